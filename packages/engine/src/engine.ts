@@ -1,0 +1,141 @@
+import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampler';
+import type { SketchParameters } from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
+
+/** What a model, loaded in one engine, is and can do. */
+export interface EngineInfo {
+  /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
+  readonly modelRoot: Uint8Array;
+  /** SHA-256 over every token's (id, text bytes, attributes); spec: docs/spec/header.md. */
+  readonly vocabularyHash: Uint8Array;
+  readonly vocabularySize: number;
+  /** Width of the LM-head input. */
+  readonly embeddingSize: number;
+  /** Largest prompt + output, in tokens. */
+  readonly contextSize: number;
+  readonly sequences: number;
+  /** e.g. `llama.cpp-0.5.0/cpu/haswell/default+fa/q8_0/kv-f16`: engine build, backend, ISA, kernel path, weights, KV. */
+  readonly numericClass: string;
+  /** True where a `score` in the class `exactClass` reproduces `generate` bit for bit. */
+  readonly exact: boolean;
+  readonly weightType: string;
+  readonly hasChatTemplate: boolean;
+  readonly capabilities: { readonly exact: boolean; readonly trace: boolean };
+}
+
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+export type Prompt =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'tokens'; readonly tokens: Uint32Array };
+
+export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
+
+export interface GenerateRequest {
+  readonly prompt: Prompt;
+  readonly sampler: SamplerSettings;
+  readonly bias: readonly TokenBias[];
+  /** 32 bytes; every draw is a function of it (protocol: draw-key). */
+  readonly drawKey: Uint8Array;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly sketch: SketchParameters;
+  /** 0..20: how many alternatives each token event names. */
+  readonly topLogprobs: number;
+  /** Engines without it run the same decode and capture nothing (bench only). */
+  readonly commit?: boolean;
+}
+
+export interface TokenLogprob {
+  readonly id: number;
+  /** The token's bytes; may be part of a UTF-8 sequence. */
+  readonly bytes: Uint8Array;
+  /** Nats, from the committed fixed-point value. */
+  readonly logprob: number;
+}
+
+export type GenerateEvent =
+  | { readonly kind: 'start'; readonly promptTokens: Uint32Array }
+  | {
+      readonly kind: 'token';
+      readonly token: TokenLogprob;
+      readonly alternatives: readonly TokenLogprob[];
+      /** Text that became final with this token: whole UTF-8 characters, nothing that may still turn into a stop string. */
+      readonly text: string;
+    }
+  /** A full window of 32 positions (the last may be shorter), in order. */
+  | { readonly kind: 'window'; readonly window: WindowBytes }
+  | {
+      readonly kind: 'end';
+      readonly stopReason: StopReason;
+      /** Every sampled token, the stop token included when there is one. */
+      readonly outputTokens: Uint32Array;
+      /** The reply: all `text` pieces, plus what was held back. */
+      readonly text: string;
+      readonly timings: { readonly promptMs: number; readonly decodeMs: number };
+    };
+
+export interface ScoreRequest {
+  readonly promptTokens: Uint32Array;
+  /** The claimed output, scored in one teacher-forced pass. */
+  readonly outputTokens: Uint32Array;
+  readonly sampler: SamplerSettings;
+  readonly bias: readonly TokenBias[];
+  readonly sketch: SketchParameters;
+  /** How many candidates to list per position (what the provider listed), 1..64; Uint8Array of length outputTokens. */
+  readonly listSizes: Uint8Array;
+  /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
+  readonly numericClass: string;
+}
+
+export interface ScoreResult {
+  /** The same encoding that `generate` commits to, from this engine's own pass over the claimed tokens. */
+  readonly windows: readonly WindowBytes[];
+  readonly numericClass: string;
+  /** True where this pass is bit-exact for the claimed class: any difference is then a cheat. */
+  readonly exact: boolean;
+  readonly elapsedMs: number;
+}
+
+export type EngineErrorCode =
+  | 'model-not-found'
+  | 'model-corrupt'
+  | 'not-enough-memory'
+  | 'unsupported-model'
+  | 'prompt-too-long'
+  | 'invalid-request'
+  | 'overloaded'
+  | 'engine-crashed'
+  | 'engine-closed'
+  | 'cancelled';
+
+export class EngineError extends Error {
+  readonly code: EngineErrorCode;
+  readonly retryable: boolean;
+  constructor(code: EngineErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'EngineError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/**
+ * One loaded model. Every implementation passes `compliance.ts`.
+ * Aborting the signal of `generate` frees the slot at once; the iterator then ends with stop reason `cancelled`.
+ */
+export interface Engine {
+  info(): EngineInfo;
+  /** @throws EngineError; after `start` an error ends the iterator. */
+  generate(request: GenerateRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerateEvent>;
+  score(request: ScoreRequest, options?: { signal?: AbortSignal }): Promise<ScoreResult>;
+  /** The templated prompt's token ids, for a request that is not (yet) generated. */
+  tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
+  /** Bytes of the tokens' text, special tokens rendered as nothing. */
+  detokenize(tokens: Uint32Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
