@@ -1,0 +1,103 @@
+import { ProtocolError } from './bytes.ts';
+
+/** Bit strings, most significant bit first; the last byte is filled with zeros, which a reader insists on. */
+export interface BitWriter {
+  /** @param width 0..32. */
+  put(value: number, width: number): void;
+  /** Golomb-Rice: value >> parameter in unary (ones, then a zero), then the low `parameter` bits. */
+  putRice(value: number, parameter: number): void;
+  /** The bytes so far, padded; the writer starts again empty. */
+  take(): Uint8Array;
+}
+
+/** A quotient of this many ones is followed by the value itself in 26 bits: bounds the unary part. */
+const RICE_ESCAPE = 12;
+const RICE_ESCAPE_BITS = 26;
+
+export function createBitWriter(initialCapacity = 4096): BitWriter {
+  let buffer = new Uint8Array(initialCapacity);
+  let length = 0;
+  let pending = 0;
+  let pendingBits = 0;
+  const writer: BitWriter = {
+    put(value, width) {
+      let left = width;
+      while (left > 0) {
+        const room = 8 - pendingBits;
+        const taken = Math.min(room, left);
+        left -= taken;
+        pending = (pending << taken) | ((value >>> left) & ((1 << taken) - 1));
+        pendingBits += taken;
+        if (pendingBits === 8) {
+          if (length === buffer.length) {
+            const grown = new Uint8Array(buffer.length * 2);
+            grown.set(buffer);
+            buffer = grown;
+          }
+          buffer[length++] = pending;
+          pending = 0;
+          pendingBits = 0;
+        }
+      }
+    },
+    putRice(value, parameter) {
+      const quotient = value >>> parameter;
+      if (quotient >= RICE_ESCAPE) {
+        writer.put((1 << RICE_ESCAPE) - 1, RICE_ESCAPE);
+        writer.put(value, RICE_ESCAPE_BITS);
+        return;
+      }
+      writer.put(((1 << quotient) - 1) << 1, quotient + 1);
+      writer.put(value, parameter);
+    },
+    take() {
+      if (pendingBits > 0) writer.put(0, 8 - pendingBits);
+      const out = buffer.slice(0, length);
+      length = 0;
+      return out;
+    },
+  };
+  return writer;
+}
+
+export interface BitReader {
+  get(width: number): number;
+  getRice(parameter: number): number;
+  /** @throws ProtocolError unless only zero padding within the last byte is left. */
+  end(): void;
+}
+
+/** @throws ProtocolError (each method) past the end, or where a code is not the one a writer would have chosen. */
+export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
+  let position = start * 8;
+  const limit = bytes.length * 8;
+  const reader: BitReader = {
+    get(width) {
+      if (position + width > limit) throw new ProtocolError('malformed', 'truncated bit string');
+      let value = 0;
+      let left = width;
+      while (left > 0) {
+        const offset = position & 7;
+        const taken = Math.min(8 - offset, left);
+        const byte = bytes[position >> 3] as number;
+        value = value * 2 ** taken + ((byte >> (8 - offset - taken)) & ((1 << taken) - 1));
+        position += taken;
+        left -= taken;
+      }
+      return value;
+    },
+    getRice(parameter) {
+      let quotient = 0;
+      while (quotient < RICE_ESCAPE && reader.get(1) === 1) quotient++;
+      if (quotient < RICE_ESCAPE) return quotient * 2 ** parameter + reader.get(parameter);
+      const value = reader.get(RICE_ESCAPE_BITS);
+      if (value >>> parameter < RICE_ESCAPE) throw new ProtocolError('malformed', 'non-canonical Rice code');
+      return value;
+    },
+    end() {
+      const padding = limit - position;
+      if (padding >= 8 || reader.get(padding) !== 0) throw new ProtocolError('malformed', 'bits left over');
+    },
+  };
+  return reader;
+}

@@ -1,0 +1,15 @@
+/** One named finding. A verdict is a list of them; a skip says why something was not looked at and is never a pass. */
+export interface Check {
+  readonly id: string;
+  readonly status: 'pass' | 'fail' | 'skip';
+  readonly detail: string;
+}
+
+export const pass = (id: string, detail: string): Check => ({ id, status: 'pass', detail });
+export const fail = (id: string, detail: string): Check => ({ id, status: 'fail', detail });
+export const skip = (id: string, detail: string): Check => ({ id, status: 'skip', detail });
+
+/** True where nothing failed and something passed. */
+export function isOk(checks: readonly Check[]): boolean {
+  return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');
+}
