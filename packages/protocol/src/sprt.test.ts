@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import {
+  advanceSequentialTest,
+  computeDecisionBoundary,
+  computeExpectedAudits,
+  computeLikelihoodRatio,
+  ejectOnExactEvidence,
+  INITIAL_SEQUENTIAL_TEST,
+  type SequentialTestState,
+} from './sprt.ts';
+import { computeWilsonInterval } from './statistics.ts';
+
+// The whitepaper's calibration, sections 4.3 and 6.
+const PARAMETERS = { soundness: 0.9, falsePositiveRate: 0.02, beta: 1e-3 };
+
+/** mulberry32: the test's own reproducible uniform numbers. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Audits until ejection, or undefined within the horizon. */
+function run(
+  random: () => number,
+  {
+    rate,
+    horizon,
+    parameters = PARAMETERS,
+    from = INITIAL_SEQUENTIAL_TEST as SequentialTestState,
+  }: {
+    rate: number;
+    horizon: number;
+    parameters?: typeof PARAMETERS;
+    from?: SequentialTestState;
+  },
+): number | undefined {
+  let state = from;
+  for (let n = 1; n <= horizon; n++) {
+    state = advanceSequentialTest(state, random() < rate ? 'reject' : 'accept', parameters);
+    if (state.ejected) return n;
+  }
+  return undefined;
+}
+
+describe('sequential test', () => {
+  it('keeps Ville s bound: an honest provider is ejected with probability at most beta over a long life', () => {
+    const random = createRandom(1912);
+    const parameters = { ...PARAMETERS, beta: 0.02 };
+    const lives = 4000;
+    let ejected = 0;
+    for (let i = 0; i < lives; i++) {
+      if (run(random, { rate: parameters.falsePositiveRate, horizon: 1000, parameters }) !== undefined) ejected++;
+    }
+    expect(computeWilsonInterval(ejected, lives).low).toBeLessThan(parameters.beta);
+    expect(ejected / lives).toBeLessThanOrEqual(parameters.beta * 1.2);
+    // The bound must not be vacuous: crossing does happen.
+    expect(ejected).toBeGreaterThan(0);
+  });
+
+  it('is a martingale under the honest rate, exactly', () => {
+    let state = INITIAL_SEQUENTIAL_TEST;
+    for (const outcome of ['accept', 'reject', 'accept', 'accept', 'reject', 'accept'] as const) {
+      const { falsePositiveRate: eps } = PARAMETERS;
+      const expected =
+        eps * computeLikelihoodRatio(advanceSequentialTest(state, 'reject', PARAMETERS)) +
+        (1 - eps) * computeLikelihoodRatio(advanceSequentialTest(state, 'accept', PARAMETERS));
+      expect(expected / computeLikelihoodRatio(state)).toBeCloseTo(1, 12);
+      state = advanceSequentialTest(state, outcome, PARAMETERS);
+    }
+  });
+
+  it('equals its definition as a mixture over the audit at which cheating began', () => {
+    const outcomes = ['accept', 'accept', 'reject', 'accept', 'reject', 'reject'] as const;
+    const ratio = (outcome: 'accept' | 'reject'): number =>
+      outcome === 'reject' ? 0.9 / 0.02 : (1 - 0.9) / (1 - 0.02);
+    let state = INITIAL_SEQUENTIAL_TEST;
+    for (const outcome of outcomes) state = advanceSequentialTest(state, outcome, { ...PARAMETERS, beta: 1e-300 });
+    let mixture = 1 / (outcomes.length + 1);
+    for (let k = 1; k <= outcomes.length; k++) {
+      mixture += outcomes.slice(k - 1).reduce((product, outcome) => product * ratio(outcome), 1 / (k * (k + 1)));
+    }
+    expect(computeLikelihoodRatio(state) / mixture).toBeCloseTo(1, 12);
+    expect(state).toMatchObject({ audits: 6, rejects: 3, ejected: false });
+  });
+
+  it('catches a persistent cheater in the predicted number of audits', () => {
+    const random = createRandom(4);
+    const counts = Array.from({ length: 4000 }, () => run(random, { rate: 0.9, horizon: 500 })!);
+    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    const deviation = Math.sqrt(counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / counts.length);
+    const predicted = computeExpectedAudits(PARAMETERS);
+    const error = (3 * deviation) / Math.sqrt(counts.length);
+    expect(mean).toBeGreaterThan(predicted - error);
+    expect(mean).toBeLessThan(predicted + 1 + error);
+  });
+
+  it('has the boundary of Remark 3, and ejects above it', () => {
+    expect(computeDecisionBoundary(PARAMETERS)).toBeCloseTo(0.37, 2);
+    const random = createRandom(37);
+    for (let i = 0; i < 100; i++) expect(run(random, { rate: 0.5, horizon: 5000 })).toBeDefined();
+  });
+
+  it('still catches a provider that turns after a long honest life', () => {
+    const random = createRandom(1000);
+    let state = INITIAL_SEQUENTIAL_TEST;
+    for (let i = 0; i < 10_000; i++) state = advanceSequentialTest(state, 'accept', PARAMETERS);
+    for (let i = 0; i < 100; i++) expect(run(random, { rate: 0.9, horizon: 40, from: state })).toBeDefined();
+  });
+
+  it('does not move on an inconclusive audit', () => {
+    const state = advanceSequentialTest(INITIAL_SEQUENTIAL_TEST, 'reject', PARAMETERS);
+    expect(advanceSequentialTest(state, 'inconclusive', PARAMETERS)).toBe(state);
+  });
+
+  it('ejects at once on exact evidence, and keeps an ejection', () => {
+    const ejected = ejectOnExactEvidence(INITIAL_SEQUENTIAL_TEST);
+    expect(ejected).toMatchObject({ ejected: true, audits: 1, rejects: 1 });
+    expect(advanceSequentialTest(ejected, 'accept', PARAMETERS).ejected).toBe(true);
+  });
+
+  it('clamps perfect rates instead of dividing by zero', () => {
+    const perfect = { soundness: 1, falsePositiveRate: 0, beta: 1e-3 };
+    const state = advanceSequentialTest(INITIAL_SEQUENTIAL_TEST, 'reject', perfect);
+    expect(state.ejected).toBe(true);
+    expect(Number.isFinite(computeLikelihoodRatio(state))).toBe(true);
+    expect(computeDecisionBoundary(perfect)).toBeCloseTo(0.5, 6);
+  });
+
+  it('refuses parameters that cannot separate the two', () => {
+    for (const wrong of [
+      { ...PARAMETERS, soundness: 0.02 },
+      { ...PARAMETERS, soundness: Number.NaN },
+      { ...PARAMETERS, beta: 0 },
+      { ...PARAMETERS, beta: 1 },
+    ]) {
+      expect(() => advanceSequentialTest(INITIAL_SEQUENTIAL_TEST, 'accept', wrong)).toThrow(RangeError);
+    }
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * The per-provider sequential test: ejects a provider whose audited replies are rejected too often, and an honest one
+ * with probability at most beta over its WHOLE life (whitepaper section 4.3, Proposition 3).
+ *
+ * The whitepaper accumulates one likelihood ratio from the first audit on, never reset. That bounds false ejection, but
+ * honest work then buys credit without limit: after 1,000 accepts at s = 0.9, eps = 0.02 a provider could fail about 600
+ * audits in a row. A floor under the walk would remove the credit and the bound with it. This test keeps both: the
+ * alternative is "cheats from audit k on" with k unknown and prior weight w_k = 1 / (k (k + 1)), so
+ *
+ *     M_n = sum_{k <= n} w_k * prod_{i = k..n} LR_i + 1 / (n + 1)
+ *
+ * where the last term is the weight of all k still to come. Under honesty (reject probability <= eps) M is a nonnegative
+ * supermartingale that starts at 1, so Ville's inequality bounds P(ever M >= 1 / beta) by beta. Since w_1 = 1/2, M is
+ * never below half the whitepaper's ratio: a cheater from the start is caught at most log 2 later, and one that turns
+ * after n audits 2 log n later instead of n steps later.
+ *
+ * One audit decision per reply enters: windows of one reply share noise and are not independent. State and step use
+ * only +, * and / on doubles, so every validator computes the same bits.
+ */
+export interface SequentialTestParameters {
+  /** P(reject | cheating), above the false-positive rate; clamped to 1e-6 .. 1 - 1e-6. */
+  readonly soundness: number;
+  /** P(reject | honest); clamped to 1e-6 .. 1 - 1e-6. */
+  readonly falsePositiveRate: number;
+  /** Lifetime probability of ejecting an honest provider, in (0, 1). */
+  readonly beta: number;
+}
+
+export interface SequentialTestState {
+  /** Audits that counted. */
+  readonly audits: number;
+  readonly rejects: number;
+  /** The sum over k <= audits in M; 0 at the start. */
+  readonly evidence: number;
+  /** Latched: later accepts do not undo an ejection. */
+  readonly ejected: boolean;
+}
+
+export type AuditOutcome = 'accept' | 'reject' | 'inconclusive';
+
+export const INITIAL_SEQUENTIAL_TEST: SequentialTestState = { audits: 0, rejects: 0, evidence: 0, ejected: false };
+
+const RATE_FLOOR = 1e-6;
+
+/**
+ * The state after one more audit decision; an inconclusive one changes nothing.
+ * @throws RangeError unless falsePositiveRate < soundness (after clamping) and 0 < beta < 1.
+ */
+export function advanceSequentialTest(
+  state: SequentialTestState,
+  outcome: AuditOutcome,
+  parameters: SequentialTestParameters,
+): SequentialTestState {
+  const { soundness, falsePositiveRate, beta } = clampParameters(parameters);
+  if (outcome === 'inconclusive') return state;
+  const audits = state.audits + 1;
+  const ratio = outcome === 'reject' ? soundness / falsePositiveRate : (1 - soundness) / (1 - falsePositiveRate);
+  const evidence = (state.evidence + 1 / (audits * (audits + 1))) * ratio;
+  return {
+    audits,
+    rejects: state.rejects + (outcome === 'reject' ? 1 : 0),
+    evidence,
+    ejected: state.ejected || evidence + 1 / (audits + 1) >= 1 / beta,
+  };
+}
+
+/** Exact evidence (a draw that does not replay, a differing token in one exact class) needs no second occurrence. */
+export function ejectOnExactEvidence(state: SequentialTestState): SequentialTestState {
+  return { ...state, audits: state.audits + 1, rejects: state.rejects + 1, ejected: true };
+}
+
+/** M: the mixture likelihood ratio of cheating against honesty, in (0, infinity). */
+export function computeLikelihoodRatio(state: SequentialTestState): number {
+  return state.evidence + 1 / (state.audits + 1);
+}
+
+/**
+ * p*: a provider whose audits reject more often than this is ejected almost surely, one between the false-positive rate
+ * and p* only by chance. Source: whitepaper section 4.3, Remark 3.
+ */
+export function computeDecisionBoundary(parameters: SequentialTestParameters): number {
+  const { soundness, falsePositiveRate } = clampParameters(parameters);
+  const accept = Math.log((1 - falsePositiveRate) / (1 - soundness));
+  return accept / (Math.log(soundness / falsePositiveRate) + accept);
+}
+
+/**
+ * Wald's first-order number of audits until a cheater that rejects at `soundness` from its first audit is ejected:
+ * log(2 / beta) / D(s || eps), the 2 from w_1; the overshoot adds up to one step. Source: Proposition 3.
+ */
+export function computeExpectedAudits(parameters: SequentialTestParameters): number {
+  const { soundness: s, falsePositiveRate: e, beta } = clampParameters(parameters);
+  return Math.log(2 / beta) / (s * Math.log(s / e) + (1 - s) * Math.log((1 - s) / (1 - e)));
+}
+
+function clampParameters(parameters: SequentialTestParameters): SequentialTestParameters {
+  const { beta } = parameters;
+  const clamp = (rate: number): number => Math.min(1 - RATE_FLOOR, Math.max(RATE_FLOOR, rate));
+  const soundness = clamp(parameters.soundness);
+  const falsePositiveRate = clamp(parameters.falsePositiveRate);
+  if (!(falsePositiveRate < soundness) || !(beta > 0 && beta < 1)) {
+    throw new RangeError(`no sequential test with s ${soundness}, eps ${falsePositiveRate}, beta ${beta}`);
+  }
+  return { soundness, falsePositiveRate, beta };
+}

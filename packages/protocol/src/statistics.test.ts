@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  computeKolmogorovCdf,
+  computeKolmogorovSurvival,
+  computeMedian,
+  computeQuantile,
+  computeTopDistances,
+  computeTwoSampleKs,
+  computeWilsonInterval,
+} from './statistics.ts';
+
+const REFERENCE = new URL('../../../../shared/vectors/stats/reference.json', import.meta.url);
+
+describe('Kolmogorov distribution', () => {
+  it.skipIf(!existsSync(REFERENCE))('matches the reference values (skipped: vectors not present)', () => {
+    const { kolmogorov_sf: reference } = JSON.parse(readFileSync(REFERENCE, 'utf8')) as {
+      kolmogorov_sf: { rtol: number; x_sf: [number, number][]; small_x_cdf: [number, number][] };
+    };
+    for (const [x, sf] of reference.x_sf) {
+      expect(Math.abs(computeKolmogorovSurvival(x) - sf) / sf).toBeLessThan(reference.rtol);
+    }
+    for (const [x, cdf] of reference.small_x_cdf) {
+      // The reference inverts 1 - cdf in doubles, so its abscissae carry one epsilon of 1, not of the small value.
+      expect(Math.abs(computeKolmogorovCdf(x) - cdf)).toBeLessThan(cdf * reference.rtol + Number.EPSILON);
+    }
+  });
+
+  it('joins its two series without a seam and keeps the far tail', () => {
+    expect(computeKolmogorovCdf(1 - 1e-12)).toBeCloseTo(computeKolmogorovCdf(1), 10);
+    expect(computeKolmogorovSurvival(8)).toBeCloseTo(2 * Math.exp(-128), 60);
+    expect(computeKolmogorovSurvival(8)).toBeGreaterThan(0);
+    expect(computeKolmogorovSurvival(-1)).toBe(1);
+    expect(computeKolmogorovCdf(0)).toBe(0);
+  });
+});
+
+describe('two-sample KS', () => {
+  it('is zero for equal samples and one for disjoint ones', () => {
+    expect(computeTwoSampleKs([3, 1, 2], [1, 2, 3])).toEqual({ statistic: 0, pValue: 1 });
+    expect(computeTwoSampleKs([1, 2], [3, 4]).statistic).toBe(1);
+  });
+
+  it('steps over ties together', () => {
+    expect(computeTwoSampleKs([1, 1, 1, 2], [1, 2, 2, 2]).statistic).toBe(0.5);
+  });
+
+  it('agrees with the definition and is symmetric', () => {
+    const sample = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(sample, sample, (a, b) => {
+        const share = (of: number[], x: number): number => of.filter((value) => value <= x).length / of.length;
+        const expected = Math.max(...[...a, ...b].map((x) => Math.abs(share(a, x) - share(b, x))));
+        expect(computeTwoSampleKs(a, b).statistic).toBeCloseTo(expected, 12);
+        expect(computeTwoSampleKs(b, a)).toEqual(computeTwoSampleKs(a, b));
+      }),
+      { seed: 33 },
+    );
+  });
+
+  it('refuses what is no sample', () => {
+    expect(() => computeTwoSampleKs([], [1])).toThrow(RangeError);
+    expect(() => computeTwoSampleKs([Number.NaN], [1])).toThrow(RangeError);
+  });
+});
+
+describe('top-k distances', () => {
+  it('sees a head-to-tail shift in the cumulative masses', () => {
+    const committed = { ids: [7, 3, 9], masses: [0.6, 0.3, 0.1] };
+    const other = { ids: [3, 7, 9], masses: [0.4, 0.4, 0.2] };
+    const distances = computeTopDistances(committed, other);
+    expect(distances.totalVariation).toBeCloseTo(0.2, 12);
+    expect(distances.kolmogorov).toBeCloseTo(0.2, 12);
+  });
+
+  it('counts an id that the other side does not list as no mass', () => {
+    expect(computeTopDistances({ ids: [1], masses: [1] }, { ids: [2], masses: [1] })).toEqual({
+      totalVariation: 0.5,
+      kolmogorov: 1,
+    });
+  });
+
+  it('is zero for itself and never above one', () => {
+    const masses = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(masses, masses, (a, b) => {
+        const normalise = (values: number[]) => {
+          const total = values.reduce((sum, value) => sum + value, 0) || 1;
+          return { ids: values.map((_, index) => index), masses: values.map((value) => value / total) };
+        };
+        const [p, q] = [normalise(a), normalise(b)];
+        const distances = computeTopDistances(p, q);
+        expect(distances.kolmogorov).toBeLessThanOrEqual(1 + 1e-9);
+        expect(distances.totalVariation).toBeLessThanOrEqual(1 + 1e-9);
+        expect(computeTopDistances(p, p)).toEqual({ totalVariation: 0, kolmogorov: 0 });
+      }),
+      { seed: 34 },
+    );
+  });
+
+  it('refuses lists of different length', () => {
+    expect(() => computeTopDistances({ ids: [1, 2], masses: [1] }, { ids: [], masses: [] })).toThrow(RangeError);
+  });
+});
+
+describe('intervals and quantiles', () => {
+  it('matches published Wilson intervals', () => {
+    // Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+    const table = [
+      [81, 263, 0.2553, 0.3662],
+      [15, 148, 0.0624, 0.1605],
+      [0, 20, 0, 0.1611],
+      [1, 29, 0.0061, 0.1718],
+    ] as const;
+    for (const [successes, trials, low, high] of table) {
+      const interval = computeWilsonInterval(successes, trials);
+      expect(interval.low).toBeCloseTo(low, 4);
+      expect(interval.high).toBeCloseTo(high, 4);
+    }
+    expect(computeWilsonInterval(20, 20).high).toBe(1);
+    expect(() => computeWilsonInterval(2, 1)).toThrow(RangeError);
+    expect(() => computeWilsonInterval(0, 0)).toThrow(RangeError);
+  });
+
+  it('interpolates like R and NumPy', () => {
+    expect(computeQuantile([4, 1, 3, 2], 0.25)).toBe(1.75);
+    expect(computeMedian([10, 2, 4])).toBe(4);
+    expect(computeQuantile([1, Infinity, Infinity], 0.9)).toBe(Infinity);
+    expect(() => computeQuantile([1], 1.1)).toThrow(RangeError);
+    expect(() => computeMedian([])).toThrow(RangeError);
+  });
+});
