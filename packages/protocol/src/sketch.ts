@@ -50,7 +50,7 @@ export function createSketchBank(
     throw new ProtocolError('out-of-range', `embedding size ${embeddingSize}`);
   }
   const signs = new Float64Array(embeddingSize * directions);
-  let block = new Uint8Array(0);
+  let block: Uint8Array = new Uint8Array(0);
   for (let i = 0; i < signs.length; i++) {
     const bit = i % 256;
     if (bit === 0) block = crypto.sha256(createWriter(36).bytes(bankSeed, 32).u32(i / 256).finish());

@@ -156,7 +156,14 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
     if (code !== TAIL_CODE && code >= n) throw new ProtocolError('out-of-range', `rank ${code} of ${n}`);
     const tail = bits.get(24);
     const ids = new Uint32Array(n);
-    for (let i = 0; i < n; i++) ids[i] = id();
+    for (let i = 0; i < n; i++) {
+      const value = id();
+      // A token listed twice would be counted twice.
+      for (let j = 0; j < i; j++) {
+        if (ids[j] === value) throw new ProtocolError('malformed', `token ${value} is listed twice`);
+      }
+      ids[i] = value;
+    }
     const q = new Uint32Array(n);
     q[0] = bits.get(24);
     for (let i = 1; i < n; i++) {

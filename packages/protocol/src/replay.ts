@@ -1,0 +1,151 @@
+import { equalBytes } from './bytes.ts';
+import { type Check, fail, pass } from './checks.ts';
+import type { Crypto } from './crypto.ts';
+import { computeDrawKey, createDrawSource } from './draw-key.ts';
+import { EXP_ONE, expFixed } from './exponential.ts';
+import { type Header, hashTokens, parseHeader } from './header.ts';
+import { computeCommitment, type Opening } from './opening.ts';
+import type { RecordV2 } from './record.ts';
+import {
+  computeCost,
+  computeWeights,
+  createWeights,
+  drawRank,
+  isListedOrder,
+  MAX_LISTED,
+  MIN_LISTED,
+  NAT,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from './sampler.ts';
+import { type DrawRow, decodeDraws, decodeSketch, tokenOf, WINDOW_TOKENS } from './window.ts';
+
+/**
+ * Stage 1: everything about a reply that its own openings prove or refute, without a model (docs/spec/stage-1.md).
+ * Each failed check is evidence by itself: anyone repeats it from the signed bytes.
+ */
+export interface Replay {
+  readonly checks: readonly Check[];
+  /** Parsed header, where there is one. */
+  readonly header: Header | undefined;
+  /** Decoded positions; empty unless every window decoded. */
+  readonly rows: readonly DrawRow[];
+  readonly outputTokens: Uint32Array;
+}
+
+/**
+ * How far the listed probabilities may sum past one: each fixed-point log-probability is off by at most 2^-17 nat
+ * (relative 7.6e-6) and each table product by a few units of 2^-26.
+ */
+const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
+
+export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening): Replay {
+  const checks: Check[] = [];
+  const nothing = { checks, header: undefined, rows: [], outputTokens: new Uint32Array(0) };
+
+  const { root } = computeCommitment(crypto, opening);
+  if (!equalBytes(root, record.commitRoot)) {
+    checks.push(fail('commitment-root', 'the opened leaves do not hash to the signed commit_root'));
+    return nothing;
+  }
+  checks.push(pass('commitment-root', `${opening.windows.length + 1} leaves hash to the signed commit_root`));
+
+  let header: Header;
+  const rows: DrawRow[] = [];
+  try {
+    header = parseHeader(opening.header);
+    for (let w = 0; w < opening.windows.length; w++) {
+      const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
+      const decoded = decodeDraws(draws, header).rows;
+      const sketched = decodeSketch(sketch, { directions: header.sketchDirections }).length;
+      const isLast = w === opening.windows.length - 1;
+      if (sketched !== decoded.length || (!isLast && decoded.length !== WINDOW_TOKENS)) {
+        checks.push(fail('commitment-form', `window ${w} holds ${decoded.length} draws and ${sketched} sketches`));
+        return nothing;
+      }
+      for (const row of decoded) rows.push(row);
+    }
+  } catch (error) {
+    checks.push(fail('commitment-form', (error as Error).message));
+    return nothing;
+  }
+  checks.push(pass('commitment-form', `${rows.length} positions in ${opening.windows.length} windows`));
+
+  const outputTokens = Uint32Array.from(rows, tokenOf);
+  checks.push(checkTokens(crypto, record, header, outputTokens));
+  checks.push(checkListing(header, rows));
+  checks.push(checkDraws(crypto, header, rows));
+  return { checks, header, rows, outputTokens };
+}
+
+function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {
+  const count = outputTokens.length;
+  if (count !== record.tokenCount || count !== header.outputTokenCount) {
+    return fail('token-count', `record says ${record.tokenCount}, header ${header.outputTokenCount}, draws ${count}`);
+  }
+  if (!equalBytes(hashTokens(crypto, outputTokens), header.outputTokensHash)) {
+    return fail('token-count', 'the drawn tokens are not the ones that the header hashes');
+  }
+  const isFull = count === header.maxTokens;
+  if (count > header.maxTokens || (header.stopReason === 'length' && !isFull)) {
+    return fail('token-count', `${count} tokens with a limit of ${header.maxTokens} and stop reason ${header.stopReason}`);
+  }
+  return pass('token-count', `${count} tokens, stop reason ${header.stopReason}`);
+}
+
+function checkListing(header: Header, rows: readonly DrawRow[]): Check {
+  const fewest = Math.min(MIN_LISTED, header.vocabularySize);
+  const { sampler, bias } = header;
+  const isPlain =
+    sampler.temperatureQ16 === NAT &&
+    bias.length === 0 &&
+    sampler.presencePenaltyQ16 === 0 &&
+    sampler.frequencyPenaltyQ16 === 0;
+  for (let i = 0; i < rows.length; i++) {
+    const { ids, q, tail } = rows[i] as DrawRow;
+    if (ids.length < fewest) return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
+    let mass = 0;
+    for (let j = 0; j < q.length; j++) mass += expFixed(q[j] as number);
+    if (mass > EXP_ONE + MASS_SLACK) return fail('listing', `position ${i}: listed probabilities exceed one`);
+    // With temperature one and no processors the tail is one minus the listed mass, so it can be recomputed.
+    const missing = EXP_ONE - mass - tail * (EXP_ONE / WEIGHT_ONE);
+    if (isPlain && Math.abs(missing) > MASS_SLACK) {
+      return fail('listing', `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`);
+    }
+  }
+  return pass('listing', `${rows.length} candidate lists are complete and within probability one`);
+}
+
+function checkDraws(crypto: Crypto, header: Header, rows: readonly DrawRow[]): Check {
+  const { sampler } = header;
+  const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
+  const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const counts = new Map<number, number>();
+  const costs = new Float64Array(MAX_LISTED);
+  const weights = createWeights();
+  let tailDraws = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as DrawRow;
+    const { ids, q, tail, rank } = row;
+    for (let j = 0; j < ids.length; j++) {
+      const id = ids[j] as number;
+      costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+    }
+    if (!isListedOrder(ids, costs, ids.length)) {
+      return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`);
+    }
+    computeWeights(costs, ids.length, tail, sampler, weights);
+    const drawn = drawRank(ids, weights, source.draw(i));
+    if (drawn !== rank) {
+      const name = (r: number): string => (r === TAIL_RANK ? 'an unlisted token' : `token ${ids[r]} (rank ${r})`);
+      return fail('draw-replay', `position ${i}: the key draws ${name(drawn)}, the reply holds ${name(rank)}`);
+    }
+    if (rank === TAIL_RANK) tailDraws++;
+    if (isCounting) {
+      const token = tokenOf(row);
+      counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
+  }
+  return pass('draw-replay', `${rows.length} of ${rows.length} draws replay exactly, ${tailDraws} from the tail`);
+}
