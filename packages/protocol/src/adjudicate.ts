@@ -1,0 +1,156 @@
+import { equalBytes, toHex } from './bytes.ts';
+import { type Check, fail, pass, skip } from './checks.ts';
+import { type Comparison, compareWindows } from './compare.ts';
+import type { Crypto } from './crypto.ts';
+import type { Header } from './header.ts';
+import type { Opening } from './opening.ts';
+import type { RecordV2 } from './record.ts';
+import type { Replay } from './replay.ts';
+import { NO_STOP_TOKEN, type ScoreReport } from './score-report.ts';
+import { decodeDraws, decodeSketch, tokenOf } from './window.ts';
+
+/**
+ * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: nothing is scored that
+ * does not hash to the signed root (docs/spec/stage-2.md).
+ */
+export type Outcome = 'accept' | 'reject' | 'inconclusive';
+
+/** Where the classes differ, scores decide. Reject above `reject`, inconclusive from `doubt` on. */
+export interface Thresholds {
+  /** `fallback` (whitepaper 3: 0.10 / 0.10) or the identity of a drift table's row. */
+  readonly source: string;
+  readonly sketchDistance: { readonly doubt: number; readonly reject: number };
+  readonly kolmogorov: { readonly doubt: number; readonly reject: number };
+}
+
+export const FALLBACK_THRESHOLDS: Thresholds = {
+  source: 'fallback',
+  sketchDistance: { doubt: 0.05, reject: 0.1 },
+  kolmogorov: { doubt: 0.05, reject: 0.1 },
+};
+
+export interface ReportVerdict {
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  readonly comparison: Comparison | undefined;
+}
+
+/**
+ * Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn.
+ */
+export function checkReportShape(
+  report: ScoreReport,
+  expected: { readonly jobId: Uint8Array; readonly modelRoot: Uint8Array; readonly header: Header; readonly replay: Replay },
+): Check {
+  const id = 'report-shape';
+  const { header, replay } = expected;
+  if (!equalBytes(report.jobId, expected.jobId)) return fail(id, 'the report answers another job');
+  if (!equalBytes(report.modelRoot, expected.modelRoot)) return fail(id, 'the report is about another model');
+  let position = 0;
+  try {
+    for (const { draws, sketch } of report.windows) {
+      const { rows } = decodeDraws(draws, header);
+      if (decodeSketch(sketch, { directions: header.sketchDirections }).length !== rows.length) {
+        return fail(id, 'draws and sketches differ in length');
+      }
+      for (const row of rows) {
+        const claimed = replay.rows[position];
+        if (claimed === undefined || tokenOf(row) !== replay.outputTokens[position]) {
+          return fail(id, `position ${position} scores another token`);
+        }
+        if (row.ids.length !== claimed.ids.length) return fail(id, `position ${position} lists another number of candidates`);
+        position++;
+      }
+    }
+  } catch (error) {
+    return fail(id, (error as Error).message);
+  }
+  if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
+  return pass(id, `${position} positions scored by ${report.numericClass}`);
+}
+
+/** One verifier's well-formed report against the committed reply. */
+export function adjudicateReport(
+  crypto: Crypto,
+  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  report: ScoreReport,
+  thresholds: Thresholds = FALLBACK_THRESHOLDS,
+): ReportVerdict {
+  const { record, header, opening } = claim;
+  const checks = [
+    check(
+      'prompt-tokens',
+      equalBytes(report.promptTokensHash, header.promptTokensHash) && report.promptTokenCount === header.promptTokenCount,
+      `the request templates to ${report.promptTokenCount} tokens; the header commits ${header.promptTokenCount}`,
+    ),
+    check('vocabulary', equalBytes(report.vocabularyHash, header.vocabularyHash), `hash ${toHex(report.vocabularyHash.subarray(0, 6))}`),
+    check('response-text', equalBytes(report.responseHash, record.responseHash), 'the tokens spell the signed response'),
+    checkStop(record, header, report),
+  ];
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison: undefined };
+  const comparison = compareWindows(crypto, header, opening.windows, report.windows);
+  if (report.exact && report.numericClass === header.numericClass) {
+    checks.push(
+      comparison.identical
+        ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
+        : fail('equality', `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`),
+    );
+    return { outcome: comparison.identical ? 'accept' : 'reject', checks, comparison };
+  }
+  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  checks.push(
+    score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, thresholds.source),
+    score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, thresholds.source),
+  );
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison };
+  const isDoubtful =
+    comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
+    comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt;
+  return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks, comparison };
+}
+
+function check(id: string, ok: boolean, detail: string): Check {
+  return ok ? pass(id, detail) : fail(id, `does not hold: ${detail}`);
+}
+
+function score(id: string, value: number, limit: { doubt: number; reject: number }, source: string): Check {
+  const detail = `worst window ${value.toFixed(4)}, reject above ${limit.reject} (${source})`;
+  // A comparison that is not a number must never pass.
+  return value <= limit.reject ? pass(id, detail) : fail(id, detail);
+}
+
+function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check {
+  const last = record.tokenCount - 1;
+  const first = report.firstStopToken;
+  const detail = `stop reason ${header.stopReason}, first stop token ${first === NO_STOP_TOKEN ? 'none' : `at ${first}`} of ${record.tokenCount}`;
+  if (header.stopReason === 'stop-token') return check('stop-reason', first === last, detail);
+  if (first !== NO_STOP_TOKEN) return fail('stop-reason', detail);
+  if (header.stopReason === 'context') {
+    return check('stop-reason', header.promptTokenCount + record.tokenCount >= report.contextSize, detail);
+  }
+  return pass('stop-reason', detail);
+}
+
+export interface Combined {
+  /** `ask-another`: one verifier's word is not enough. */
+  readonly decision: Outcome | 'ask-another';
+  /** Indices of reports that the others refute: their verifiers are marked. */
+  readonly marked: readonly number[];
+}
+
+/**
+ * Several verifiers, one decision. A reject must be confirmed by a second verifier where there is one: a verifier that
+ * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
+ * accept outweighs any number of rejects.
+ */
+export function combineReports(verdicts: readonly (ReportVerdict & { exact: boolean })[], canAskAnother: boolean): Combined {
+  const index = (wanted: Outcome): number[] =>
+    verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
+  const accepts = index('accept');
+  const rejects = index('reject');
+  if (accepts.some((i) => verdicts[i]?.exact)) return { decision: 'accept', marked: rejects };
+  if (rejects.length >= 2 && rejects.length > accepts.length) return { decision: 'reject', marked: accepts };
+  if (accepts.length > rejects.length) return { decision: 'accept', marked: rejects };
+  if (canAskAnother) return { decision: 'ask-another', marked: [] };
+  return { decision: rejects.length > accepts.length ? 'reject' : 'inconclusive', marked: [] };
+}

@@ -1,0 +1,85 @@
+import { createReader, createWriter, equalBytes, ProtocolError, utf8Encode } from './bytes.ts';
+import { MAX_WINDOWS } from './opening.ts';
+import type { WindowBytes } from './window.ts';
+
+/**
+ * What a verifier saw in its own teacher-forced pass over the claimed tokens (docs/spec/score-report.md). It is not told
+ * what the provider committed, so it has nothing to copy; it signs these bytes with its hybrid key.
+ */
+export interface ScoreReport {
+  /** 16 bytes, the validator's choice. */
+  readonly jobId: Uint8Array;
+  readonly modelRoot: Uint8Array;
+  /** The class in which the pass ran. */
+  readonly numericClass: string;
+  /** The verifier's claim that its pass reproduces the provider's declared class bit for bit. */
+  readonly exact: boolean;
+  /** Of the request, templated and tokenised by the verifier. */
+  readonly promptTokensHash: Uint8Array;
+  readonly promptTokenCount: number;
+  readonly vocabularyHash: Uint8Array;
+  /** SHA-256 of the reply's text as the claimed tokens spell it, cut at stop strings. */
+  readonly responseHash: Uint8Array;
+  /** Position of the first stop token in the output, or NO_STOP_TOKEN. */
+  readonly firstStopToken: number;
+  /** Context size of the verifier's model, in tokens. */
+  readonly contextSize: number;
+  readonly elapsedMs: number;
+  readonly windows: readonly WindowBytes[];
+}
+
+export const NO_STOP_TOKEN = 0xffffffff;
+export const MAX_REPORT_BYTES = 48 * 1024 * 1024;
+const DOMAIN = utf8Encode('ogong-score-report-v1\n');
+const MAX_WINDOW_PART = 0xffff;
+
+export function encodeScoreReport(report: ScoreReport): Uint8Array {
+  const writer = createWriter(8192)
+    .bytes(DOMAIN)
+    .bytes(report.jobId, 16)
+    .bytes(report.modelRoot, 32)
+    .text(report.numericClass)
+    .u8(report.exact ? 1 : 0)
+    .bytes(report.promptTokensHash, 32)
+    .u32(report.promptTokenCount)
+    .bytes(report.vocabularyHash, 32)
+    .bytes(report.responseHash, 32)
+    .u32(report.firstStopToken)
+    .u32(report.contextSize)
+    .u32(report.elapsedMs)
+    .u16(report.windows.length);
+  for (const { draws, sketch } of report.windows) writer.bytes16(draws).bytes16(sketch);
+  return writer.finish();
+}
+
+/** @throws ProtocolError */
+export function parseScoreReport(bytes: Uint8Array): ScoreReport {
+  const reader = createReader(bytes);
+  if (!equalBytes(reader.bytes(DOMAIN.length), DOMAIN)) throw new ProtocolError('malformed', 'not a score report');
+  const report = {
+    jobId: reader.bytes(16),
+    modelRoot: reader.bytes(32),
+    numericClass: reader.text(255),
+    exact: parseFlag(reader.u8()),
+    promptTokensHash: reader.bytes(32),
+    promptTokenCount: reader.u32(),
+    vocabularyHash: reader.bytes(32),
+    responseHash: reader.bytes(32),
+    firstStopToken: reader.u32(),
+    contextSize: reader.u32(),
+    elapsedMs: reader.u32(),
+  };
+  const count = reader.u16();
+  if (count > MAX_WINDOWS) throw new ProtocolError('too-large', `${count} windows, at most ${MAX_WINDOWS}`);
+  const windows = Array.from({ length: count }, () => ({
+    draws: reader.bytes16(MAX_WINDOW_PART),
+    sketch: reader.bytes16(MAX_WINDOW_PART),
+  }));
+  reader.end();
+  return { ...report, windows };
+}
+
+function parseFlag(value: number): boolean {
+  if (value > 1) throw new ProtocolError('out-of-range', `flag ${value}`);
+  return value === 1;
+}
