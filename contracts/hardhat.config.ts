@@ -1,0 +1,14 @@
+import { defineConfig } from 'hardhat/config';
+import { compilerPath, compilerSettings, compilerVersion } from './compiler.ts';
+
+export default defineConfig({
+  paths: { sources: './src', tests: './test', artifacts: './artifacts', cache: './cache' },
+  solidity: { version: compilerVersion, path: compilerPath, settings: compilerSettings },
+  test: {
+    solidity: {
+      fuzz: { runs: 128, seed: '0x6f676f6e67' },
+      // A call that reverts proves nothing, so the handlers may make only calls that have to succeed.
+      invariant: { runs: 24, depth: 40, failOnRevert: true },
+    },
+  },
+});

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Parameters} from "./Parameters.sol";
+import {Credit, Debit, Terms} from "./Types.sol";
+
+/// @title Deposits of payers and claims of payees
+/// @notice A payer's money is free, or reserved in a channel with one validator. A channel is drawn only by the
+/// settlement contract, and only as far as the payer signed; both are checked here, so that the vault does not rest on
+/// the contract that it pays for. Tokens held = free + reserved + credit, always.
+contract Escrow is EIP712, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    bytes32 private constant TERMS_TYPEHASH = keccak256(
+        "Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,bytes16 replyId,address router,uint8 choice,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
+    );
+    bytes32 private constant ORDER_TYPEHASH = keccak256(
+        "Order(address payer,address validator,uint128 cumulative,Terms terms)Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,bytes16 replyId,address router,uint8 choice,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)"
+    );
+
+    struct Channel {
+        /// All that was ever reserved here, less what was released.
+        uint128 admitted;
+        /// All that was ever drawn; never above `admitted`.
+        uint128 spent;
+        /// Asked back: validators admit no order against it.
+        uint128 releasing;
+        uint64 releasableAt;
+    }
+
+    IERC20 public immutable token;
+    Parameters public immutable parameters;
+    /// The only contract that may move money from channels to payees: the one that created this escrow.
+    address public immutable settlement;
+
+    mapping(address payer => uint256) public freeOf;
+    mapping(address payer => mapping(address validator => Channel)) private _channels;
+    mapping(address payee => uint256) public creditOf;
+
+    event Deposited(address indexed payer, uint256 amount);
+    event Withdrawn(address indexed payer, uint256 amount);
+    event Admitted(address indexed payer, address indexed validator, uint128 amount, uint128 admitted);
+    event ReleaseRequested(address indexed payer, address indexed validator, uint128 amount, uint64 releasableAt);
+    event Released(address indexed payer, address indexed validator, uint128 amount);
+    event Drawn(address indexed payer, address indexed validator, uint128 amount, uint128 spent);
+    event Claimed(address indexed payee, uint256 amount);
+
+    error ZeroAmount();
+    error InsufficientFree(uint256 free, uint256 requested);
+    error InsufficientReserve(uint256 reserved, uint256 requested);
+    error NothingToRelease();
+    error TooEarly(uint256 readyAt);
+    error NothingToClaim();
+    error NotSettlement(address caller);
+    error BadPayerSignature(address payer);
+    error VoucherExceeded(address payer, uint256 spent, uint256 cumulative);
+    error AllowanceExceeded(address payer, uint256 spent, uint256 admitted);
+    error Unbalanced(uint256 debited, uint256 credited);
+
+    /// @dev To be created by the settlement contract.
+    constructor(IERC20 token_, Parameters parameters_) EIP712("OGONG", "1") {
+        token = token_;
+        parameters = parameters_;
+        settlement = msg.sender;
+    }
+
+    /// @notice Adds to the caller's free balance.
+    function deposit(uint256 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        freeOf[msg.sender] += amount;
+        emit Deposited(msg.sender, amount);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @notice Takes free balance back, at once.
+    function withdraw(uint256 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        _takeFree(amount);
+        emit Withdrawn(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Reserves free balance for orders that name `validator`. What is reserved is there when it settles,
+    /// however many orders the caller signs elsewhere.
+    function admit(address validator, uint128 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        _takeFree(amount);
+        Channel storage channel = _channels[msg.sender][validator];
+        channel.admitted += amount;
+        emit Admitted(msg.sender, validator, amount, channel.admitted);
+    }
+
+    /// @notice Asks for unspent reserve back. Replaces an earlier request and restarts its delay; zero cancels it.
+    function requestRelease(address validator, uint128 amount) external {
+        Channel storage channel = _channels[msg.sender][validator];
+        uint256 reserved = channel.admitted - channel.spent;
+        if (amount > reserved) revert InsufficientReserve(reserved, amount);
+        channel.releasing = amount;
+        channel.releasableAt = uint64(block.timestamp) + parameters.limits().withdrawalDelay;
+        emit ReleaseRequested(msg.sender, validator, amount, channel.releasableAt);
+    }
+
+    /// @notice Frees what was asked back, as far as it was not drawn in the meantime.
+    function finishRelease(address validator) external {
+        Channel storage channel = _channels[msg.sender][validator];
+        if (channel.releasing == 0) revert NothingToRelease();
+        if (block.timestamp < channel.releasableAt) revert TooEarly(channel.releasableAt);
+        uint128 reserved = channel.admitted - channel.spent;
+        uint128 amount = channel.releasing < reserved ? channel.releasing : reserved;
+        channel.releasing = 0;
+        channel.admitted -= amount;
+        freeOf[msg.sender] += amount;
+        emit Released(msg.sender, validator, amount);
+    }
+
+    /// @notice Pays out all credit of the caller.
+    function claim() external nonReentrant returns (uint256 amount) {
+        amount = creditOf[msg.sender];
+        if (amount == 0) revert NothingToClaim();
+        creditOf[msg.sender] = 0;
+        emit Claimed(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Moves what the debits draw to the payees of the credits, all of it.
+    function disburse(address validator, Debit[] calldata debits, Credit[] calldata credits) external {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        uint256 debited;
+        for (uint256 i; i < debits.length; ++i) {
+            _draw(validator, debits[i]);
+            debited += debits[i].amount;
+        }
+        uint256 credited;
+        for (uint256 i; i < credits.length; ++i) {
+            creditOf[credits[i].payee] += credits[i].amount;
+            credited += credits[i].amount;
+        }
+        if (debited != credited) revert Unbalanced(debited, credited);
+    }
+
+    function channelOf(address payer, address validator) external view returns (Channel memory) {
+        return _channels[payer][validator];
+    }
+
+    /// @notice EIP-712 hashStruct of an order's terms.
+    function hashTerms(Terms calldata terms) external pure returns (bytes32) {
+        return keccak256(abi.encode(TERMS_TYPEHASH, terms));
+    }
+
+    /// @notice The digest that a payer signs: leave to draw up to `cumulative` in all from its channel with `validator`.
+    function orderDigest(address payer, address validator, uint128 cumulative, bytes32 termsHash)
+        public
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(keccak256(abi.encode(ORDER_TYPEHASH, payer, validator, cumulative, termsHash)));
+    }
+
+    function _takeFree(uint256 amount) private {
+        uint256 free = freeOf[msg.sender];
+        if (amount > free) revert InsufficientFree(free, amount);
+        freeOf[msg.sender] = free - amount;
+    }
+
+    function _draw(address validator, Debit calldata debit) private {
+        bytes32 digest = orderDigest(debit.payer, validator, debit.cumulative, debit.termsHash);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, debit.signature);
+        if (failure != ECDSA.RecoverError.NoError || signer != debit.payer) revert BadPayerSignature(debit.payer);
+        Channel storage channel = _channels[debit.payer][validator];
+        uint256 spent = uint256(channel.spent) + debit.amount;
+        if (spent > debit.cumulative) revert VoucherExceeded(debit.payer, spent, debit.cumulative);
+        if (spent > channel.admitted) revert AllowanceExceeded(debit.payer, spent, channel.admitted);
+        channel.spent = uint128(spent);
+        emit Drawn(debit.payer, validator, debit.amount, uint128(spent));
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Escrow} from "./Escrow.sol";
+import {Parameters} from "./Parameters.sol";
+import {Staking} from "./Staking.sol";
+import {Batch, Credit, Debit, Line, Recipients, Shares} from "./Types.sol";
+
+/// @title Settlement of batches of verdicts
+/// @notice A batch nets the accepted replies of one validator, anchors its verdict log and names the providers that it
+/// ejected. Validators holding more than two thirds of all bonds sign it; anyone may submit it, once. A rejected reply
+/// is simply not in it: its fee never leaves the payer.
+contract Settlement is EIP712, ReentrancyGuardTransient {
+    bytes32 private constant BATCH_TYPEHASH = keccak256(
+        "Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash)"
+    );
+    uint256 private constant BASIS = 10_000;
+
+    /// The last settled state of one validator's verdict log.
+    struct Anchor {
+        uint64 sequence;
+        uint64 logLength;
+        bytes32 logHead;
+    }
+
+    Parameters public immutable parameters;
+    Staking public immutable staking;
+    Escrow public immutable escrow;
+
+    mapping(address validator => Anchor) private _anchors;
+    mapping(bytes32 providerId => bool) public ejected;
+
+    event Settled(
+        address indexed validator,
+        uint64 indexed sequence,
+        bytes32 recordsRoot,
+        bytes32 logHead,
+        uint64 logLength,
+        uint32 replies,
+        uint256 gross,
+        uint256 residual
+    );
+    event Paid(
+        address indexed provider, address indexed validator, uint64 sequence, address router, uint128 gross, uint256 residual
+    );
+    event Ejected(bytes32 indexed providerId, address indexed validator);
+
+    error WrongSequence(uint64 expected, uint64 given);
+    error LogShrunk(uint64 settled, uint64 given);
+    error ZeroProvider();
+    error BadQuorumSignature(uint256 index);
+    error UnsortedSigners(address previous, address next);
+    error NoQuorum(uint256 signed, uint256 total);
+
+    constructor(IERC20 token, Parameters parameters_, Staking staking_) EIP712("OGONG", "1") {
+        parameters = parameters_;
+        staking = staking_;
+        escrow = new Escrow(token, parameters_);
+    }
+
+    /// @notice Settles a batch: draws on the payers' channels, credits the payees, anchors the log, records ejections.
+    /// @param quorum 65-byte signatures (r, s, v) over `batchDigest`, in ascending order of their signers' addresses.
+    function settle(
+        Batch calldata batch,
+        Debit[] calldata debits,
+        Line[] calldata lines,
+        bytes32[] calldata ejections,
+        bytes[] calldata quorum
+    ) external nonReentrant {
+        Anchor storage anchor = _anchors[batch.validator];
+        if (batch.sequence != anchor.sequence + 1) revert WrongSequence(anchor.sequence + 1, batch.sequence);
+        if (batch.logLength < anchor.logLength) revert LogShrunk(anchor.logLength, batch.logLength);
+        _requireQuorum(batchDigest(batch, debits, lines, ejections), quorum);
+
+        anchor.sequence = batch.sequence;
+        anchor.logLength = batch.logLength;
+        anchor.logHead = batch.logHead;
+        for (uint256 i; i < ejections.length; ++i) {
+            ejected[ejections[i]] = true;
+            emit Ejected(ejections[i], batch.validator);
+        }
+        (Credit[] memory credits, uint256 gross, uint256 residual) = _split(batch, lines);
+        escrow.disburse(batch.validator, debits, credits);
+        emit Settled(
+            batch.validator,
+            batch.sequence,
+            batch.recordsRoot,
+            batch.logHead,
+            batch.logLength,
+            batch.replies,
+            gross,
+            residual
+        );
+    }
+
+    function anchorOf(address validator) external view returns (Anchor memory) {
+        return _anchors[validator];
+    }
+
+    /// @notice The sequence that the validator's next batch has to carry; the first is 1.
+    function nextSequence(address validator) external view returns (uint64) {
+        return _anchors[validator].sequence + 1;
+    }
+
+    /// @notice The EIP-712 digest that validators sign. A list is hashed as the concatenation of its elements' static
+    /// fields, 32 bytes each; payers' signatures are not part of it.
+    function batchDigest(
+        Batch calldata batch,
+        Debit[] calldata debits,
+        Line[] calldata lines,
+        bytes32[] calldata ejections
+    ) public view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(
+                abi.encode(
+                    BATCH_TYPEHASH, batch, hashDebits(debits), hashLines(lines), keccak256(abi.encodePacked(ejections))
+                )
+            )
+        );
+    }
+
+    function hashDebits(Debit[] calldata debits) public pure returns (bytes32) {
+        bytes32[] memory words = new bytes32[](debits.length * 4);
+        for (uint256 i; i < debits.length; ++i) {
+            words[4 * i] = bytes32(uint256(uint160(debits[i].payer)));
+            words[4 * i + 1] = bytes32(uint256(debits[i].amount));
+            words[4 * i + 2] = bytes32(uint256(debits[i].cumulative));
+            words[4 * i + 3] = debits[i].termsHash;
+        }
+        return keccak256(abi.encodePacked(words));
+    }
+
+    function hashLines(Line[] calldata lines) public pure returns (bytes32) {
+        bytes32[] memory words = new bytes32[](lines.length * 3);
+        for (uint256 i; i < lines.length; ++i) {
+            words[3 * i] = bytes32(uint256(uint160(lines[i].provider)));
+            words[3 * i + 1] = bytes32(uint256(uint160(lines[i].router)));
+            words[3 * i + 2] = bytes32(uint256(lines[i].gross));
+        }
+        return keccak256(abi.encodePacked(words));
+    }
+
+    function _requireQuorum(bytes32 digest, bytes[] calldata quorum) private view {
+        address[] memory signers = new address[](quorum.length);
+        address previous;
+        for (uint256 i; i < quorum.length; ++i) {
+            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, quorum[i]);
+            if (failure != ECDSA.RecoverError.NoError) revert BadQuorumSignature(i);
+            if (signer <= previous) revert UnsortedSigners(previous, signer);
+            signers[i] = previous = signer;
+        }
+        (uint256 signed, uint256 total) = staking.votes(signers);
+        if (3 * signed <= 2 * total) revert NoQuorum(signed, total);
+    }
+
+    /// @dev Every share is rounded down per line and the provider takes what is left, so that a line's parts sum to its
+    /// gross to the unit. Without a router its share stays with the provider.
+    function _split(Batch calldata batch, Line[] calldata lines)
+        private
+        returns (Credit[] memory credits, uint256 gross, uint256 residual)
+    {
+        Shares memory shares = parameters.shares();
+        Recipients memory recipients = parameters.recipients();
+        credits = new Credit[](2 * lines.length + 4);
+        Credit memory validator = credits[2 * lines.length] = Credit(batch.validator, 0);
+        Credit memory verification = credits[2 * lines.length + 1] = Credit(recipients.verification, 0);
+        Credit memory treasury = credits[2 * lines.length + 2] = Credit(recipients.treasury, 0);
+        Credit memory license = credits[2 * lines.length + 3] = Credit(recipients.license, 0);
+        for (uint256 i; i < lines.length; ++i) {
+            Line calldata line = lines[i];
+            if (line.provider == address(0)) revert ZeroProvider();
+            uint256 toRouter = line.router == address(0) ? 0 : _part(line.gross, shares.router);
+            uint256 toValidator = _part(line.gross, shares.validator);
+            uint256 toVerification = _part(line.gross, shares.verification);
+            uint256 toTreasury = _part(line.gross, shares.treasury);
+            uint256 toLicense = _part(line.gross, shares.license);
+            uint256 rest = line.gross - toRouter - toValidator - toVerification - toTreasury - toLicense;
+            credits[2 * i] = Credit(line.provider, rest);
+            credits[2 * i + 1] = Credit(line.router, toRouter);
+            validator.amount += toValidator;
+            verification.amount += toVerification;
+            treasury.amount += toTreasury;
+            license.amount += toLicense;
+            gross += line.gross;
+            residual += rest;
+            emit Paid(line.provider, batch.validator, batch.sequence, line.router, line.gross, rest);
+        }
+    }
+
+    function _part(uint256 gross, uint256 share) private pure returns (uint256) {
+        return gross * share / BASIS;
+    }
+}

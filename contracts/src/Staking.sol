@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Parameters} from "./Parameters.sol";
+import {ValidatorRegistry} from "./ValidatorRegistry.sol";
+
+/// @title Stakes of providers and bonds of validators
+/// @notice A provider's stake buys priority in routing and nothing can take it; a validator's bond is its vote and can
+/// be slashed. The two are kept apart so that the first can never become the second.
+contract Staking is Ownable2Step, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    struct Bond {
+        uint128 amount;
+        /// On its way out: no vote any more, still slashable.
+        uint128 unbonding;
+        uint64 unbondableAt;
+        /// Listed in the registry, so that `amount` counts as a vote.
+        bool active;
+    }
+
+    IERC20 public immutable token;
+    Parameters public immutable parameters;
+    ValidatorRegistry public immutable registry;
+
+    /// Priority stake of a provider, by payee.
+    mapping(address payee => uint256) public stakeOf;
+    mapping(address validator => Bond) private _bonds;
+    /// Sum of the bonds of all registered validators.
+    uint256 public totalActiveBond;
+
+    event Staked(address indexed payee, uint256 amount, uint256 stake);
+    event Unstaked(address indexed payee, uint256 amount, uint256 stake);
+    event Bonded(address indexed validator, uint128 amount, uint128 bond);
+    event UnbondRequested(address indexed validator, uint128 amount, uint64 unbondableAt);
+    event Unbonded(address indexed validator, uint128 amount);
+    event Slashed(address indexed validator, uint128 amount, bytes32 reason);
+
+    error ZeroAmount();
+    error InsufficientStake(uint256 stake, uint256 requested);
+    error InsufficientBond(uint256 bond, uint256 needed);
+    error NothingToUnbond();
+    error TooEarly(uint256 readyAt);
+    error NotRegistry(address caller);
+    error NotActive(address validator);
+
+    constructor(address owner, IERC20 token_, Parameters parameters_) Ownable(owner) {
+        token = token_;
+        parameters = parameters_;
+        registry = new ValidatorRegistry(this, parameters_);
+    }
+
+    /// @notice Adds to the caller's priority stake.
+    function stake(uint256 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        stakeOf[msg.sender] += amount;
+        emit Staked(msg.sender, amount, stakeOf[msg.sender]);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @notice Takes priority stake back, at once.
+    function unstake(uint256 amount) external nonReentrant {
+        uint256 current = stakeOf[msg.sender];
+        if (amount == 0) revert ZeroAmount();
+        if (amount > current) revert InsufficientStake(current, amount);
+        stakeOf[msg.sender] = current - amount;
+        emit Unstaked(msg.sender, amount, current - amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Adds to the caller's validator bond.
+    function bond(uint128 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        Bond storage mine = _bonds[msg.sender];
+        mine.amount += amount;
+        if (mine.active) totalActiveBond += amount;
+        emit Bonded(msg.sender, amount, mine.amount);
+        token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    /// @notice Starts taking bond out. A registered validator keeps the minimum. A second request restarts the delay.
+    function requestUnbond(uint128 amount) external {
+        if (amount == 0) revert ZeroAmount();
+        Bond storage mine = _bonds[msg.sender];
+        Parameters.Limits memory limits = parameters.limits();
+        uint256 needed = uint256(amount) + (mine.active ? limits.minimumValidatorBond : 0);
+        if (mine.amount < needed) revert InsufficientBond(mine.amount, needed);
+        mine.amount -= amount;
+        mine.unbonding += amount;
+        mine.unbondableAt = uint64(block.timestamp) + limits.unbondingDelay;
+        if (mine.active) totalActiveBond -= amount;
+        emit UnbondRequested(msg.sender, amount, mine.unbondableAt);
+    }
+
+    /// @notice Pays out what left the bond, once the delay is over.
+    function finishUnbond() external nonReentrant {
+        Bond storage mine = _bonds[msg.sender];
+        uint128 amount = mine.unbonding;
+        if (amount == 0) revert NothingToUnbond();
+        if (block.timestamp < mine.unbondableAt) revert TooEarly(mine.unbondableAt);
+        mine.unbonding = 0;
+        emit Unbonded(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @notice Takes bond (first) and leaving bond (then) of a misbehaving validator for the treasury.
+    /// @param reason Hash of the evidence.
+    function slash(address validator, uint128 amount, bytes32 reason) external onlyOwner nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        Bond storage theirs = _bonds[validator];
+        uint256 available = uint256(theirs.amount) + theirs.unbonding;
+        if (amount > available) revert InsufficientBond(available, amount);
+        uint128 fromBond = amount < theirs.amount ? amount : theirs.amount;
+        theirs.amount -= fromBond;
+        theirs.unbonding -= amount - fromBond;
+        if (theirs.active) totalActiveBond -= fromBond;
+        emit Slashed(validator, amount, reason);
+        token.safeTransfer(parameters.recipients().treasury, amount);
+    }
+
+    /// @notice Called by the registry when a validator joins or leaves.
+    function setActive(address validator, bool active) external {
+        if (msg.sender != address(registry)) revert NotRegistry(msg.sender);
+        Bond storage theirs = _bonds[validator];
+        theirs.active = active;
+        if (active) totalActiveBond += theirs.amount;
+        else totalActiveBond -= theirs.amount;
+    }
+
+    function bondOf(address validator) external view returns (Bond memory) {
+        return _bonds[validator];
+    }
+
+    /// @notice Votes behind a list of signers, and all votes there are.
+    /// @dev The caller sees to it that no signer is listed twice.
+    function votes(address[] calldata signers) external view returns (uint256 signed, uint256 total) {
+        for (uint256 i; i < signers.length; ++i) {
+            Bond storage theirs = _bonds[signers[i]];
+            if (!theirs.active) revert NotActive(signers[i]);
+            signed += theirs.amount;
+        }
+        total = totalActiveBond;
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// What one request is about: the part of an order that the ledger only ever sees as a hash.
+struct Terms {
+    bytes32 requestHash;
+    bytes32 nonce;
+    bytes32 modelRoot;
+    bytes32 providerId;
+    bytes16 replyId;
+    address router;
+    uint8 choice;
+    uint128 maxFee;
+    uint128 pricePer1k;
+    uint64 epoch;
+    uint64 expiresAt;
+}
+
+/// Draw on one payer's channel with the batch's validator: the sum of the fees owed since the last batch, covered by
+/// the newest order that the payer signed.
+struct Debit {
+    address payer;
+    uint128 amount;
+    uint128 cumulative;
+    bytes32 termsHash;
+    bytes signature;
+}
+
+/// What the payers owe for the replies of one provider that came through one router.
+struct Line {
+    address provider;
+    address router;
+    uint128 gross;
+}
+
+/// A run of verdicts by one validator. The lists of debits, lines and ejections travel beside it.
+struct Batch {
+    address validator;
+    uint64 sequence;
+    bytes32 logHead;
+    uint64 logLength;
+    bytes32 recordsRoot;
+    uint32 replies;
+}
+
+/// An amount that becomes claimable by a payee.
+struct Credit {
+    address payee;
+    uint256 amount;
+}
+
+/// Parts of a fee in basis points; what they leave belongs to the provider.
+struct Shares {
+    uint16 router;
+    uint16 validator;
+    uint16 verification;
+    uint16 treasury;
+    uint16 license;
+}
+
+/// Addresses that receive the network's own parts of a fee.
+struct Recipients {
+    address verification;
+    address treasury;
+    address license;
+}

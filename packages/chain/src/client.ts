@@ -1,0 +1,328 @@
+import { encodeFunctionData, maxUint256, type TransactionReceipt } from 'viem';
+import type { Limits, Recipients, Shares } from './deploy.ts';
+import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import {
+  escrowAbi,
+  ogongTokenAbi,
+  parametersAbi,
+  settlementAbi,
+  stakingAbi,
+  validatorRegistryAbi,
+} from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } from './hex.ts';
+import { encodeSettle, type SettleCall } from './settle-call.ts';
+import { createTransactor, type Transactor } from './transactor.ts';
+
+export interface Validator {
+  /** Ledger address: signs batches, receives the validator's share. */
+  readonly signer: Address;
+  readonly stake: bigint;
+  readonly endpoint: string;
+  /** SHA-256 of the TLS certificate, the consensus id. */
+  readonly certHash: Hex;
+  /** Ed25519 public key. */
+  readonly vrfKey: Hex;
+}
+
+export interface Channel {
+  readonly admitted: bigint;
+  readonly spent: bigint;
+  readonly releasing: bigint;
+  /** Seconds since 1970; 0 where no release was ever asked for. */
+  readonly releasableAt: bigint;
+  /** admitted - releasing: the cumulative amount up to which a validator may accept orders. */
+  readonly spendable: bigint;
+}
+
+export interface Bond {
+  readonly amount: bigint;
+  readonly unbonding: bigint;
+  readonly unbondableAt: bigint;
+  readonly active: boolean;
+}
+
+/** Last settled state of a validator's verdict log; sequence 0 before the first batch. */
+export interface Anchor {
+  readonly sequence: bigint;
+  readonly logLength: bigint;
+  readonly logHead: Hex;
+}
+
+export interface NetworkParameters {
+  readonly shares: Shares;
+  readonly recipients: Recipients;
+  readonly limits: Limits;
+}
+
+export interface ChainClientOptions {
+  readonly rpcUrl: string;
+  readonly deployment: Deployment;
+  readonly privateKey?: Hex;
+  readonly requestTimeoutMs?: number;
+  readonly receiptTimeoutMs?: number;
+  readonly pollIntervalMs?: number;
+}
+
+export type ChainClient = Awaited<ReturnType<typeof createChainClient>>;
+
+/**
+ * A typed client of the contracts. Amounts are atomic units (10^-18 OGONG). Every call fails with a ChainError.
+ * @throws ChainError 'wrong-chain' when the endpoint serves another chain, or the contracts are not on it.
+ */
+export async function createChainClient(options: ChainClientOptions) {
+  const { deployment } = options;
+  const transactor = createTransactor({ ...options, chainId: deployment.chainId });
+  await assertChain(transactor, options);
+  return {
+    deployment,
+    transactor,
+    address: transactor.address,
+    ...createReads(transactor, deployment),
+    ...createWrites(transactor, deployment),
+  };
+}
+
+async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainClientOptions): Promise<void> {
+  const chainId = await read('check the chain', (client) => client.getChainId());
+  if (chainId !== deployment.chainId) {
+    throw new ChainError(
+      'wrong-chain',
+      `${rpcUrl} serves chain ${chainId}, the deployment is on ${deployment.chainId}`,
+    );
+  }
+  const code = await read('check the contracts', (client) => client.getCode({ address: deployment.settlement }));
+  if (code === undefined || code === '0x') {
+    throw new ChainError(
+      'wrong-chain',
+      `${rpcUrl} has no contract at ${deployment.settlement}: deploy first, or use another deployment`,
+    );
+  }
+}
+
+function createReads({ read }: Transactor, deployment: Deployment) {
+  const token = { address: deployment.token, abi: ogongTokenAbi } as const;
+  const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
+  const staking = { address: deployment.staking, abi: stakingAbi } as const;
+  const registry = { address: deployment.registry, abi: validatorRegistryAbi } as const;
+  const escrow = { address: deployment.escrow, abi: escrowAbi } as const;
+  const settlement = { address: deployment.settlement, abi: settlementAbi } as const;
+
+  return {
+    balanceOf(owner: BytesLike): Promise<bigint> {
+      const args = [toAddress(owner, 'owner')] as const;
+      return read('token balance', (client) => client.readContract({ ...token, functionName: 'balanceOf', args }));
+    },
+    parameters(): Promise<NetworkParameters> {
+      return read('parameters', async (client) => {
+        const [shares, recipients, limits] = await Promise.all([
+          client.readContract({ ...parameters, functionName: 'shares' }),
+          client.readContract({ ...parameters, functionName: 'recipients' }),
+          client.readContract({ ...parameters, functionName: 'limits' }),
+        ]);
+        return { shares, recipients: lowerHex(recipients), limits };
+      });
+    },
+    validators(): Promise<readonly Validator[]> {
+      return read('validators', async (client) => {
+        const list = await client.readContract({ ...registry, functionName: 'validators' });
+        // Not through lowerHex: an endpoint is free text.
+        return list.map(({ signer, certHash, vrfKey, ...rest }) => ({
+          ...rest,
+          ...lowerHex({ signer, certHash, vrfKey }),
+        }));
+      });
+    },
+    totalStake(): Promise<bigint> {
+      return read('total stake', (client) => client.readContract({ ...registry, functionName: 'totalStake' }));
+    },
+    /** Priority stake of a provider's payee. */
+    stakeOf(payee: BytesLike): Promise<bigint> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
+    },
+    bondOf(validator: BytesLike): Promise<Bond> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('bond', (client) => client.readContract({ ...staking, functionName: 'bondOf', args }));
+    },
+    /** Escrow that is neither reserved nor spent. */
+    freeOf(payer: BytesLike): Promise<bigint> {
+      const args = [toAddress(payer, 'payer')] as const;
+      return read('free escrow', (client) => client.readContract({ ...escrow, functionName: 'freeOf', args }));
+    },
+    channelOf(payer: BytesLike, validator: BytesLike): Promise<Channel> {
+      const args = [toAddress(payer, 'payer'), toAddress(validator, 'validator')] as const;
+      return read('channel', async (client) => {
+        const channel = await client.readContract({ ...escrow, functionName: 'channelOf', args });
+        return { ...channel, spendable: channel.admitted - channel.releasing };
+      });
+    },
+    creditOf(payee: BytesLike): Promise<bigint> {
+      const args = [toAddress(payee, 'payee')] as const;
+      return read('credit', (client) => client.readContract({ ...escrow, functionName: 'creditOf', args }));
+    },
+    nextSequence(validator: BytesLike): Promise<bigint> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('next sequence', (client) =>
+        client.readContract({ ...settlement, functionName: 'nextSequence', args }),
+      );
+    },
+    anchorOf(validator: BytesLike): Promise<Anchor> {
+      const args = [toAddress(validator, 'validator')] as const;
+      return read('anchor', async (client) =>
+        lowerHex(await client.readContract({ ...settlement, functionName: 'anchorOf', args })),
+      );
+    },
+    isEjected(providerId: BytesLike): Promise<boolean> {
+      const args = [toHex(providerId, 'providerId', 32)] as const;
+      return read('ejection', (client) => client.readContract({ ...settlement, functionName: 'ejected', args }));
+    },
+  };
+}
+
+function createWrites(transactor: Transactor, deployment: Deployment) {
+  const { send, read } = transactor;
+  const { token, staking, registry, escrow, settlement, parameters } = deployment;
+
+  /** Lets a contract take the caller's tokens once and for all: it takes them only in calls that the caller makes. */
+  async function allow(spender: Address, amount: bigint): Promise<void> {
+    const owner = transactor.address;
+    if (!owner) throw new ChainError('no-account', 'this client has no private key');
+    const allowance = await read('allowance', (client) =>
+      client.readContract({ address: token, abi: ogongTokenAbi, functionName: 'allowance', args: [owner, spender] }),
+    );
+    if (allowance >= amount) return;
+    await send(
+      'approve',
+      token,
+      encodeFunctionData({ abi: ogongTokenAbi, functionName: 'approve', args: [spender, maxUint256] }),
+    );
+  }
+
+  const callStaking = (functionName: 'stake' | 'unstake' | 'bond' | 'requestUnbond', amount: bigint) =>
+    send(functionName, staking, encodeFunctionData({ abi: stakingAbi, functionName, args: [amount] }));
+
+  return {
+    /** Owner of the token only. */
+    mint: (to: BytesLike, amount: bigint) =>
+      send(
+        'mint',
+        token,
+        encodeFunctionData({ abi: ogongTokenAbi, functionName: 'mint', args: [toAddress(to, 'to'), amount] }),
+      ),
+    transfer: (to: BytesLike, amount: bigint) =>
+      send(
+        'transfer',
+        token,
+        encodeFunctionData({ abi: ogongTokenAbi, functionName: 'transfer', args: [toAddress(to, 'to'), amount] }),
+      ),
+
+    async deposit(amount: bigint): Promise<TransactionReceipt> {
+      await allow(escrow, amount);
+      return send('deposit', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'deposit', args: [amount] }));
+    },
+    withdraw: (amount: bigint) =>
+      send('withdraw', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'withdraw', args: [amount] })),
+    admit: (validator: BytesLike, amount: bigint) =>
+      send(
+        'admit',
+        escrow,
+        encodeFunctionData({
+          abi: escrowAbi,
+          functionName: 'admit',
+          args: [toAddress(validator, 'validator'), amount],
+        }),
+      ),
+    requestRelease: (validator: BytesLike, amount: bigint) =>
+      send(
+        'request release',
+        escrow,
+        encodeFunctionData({
+          abi: escrowAbi,
+          functionName: 'requestRelease',
+          args: [toAddress(validator, 'validator'), amount],
+        }),
+      ),
+    finishRelease: (validator: BytesLike) =>
+      send(
+        'finish release',
+        escrow,
+        encodeFunctionData({
+          abi: escrowAbi,
+          functionName: 'finishRelease',
+          args: [toAddress(validator, 'validator')],
+        }),
+      ),
+    claim: () => send('claim', escrow, encodeFunctionData({ abi: escrowAbi, functionName: 'claim' })),
+
+    async stake(amount: bigint): Promise<TransactionReceipt> {
+      await allow(staking, amount);
+      return callStaking('stake', amount);
+    },
+    unstake: (amount: bigint) => callStaking('unstake', amount),
+    async bond(amount: bigint): Promise<TransactionReceipt> {
+      await allow(staking, amount);
+      return callStaking('bond', amount);
+    },
+    requestUnbond: (amount: bigint) => callStaking('requestUnbond', amount),
+    finishUnbond: () =>
+      send('finish unbond', staking, encodeFunctionData({ abi: stakingAbi, functionName: 'finishUnbond' })),
+    /** Owner of the staking contract only. */
+    slash: (validator: BytesLike, amount: bigint, reason: BytesLike) =>
+      send(
+        'slash',
+        staking,
+        encodeFunctionData({
+          abi: stakingAbi,
+          functionName: 'slash',
+          args: [toAddress(validator, 'validator'), amount, toHex(reason, 'reason', 32)],
+        }),
+      ),
+
+    registerValidator: (entry: { endpoint: string; certHash: BytesLike; vrfKey: BytesLike }) =>
+      send(
+        'register',
+        registry,
+        encodeFunctionData({
+          abi: validatorRegistryAbi,
+          functionName: 'register',
+          args: [entry.endpoint, toHex(entry.certHash, 'certHash', 32), toHex(entry.vrfKey, 'vrfKey', 32)],
+        }),
+      ),
+    updateValidator: (entry: { endpoint: string; certHash: BytesLike }) =>
+      send(
+        'update',
+        registry,
+        encodeFunctionData({
+          abi: validatorRegistryAbi,
+          functionName: 'update',
+          args: [entry.endpoint, toHex(entry.certHash, 'certHash', 32)],
+        }),
+      ),
+    deregisterValidator: () =>
+      send('deregister', registry, encodeFunctionData({ abi: validatorRegistryAbi, functionName: 'deregister' })),
+
+    /** Submits a batch with its quorum; anyone may. */
+    settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),
+
+    /** Owner of the parameters only, as are the next two. */
+    setShares: (shares: Shares) =>
+      send(
+        'set shares',
+        parameters,
+        encodeFunctionData({ abi: parametersAbi, functionName: 'setShares', args: [shares] }),
+      ),
+    setRecipients: (recipients: Recipients) =>
+      send(
+        'set recipients',
+        parameters,
+        encodeFunctionData({ abi: parametersAbi, functionName: 'setRecipients', args: [recipients] }),
+      ),
+    setLimits: (limits: Limits) =>
+      send(
+        'set limits',
+        parameters,
+        encodeFunctionData({ abi: parametersAbi, functionName: 'setLimits', args: [limits] }),
+      ),
+  };
+}

@@ -1,0 +1,120 @@
+import { encodeDeployData, type TransactionReceipt } from 'viem';
+import type { Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import {
+  ogongTokenAbi,
+  ogongTokenBytecode,
+  parametersAbi,
+  parametersBytecode,
+  settlementAbi,
+  settlementBytecode,
+  stakingAbi,
+  stakingBytecode,
+} from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, toAddress } from './hex.ts';
+import { createTransactor } from './transactor.ts';
+
+/** Parts of a fee in basis points; the provider takes what they leave. */
+export interface Shares {
+  readonly router: number;
+  readonly validator: number;
+  readonly verification: number;
+  readonly treasury: number;
+  readonly license: number;
+}
+
+export interface Limits {
+  /** Parts per million of the replies that are audited. */
+  readonly alpha: number;
+  /** Seconds. */
+  readonly withdrawalDelay: number;
+  /** Seconds. */
+  readonly unbondingDelay: number;
+  readonly minimumValidatorBond: bigint;
+}
+
+export interface Recipients {
+  readonly verification: Address;
+  readonly treasury: Address;
+  readonly license: Address;
+}
+
+/** The whitepaper's example: the provider keeps 95.98 %. */
+export const defaultShares: Shares = { router: 100, validator: 100, verification: 100, treasury: 100, license: 2 };
+
+export const defaultLimits: Limits = {
+  // The whitepaper designs for coverage close to one; a network that grows lowers it.
+  alpha: 1_000_000,
+  withdrawalDelay: 3_600,
+  unbondingDelay: 7 * 86_400,
+  minimumValidatorBond: 10_000n * 10n ** 18n,
+};
+
+export interface DeployOptions {
+  readonly rpcUrl: string;
+  readonly chainId: number;
+  /** Pays for the deployment. */
+  readonly privateKey: Hex;
+  /** Governs parameters, slashing and minting. Default: the deployer. */
+  readonly owner?: BytesLike;
+  readonly recipients: { readonly verification: BytesLike; readonly treasury: BytesLike; readonly license: BytesLike };
+  readonly shares?: Partial<Shares>;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Deploys the whole ledger in four transactions. */
+export async function deployContracts(options: DeployOptions): Promise<Deployment> {
+  const transactor = createTransactor(options);
+  const owner = options.owner === undefined ? (transactor.address as Address) : toAddress(options.owner, 'owner');
+  const recipients: Recipients = {
+    verification: toAddress(options.recipients.verification, 'recipients.verification'),
+    treasury: toAddress(options.recipients.treasury, 'recipients.treasury'),
+    license: toAddress(options.recipients.license, 'recipients.license'),
+  };
+  const create = async (what: string, data: Hex): Promise<{ address: Address; receipt: TransactionReceipt }> => {
+    const receipt = await transactor.send(`deploy ${what}`, undefined, data);
+    if (!receipt.contractAddress) throw new ChainError('reverted', `deploy ${what}: no contract was created`);
+    return { address: receipt.contractAddress.toLowerCase() as Address, receipt };
+  };
+  const token = await create(
+    'token',
+    encodeDeployData({ abi: ogongTokenAbi, bytecode: ogongTokenBytecode, args: [owner] }),
+  );
+  const parameters = await create(
+    'parameters',
+    encodeDeployData({
+      abi: parametersAbi,
+      bytecode: parametersBytecode,
+      args: [owner, { ...defaultShares, ...options.shares }, recipients, { ...defaultLimits, ...options.limits }],
+    }),
+  );
+  const staking = await create(
+    'staking',
+    encodeDeployData({ abi: stakingAbi, bytecode: stakingBytecode, args: [owner, token.address, parameters.address] }),
+  );
+  const settlement = await create(
+    'settlement',
+    encodeDeployData({
+      abi: settlementAbi,
+      bytecode: settlementBytecode,
+      args: [token.address, parameters.address, staking.address],
+    }),
+  );
+  const [registry, escrow] = await transactor.read('find the created contracts', (client) =>
+    Promise.all([
+      client.readContract({ address: staking.address, abi: stakingAbi, functionName: 'registry' }),
+      client.readContract({ address: settlement.address, abi: settlementAbi, functionName: 'escrow' }),
+    ]),
+  );
+  return {
+    chainId: options.chainId,
+    rpcUrl: options.rpcUrl,
+    token: token.address,
+    parameters: parameters.address,
+    staking: staking.address,
+    registry: registry.toLowerCase() as Address,
+    escrow: escrow.toLowerCase() as Address,
+    settlement: settlement.address,
+    block: Number(token.receipt.blockNumber),
+  };
+}

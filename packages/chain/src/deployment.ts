@@ -1,0 +1,62 @@
+import { ChainError } from './errors.ts';
+import type { Address } from './hex.ts';
+
+/** Where the contracts of one network are: what every daemon is given. */
+export interface Deployment {
+  readonly chainId: number;
+  readonly rpcUrl?: string;
+  readonly token: Address;
+  readonly parameters: Address;
+  readonly staking: Address;
+  readonly registry: Address;
+  readonly escrow: Address;
+  readonly settlement: Address;
+  /** First block with events of these contracts. */
+  readonly block: number;
+}
+
+export const contractNames = ['token', 'parameters', 'staking', 'registry', 'escrow', 'settlement'] as const;
+
+const addressPattern = /^0x[0-9a-fA-F]{40}$/;
+
+/** Reads a deployment from its JSON text or object. @throws ChainError 'bad-input' naming the field. */
+export function parseDeployment(input: unknown): Deployment {
+  let value = input;
+  if (typeof input === 'string') {
+    try {
+      value = JSON.parse(input);
+    } catch (cause) {
+      throw new ChainError('bad-input', 'deployment: not JSON', { cause });
+    }
+  }
+  if (typeof value !== 'object' || value === null) throw new ChainError('bad-input', 'deployment: not an object');
+  const fields = value as Record<string, unknown>;
+  const addresses = Object.fromEntries(
+    contractNames.map((name) => {
+      const address = fields[name];
+      if (typeof address !== 'string' || !addressPattern.test(address)) {
+        throw new ChainError('bad-input', `deployment: ${name} is not an address`);
+      }
+      return [name, address.toLowerCase()];
+    }),
+  ) as Record<(typeof contractNames)[number], Address>;
+  const { rpcUrl } = fields;
+  if (rpcUrl !== undefined && (typeof rpcUrl !== 'string' || !URL.canParse(rpcUrl))) {
+    throw new ChainError('bad-input', 'deployment: rpcUrl is not a URL');
+  }
+  const chainId = parseCount(fields.chainId, 'chainId');
+  if (chainId === 0) throw new ChainError('bad-input', 'deployment: chainId is zero');
+  return {
+    chainId,
+    ...(rpcUrl === undefined ? {} : { rpcUrl }),
+    ...addresses,
+    block: parseCount(fields.block, 'block'),
+  };
+}
+
+function parseCount(value: unknown, field: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new ChainError('bad-input', `deployment: ${field} is not a whole number`);
+  }
+  return value as number;
+}

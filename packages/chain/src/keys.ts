@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { privateKeyToAccount } from 'viem/accounts';
+import { type Address, bytesToHex, type Hex } from './hex.ts';
+
+/** A fresh secp256k1 private key from the operating system's randomness. */
+export function generatePrivateKey(): Hex {
+  for (;;) {
+    const key = bytesToHex(randomBytes(32));
+    // The chance to draw zero or a value above the group order is 2^-128; an attempt costs nothing.
+    try {
+      privateKeyToAccount(key);
+      return key;
+    } catch {}
+  }
+}
+
+/** Ledger address of a private key. */
+export function computeAddress(privateKey: Hex): Address {
+  return privateKeyToAccount(privateKey).address.toLowerCase() as Address;
+}

@@ -1,0 +1,85 @@
+import { encodeFunctionData, recoverAddress } from 'viem';
+import { settlementAbi } from './generated/abi.ts';
+import { type Address, type BytesLike, type Hex, toAddress, toHex } from './hex.ts';
+
+export interface Batch {
+  readonly validator: BytesLike;
+  /** From 1, without gaps. */
+  readonly sequence: bigint;
+  readonly logHead: BytesLike;
+  readonly logLength: bigint;
+  readonly recordsRoot: BytesLike;
+  readonly replies: number;
+}
+
+export interface Debit {
+  readonly payer: BytesLike;
+  readonly amount: bigint;
+  readonly cumulative: bigint;
+  readonly termsHash: BytesLike;
+  /** 65 bytes, by the payer, over the order's digest. */
+  readonly signature: BytesLike;
+}
+
+export interface Line {
+  readonly provider: BytesLike;
+  /** Zero address where no router took part. */
+  readonly router: BytesLike;
+  readonly gross: bigint;
+}
+
+export interface SettleCall {
+  readonly batch: Batch;
+  readonly debits: readonly Debit[];
+  readonly lines: readonly Line[];
+  /** Provider ids. */
+  readonly ejections: readonly BytesLike[];
+  /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses. */
+  readonly quorum: readonly BytesLike[];
+}
+
+/** Calldata of Settlement.settle. @throws ChainError 'bad-input' naming a field of the wrong size. */
+export function encodeSettle({ batch, debits, lines, ejections, quorum }: SettleCall): Hex {
+  return encodeFunctionData({
+    abi: settlementAbi,
+    functionName: 'settle',
+    args: [
+      {
+        validator: toAddress(batch.validator, 'batch.validator'),
+        sequence: batch.sequence,
+        logHead: toHex(batch.logHead, 'batch.logHead', 32),
+        logLength: batch.logLength,
+        recordsRoot: toHex(batch.recordsRoot, 'batch.recordsRoot', 32),
+        replies: batch.replies,
+      },
+      debits.map((debit) => ({
+        payer: toAddress(debit.payer, 'debit.payer'),
+        amount: debit.amount,
+        cumulative: debit.cumulative,
+        termsHash: toHex(debit.termsHash, 'debit.termsHash', 32),
+        signature: toHex(debit.signature, 'debit.signature', 65),
+      })),
+      lines.map((line) => ({
+        provider: toAddress(line.provider, 'line.provider'),
+        router: toAddress(line.router, 'line.router'),
+        gross: line.gross,
+      })),
+      ejections.map((id) => toHex(id, 'ejections', 32)),
+      quorum.map((signature) => toHex(signature, 'quorum', 65)),
+    ],
+  });
+}
+
+/** Puts quorum signatures into the order that the contract demands. */
+export async function sortQuorum(digest: BytesLike, signatures: readonly BytesLike[]): Promise<Hex[]> {
+  const hash = toHex(digest, 'digest', 32);
+  const signed = await Promise.all(
+    signatures.map(async (value) => {
+      const signature = toHex(value, 'quorum', 65);
+      return { signature, signer: (await recoverAddress({ hash, signature })).toLowerCase() as Address };
+    }),
+  );
+  return signed
+    .sort((a, b) => (a.signer < b.signer ? -1 : a.signer > b.signer ? 1 : 0))
+    .map(({ signature }) => signature);
+}

@@ -1,0 +1,144 @@
+import {
+  type Abi,
+  BaseError,
+  createPublicClient,
+  createWalletClient,
+  decodeErrorResult,
+  defineChain,
+  HttpRequestError,
+  http,
+  type PublicClient,
+  TimeoutError,
+  type TransactionReceipt,
+  WaitForTransactionReceiptTimeoutError,
+} from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { ChainError, type Revert } from './errors.ts';
+import {
+  escrowAbi,
+  ogongTokenAbi,
+  parametersAbi,
+  settlementAbi,
+  stakingAbi,
+  validatorRegistryAbi,
+} from './generated/abi.ts';
+import { type Address, type Hex, lowerHex } from './hex.ts';
+
+/** Every ABI: a revert or an event may come from a contract that the called one calls. */
+export const allAbis: Abi = [
+  ...ogongTokenAbi,
+  ...parametersAbi,
+  ...stakingAbi,
+  ...validatorRegistryAbi,
+  ...escrowAbi,
+  ...settlementAbi,
+];
+
+/** Estimates are exact for the state they saw; another transaction may come first. */
+const gasHeadroomPercent = 130n;
+
+export interface TransactorOptions {
+  readonly rpcUrl: string;
+  readonly chainId: number;
+  /** Without it the transactor only reads. */
+  readonly privateKey?: Hex;
+  /** How long one call may take. Default: 10,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long a transaction may take to be mined. Default: 60,000. */
+  readonly receiptTimeoutMs?: number;
+  /** Default: 100. */
+  readonly pollIntervalMs?: number;
+}
+
+export interface Transactor {
+  readonly client: PublicClient;
+  readonly address: Address | undefined;
+  /** Runs a read, turning what goes wrong into a ChainError. */
+  read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T>;
+  /** Sends one transaction and waits for its receipt; calls run one after the other. `to` undefined creates. */
+  send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt>;
+}
+
+export function createTransactor(options: TransactorOptions): Transactor {
+  const chain = defineChain({
+    id: options.chainId,
+    name: 'ledger',
+    nativeCurrency: { name: 'Coin', symbol: 'COIN', decimals: 18 },
+    rpcUrls: { default: { http: [options.rpcUrl] } },
+  });
+  const transport = http(options.rpcUrl, { timeout: options.requestTimeoutMs ?? 10_000, retryCount: 1 });
+  const pollingInterval = options.pollIntervalMs ?? 100;
+  const client: PublicClient = createPublicClient({ chain, transport, pollingInterval, cacheTime: 0 });
+  const account = options.privateKey === undefined ? undefined : privateKeyToAccount(options.privateKey);
+  const wallet = account && createWalletClient({ account, chain, transport, pollingInterval });
+  // A transaction starts when the one before it is mined: its simulation has to see the effects, and no nonce is guessed.
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T> {
+    try {
+      return await call(client);
+    } catch (error) {
+      throw toChainError(what, error);
+    }
+  }
+
+  async function sendNow(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt> {
+    if (!wallet) throw new ChainError('no-account', `${what}: this client has no private key`);
+    const request = { account: wallet.account, data, ...(to === undefined ? {} : { to }) };
+    return read(what, async () => {
+      // A call first: unlike an estimate it always hands back the reason of a revert.
+      await client.call(request);
+      const gas = ((await client.estimateGas(request)) * gasHeadroomPercent) / 100n;
+      const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'pending' });
+      const hash = await wallet.sendTransaction({ ...request, gas, nonce });
+      const receipt = await client.waitForTransactionReceipt({ hash, timeout: options.receiptTimeoutMs ?? 60_000 });
+      if (receipt.status !== 'success') {
+        throw new ChainError('reverted', `${what}: transaction ${hash} was mined but reverted`);
+      }
+      return receipt;
+    });
+  }
+
+  return {
+    client,
+    address: account && (account.address.toLowerCase() as Address),
+    read,
+    send(what, to, data) {
+      const sent = last.then(() => sendNow(what, to, data));
+      last = sent.catch(() => undefined);
+      return sent;
+    },
+  };
+}
+
+function toChainError(what: string, error: unknown): ChainError {
+  if (error instanceof ChainError) return error;
+  if (!(error instanceof BaseError)) throw error;
+  const revert = findRevert(error);
+  if (revert) {
+    const args = revert.args.map(String).join(', ');
+    return new ChainError('reverted', `${what}: refused with ${revert.name}(${args})`, { cause: error, revert });
+  }
+  const isTimeout = error.walk(
+    (cause) => cause instanceof TimeoutError || cause instanceof WaitForTransactionReceiptTimeoutError,
+  );
+  if (isTimeout) return new ChainError('timeout', `${what}: the chain did not answer in time`, { cause: error });
+  if (error.walk((cause) => cause instanceof HttpRequestError)) {
+    return new ChainError('rpc-unreachable', `${what}: the chain's RPC endpoint cannot be reached`, { cause: error });
+  }
+  return new ChainError('reverted', `${what}: ${error.shortMessage}`, { cause: error });
+}
+
+/** The custom error behind a failed call, from whichever contract it came. */
+function findRevert(error: BaseError): Revert | undefined {
+  const holder = error.walk((cause) => cause !== null && typeof cause === 'object' && 'data' in cause && !!cause.data);
+  const data = (holder as { data?: unknown } | null)?.data;
+  const hex = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data;
+  if (typeof hex !== 'string' || !hex.startsWith('0x') || hex.length < 10) return undefined;
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: allAbis, data: hex as Hex });
+    return { name: errorName, args: lowerHex((args ?? []) as readonly unknown[]) };
+  } catch {
+    return undefined;
+  }
+}
