@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import type { Check } from './checks.ts';
+import { isOk } from './checks.ts';
+import { hashTokens } from './header.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
+import { computeCommitment, encodeOpening, type Opening, parseOpening } from './opening.ts';
+import { replayReply } from './replay.ts';
+import { createSyntheticReply, type SyntheticOptions } from './synthetic-reply.ts';
+import { decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './window.ts';
+
+const base: SyntheticOptions = {
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
+};
+const failures = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+describe('replayReply', () => {
+  it.each([
+    {},
+    { temperature: 0 },
+    { temperature: 0.7, top_p: 0.9 },
+    { temperature: 1.3, top_k: 40, min_p: 0.02 },
+    { presence_penalty: 1.5, frequency_penalty: 0.4 },
+    { logit_bias: { 5: 40, 9: -100 } },
+    { seed: 42 },
+  ])('passes an honest reply with %j', (parameters) => {
+    for (const tokens of [1, 32, 33, 100]) {
+      const reply = createSyntheticReply({ ...base, parameters, tokens });
+      const { checks, outputTokens } = replayReply(crypto, reply.record, parseOpening(reply.openingBytes));
+      expect(checks).toSatisfy(isOk);
+      expect(outputTokens.length).toBe(tokens);
+    }
+  });
+
+  it('names the position of a token that the key did not draw', () => {
+    const reply = createSyntheticReply({
+      ...base,
+      bend: { row: (row, i) => (i === 17 ? { ...row, rank: row.rank === 0 ? 1 : 0 } : row) },
+    });
+    const { checks } = replayReply(crypto, reply.record, reply.opening);
+    expect(failures(checks)).toEqual(['draw-replay']);
+    expect(checks.find(({ id }) => id === 'draw-replay')?.detail).toContain('position 17');
+  });
+
+  it('catches signed values that were nudged without nudging the token', () => {
+    const reply = createSyntheticReply({
+      ...base,
+      bend: {
+        row: (row, i) => {
+          if (i !== 3) return row;
+          const q = row.q.slice();
+          q[0] = Math.max(0, (q[0] as number) - 60_000);
+          return { ...row, q };
+        },
+      },
+    });
+    expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  it('catches a tail that does not fit the listed mass', () => {
+    const reply = createSyntheticReply({
+      ...base,
+      bend: { row: (row, i) => (i === 3 ? { ...row, tail: row.tail + 5000 } : row) },
+    });
+    expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  it('catches too short a list', () => {
+    const reply = createSyntheticReply({
+      ...base,
+      parameters: { temperature: 0 },
+      bend: { row: (row, i) => (i === 2 ? { ...row, ids: row.ids.slice(0, 5), q: row.q.slice(0, 5) } : row) },
+    });
+    expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  it('catches token counts and hashes that lie', () => {
+    const more = createSyntheticReply({ ...base, bend: { record: (r) => ({ ...r, tokenCount: r.tokenCount + 1 }) } });
+    expect(failures(replayReply(crypto, more.record, more.opening).checks)).toEqual(['token-count']);
+    const other = createSyntheticReply({
+      ...base,
+      bend: { header: (h) => ({ ...h, outputTokensHash: hashTokens(crypto, [1]) }) },
+    });
+    expect(failures(replayReply(crypto, other.record, other.opening).checks)).toEqual(['token-count']);
+    const longer = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, maxTokens: 12 }) } });
+    expect(failures(replayReply(crypto, longer.record, longer.opening).checks)).toEqual(['token-count']);
+  });
+
+  it('catches every flipped byte of every leaf', () => {
+    const reply = createSyntheticReply({ ...base, tokens: 34 });
+    const bytes = reply.openingBytes;
+    for (let at = 0; at < bytes.length; at += 13) {
+      const bent = bytes.slice();
+      bent[at] = (bent[at] as number) ^ 0x10;
+      let opening: Opening;
+      try {
+        opening = parseOpening(bent);
+      } catch {
+        continue;
+      }
+      expect(failures(replayReply(crypto, reply.record, opening).checks)).toEqual(['commitment-root']);
+    }
+  });
+
+  it('catches windows dropped, swapped and repeated, even when the root is honest about them', () => {
+    const reply = createSyntheticReply({ ...base, tokens: 96 });
+    const [a, b, c] = reply.opening.windows;
+    for (const windows of [[a!, b!], [b!, a!, c!], [a!, b!, c!, c!], []]) {
+      const opening = { header: reply.opening.header, windows };
+      const record = { ...reply.record, commitRoot: computeCommitment(crypto, opening).root };
+      expect(failures(replayReply(crypto, record, opening).checks).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('window encodings', () => {
+  it('decode to what was encoded and encode to the same bytes', () => {
+    for (const parameters of [{}, { temperature: 1.9, top_p: 1 }, { logit_bias: { 3: 90, 77: -50 } }]) {
+      const { opening, header } = createSyntheticReply({ ...base, parameters, tokens: 70 });
+      for (const { draws, sketch } of opening.windows) {
+        const decoded = decodeDraws(draws, header);
+        expect(encodeDraws(decoded, header)).toEqual(draws);
+        expect(encodeSketch(decodeSketch(sketch, { directions: header.sketchDirections }))).toEqual(sketch);
+      }
+      expect(encodeOpening(parseOpening(encodeOpening(opening)))).toEqual(encodeOpening(opening));
+    }
+  });
+
+  it('have one form: no bent byte decodes to the same rows', () => {
+    const { opening, header } = createSyntheticReply({ ...base, tokens: 5 });
+    const { draws } = opening.windows[0]!;
+    const original = JSON.stringify(decodeDraws(draws, header));
+    for (let bit = 0; bit < draws.length * 8; bit++) {
+      const bent = draws.slice();
+      bent[bit >> 3] = (bent[bit >> 3] as number) ^ (1 << (bit & 7));
+      let decoded: string | undefined;
+      try {
+        decoded = JSON.stringify(decodeDraws(bent, header));
+      } catch (error) {
+        expect((error as Error).name).toBe('ProtocolError');
+      }
+      expect(decoded).not.toBe(original);
+    }
+    expect(() => decodeDraws(new Uint8Array([...draws, 0]), header)).toThrow('left over');
+    expect(() => decodeDraws(draws.subarray(0, draws.length - 1), header)).toThrow();
+  });
+});
