@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwipAEKEUJlYWNvbkNlcnRpZmljYXRlEg0KBWVwb2NoGAEgASgEEg0KBXZhbHVlGAIgASgMEhAKCHByZXZpb3VzGAMgASgMEjAKDWNvbnRyaWJ1dGlvbnMYBCADKAsyGS5vZ29uZy52MS5WcmZDb250cmlidXRpb24SLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZSIzCg9WcmZDb250cmlidXRpb24SEQoJdmFsaWRhdG9yGAEgASgMEg0KBXByb29mGAIgASgMIgcKBUVtcHR5IoIBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCSKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKuAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIZChF2YWxpZGF0b3JfcmVjZWlwdBgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJcCgxBZG1pdFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQiHgoNQWRtaXRSZXNwb25zZRINCgVlcG9jaBgBIAEoBCK8AQoRUHVzaFJlY29yZFJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZyZWNvcmQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAMgASgMEhQKDGhlYWRlcl9wcm9vZhgEIAMoDBIPCgdyZXF1ZXN0GAUgASgMEhAKCGVuZHBvaW50GAYgASgJEhAKCHJlc3BvbnNlGAcgASgMIjUKElB1c2hSZWNvcmRSZXNwb25zZRIQCghyZXBseV9pZBgBIAEoDBINCgVlcG9jaBgCIAEoBCKTAQoPQ29tcGxhaW5SZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISDgoGcmVhc29uGAIgASgJEiIKB29wZW5pbmcYAyABKAsyES5vZ29uZy52MS5PcGVuaW5nEiYKBnJlY29yZBgEIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZCIzChBDb21wbGFpblJlc3BvbnNlEg8KB291dGNvbWUYASABKAkSDgoGZGV0YWlsGAIgASgJIiEKEEdldEJlYWNvblJlcXVlc3QSDQoFZXBvY2gYASABKAQiIwoPR2V0UmVwbHlSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImYKC1JlcGx5U3RhdHVzEg0KBXN0YXRlGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDgoGZGV0YWlsGAMgASgJEhIKCmZlZV9hdG9taWMYBCABKAQSEwoLdHJhbnNhY3Rpb24YBSABKAkiMgoTTGlzdFZlcmRpY3RzUmVxdWVzdBIMCgRmcm9tGAEgASgEEg0KBWxpbWl0GAIgASgNIqYBChRMaXN0VmVyZGljdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgAygMEgwKBGhlYWQYAiABKAwSDgoGbGVuZ3RoGAMgASgEEhgKEGZpbmFsaXplZF9sZW5ndGgYBCABKAQSLQoKc2lnbmF0dXJlcxgFIAMoCzIZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZRIWCg5maW5hbGl6ZWRfaGVhZBgGIAEoDCI8ChlHZXRWcmZDb250cmlidXRpb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEEhAKCHByZXZpb3VzGAIgASgMIkIKE0Nvc2lnbkJlYWNvblJlcXVlc3QSKwoGYmVhY29uGAEgASgLMhsub2dvbmcudjEuQmVhY29uQ2VydGlmaWNhdGUiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIqsBCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhMKC2RlYWRsaW5lX21zGAggASgEIlYKC1Njb3JlUmVwb3J0Eg4KBmpvYl9pZBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSFAoMdmVyaWZpZXJfa2V5GAMgASgMEhEKCXNpZ25hdHVyZRgEIAEoDCJ+CgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5IooBCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNMpEBCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZzLOBQoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRJUChJHZXRWcmZDb250cmlidXRpb24SIy5vZ29uZy52MS5HZXRWcmZDb250cmlidXRpb25SZXF1ZXN0Ghkub2dvbmcudjEuVnJmQ29udHJpYnV0aW9uEkgKDENvc2lnbkJlYWNvbhIdLm9nb25nLnYxLkNvc2lnbkJlYWNvblJlcXVlc3QaGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSRgoLQ29zaWduQmF0Y2gSHC5vZ29uZy52MS5Db3NpZ25CYXRjaFJlcXVlc3QaGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUySQoPVmVyaWZpZXJTZXJ2aWNlEjYKBVNjb3JlEhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiKAoRQmVhY29uQ2VydGlmaWNhdGUSEwoLY2VydGlmaWNhdGUYASABKAwiBwoFRW1wdHkiggEKD0dlbmVyYXRlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJIogBCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIAEIHCgVldmVudCIgCgdTdGFydGVkEhUKDXByb21wdF90b2tlbnMYASABKA0iPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iIq4BCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhkKEXZhbGlkYXRvcl9yZWNlaXB0GAcgASgMIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIqsBCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhMKC2RlYWRsaW5lX21zGAggASgEIlYKC1Njb3JlUmVwb3J0Eg4KBmpvYl9pZBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSFAoMdmVyaWZpZXJfa2V5GAMgASgMEhEKCXNpZ25hdHVyZRgEIAEoDCJ+CgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5IooBCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNMpEBCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZzLqBAoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJGCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBoZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZTJJCg9WZXJpZmllclNlcnZpY2USNgoFU2NvcmUSFi5vZ29uZy52MS5TY29yZVJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -186,33 +186,11 @@ export const QuorumSignatureSchema: GenMessage<QuorumSignature> = /*@__PURE__*/
  */
 export type BeaconCertificate = Message<"ogong.v1.BeaconCertificate"> & {
   /**
-   * @generated from field: uint64 epoch = 1;
-   */
-  epoch: bigint;
-
-  /**
-   * 32 bytes
+   * canonical certificate (docs/spec/beacon.md); empty at genesis
    *
-   * @generated from field: bytes value = 2;
+   * @generated from field: bytes certificate = 1;
    */
-  value: Uint8Array;
-
-  /**
-   * value of epoch - 1
-   *
-   * @generated from field: bytes previous = 3;
-   */
-  previous: Uint8Array;
-
-  /**
-   * @generated from field: repeated ogong.v1.VrfContribution contributions = 4;
-   */
-  contributions: VrfContribution[];
-
-  /**
-   * @generated from field: repeated ogong.v1.QuorumSignature signatures = 5;
-   */
-  signatures: QuorumSignature[];
+  certificate: Uint8Array;
 };
 
 /**
@@ -221,32 +199,6 @@ export type BeaconCertificate = Message<"ogong.v1.BeaconCertificate"> & {
  */
 export const BeaconCertificateSchema: GenMessage<BeaconCertificate> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 6);
-
-/**
- * @generated from message ogong.v1.VrfContribution
- */
-export type VrfContribution = Message<"ogong.v1.VrfContribution"> & {
-  /**
-   * ledger address
-   *
-   * @generated from field: bytes validator = 1;
-   */
-  validator: Uint8Array;
-
-  /**
-   * RFC 9381 ECVRF-EDWARDS25519-SHA512-TAI, 80 bytes
-   *
-   * @generated from field: bytes proof = 2;
-   */
-  proof: Uint8Array;
-};
-
-/**
- * Describes the message ogong.v1.VrfContribution.
- * Use `create(VrfContributionSchema)` to create a new message.
- */
-export const VrfContributionSchema: GenMessage<VrfContribution> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 7);
 
 /**
  * @generated from message ogong.v1.Empty
@@ -259,7 +211,7 @@ export type Empty = Message<"ogong.v1.Empty"> & {
  * Use `create(EmptySchema)` to create a new message.
  */
 export const EmptySchema: GenMessage<Empty> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 8);
+  messageDesc(file_ogong_v1_ogong, 7);
 
 /**
  * @generated from message ogong.v1.GenerateRequest
@@ -295,7 +247,7 @@ export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 9);
+  messageDesc(file_ogong_v1_ogong, 8);
 
 /**
  * @generated from message ogong.v1.GenerateEvent
@@ -330,7 +282,7 @@ export type GenerateEvent = Message<"ogong.v1.GenerateEvent"> & {
  * Use `create(GenerateEventSchema)` to create a new message.
  */
 export const GenerateEventSchema: GenMessage<GenerateEvent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 10);
+  messageDesc(file_ogong_v1_ogong, 9);
 
 /**
  * @generated from message ogong.v1.Started
@@ -347,7 +299,7 @@ export type Started = Message<"ogong.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 11);
+  messageDesc(file_ogong_v1_ogong, 10);
 
 /**
  * @generated from message ogong.v1.Delta
@@ -369,7 +321,7 @@ export type Delta = Message<"ogong.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 12);
+  messageDesc(file_ogong_v1_ogong, 11);
 
 /**
  * @generated from message ogong.v1.TokenLogprob
@@ -401,7 +353,7 @@ export type TokenLogprob = Message<"ogong.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 13);
+  messageDesc(file_ogong_v1_ogong, 12);
 
 /**
  * @generated from message ogong.v1.Finished
@@ -454,7 +406,7 @@ export type Finished = Message<"ogong.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 14);
+  messageDesc(file_ogong_v1_ogong, 13);
 
 /**
  * @generated from message ogong.v1.GetOpeningRequest
@@ -471,7 +423,7 @@ export type GetOpeningRequest = Message<"ogong.v1.GetOpeningRequest"> & {
  * Use `create(GetOpeningRequestSchema)` to create a new message.
  */
 export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 15);
+  messageDesc(file_ogong_v1_ogong, 14);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -493,7 +445,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 16);
+  messageDesc(file_ogong_v1_ogong, 15);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -512,7 +464,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 17);
+  messageDesc(file_ogong_v1_ogong, 16);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -559,7 +511,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 17);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -583,7 +535,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 18);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -619,7 +571,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -643,7 +595,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -662,7 +614,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -679,7 +631,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -724,7 +676,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -748,7 +700,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -792,48 +744,26 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
- * @generated from message ogong.v1.GetVrfContributionRequest
+ * @generated from message ogong.v1.BeaconEnvelope
  */
-export type GetVrfContributionRequest = Message<"ogong.v1.GetVrfContributionRequest"> & {
+export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
   /**
-   * @generated from field: uint64 epoch = 1;
-   */
-  epoch: bigint;
-
-  /**
-   * @generated from field: bytes previous = 2;
-   */
-  previous: Uint8Array;
-};
-
-/**
- * Describes the message ogong.v1.GetVrfContributionRequest.
- * Use `create(GetVrfContributionRequestSchema)` to create a new message.
- */
-export const GetVrfContributionRequestSchema: GenMessage<GetVrfContributionRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
-
-/**
- * @generated from message ogong.v1.CosignBeaconRequest
- */
-export type CosignBeaconRequest = Message<"ogong.v1.CosignBeaconRequest"> & {
-  /**
-   * without signatures
+   * canonical beacon message (docs/spec/beacon.md)
    *
-   * @generated from field: ogong.v1.BeaconCertificate beacon = 1;
+   * @generated from field: bytes message = 1;
    */
-  beacon?: BeaconCertificate | undefined;
+  message: Uint8Array;
 };
 
 /**
- * Describes the message ogong.v1.CosignBeaconRequest.
- * Use `create(CosignBeaconRequestSchema)` to create a new message.
+ * Describes the message ogong.v1.BeaconEnvelope.
+ * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
-export const CosignBeaconRequestSchema: GenMessage<CosignBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -864,7 +794,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -893,7 +823,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -955,7 +885,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -991,7 +921,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1039,7 +969,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1063,7 +993,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1102,7 +1032,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1119,7 +1049,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1161,7 +1091,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1253,20 +1183,12 @@ export const ValidatorService: GenService<{
   /**
    * Between validators.
    *
-   * @generated from rpc ogong.v1.ValidatorService.GetVrfContribution
+   * @generated from rpc ogong.v1.ValidatorService.DeliverBeacon
    */
-  getVrfContribution: {
+  deliverBeacon: {
     methodKind: "unary";
-    input: typeof GetVrfContributionRequestSchema;
-    output: typeof VrfContributionSchema;
-  },
-  /**
-   * @generated from rpc ogong.v1.ValidatorService.CosignBeacon
-   */
-  cosignBeacon: {
-    methodKind: "unary";
-    input: typeof CosignBeaconRequestSchema;
-    output: typeof QuorumSignatureSchema;
+    input: typeof BeaconEnvelopeSchema;
+    output: typeof EmptySchema;
   },
   /**
    * @generated from rpc ogong.v1.ValidatorService.CosignBatch
