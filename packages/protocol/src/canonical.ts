@@ -1,0 +1,49 @@
+import { equalBytes, ProtocolError, type Reader, utf8Encode, type Writer } from './bytes.ts';
+
+/** The tag that opens a signed or hashed byte string: no statement of one kind can be read as one of another. */
+export function encodeDomain(tag: string): Uint8Array {
+  return utf8Encode(`${tag}\n`);
+}
+
+/** @throws ProtocolError `malformed` where the bytes open with another tag. */
+export function readDomain(reader: Reader, domain: Uint8Array, what: string): void {
+  if (reader.remaining() < domain.length || !equalBytes(reader.bytes(domain.length), domain)) {
+    throw new ProtocolError('malformed', `not a ${what}`);
+  }
+}
+
+/** Unix time in ms, or another count, as u64. */
+export function writeSafe(writer: Writer, value: number): Writer {
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new ProtocolError('out-of-range', `not a safe integer: ${value}`);
+  return writer.u64(BigInt(value));
+}
+
+/** @throws ProtocolError `out-of-range` above 2^53 - 1. */
+export function readSafe(reader: Reader): number {
+  const value = reader.u64();
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError('out-of-range', `above 2^53: ${value}`);
+  return Number(value);
+}
+
+/** @throws ProtocolError `malformed` on anything but 0 and 1. */
+export function readFlag(reader: Reader): boolean {
+  const value = reader.u8();
+  if (value > 1) throw new ProtocolError('malformed', `flag of ${value}`);
+  return value === 1;
+}
+
+/** Printable ASCII without space, so that a text has one spelling and shows what it is. */
+export function assertPlainText(text: string, maxLength: number, what: string): void {
+  if (text.length > maxLength) throw new ProtocolError('too-large', `${what} of ${text.length} characters`);
+  if (!/^[\x21-\x7e]*$/.test(text)) throw new ProtocolError('malformed', `${what} is not plain ASCII`);
+}
+
+/** @throws ProtocolError `malformed` unless strictly ascending: a set has one canonical order and no duplicates. */
+export function assertAscending<T>(items: readonly T[], compare: (a: T, b: T) => number, what: string): void {
+  for (let i = 1; i < items.length; i++) {
+    if (compare(items[i - 1] as T, items[i] as T) >= 0) {
+      throw new ProtocolError('malformed', `${what} are not in ascending order`);
+    }
+  }
+}
