@@ -1,0 +1,322 @@
+import { parseBeaconCertificate, verifyBeaconCertificate } from './beacon.ts';
+import { equalBytes, toHex, utf8Decode } from './bytes.ts';
+import { type Check, fail, isOk, pass, skip } from './checks.ts';
+import type { Crypto } from './crypto.ts';
+import { computeFee } from './fee.ts';
+import type { Header } from './header.ts';
+import { hashHybridKey, verifyHybrid } from './hybrid.ts';
+import { parseModelId } from './match.ts';
+import { parseOpening } from './opening.ts';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from './order.ts';
+import type { Validator } from './quorum.ts';
+import type { Receipt } from './receipt.ts';
+import { parseRecordV2, type RecordV2 } from './record.ts';
+import { replayReply } from './replay.ts';
+import { findStop } from './reply-text.ts';
+import { type InferenceRequest, parseRequest } from './request.ts';
+import { computeBankSeed } from './sketch.ts';
+import { parseTicket, type Ticket } from './ticket.ts';
+
+/** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
+export interface Trust {
+  readonly ledger?: LedgerDomain;
+  /** Settlement contract, which the beacon's genesis and certificates name. */
+  readonly settlement?: Uint8Array;
+  readonly validators?: readonly Validator[];
+  /** Published model root by model id. */
+  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface ReceiptContext {
+  readonly crypto: Crypto;
+  /** The exact body that was sent. */
+  readonly request: Uint8Array;
+  /** UTF-8 of the reply's text. */
+  readonly response: Uint8Array;
+  readonly trust?: Trust;
+  /** Unix time in ms; without it nothing is said about times. */
+  readonly nowMs?: number;
+}
+
+export interface ReceiptVerdict {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+/**
+ * Everything that a receipt proves without a model, in one place for every consumer (docs/spec/receipt.md). Never throws
+ * on a hostile receipt: what does not parse is a failed check.
+ */
+export function verifyReceipt(receipt: Receipt, context: ReceiptContext): ReceiptVerdict {
+  const checks: Check[] = [];
+  const { crypto, trust = {} } = context;
+  const parsed = parseParts(receipt, context, checks);
+  if (parsed === undefined) return { ok: false, checks };
+  const { order, record, ticket, request } = parsed;
+
+  const requestHash = crypto.sha256(context.request);
+  checks.push(
+    check('request-hash', equalBytes(requestHash, record.requestHash) && equalBytes(requestHash, order.requestHash), [
+      'order and record name the request that was sent',
+      'order or record name another request than the one sent',
+    ]),
+    check('response-hash', equalBytes(crypto.sha256(context.response), record.responseHash), [
+      'the record signs the response that was received',
+      'the record signs another response than the one received',
+    ]),
+    check('order-signature', verifyOrder(crypto, receipt.ledger, order, receipt.order.signature), [
+      `signed by payer 0x${toHex(order.payer)}`,
+      'not signed by the payer that it names',
+    ]),
+    check('record-signature', verifyHybrid(crypto, { ...receipt.record, message: receipt.record.bytes }), [
+      'Ed25519 and ML-DSA-44 signatures of the provider hold',
+      'a signature of the provider does not hold',
+    ]),
+    check('provider-identity', equalBytes(hashHybridKey(crypto, receipt.record.publicKey), order.providerId), [
+      `provider ${toHex(order.providerId).slice(0, 16)} signed`,
+      'the record is signed by another provider than the order names',
+    ]),
+    check('order-binding', equalBytes(order.replyId, record.replyId) && equalBytes(order.modelRoot, record.modelRoot), [
+      `reply ${toHex(record.replyId)} of model ${toHex(record.modelRoot).slice(0, 16)}`,
+      'order and record name different replies or models',
+    ]),
+    checkTicket(crypto, receipt, ticket, order),
+    checkLedger(receipt, trust),
+    checkModelRoot(trust, request, record),
+  );
+  const beacon = checkBeacon(receipt, order, context, checks);
+  checkOpening(receipt, parsed, beacon, context, checks);
+  return { ok: isOk(checks), checks };
+}
+
+interface Parts {
+  readonly order: Order;
+  readonly record: RecordV2;
+  readonly ticket: Ticket;
+  readonly request: InferenceRequest;
+}
+
+function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]): Parts | undefined {
+  let part = '';
+  const attempt = <T>(name: string, parse: () => T): T => {
+    part = name;
+    return parse();
+  };
+  try {
+    const parts = {
+      order: attempt('order', () => parseOrder(receipt.order.bytes)),
+      record: attempt('record', () => parseRecordV2(receipt.record.bytes)),
+      ticket: attempt('ticket', () => parseTicket(receipt.ticket.bytes)),
+      request: attempt('request', () => parseRequest(context.request, receipt.endpoint)),
+    };
+    checks.push(pass('format', 'request, order, ticket and record are in canonical form'));
+    return parts;
+  } catch (error) {
+    checks.push(fail('format', `${part}: ${(error as Error).message}`));
+    return undefined;
+  }
+}
+
+function check(id: string, ok: boolean, [good, bad]: readonly [string, string]): Check {
+  return ok ? pass(id, good) : fail(id, bad);
+}
+
+function checkTicket(crypto: Crypto, receipt: Receipt, ticket: Ticket, order: Order): Check {
+  if (!verifyHybrid(crypto, { ...receipt.ticket, message: receipt.ticket.bytes })) {
+    return fail('ticket', "a signature of the router's ticket does not hold");
+  }
+  const same =
+    equalBytes(ticket.replyId, order.replyId) &&
+    equalBytes(ticket.requestHash, order.requestHash) &&
+    equalBytes(ticket.providerId, order.providerId) &&
+    equalBytes(ticket.modelRoot, order.modelRoot) &&
+    equalBytes(ticket.routerAddress, order.router) &&
+    ticket.pricePer1kAtomic === order.pricePer1kAtomic;
+  return check('ticket', same, [
+    `the router matched this request to this provider at ${ticket.pricePer1kAtomic} per 1k tokens`,
+    'ticket and order disagree',
+  ]);
+}
+
+function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
+  if (ledger === undefined) return skip('ledger', 'no chain and escrow given to compare with');
+  const same =
+    ledger.chainId === receipt.ledger.chainId && equalBytes(ledger.verifyingContract, receipt.ledger.verifyingContract);
+  return check('ledger', same, [`chain ${ledger.chainId}`, 'the order was signed for another chain or escrow']);
+}
+
+function checkModelRoot({ modelRoots }: Trust, request: InferenceRequest, record: RecordV2): Check {
+  const published = modelRoots?.[request.model];
+  if (published === undefined) return skip('model-root', `no published root of ${request.model} given to compare with`);
+  return check('model-root', equalBytes(published, record.modelRoot), [
+    `the published root of ${request.model}`,
+    `not the published root of ${request.model}`,
+  ]);
+}
+
+interface Beacon {
+  readonly value: Uint8Array;
+  readonly previous: Uint8Array;
+}
+
+function checkBeacon(receipt: Receipt, order: Order, context: ReceiptContext, checks: Check[]): Beacon | undefined {
+  const { trust = {}, crypto } = context;
+  if (order.epoch === 0n && receipt.beacon.length === 0) {
+    checks.push(skip('beacon', 'the genesis epoch has no certificate'));
+    return undefined;
+  }
+  try {
+    const certificate = parseBeaconCertificate(receipt.beacon);
+    if (certificate.epoch !== order.epoch) {
+      checks.push(fail('beacon', `certificate of epoch ${certificate.epoch}, order of epoch ${order.epoch}`));
+      return undefined;
+    }
+    if (trust.validators === undefined || trust.settlement === undefined) {
+      checks.push(skip('beacon', `epoch ${order.epoch}: no validator set given to check its quorum with`));
+    } else {
+      const network = { chainId: receipt.ledger.chainId, settlement: trust.settlement };
+      const verdict = verifyBeaconCertificate(crypto, network, { certificate, validators: trust.validators });
+      const bad = verdict.checks.find(({ status }) => status === 'fail');
+      checks.push(
+        verdict.ok ? pass('beacon', `epoch ${order.epoch}, certified by a quorum`) : fail('beacon', bad?.detail ?? ''),
+      );
+    }
+    return certificate;
+  } catch (error) {
+    checks.push(fail('beacon', (error as Error).message));
+    return undefined;
+  }
+}
+
+/** Every check that needs the opening, so that a compact receipt skips them by name. */
+const OPENING_CHECKS = [
+  'commitment-root',
+  'commitment-form',
+  'token-count',
+  'listing',
+  'draw-replay',
+  'draw-key',
+  'sampler',
+  'sketch-bank',
+  'stop-strings',
+  'fee',
+];
+
+function checkOpening(
+  receipt: Receipt,
+  { order, record, request }: Parts,
+  beacon: Beacon | undefined,
+  context: ReceiptContext,
+  checks: Check[],
+): void {
+  if ('url' in receipt.opening) {
+    for (const id of OPENING_CHECKS) checks.push(skip(id, `compact receipt: the opening is at ${receipt.opening.url}`));
+    return;
+  }
+  const { crypto } = context;
+  let header: Header | undefined;
+  try {
+    const replay = replayReply(crypto, record, parseOpening(receipt.opening.bytes));
+    checks.push(...replay.checks);
+    header = replay.header;
+  } catch (error) {
+    checks.push(fail('commitment-form', (error as Error).message));
+  }
+  if (header === undefined) return;
+  checks.push(
+    checkDrawKey(header, order, request, beacon),
+    checkSampler(header, order, request),
+    checkBank(crypto, header, order, beacon),
+    checkStops(header, request, context.response),
+    checkFee(header, order, record),
+  );
+}
+
+function checkDrawKey(header: Header, order: Order, request: InferenceRequest, beacon: Beacon | undefined): Check {
+  const inputs = header.drawKey;
+  const shared = equalBytes(inputs.requestHash, order.requestHash);
+  if (inputs.mode === 'seed') {
+    const ok =
+      shared &&
+      inputs.seed === request.seed &&
+      inputs.choice === order.choice &&
+      equalBytes(inputs.modelRoot, order.modelRoot);
+    return check('draw-key', ok, ["keyed by the request's seed", 'the header keys its draws by another seed']);
+  }
+  const ok =
+    shared &&
+    request.seed === undefined &&
+    equalBytes(inputs.nonce, order.nonce) &&
+    equalBytes(inputs.replyId, order.replyId) &&
+    equalBytes(inputs.providerId, order.providerId) &&
+    inputs.epoch === order.epoch &&
+    (beacon === undefined ? order.epoch === 0n : equalBytes(inputs.beacon, beacon.value));
+  return check('draw-key', ok, [
+    `keyed by the order's nonce and the beacon of epoch ${order.epoch}`,
+    "the header keys its draws by other inputs than the order's",
+  ]);
+}
+
+/** Whether the header commits the sampling that the request asks for; used by consumers and validators alike. */
+export function checkSampler(header: Header, order: Order, request: InferenceRequest): Check {
+  const wrong: string[] = [];
+  const same = (a: unknown, b: unknown, what: string): void => {
+    if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push(what);
+  };
+  const asked = request.sampler;
+  same(header.endpoint, request.endpoint, 'endpoint');
+  same(header.sampler.temperatureQ16, asked.temperatureQ16, 'temperature');
+  same(header.sampler.topK, asked.topK, 'top_k');
+  same(header.sampler.topPQ24, asked.topPQ24, 'top_p');
+  same(header.sampler.minPQ24, asked.minPQ24, 'min_p');
+  same(header.sampler.presencePenaltyQ16, asked.presencePenaltyQ16, 'presence_penalty');
+  same(header.sampler.frequencyPenaltyQ16, asked.frequencyPenaltyQ16, 'frequency_penalty');
+  same(header.sampler.filterOrder, asked.filterOrder, 'filter order');
+  same(
+    header.bias.map(({ id, biasQ16 }) => [id, biasQ16]),
+    request.bias.map(({ id, biasQ16 }) => [id, biasQ16]),
+    'logit_bias',
+  );
+  same(header.maxTokens, request.maxTokens, 'max_tokens');
+  same(header.choice, order.choice, 'choice');
+  if (order.choice >= request.choices) wrong.push('n');
+  const tier = parseModelId(request.model)?.tier;
+  if (tier !== header.tier) wrong.push('tier');
+  return wrong.length === 0
+    ? pass('sampler', `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`)
+    : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
+}
+
+function checkBank(crypto: Crypto, header: Header, order: Order, beacon: Beacon | undefined): Check {
+  if (beacon === undefined) return skip('sketch-bank', 'the genesis epoch has no previous beacon in the receipt');
+  const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
+  return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
+    'directions derive from the model and the previous beacon',
+    "the sketch uses another bank than the epoch's",
+  ]);
+}
+
+function checkStops(header: Header, request: InferenceRequest, response: Uint8Array): Check {
+  let text: string;
+  try {
+    text = utf8Decode(response);
+  } catch {
+    return fail('stop-strings', 'the response is not UTF-8');
+  }
+  const at = findStop(text, request.stop);
+  if (at >= 0) return fail('stop-strings', `the response holds a stop string at character ${at}`);
+  if (header.stopReason === 'stop-string' && request.stop.length === 0) {
+    return fail('stop-strings', 'the reply claims a stop string and the request has none');
+  }
+  return pass('stop-strings', `stop reason ${header.stopReason}`);
+}
+
+function checkFee(header: Header, order: Order, record: RecordV2): Check {
+  const fee = computeFee({
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    promptTokens: header.promptTokenCount,
+    outputTokens: record.tokenCount,
+    maxFeeAtomic: order.maxFeeAtomic,
+  });
+  return pass('fee', `${fee} atomic units for ${header.promptTokenCount} + ${record.tokenCount} tokens`);
+}
