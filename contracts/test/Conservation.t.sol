@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Escrow} from "../src/Escrow.sol";
+import {Batch, Debit, Line} from "../src/Types.sol";
+import {Fixture} from "./Fixture.sol";
+import {bound, check, checkEqual, vm} from "./Vm.sol";
+
+/// Random lives of payers, validators and payees. Every call has to succeed: inputs are folded into what is possible.
+contract Handler is Fixture {
+    uint256 internal constant PAYERS = 3;
+    uint256 internal constant PAYEES = 4;
+
+    mapping(address validator => uint64) public settledBatches;
+    uint256 public drawn;
+    uint256 public claimed;
+    uint256 public settlements;
+
+    constructor() {
+        setUp();
+        for (uint256 i; i < PAYERS; ++i) {
+            _fund(vm.addr(payerKey(i)), 1e24, 0);
+        }
+    }
+
+    function deposit(uint256 who, uint128 amount) external {
+        _fund(vm.addr(payerKey(who)), uint128(bound(amount, 1, 1e24)), 0);
+    }
+
+    function withdraw(uint256 who, uint256 amount) external {
+        address account = vm.addr(payerKey(who));
+        uint256 free = escrow.freeOf(account);
+        if (free == 0) return;
+        vm.prank(account);
+        escrow.withdraw(bound(amount, 1, free));
+    }
+
+    function admit(uint256 who, uint256 whom, uint256 amount) external {
+        address account = vm.addr(payerKey(who));
+        uint256 free = escrow.freeOf(account);
+        if (free == 0) return;
+        vm.prank(account);
+        escrow.admit(validatorOf(whom), uint128(bound(amount, 1, free)));
+    }
+
+    function requestRelease(uint256 who, uint256 whom, uint256 amount) external {
+        address account = vm.addr(payerKey(who));
+        Escrow.Channel memory channel = escrow.channelOf(account, validatorOf(whom));
+        vm.prank(account);
+        escrow.requestRelease(validatorOf(whom), uint128(bound(amount, 0, channel.admitted - channel.spent)));
+    }
+
+    function finishRelease(uint256 who, uint256 whom) external {
+        address account = vm.addr(payerKey(who));
+        Escrow.Channel memory channel = escrow.channelOf(account, validatorOf(whom));
+        if (channel.releasing == 0) return;
+        if (block.timestamp < channel.releasableAt) vm.warp(channel.releasableAt);
+        vm.prank(account);
+        escrow.finishRelease(validatorOf(whom));
+    }
+
+    function settle(uint256 whom, uint256[3] memory amounts, uint256 cut, uint256 payee) external {
+        validator = validatorOf(whom);
+        Debit[] memory debits = new Debit[](PAYERS);
+        uint256 gross;
+        for (uint256 i; i < PAYERS; ++i) {
+            Escrow.Channel memory channel = escrow.channelOf(vm.addr(payerKey(i)), validator);
+            uint128 amount = uint128(bound(amounts[i], 0, channel.admitted - channel.spent));
+            debits[i] = _debit(payerKey(i), amount, channel.spent + amount);
+            gross += amount;
+        }
+        Line[] memory lines = new Line[](2);
+        cut = bound(cut, 0, gross);
+        lines[0] = Line(payeeOf(payee), payeeOf(payee / 7), uint128(cut));
+        lines[1] = Line(payeeOf(payee / 49), address(0), uint128(gross - cut));
+        Batch memory batch = _batch(++settledBatches[validator]);
+        _submit(batch, debits, lines);
+        drawn += gross;
+        ++settlements;
+    }
+
+    function claim(uint256 payee) external {
+        address account = creditorOf(payee % creditors());
+        if (escrow.creditOf(account) == 0) return;
+        vm.prank(account);
+        claimed += escrow.claim();
+    }
+
+    function payerKey(uint256 who) public pure returns (uint256) {
+        return 0x9A7E + who % PAYERS;
+    }
+
+    function validatorOf(uint256 whom) public view returns (address) {
+        return vm.addr(validatorKeys[whom % 3]);
+    }
+
+    function payeeOf(uint256 payee) public pure returns (address) {
+        return address(uint160(0xBEEF + payee % PAYEES));
+    }
+
+    function creditors() public pure returns (uint256) {
+        return PAYEES + 6;
+    }
+
+    function creditorOf(uint256 index) public view returns (address) {
+        if (index < PAYEES) return payeeOf(index);
+        if (index < PAYEES + 3) return validatorOf(index - PAYEES);
+        return [VERIFICATION, TREASURY, LICENSE][index - PAYEES - 3];
+    }
+
+    /// Takes tokens out of the vault past all of its rules.
+    function leak(uint256 amount) external {
+        vm.prank(address(escrow));
+        token.transfer(address(0xBAD), amount);
+    }
+
+    /// Tokens held, tokens owed, credit outstanding.
+    function totals() external view returns (uint256 held, uint256 owed, uint256 credit) {
+        held = token.balanceOf(address(escrow));
+        for (uint256 i; i < creditors(); ++i) {
+            credit += escrow.creditOf(creditorOf(i));
+        }
+        owed = credit;
+        for (uint256 i; i < PAYERS; ++i) {
+            address account = vm.addr(payerKey(i));
+            owed += escrow.freeOf(account);
+            for (uint256 j; j < 3; ++j) {
+                Escrow.Channel memory channel = escrow.channelOf(account, validatorOf(j));
+                // Checked arithmetic: a channel that is overdrawn makes this revert.
+                owed += channel.admitted - channel.spent;
+            }
+        }
+    }
+
+    function nextSequence(uint256 whom) external view returns (uint64) {
+        return settlement.nextSequence(validatorOf(whom));
+    }
+}
+
+contract ConservationTest {
+    Handler private handler;
+
+    function setUp() public {
+        handler = new Handler();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    /// All actions but `leak`.
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory selectors = new bytes4[](7);
+        selectors[0] = Handler.deposit.selector;
+        selectors[1] = Handler.withdraw.selector;
+        selectors[2] = Handler.admit.selector;
+        selectors[3] = Handler.requestRelease.selector;
+        selectors[4] = Handler.finishRelease.selector;
+        selectors[5] = Handler.settle.selector;
+        selectors[6] = Handler.claim.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), selectors);
+    }
+
+    function invariant_heldIsOwed() public view {
+        (uint256 held, uint256 owed,) = handler.totals();
+        checkEqual(held, owed, "tokens held = free + reserved + credit");
+    }
+
+    function invariant_drawnIsCreditedOrClaimed() public view {
+        (,, uint256 credit) = handler.totals();
+        checkEqual(handler.drawn(), credit + handler.claimed(), "drawn = credit + claimed");
+    }
+
+    function invariant_sequencesCountBatches() public view {
+        for (uint256 i; i < 3; ++i) {
+            checkEqual(handler.nextSequence(i), handler.settledBatches(handler.validatorOf(i)) + 1, "sequence");
+        }
+    }
+
+    /// The control: a single unit that leaves past the rules breaks the invariant.
+    function testFuzz_leakIsNoticed(uint256 amount) public {
+        this.invariant_heldIsOwed();
+        handler.leak(bound(amount, 1, 3e24));
+        try this.invariant_heldIsOwed() {
+            check(false, "leak went unnoticed");
+        } catch {}
+    }
+
+    /// The actions reach what the invariants are about: a walk through all of them moves money.
+    function test_handlerSettles() public {
+        handler.admit(0, 0, 5e23);
+        handler.admit(1, 0, 5e23);
+        handler.settle(0, [uint256(1e23), 2e23, 0], 1e23, 1);
+        handler.claim(1);
+        checkEqual(handler.drawn(), 3e23, "drawn");
+        check(handler.claimed() > 0, "claimed");
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Escrow} from "../src/Escrow.sol";
+import {OgongToken} from "../src/OgongToken.sol";
+import {Parameters} from "../src/Parameters.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Staking} from "../src/Staking.sol";
+import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
+import {Batch, Debit, Line, Recipients, Shares} from "../src/Types.sol";
+import {vm} from "./Vm.sol";
+
+/// A ledger with three validators of equal bond, and the signing that daemons do.
+abstract contract Fixture {
+    uint128 internal constant BOND = 1_000e18;
+    uint32 internal constant DELAY = 1 hours;
+    uint32 internal constant UNBONDING = 1 days;
+    address internal constant VERIFICATION = address(0xF1);
+    address internal constant TREASURY = address(0xF2);
+    address internal constant LICENSE = address(0xF3);
+    address internal constant ROUTER = address(0xA1);
+    address internal constant PROVIDER = address(0xB1);
+    bytes32 internal constant TERMS = keccak256("terms");
+
+    uint256 internal constant PAYER_KEY = 0x9A7E;
+    address internal immutable payer = vm.addr(PAYER_KEY);
+
+    OgongToken internal token;
+    Parameters internal parameters;
+    Staking internal staking;
+    ValidatorRegistry internal registry;
+    Settlement internal settlement;
+    Escrow internal escrow;
+
+    /// In ascending order of address, as a quorum has to be.
+    uint256[] internal validatorKeys;
+    address internal validator;
+
+    function setUp() public virtual {
+        _deploy(Shares(100, 100, 100, 100, 2));
+    }
+
+    function _deploy(Shares memory shares) internal {
+        token = new OgongToken(address(this));
+        parameters = new Parameters(
+            address(this),
+            shares,
+            Recipients(VERIFICATION, TREASURY, LICENSE),
+            Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND)
+        );
+        staking = new Staking(address(this), token, parameters);
+        registry = staking.registry();
+        settlement = new Settlement(token, parameters, staking);
+        escrow = settlement.escrow();
+        delete validatorKeys;
+        for (uint256 i; i < 3; ++i) {
+            uint256 key = uint256(keccak256(abi.encode("validator", i)));
+            _join(key, BOND);
+            validatorKeys.push(key);
+            for (uint256 j = i; j > 0 && vm.addr(validatorKeys[j]) < vm.addr(validatorKeys[j - 1]); --j) {
+                (validatorKeys[j], validatorKeys[j - 1]) = (validatorKeys[j - 1], validatorKeys[j]);
+            }
+        }
+        validator = vm.addr(validatorKeys[0]);
+    }
+
+    function _join(uint256 key, uint128 amount) internal {
+        address signer = vm.addr(key);
+        _bond(signer, amount);
+        vm.prank(signer);
+        registry.register("https://validator.example:4543", keccak256(abi.encode("certificate", key)), bytes32(key));
+    }
+
+    function _bond(address signer, uint128 amount) internal {
+        token.mint(signer, amount);
+        vm.prank(signer);
+        token.approve(address(staking), amount);
+        vm.prank(signer);
+        staking.bond(amount);
+    }
+
+    function _fund(address who, uint128 deposited, uint128 admitted) internal {
+        token.mint(who, deposited);
+        vm.prank(who);
+        token.approve(address(escrow), deposited);
+        vm.prank(who);
+        escrow.deposit(deposited);
+        if (admitted == 0) return;
+        vm.prank(who);
+        escrow.admit(validator, admitted);
+    }
+
+    function _signature(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _debit(uint256 key, uint128 amount, uint128 cumulative) internal view returns (Debit memory) {
+        address who = vm.addr(key);
+        bytes32 digest = escrow.orderDigest(who, validator, cumulative, TERMS);
+        return Debit(who, amount, cumulative, TERMS, _signature(key, digest));
+    }
+
+    function _quorum(bytes32 digest, uint256 signers) internal view returns (bytes[] memory quorum) {
+        quorum = new bytes[](signers);
+        for (uint256 i; i < signers; ++i) {
+            quorum[i] = _signature(validatorKeys[i], digest);
+        }
+    }
+
+    function _batch(uint64 sequence) internal view returns (Batch memory) {
+        return Batch(validator, sequence, keccak256(abi.encode(sequence)), sequence, keccak256("records"), 1);
+    }
+
+    function _one(Debit memory debit) internal pure returns (Debit[] memory list) {
+        list = new Debit[](1);
+        list[0] = debit;
+    }
+
+    function _one(Line memory line) internal pure returns (Line[] memory list) {
+        list = new Line[](1);
+        list[0] = line;
+    }
+
+    /// Settles one payer's debt to one provider with the signatures of all validators.
+    function _settle(uint64 sequence, uint128 amount, uint128 cumulative) internal {
+        _submit(_batch(sequence), _one(_debit(PAYER_KEY, amount, cumulative)), _one(Line(PROVIDER, ROUTER, amount)));
+    }
+
+    function _submit(Batch memory batch, Debit[] memory debits, Line[] memory lines) internal {
+        bytes32[] memory none;
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+}

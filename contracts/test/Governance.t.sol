@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Parameters} from "../src/Parameters.sol";
+import {Staking} from "../src/Staking.sol";
+import {ValidatorRegistry} from "../src/ValidatorRegistry.sol";
+import {Recipients, Shares} from "../src/Types.sol";
+import {Fixture} from "./Fixture.sol";
+import {check, checkEqual, vm} from "./Vm.sol";
+
+/// Token, parameters, staking and the validator registry.
+contract GovernanceTest is Fixture {
+    function test_supplyIsCapped() public {
+        uint256 room = token.CAP() - token.totalSupply();
+        token.mint(address(1), room);
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, token.CAP() + 1, token.CAP()));
+        token.mint(address(1), 1);
+    }
+
+    function test_onlyTheOwnerGoverns() public {
+        bytes memory refusal = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, payer);
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        token.mint(payer, 1);
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        parameters.setShares(Shares(0, 0, 0, 0, 0));
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        parameters.setLimits(Parameters.Limits(0, 0, 0, 1));
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        parameters.setRecipients(Recipients(payer, payer, payer));
+        vm.prank(payer);
+        vm.expectRevert(refusal);
+        staking.slash(validator, 1, 0);
+    }
+
+    function test_licenseShareOnlyFalls() public {
+        parameters.setShares(Shares(100, 100, 100, 100, 1));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.LicenseRaised.selector, 1, 2));
+        parameters.setShares(Shares(100, 100, 100, 100, 2));
+    }
+
+    function testFuzz_sharesStayBelowTheCeiling(Shares memory next) public {
+        next.license = 0;
+        uint256 total = uint256(next.router) + next.validator + next.verification + next.treasury;
+        if (total > 2_000) vm.expectRevert(abi.encodeWithSelector(Parameters.SharesTooHigh.selector, total, 2_000));
+        parameters.setShares(next);
+    }
+
+    function test_limitsStayInRange() public {
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "alpha"));
+        parameters.setLimits(Parameters.Limits(1_000_001, 0, 0, 1));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "withdrawalDelay"));
+        parameters.setLimits(Parameters.Limits(0, 60 days + 1, 0, 1));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "unbondingDelay"));
+        parameters.setLimits(Parameters.Limits(0, 0, 60 days + 1, 1));
+        vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
+        parameters.setLimits(Parameters.Limits(0, 0, 0, 0));
+    }
+
+    function test_providerStakeCannotBeSlashed() public {
+        token.mint(payer, 50);
+        vm.prank(payer);
+        token.approve(address(staking), 50);
+        vm.prank(payer);
+        staking.stake(50);
+        checkEqual(staking.stakeOf(payer), 50, "stake");
+        vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientBond.selector, 0, 1));
+        staking.slash(payer, 1, 0);
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientStake.selector, 50, 51));
+        staking.unstake(51);
+        vm.prank(payer);
+        staking.unstake(50);
+        checkEqual(token.balanceOf(payer), 50, "tokens");
+    }
+
+    function test_slashTakesBondAndVotes() public {
+        staking.slash(validator, 400e18, keccak256("evidence"));
+        checkEqual(token.balanceOf(TREASURY), 400e18, "treasury");
+        checkEqual(registry.totalStake(), 3 * BOND - 400e18, "total");
+        checkEqual(staking.bondOf(validator).amount, BOND - 400e18, "bond");
+    }
+
+    function test_leavingBondStaysSlashableUntilTheDelayIsOver() public {
+        vm.prank(validator);
+        vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientBond.selector, BOND, BOND + 1));
+        staking.requestUnbond(1);
+        vm.prank(validator);
+        registry.deregister();
+        checkEqual(registry.totalStake(), 2 * BOND, "votes gone");
+        vm.prank(validator);
+        staking.requestUnbond(BOND);
+        staking.slash(validator, BOND / 2, 0);
+        uint256 readyAt = block.timestamp + UNBONDING;
+        vm.prank(validator);
+        vm.expectRevert(abi.encodeWithSelector(Staking.TooEarly.selector, readyAt));
+        staking.finishUnbond();
+        vm.warp(readyAt);
+        vm.prank(validator);
+        staking.finishUnbond();
+        checkEqual(token.balanceOf(validator), BOND / 2, "rest");
+    }
+
+    function test_bondOfARegisteredValidatorCountsAtOnce() public {
+        _bond(validator, 7);
+        checkEqual(registry.totalStake(), 3 * BOND + 7, "total");
+        vm.prank(validator);
+        staking.requestUnbond(7);
+        checkEqual(registry.totalStake(), 3 * BOND, "total after");
+    }
+
+    function test_onlyTheRegistryActivates() public {
+        vm.expectRevert(abi.encodeWithSelector(Staking.NotRegistry.selector, address(this)));
+        staking.setActive(address(this), true);
+    }
+
+    function test_registryListsEndpointsKeysAndStakes() public view {
+        ValidatorRegistry.Validator[] memory list = registry.validators();
+        checkEqual(list.length, 3, "validators");
+        for (uint256 i; i < 3; ++i) {
+            check(registry.signerOf(list[i].certHash) == list[i].signer, "certificate");
+            checkEqual(list[i].stake, BOND, "stake");
+            check(list[i].vrfKey != 0, "key");
+        }
+    }
+
+    function test_registrationIsRefusedWithoutWhatItNeeds() public {
+        bytes32 hash = keccak256("certificate");
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondTooLow.selector, 0, BOND));
+        registry.register("https://x", hash, hash);
+        _bond(payer, BOND);
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BadEndpoint.selector, 0));
+        registry.register("", hash, hash);
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BadEndpoint.selector, 256));
+        registry.register(string(new bytes(256)), hash, hash);
+        vm.prank(payer);
+        vm.expectRevert(ValidatorRegistry.ZeroKey.selector);
+        registry.register("https://x", 0, hash);
+        vm.prank(payer);
+        vm.expectRevert(ValidatorRegistry.ZeroKey.selector);
+        registry.register("https://x", hash, 0);
+        bytes32 taken = registry.validators()[0].certHash;
+        vm.prank(payer);
+        vm.expectPartialRevert(ValidatorRegistry.CertificateTaken.selector);
+        registry.register("https://x", taken, hash);
+        vm.prank(validator);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.AlreadyRegistered.selector, validator));
+        registry.register("https://x", hash, hash);
+    }
+
+    function test_updateMovesTheCertificate() public {
+        bytes32 next = keccak256("next certificate");
+        vm.prank(validator);
+        registry.update("https://elsewhere", next);
+        check(registry.signerOf(next) == validator, "new");
+        vm.prank(validator);
+        registry.update("https://elsewhere.again", next);
+        vm.prank(validator);
+        registry.deregister();
+        check(registry.signerOf(next) == address(0), "freed");
+        vm.prank(validator);
+        vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.NotRegistered.selector, validator));
+        registry.update("https://x", next);
+    }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Escrow} from "../src/Escrow.sol";
+import {Parameters} from "../src/Parameters.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Staking} from "../src/Staking.sol";
+import {Batch, Debit, Line, Shares} from "../src/Types.sol";
+import {Fixture} from "./Fixture.sol";
+import {check, checkEqual, bound, vm} from "./Vm.sol";
+
+contract SettlementTest is Fixture {
+    bytes32[] private none;
+
+    function test_splitsAsTheWhitepaper() public {
+        _fund(payer, 100_000, 100_000);
+        _settle(1, 100_000, 100_000);
+        checkEqual(escrow.creditOf(PROVIDER), 95_980, "provider");
+        checkEqual(escrow.creditOf(ROUTER), 1_000, "router");
+        checkEqual(escrow.creditOf(validator), 1_000, "validator");
+        checkEqual(escrow.creditOf(VERIFICATION), 1_000, "verification");
+        checkEqual(escrow.creditOf(TREASURY), 1_000, "treasury");
+        checkEqual(escrow.creditOf(LICENSE), 20, "license");
+        checkEqual(settlement.nextSequence(validator), 2, "next");
+        check(settlement.anchorOf(validator).logHead == _batch(1).logHead, "log head");
+    }
+
+    function test_withoutRouterItsShareStaysWithTheProvider() public {
+        _fund(payer, 100_000, 100_000);
+        _submit(_batch(1), _one(_debit(PAYER_KEY, 100_000, 100_000)), _one(Line(PROVIDER, address(0), 100_000)));
+        checkEqual(escrow.creditOf(PROVIDER), 96_980, "provider");
+        checkEqual(escrow.creditOf(address(0)), 0, "nobody");
+    }
+
+    function testFuzz_sharesSumToGross(uint128 gross, uint16[5] memory parts, bool routed) public {
+        gross = uint128(bound(gross, 0, token.CAP() - 3 * BOND));
+        uint256 left = 2_000;
+        for (uint256 i; i < 5; ++i) {
+            parts[i] = uint16(bound(parts[i], 0, left));
+            left -= parts[i];
+        }
+        _deploy(Shares(parts[0], parts[1], parts[2], parts[3], parts[4]));
+        address router = routed ? ROUTER : address(0);
+        if (gross > 0) _fund(payer, gross, gross);
+        _submit(_batch(1), _one(_debit(PAYER_KEY, gross, gross)), _one(Line(PROVIDER, router, gross)));
+        uint256 rest = gross;
+        uint256[5] memory expected;
+        for (uint256 i; i < 5; ++i) {
+            expected[i] = i == 0 && !routed ? 0 : uint256(gross) * parts[i] / 10_000;
+            rest -= expected[i];
+        }
+        checkEqual(escrow.creditOf(ROUTER), expected[0], "router");
+        checkEqual(escrow.creditOf(validator), expected[1], "validator");
+        checkEqual(escrow.creditOf(VERIFICATION), expected[2], "verification");
+        checkEqual(escrow.creditOf(TREASURY), expected[3], "treasury");
+        checkEqual(escrow.creditOf(LICENSE), expected[4], "license");
+        checkEqual(escrow.creditOf(PROVIDER), rest, "provider");
+        checkEqual(token.balanceOf(address(escrow)), gross, "escrow");
+    }
+
+    function test_sameBatchTwiceIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
+        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 10));
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        settlement.settle(batch, debits, lines, none, quorum);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongSequence.selector, 2, 1));
+        settlement.settle(batch, debits, lines, none, quorum);
+        checkEqual(escrow.channelOf(payer, validator).spent, 10, "spent once");
+    }
+
+    function test_gapInTheSequenceIsRefused() public {
+        Batch memory batch = _batch(2);
+        Debit[] memory debits;
+        Line[] memory lines;
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.WrongSequence.selector, 1, 2));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_exactlyTwoThirdsIsNoQuorum() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 2);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 2 * BOND, 3 * BOND));
+        settlement.settle(batch, debits, lines, none, quorum);
+        // One unit more among the signers decides it.
+        _bond(vm.addr(validatorKeys[1]), 1);
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_emptyQuorumIsRefusedEvenWithoutValidators() public {
+        for (uint256 i; i < 3; ++i) {
+            vm.prank(vm.addr(validatorKeys[i]));
+            registry.deregister();
+        }
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NoQuorum.selector, 0, 0));
+        settlement.settle(batch, debits, lines, none, new bytes[](0));
+    }
+
+    function test_duplicateSignerIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        quorum[2] = quorum[1];
+        address signer = vm.addr(validatorKeys[1]);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.UnsortedSigners.selector, signer, signer));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_unsortedSignersAreRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        (quorum[0], quorum[1]) = (quorum[1], quorum[0]);
+        vm.expectPartialRevert(Settlement.UnsortedSigners.selector);
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_strangerInTheQuorumIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = new bytes[](1);
+        quorum[0] = _signature(PAYER_KEY, digest);
+        vm.expectRevert(abi.encodeWithSelector(Staking.NotActive.selector, payer));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_deregisteredValidatorHasNoVote() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        address leaver = vm.addr(validatorKeys[2]);
+        vm.prank(leaver);
+        registry.deregister();
+        vm.expectRevert(abi.encodeWithSelector(Staking.NotActive.selector, leaver));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_malformedQuorumSignatureIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        quorum[1] = hex"00";
+        vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 1));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_highSQuorumSignatureIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(validatorKeys[0], digest);
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        quorum[0] = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? 28 : 27);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.BadQuorumSignature.selector, 0));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    /// The quorum covers every field: change any of them and its signatures recover to nobody.
+    function testFuzz_quorumCoversEveryField(uint256 field) public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes32 digest) = _ordinary();
+        bytes[] memory quorum = _quorum(digest, 3);
+        bytes32[] memory ejections;
+        field = bound(field, 0, 11);
+        if (field == 0) batch.logHead = keccak256("other");
+        if (field == 1) batch.logLength += 1;
+        if (field == 2) batch.recordsRoot = keccak256("other");
+        if (field == 3) batch.replies += 1;
+        if (field == 4) debits[0].payer = address(1);
+        if (field == 5) debits[0].amount += 1;
+        if (field == 6) debits[0].cumulative += 1;
+        if (field == 7) debits[0].termsHash = keccak256("other");
+        if (field == 8) lines[0].provider = address(1);
+        if (field == 9) lines[0].router = address(1);
+        if (field == 10) lines[0].gross += 1;
+        if (field == 11) ejections = new bytes32[](1);
+        check(settlement.batchDigest(batch, debits, lines, ejections) != digest, "digest changed");
+        try settlement.settle(batch, debits, lines, ejections, quorum) {
+            check(false, "tampered batch settled");
+        } catch {}
+    }
+
+    function test_quorumOfAnotherChainIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
+        uint256 here = this.currentChain();
+        vm.chainId(here + 1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.chainId(here);
+        _expectRefusal(batch, debits, lines, quorum);
+    }
+
+    function test_quorumForAnotherContractIsRefused() public {
+        (Batch memory batch, Debit[] memory debits, Line[] memory lines,) = _ordinary();
+        Settlement other = new Settlement(token, parameters, staking);
+        bytes[] memory quorum = _quorum(other.batchDigest(batch, debits, lines, none), 3);
+        _expectRefusal(batch, debits, lines, quorum);
+    }
+
+    function test_orderOfAnotherChainIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        uint256 here = this.currentChain();
+        vm.chainId(here + 1);
+        Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
+        vm.chainId(here);
+        _expectBadPayerSignature(debit);
+    }
+
+    function test_orderForAnotherEscrowIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Escrow other = new Settlement(token, parameters, staking).escrow();
+        Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
+        debit.signature = _signature(PAYER_KEY, other.orderDigest(payer, validator, 1_000, TERMS));
+        _expectBadPayerSignature(debit);
+    }
+
+    function test_orderForAnotherValidatorIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
+        debit.signature = _signature(PAYER_KEY, escrow.orderDigest(payer, address(1), 1_000, TERMS));
+        _expectBadPayerSignature(debit);
+    }
+
+    function test_orderSignedByAnotherIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Debit memory debit = _debit(PAYER_KEY, 10, 1_000);
+        debit.signature = _signature(validatorKeys[0], escrow.orderDigest(payer, validator, 1_000, TERMS));
+        _expectBadPayerSignature(debit);
+    }
+
+    function test_raisedCumulativeIsRefused() public {
+        _fund(payer, 1_000, 1_000);
+        Debit memory debit = _debit(PAYER_KEY, 10, 10);
+        debit.cumulative = 1_000;
+        _expectBadPayerSignature(debit);
+    }
+
+    function test_voucherBoundsTheSumOfAllDraws() public {
+        _fund(payer, 1_000, 1_000);
+        _settle(1, 60, 100);
+        _settle(2, 40, 100);
+        _expectDebitRefusal(
+            3, _debit(PAYER_KEY, 1, 100), abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 101, 100)
+        );
+        _settle(3, 1, 101);
+    }
+
+    function test_samePayerTwiceInABatchCountsTwice() public {
+        _fund(payer, 1_000, 1_000);
+        Debit[] memory debits = new Debit[](2);
+        debits[0] = debits[1] = _debit(PAYER_KEY, 60, 100);
+        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 120));
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.VoucherExceeded.selector, payer, 120, 100));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_drawAboveTheAllowanceIsRefused() public {
+        _fund(payer, 1_000, 100);
+        _expectDebitRefusal(
+            1, _debit(PAYER_KEY, 101, 500), abi.encodeWithSelector(Escrow.AllowanceExceeded.selector, payer, 101, 100)
+        );
+    }
+
+    function testFuzz_unbalancedBatchIsRefused(uint128 debited, uint128 gross) public {
+        debited = uint128(bound(debited, 0, 1e24));
+        gross = uint128(bound(gross, 0, 1e24));
+        vm.assume(debited != gross);
+        if (debited > 0) _fund(payer, debited, debited);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, debited, debited));
+        Line[] memory lines = _one(Line(PROVIDER, ROUTER, gross));
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(abi.encodeWithSelector(Escrow.Unbalanced.selector, debited, gross));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_zeroProviderIsRefused() public {
+        _fund(payer, 10, 10);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 10));
+        Line[] memory lines = _one(Line(address(0), ROUTER, 10));
+        Batch memory batch = _batch(1);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(Settlement.ZeroProvider.selector);
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_batchOfRejectsAnchorsTheLogAndEjects() public {
+        Batch memory batch = _batch(1);
+        Debit[] memory debits;
+        Line[] memory lines;
+        bytes32[] memory ejections = new bytes32[](2);
+        (ejections[0], ejections[1]) = (keccak256("cheat"), keccak256("other cheat"));
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, ejections), 3);
+        settlement.settle(batch, debits, lines, ejections, quorum);
+        check(settlement.ejected(ejections[0]) && settlement.ejected(ejections[1]), "ejected");
+        check(!settlement.ejected(keccak256("honest")), "honest stays");
+        checkEqual(settlement.anchorOf(validator).logLength, 1, "log length");
+    }
+
+    function test_logCannotShrink() public {
+        Debit[] memory debits;
+        Line[] memory lines;
+        Batch memory batch = _batch(1);
+        batch.logLength = 5;
+        _submit(batch, debits, lines);
+        batch.sequence = 2;
+        batch.logLength = 4;
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.LogShrunk.selector, 5, 4));
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+
+    function test_validatorsSettleIndependently() public {
+        Debit[] memory debits;
+        Line[] memory lines;
+        _submit(_batch(1), debits, lines);
+        validator = vm.addr(validatorKeys[1]);
+        checkEqual(settlement.nextSequence(validator), 1, "own sequence");
+        _submit(_batch(1), debits, lines);
+    }
+
+    /// Asked from outside: the optimiser takes the chain id for a constant and would read it again after the change.
+    function currentChain() external view returns (uint256) {
+        return block.chainid;
+    }
+
+    function _ordinary() private returns (Batch memory, Debit[] memory, Line[] memory, bytes32) {
+        _fund(payer, 1_000, 1_000);
+        Debit[] memory debits = _one(_debit(PAYER_KEY, 10, 1_000));
+        Line[] memory lines = _one(Line(PROVIDER, ROUTER, 10));
+        Batch memory batch = _batch(1);
+        return (batch, debits, lines, settlement.batchDigest(batch, debits, lines, none));
+    }
+
+    /// A digest of another domain recovers to arbitrary addresses: unsorted or not validators, whichever comes first.
+    function _expectRefusal(Batch memory batch, Debit[] memory debits, Line[] memory lines, bytes[] memory quorum)
+        private
+    {
+        try settlement.settle(batch, debits, lines, none, quorum) {
+            check(false, "foreign quorum settled");
+        } catch (bytes memory reason) {
+            bytes4 selector = bytes4(reason);
+            check(selector == Settlement.UnsortedSigners.selector || selector == Staking.NotActive.selector, "reason");
+        }
+    }
+
+    function _expectBadPayerSignature(Debit memory debit) private {
+        _expectDebitRefusal(1, debit, abi.encodeWithSelector(Escrow.BadPayerSignature.selector, payer));
+    }
+
+    function _expectDebitRefusal(uint64 sequence, Debit memory debit, bytes memory reason) private {
+        Debit[] memory debits = _one(debit);
+        Line[] memory lines = _one(Line(PROVIDER, ROUTER, debit.amount));
+        Batch memory batch = _batch(sequence);
+        bytes[] memory quorum = _quorum(settlement.batchDigest(batch, debits, lines, none), 3);
+        vm.expectRevert(reason);
+        settlement.settle(batch, debits, lines, none, quorum);
+    }
+}

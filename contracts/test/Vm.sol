@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// The cheatcodes that these tests use, so that no library is needed for them.
+interface Vm {
+    function addr(uint256 privateKey) external pure returns (address);
+    function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function prank(address sender) external;
+    function warp(uint256 timestamp) external;
+    function chainId(uint256 id) external;
+    function assume(bool condition) external pure;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert(bytes calldata data) external;
+    function expectPartialRevert(bytes4 selector) external;
+}
+
+Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+error NotEqual(string what, uint256 actual, uint256 expected);
+error NotTrue(string what);
+
+function check(bool condition, string memory what) pure {
+    if (!condition) revert NotTrue(what);
+}
+
+function checkEqual(uint256 actual, uint256 expected, string memory what) pure {
+    if (actual != expected) revert NotEqual(what, actual, expected);
+}
+
+/// `value` folded into [low, high].
+function bound(uint256 value, uint256 low, uint256 high) pure returns (uint256) {
+    if (value >= low && value <= high) return value;
+    uint256 size = high - low + 1;
+    return size == 0 ? value : low + value % size;
+}
