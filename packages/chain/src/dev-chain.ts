@@ -40,7 +40,7 @@ export interface DevChain {
  */
 export async function startDevChain(options: DevChainOptions = {}): Promise<DevChain> {
   const host = options.host ?? '127.0.0.1';
-  const port = options.port ?? (await findFreePort(host));
+  const port = await findFreePort(host, options.port ?? 0);
   const rpcUrl = `http://${host}:${port}`;
   const args = ['--host', host, '--port', String(port), '--chain-id', String(devChainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
@@ -151,11 +151,15 @@ async function stopProcess(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-function findFreePort(host: string): Promise<number> {
+/** The wanted port if it is free, or any for 0. On a taken port the answer to the first call would be someone else's. */
+function findFreePort(host: string, wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
+    server.once('error', (cause) => {
+      const message = `cannot listen on ${host}:${wanted}: stop what runs there, or choose another port`;
+      reject(new ChainError('dev-chain', message, { cause }));
+    });
+    server.listen(wanted, host, () => {
       const address = server.address();
       const port = typeof address === 'object' && address ? address.port : 0;
       server.close(() => resolve(port));

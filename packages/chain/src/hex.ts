@@ -10,7 +10,8 @@ export type BytesLike = Uint8Array | Hex;
 const hexPattern = /^0x(?:[0-9a-fA-F]{2})*$/;
 
 export function bytesToHex(bytes: Uint8Array): Hex {
-  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`;
+  // No Buffer: the client runs in browsers too.
+  return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 /**

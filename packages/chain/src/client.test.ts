@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createChainClient } from './client.ts';
+import { ChainError } from './errors.ts';
+import type { Hex } from './hex.ts';
+import { computeAddress, generatePrivateKey } from './keys.ts';
+import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
+
+const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
+const zeroAddress: Hex = `0x${'00'.repeat(20)}`;
+
+async function refusalOf(promise: Promise<unknown>): Promise<ChainError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(ChainError);
+  return error as ChainError;
+}
+
+describe('chain client', () => {
+  let ledger: TestLedger;
+  beforeAll(async () => {
+    ledger = await startTestLedger({ limits: { withdrawalDelay: 0 } });
+  });
+  afterAll(() => ledger.stop());
+
+  it('reads the parameters that were deployed', async () => {
+    const { shares, limits, recipients } = await ledger.governor.parameters();
+    expect(shares).toEqual({ router: 100, validator: 100, verification: 100, treasury: 100, license: 2 });
+    expect(limits).toMatchObject({ alpha: 1_000_000, withdrawalDelay: 0, minimumValidatorBond: 100n * unit });
+    expect(recipients.treasury).toBe(ledger.treasury);
+  });
+
+  it('carries a reply from the deposit to the claim', async () => {
+    const [validator, payer, provider] = await Promise.all([
+      ledger.createValidator(),
+      ledger.createMember(100n * unit),
+      ledger.createMember(),
+    ]);
+    expect(await ledger.governor.validators()).toMatchObject([{ signer: validator.address, stake: 100n * unit }]);
+    expect(await ledger.governor.totalStake()).toBe(100n * unit);
+    await payer.client.deposit(100n * unit);
+    await payer.client.admit(validator.address, 60n * unit);
+    expect(await payer.client.freeOf(payer.address)).toBe(40n * unit);
+
+    const debit = await ledger.signDebit(payer.privateKey, validator.address, 10n * unit, 20n * unit);
+    const call = await ledger.signBatch(
+      {
+        batch: {
+          validator: validator.address,
+          sequence: await payer.client.nextSequence(validator.address),
+          logHead: hash('aa'),
+          logLength: 3n,
+          recordsRoot: hash('bb'),
+          replies: 3,
+        },
+        debits: [debit],
+        lines: [{ provider: provider.address, router: zeroAddress, gross: 10n * unit }],
+        ejections: [hash('cc')],
+      },
+      [validator.privateKey],
+    );
+    await validator.client.settle(call);
+    expect(await payer.client.channelOf(payer.address, validator.address)).toMatchObject({
+      admitted: 60n * unit,
+      spent: 10n * unit,
+      spendable: 60n * unit,
+    });
+    expect(await payer.client.creditOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+    expect(await payer.client.isEjected(hash('cc'))).toBe(true);
+    expect(await payer.client.isEjected(hash('dd'))).toBe(false);
+    expect(await payer.client.anchorOf(validator.address)).toEqual({
+      sequence: 1n,
+      logLength: 3n,
+      logHead: hash('aa'),
+    });
+    await provider.client.claim();
+    expect(await payer.client.balanceOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+
+    const again = await refusalOf(validator.client.settle(call));
+    expect(again).toMatchObject({
+      code: 'reverted',
+      retryable: false,
+      revert: { name: 'WrongSequence', args: [2n, 1n] },
+    });
+
+    await payer.client.requestRelease(validator.address, 50n * unit);
+    await payer.client.finishRelease(validator.address);
+    await payer.client.withdraw(90n * unit);
+    expect(await payer.client.balanceOf(payer.address)).toBe(90n * unit);
+  });
+
+  it('names a refusal by a contract behind the called one', async () => {
+    const [validator, payer] = await Promise.all([ledger.createValidator(), ledger.createMember()]);
+    const all = await ledger.governor.validators();
+    expect(all).toHaveLength(2);
+    const debit = await ledger.signDebit(payer.privateKey, validator.address, 1n, 1n);
+    const call = await ledger.signBatch(
+      {
+        batch: {
+          validator: validator.address,
+          sequence: 1n,
+          logHead: hash('aa'),
+          logLength: 1n,
+          recordsRoot: hash('bb'),
+          replies: 1,
+        },
+        debits: [debit],
+        lines: [],
+        ejections: [],
+      },
+      [payer.privateKey],
+    );
+    const stranger = await refusalOf(validator.client.settle(call));
+    expect(stranger.revert).toEqual({ name: 'NotActive', args: [payer.address] });
+  });
+
+  it('sends the calls of one account one after the other', async () => {
+    const { client, address } = await ledger.createMember(10n * unit);
+    const receivers = Array.from({ length: 4 }, () => computeAddress(generatePrivateKey()));
+    const receipts = await Promise.all(receivers.map((to) => client.transfer(to, unit)));
+    expect(new Set(receipts.map(({ transactionHash }) => transactionHash)).size).toBe(4);
+    expect(await client.balanceOf(address)).toBe(6n * unit);
+  });
+
+  it('goes on after a refused call', async () => {
+    const { client } = await ledger.createMember(unit);
+    const [refused, done] = await Promise.allSettled([client.unstake(1n), client.stake(unit)]);
+    expect(refused).toMatchObject({ reason: { code: 'reverted', revert: { name: 'InsufficientStake' } } });
+    expect(done.status).toBe('fulfilled');
+  });
+
+  it('refuses another chain and a chain without the contracts', async () => {
+    const { rpcUrl } = ledger.chain;
+    const elsewhere = { ...ledger.deployment, chainId: 1 };
+    expect(await refusalOf(createChainClient({ rpcUrl, deployment: elsewhere }))).toMatchObject({
+      code: 'wrong-chain',
+    });
+    const missing = { ...ledger.deployment, settlement: computeAddress(generatePrivateKey()) };
+    expect(await refusalOf(createChainClient({ rpcUrl, deployment: missing }))).toMatchObject({ code: 'wrong-chain' });
+  });
+
+  it('tells an unreachable endpoint from a refusal', async () => {
+    const rpcUrl = 'http://127.0.0.1:9';
+    const error = await refusalOf(createChainClient({ rpcUrl, deployment: ledger.deployment }));
+    expect(error).toMatchObject({ code: 'rpc-unreachable', retryable: true });
+  });
+
+  it('does not write without a key, and names a malformed field', async () => {
+    const reader = await createChainClient({ rpcUrl: ledger.chain.rpcUrl, deployment: ledger.deployment });
+    expect(await refusalOf(reader.claim())).toMatchObject({ code: 'no-account' });
+    expect(() => reader.isEjected('0x12')).toThrow(/providerId has 1 bytes, expected 32/);
+  });
+
+  it('gives up on a transaction that is not mined in time', async () => {
+    const member = await ledger.createMember(unit);
+    const hasty = await createChainClient({
+      rpcUrl: ledger.chain.rpcUrl,
+      deployment: ledger.deployment,
+      privateKey: member.privateKey,
+      receiptTimeoutMs: 1,
+    });
+    const error = await refusalOf(hasty.transfer(ledger.treasury, 1n));
+    expect(error).toMatchObject({ code: 'timeout', retryable: true });
+  });
+});

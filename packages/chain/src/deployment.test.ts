@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { parseDeployment } from './deployment.ts';
+import type { Hex } from './hex.ts';
+
+const address: Hex = `0x${'Ab'.repeat(20)}`;
+const whole = {
+  chainId: 31_337,
+  rpcUrl: 'http://127.0.0.1:8545',
+  token: address,
+  parameters: address,
+  staking: address,
+  registry: address,
+  escrow: address,
+  settlement: address,
+  block: 1,
+};
+
+describe('parseDeployment', () => {
+  it('reads text and objects, in lower case, without unknown fields', () => {
+    const parsed = parseDeployment(JSON.stringify({ ...whole, other: 1 }));
+    expect(parsed).toEqual(parseDeployment(whole));
+    expect(parsed.token).toBe(address.toLowerCase());
+    expect(parsed).not.toHaveProperty('other');
+  });
+
+  it.each([
+    ['text', '{'],
+    ['null', null],
+    ['short address', { ...whole, escrow: '0x12' }],
+    ['missing address', { ...whole, registry: undefined }],
+    ['negative chain', { ...whole, chainId: -1 }],
+    ['zero chain', { ...whole, chainId: 0 }],
+    ['fractional block', { ...whole, block: 0.5 }],
+    ['bad URL', { ...whole, rpcUrl: 'nowhere' }],
+  ])('refuses %s', (_, input) => {
+    expect(() => parseDeployment(input)).toThrow(/deployment: /);
+  });
+});

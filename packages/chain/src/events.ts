@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Log, parseEventLogs } from 'viem';
+import { contractNames, type Deployment } from './deployment.ts';
+import { ChainError } from './errors.ts';
+import { type Address, type Hex, lowerHex } from './hex.ts';
+import { allAbis, type Transactor } from './transactor.ts';
+
+/** Where the reader stands. Plain data: bigint-free, so that it can be stored as JSON. */
+export interface Cursor {
+  /** First block that was not read yet. */
+  readonly nextBlock: number;
+  /** Blocks at which earlier reads ended, ascending: where to fall back to when the chain is reorganised. */
+  readonly recent: readonly { readonly number: number; readonly hash: Hex }[];
+}
+
+export interface CursorStore {
+  load(): Cursor | undefined;
+  save(cursor: Cursor): void;
+}
+
+export interface ContractEvent {
+  readonly kind: 'event';
+  /** Name in Solidity, for example 'Settled'. */
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly contract: (typeof contractNames)[number];
+  readonly blockNumber: number;
+  readonly blockHash: Hex;
+  readonly logIndex: number;
+  readonly transactionHash: Hex;
+}
+
+/** Every event above `toBlock` is undone; those of the new chain follow. */
+export interface RolledBack {
+  readonly kind: 'rolledback';
+  readonly toBlock: number;
+}
+
+export type ChainEvent = ContractEvent | RolledBack;
+
+export interface EventReaderOptions {
+  readonly client: { readonly transactor: Transactor; readonly deployment: Deployment };
+  /** Default: the block of the deployment. Counts only while the store is empty. */
+  readonly fromBlock?: number;
+  /** How many blocks have to be on top of a block before it is read. Default: 0. */
+  readonly confirmations?: number;
+  /** Default: 250. */
+  readonly pollIntervalMs?: number;
+  /** Told about each failed attempt; the reader itself tries again for ever. */
+  readonly onRetry?: (error: ChainError) => void;
+}
+
+const maxBlocksPerRead = 1_000;
+const keptBlocks = 128;
+const maxBackoffMs = 5_000;
+
+interface Step {
+  readonly events: readonly ChainEvent[];
+  readonly cursor: Cursor;
+}
+
+/**
+ * Reads the events of all contracts in order, from where the store says. An item counts as handled when the next one is
+ * asked for; the cursor is saved behind whole reads, so after a crash the last read comes again: handlers are idempotent
+ * by (blockHash, logIndex).
+ */
+export function createEventReader(options: EventReaderOptions, { store }: { readonly store: CursorStore }) {
+  const { transactor, deployment } = options.client;
+  const pollIntervalMs = options.pollIntervalMs ?? 250;
+  const firstBlock = options.fromBlock ?? deployment.block;
+  const nameOf = new Map(contractNames.map((name) => [deployment[name], name]));
+  const addresses = contractNames.map((name) => deployment[name]);
+  const stopping = new AbortController();
+
+  /** Hash of a block on the chain as it is now; undefined when there is no such block. */
+  async function hashOf(number: number): Promise<Hex | undefined> {
+    return transactor.read('block', async (client) => {
+      const block = await client.request({
+        method: 'eth_getBlockByNumber',
+        params: [`0x${number.toString(16)}`, false],
+      });
+      return block?.hash ?? undefined;
+    });
+  }
+
+  async function findCommonBlocks(cursor: Cursor): Promise<Cursor['recent']> {
+    const kept = [...cursor.recent];
+    for (let last = kept.at(-1); last; last = kept.at(-1)) {
+      if ((await hashOf(last.number)) === last.hash) break;
+      kept.pop();
+    }
+    return kept;
+  }
+
+  /** One advance of the cursor; undefined when there is nothing new. */
+  async function readStep(cursor: Cursor): Promise<Step | undefined> {
+    const recent = await findCommonBlocks(cursor);
+    if (recent.length < cursor.recent.length) {
+      const toBlock = recent.at(-1)?.number ?? firstBlock - 1;
+      return { events: [{ kind: 'rolledback', toBlock }], cursor: { nextBlock: toBlock + 1, recent } };
+    }
+    const head = Number(await transactor.read('head', (client) => client.getBlockNumber()));
+    const toBlock = Math.min(head - (options.confirmations ?? 0), cursor.nextBlock + maxBlocksPerRead - 1);
+    if (toBlock < cursor.nextBlock) return undefined;
+    const hash = await hashOf(toBlock);
+    const logs = await transactor.read('logs', (client) =>
+      client.getLogs({ address: addresses, fromBlock: BigInt(cursor.nextBlock), toBlock: BigInt(toBlock) }),
+    );
+    // A block fixes all before it: the same hash after the read says that the logs are of one chain.
+    if (hash === undefined || (await hashOf(toBlock)) !== hash) return undefined;
+    const next = { nextBlock: toBlock + 1, recent: [...recent, { number: toBlock, hash }].slice(-keptBlocks) };
+    return { events: decodeLogs(logs), cursor: next };
+  }
+
+  function decodeLogs(logs: Log[]): ContractEvent[] {
+    return parseEventLogs({ abi: allAbis, logs, strict: true }).map((log) => ({
+      kind: 'event',
+      name: log.eventName,
+      args: lowerHex(log.args as unknown as Record<string, unknown>),
+      contract: nameOf.get(log.address.toLowerCase() as Address) as ContractEvent['contract'],
+      blockNumber: Number(log.blockNumber),
+      blockHash: log.blockHash as Hex,
+      logIndex: log.logIndex as number,
+      transactionHash: log.transactionHash as Hex,
+    }));
+  }
+
+  async function* events(): AsyncGenerator<ChainEvent, void, undefined> {
+    let cursor = store.load() ?? { nextBlock: firstBlock, recent: [] };
+    let backoffMs = pollIntervalMs;
+    while (!stopping.signal.aborted) {
+      let step: Step | undefined;
+      try {
+        step = await readStep(cursor);
+        backoffMs = pollIntervalMs;
+      } catch (error) {
+        if (!(error instanceof ChainError)) throw error;
+        options.onRetry?.(error);
+        backoffMs = Math.min(backoffMs * 2, maxBackoffMs);
+      }
+      if (step) {
+        for (const event of step.events) {
+          if (stopping.signal.aborted) return;
+          yield event;
+        }
+        cursor = step.cursor;
+        store.save(cursor);
+        continue;
+      }
+      await delay(backoffMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  return { events, stop: () => stopping.abort() };
+}
