@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { checkImports } from './imports.ts';
+
+const rulesOf = (path: string, text: string): string[] => checkImports([{ path, text }]).map(({ rule }) => rule);
+
+describe('canaries: each rule rejects its violation', () => {
+  it.each([
+    ['packages/protocol/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/engine/src/a.ts', "import type { X } from '@ogong/node/clock';", 'must not import @ogong/node'],
+    ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/sdk/src/a.ts', "import { x } from '@ogong/node/clock';", 'must not import @ogong/node'],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
+    ['packages/node/src/roles/gateway/a.ts', "import { x } from '../router/b.ts';", 'role gateway must not import role router'],
+    ['packages/node/src/shared/a.ts', "import { x } from '../roles/router/b.ts';", 'foundations must not import role'],
+    ['packages/node/src/a.ts', "import { x } from '../../engine/src/engine.ts';", 'must not reach into packages/engine'],
+    ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
+    ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
+    ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
+    ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
+    ['packages/node/src/roles/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
+    ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
+    ['packages/engine/src/a.ts', "import {\n  x,\n  y,\n} from '@ogong/node/clock';", 'must not import @ogong/node'],
+    ['packages/engine/src/a.ts', "const m = await import('@ogong/node/clock');", 'must not import @ogong/node'],
+  ])('%s: %s', (path, text, rule) => {
+    expect(rulesOf(path, text).join('; ')).toContain(rule);
+  });
+
+  it('lets the allowed directions pass', () => {
+    expect(rulesOf('packages/node/src/roles/router/a.ts', "import { x } from '@ogong/protocol/match';")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/a.test.ts', "import { readFileSync } from 'node:fs';")).toEqual([]);
+    expect(rulesOf('packages/node/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
+  });
+});

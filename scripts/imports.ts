@@ -1,0 +1,133 @@
+// The directions of the house, held by the machine: which package may import which, roles never import roles, and the
+// pure package touches neither clock nor chance nor I/O. Each rule has a canary in imports.test.ts.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface SourceFile {
+  /** Relative to the repository, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Violation {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+}
+
+const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  'packages/protocol': [],
+  'packages/engine': ['protocol'],
+  'packages/chain': ['protocol'],
+  'packages/sdk': ['protocol', 'chain'],
+  'packages/node': ['protocol', 'engine', 'chain', 'sdk'],
+  lab: ['protocol', 'engine', 'chain', 'sdk', 'node'],
+};
+/** Where reading `process` is the job: entry points, command line, and what supervises a process. */
+const MAY_READ_PROCESS = [
+  /^packages\/node\/src\/(bin|cli|lifecycle|mesh)\//,
+  /^packages\/engine\/src\/(supervisor|child)/,
+  /^packages\/[a-z]+\/scripts\//,
+  /^contracts\//,
+  /^scripts\//,
+  /^lab\//,
+];
+const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b|\bsetTimeout\b|\bfetch\(/;
+const IMPORT = /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
+
+function packageOf(path: string): string | undefined {
+  return Object.keys(ALLOWED_PACKAGES).find((name) => path.startsWith(`${name}/`));
+}
+
+export function checkImports(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap(checkFile);
+}
+
+function checkFile({ path, text }: SourceFile): Violation[] {
+  const home = packageOf(path);
+  if (home === undefined) return [];
+  const isTest = /\.test\.ts$|compliance\.ts$/.test(path);
+  const found: Violation[] = [];
+  // Imports may span lines: statements are joined before they are matched.
+  const lines = text.split('\n');
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' ')).split('\n');
+  let statement = '';
+  let start = 0;
+  for (let i = 0; i < lines.length; i++) {
+    const line = (code[i] as string).replace(/(^|[^:])\/\/.*$/, '$1');
+    if (statement === '' && /^\s*(import|export)\b/.test(line) && !/['"]/.test(line) && /[{*]\s*|type/.test(line)) {
+      statement = line;
+      start = i;
+    } else if (statement !== '') {
+      statement += ` ${line}`;
+    } else {
+      statement = line;
+      start = i;
+    }
+    const match = IMPORT.exec(statement);
+    const target = match?.[1] ?? match?.[2] ?? match?.[3];
+    if (target !== undefined) {
+      for (const rule of brokenRules(path, home, target, isTest)) found.push({ path, line: start + 1, rule });
+    }
+    if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement)) statement = '';
+    if (isTest) continue;
+    if (home === 'packages/protocol' && IMPURE.test(line)) {
+      found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });
+    }
+    if (/\bprocess\.(env|argv|exit|on|stdout|stderr|stdin|cwd)\b/.test(line) && !MAY_READ_PROCESS.some((r) => r.test(path))) {
+      found.push({ path, line: i + 1, rule: 'only the command line reads process' });
+    }
+  }
+  return found;
+}
+
+function brokenRules(path: string, home: string, target: string, isTest: boolean): string[] {
+  const rules: string[] = [];
+  const own = /^@ogong\/([a-z]+)/.exec(target)?.[1];
+  if (own !== undefined && own !== home.replace('packages/', '') && !(ALLOWED_PACKAGES[home] as readonly string[]).includes(own)) {
+    rules.push(`${home} must not import @ogong/${own}`);
+  }
+  if (target.startsWith('.')) {
+    const resolved = normalize(join(dirname(path), target)).replaceAll('\\', '/');
+    if (packageOf(resolved) !== home) rules.push(`${home} must not reach into ${resolved}`);
+    const role = /\/roles\/([a-z]+)\//;
+    const [from, to] = [role.exec(path)?.[1], role.exec(resolved)?.[1]];
+    if (from !== undefined && to !== undefined && from !== to) rules.push(`role ${from} must not import role ${to}`);
+    if (from === undefined && to !== undefined && /\/src\/(link|store|config|crypto|log|metrics|shared)\//.test(path)) {
+      rules.push(`the foundations must not import role ${to}`);
+    }
+    if (!/\.(ts|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
+  }
+  if (home === 'packages/protocol' && target.startsWith('node:') && !isTest) rules.push('protocol must not import node:');
+  if (home === 'packages/sdk' && target.startsWith('node:') && !isTest) rules.push('sdk runs in the browser: no node:');
+  return rules;
+}
+
+function listSources(root: string): SourceFile[] {
+  const names = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return names
+    .split('\n')
+    .filter((path) => path !== '' && !path.includes('/generated/'))
+    .flatMap((path) => {
+      try {
+        return [{ path, text: readFileSync(join(root, path), 'utf8') }];
+      } catch {
+        // Deleted in the working tree and still in the index.
+        return [];
+      }
+    });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+  const violations = checkImports(listSources(root));
+  for (const { path, line, rule } of violations) console.error(`${path}:${line}: ${rule}`);
+  console.log(violations.length === 0 ? 'imports: every file keeps to the directions of the house' : `imports: ${violations.length} violations`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}
