@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { isRunning, type ProcessIdentity } from './process-identity.ts';
+import { createSupervisedProcess, type SupervisedProcess } from './supervised-process.ts';
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+function create(script: string, extra: { onCrash?: (detail: string) => void } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-process-'));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  const entry = join(directory, 'daemon.mjs');
+  writeFileSync(entry, script);
+  const logFile = join(directory, 'daemon.log');
+  const daemon = createSupervisedProcess({ name: 'daemon', entry, args: [], logFile, readyPattern: /^ready /, ...extra });
+  cleanups.push(() => daemon.kill('SIGKILL'));
+  return { daemon, logFile };
+}
+
+const serving = "console.log('ready on 1'); setInterval(() => {}, 1000);";
+const identityOf = (daemon: SupervisedProcess): ProcessIdentity => daemon.identity as ProcessIdentity;
+
+describe('supervised process', () => {
+  it('waits for the ready line, logs the output and stops', async () => {
+    const { daemon, logFile } = create(`console.log('warming up'); ${serving}`);
+    expect(await daemon.start()).toBe('ready on 1');
+    const identity = identityOf(daemon);
+    expect(isRunning(identity)).toBe(true);
+    await daemon.stop();
+    expect(isRunning(identity)).toBe(false);
+    expect(readFileSync(logFile, 'utf8')).toContain('warming up\nready on 1\n');
+  });
+
+  it('can be killed and started again', async () => {
+    const { daemon } = create(serving);
+    await daemon.start();
+    const first = identityOf(daemon);
+    await daemon.kill('SIGKILL');
+    expect(isRunning(first)).toBe(false);
+    await daemon.start();
+    expect(identityOf(daemon)).not.toEqual(first);
+  });
+
+  it('says why a daemon did not start', async () => {
+    const { daemon } = create("console.error('no such model'); process.exit(3);");
+    await expect(daemon.start()).rejects.toThrow(/exit code 3[\s\S]*no such model/);
+  });
+
+  it.runIf(process.platform === 'linux')('kills with a daemon what it started', async () => {
+    const { daemon } = create(
+      `import { spawn } from 'node:child_process';
+       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+       console.log('ready ' + child.pid);
+       setInterval(() => {}, 1000);`,
+    );
+    const line = await daemon.start();
+    await daemon.kill('SIGKILL');
+    const grandchild = Number(line.split(' ')[1]);
+    // The kernel ends a group at once; only reaping takes a moment.
+    await expect.poll(() => isAlive(grandchild)).toBe(false);
+  });
+
+  it('reports an end that nobody asked for', async () => {
+    let report = '';
+    const told = new Promise<void>((resolve) => {
+      const { daemon } = create("console.log('ready 1'); setTimeout(() => process.exit(7), 10);", {
+        onCrash: (detail) => {
+          report = detail;
+          resolve();
+        },
+      });
+      void daemon.start();
+    });
+    await told;
+    expect(report).toBe('daemon ended with exit code 7');
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}

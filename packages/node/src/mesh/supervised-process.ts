@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { platform } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { MeshError } from './mesh-error.ts';
+import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
+
+export interface SupervisedProcessOptions {
+  readonly name: string;
+  /** Path of a TypeScript or JavaScript entry. */
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  /** The line on standard output that says that the daemon serves. */
+  readonly readyPattern: RegExp;
+  readonly readyTimeoutMs?: number;
+  readonly stopTimeoutMs?: number;
+  /** Called when it ends without having been asked to. */
+  readonly onCrash?: (detail: string) => void;
+}
+
+export interface SupervisedProcess {
+  readonly name: string;
+  readonly identity: ProcessIdentity | undefined;
+  /** Resolves with the ready line. @throws MeshError 'did-not-start' with the end of the log. */
+  start(): Promise<string>;
+  /** Asks it to stop, then insists. Safe to call in any state. */
+  stop(): Promise<void>;
+  /** Sends a signal to it and all that it started, and waits for its end. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
+const keptLines = 20;
+
+/** One daemon of a mesh: its output goes to a file, its life is tied to this process. */
+export function createSupervisedProcess(options: SupervisedProcessOptions): SupervisedProcess {
+  const { name, readyTimeoutMs = 120_000, stopTimeoutMs = 10_000 } = options;
+  let child: ChildProcess | undefined;
+  let identity: ProcessIdentity | undefined;
+  let ended: Promise<void> = Promise.resolve();
+  let isEndExpected = false;
+  const killOnExit = (): void => signalGroup(child, 'SIGKILL');
+
+  function start(): Promise<string> {
+    if (child) throw new MeshError('already-running', `${name} is already running`);
+    isEndExpected = false;
+    const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+    const started = launch(options);
+    child = started;
+    identity = started.pid === undefined ? undefined : identifyProcess(started.pid);
+    process.once('exit', killOnExit);
+    const lastLines: string[] = [];
+    const ready = waitForLine(started, log, lastLines);
+    ended = new Promise((resolve) => {
+      const end = (how: string): void => {
+        if (child !== started) return;
+        process.off('exit', killOnExit);
+        child = undefined;
+        identity = undefined;
+        resolve();
+        if (!isEndExpected) options.onCrash?.(`${name} ${how}`);
+      };
+      started.once('error', (error) => end(`failed: ${error.message}`));
+      // Not `close`: what the daemon started may hold its output open.
+      started.once('exit', (code, signal) => end(`ended with ${signal ?? `exit code ${code}`}`));
+    });
+    started.once('close', () => log.end());
+    return ready;
+  }
+
+  function waitForLine(started: ChildProcess, log: WriteStream, lastLines: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (why: string): void => {
+        clearTimeout(timer);
+        const shown = lastLines.length > 0 ? `\n  ${lastLines.join('\n  ')}` : '';
+        reject(new MeshError('did-not-start', `${name} ${why}; its log is ${options.logFile}${shown}`));
+      };
+      const timer = setTimeout(() => giveUp(`was not ready within ${readyTimeoutMs / 1000} s`), readyTimeoutMs);
+      const read = (line: string): void => {
+        log.write(`${line}\n`);
+        if (lastLines.push(line) > keptLines) lastLines.shift();
+        if (!options.readyPattern.test(line)) return;
+        clearTimeout(timer);
+        resolve(line);
+      };
+      for (const stream of [started.stdout, started.stderr]) {
+        if (stream) createInterface({ input: stream }).on('line', read);
+      }
+      started.once('error', (error) => giveUp(`could not be started: ${error.message}`));
+      started.once('exit', (code, signal) => giveUp(`ended with ${signal ?? `exit code ${code}`} before it was ready`));
+    });
+  }
+
+  async function stop(): Promise<void> {
+    if (!child) return ended;
+    isEndExpected = true;
+    // Only the daemon is asked: it stops what it started in its own order.
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), stopTimeoutMs);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  async function kill(signal: NodeJS.Signals): Promise<void> {
+    isEndExpected = true;
+    signalGroup(child, signal);
+    await ended;
+  }
+
+  return {
+    name,
+    get identity() {
+      return identity;
+    },
+    start,
+    stop,
+    kill,
+  };
+}
+
+/** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
+function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
+  return spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--import', tether, entry, ...args],
+    {
+      detached: platform() !== 'win32',
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    },
+  );
+}
+
+function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
+  if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    if (platform() === 'win32') child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
