@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../vectors/audit.json' with { type: 'json' };
+import { type AuditDraw, assignVerifier, isAudited, type VerifierCandidate } from './audit.ts';
+import { fromHex, ProtocolError, toHex } from './bytes.ts';
+import { drawInteger } from './draw-integer.ts';
+import { nobleCrypto } from './noble.ts';
+import { computeWilsonInterval } from './statistics.ts';
+
+const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const draw = (seed: number): AuditDraw => ({
+  replyId: nobleCrypto.sha256(Uint8Array.of(seed >> 8, seed)).slice(0, 16),
+  intakeEpoch: 4n,
+  beaconEpoch: 5n,
+  beacon: new Uint8Array(32).fill(9),
+});
+
+describe('audit selection', () => {
+  it('always audits at one and never at zero', () => {
+    fc.assert(
+      fc.property(fixed(16), fixed(32), (replyId, beacon) => {
+        const one = { replyId, beacon, intakeEpoch: 0n, beaconEpoch: 1n };
+        expect(isAudited(nobleCrypto, one, 1_000_000)).toBe(true);
+        expect(isAudited(nobleCrypto, one, 0)).toBe(false);
+      }),
+      { seed: 61 },
+    );
+  });
+
+  it('audits a fraction alpha, and what it audits at a lower coverage it audits at a higher one', () => {
+    const count = 4000;
+    const audited = (alpha: number): boolean[] =>
+      Array.from({ length: count }, (_, i) => isAudited(nobleCrypto, draw(i), alpha));
+    const [low, high] = [audited(100_000), audited(300_000)];
+    const { low: from, high: to } = computeWilsonInterval(low.filter(Boolean).length, count, 4);
+    expect(from).toBeLessThan(0.1);
+    expect(to).toBeGreaterThan(0.1);
+    expect(low.every((selected, i) => !selected || high[i])).toBe(true);
+  });
+
+  it('asks for a beacon of a later epoch than the intake, and a coverage in range', () => {
+    expect(() => isAudited(nobleCrypto, { ...draw(1), beaconEpoch: 4n }, 500_000)).toThrow(ProtocolError);
+    for (const alpha of [-1, 1_000_001, 0.5]) {
+      expect(() => isAudited(nobleCrypto, draw(1), alpha)).toThrow(ProtocolError);
+    }
+  });
+
+  it('matches the vectors', () => {
+    for (const vector of vectors.selection) {
+      const one = { ...draw(0), replyId: fromHex(vector.replyId), beacon: fromHex(vector.beacon) };
+      expect(isAudited(nobleCrypto, one, vector.alphaPpm)).toBe(vector.audited);
+    }
+    for (const { seed, bound, value } of vectors.integers) {
+      expect(drawInteger(nobleCrypto, fromHex(seed), BigInt(bound))).toBe(BigInt(value));
+    }
+  });
+});
+
+describe('verifier assignment', () => {
+  const root = new Uint8Array(32).fill(1);
+  const candidate = (id: number, change: Partial<VerifierCandidate> = {}): VerifierCandidate => ({
+    providerId: new Uint8Array(32).fill(id),
+    payee: new Uint8Array(20).fill(id),
+    modelRoot: root,
+    ...change,
+  });
+  const server = candidate(1);
+  const pool = [1, 2, 3, 4, 5].map((id) => candidate(id));
+  const assign = (candidates: readonly VerifierCandidate[], tried: readonly Uint8Array[] = [], one = draw(1)) =>
+    assignVerifier(nobleCrypto, { draw: one, modelRoot: root, server, candidates, tried });
+
+  it('is the same whatever the order and repetition of candidates', () => {
+    for (let i = 0; i < 20; i++) {
+      const expected = assign(pool, [], draw(i));
+      expect(assign([...pool].reverse(), [], draw(i))).toEqual(expected);
+      expect(assign([...pool, ...pool], [], draw(i))).toEqual(expected);
+    }
+  });
+
+  it('never takes the server, its operator, another model or one that was tried', () => {
+    expect(assign([server])).toBeUndefined();
+    expect(assign([candidate(2, { payee: server.payee })])).toBeUndefined();
+    expect(assign([candidate(2, { modelRoot: new Uint8Array(32) })])).toBeUndefined();
+    const tried: Uint8Array[] = [];
+    for (let i = 0; i < 4; i++) tried.push(assign(pool, tried)!.providerId);
+    expect(new Set(tried.map(toHex)).size).toBe(4);
+    expect(assign(pool, tried)).toBeUndefined();
+  });
+
+  it('gives everybody an equal chance', () => {
+    const counts = new Map<string, number>();
+    const draws = 2000;
+    for (let i = 0; i < draws; i++) {
+      const id = toHex(assign(pool, [], draw(i))!.providerId);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(4);
+    for (const count of counts.values()) {
+      const { low, high } = computeWilsonInterval(count, draws, 4);
+      expect(low < 0.25 && high > 0.25).toBe(true);
+    }
+  });
+
+  it('asks for a later beacon too', () => {
+    expect(() => assign(pool, [], { ...draw(1), intakeEpoch: 5n })).toThrow(ProtocolError);
+  });
+});
+
+describe('uniform integers', () => {
+  it('stay below their bound and refuse an empty range', () => {
+    fc.assert(
+      fc.property(fixed(32), fc.bigInt(1n, 1n << 128n), (seed, bound) => {
+        const value = drawInteger(nobleCrypto, seed, bound);
+        expect(value >= 0n && value < bound).toBe(true);
+      }),
+      { seed: 62 },
+    );
+    expect(() => drawInteger(nobleCrypto, new Uint8Array(32), 0n)).toThrow(RangeError);
+    expect(() => drawInteger(nobleCrypto, new Uint8Array(32), 1n << 129n)).toThrow(RangeError);
+  });
+
+  it('throw away what lies above the last whole multiple', () => {
+    // A hash of all ones lies in the cut-off rest of 2^256 mod 3; the next one does not.
+    let calls = 0;
+    const crypto = { ...nobleCrypto, sha256: () => new Uint8Array(32).fill(calls++ === 0 ? 0xff : 0) };
+    expect(drawInteger(crypto, new Uint8Array(32), 3n)).toBe(0n);
+    expect(calls).toBe(2);
+  });
+});

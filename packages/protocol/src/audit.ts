@@ -1,0 +1,92 @@
+import { compareBytes, createReader, createWriter, equalBytes, ProtocolError } from './bytes.ts';
+import { encodeDomain } from './canonical.ts';
+import type { Crypto } from './crypto.ts';
+import { drawInteger } from './draw-integer.ts';
+import { PPM } from './reputation.ts';
+
+/**
+ * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of a LATER epoch than
+ * the one in which the reply was committed, so that nobody knew when it was served, and everybody can recompute it after.
+ */
+const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
+const ASSIGNMENT_DOMAIN = encodeDomain('ogong-verifier-v1');
+
+export interface AuditDraw {
+  /** 16 bytes. */
+  readonly replyId: Uint8Array;
+  /** The epoch in which the validator took the record in. */
+  readonly intakeEpoch: bigint;
+  readonly beaconEpoch: bigint;
+  /** Value of beaconEpoch, 32 bytes. */
+  readonly beacon: Uint8Array;
+}
+
+/**
+ * Whether a reply is audited at a coverage of `alphaPpm` parts per million: the first 64 bits of H(beacon || reply id)
+ * against alpha, compared as integers. 1,000,000 always audits, 0 never does.
+ * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or a beacon not later than the intake.
+ */
+export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
+  if (!Number.isInteger(alphaPpm) || alphaPpm < 0 || alphaPpm > PPM) {
+    throw new ProtocolError('out-of-range', `coverage of ${alphaPpm} parts per million`);
+  }
+  assertLater(draw);
+  const bytes = createWriter().bytes(SELECTION_DOMAIN).bytes(draw.beacon, 32).bytes(draw.replyId, 16).finish();
+  const fraction = createReader(crypto.sha256(bytes)).u64();
+  return fraction * BigInt(PPM) < BigInt(alphaPpm) << 64n;
+}
+
+/** A provider in its second role. */
+export interface VerifierCandidate {
+  readonly providerId: Uint8Array;
+  /** 20 bytes: whom its work pays; one payee is taken for one operator. */
+  readonly payee: Uint8Array;
+  readonly modelRoot: Uint8Array;
+}
+
+export interface VerifierAssignment<T extends VerifierCandidate> {
+  readonly draw: AuditDraw;
+  /** The reply's own. */
+  readonly modelRoot: Uint8Array;
+  readonly server: { readonly providerId: Uint8Array; readonly payee: Uint8Array };
+  readonly candidates: readonly T[];
+  /** Providers that were already asked about this reply, in order. */
+  readonly tried: readonly Uint8Array[];
+}
+
+/**
+ * The verifier of a reply, or of its next attempt: drawn with equal chances among the candidates that serve the same
+ * model root, are not the server, are not paid to the server's payee, and were not tried; undefined where none is left.
+ * The result does not depend on the order or repetition of candidates.
+ * @throws ProtocolError `out-of-range` where the beacon is not later than the intake.
+ */
+export function assignVerifier<T extends VerifierCandidate>(
+  crypto: Crypto,
+  { draw, modelRoot, server, candidates, tried }: VerifierAssignment<T>,
+): T | undefined {
+  assertLater(draw);
+  const eligible = candidates
+    .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
+    .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
+    .filter(({ providerId }) => !tried.some((id) => equalBytes(id, providerId)))
+    .sort((a, b) => compareBytes(a.providerId, b.providerId))
+    .filter(
+      ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
+    );
+  if (eligible.length === 0) return undefined;
+  const writer = createWriter()
+    .bytes(ASSIGNMENT_DOMAIN)
+    .bytes(draw.beacon, 32)
+    .bytes(draw.replyId, 16)
+    .u32(tried.length);
+  return eligible[Number(drawInteger(crypto, crypto.sha256(writer.finish()), BigInt(eligible.length)))];
+}
+
+function assertLater({ intakeEpoch, beaconEpoch }: AuditDraw): void {
+  if (beaconEpoch <= intakeEpoch) {
+    throw new ProtocolError(
+      'out-of-range',
+      `beacon of epoch ${beaconEpoch} for a reply taken in during ${intakeEpoch}`,
+    );
+  }
+}
