@@ -1,4 +1,10 @@
-export type MeshErrorCode = 'already-running' | 'not-running' | 'did-not-start' | 'port-in-use' | 'damaged-state' | 'bad-option';
+export type MeshErrorCode =
+  | 'already-running'
+  | 'not-running'
+  | 'did-not-start'
+  | 'port-in-use'
+  | 'damaged-state'
+  | 'bad-option';
 
 export class MeshError extends Error {
   override readonly name = 'MeshError';

@@ -16,7 +16,14 @@ function create(script: string, extra: { onCrash?: (detail: string) => void } = 
   const entry = join(directory, 'daemon.mjs');
   writeFileSync(entry, script);
   const logFile = join(directory, 'daemon.log');
-  const daemon = createSupervisedProcess({ name: 'daemon', entry, args: [], logFile, readyPattern: /^ready /, ...extra });
+  const daemon = createSupervisedProcess({
+    name: 'daemon',
+    entry,
+    args: [],
+    logFile,
+    readyPattern: /^ready /,
+    ...extra,
+  });
   cleanups.push(() => daemon.kill('SIGKILL'));
   return { daemon, logFile };
 }

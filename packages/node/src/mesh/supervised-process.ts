@@ -123,16 +123,12 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
 
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
 function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
-  return spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', tether, entry, ...args],
-    {
-      detached: platform() !== 'win32',
-      windowsHide: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ...env },
-    },
-  );
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', tether, entry, ...args], {
+    detached: platform() !== 'win32',
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...env },
+  });
 }
 
 function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): void {

@@ -80,7 +80,12 @@ describe('beacon view', () => {
   });
 
   it('fetches an epoch that it does not know, and remembers it', async () => {
-    const { view, asked } = createView([[first, second], [first, second], [first, second], [first, second]]);
+    const { view, asked } = createView([
+      [first, second],
+      [first, second],
+      [first, second],
+      [first, second],
+    ]);
     expect((await view.get(1n)).value).toEqual(first.value);
     const calls = asked.length;
     expect((await view.get(1n)).value).toEqual(first.value);
@@ -102,7 +107,12 @@ describe('beacon view', () => {
     const fork = certify(2n, new Uint8Array(32).fill(1));
     const { view } = createView([[first], [first], [first], [first]]);
     await view.refresh();
-    const forked = createView([[first, fork], [first, fork], [first, fork], [first, fork]]);
+    const forked = createView([
+      [first, fork],
+      [first, fork],
+      [first, fork],
+      [first, fork],
+    ]);
     await forked.view.get(1n);
     await expect(forked.view.refresh()).rejects.toMatchObject({ code: 'not-certified' });
     expect(forked.view.latest().epoch).toBe(1n);
@@ -113,7 +123,13 @@ describe('beacon view', () => {
     for (let epoch = 3n; epoch <= 6n; epoch++) chain.push(certify(epoch, (chain.at(-1) as BeaconCertificate).value));
     const { view } = createView([chain, chain, chain, chain]);
     for (let epoch = 1n; epoch <= 6n; epoch++) await view.get(epoch);
-    expect([0n, 1n, 4n, 5n, 6n].map((epoch) => view.find(epoch) !== undefined)).toEqual([true, false, false, true, true]);
+    expect([0n, 1n, 4n, 5n, 6n].map((epoch) => view.find(epoch) !== undefined)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it('says so when nobody is registered or reachable', async () => {

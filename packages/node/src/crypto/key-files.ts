@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { platform } from 'node:os';
+import { join } from 'node:path';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { Secret } from './secret.ts';
+import { createNodeLedgerSigner } from './signers.ts';
+
+export type KeyFileErrorCode = 'permissions' | 'malformed' | 'unreadable' | 'unwritable';
+
+export class KeyFileError extends Error {
+  override readonly name = 'KeyFileError';
+  readonly code: KeyFileErrorCode;
+  readonly retryable = false;
+
+  constructor(code: KeyFileErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Everything that a daemon is: whoever reads these files is the daemon. */
+export interface NodeKeys {
+  /** 64 bytes for createNodeHybridSigner: signs records, tickets and reports. */
+  readonly hybridSeed: Secret<Uint8Array>;
+  /** 32 bytes, secp256k1: the ledger account. */
+  readonly ledgerKey: Secret<Uint8Array>;
+  /** 32 bytes, Ed25519 seed of the link certificate. */
+  readonly linkSeed: Secret<Uint8Array>;
+}
+
+/** Reads the keys under a directory; a key that does not exist yet is drawn from the system's randomness. */
+export function createOrLoadKeys(directory: string): NodeKeys {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new KeyFileError('unwritable', `cannot create the key directory ${directory}`, { cause });
+  }
+  return {
+    hybridSeed: loadOrCreate(directory, 'hybrid.key', 64),
+    ledgerKey: loadOrCreate(directory, 'ledger.key', 32, isLedgerKey),
+    linkSeed: loadOrCreate(directory, 'link.key', 32),
+  };
+}
+
+type Accept = (key: Uint8Array) => boolean;
+
+function loadOrCreate(directory: string, name: string, sizeBytes: number, accept: Accept = () => true) {
+  const path = join(directory, name);
+  const present = readKey(path, sizeBytes, accept);
+  if (present) return present;
+  writeNewKey(directory, path, drawKey(sizeBytes, accept));
+  // Read back rather than trusted: of two daemons starting at once, both must end up with the key that was kept.
+  const written = readKey(path, sizeBytes, accept);
+  if (!written) throw new KeyFileError('unreadable', `the key file ${path} vanished while it was created`);
+  return written;
+}
+
+function readKey(path: string, sizeBytes: number, accept: Accept): Secret<Uint8Array> | undefined {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new KeyFileError('unreadable', `cannot read the key file ${path}`, { cause });
+  }
+  try {
+    const { mode, size } = fstatSync(file);
+    if (platform() !== 'win32' && (mode & 0o077) !== 0) {
+      const shown = (mode & 0o777).toString(8);
+      throw new KeyFileError('permissions', `${path} is open to other users (mode ${shown}); run: chmod 600 ${path}`);
+    }
+    const text = size <= 1024 ? readFileSync(file, 'ascii').trim() : '';
+    const key = text.length === sizeBytes * 2 && /^[0-9a-f]+$/.test(text) ? fromHex(text) : undefined;
+    if (!key || !accept(key)) {
+      throw new KeyFileError('malformed', `${path} is not a key: expected ${sizeBytes * 2} lower-case hex digits`);
+    }
+    return new Secret(key);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Linked into place, so that the file is either absent or whole, and an existing key is never replaced. */
+function writeNewKey(directory: string, path: string, key: Uint8Array): void {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  try {
+    const file = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(file, `${toHex(key)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    linkUnlessPresent(temporary, path);
+    syncDirectory(directory);
+  } catch (cause) {
+    throw new KeyFileError('unwritable', `cannot write the key file ${path}`, { cause });
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function linkUnlessPresent(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function syncDirectory(directory: string): void {
+  if (platform() === 'win32') return;
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function drawKey(sizeBytes: number, accept: Accept): Uint8Array {
+  for (;;) {
+    const key = new Uint8Array(randomBytes(sizeBytes));
+    if (accept(key)) return key;
+  }
+}
+
+function isLedgerKey(key: Uint8Array): boolean {
+  try {
+    createNodeLedgerSigner(key);
+    return true;
+  } catch {
+    return false;
+  }
+}

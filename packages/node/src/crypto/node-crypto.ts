@@ -1,0 +1,51 @@
+import { createHash, hash, type KeyObject, verify } from 'node:crypto';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { nobleCrypto } from '@ogong/protocol/noble';
+import { isAcceptableEd25519Key } from './ed25519-key.ts';
+import { createKeyObjectCache } from './key-object-cache.ts';
+
+const ED25519_SIGNATURE_BYTES = 64;
+const ML_DSA_44_KEY_BYTES = 1312;
+const ML_DSA_44_SIGNATURE_BYTES = 2420;
+
+const ed25519Keys = createKeyObjectCache(Buffer.from('302a300506032b6570032100', 'hex'), isAcceptableEd25519Key);
+const mlDsa44Keys = createKeyObjectCache(
+  Buffer.from('30820532300b06096086480165030403110382052100', 'hex'),
+  (publicKey) => publicKey.length === ML_DSA_44_KEY_BYTES,
+);
+
+type KeyLookup = (publicKey: Uint8Array) => KeyObject | undefined;
+
+function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    const key = lookup(publicKey);
+    return key !== undefined && verify(null, message, key, signature);
+  } catch {
+    // OpenSSL throws on keys that are no point or polynomial; for a verifier they are simply not valid.
+    return false;
+  }
+}
+
+/**
+ * The protocol's primitives over OpenSSL, for daemons. Ed25519 is the cofactorless equation with canonical encodings,
+ * S < L and no small-order key. Keccak and secp256k1 recovery, which OpenSSL lacks, are noble's.
+ */
+export const nodeCrypto: Crypto = {
+  sha256(...parts) {
+    if (parts.length === 1) return toPlainBytes(hash('sha256', parts[0] as Uint8Array, 'buffer'));
+    const digest = createHash('sha256');
+    for (const part of parts) digest.update(part);
+    return toPlainBytes(digest.digest());
+  },
+  keccak256: nobleCrypto.keccak256,
+  verifyEd25519: (signature, message, publicKey) =>
+    signature.length === ED25519_SIGNATURE_BYTES && verifyWith(ed25519Keys, publicKey, message, signature),
+  verifyMlDsa44: (signature, message, publicKey) =>
+    signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
+  recoverAddress: nobleCrypto.recoverAddress,
+};
+
+/** A Buffer compares, slices and serialises differently from the Uint8Array that the protocol promises. */
+export function toPlainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}

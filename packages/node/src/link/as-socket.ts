@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, Socket } from 'node:net';
+import { platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Duplex, pipeline } from 'node:stream';
+
+/**
+ * Makes a socket of any byte stream, by a local socket pair where it is none. Over streams that are not sockets Node's
+ * HTTP/2 loses answers that arrive whole, and aborts the process when bytes arrive inside a write.
+ */
+export async function asSocket(duplex: Duplex): Promise<Socket> {
+  if (duplex instanceof Socket) return duplex;
+  const [near, far] = await createSocketPair();
+  // pipeline destroys both sides when one ends or breaks: there is nothing left to report.
+  pipeline(duplex, far, duplex, () => {});
+  return near;
+}
+
+async function createSocketPair(): Promise<[Socket, Socket]> {
+  const server = createServer();
+  // The directory is the user's alone, and so is whoever connects.
+  const directory = platform() === 'win32' ? undefined : await mkdtemp(join(tmpdir(), 'ogong-'));
+  try {
+    server.listen(directory ? join(directory, 'link') : `\\\\.\\pipe\\ogong-${randomBytes(16).toString('hex')}`);
+    await once(server, 'listening');
+    const near = connect(server.address() as string);
+    const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[Socket], unknown];
+    return [near, far];
+  } finally {
+    server.close();
+    if (directory) await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,114 @@
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  type ContextValues,
+  createConnectRouter,
+} from '@connectrpc/connect';
+import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
+import { LINK_HOST } from './link-identity.ts';
+
+const DISCARD_MS = 5000;
+
+export interface DispatchOptions {
+  readonly routes: (router: ConnectRouter) => void;
+  readonly router: ConnectRouterOptions;
+  readonly maxHeaderBytes: number;
+  readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
+}
+
+/**
+ * Runs Connect's handlers on HTTP/2 streams. Connect's own adapter leaves a handler hanging when its reader vanishes
+ * while the window is full, and writes to the console.
+ */
+export function createDispatch({ routes, router, maxHeaderBytes, createContextValues }: DispatchOptions) {
+  const handlers = new Map<string, UniversalHandler>();
+  const registry = createConnectRouter(router);
+  routes(registry);
+  for (const handler of registry.handlers) handlers.set(handler.requestPath, handler);
+
+  return (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+    // A stream that breaks ends its call through 'close'; unheard, the event would end the process.
+    stream.on('error', () => {});
+    const handler = handlers.get(headers[':path'] as string);
+    const status = !handler ? 404 : headers[':method'] !== 'POST' ? 405 : sizeOf(headers) > maxHeaderBytes ? 431 : 200;
+    if (!handler || status !== 200) {
+      stream.respond({ ':status': status }, { endStream: true });
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return;
+    }
+    const left = new AbortController();
+    stream.once('close', () => left.abort(new ConnectError('the caller left', Code.Canceled)));
+    const request = {
+      httpVersion: '2.0',
+      method: 'POST',
+      url: `https://${LINK_HOST}${handler.requestPath}`,
+      header: toHeaders(headers),
+      // A handler that stops reading still has to answer: leaving the loop must not tear down the stream.
+      body: stream.iterator({ destroyOnReturn: false }),
+      signal: left.signal,
+      contextValues: createContextValues(stream),
+    };
+    handler(request)
+      .then((response) => respond(stream, response))
+      // Nobody is left to tell: the stream broke, or the handler failed after its answer had begun.
+      .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  };
+}
+
+async function respond(stream: ServerHttp2Stream, { status, header, body }: UniversalServerResponse): Promise<void> {
+  const chunks = body?.[Symbol.asyncIterator]();
+  try {
+    let chunk = await chunks?.next();
+    if (stream.closed) return;
+    stream.respond({ ':status': status, ...fromHeaders(header) });
+    while (chunk && !chunk.done) {
+      if (!stream.write(chunk.value)) await drained(stream);
+      if (stream.closed) return;
+      chunk = await chunks?.next();
+    }
+    stream.end();
+    discardRequest(stream);
+  } finally {
+    await chunks?.return?.();
+  }
+}
+
+/** A reset would overtake the answer at the caller, so the rest of an unread request is received, but not for long. */
+function discardRequest(stream: ServerHttp2Stream): void {
+  stream.resume();
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), DISCARD_MS);
+  stream.once('close', () => clearTimeout(timer));
+}
+
+function drained(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) return resolve();
+    const settle = () => {
+      stream.off('drain', settle);
+      stream.off('close', settle);
+      resolve();
+    };
+    stream.on('drain', settle);
+    stream.on('close', settle);
+  });
+}
+
+/** Node announces the limit in its settings and leaves it to the peer to keep it. */
+function sizeOf(headers: IncomingHttpHeaders): number {
+  return Object.entries(headers).reduce((size, [name, value]) => size + name.length + String(value).length, 0);
+}
+
+function toHeaders(headers: IncomingHttpHeaders): Headers {
+  const result = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (!name.startsWith(':') && typeof value === 'string') result.append(name, value);
+  }
+  return result;
+}
+
+function fromHeaders(headers: Headers | undefined): OutgoingHttpHeaders {
+  return Object.fromEntries(headers ?? []);
+}

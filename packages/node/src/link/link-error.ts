@@ -1,0 +1,99 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+
+export type LinkErrorCode =
+  | 'unreachable'
+  | 'wrong-certificate'
+  | 'unauthorized'
+  | 'timeout'
+  | 'canceled'
+  | 'too-large'
+  | 'rate-limited'
+  | 'remote';
+
+const RETRYABLE: ReadonlySet<LinkErrorCode> = new Set(['unreachable', 'timeout', 'rate-limited']);
+
+export interface LinkErrorOptions extends ErrorOptions {
+  /** Why the peer refused; only with code 'remote'. */
+  readonly refusal?: RefusalCode;
+}
+
+/** Why a call did not give an answer. Whether to retry says nothing about whether the call took effect. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  readonly code: LinkErrorCode;
+  readonly retryable: boolean;
+  readonly refusal: RefusalCode | undefined;
+
+  constructor(code: LinkErrorCode, message: string, options: LinkErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.refusal = options.refusal;
+    this.retryable = RETRYABLE.has(code) || options.refusal === 'unavailable';
+  }
+}
+
+const REFUSALS = {
+  invalid: Code.InvalidArgument,
+  'not-found': Code.NotFound,
+  conflict: Code.AlreadyExists,
+  precondition: Code.FailedPrecondition,
+  unsupported: Code.Unimplemented,
+  unavailable: Code.Unavailable,
+} as const;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+/** Tells rate limit from size limit, and a refusal from a lost connection: Connect has one code for either pair. */
+const REASON_HEADER = 'ogong-reason';
+
+/** What a handler throws when the peer may know why it gets no answer. Any other error reaches the peer as "internal". */
+export class Refusal extends ConnectError {
+  constructor(code: RefusalCode, message: string) {
+    super(message, REFUSALS[code], { [REASON_HEADER]: code });
+  }
+}
+
+/** The limiter's answer; the gate turns peers away before their message is read. */
+export function createRateLimited(message: string): ConnectError {
+  return new ConnectError(message, Code.ResourceExhausted, { [REASON_HEADER]: 'rate-limited' });
+}
+
+const CODES: Partial<Record<Code, LinkErrorCode>> = {
+  [Code.Unavailable]: 'unreachable',
+  [Code.Aborted]: 'unreachable',
+  [Code.Canceled]: 'unreachable',
+  [Code.DeadlineExceeded]: 'timeout',
+  [Code.PermissionDenied]: 'unauthorized',
+  [Code.Unauthenticated]: 'unauthorized',
+  [Code.ResourceExhausted]: 'too-large',
+};
+
+/** Reads any failure of a call. A cancellation counts as the caller's only if the caller's own signal says so. */
+export function toLinkError(reason: unknown, canceledByCaller = false): LinkError {
+  for (let cause = reason; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof LinkError) return cause;
+  }
+  if (canceledByCaller) return new LinkError('canceled', 'the call was canceled', { cause: reason });
+  const error = ConnectError.from(reason);
+  const stated = error.metadata.get(REASON_HEADER);
+  if (stated === 'rate-limited') return new LinkError('rate-limited', error.rawMessage, { cause: error });
+  if (stated !== null && Object.hasOwn(REFUSALS, stated)) {
+    return new LinkError('remote', error.rawMessage, { cause: error, refusal: stated as RefusalCode });
+  }
+  if (isConnectionFailure(error)) return new LinkError('unreachable', 'the connection was lost', { cause: error });
+  return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
+}
+
+/** Node reports a connection that died under a call with codes of its own, which Connect calls internal. */
+function isConnectionFailure(error: ConnectError): boolean {
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (
+      typeof code === 'string' &&
+      /^(ERR_HTTP2_|ERR_STREAM_|ERR_SSL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST|ENET)/.test(code)
+    ) {
+      return true;
+    }
+  }
+  return false;
+}
