@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createGroupCommit } from './group-commit.ts';
+import { openStore, type Store } from './store.ts';
+
+const TABLE = 'CREATE TABLE record (id INTEGER PRIMARY KEY, body TEXT) STRICT';
+
+let directory: string;
+let store: Store;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ogong-group-'));
+  store = openStore(join(directory, 'a.db'), { migrations: [TABLE] });
+});
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true });
+});
+
+const insert =
+  (id: number, body = '') =>
+  (s: Store) =>
+    s.prepare('INSERT INTO record (id, body) VALUES (?, ?)').run(id, body);
+const ids = (s: Store) =>
+  s.read(({ prepare }) =>
+    prepare('SELECT id FROM record ORDER BY id')
+      .all()
+      .map((row) => row['id']),
+  );
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+/** Another connection sees only what was committed. */
+function readElsewhere(): unknown[] {
+  const other = openStore(store.path, { migrations: [TABLE] });
+  try {
+    return ids(other);
+  } finally {
+    other.close();
+  }
+}
+
+it('acknowledges after the commit and not before', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 1 });
+  const write = group.write(insert(1));
+  expect(readElsewhere()).toEqual([]);
+  await write;
+  expect(readElsewhere()).toEqual([1]);
+});
+
+it('commits many writes in few transactions and returns what each gave', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 1, maxBatch: 100 });
+  const results = await Promise.all(range(250).map((id) => group.write((s) => insert(id)(s).lastInsertRowid)));
+  expect(results).toEqual(range(250));
+  expect(ids(store)).toEqual(range(250));
+});
+
+it('undoes a failing write alone', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 1 });
+  const results = await Promise.allSettled([
+    group.write(insert(1)),
+    group.write((s) => {
+      insert(2)(s);
+      throw new Error('changed my mind');
+    }),
+    group.write(insert(1)),
+    group.write(insert(3)),
+  ]);
+  expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+  expect((results[1] as PromiseRejectedResult).reason.message).toBe('changed my mind');
+  expect((results[2] as PromiseRejectedResult).reason.message).toMatch(/UNIQUE/);
+  expect(readElsewhere()).toEqual([1, 3]);
+});
+
+it('acknowledges nothing of a batch that the disk does not hold, and goes on when it does', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 1 });
+  await group.write(insert(1));
+  store.database.exec('PRAGMA max_page_count = 8');
+  const results = await Promise.allSettled([2, 3, 4].map((id) => group.write(insert(id, 'x'.repeat(20_000)))));
+  expect(results.map((result) => (result.status === 'rejected' ? result.reason.code : 'stored'))).toEqual(
+    Array(3).fill('disk-full'),
+  );
+  expect(readElsewhere()).toEqual([1]);
+  store.database.exec('PRAGMA max_page_count = 1000');
+  await group.write(insert(5));
+  expect(readElsewhere()).toEqual([1, 5]);
+});
+
+it('refuses more than its queue holds', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 1, maxQueue: 2 });
+  const results = await Promise.allSettled(range(3).map((id) => group.write(insert(id))));
+  expect((results[2] as PromiseRejectedResult).reason).toMatchObject({ code: 'busy', retryable: true });
+  expect(ids(store)).toEqual([0, 1]);
+});
+
+it('commits the queue when it closes, then refuses', async () => {
+  const group = createGroupCommit(store, { maxDelayMs: 60_000, maxBatch: 2 });
+  const writes = Promise.all(range(5).map((id) => group.write(insert(id))));
+  await group.close();
+  await writes;
+  expect(readElsewhere()).toEqual(range(5));
+  await expect(group.write(insert(9))).rejects.toMatchObject({ code: 'closed' });
+});
+
+it.each([50, 400, 1500])('loses no acknowledged row when killed after %i of them', async (rows) => {
+  const path = join(directory, 'killed.db');
+  const script = fileURLToPath(new URL('group-commit.child.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    if (output.split('\n').length > rows) child.kill('SIGKILL');
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  expect(child.signalCode).toBe('SIGKILL');
+  const acknowledged = output.split('\n').slice(0, -1).map(Number);
+  const reopened = openStore(path, { migrations: ['CREATE TABLE record (id INTEGER PRIMARY KEY)'] });
+  const present = new Set(ids(reopened));
+  reopened.close();
+  expect(acknowledged.length).toBeGreaterThanOrEqual(rows);
+  expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
+});

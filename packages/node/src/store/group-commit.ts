@@ -1,0 +1,109 @@
+import type { Store } from './store.ts';
+import { runTransaction } from './store.ts';
+import { StoreError, toStoreError } from './store-error.ts';
+
+export interface GroupCommitOptions {
+  /** How long a write waits for company, ms; 0 commits what one turn of the event loop brought together. */
+  readonly maxDelayMs?: number;
+  /** Writes per transaction. */
+  readonly maxBatch?: number;
+  /** Writes that may wait; more are refused with 'busy'. */
+  readonly maxQueue?: number;
+}
+
+export interface GroupCommit {
+  /**
+   * Runs a write in the next transaction. Resolves after its COMMIT: the row is on the disk. A write that throws is
+   * undone alone and rejects with its own error; a commit that fails rejects the whole batch.
+   */
+  write<T>(work: (store: Store) => T): Promise<T>;
+  /** Commits what is queued, then refuses. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly work: (store: Store) => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** Many callers, one fsync: the cost of durability is shared by whoever writes in the same moment. */
+export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
+  const { maxDelayMs = 2, maxBatch = 512, maxQueue = 16_384 } = options;
+  const queue: Pending[] = [];
+  let closed = false;
+  let scheduled: { cancel(): void } | undefined;
+
+  function schedule(): void {
+    if (scheduled) return;
+    const isFull = queue.length >= maxBatch || maxDelayMs === 0;
+    const timer = isFull ? setImmediate(flush) : setTimeout(flush, maxDelayMs);
+    scheduled = {
+      cancel: () => (isFull ? clearImmediate(timer as NodeJS.Immediate) : clearTimeout(timer as NodeJS.Timeout)),
+    };
+  }
+
+  function flush(): void {
+    scheduled?.cancel();
+    scheduled = undefined;
+    const batch = queue.splice(0, maxBatch);
+    if (batch.length > 0) commit(store, batch);
+    // The rest goes in a later turn, so that a long queue does not hold up the network.
+    if (queue.length > 0) schedule();
+  }
+
+  return {
+    write<T>(work: (store: Store) => T) {
+      if (closed) return Promise.reject(new StoreError('closed', `the database ${store.path} is being closed`));
+      if (queue.length >= maxQueue) {
+        return Promise.reject(new StoreError('busy', `${queue.length} writes to ${store.path} are waiting already`));
+      }
+      return new Promise<T>((resolve, reject) => {
+        queue.push({ work, resolve: resolve as Pending['resolve'], reject });
+        if (queue.length === maxBatch) {
+          scheduled?.cancel();
+          scheduled = undefined;
+        }
+        schedule();
+      });
+    },
+    async close() {
+      closed = true;
+      while (queue.length > 0) flush();
+    },
+  };
+}
+
+function commit(store: Store, batch: readonly Pending[]): void {
+  let outcomes: readonly Outcome[];
+  try {
+    outcomes = runTransaction(store.database, () => batch.map(({ work }) => runSavepoint(store, work)));
+  } catch (cause) {
+    const error = toStoreError(cause, store.path);
+    for (const { reject } of batch) reject(error);
+    return;
+  }
+  batch.forEach(({ resolve, reject }, index) => {
+    const outcome = outcomes[index] as Outcome;
+    if ('error' in outcome) reject(outcome.error);
+    else resolve(outcome.value as never);
+  });
+}
+
+function runSavepoint(store: Store, work: (store: Store) => unknown): Outcome {
+  const { database } = store;
+  database.exec('SAVEPOINT one_write');
+  try {
+    const value = work(store);
+    database.exec('RELEASE one_write');
+    return { value };
+  } catch (cause) {
+    const error = toStoreError(cause, store.path);
+    // Storage that failed under one write has failed under all: without a transaction there is nothing to go on with.
+    if (error instanceof StoreError || !database.isTransaction) throw error;
+    database.exec('ROLLBACK TO one_write; RELEASE one_write');
+    return { error };
+  }
+}
