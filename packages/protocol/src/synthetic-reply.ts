@@ -32,6 +32,7 @@ export interface SyntheticReply {
   readonly orderBytes: Uint8Array;
   readonly orderSignature: Uint8Array;
   readonly header: Header;
+  readonly outputTokens: readonly number[];
   readonly opening: Opening;
   readonly openingBytes: Uint8Array;
   readonly record: RecordV2;
@@ -179,6 +180,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     orderBytes: encodeOrder(order),
     orderSignature: payer.signDigest(hashOrder(crypto, ledger, order)),
     header,
+    outputTokens: output,
     opening,
     openingBytes: encodeOpening(opening),
     record,
