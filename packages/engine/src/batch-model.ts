@@ -1,0 +1,32 @@
+/**
+ * What the scheduler needs of a model: rows in, logits and hidden states out. llama.cpp implements it in the engine's
+ * child process, the fake engine in plain TypeScript.
+ */
+export interface BatchModel {
+  readonly vocabularySize: number;
+  readonly embeddingSize: number;
+  isEnd(token: number): boolean;
+  /** The token's bytes as they appear in text; special tokens have none. */
+  bytesOf(token: number): Uint8Array;
+  createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): BatchContext;
+  free(): void;
+}
+
+export interface BatchContext {
+  /** Positions per sequence. */
+  readonly contextSize: number;
+  readonly sequences: number;
+  /** Rows per decode at most. */
+  readonly batchSize: number;
+  /** Adds a row to the next decode. @throws RangeError where a value is out of bounds. */
+  add(token: number, position: number, sequence: number): void;
+  /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
+  decode(outputs: boolean): void;
+  /** f32[rows, vocabulary], unnormalised natural log scale; valid until the next decode, may be overwritten. */
+  logits(): Float32Array;
+  /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */
+  hidden(): Float32Array;
+  /** Forgets a sequence. */
+  remove(sequence: number): void;
+  free(): void;
+}

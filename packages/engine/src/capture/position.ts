@@ -1,0 +1,201 @@
+import {
+  computeCost,
+  computeWeights,
+  createWeights,
+  drawRank,
+  MAX_LISTED,
+  MIN_LISTED,
+  NAT,
+  quantizeLogprob,
+  type SamplerSettings,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/sampler';
+import type { DrawRow } from '@ogong/protocol/window';
+import { EngineError } from '../engine.ts';
+import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
+
+/** What one position's candidates depend on besides the model. */
+export interface PositionInputs {
+  /** f32[vocabulary] from `offset`: unnormalised natural log scale. Overwritten where bias or penalties touch a token. */
+  readonly logits: Float32Array;
+  readonly offset: number;
+  readonly settings: SamplerSettings;
+  /** Bias in 2^-16 nat by token. */
+  readonly bias: ReadonlyMap<number, number>;
+  /** How often the reply holds each token so far; empty where no penalty is set. */
+  readonly counts: ReadonlyMap<number, number>;
+}
+
+/**
+ * Turns a row of logits into what a position signs (docs/spec/sampler.md). Both sides of an audit run this code: the
+ * provider draws, the verifier reads off the claimed token; equal logits give equal rows.
+ */
+export interface PositionReader {
+  /** The candidates and the token that `u` (0..2^24-1) draws from them. */
+  draw(inputs: PositionInputs, u: number): DrawRow;
+  /** The candidates, `listSize` of them, with `token` as the one that was drawn. */
+  claim(inputs: PositionInputs, token: number, listSize: number): DrawRow;
+}
+
+interface Entry {
+  id: number;
+  q: number;
+  cost: number;
+  /** Processed log-probability, nats: exact for plain tokens, on the cost grid for touched ones. */
+  processed: number;
+}
+
+export function createPositionReader(vocabularySize: number): PositionReader {
+  const topIds = new Int32Array(MAX_LISTED);
+  const topValues = new Float64Array(MAX_LISTED);
+  const costs = new Float64Array(MAX_LISTED);
+  const weights = createWeights();
+  const fewest = Math.min(MIN_LISTED, vocabularySize);
+  const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
+
+  /** Best plain tokens, value descending, ties by id; returns how many. Touched ones stand at -Infinity. */
+  const scan = (logits: Float32Array, offset: number): number => {
+    let count = 0;
+    let threshold = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < vocabularySize; i++) {
+      const value = logits[offset + i] as number;
+      if (!(value > threshold)) continue;
+      let j = count < MAX_LISTED ? count++ : MAX_LISTED - 1;
+      while (j > 0 && (topValues[j - 1] as number) < value) {
+        topValues[j] = topValues[j - 1] as number;
+        topIds[j] = topIds[j - 1] as number;
+        j--;
+      }
+      topValues[j] = value;
+      topIds[j] = i;
+      if (count === MAX_LISTED) threshold = topValues[MAX_LISTED - 1] as number;
+    }
+    return count;
+  };
+
+  const analyse = ({ logits, offset, settings, bias, counts }: PositionInputs) => {
+    const touchedRaw = takeTouched(logits, offset, bias, counts);
+    const plainCount = scan(logits, offset);
+    const plainMax = plainCount > 0 ? (topValues[0] as number) : Number.NEGATIVE_INFINITY;
+    let max = plainMax;
+    for (const [, raw] of touchedRaw) if (raw > max) max = raw;
+    let plainSum =
+      plainCount > 0 ? sumExponentials(logits, { offset, length: vocabularySize, reference: max, scale: 1 }) : 0;
+    const isPlain = touchedRaw.length === 0;
+    for (const [, raw] of touchedRaw) plainSum += expNegative(max - raw);
+    if (!(plainSum >= 0.5 && plainSum < Number.POSITIVE_INFINITY)) {
+      throw new EngineError('engine-crashed', 'the model produced logits that are not finite numbers', {
+        retryable: true,
+      });
+    }
+    /** log-probability = logit - normaliser */
+    const normaliser = max + naturalLog(plainSum);
+    const { entries, touched } = scratch;
+    entries.length = 0;
+    touched.clear();
+    for (let i = 0; i < plainCount; i++) {
+      const lp = (topValues[i] as number) - normaliser;
+      const q = quantizeLogprob(lp);
+      entries.push({ id: topIds[i] as number, q, cost: q, processed: lp });
+    }
+    for (const [id, raw] of touchedRaw) {
+      const q = quantizeLogprob(raw - normaliser);
+      const cost = computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, settings);
+      const entry = { id, q, cost, processed: -cost / NAT };
+      entries.push(entry);
+      touched.set(id, entry);
+    }
+    entries.sort((a, b) => a.cost - b.cost || a.id - b.id);
+    if (entries.length > MAX_LISTED) entries.length = MAX_LISTED;
+    for (let i = 0; i < entries.length; i++) costs[i] = (entries[i] as Entry).cost;
+
+    const isGreedy = settings.temperatureQ16 === 0;
+    const scale = isGreedy ? 1 : NAT / settings.temperatureQ16;
+    let best = plainMax - normaliser;
+    for (const entry of touched.values()) if (entry.processed > best) best = entry.processed;
+    let total = plainSum;
+    if (!isGreedy && !(isPlain && scale === 1)) {
+      total =
+        plainCount > 0
+          ? sumExponentials(logits, { offset, length: vocabularySize, reference: normaliser + best, scale })
+          : 0;
+      for (const entry of touched.values()) total += expNegative((best - entry.processed) * scale);
+    }
+    const processedMass = (processed: number): number => expNegative((best - processed) * scale) / total;
+    const tailOf = (listed: number): number => {
+      if (isGreedy || listed === vocabularySize) return 0;
+      let mass = 0;
+      for (let i = 0; i < listed; i++) mass += processedMass((entries[i] as Entry).processed);
+      return Math.min(Math.max(Math.floor((1 - mass) * WEIGHT_ONE + 0.5), 0), WEIGHT_ONE - 1);
+    };
+    return { entries, touched, normaliser, tailOf, processedMass };
+  };
+
+  const list = (entries: readonly Entry[], count: number): { ids: Uint32Array; q: Uint32Array } => {
+    const ids = new Uint32Array(count);
+    const q = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      const entry = entries[i] as Entry;
+      ids[i] = entry.id;
+      q[i] = entry.q;
+    }
+    return { ids, q };
+  };
+
+  return {
+    draw(inputs, u) {
+      const { settings, logits, offset } = inputs;
+      const { entries, touched, normaliser, tailOf, processedMass } = analyse(inputs);
+      computeWeights(costs, entries.length, tailOf(entries.length), settings, weights);
+      const count = Math.min(entries.length, Math.max(weights.kept, fewest));
+      const tail = tailOf(count);
+      computeWeights(costs, count, tail, settings, weights);
+      const row = { ...list(entries, count), tail };
+      const rank = drawRank(row.ids, weights, u);
+      if (rank !== TAIL_RANK) return { ...row, rank };
+      // The tail bucket is the last one, so the draw's place inside it picks the unlisted token.
+      let left = ((u - (WEIGHT_ONE - weights.tail)) / weights.tail) * (tail / WEIGHT_ONE);
+      const listed = new Set(row.ids);
+      let chosen: Pick<Entry, 'id' | 'q'> | undefined;
+      for (let id = 0; id < vocabularySize && left >= 0; id++) {
+        if (listed.has(id)) continue;
+        const entry = touched.get(id);
+        const lp = entry === undefined ? (logits[offset + id] as number) - normaliser : entry.processed;
+        const mass = processedMass(lp);
+        if (mass === 0 && chosen !== undefined) continue;
+        chosen = { id, q: entry?.q ?? quantizeLogprob(lp) };
+        left -= mass;
+      }
+      if (chosen === undefined) throw new EngineError('engine-crashed', 'a tail draw found no unlisted token');
+      return { ...row, rank, tailId: chosen.id, tailQ: chosen.q };
+    },
+
+    claim(inputs, token, listSize) {
+      const { entries, touched, normaliser, tailOf } = analyse(inputs);
+      const count = Math.min(entries.length, Math.max(1, listSize));
+      const row = { ...list(entries, count), tail: tailOf(count) };
+      const rank = row.ids.indexOf(token);
+      if (rank >= 0) return { ...row, rank };
+      const tailQ =
+        touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
+      return { ...row, rank: TAIL_RANK, tailId: token, tailQ };
+    },
+  };
+}
+
+/** Sets every touched token's logit to -Infinity and returns the raw ones, ascending by id. */
+function takeTouched(
+  logits: Float32Array,
+  offset: number,
+  bias: ReadonlyMap<number, number>,
+  counts: ReadonlyMap<number, number>,
+): [number, number][] {
+  if (bias.size === 0 && counts.size === 0) return [];
+  const ids = [...new Set([...bias.keys(), ...counts.keys()])].sort((a, b) => a - b);
+  return ids.map((id) => {
+    const raw = logits[offset + id] as number;
+    logits[offset + id] = Number.NEGATIVE_INFINITY;
+    return [id, raw];
+  });
+}

@@ -1,0 +1,56 @@
+import type {
+  EngineErrorCode,
+  EngineInfo,
+  GenerateEvent,
+  GenerateRequest,
+  Prompt,
+  ScoreRequest,
+  ScoreResult,
+} from './engine.ts';
+import type { KernelPath } from './llama-cpp/numeric-class.ts';
+
+/** What the engine's child process and its parent say to each other (node's IPC, advanced serialization). */
+
+export interface LoadOptions {
+  readonly modelPath: string;
+  readonly modelRoot: Uint8Array;
+  readonly isa: string;
+  readonly threads: number;
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly kernels: KernelPath;
+  readonly promptChunk: number;
+  readonly maxQueue: number;
+}
+
+export interface CallResults {
+  readonly score: ScoreResult;
+  readonly tokenize: Uint32Array;
+  readonly detokenize: Uint8Array;
+}
+
+export type CallRequest =
+  | { readonly kind: 'score'; readonly request: ScoreRequest }
+  | { readonly kind: 'tokenize'; readonly prompt: Prompt }
+  | { readonly kind: 'detokenize'; readonly tokens: Uint32Array };
+
+export type ToChild =
+  | { readonly kind: 'load'; readonly options: LoadOptions }
+  | { readonly kind: 'generate'; readonly id: number; readonly request: GenerateRequest }
+  | { readonly kind: 'call'; readonly id: number; readonly call: CallRequest }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'close' };
+
+export interface PlainError {
+  readonly code: EngineErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+export type FromChild =
+  | { readonly kind: 'ready'; readonly info: EngineInfo }
+  | { readonly kind: 'load-failed'; readonly error: PlainError }
+  /** Everything that one step yielded, in order. */
+  | { readonly kind: 'events'; readonly events: readonly (readonly [id: number, event: GenerateEvent])[] }
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: PlainError };

@@ -1,0 +1,129 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { GgufError, type GgufHeader, type GgufScalar, type GgufTensor, GgufType, type GgufValue } from './types.ts';
+
+const MAX_HEADER_BYTES = 256 * 1024 * 1024;
+const MAX_ENTRIES = 1 << 20;
+const MAX_ARRAY = 1 << 24;
+const TYPE_NAMES = new Map(Object.entries(GgufType).map(([name, id]) => [id as number, name as keyof typeof GgufType]));
+const FIRST_READ = 1 << 20;
+
+class NeedMoreBytes extends Error {}
+
+/**
+ * Parses the header of a GGUF v2 or v3 file from its first bytes.
+ * @throws GgufError where the bytes are not GGUF or break a bound; NeedMoreBytes (internal) where they end too early.
+ */
+function parse(bytes: Buffer): GgufHeader {
+  let offset = 0;
+  const take = (size: number): number => {
+    if (size > MAX_HEADER_BYTES) throw new GgufError(`GGUF header names a field of ${size} bytes`);
+    const at = offset;
+    if (at + size > bytes.length) throw new NeedMoreBytes();
+    offset += size;
+    return at;
+  };
+  const u32 = () => bytes.readUInt32LE(take(4));
+  const u64 = () => {
+    const value = bytes.readBigUInt64LE(take(8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new GgufError(`GGUF header has an absurd 64-bit count ${value}`);
+    return Number(value);
+  };
+  const text = () => {
+    const size = u64();
+    const at = take(size);
+    return bytes.toString('utf8', at, at + size);
+  };
+  const scalar = (type: keyof typeof GgufType): GgufScalar => {
+    switch (type) {
+      case 'u8':
+        return bytes.readUInt8(take(1));
+      case 'i8':
+        return bytes.readInt8(take(1));
+      case 'u16':
+        return bytes.readUInt16LE(take(2));
+      case 'i16':
+        return bytes.readInt16LE(take(2));
+      case 'u32':
+        return u32();
+      case 'i32':
+        return bytes.readInt32LE(take(4));
+      case 'f32':
+        return bytes.readFloatLE(take(4));
+      case 'f64':
+        return bytes.readDoubleLE(take(8));
+      case 'bool':
+        return bytes.readUInt8(take(1)) !== 0;
+      case 'u64':
+        return bytes.readBigUInt64LE(take(8));
+      case 'i64':
+        return bytes.readBigInt64LE(take(8));
+      case 'string':
+        return text();
+      default:
+        throw new GgufError('GGUF arrays of arrays are not supported');
+    }
+  };
+  const typeOf = (id: number): keyof typeof GgufType => {
+    const name = TYPE_NAMES.get(id);
+    if (name === undefined) throw new GgufError(`GGUF header has an unknown value type ${id}`);
+    return name;
+  };
+
+  if (bytes.toString('latin1', take(4), 4) !== 'GGUF') throw new GgufError('not a GGUF file (magic is missing)');
+  const version = u32();
+  if (version !== 2 && version !== 3) throw new GgufError(`GGUF version ${version} is not supported`);
+  const tensorCount = u64();
+  const metadataCount = u64();
+  if (tensorCount > MAX_ENTRIES || metadataCount > MAX_ENTRIES) throw new GgufError('GGUF header has too many entries');
+  const metadata = new Map<string, GgufValue>();
+  for (let i = 0; i < metadataCount; i++) {
+    const key = text();
+    const type = typeOf(u32());
+    if (type !== 'array') {
+      metadata.set(key, { type, value: scalar(type) });
+      continue;
+    }
+    const of = typeOf(u32());
+    if (of === 'array') throw new GgufError('GGUF arrays of arrays are not supported');
+    const count = u64();
+    if (count > MAX_ARRAY) throw new GgufError(`GGUF array ${key} has ${count} entries`);
+    const value: GgufScalar[] = [];
+    for (let j = 0; j < count; j++) value.push(scalar(of));
+    metadata.set(key, { type, of, value });
+  }
+  const tensors: GgufTensor[] = [];
+  for (let i = 0; i < tensorCount; i++) {
+    const name = text();
+    const rank = u32();
+    if (rank > 8) throw new GgufError(`GGUF tensor ${name} has rank ${rank}`);
+    const dimensions = Array.from({ length: rank }, u64);
+    tensors.push({ name, dimensions, type: u32(), offset: u64() });
+  }
+  const alignmentValue = metadata.get('general.alignment')?.value;
+  const alignment = typeof alignmentValue === 'number' && alignmentValue > 0 ? alignmentValue : 32;
+  return { version, metadata, tensors, dataOffset: Math.ceil(offset / alignment) * alignment };
+}
+
+/** Reads and parses the header of a GGUF file. @throws GgufError, or the file system's error. */
+export function readGgufHeader(path: string): GgufHeader {
+  const file = openSync(path, 'r');
+  try {
+    for (let size = FIRST_READ; ; size *= 4) {
+      const buffer = Buffer.allocUnsafe(Math.min(size, MAX_HEADER_BYTES));
+      let filled = 0;
+      while (filled < buffer.length) {
+        const read = readSync(file, buffer, filled, buffer.length - filled, filled);
+        if (read === 0) break;
+        filled += read;
+      }
+      try {
+        return parse(buffer.subarray(0, filled));
+      } catch (error) {
+        if (!(error instanceof NeedMoreBytes)) throw error;
+        if (filled < size) throw new GgufError(`${path} ends inside its GGUF header`);
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}

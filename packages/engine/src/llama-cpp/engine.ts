@@ -1,0 +1,145 @@
+import { toHex } from '@ogong/protocol/bytes';
+import type { LoadOptions } from '../child-messages.ts';
+import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
+import { type HashedModel, hashModelFile } from '../models/model-root.ts';
+import { createSupervisor, type SupervisorEvent } from '../supervisor.ts';
+import { assertFitsMemory, readAvailableMemory } from './memory.ts';
+import { inspectModelFile } from './model-file.ts';
+import {
+  exactKernelsFor,
+  formatNumericClass,
+  isasOfClass,
+  type KernelPath,
+  parseNumericClass,
+} from './numeric-class.ts';
+import { countCores } from './platform.ts';
+import { createScorePool } from './score-pool.ts';
+
+export interface LlamaEngineOptions {
+  /** A GGUF file; of a split model, the first shard. */
+  readonly modelPath: string;
+  /** The root that the files must have, 32 bytes. */
+  readonly modelRoot?: Uint8Array;
+  /** A CPU library's name, `auto` (the most widely reproducible that runs here) or `native` (the fastest). */
+  readonly isa?: string;
+  /** At most the physical cores; one where the model is tiny. */
+  readonly threads?: number;
+  /** Prompt + output per reply; the model's own, up to 4096. */
+  readonly contextSize?: number;
+  /** Replies decoded together. */
+  readonly sequences?: number;
+  /** `exact` (the default) can be reproduced bit for bit, `fast` cannot. */
+  readonly kernels?: 'exact' | 'fast';
+  readonly promptChunk?: number;
+  readonly maxQueue?: number;
+  /** Bytes that may be taken; what the machine has free. */
+  readonly availableMemory?: number;
+}
+
+export interface LlamaEngineHooks {
+  readonly onEvent?: (event: SupervisorEvent) => void;
+}
+
+export interface LlamaEngine extends Engine {
+  /** The serving child's process id, while it lives. */
+  pid(): number | undefined;
+}
+
+const TINY_MODEL_BYTES = 64 * 2 ** 20;
+const DEFAULT_CONTEXT = 4096;
+const DEFAULT_SEQUENCES = 8;
+const DEFAULT_PROMPT_CHUNK = 128;
+const BATCH_ROWS = 256;
+
+/**
+ * Loads a model into a supervised child process.
+ * @throws EngineError: 'model-not-found', 'model-corrupt' (wrong hash, broken file), 'not-enough-memory',
+ *   'unsupported-model', 'invalid-request' (an option out of range).
+ */
+export async function createLlamaEngine(
+  options: LlamaEngineOptions,
+  hooks: LlamaEngineHooks = {},
+): Promise<LlamaEngine> {
+  const { modelPath } = options;
+  const file = inspectModelFile(modelPath);
+  const sequences = options.sequences ?? DEFAULT_SEQUENCES;
+  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
+  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : countCores());
+  assertOption('sequences', sequences, 1, 256);
+  assertOption('contextSize', contextSize, 16, 1 << 20);
+  assertOption('threads', threads, 1, countCores());
+  assertFitsMemory(
+    file,
+    { contextSize, sequences, batchSize: BATCH_ROWS },
+    options.availableMemory ?? readAvailableMemory(),
+  );
+  const hashed = await hashModel(modelPath);
+  if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
+  const kernels: KernelPath = options.kernels === 'fast' ? 'fast' : exactKernelsFor(file.weightType);
+  const load: LoadOptions = {
+    modelPath,
+    modelRoot: hashed.modelRoot,
+    isa: options.isa ?? 'auto',
+    threads,
+    contextSize,
+    sequences,
+    kernels,
+    promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
+    maxQueue: options.maxQueue ?? 4 * sequences,
+  };
+  const supervisor = await createSupervisor({ load, onEvent: hooks.onEvent });
+  const pool = createScorePool(load);
+
+  /** The library to load for a claimed class that differs from this engine's in the ISA alone; undefined where that is not so. */
+  const foreignIsas = (request: ScoreRequest): readonly string[] | undefined => {
+    const own = parseNumericClass(supervisor.info().numericClass);
+    const claimed = parseNumericClass(request.numericClass);
+    if (own === undefined || claimed === undefined || claimed.isa === own.isa || own.kernels === 'fast')
+      return undefined;
+    return formatNumericClass({ ...claimed, isa: own.isa }) === formatNumericClass(own)
+      ? isasOfClass(claimed.isa)
+      : undefined;
+  };
+
+  return {
+    info: () => supervisor.info(),
+    generate: (request, { signal } = {}) => supervisor.generate(request, signal),
+    async score(request, { signal } = {}) {
+      const isas = foreignIsas(request);
+      const scorer = isas === undefined ? undefined : await pool.find(isas);
+      return (scorer ?? supervisor).call({ kind: 'score', request }, signal);
+    },
+    tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
+    detokenize: (tokens) => supervisor.call({ kind: 'detokenize', tokens }),
+    async close() {
+      await Promise.all([supervisor.close(), pool.close()]);
+    },
+    pid: () => supervisor.pid(),
+  };
+}
+
+function assertOption(name: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new EngineError(
+      'invalid-request',
+      `engine option ${name} is ${value}; it must be an integer in ${low}..${high}`,
+    );
+  }
+}
+
+async function hashModel(path: string): Promise<HashedModel> {
+  try {
+    return await hashModelFile(path);
+  } catch (cause) {
+    throw new EngineError('model-not-found', (cause as Error).message, { cause });
+  }
+}
+
+function assertRoot(path: string, { modelRoot, shards }: HashedModel, expected: Uint8Array): void {
+  if (toHex(modelRoot) === toHex(expected)) return;
+  const contents = shards.map((shard) => `${shard.path} (sha256 ${toHex(shard.sha256)})`).join(', ');
+  throw new EngineError(
+    'model-corrupt',
+    `the model at ${path} is not the one expected: its root is ${toHex(modelRoot)}, expected ${toHex(expected)}; files read: ${contents}; fetch it again`,
+  );
+}

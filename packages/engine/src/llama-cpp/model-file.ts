@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { EngineError } from '../engine.ts';
+import { readGgufHeader } from '../gguf/read.ts';
+import { computeTensorBytes, GgufError, type GgufHeader, numberOf, stringOf, TENSOR_TYPES } from '../gguf/types.ts';
+
+/** What the engine needs to know of a model file before llama.cpp sees it. */
+export interface ModelFile {
+  readonly path: string;
+  readonly architecture: string;
+  /** The weight type by file, e.g. `q8_0`, `q4_k_m`. */
+  readonly weightType: string;
+  readonly weightBytes: number;
+  readonly trainContext: number;
+  /** KV cache bytes per position at f16. */
+  readonly kvBytesPerPosition: number;
+  readonly embeddingSize: number;
+  readonly vocabularySize: number;
+  readonly vocabularyHash: Uint8Array;
+  readonly chatTemplate: string | undefined;
+}
+
+/** llama.h, enum llama_ftype. */
+const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
+  0: 'f32',
+  1: 'f16',
+  2: 'q4_0',
+  3: 'q4_1',
+  7: 'q8_0',
+  8: 'q5_0',
+  9: 'q5_1',
+  10: 'q2_k',
+  11: 'q3_k_s',
+  12: 'q3_k_m',
+  13: 'q3_k_l',
+  14: 'q4_k_s',
+  15: 'q4_k_m',
+  16: 'q5_k_s',
+  17: 'q5_k_m',
+  18: 'q6_k',
+  25: 'iq4_nl',
+  30: 'iq4_xs',
+  32: 'bf16',
+  38: 'mxfp4',
+};
+
+/** @throws EngineError('model-not-found' | 'model-corrupt' | 'unsupported-model'). */
+export function inspectModelFile(path: string): ModelFile {
+  let header: GgufHeader;
+  try {
+    header = readGgufHeader(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new EngineError('model-not-found', `there is no model file at ${path}`, { cause });
+    if (cause instanceof GgufError) throw new EngineError('model-corrupt', `${path}: ${cause.message}`, { cause });
+    throw cause;
+  }
+  const { metadata, tensors } = header;
+  const architecture = stringOf(metadata, 'general.architecture');
+  const tokens = metadata.get('tokenizer.ggml.tokens')?.value;
+  if (architecture === undefined || !Array.isArray(tokens)) {
+    throw new EngineError('unsupported-model', `${path} is no language model: it has no architecture or no vocabulary`);
+  }
+  const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
+  const heads = number('attention.head_count') || 1;
+  const embeddingSize = number('embedding_length');
+  const headSize = Math.ceil(embeddingSize / heads);
+  const keySize = number('attention.key_length') || headSize;
+  const valueSize = number('attention.value_length') || headSize;
+  const kvHeads = number('attention.head_count_kv') || heads;
+  const sizes = tensors.map((tensor) => ({ type: tensor.type, bytes: computeTensorBytes(tensor) ?? 0 }));
+  return {
+    path,
+    architecture,
+    weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
+    weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+    trainContext: number('context_length') || 2048,
+    kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
+    embeddingSize,
+    vocabularySize: tokens.length,
+    vocabularyHash: hashVocabulary(header),
+    chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
+  };
+}
+
+function dominantType(sizes: readonly { type: number; bytes: number }[]): string {
+  const byType = new Map<number, number>();
+  for (const { type, bytes } of sizes) byType.set(type, (byType.get(type) ?? 0) + bytes);
+  const [largest = 0] = [...byType].sort((a, b) => b[1] - a[1])[0] ?? [];
+  return TENSOR_TYPES.get(largest)?.name ?? `type${largest}`;
+}
+
+/**
+ * SHA-256 over `ogong-vocabulary-v1\n`, u32be count, and per token u32be type, u32be length, UTF-8 text, as the GGUF
+ * file lists them: two tokenizers with the same hash give every id the same meaning.
+ */
+function hashVocabulary({ metadata }: GgufHeader): Uint8Array {
+  const tokens = (metadata.get('tokenizer.ggml.tokens')?.value ?? []) as readonly string[];
+  const types = (metadata.get('tokenizer.ggml.token_type')?.value ?? []) as readonly number[];
+  const hash = createHash('sha256').update('ogong-vocabulary-v1\n').update(u32(tokens.length));
+  tokens.forEach((token, id) => {
+    const bytes = Buffer.from(token, 'utf8');
+    hash
+      .update(u32(types[id] ?? 0))
+      .update(u32(bytes.length))
+      .update(bytes);
+  });
+  return new Uint8Array(hash.digest());
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

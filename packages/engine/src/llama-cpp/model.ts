@@ -1,0 +1,292 @@
+import { EngineError } from '../engine.ts';
+import {
+  addressOf,
+  allocateNative,
+  type LlamaLibrary,
+  type Pointer,
+  type StructFields,
+  viewFloats,
+} from './library.ts';
+
+export interface LlamaVocabulary {
+  readonly size: number;
+  readonly bos: number;
+  readonly eos: number;
+  readonly addBos: boolean;
+  isEnd(token: number): boolean;
+  /** The token's bytes as they appear in text; control tokens have none. */
+  bytesOf(token: number): Uint8Array;
+  /** The token's own name in the vocabulary, e.g. `<s>`. */
+  textOf(token: number): string;
+  attributesOf(token: number): number;
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Uint32Array;
+}
+
+export interface LlamaContextOptions {
+  /** Positions per sequence. */
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly threads: number;
+  /** Rows per call at most. */
+  readonly batchSize: number;
+}
+
+/** One decode row. */
+export interface LlamaContext {
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly batchSize: number;
+  /** Adds a row to the next decode. @throws RangeError on a token, position or sequence out of bounds. */
+  add(token: number, position: number, sequence: number): void;
+  /**
+   * Runs the rows that were added. With `outputs` every row yields logits and a hidden state; without, none does.
+   * @throws EngineError('engine-crashed') on a return code other than 0.
+   */
+  decode(outputs: boolean): void;
+  /** f32[rows, vocabulary] of the last decode, natural log scale, unnormalised; llama.cpp's memory, valid until the next. */
+  logits(): Float32Array;
+  /** f32[rows, embedding]: LM-head inputs of the last decode; valid until the next. */
+  hidden(): Float32Array;
+  /** Bit-exact reference kernels for the following decodes. @throws EngineError where the build lacks them. */
+  useReference(on: boolean): void;
+  remove(sequence: number): void;
+  clear(): void;
+  free(): void;
+}
+
+export interface LlamaModel {
+  readonly vocabulary: LlamaVocabulary;
+  readonly embeddingSize: number;
+  readonly trainContext: number;
+  readonly hasReference: boolean;
+  createContext(options: LlamaContextOptions): LlamaContext;
+  free(): void;
+}
+
+const POOLING_NONE = 0;
+const FLASH_ATTENTION_ON = 1;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens a GGUF model.
+ * @param repack lets ggml rearrange weights for speed; rearranged weights have no bit-exact twin.
+ */
+export function openLlamaModel(library: LlamaLibrary, path: string, { repack = false } = {}): LlamaModel {
+  const params: StructFields = { ...(library.modelDefaultParams() as StructFields), use_extra_bufts: repack };
+  const handle: Pointer = library.modelLoad(path, params);
+  if (!handle)
+    throw new EngineError(
+      'unsupported-model',
+      `llama.cpp could not load ${path}: not a GGUF model, damaged, or an architecture it does not know`,
+    );
+  if (library.modelHasEncoder(handle) || library.modelIsRecurrent(handle)) {
+    library.modelFree(handle);
+    throw new EngineError(
+      'unsupported-model',
+      `${path} is an encoder-decoder or recurrent model; this engine runs decoder-only transformers`,
+    );
+  }
+  const vocabulary = createVocabulary(library, library.modelVocab(handle));
+  const embeddingSize = library.modelEmbedding(handle) as number;
+  const hasReference = library.setUseReference !== undefined && library.getScheduler !== undefined;
+  return {
+    vocabulary,
+    embeddingSize,
+    trainContext: library.modelTrainContext(handle) as number,
+    hasReference,
+    createContext: (options) =>
+      createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
+    free: () => library.modelFree(handle),
+  };
+}
+
+function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabulary {
+  const size = library.vocabSize(handle) as number;
+  const piece = new Uint8Array(1024);
+  const assertToken = (token: number) => {
+    if (!Number.isInteger(token) || token < 0 || token >= size)
+      throw new RangeError(`token ${token} is outside the vocabulary of ${size}`);
+  };
+  return {
+    size,
+    bos: library.vocabBos(handle) as number,
+    eos: library.vocabEos(handle) as number,
+    addBos: library.vocabAddBos(handle) as boolean,
+    isEnd(token) {
+      assertToken(token);
+      return library.vocabIsEnd(handle, token) as boolean;
+    },
+    bytesOf(token) {
+      assertToken(token);
+      const length = library.tokenToPiece(handle, token, piece, piece.length, 0, false) as number;
+      if (length >= 0) return piece.slice(0, length);
+      const larger = new Uint8Array(-length);
+      return larger.slice(0, library.tokenToPiece(handle, token, larger, larger.length, 0, false) as number);
+    },
+    textOf(token) {
+      assertToken(token);
+      return String(library.vocabText(handle, token) ?? '');
+    },
+    attributesOf(token) {
+      assertToken(token);
+      return library.vocabAttributes(handle, token) as number;
+    },
+    tokenize(text, { addSpecial, parseSpecial }) {
+      const length = Buffer.byteLength(text, 'utf8');
+      if (length > MAX_TEXT_BYTES)
+        throw new EngineError('prompt-too-long', `the prompt has ${length} bytes; at most ${MAX_TEXT_BYTES} are read`);
+      // The call takes a C string: a NUL inside would be cut off by the conversion, so it is dropped here, visibly.
+      const clean = text.includes('\0') ? text.replaceAll('\0', '') : text;
+      const tokens = new Int32Array(length + 16);
+      const count = library.tokenize(
+        handle,
+        clean,
+        Buffer.byteLength(clean, 'utf8'),
+        tokens,
+        tokens.length,
+        addSpecial,
+        parseSpecial,
+      ) as number;
+      if (count < 0) throw new EngineError('invalid-request', `the prompt could not be tokenized (${count})`);
+      return Uint32Array.from(tokens.subarray(0, count));
+    },
+  };
+}
+
+function createContext(
+  library: LlamaLibrary,
+  model: Pointer,
+  { vocabularySize, embeddingSize }: { vocabularySize: number; embeddingSize: number },
+  options: LlamaContextOptions,
+): LlamaContext {
+  const { sequences, threads, batchSize } = options;
+  // llama.cpp pads to 256 positions per sequence; asking for the padded size makes the bound below the real one.
+  const perSequence = Math.ceil(options.contextSize / 256) * 256;
+  const params: StructFields = {
+    ...(library.contextDefaultParams() as StructFields),
+    n_ctx: perSequence * sequences,
+    n_batch: batchSize,
+    n_ubatch: batchSize,
+    n_seq_max: sequences,
+    n_threads: threads,
+    n_threads_batch: threads,
+    embeddings: true,
+    pooling_type: POOLING_NONE,
+    flash_attn_type: FLASH_ATTENTION_ON,
+    kv_unified: false,
+    no_perf: true,
+  };
+  const handle: Pointer = library.contextInit(model, params);
+  if (!handle) {
+    throw new EngineError(
+      'not-enough-memory',
+      `llama.cpp could not allocate a context of ${sequences} x ${perSequence} positions; use a smaller context or fewer sequences`,
+    );
+  }
+  const memory = library.contextMemory(handle);
+  const tokens = allocateNative(batchSize * 4, (b) => new Int32Array(b));
+  const positions = allocateNative(batchSize * 4, (b) => new Int32Array(b));
+  const counts = allocateNative(batchSize * 4, (b) => new Int32Array(b).fill(1));
+  const sequenceIds = allocateNative(batchSize * 4, (b) => new Int32Array(b));
+  const flags = allocateNative(batchSize, (b) => new Int8Array(b));
+  const pointers = allocateNative(batchSize * 8, (b) => new BigUint64Array(b));
+  for (let i = 0; i < batchSize; i++) pointers.view[i] = sequenceIds.address + BigInt(4 * i);
+  const batch = {
+    n_tokens: 0,
+    token: tokens.pointer,
+    embd: null,
+    pos: positions.pointer,
+    n_seq_id: counts.pointer,
+    seq_id: pointers.pointer,
+    logits: flags.pointer,
+  };
+  let rows = 0;
+  let outputRows = 0;
+  let embeddingsOn = true;
+  let freed = false;
+  const cached = { logits: emptyCache(), hidden: emptyCache() };
+
+  const read = (which: 'logits' | 'hidden', width: number): Float32Array => {
+    if (outputRows === 0) throw new RangeError('the last decode had no outputs');
+    const pointer = which === 'logits' ? library.logits(handle) : library.embeddings(handle);
+    if (!pointer) throw new EngineError('engine-crashed', `llama.cpp returned no ${which}`);
+    const cache = cached[which];
+    const address = addressOf(pointer);
+    const length = outputRows * width;
+    // A view costs microseconds, the memory rarely moves: keep the largest view of it.
+    if (cache.address !== address || cache.view.length < length) {
+      cache.view = viewFloats(pointer, length);
+      cache.address = address;
+    }
+    return cache.view;
+  };
+
+  return {
+    contextSize: perSequence,
+    sequences,
+    batchSize,
+    add(token, position, sequence) {
+      if (rows >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
+      if (!Number.isInteger(token) || token < 0 || token >= vocabularySize)
+        throw new RangeError(`token ${token} is outside the vocabulary`);
+      if (!Number.isInteger(position) || position < 0 || position >= perSequence)
+        throw new RangeError(`position ${position} is outside the context of ${perSequence}`);
+      if (!Number.isInteger(sequence) || sequence < 0 || sequence >= sequences)
+        throw new RangeError(`sequence ${sequence} of ${sequences}`);
+      tokens.view[rows] = token;
+      positions.view[rows] = position;
+      sequenceIds.view[rows] = sequence;
+      rows++;
+    },
+    decode(outputs) {
+      if (rows === 0) return;
+      flags.view.fill(outputs ? 1 : 0, 0, rows);
+      if (embeddingsOn !== outputs) {
+        library.setEmbeddings(handle, outputs);
+        embeddingsOn = outputs;
+      }
+      batch.n_tokens = rows;
+      outputRows = outputs ? rows : 0;
+      rows = 0;
+      const code = library.decode(handle, batch) as number;
+      if (code !== 0) {
+        outputRows = 0;
+        throw new EngineError(
+          'engine-crashed',
+          code === 1 ? 'llama.cpp found no room in the KV cache' : `llama_decode failed with ${code}`,
+          { retryable: true },
+        );
+      }
+    },
+    logits: () => read('logits', vocabularySize),
+    hidden: () => read('hidden', embeddingSize),
+    useReference(on) {
+      const { setUseReference, getScheduler } = library;
+      if (setUseReference === undefined || getScheduler === undefined) {
+        if (on) throw new EngineError('unsupported-model', 'this build of llama.cpp has no reference kernels');
+        return;
+      }
+      const scheduler = getScheduler(handle);
+      const count = library.schedulerBackendCount(scheduler) as number;
+      for (let i = 0; i < count; i++) {
+        const backend: Pointer = library.schedulerBackend(scheduler, i);
+        if (library.backendName(backend) === 'CPU') setUseReference(backend, on);
+      }
+    },
+    remove(sequence) {
+      library.memoryRemove(memory, sequence, -1, -1);
+    },
+    clear() {
+      library.memoryClear(memory, false);
+    },
+    free() {
+      if (freed) return;
+      freed = true;
+      library.contextFree(handle);
+    },
+  };
+}
+
+function emptyCache(): { address: bigint; view: Float32Array } {
+  return { address: 0n, view: new Float32Array(0) };
+}

@@ -1,0 +1,60 @@
+import type { LoadOptions } from '../child-messages.ts';
+import type { EngineInfo, Prompt } from '../engine.ts';
+import type { HostOptions } from '../host.ts';
+import { createChatTemplate } from '../text/chat-template.ts';
+import { probeExactness } from './exactness-probe.ts';
+import { loadLlama } from './library.ts';
+import { createLlamaBatchModel } from './llama-model.ts';
+import { openLlamaModel } from './model.ts';
+import { inspectModelFile } from './model-file.ts';
+import { formatNumericClass, isaClassOf } from './numeric-class.ts';
+import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
+
+/** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
+const BATCH_ROWS = 256;
+
+/** Loads llama.cpp and the model in this process. @throws EngineError. */
+export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> {
+  const { modelPath, kernels, sequences, threads } = options;
+  const file = inspectModelFile(modelPath);
+  const library = loadLlama(findLlamaBuild(), options.isa);
+  const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
+  const batchSize = Math.max(BATCH_ROWS, sequences);
+  const model = createLlamaBatchModel(llama, { kernels, contextSize: options.contextSize, threads, batchSize });
+  const { vocabulary } = llama;
+  const template = createChatTemplate(file.chatTemplate, {
+    bosToken: vocabulary.bos >= 0 ? vocabulary.textOf(vocabulary.bos) : '',
+    eosToken: vocabulary.eos >= 0 ? vocabulary.textOf(vocabulary.eos) : '',
+  });
+  const exact = kernels !== 'fast' && llama.hasReference && probeExactness(model);
+  const info: EngineInfo = {
+    modelRoot: options.modelRoot,
+    vocabularyHash: file.vocabularyHash,
+    vocabularySize: vocabulary.size,
+    embeddingSize: llama.embeddingSize,
+    contextSize: options.contextSize,
+    sequences,
+    numericClass: formatNumericClass({
+      build: `llama.cpp-${LLAMA_VERSION}`,
+      backend: 'cpu',
+      isa: isaClassOf(library.isa),
+      kernels,
+      weights: file.weightType,
+      kv: 'f16',
+    }),
+    exact,
+    weightType: file.weightType,
+    hasChatTemplate: file.chatTemplate !== undefined,
+    capabilities: { exact, trace: false },
+  };
+
+  const tokenizePrompt = (prompt: Prompt): Uint32Array => {
+    if (prompt.kind === 'tokens') return prompt.tokens;
+    if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
+    const tokens = vocabulary.tokenize(template.render(prompt.messages), { addSpecial: false, parseSpecial: true });
+    // Templates disagree on who writes the first token; llama.cpp's own rule is once.
+    if (!vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos) return tokens;
+    return Uint32Array.of(vocabulary.bos, ...tokens);
+  };
+  return { model, info, tokenizePrompt };
+}

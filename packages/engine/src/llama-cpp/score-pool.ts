@@ -1,0 +1,49 @@
+import type { LoadOptions } from '../child-messages.ts';
+import { EngineError } from '../engine.ts';
+import { createSupervisor, type Supervisor } from '../supervisor.ts';
+
+/** Children that score replies of another ISA: ggml loads one CPU library per process. Weights are shared, memory-mapped. */
+export interface ScorePool {
+  /** A scorer over the first library that runs here; undefined where none does. */
+  find(isas: readonly string[]): Promise<Supervisor | undefined>;
+  close(): Promise<void>;
+}
+
+const MAX_CHILDREN = 2;
+
+export function createScorePool(serve: LoadOptions): ScorePool {
+  /** Least recently used first. */
+  const children = new Map<string, Promise<Supervisor | undefined>>();
+
+  const open = async (isas: readonly string[]): Promise<Supervisor | undefined> => {
+    for (const isa of isas) {
+      try {
+        return await createSupervisor({ load: { ...serve, isa, sequences: 1 } });
+      } catch (error) {
+        if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
+      }
+    }
+    return undefined;
+  };
+
+  return {
+    async find(isas) {
+      const key = isas.join();
+      const found = children.get(key) ?? open(isas);
+      children.delete(key);
+      children.set(key, found);
+      found.catch(() => children.delete(key));
+      for (const [oldest, child] of children) {
+        if (children.size <= MAX_CHILDREN) break;
+        children.delete(oldest);
+        await (await child.catch(() => undefined))?.close();
+      }
+      return found;
+    },
+    async close() {
+      const all = [...children.values()];
+      children.clear();
+      await Promise.all(all.map(async (child) => (await child.catch(() => undefined))?.close()));
+    },
+  };
+}

@@ -1,0 +1,21 @@
+export type ModelErrorCode =
+  | 'bad-reference'
+  | 'not-found'
+  | 'network'
+  | 'too-many-redirects'
+  | 'wrong-hash'
+  | 'disk-full'
+  | 'corrupt'
+  | 'cancelled';
+
+/** What can go wrong between a model's name and its bytes on this machine. */
+export class ModelError extends Error {
+  readonly code: ModelErrorCode;
+  readonly retryable: boolean;
+  constructor(code: ModelErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ModelError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}

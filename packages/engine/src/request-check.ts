@@ -1,0 +1,115 @@
+import {
+  MAX_BIAS_Q16,
+  MAX_BIASES,
+  MAX_LISTED,
+  MAX_PENALTY_Q16,
+  MAX_TEMPERATURE_Q16,
+  type SamplerSettings,
+  type TokenBias,
+  WEIGHT_ONE,
+} from '@ogong/protocol/sampler';
+import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/sketch';
+import { EngineError, type GenerateRequest, type ScoreRequest } from './engine.ts';
+
+const MAX_STOPS = 16;
+const MAX_STOP_LENGTH = 1024;
+const MAX_ALTERNATIVES = 20;
+const FILTERS: readonly string[] = ['top-k', 'top-p', 'min-p'];
+
+interface Limits {
+  readonly vocabularySize: number;
+  readonly contextSize: number;
+}
+
+function assertThat(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new EngineError('invalid-request', what);
+}
+
+const isWithin = (value: number, low: number, high: number): boolean =>
+  Number.isInteger(value) && value >= low && value <= high;
+
+function assertSampling(
+  sampler: SamplerSettings,
+  bias: readonly TokenBias[],
+  sketch: SketchParameters,
+  { vocabularySize }: Limits,
+): void {
+  assertThat(
+    isWithin(sampler.temperatureQ16, 0, MAX_TEMPERATURE_Q16),
+    `temperature ${sampler.temperatureQ16} / 2^16 is out of range`,
+  );
+  assertThat(isWithin(sampler.topK, 0, 2 ** 24), `top-k ${sampler.topK} is out of range`);
+  assertThat(isWithin(sampler.topPQ24, 1, WEIGHT_ONE), `top-p ${sampler.topPQ24} / 2^24 is out of range`);
+  assertThat(isWithin(sampler.minPQ24, 0, WEIGHT_ONE), `min-p ${sampler.minPQ24} / 2^24 is out of range`);
+  for (const penalty of [sampler.presencePenaltyQ16, sampler.frequencyPenaltyQ16]) {
+    assertThat(isWithin(penalty, -MAX_PENALTY_Q16, MAX_PENALTY_Q16), `penalty ${penalty} / 2^16 is out of range`);
+  }
+  const filters = sampler.filterOrder;
+  assertThat(
+    filters.length <= FILTERS.length &&
+      new Set(filters).size === filters.length &&
+      filters.every((f) => FILTERS.includes(f)),
+    'the filter order names unknown or repeated filters',
+  );
+  assertThat(
+    bias.length <= MAX_BIASES && new Set(bias.map(({ id }) => id)).size === bias.length,
+    `at most ${MAX_BIASES} distinct tokens can be biased`,
+  );
+  for (const { id, biasQ16 } of bias) {
+    assertThat(
+      isWithin(id, 0, vocabularySize - 1),
+      `biased token ${id} is outside the vocabulary of ${vocabularySize}`,
+    );
+    assertThat(isWithin(biasQ16, -MAX_BIAS_Q16, MAX_BIAS_Q16), `bias ${biasQ16} / 2^16 is out of range`);
+  }
+  assertThat(sketch.bankSeed.length === 32, 'the sketch bank seed must have 32 bytes');
+  assertThat(
+    isWithin(sketch.directions, 8, MAX_DIRECTIONS) && sketch.directions % 8 === 0,
+    `${sketch.directions} sketch directions: must be a multiple of 8 up to ${MAX_DIRECTIONS}`,
+  );
+}
+
+function assertTokens(tokens: Uint32Array, { vocabularySize }: Limits, what: string): void {
+  assertThat(tokens.length > 0, `${what} is empty`);
+  for (const token of tokens)
+    assertThat(token < vocabularySize, `${what} holds token ${token}, outside the vocabulary of ${vocabularySize}`);
+}
+
+/** @throws EngineError('invalid-request' | 'prompt-too-long'). */
+export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
+  assertTokens(tokens, limits, 'the prompt');
+  if (tokens.length >= limits.contextSize) {
+    throw new EngineError(
+      'prompt-too-long',
+      `the prompt has ${tokens.length} tokens; the context holds ${limits.contextSize}, and the reply needs at least one`,
+    );
+  }
+}
+
+/** @throws EngineError('invalid-request'). */
+export function assertGenerateRequest(request: GenerateRequest, limits: Limits): void {
+  assertSampling(request.sampler, request.bias, request.sketch, limits);
+  assertThat(request.drawKey.length === 32, 'the draw key must have 32 bytes');
+  assertThat(isWithin(request.maxTokens, 1, 2 ** 24), `max tokens ${request.maxTokens} is out of range`);
+  assertThat(request.stop.length <= MAX_STOPS, `at most ${MAX_STOPS} stop strings are allowed`);
+  for (const stop of request.stop)
+    assertThat(stop.length > 0 && stop.length <= MAX_STOP_LENGTH, `a stop string has 1..${MAX_STOP_LENGTH} characters`);
+  assertThat(
+    isWithin(request.topLogprobs, 0, MAX_ALTERNATIVES),
+    `at most ${MAX_ALTERNATIVES} alternatives can be named`,
+  );
+}
+
+/** @throws EngineError('invalid-request' | 'prompt-too-long'). */
+export function assertScoreRequest(request: ScoreRequest, limits: Limits): void {
+  assertSampling(request.sampler, request.bias, request.sketch, limits);
+  assertPromptTokens(request.promptTokens, limits);
+  assertTokens(request.outputTokens, limits, 'the reply');
+  assertThat(
+    request.promptTokens.length + request.outputTokens.length <= limits.contextSize,
+    `prompt and reply exceed the context of ${limits.contextSize}`,
+  );
+  assertThat(request.listSizes.length === request.outputTokens.length, 'there must be one list size per reply token');
+  for (const size of request.listSizes)
+    assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);
+}

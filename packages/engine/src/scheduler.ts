@@ -1,0 +1,234 @@
+import { hash } from 'node:crypto';
+import { createDrawSource, type DrawSource } from '@ogong/protocol/draw-key';
+import { NAT } from '@ogong/protocol/sampler';
+import { createSketchBank } from '@ogong/protocol/sketch';
+import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/window';
+import type { BatchContext, BatchModel } from './batch-model.ts';
+import { createPositionReader } from './capture/position.ts';
+import { EngineError, type GenerateEvent, type GenerateRequest, type StopReason, type TokenLogprob } from './engine.ts';
+import { createTextStream, type TextStream } from './text/text-stream.ts';
+
+/** SHA-256 for the protocol's functions, natively. */
+export const nativeHash = {
+  sha256: (...parts: readonly Uint8Array[]): Uint8Array =>
+    hash('sha256', parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts), 'buffer'),
+};
+
+export interface SchedulerOptions {
+  readonly model: BatchModel;
+  readonly context: BatchContext;
+  /** Prompt rows between two decode steps: bounds how long running replies wait for a newcomer. */
+  readonly promptChunk: number;
+  /** Requests that may wait for a slot. */
+  readonly maxQueue: number;
+  readonly emit: (id: number, event: GenerateEvent) => void;
+  readonly fail: (id: number, error: EngineError) => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+export interface Scheduler {
+  /** The request must have been checked (request-check.ts). @throws EngineError('overloaded'). */
+  submit(id: number, request: GenerateRequest, promptTokens: Uint32Array): void;
+  /** Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. */
+  cancel(id: number): void;
+  /** One decode step for every running reply, then one prompt chunk. @returns whether there is more to do. */
+  step(): boolean;
+  readonly running: number;
+}
+
+interface Job {
+  readonly id: number;
+  readonly request: GenerateRequest;
+  readonly prompt: Uint32Array;
+  readonly draws: DrawSource;
+  readonly encoder: WindowEncoder | undefined;
+  readonly stream: TextStream;
+  readonly bias: ReadonlyMap<number, number>;
+  readonly counts: Map<number, number>;
+  readonly isCounting: boolean;
+  readonly output: number[];
+  text: string;
+  slot: number;
+  /** Rows already in the KV cache. */
+  position: number;
+  /** The next row's token, once the prompt but for its last token is in. */
+  next: number | undefined;
+  startedAt: number;
+  firstTokenAt: number;
+}
+
+/** Continuous batching: replies join and leave between steps; prompt chunks and decode rows never share a pass. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { model, context, promptChunk, maxQueue, emit, fail, now } = options;
+  const reader = createPositionReader(model.vocabularySize);
+  const waiting: Job[] = [];
+  const active: Job[] = [];
+  const freeSlots = Array.from({ length: context.sequences }, (_, i) => context.sequences - 1 - i);
+
+  const admit = () => {
+    while (waiting.length > 0 && freeSlots.length > 0) {
+      const job = waiting.shift() as Job;
+      job.slot = freeSlots.pop() as number;
+      job.startedAt = now();
+      if (job.prompt.length === 1) job.next = job.prompt[0];
+      active.push(job);
+      emit(job.id, { kind: 'start', promptTokens: job.prompt });
+    }
+  };
+
+  const release = (job: Job) => {
+    const at = active.indexOf(job);
+    if (at >= 0) active.splice(at, 1);
+    if (job.slot >= 0) {
+      context.remove(job.slot);
+      freeSlots.push(job.slot);
+      job.slot = -1;
+    }
+  };
+
+  const finish = (job: Job, stopReason: StopReason) => {
+    release(job);
+    const window = job.encoder?.flush();
+    if (window !== undefined) emit(job.id, { kind: 'window', window });
+    job.text += job.stream.flush();
+    const end = now();
+    const promptEnd = job.output.length > 0 ? job.firstTokenAt : end;
+    emit(job.id, {
+      kind: 'end',
+      stopReason,
+      outputTokens: Uint32Array.from(job.output),
+      text: job.text,
+      timings: { promptMs: promptEnd - job.startedAt, decodeMs: end - promptEnd },
+    });
+  };
+
+  const accept = (job: Job, row: DrawRow, hidden: Float32Array, offset: number) => {
+    const token = tokenOf(row);
+    if (job.output.length === 0) job.firstTokenAt = now();
+    job.output.push(token);
+    if (job.isCounting) job.counts.set(token, (job.counts.get(token) ?? 0) + 1);
+    const window = job.encoder?.push(row, hidden, offset);
+    const isEnd = model.isEnd(token);
+    const { text, stopped } = isEnd ? { text: '', stopped: false } : job.stream.push(model.bytesOf(token));
+    job.text += text;
+    emit(job.id, {
+      kind: 'token',
+      token: describe(row, token),
+      alternatives: alternatives(row, job.request.topLogprobs),
+      text,
+    });
+    if (window !== undefined) emit(job.id, { kind: 'window', window });
+    job.next = token;
+    if (isEnd) finish(job, 'stop-token');
+    else if (stopped) finish(job, 'stop-string');
+    else if (job.output.length >= job.request.maxTokens) finish(job, 'length');
+    else if (job.prompt.length + job.output.length >= context.contextSize) finish(job, 'context');
+  };
+
+  const describe = (row: DrawRow, token: number): TokenLogprob => {
+    const rank = row.rank;
+    const q = rank >= 0 ? (row.q[rank] as number) : (row.tailQ as number);
+    return { id: token, bytes: model.bytesOf(token), logprob: -q / NAT };
+  };
+
+  const alternatives = (row: DrawRow, count: number): TokenLogprob[] => {
+    if (count === 0) return [];
+    const order = Array.from(row.ids, (_, i) => i).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+    return order.slice(0, count).map((i) => {
+      const id = row.ids[i] as number;
+      return { id, bytes: model.bytesOf(id), logprob: -(row.q[i] as number) / NAT };
+    });
+  };
+
+  /** A failed pass leaves the cache in an unknown state: every running reply ends with the error. */
+  const failAll = (cause: unknown) => {
+    const error =
+      cause instanceof EngineError
+        ? cause
+        : new EngineError('engine-crashed', String(cause), { cause, retryable: true });
+    for (const job of [...active]) {
+      release(job);
+      fail(job.id, error);
+    }
+  };
+
+  const decodeStep = () => {
+    const rows = active.filter((job) => job.next !== undefined);
+    if (rows.length === 0) return;
+    for (const job of rows) context.add(job.next as number, job.position++, job.slot);
+    context.decode(true);
+    const logits = context.logits();
+    const hidden = context.hidden();
+    rows.forEach((job, index) => {
+      const { bias, counts, request } = job;
+      const inputs = { logits, offset: index * model.vocabularySize, settings: request.sampler, bias, counts };
+      accept(job, reader.draw(inputs, job.draws.draw(job.output.length)), hidden, index * model.embeddingSize);
+    });
+  };
+
+  const prefillStep = () => {
+    const job = active.find((candidate) => candidate.next === undefined);
+    if (job === undefined) return;
+    const last = job.prompt.length - 1;
+    const end = Math.min(job.position + Math.min(promptChunk, context.batchSize), last);
+    for (; job.position < end; job.position++) context.add(job.prompt[job.position] as number, job.position, job.slot);
+    context.decode(false);
+    if (job.position === last) job.next = job.prompt[last];
+    // To the back, so that prompts take turns.
+    active.push(...active.splice(active.indexOf(job), 1));
+  };
+
+  return {
+    submit(id, request, promptTokens) {
+      if (waiting.length >= maxQueue && freeSlots.length === 0) {
+        throw new EngineError(
+          'overloaded',
+          `${active.length} replies are running and ${waiting.length} wait; try again later`,
+          { retryable: true },
+        );
+      }
+      const { sampler, sketch } = request;
+      const bank =
+        request.commit === false
+          ? undefined
+          : createSketchBank(nativeHash, { ...sketch, embeddingSize: model.embeddingSize });
+      waiting.push({
+        id,
+        request,
+        prompt: promptTokens,
+        draws: createDrawSource(nativeHash, request.drawKey),
+        encoder: bank && createWindowEncoder({ vocabularySize: model.vocabularySize, bank }),
+        stream: createTextStream(request.stop),
+        bias: new Map(request.bias.map((entry) => [entry.id, entry.biasQ16])),
+        counts: new Map(),
+        isCounting: sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0,
+        output: [],
+        text: '',
+        slot: -1,
+        position: 0,
+        next: undefined,
+        startedAt: now(),
+        firstTokenAt: 0,
+      });
+    },
+    cancel(id) {
+      const queued = waiting.findIndex((job) => job.id === id);
+      const job = queued >= 0 ? waiting.splice(queued, 1)[0] : active.find((candidate) => candidate.id === id);
+      if (job !== undefined) finish(job, 'cancelled');
+    },
+    step() {
+      try {
+        admit();
+        decodeStep();
+        prefillStep();
+      } catch (error) {
+        failAll(error);
+      }
+      return active.length > 0 || waiting.length > 0;
+    },
+    get running() {
+      return active.length;
+    },
+  };
+}

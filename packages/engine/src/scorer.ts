@@ -1,0 +1,63 @@
+import { createSketchBank } from '@ogong/protocol/sketch';
+import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
+import type { BatchContext, BatchModel } from './batch-model.ts';
+import { createPositionReader } from './capture/position.ts';
+import type { ScoreRequest } from './engine.ts';
+import { nativeHash } from './scheduler.ts';
+
+/** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
+const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
+
+/**
+ * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
+ * Under exact kernels the slicing changes no bit.
+ * @param context one free sequence, number 0; left empty.
+ * @returns the windows that an engine generating these tokens would have committed to.
+ */
+export function* scoreReply(
+  model: BatchModel,
+  context: BatchContext,
+  request: ScoreRequest,
+): Generator<void, WindowBytes[]> {
+  const { vocabularySize, embeddingSize } = model;
+  const { promptTokens, outputTokens, sampler, listSizes } = request;
+  const reader = createPositionReader(vocabularySize);
+  const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
+  const encoder = createWindowEncoder({ vocabularySize, bank });
+  const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
+  const counts = new Map<number, number>();
+  const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const windows: WindowBytes[] = [];
+  const last = promptTokens.length - 1;
+  const slice = Math.max(8, Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))));
+  try {
+    for (let position = 0; position < last; ) {
+      const end = Math.min(position + context.batchSize, last);
+      for (; position < end; position++) context.add(promptTokens[position] as number, position, 0);
+      context.decode(false);
+      yield;
+    }
+    for (let i = 0; i < outputTokens.length; ) {
+      const from = i;
+      const end = Math.min(i + slice, outputTokens.length);
+      for (; i < end; i++) context.add((i === 0 ? promptTokens[last] : outputTokens[i - 1]) as number, last + i, 0);
+      context.decode(true);
+      const logits = context.logits();
+      const hidden = context.hidden();
+      for (let j = from; j < end; j++) {
+        const token = outputTokens[j] as number;
+        const row = j - from;
+        const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
+        const window = encoder.push(reader.claim(inputs, token, listSizes[j] as number), hidden, row * embeddingSize);
+        if (window !== undefined) windows.push(window);
+        if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
+      }
+      yield;
+    }
+    const rest = encoder.flush();
+    if (rest !== undefined) windows.push(rest);
+    return windows;
+  } finally {
+    context.remove(0);
+  }
+}

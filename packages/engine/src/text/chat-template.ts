@@ -1,0 +1,46 @@
+import { Template } from '@huggingface/jinja';
+import { type ChatMessage, EngineError } from '../engine.ts';
+
+/** For models without a template: plain lines, the form that base models have seen most. */
+export const DEFAULT_TEMPLATE =
+  "{%- for message in messages -%}{{- message.role + ': ' + message.content + '\\n' -}}{%- endfor -%}{{- 'assistant:' -}}";
+
+export interface ChatTemplate {
+  /** @throws EngineError('invalid-request') where the template refuses the messages. */
+  render(messages: readonly ChatMessage[]): string;
+}
+
+/** @throws EngineError('unsupported-model') where the template does not parse. */
+export function createChatTemplate(
+  source: string | undefined,
+  tokens: { readonly bosToken: string; readonly eosToken: string },
+): ChatTemplate {
+  let template: Template;
+  try {
+    template = new Template(source ?? DEFAULT_TEMPLATE);
+  } catch (cause) {
+    throw new EngineError(
+      'unsupported-model',
+      `the model's chat template does not parse: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  return {
+    render(messages) {
+      try {
+        return template.render({
+          messages: messages.map(({ role, content }) => ({ role, content })),
+          add_generation_prompt: true,
+          bos_token: tokens.bosToken,
+          eos_token: tokens.eosToken,
+        });
+      } catch (cause) {
+        throw new EngineError(
+          'invalid-request',
+          `the model's chat template refuses these messages: ${(cause as Error).message}`,
+          { cause },
+        );
+      }
+    },
+  };
+}
