@@ -1,7 +1,7 @@
 import { utf8Encode } from './bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from './draw-key.ts';
-import { encodeHeader, type Header, hashTokens, NO_INPUTS } from './header.ts';
+import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS, type StopReason } from './header.ts';
 import { hashHybridKey } from './hybrid.ts';
 import { computeCommitment, encodeOpening, type Opening } from './opening.ts';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from './order.ts';
@@ -48,6 +48,18 @@ export interface SyntheticOptions {
   readonly ledger: LedgerDomain;
   readonly seed?: number;
   readonly tokens?: number;
+  /** Serves this order and request instead of made-up ones, as a provider would. */
+  readonly given?: {
+    readonly endpoint: Endpoint;
+    readonly request: Uint8Array;
+    readonly order: Order;
+    readonly orderSignature: Uint8Array;
+    /** Previous beacon and value of the order's epoch. */
+    readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+    readonly text: string;
+    readonly stopReason?: StopReason;
+    readonly startNs?: bigint;
+  };
   /** Fields of the request body besides model and messages. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
@@ -78,15 +90,21 @@ function fill(random: () => number, length: number): Uint8Array {
 }
 
 export function createSyntheticReply(options: SyntheticOptions): SyntheticReply {
-  const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {} } = options;
+  const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
   const random = createTestRandom(options.seed ?? 1);
   const model = 'ogong/verified/test/synthetic';
   const body = { model, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: tokens, ...parameters };
-  const request = utf8Encode(JSON.stringify(body));
-  const asked = parseRequest(request, 'chat');
-  const response = utf8Encode(`a story of ${tokens} tokens`);
-  const beacon = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
-  const modelRoot = fill(random, 32);
+  const request = given?.request ?? utf8Encode(JSON.stringify(body));
+  const endpoint = given?.endpoint ?? 'chat';
+  const asked = parseRequest(request, endpoint);
+  const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
+  const beacon = {
+    epoch: given?.order.epoch ?? 7n,
+    previous: fill(random, 32),
+    value: fill(random, 32),
+    ...given?.beacon,
+  };
+  const modelRoot = given?.order.modelRoot ?? fill(random, 32);
   const requestHash = crypto.sha256(request);
   const unbent: Order = {
     payer: payer.address,
@@ -104,7 +122,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     epoch: beacon.epoch,
     expiresAtMs: 2_000_000_000_000n,
   };
-  const order = bend.order?.(unbent) ?? unbent;
+  const order = given?.order ?? bend.order?.(unbent) ?? unbent;
   const drawKey: DrawKeyInputs =
     asked.seed === undefined
       ? {
@@ -130,13 +148,16 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     const token = tokenOf(row);
     output.push(token);
     counts.set(token, (counts.get(token) ?? 0) + 1);
-    const window = encoder.push(row, Float32Array.from({ length: EMBEDDING }, () => random() * 2 - 1));
+    const window = encoder.push(
+      row,
+      Float32Array.from({ length: EMBEDDING }, () => random() * 2 - 1),
+    );
     if (window) windows.push(window);
   }
   const last = encoder.flush();
   if (last) windows.push(last);
   const plain: Header = {
-    endpoint: 'chat',
+    endpoint,
     tier: 'verified',
     method: 'draw-replay',
     numericClass: 'synthetic/1',
@@ -155,11 +176,12 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     inputsHash: NO_INPUTS,
     outputTokensHash: hashTokens(crypto, output),
     outputTokenCount: output.length,
-    stopReason: output.length === asked.maxTokens ? 'length' : 'stop-token',
+    stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
     adapters: [],
     payee: fill(random, 20),
   };
   const header = bend.header?.(plain) ?? plain;
+  const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
   const opening: Opening = { header: encodeHeader(header), windows };
   const signed: RecordV2 = {
     replyId: order.replyId,
@@ -168,8 +190,8 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     modelRoot,
     commitRoot: computeCommitment(crypto, opening).root,
     tokenCount: output.length,
-    startNs: 1_700_000_000_000_000_000n,
-    endNs: 1_700_000_001_000_000_000n,
+    startNs,
+    endNs: startNs + 1_000_000_000n,
   };
   const record = bend.record?.(signed) ?? signed;
   const recordBytes = encodeRecordV2(record);
@@ -178,7 +200,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     response,
     order,
     orderBytes: encodeOrder(order),
-    orderSignature: payer.signDigest(hashOrder(crypto, ledger, order)),
+    orderSignature: given?.orderSignature ?? payer.signDigest(hashOrder(crypto, ledger, order)),
     header,
     outputTokens: output,
     opening,
@@ -214,7 +236,13 @@ function drawRow(
     const listed = all.slice(0, n);
     const tail = Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
     const ids = Uint32Array.from(listed, ({ id }) => id);
-    computeWeights(listed.map(({ cost }) => cost), n, tail, sampler, weights);
+    computeWeights(
+      listed.map(({ cost }) => cost),
+      n,
+      tail,
+      sampler,
+      weights,
+    );
     const rank = drawRank(ids, weights, u);
     const row = { ids, q: Uint32Array.from(listed, ({ q }) => q), tail, rank };
     return rank === TAIL_RANK ? { ...row, tailId: all[n]!.id, tailQ: all[n]!.q } : row;

@@ -1,11 +1,10 @@
-import { parseBeaconCertificate, verifyBeaconCertificate } from './beacon.ts';
+import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from './beacon.ts';
 import { equalBytes, toHex, utf8Decode } from './bytes.ts';
 import { type Check, fail, isOk, pass, skip } from './checks.ts';
 import type { Crypto } from './crypto.ts';
 import { computeFee } from './fee.ts';
 import type { Header } from './header.ts';
 import { hashHybridKey, verifyHybrid } from './hybrid.ts';
-import { parseModelId } from './match.ts';
 import { parseOpening } from './opening.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from './order.ts';
 import type { Validator } from './quorum.ts';
@@ -15,7 +14,7 @@ import { replayReply } from './replay.ts';
 import { findStop } from './reply-text.ts';
 import { type InferenceRequest, parseRequest } from './request.ts';
 import { computeBankSeed } from './sketch.ts';
-import { parseTicket, type Ticket } from './ticket.ts';
+import { CLOCK_TOLERANCE_MS, parseTicket, type Ticket } from './ticket.ts';
 
 /** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
 export interface Trust {
@@ -52,7 +51,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   const { crypto, trust = {} } = context;
   const parsed = parseParts(receipt, context, checks);
   if (parsed === undefined) return { ok: false, checks };
-  const { order, record, ticket, request } = parsed;
+  const { order, record, request } = parsed;
 
   const requestHash = crypto.sha256(context.request);
   checks.push(
@@ -80,9 +79,10 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
       `reply ${toHex(record.replyId)} of model ${toHex(record.modelRoot).slice(0, 16)}`,
       'order and record name different replies or models',
     ]),
-    checkTicket(crypto, receipt, ticket, order),
+    checkTicket(crypto, receipt, parsed),
     checkLedger(receipt, trust),
     checkModelRoot(trust, request, record),
+    checkTimes(order, record, context.nowMs),
   );
   const beacon = checkBeacon(receipt, order, context, checks);
   checkOpening(receipt, parsed, beacon, context, checks);
@@ -121,20 +121,21 @@ function check(id: string, ok: boolean, [good, bad]: readonly [string, string]):
   return ok ? pass(id, good) : fail(id, bad);
 }
 
-function checkTicket(crypto: Crypto, receipt: Receipt, ticket: Ticket, order: Order): Check {
+function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request }: Parts): Check {
   if (!verifyHybrid(crypto, { ...receipt.ticket, message: receipt.ticket.bytes })) {
     return fail('ticket', "a signature of the router's ticket does not hold");
   }
   const same =
+    ticket.modelId === request.model &&
     equalBytes(ticket.replyId, order.replyId) &&
     equalBytes(ticket.requestHash, order.requestHash) &&
     equalBytes(ticket.providerId, order.providerId) &&
     equalBytes(ticket.modelRoot, order.modelRoot) &&
-    equalBytes(ticket.routerAddress, order.router) &&
+    equalBytes(ticket.router, order.router) &&
     ticket.pricePer1kAtomic === order.pricePer1kAtomic;
   return check('ticket', same, [
     `the router matched this request to this provider at ${ticket.pricePer1kAtomic} per 1k tokens`,
-    'ticket and order disagree',
+    'ticket and order, or the model that was asked for, disagree',
   ]);
 }
 
@@ -154,6 +155,19 @@ function checkModelRoot({ modelRoots }: Trust, request: InferenceRequest, record
   ]);
 }
 
+/** The record's times are the provider's own claim, so this says only that they are possible. */
+function checkTimes(order: Order, record: RecordV2, nowMs: number | undefined): Check {
+  if (nowMs === undefined) return skip('times', 'no clock given to compare with');
+  const startMs = Number(record.startNs / 1_000_000n);
+  const endMs = Number(record.endNs / 1_000_000n);
+  if (record.endNs < record.startNs) return fail('times', 'the reply ends before it starts');
+  if (endMs > nowMs + CLOCK_TOLERANCE_MS) return fail('times', `the reply ends ${endMs - nowMs} ms in the future`);
+  return check('times', startMs <= Number(order.expiresAtMs) + CLOCK_TOLERANCE_MS, [
+    `served in ${endMs - startMs} ms`,
+    'the reply started after its order had expired',
+  ]);
+}
+
 interface Beacon {
   readonly value: Uint8Array;
   readonly previous: Uint8Array;
@@ -162,8 +176,13 @@ interface Beacon {
 function checkBeacon(receipt: Receipt, order: Order, context: ReceiptContext, checks: Check[]): Beacon | undefined {
   const { trust = {}, crypto } = context;
   if (order.epoch === 0n && receipt.beacon.length === 0) {
-    checks.push(skip('beacon', 'the genesis epoch has no certificate'));
-    return undefined;
+    if (trust.settlement === undefined) {
+      checks.push(skip('beacon', 'genesis epoch: no settlement contract given to compute its value from'));
+      return undefined;
+    }
+    const value = computeGenesisBeacon(crypto, { chainId: receipt.ledger.chainId, settlement: trust.settlement });
+    checks.push(pass('beacon', 'genesis epoch: its value is public'));
+    return { value, previous: value };
   }
   try {
     const certificate = parseBeaconCertificate(receipt.beacon);
@@ -280,15 +299,17 @@ export function checkSampler(header: Header, order: Order, request: InferenceReq
   same(header.maxTokens, request.maxTokens, 'max_tokens');
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
-  const tier = parseModelId(request.model)?.tier;
-  if (tier !== header.tier) wrong.push('tier');
+  if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
   return wrong.length === 0
-    ? pass('sampler', `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`)
+    ? pass(
+        'sampler',
+        `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`,
+      )
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
 }
 
 function checkBank(crypto: Crypto, header: Header, order: Order, beacon: Beacon | undefined): Check {
-  if (beacon === undefined) return skip('sketch-bank', 'the genesis epoch has no previous beacon in the receipt');
+  if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
   const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
     'directions derive from the model and the previous beacon',

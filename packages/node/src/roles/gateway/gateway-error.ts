@@ -1,7 +1,12 @@
 import { RequestError } from '@ogong/protocol/request';
 
 /** OpenAI's error types, as its clients know them. */
-export type ErrorType = 'invalid_request_error' | 'authentication_error' | 'rate_limit_error' | 'insufficient_quota' | 'server_error';
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'rate_limit_error'
+  | 'insufficient_quota'
+  | 'server_error';
 
 interface Kind {
   readonly status: number;
@@ -75,7 +80,9 @@ export function toGatewayError(error: unknown): GatewayError {
       publicCode: error.code,
     });
   }
-  return new GatewayError('internal_error', 'The gateway failed; the request id names it in the log.', { cause: error });
+  return new GatewayError('internal_error', 'The gateway failed; the request id names it in the log.', {
+    cause: error,
+  });
 }
 
 export interface ErrorBody {
