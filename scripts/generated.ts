@@ -9,7 +9,13 @@ import { root } from './steps.ts';
 const check = process.argv.includes('--check');
 const platform = { linux: 'linux', darwin: 'darwin', win32: 'win32' }[process.platform as string];
 const arch = process.arch === 'arm64' && process.platform === 'linux' ? 'aarch64' : process.arch;
-const buf = join(root, 'node_modules/@bufbuild', `buf-${platform}-${arch}`, 'bin', process.platform === 'win32' ? 'buf.exe' : 'buf');
+const buf = join(
+  root,
+  'node_modules/@bufbuild',
+  `buf-${platform}-${arch}`,
+  'bin',
+  process.platform === 'win32' ? 'buf.exe' : 'buf',
+);
 const target = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 
 const out = check ? mkdtempSync(join(tmpdir(), 'ogong-generated-')) : root;

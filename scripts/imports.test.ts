@@ -10,9 +10,17 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
     ['packages/sdk/src/a.ts', "import { x } from '@ogong/node/clock';", 'must not import @ogong/node'],
     ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
-    ['packages/node/src/roles/gateway/a.ts', "import { x } from '../router/b.ts';", 'role gateway must not import role router'],
+    [
+      'packages/node/src/roles/gateway/a.ts',
+      "import { x } from '../router/b.ts';",
+      'role gateway must not import role router',
+    ],
     ['packages/node/src/shared/a.ts', "import { x } from '../roles/router/b.ts';", 'foundations must not import role'],
-    ['packages/node/src/a.ts', "import { x } from '../../engine/src/engine.ts';", 'must not reach into packages/engine'],
+    [
+      'packages/node/src/a.ts',
+      "import { x } from '../../engine/src/engine.ts';",
+      'must not reach into packages/engine',
+    ],
     ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
@@ -27,7 +35,9 @@ describe('canaries: each rule rejects its violation', () => {
 
   it('lets the allowed directions pass', () => {
     expect(rulesOf('packages/node/src/roles/router/a.ts', "import { x } from '@ogong/protocol/match';")).toEqual([]);
-    expect(rulesOf('packages/protocol/src/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's")).toEqual(
+      [],
+    );
     expect(rulesOf('packages/protocol/src/a.test.ts', "import { readFileSync } from 'node:fs';")).toEqual([]);
     expect(rulesOf('packages/node/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
   });

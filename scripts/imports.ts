@@ -35,7 +35,8 @@ const MAY_READ_PROCESS = [
   /^lab\//,
 ];
 const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b|\bsetTimeout\b|\bfetch\(/;
-const IMPORT = /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
+const IMPORT =
+  /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
 
 function packageOf(path: string): string | undefined {
   return Object.keys(ALLOWED_PACKAGES).find((name) => path.startsWith(`${name}/`));
@@ -71,12 +72,16 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (target !== undefined) {
       for (const rule of brokenRules(path, home, target, isTest)) found.push({ path, line: start + 1, rule });
     }
-    if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement)) statement = '';
+    if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement))
+      statement = '';
     if (isTest) continue;
     if (home === 'packages/protocol' && IMPURE.test(line)) {
       found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });
     }
-    if (/\bprocess\.(env|argv|exit|on|stdout|stderr|stdin|cwd)\b/.test(line) && !MAY_READ_PROCESS.some((r) => r.test(path))) {
+    if (
+      /\bprocess\.(env|argv|exit|on|stdout|stderr|stdin|cwd)\b/.test(line) &&
+      !MAY_READ_PROCESS.some((r) => r.test(path))
+    ) {
       found.push({ path, line: i + 1, rule: 'only the command line reads process' });
     }
   }
@@ -86,7 +91,11 @@ function checkFile({ path, text }: SourceFile): Violation[] {
 function brokenRules(path: string, home: string, target: string, isTest: boolean): string[] {
   const rules: string[] = [];
   const own = /^@ogong\/([a-z]+)/.exec(target)?.[1];
-  if (own !== undefined && own !== home.replace('packages/', '') && !(ALLOWED_PACKAGES[home] as readonly string[]).includes(own)) {
+  if (
+    own !== undefined &&
+    own !== home.replace('packages/', '') &&
+    !(ALLOWED_PACKAGES[home] as readonly string[]).includes(own)
+  ) {
     rules.push(`${home} must not import @ogong/${own}`);
   }
   if (target.startsWith('.')) {
@@ -100,7 +109,8 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
     }
     if (!/\.(ts|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
   }
-  if (home === 'packages/protocol' && target.startsWith('node:') && !isTest) rules.push('protocol must not import node:');
+  if (home === 'packages/protocol' && target.startsWith('node:') && !isTest)
+    rules.push('protocol must not import node:');
   if (home === 'packages/sdk' && target.startsWith('node:') && !isTest) rules.push('sdk runs in the browser: no node:');
   return rules;
 }
@@ -128,6 +138,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
   const violations = checkImports(listSources(root));
   for (const { path, line, rule } of violations) console.error(`${path}:${line}: ${rule}`);
-  console.log(violations.length === 0 ? 'imports: every file keeps to the directions of the house' : `imports: ${violations.length} violations`);
+  console.log(
+    violations.length === 0
+      ? 'imports: every file keeps to the directions of the house'
+      : `imports: ${violations.length} violations`,
+  );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

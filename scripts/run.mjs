@@ -10,12 +10,17 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.ogong-installed');
 
 function install() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.error('ogong: installing dependencies (npm ci), about a minute ...');
   const npm = process.env.npm_execpath;
   const [command, head] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
-  const result = spawnSync(command, [...head, 'ci', '--ignore-scripts', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const result = spawnSync(command, [...head, 'ci', '--ignore-scripts', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (result.status !== 0) {
     console.error('ogong: npm ci failed; check the network and the npm registry, then run the same command again.');
     process.exit(result.status ?? 1);
@@ -30,7 +35,9 @@ function projectNode() {
   const pinned = join(root, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   if (existsSync(pinned)) return pinned;
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
-  console.error(`ogong: no Node >= 24 for ${process.platform}-${process.arch} in npm; install Node 24 and run the same command again.`);
+  console.error(
+    `ogong: no Node >= 24 for ${process.platform}-${process.arch} in npm; install Node 24 and run the same command again.`,
+  );
   process.exit(1);
 }
 

@@ -31,7 +31,9 @@ export async function runSteps(title: string, steps: readonly Step[]): Promise<v
     console.log(`\n[${title} ${index + 1}/${steps.length}] ${step.name}: ${step.command.join(' ')}`);
     const start = performance.now();
     const code = await runStep(step);
-    rows.push(`${code === 0 ? 'ok  ' : 'FAIL'}  ${((performance.now() - start) / 1000).toFixed(1).padStart(7)} s  ${step.name}`);
+    rows.push(
+      `${code === 0 ? 'ok  ' : 'FAIL'}  ${((performance.now() - start) / 1000).toFixed(1).padStart(7)} s  ${step.name}`,
+    );
     if (code !== 0) {
       console.error(`\n${rows.join('\n')}\n${title}: "${step.name}" failed with exit code ${code}`);
       process.exit(1);

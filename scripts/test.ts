@@ -5,7 +5,11 @@ const node = process.execPath;
 const parts: Readonly<Record<string, Step>> = {
   check: { name: 'static checks', command: [node, 'scripts/check.ts'] },
   fast: { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'] },
-  contracts: { name: 'contracts', command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'], cwd: 'contracts' },
+  contracts: {
+    name: 'contracts',
+    command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'],
+    cwd: 'contracts',
+  },
   model: { name: 'tests on real weights', command: ['vitest', 'run', '--project', 'model'] },
   e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e'] },
 };
@@ -14,7 +18,9 @@ const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(parts, name));
 if (asked.includes('--help') || unknown.length > 0) {
   if (unknown.length > 0 && !asked.includes('--help')) console.error(`unknown part: ${unknown.join(', ')}`);
-  console.log(`usage: npm test [-- ${Object.keys(parts).join(' | ')} ...]\nWithout a name, all of them run, in this order.`);
+  console.log(
+    `usage: npm test [-- ${Object.keys(parts).join(' | ')} ...]\nWithout a name, all of them run, in this order.`,
+  );
   process.exit(asked.includes('--help') ? 0 : 2);
 }
 await runSteps(

@@ -40,7 +40,12 @@ export interface ReportVerdict {
  */
 export function checkReportShape(
   report: ScoreReport,
-  expected: { readonly jobId: Uint8Array; readonly modelRoot: Uint8Array; readonly header: Header; readonly replay: Replay },
+  expected: {
+    readonly jobId: Uint8Array;
+    readonly modelRoot: Uint8Array;
+    readonly header: Header;
+    readonly replay: Replay;
+  },
 ): Check {
   const id = 'report-shape';
   const { header, replay } = expected;
@@ -58,7 +63,8 @@ export function checkReportShape(
         if (claimed === undefined || tokenOf(row) !== replay.outputTokens[position]) {
           return fail(id, `position ${position} scores another token`);
         }
-        if (row.ids.length !== claimed.ids.length) return fail(id, `position ${position} lists another number of candidates`);
+        if (row.ids.length !== claimed.ids.length)
+          return fail(id, `position ${position} lists another number of candidates`);
         position++;
       }
     }
@@ -80,11 +86,20 @@ export function adjudicateReport(
   const checks = [
     check(
       'prompt-tokens',
-      equalBytes(report.promptTokensHash, header.promptTokensHash) && report.promptTokenCount === header.promptTokenCount,
+      equalBytes(report.promptTokensHash, header.promptTokensHash) &&
+        report.promptTokenCount === header.promptTokenCount,
       `the request templates to ${report.promptTokenCount} tokens; the header commits ${header.promptTokenCount}`,
     ),
-    check('vocabulary', equalBytes(report.vocabularyHash, header.vocabularyHash), `hash ${toHex(report.vocabularyHash.subarray(0, 6))}`),
-    check('response-text', equalBytes(report.responseHash, record.responseHash), 'the tokens spell the signed response'),
+    check(
+      'vocabulary',
+      equalBytes(report.vocabularyHash, header.vocabularyHash),
+      `hash ${toHex(report.vocabularyHash.subarray(0, 6))}`,
+    ),
+    check(
+      'response-text',
+      equalBytes(report.responseHash, record.responseHash),
+      'the tokens spell the signed response',
+    ),
     checkStop(record, header, report),
   ];
   if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison: undefined };
@@ -93,7 +108,10 @@ export function adjudicateReport(
     checks.push(
       comparison.identical
         ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
-        : fail('equality', `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`),
+        : fail(
+            'equality',
+            `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`,
+          ),
     );
     return { outcome: comparison.identical ? 'accept' : 'reject', checks, comparison };
   }
@@ -143,9 +161,11 @@ export interface Combined {
  * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
  * accept outweighs any number of rejects.
  */
-export function combineReports(verdicts: readonly (ReportVerdict & { exact: boolean })[], canAskAnother: boolean): Combined {
-  const index = (wanted: Outcome): number[] =>
-    verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
+export function combineReports(
+  verdicts: readonly (ReportVerdict & { exact: boolean })[],
+  canAskAnother: boolean,
+): Combined {
+  const index = (wanted: Outcome): number[] => verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
   const accepts = index('accept');
   const rejects = index('reject');
   if (accepts.some((i) => verdicts[i]?.exact)) return { decision: 'accept', marked: rejects };

@@ -3,7 +3,17 @@ import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { EXP_ONE, expFixed } from './exponential.ts';
 import type { Header } from './header.ts';
-import { computeCost, computeWeights, createWeights, drawRank, MAX_LISTED, NAT, TAIL_RANK, WEIGHT_ONE, type Weights } from './sampler.ts';
+import {
+  computeCost,
+  computeWeights,
+  createWeights,
+  drawRank,
+  MAX_LISTED,
+  NAT,
+  TAIL_RANK,
+  WEIGHT_ONE,
+  type Weights,
+} from './sampler.ts';
 import { computeSketchDistance, type SketchRow } from './sketch.ts';
 import { computeTopDistances } from './statistics.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';

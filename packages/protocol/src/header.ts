@@ -1,4 +1,12 @@
-import { createReader, createWriter, equalBytes, ProtocolError, type Reader, utf8Encode, type Writer } from './bytes.ts';
+import {
+  createReader,
+  createWriter,
+  equalBytes,
+  ProtocolError,
+  type Reader,
+  utf8Encode,
+  type Writer,
+} from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import type { DrawKeyInputs } from './draw-key.ts';
 import {
@@ -150,7 +158,9 @@ function readSampler(r: Reader): SamplerSettings {
     minPQ24: r.u32(),
     presencePenaltyQ16: r.i32(),
     frequencyPenaltyQ16: r.i32(),
-    filterOrder: Array.from({ length: bounded(r.u8(), FILTERS.length, 'filters') }, () => pick(FILTERS, r.u8(), 'filter')),
+    filterOrder: Array.from({ length: bounded(r.u8(), FILTERS.length, 'filters') }, () =>
+      pick(FILTERS, r.u8(), 'filter'),
+    ),
   };
 }
 
@@ -230,6 +240,7 @@ function assertRanges(header: Header): void {
     const { id, biasQ16 } = bias[i] as TokenBias;
     within(id, 0, header.vocabularySize - 1, 'biased token');
     within(biasQ16, -MAX_BIAS_Q16, MAX_BIAS_Q16, 'bias');
-    if (i > 0 && id <= (bias[i - 1] as TokenBias).id) throw new ProtocolError('malformed', 'biases are not in id order');
+    if (i > 0 && id <= (bias[i - 1] as TokenBias).id)
+      throw new ProtocolError('malformed', 'biases are not in id order');
   }
 }

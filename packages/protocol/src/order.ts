@@ -67,7 +67,8 @@ export function encodeOrder(order: Order): Uint8Array {
 /** @throws ProtocolError */
 export function parseOrder(bytes: Uint8Array): Order {
   const reader = createReader(bytes);
-  if (!equalBytes(reader.bytes(ORDER_DOMAIN.length), ORDER_DOMAIN)) throw new ProtocolError('malformed', 'not an order');
+  if (!equalBytes(reader.bytes(ORDER_DOMAIN.length), ORDER_DOMAIN))
+    throw new ProtocolError('malformed', 'not an order');
   const order: Order = {
     payer: reader.bytes(20),
     validator: reader.bytes(20),

@@ -94,9 +94,7 @@ export function parseReceipt(input: unknown): Receipt {
     record: asSigned(root.record, 'record'),
     beacon: asBytes(root.beacon, 'beacon'),
     opening:
-      typeof opening.url === 'string'
-        ? { url: opening.url }
-        : { bytes: asBytes(opening.bytes, 'opening.bytes') },
+      typeof opening.url === 'string' ? { url: opening.url } : { bytes: asBytes(opening.bytes, 'opening.bytes') },
   };
 }
 

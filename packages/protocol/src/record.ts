@@ -81,7 +81,8 @@ function hex(bytes: Uint8Array, length: number): string {
 }
 
 function decimal(value: bigint): string {
-  if (value < 0n || value >= 1n << 64n) throw new ProtocolError('out-of-range', `not an unsigned 64-bit value: ${value}`);
+  if (value < 0n || value >= 1n << 64n)
+    throw new ProtocolError('out-of-range', `not an unsigned 64-bit value: ${value}`);
   return value.toString();
 }
 

@@ -88,7 +88,10 @@ function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTok
   }
   const isFull = count === header.maxTokens;
   if (count > header.maxTokens || (header.stopReason === 'length' && !isFull)) {
-    return fail('token-count', `${count} tokens with a limit of ${header.maxTokens} and stop reason ${header.stopReason}`);
+    return fail(
+      'token-count',
+      `${count} tokens with a limit of ${header.maxTokens} and stop reason ${header.stopReason}`,
+    );
   }
   return pass('token-count', `${count} tokens, stop reason ${header.stopReason}`);
 }
@@ -110,7 +113,10 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
     // With temperature one and no processors the tail is one minus the listed mass, so it can be recomputed.
     const missing = EXP_ONE - mass - tail * (EXP_ONE / WEIGHT_ONE);
     if (isPlain && Math.abs(missing) > MASS_SLACK) {
-      return fail('listing', `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`);
+      return fail(
+        'listing',
+        `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`,
+      );
     }
   }
   return pass('listing', `${rows.length} candidate lists are complete and within probability one`);

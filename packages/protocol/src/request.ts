@@ -109,9 +109,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   const stream = parseBoolean(fields, 'stream');
   const chat = endpoint === 'chat';
   const logprobs = chat ? parseBoolean(fields, 'logprobs') : !isAbsent(fields.logprobs);
-  const topLogprobs = chat
-    ? parseInteger(fields, 'top_logprobs', 0, 20, 0)
-    : parseInteger(fields, 'logprobs', 0, 5, 0);
+  const topLogprobs = chat ? parseInteger(fields, 'top_logprobs', 0, 20, 0) : parseInteger(fields, 'logprobs', 0, 5, 0);
   if (chat && topLogprobs > 0 && !logprobs) {
     throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
   }
@@ -195,7 +193,8 @@ function parseBias(value: unknown): TokenBias[] {
     throw new RequestError('logit_bias must map token ids to numbers', 'logit_bias');
   }
   const entries = Object.entries(value as Fields);
-  if (entries.length > MAX_BIASES) throw new RequestError(`logit_bias holds at most ${MAX_BIASES} tokens`, 'logit_bias');
+  if (entries.length > MAX_BIASES)
+    throw new RequestError(`logit_bias holds at most ${MAX_BIASES} tokens`, 'logit_bias');
   const biases = entries.map(([key, bias]) => {
     if (!/^(?:0|[1-9][0-9]{0,7})$/.test(key) || Number(key) >= 2 ** 24) {
       throw new RequestError(`logit_bias: ${key.slice(0, 20)} is not a token id`, 'logit_bias');
@@ -248,7 +247,11 @@ function parseStreamOptions(value: unknown, stream: boolean): boolean {
 function assertTextOnly(fields: Fields): void {
   const format = fields.response_format as Fields | undefined | null;
   if (!isAbsent(format) && (typeof format !== 'object' || (format as Fields).type !== 'text')) {
-    throw new RequestError('only response_format {"type": "text"} is served', 'response_format', 'unsupported_parameter');
+    throw new RequestError(
+      'only response_format {"type": "text"} is served',
+      'response_format',
+      'unsupported_parameter',
+    );
   }
   const modalities = fields.modalities;
   if (!isAbsent(modalities) && !(Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text')) {
@@ -268,7 +271,11 @@ function parseMessages(value: unknown): { role: string; content: string }[] {
       throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
     }
     if ('tool_calls' in message && !isEmptyArray((message as Fields).tool_calls)) {
-      throw new RequestError('tool calls are not served on this network yet', `${param}.tool_calls`, 'unsupported_parameter');
+      throw new RequestError(
+        'tool calls are not served on this network yet',
+        `${param}.tool_calls`,
+        'unsupported_parameter',
+      );
     }
     return { role: role === 'developer' ? 'system' : role, content: parseContent(content, `${param}.content`) };
   });

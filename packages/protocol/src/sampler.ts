@@ -69,9 +69,7 @@ export function quantizeLogprob(logprob: number): number {
 
 /** Cost after bias and penalties, 2^-16 nat, may be negative; `count` is how often the reply already holds the token. */
 export function computeCost(q: number, biasQ16: number, count: number, settings: SamplerSettings): number {
-  return count > 0
-    ? q - biasQ16 + settings.presencePenaltyQ16 + settings.frequencyPenaltyQ16 * count
-    : q - biasQ16;
+  return count > 0 ? q - biasQ16 + settings.presencePenaltyQ16 + settings.frequencyPenaltyQ16 * count : q - biasQ16;
 }
 
 /** Weights of the kept candidates by rank; their sum with `tail` is 2^24. Reused between positions. */

@@ -53,7 +53,13 @@ export function createSketchBank(
   let block: Uint8Array = new Uint8Array(0);
   for (let i = 0; i < signs.length; i++) {
     const bit = i % 256;
-    if (bit === 0) block = crypto.sha256(createWriter(36).bytes(bankSeed, 32).u32(i / 256).finish());
+    if (bit === 0)
+      block = crypto.sha256(
+        createWriter(36)
+          .bytes(bankSeed, 32)
+          .u32(i / 256)
+          .finish(),
+      );
     signs[i] = ((block[bit >> 3] as number) >> (7 - (bit & 7))) & 1 ? -1 : 1;
   }
   return { directions, embeddingSize, signs };

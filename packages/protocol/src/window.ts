@@ -78,12 +78,18 @@ let writer: BitWriter | undefined;
  * rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice), and for a tail draw its id and q (24).
  * @throws ProtocolError where a row could not be read back.
  */
-export function encodeDraws({ rows, runs }: Draws, { vocabularySize }: { readonly vocabularySize: number }): Uint8Array {
+export function encodeDraws(
+  { rows, runs }: Draws,
+  { vocabularySize }: { readonly vocabularySize: number },
+): Uint8Array {
   assertWindowLength(rows.length);
   assertRuns(runs, rows.length);
   const width = idBits(vocabularySize);
   const parameter = riceParameter(rows);
-  const head = createWriter(4 + 2 * runs.length).u8(VERSION).u8(rows.length).u8(runs.length);
+  const head = createWriter(4 + 2 * runs.length)
+    .u8(VERSION)
+    .u8(rows.length)
+    .u8(runs.length);
   for (const run of runs) head.u8(run.length).u8(run.shapeClass);
   const prefix = head.u8(parameter).finish();
   writer ??= createBitWriter(16384);
@@ -92,7 +98,14 @@ export function encodeDraws({ rows, runs }: Draws, { vocabularySize }: { readonl
   for (const row of rows) {
     const { ids, q, tail, rank } = row;
     const n = ids.length;
-    if (n < 1 || n > MAX_LISTED || q.length !== n || !(tail >= 0 && tail < WEIGHT_ONE) || rank < TAIL_RANK || rank >= n) {
+    if (
+      n < 1 ||
+      n > MAX_LISTED ||
+      q.length !== n ||
+      !(tail >= 0 && tail < WEIGHT_ONE) ||
+      rank < TAIL_RANK ||
+      rank >= n
+    ) {
       bits.take();
       throw new ProtocolError('out-of-range', 'draw row out of range');
     }
