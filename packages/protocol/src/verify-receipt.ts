@@ -168,12 +168,17 @@ function checkTimes(order: Order, record: RecordV2, nowMs: number | undefined): 
   ]);
 }
 
-interface Beacon {
+export interface OrderBeacon {
   readonly value: Uint8Array;
   readonly previous: Uint8Array;
 }
 
-function checkBeacon(receipt: Receipt, order: Order, context: ReceiptContext, checks: Check[]): Beacon | undefined {
+function checkBeacon(
+  receipt: Receipt,
+  order: Order,
+  context: ReceiptContext,
+  checks: Check[],
+): OrderBeacon | undefined {
   const { trust = {}, crypto } = context;
   if (order.epoch === 0n && receipt.beacon.length === 0) {
     if (trust.settlement === undefined) {
@@ -224,7 +229,7 @@ const OPENING_CHECKS = [
 function checkOpening(
   receipt: Receipt,
   { order, record, request }: Parts,
-  beacon: Beacon | undefined,
+  beacon: OrderBeacon | undefined,
   context: ReceiptContext,
   checks: Check[],
 ): void {
@@ -251,7 +256,12 @@ function checkOpening(
   );
 }
 
-function checkDrawKey(header: Header, order: Order, request: InferenceRequest, beacon: Beacon | undefined): Check {
+export function checkDrawKey(
+  header: Header,
+  order: Order,
+  request: InferenceRequest,
+  beacon: OrderBeacon | undefined,
+): Check {
   const inputs = header.drawKey;
   const shared = equalBytes(inputs.requestHash, order.requestHash);
   if (inputs.mode === 'seed') {
@@ -308,7 +318,7 @@ export function checkSampler(header: Header, order: Order, request: InferenceReq
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
 }
 
-function checkBank(crypto: Crypto, header: Header, order: Order, beacon: Beacon | undefined): Check {
+export function checkBank(crypto: Crypto, header: Header, order: Order, beacon: OrderBeacon | undefined): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
   const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
@@ -317,7 +327,7 @@ function checkBank(crypto: Crypto, header: Header, order: Order, beacon: Beacon 
   ]);
 }
 
-function checkStops(header: Header, request: InferenceRequest, response: Uint8Array): Check {
+export function checkStops(header: Header, request: InferenceRequest, response: Uint8Array): Check {
   let text: string;
   try {
     text = utf8Decode(response);
