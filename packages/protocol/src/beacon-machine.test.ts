@@ -330,7 +330,7 @@ describe('one validator', () => {
     expect(votes(actions)).toEqual(['prepare']);
   });
 
-  it('prepares one value per view, from that view s proposer only', () => {
+  it("prepares one value per view, from that view's proposer only", () => {
     const { machine, peers } = createOne();
     expect(votes(machine.receive(peers[3]!, proposal, 1))).toEqual([]);
     expect(votes(machine.receive(peers[1]!, proposal, 1))).toEqual(['prepare']);

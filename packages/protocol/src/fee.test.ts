@@ -8,16 +8,16 @@ const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 
 
 const anyShares = fc
   .record({
-    routerBps: fc.nat(2499),
-    validatorBps: fc.nat(2499),
-    verificationBps: fc.nat(2499),
-    treasuryBps: fc.nat(2499),
+    routerBps: fc.nat(499),
+    validatorBps: fc.nat(499),
+    verificationBps: fc.nat(499),
+    treasuryBps: fc.nat(499),
     licenseBps: fc.nat(2),
   })
   .map((shares): FeeShares => shares);
 
 describe('fee', () => {
-  it('rounds up and stops at the order s maximum', () => {
+  it("rounds up and stops at the order's maximum", () => {
     const usage = { pricePer1kAtomic: 3n, promptTokens: 1, outputTokens: 0, maxFeeAtomic: 10n };
     expect(computeFee(usage)).toBe(1n);
     expect(computeFee({ ...usage, outputTokens: 999 })).toBe(3n);
@@ -55,6 +55,11 @@ describe('fee', () => {
     );
   });
 
+  it('leaves the share of no router with the provider', () => {
+    expect(splitFee(10_000n, SHARES)).toMatchObject({ router: 100n, provider: 9598n });
+    expect(splitFee(10_000n, SHARES, { routed: false })).toMatchObject({ router: 0n, provider: 9698n });
+  });
+
   it('gives the provider the rounding residual', () => {
     expect(splitFee(9n, SHARES)).toMatchObject({ provider: 9n, router: 0n, license: 0n });
   });
@@ -69,7 +74,7 @@ describe('fee', () => {
     ]) {
       expect(() => computeFee({ ...usage, ...wrong })).toThrow(ProtocolError);
     }
-    for (const wrong of [{ licenseBps: 3 }, { routerBps: 9900 }, { treasuryBps: -1 }, { validatorBps: 1.5 }]) {
+    for (const wrong of [{ routerBps: 1699 }, { treasuryBps: -1 }, { validatorBps: 1.5 }]) {
       expect(() => splitFee(1n, { ...SHARES, ...wrong })).toThrow(ProtocolError);
     }
     expect(() => splitFee(-1n, SHARES)).toThrow(ProtocolError);

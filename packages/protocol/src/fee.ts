@@ -4,8 +4,8 @@ import { ProtocolError } from './bytes.ts';
 const BASIS_POINTS = 10_000n;
 const TOKENS_PER_PRICE = 1000n;
 
-/** The routing-privacy licence may only ever be lowered from here (whitepaper section 4.5). */
-export const MAX_LICENSE_BPS = 2;
+/** What the parameters contract allows the five shares together: a provider keeps at least 80 %. */
+export const MAX_TOTAL_SHARES_BPS = 2_000;
 
 export interface FeeShares {
   readonly routerBps: number;
@@ -47,16 +47,15 @@ export function computeFee({ pricePer1kAtomic, promptTokens, outputTokens, maxFe
 }
 
 /**
- * The six-way split of a released fee, as the settlement contract computes it: five floored shares, the provider takes
- * the residual.
- * @throws ProtocolError `out-of-range` on a negative fee, a share outside 0..10,000, shares above 10,000 together, or a
- * licence above its cap.
+ * The six-way split of one settlement line, as the contract computes it: five floored shares, the provider takes the
+ * residual. Where no router took part (zero address), its share stays with the provider.
+ * @throws ProtocolError `out-of-range` on a negative fee, a negative or fractional share, or shares above their ceiling.
  */
-export function splitFee(grossAtomic: bigint, shares: FeeShares): FeeSplit {
+export function splitFee(grossAtomic: bigint, shares: FeeShares, { routed = true } = {}): FeeSplit {
   if (grossAtomic < 0n) throw new ProtocolError('out-of-range', `negative fee ${grossAtomic}`);
   assertFeeShares(shares);
   const part = (bps: number): bigint => (grossAtomic * BigInt(bps)) / BASIS_POINTS;
-  const router = part(shares.routerBps);
+  const router = routed ? part(shares.routerBps) : 0n;
   const validator = part(shares.validatorBps);
   const verification = part(shares.verificationBps);
   const treasury = part(shares.treasuryBps);
@@ -72,8 +71,5 @@ export function assertFeeShares(shares: FeeShares): void {
     if (!Number.isInteger(bps) || bps < 0) throw new ProtocolError('out-of-range', `share of ${bps} basis points`);
   }
   const total = all.reduce((sum, bps) => sum + bps, 0);
-  if (total > Number(BASIS_POINTS)) throw new ProtocolError('out-of-range', `shares sum to ${total} basis points`);
-  if (shares.licenseBps > MAX_LICENSE_BPS) {
-    throw new ProtocolError('out-of-range', `licence of ${shares.licenseBps} basis points is above ${MAX_LICENSE_BPS}`);
-  }
+  if (total > MAX_TOTAL_SHARES_BPS) throw new ProtocolError('out-of-range', `shares sum to ${total} basis points`);
 }

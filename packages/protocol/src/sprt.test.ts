@@ -48,7 +48,7 @@ function run(
 }
 
 describe('sequential test', () => {
-  it('keeps Ville s bound: an honest provider is ejected with probability at most beta over a long life', () => {
+  it('ejects an honest provider with probability at most beta over a long life (Ville)', () => {
     const random = createRandom(1912);
     const parameters = { ...PARAMETERS, beta: 0.02 };
     const lives = 4000;

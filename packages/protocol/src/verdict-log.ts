@@ -54,7 +54,6 @@ export interface LogPosition {
 }
 
 export const MAX_VERIFIERS_PER_REPLY = 16;
-export const MAX_ENTRY_BYTES = 1024;
 
 const ENTRY_DOMAIN = encodeDomain('ogong-verdict-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');

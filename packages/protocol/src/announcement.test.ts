@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../vectors/ticket.json' with { type: 'json' };
+import {
+  type Announcement,
+  encodeAnnouncement,
+  MAX_LIFETIME_MS,
+  parseAnnouncement,
+  signAnnouncement,
+  verifyAnnouncement,
+} from './announcement.ts';
+import { fromHex, ProtocolError, toHex } from './bytes.ts';
+import { checkCodec } from './codec-compliance.ts';
+import { hashHybridKey } from './hybrid.ts';
+import { createNobleHybridSigner, nobleCrypto } from './noble.ts';
+
+const MODEL = 'ogong/verified/tinystories/stories260k';
+const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const modelId = fc.constantFrom(MODEL, 'ogong/tee/a/b', 'ogong/vanilla/meta/llama-3.2-1b_q8.0');
+const endpoint = fc.stringMatching(/^[a-z0-9.:-]{1,60}$/);
+const u128 = fc.bigInt(0n, 2n ** 128n - 1n);
+const issued = fc.nat(2 ** 50);
+
+const anyAnnouncement: fc.Arbitrary<Announcement> = fc
+  .record({
+    providerId: fixed(32),
+    payee: fixed(20),
+    endpoint,
+    certHash: fixed(32),
+    verifier: fc.option(fc.record({ endpoint, certHash: fixed(32), keyHash: fixed(32) }), { nil: undefined }),
+    models: fc.uniqueArray(
+      fc.record({
+        modelId,
+        modelRoot: fixed(32),
+        pricePer1kAtomic: u128,
+        contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+        numericClass: fc.stringMatching(/^[a-z0-9/+.-]{0,40}$/),
+      }),
+      { selector: (model) => model.modelId, minLength: 1 },
+    ),
+    capacity: fc.integer({ min: 1, max: 65_535 }),
+    sequence: fc.bigInt(0n, 2n ** 64n - 1n),
+    issuedAtMs: issued,
+    lifetime: fc.integer({ min: 1, max: MAX_LIFETIME_MS }),
+  })
+  .map(({ lifetime, ...rest }) => ({
+    ...rest,
+    models: rest.models.sort((a, b) => (a.modelId < b.modelId ? -1 : 1)),
+    freeCapacity: rest.capacity - 1,
+    expiresAtMs: rest.issuedAtMs + lifetime,
+  }));
+
+const signer = createNobleHybridSigner(new Uint8Array(64).fill(1));
+const stranger = createNobleHybridSigner(new Uint8Array(64).fill(2));
+const signerId = hashHybridKey(nobleCrypto, signer.publicKey);
+const now = 1_700_000_000_000;
+const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const failures = ({ checks }: { checks: readonly { id: string; status: string }[] }): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+describe('announcement', () => {
+  const announcement: Announcement = {
+    providerId: signerId,
+    payee: bytesOf(20, 1),
+    endpoint: '127.0.0.1:4540',
+    certHash: bytesOf(32, 2),
+    verifier: { endpoint: '127.0.0.1:4545', certHash: bytesOf(32, 3), keyHash: bytesOf(32, 4) },
+    models: [
+      {
+        modelId: MODEL,
+        modelRoot: bytesOf(32, 5),
+        pricePer1kAtomic: 250n,
+        contextSize: 2048,
+        numericClass: 'llama.cpp-b1/cpu/haswell/reference/q8_0',
+      },
+    ],
+    capacity: 4,
+    freeCapacity: 3,
+    sequence: 7n,
+    issuedAtMs: now,
+    expiresAtMs: now + 60_000,
+  };
+  const signed = signAnnouncement(signer, announcement);
+
+  it('has one encoding', () => {
+    checkCodec(anyAnnouncement, encodeAnnouncement, parseAnnouncement);
+    expect(parseAnnouncement(fromHex(vectors.announcement))).toEqual(announcement);
+    expect(toHex(encodeAnnouncement(announcement))).toBe(vectors.announcement);
+  });
+
+  it('verifies for its own provider, in time, in sequence', () => {
+    const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
+      failures(verifyAnnouncement(nobleCrypto, { ...signed, ...change }, { nowMs: now, ...other }));
+    expect(verify({}, { previousSequence: 6n })).toEqual([]);
+    expect(verify({})).toEqual([]);
+    expect(verify({}, { previousSequence: 7n })).toEqual(['announcement-sequence']);
+    expect(verify({ announcement: signed.announcement.subarray(1) })).toEqual(['announcement-encoding']);
+    expect(verify(signAnnouncement(stranger, announcement))).toEqual(['announcement-identity']);
+    expect(verify({ signature: stranger.sign(signed.announcement) })).toEqual(['announcement-signature']);
+    expect(verify({}, { nowMs: now - 30_001 })).toEqual(['announcement-issued']);
+    expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
+  });
+
+  it('refuses what is out of bounds', () => {
+    const [model] = announcement.models;
+    for (const change of [
+      { models: [] },
+      { models: [model!, model!] },
+      { models: [{ ...model!, modelId: 'x' }] },
+      { models: [{ ...model!, contextSize: 0 }] },
+      { models: [{ ...model!, numericClass: 'ü' }] },
+      { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/tee/a/${100 + i}` })) },
+      { endpoint: '' },
+      { freeCapacity: 5 },
+      { capacity: 0, freeCapacity: 0 },
+      { expiresAtMs: now },
+      { expiresAtMs: now + MAX_LIFETIME_MS + 1 },
+      { verifier: { ...announcement.verifier!, endpoint: '\n' } },
+    ]) {
+      expect(() => encodeAnnouncement({ ...announcement, ...change })).toThrow(ProtocolError);
+    }
+  });
+});
