@@ -6,9 +6,9 @@ export default defineConfig({
   solidity: { version: compilerVersion, path: compilerPath, settings: compilerSettings },
   test: {
     solidity: {
-      fuzz: { runs: 128, seed: '0x6f676f6e67' },
+      fuzz: { runs: 256, seed: '0x6f676f6e67' },
       // A call that reverts proves nothing, so the handlers may make only calls that have to succeed.
-      invariant: { runs: 24, depth: 40, failOnRevert: true },
+      invariant: { runs: 64, depth: 50, failOnRevert: true },
     },
   },
 });

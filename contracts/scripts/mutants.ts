@@ -1,0 +1,133 @@
+/**
+ * Shows that the tests would notice: each mutant is the contracts with one rule broken, and the test run has to fail on
+ * it. Prints one line per mutant and exits 1 if one survives. Usage: node contracts/scripts/mutants.ts [number ...]
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface Mutant {
+  readonly breaks: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    breaks: 'conservation: a claim pays one unit more than the credit',
+    file: 'Escrow.sol',
+    from: 'token.safeTransfer(msg.sender, amount);\n    }\n\n    /// @notice Moves',
+    to: 'token.safeTransfer(msg.sender, amount + 1);\n    }\n\n    /// @notice Moves',
+  },
+  {
+    breaks: 'conservation: released allowance stays reserved',
+    file: 'Escrow.sol',
+    from: 'channel.admitted -= amount;',
+    to: '',
+  },
+  {
+    breaks: 'conservation: credits need not match debits',
+    file: 'Escrow.sol',
+    from: 'if (debited != credited) revert Unbalanced(debited, credited);',
+    to: '',
+  },
+  {
+    breaks: 'shares: the rounding residual is lost',
+    file: 'Settlement.sol',
+    from: 'uint256 rest = line.gross - toRouter - toValidator - toVerification - toTreasury - toLicense;',
+    to: 'uint256 rest = line.gross * 9598 / BASIS;',
+  },
+  {
+    breaks: 'double settlement: the sequence does not advance',
+    file: 'Settlement.sol',
+    from: 'anchor.sequence = batch.sequence;',
+    to: '',
+  },
+  {
+    breaks: 'quorum: two thirds are enough',
+    file: 'Settlement.sol',
+    from: '3 * signed <= 2 * total',
+    to: '3 * signed < 2 * total',
+  },
+  {
+    breaks: 'quorum: a signer may sign twice',
+    file: 'Settlement.sol',
+    from: 'signer <= previous',
+    to: 'signer < previous',
+  },
+  {
+    breaks: 'quorum: it does not cover the debits',
+    file: 'Settlement.sol',
+    from: 'BATCH_TYPEHASH, batch, hashDebits(debits)',
+    to: 'BATCH_TYPEHASH, batch, bytes32(debits.length)',
+  },
+  {
+    breaks: 'payer: anyone signs its orders',
+    file: 'Escrow.sol',
+    from: ' || signer != debit.payer',
+    to: ' || signer == address(0)',
+  },
+  {
+    breaks: 'payer: more is drawn than the voucher allows',
+    file: 'Escrow.sol',
+    from: 'if (spent > debit.cumulative) revert',
+    to: 'if (spent > type(uint128).max) revert',
+  },
+  {
+    breaks: 'payer: the channel is overdrawn',
+    file: 'Escrow.sol',
+    from: 'if (spent > channel.admitted) revert',
+    to: 'if (spent > type(uint128).max) revert',
+  },
+  {
+    breaks: 'release: no delay',
+    file: 'Escrow.sol',
+    from: 'if (block.timestamp < channel.releasableAt) revert',
+    to: 'if (channel.releasableAt == 0) revert',
+  },
+  {
+    breaks: 'staking: a leaving bond keeps its vote',
+    file: 'Staking.sol',
+    from: 'if (mine.active) totalActiveBond -= amount;',
+    to: '',
+  },
+  {
+    breaks: 'parameters: the license share rises',
+    file: 'Parameters.sol',
+    from: 'if (next.license > _shares.license) revert',
+    to: 'if (next.license > BASIS) revert',
+  },
+];
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'cache', 'mutant');
+const hardhat = join(root, '../node_modules/hardhat/dist/src/cli.js');
+
+/** Runs the tests on the contracts with one replacement made. */
+function runTests({ file, from, to }: Mutant): 'failed' | 'passed' | 'not compiled' {
+  rmSync(join(folder, 'src'), { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['src', 'test', 'compiler.ts', 'hardhat.config.ts', 'package.json']) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  const path = join(folder, 'src', file);
+  const source = readFileSync(path, 'utf8');
+  if (source.split(from).length !== 2) throw new Error(`${file} does not contain exactly once: ${from}`);
+  writeFileSync(path, source.replace(from, to));
+  const { status, stdout } = spawnSync(process.execPath, [hardhat, 'test', 'solidity'], { cwd: folder, encoding: 'utf8' });
+  if (status === 0) return 'passed';
+  return /\d+ failing/.test(stdout) ? 'failed' : 'not compiled';
+}
+
+const chosen = process.argv.slice(2).map(Number);
+let survivors = 0;
+for (const [index, mutant] of mutants.entries()) {
+  if (chosen.length > 0 && !chosen.includes(index)) continue;
+  const result = runTests(mutant);
+  if (result !== 'failed') survivors += 1;
+  console.log(`${result === 'failed' ? 'caught' : `NOT CAUGHT (tests ${result})`}: ${mutant.breaks}`);
+}
+rmSync(folder, { recursive: true, force: true });
+process.exitCode = survivors === 0 ? 0 : 1;
