@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import { adjudicateReport, checkReportShape, combineReports, FALLBACK_THRESHOLDS } from './adjudicate.ts';
+import { compareWindows, computeDrawGap } from './compare.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
+import { replayReply } from './replay.ts';
+import { computeWeights, createWeights, MAX_COST, WEIGHT_ONE } from './sampler.ts';
+import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } from './score-report.ts';
+import { createSyntheticReply, createTestRandom, type SyntheticReply } from './synthetic-reply.ts';
+import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
+
+const reply = createSyntheticReply({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
+  ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
+  tokens: 96,
+});
+const replay = replayReply(crypto, reply.record, reply.opening);
+const jobId = new Uint8Array(16).fill(8);
+
+/** The windows of a re-run that drifted: costs moved by up to `nats`, sketch values by up to `steps`. */
+function drift({ opening, header }: SyntheticReply, nats: number, steps: number): WindowBytes[] {
+  const random = createTestRandom(99);
+  return opening.windows.map((window) => {
+    const { rows, runs } = decodeDraws(window.draws, header);
+    const moved = rows.map((row) => ({
+      ...row,
+      q: row.q.map((q) => Math.min(MAX_COST, Math.max(0, q + Math.round((random() * 2 - 1) * nats * 65536)))),
+    }));
+    const sketch = decodeSketch(window.sketch, { directions: header.sketchDirections }).map(({ exponent, values }) => ({
+      exponent,
+      values: values.map((v) => Math.max(-2047, Math.min(2047, v + Math.round((random() * 2 - 1) * steps)))),
+    }));
+    return { draws: encodeDraws({ rows: moved, runs }, header), sketch: encodeSketch(sketch) };
+  });
+}
+
+const honest: ScoreReport = {
+  jobId,
+  modelRoot: reply.record.modelRoot,
+  numericClass: reply.header.numericClass,
+  exact: true,
+  promptTokensHash: reply.header.promptTokensHash,
+  promptTokenCount: reply.header.promptTokenCount,
+  vocabularyHash: reply.header.vocabularyHash,
+  responseHash: reply.record.responseHash,
+  firstStopToken: NO_STOP_TOKEN,
+  contextSize: 256,
+  elapsedMs: 12,
+  windows: reply.opening.windows,
+};
+const inexact = (windows: readonly WindowBytes[]): ScoreReport => ({
+  ...honest,
+  exact: false,
+  numericClass: 'synthetic/other',
+  windows,
+});
+const claim = { record: reply.record, header: reply.header, opening: reply.opening };
+const failed = (report: ScoreReport): string[] =>
+  adjudicateReport(crypto, claim, report)
+    .checks.filter(({ status }) => status === 'fail')
+    .map(({ id }) => id);
+
+describe('adjudicateReport', () => {
+  it('accepts by equality, and one differing bit rejects', () => {
+    expect(adjudicateReport(crypto, claim, honest).outcome).toBe('accept');
+    const windows = drift(reply, 1 / 65536, 0);
+    const verdict = adjudicateReport(crypto, claim, { ...honest, windows });
+    expect(verdict.outcome).toBe('reject');
+    expect(failed({ ...honest, windows })).toEqual(['equality']);
+  });
+
+  it('does not take equality in another class for an exact one, and says so', () => {
+    const verdict = adjudicateReport(crypto, claim, inexact(reply.opening.windows));
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
+    expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain(FALLBACK_THRESHOLDS.source);
+  });
+
+  it('walks from accept over inconclusive to reject as scores grow', () => {
+    const outcome = (nats: number, steps: number): string =>
+      adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps))).outcome;
+    expect(outcome(0.001, 2)).toBe('accept');
+    expect(outcome(0.001, 85)).toBe('inconclusive');
+    expect(outcome(0.001, 600)).toBe('reject');
+    expect(outcome(2, 2)).toBe('reject');
+  });
+
+  it.each([
+    ['prompt-tokens', { promptTokensHash: new Uint8Array(32) }],
+    ['prompt-tokens', { promptTokenCount: 4 }],
+    ['vocabulary', { vocabularyHash: new Uint8Array(32) }],
+    ['response-text', { responseHash: new Uint8Array(32) }],
+    ['stop-reason', { firstStopToken: 5 }],
+  ])('rejects for %s', (id, bent) => {
+    expect(failed({ ...honest, ...bent })).toEqual([id]);
+  });
+
+  it('holds the stop reason against the stop token', () => {
+    const header = { ...reply.header, stopReason: 'stop-token' as const };
+    const at = (firstStopToken: number): string =>
+      adjudicateReport(crypto, { ...claim, header }, { ...honest, firstStopToken }).outcome;
+    expect(at(95)).toBe('accept');
+    expect(at(40)).toBe('reject');
+    expect(at(NO_STOP_TOKEN)).toBe('reject');
+    const context = { ...claim, header: { ...reply.header, stopReason: 'context' as const } };
+    expect(adjudicateReport(crypto, context, honest).outcome).toBe('reject');
+    expect(adjudicateReport(crypto, context, { ...honest, contextSize: 99 }).outcome).toBe('accept');
+  });
+});
+
+describe('checkReportShape', () => {
+  const expected = { jobId, modelRoot: reply.record.modelRoot, header: reply.header, replay };
+
+  it('passes an answer to the job', () => {
+    expect(checkReportShape(parseScoreReport(encodeScoreReport(honest)), expected).status).toBe('pass');
+  });
+
+  it.each([
+    ['another job', { jobId: new Uint8Array(16) }],
+    ['another model', { modelRoot: new Uint8Array(32) }],
+    ['no windows', { windows: [] }],
+    ['a window short', { windows: reply.opening.windows.slice(1) }],
+    ['a window twice', { windows: [...reply.opening.windows, reply.opening.windows[0]!] }],
+    ['noise', { windows: [{ draws: new Uint8Array(40), sketch: new Uint8Array(40) }] }],
+  ])('calls garbage by its name: %s', (_name, bent) => {
+    expect(checkReportShape({ ...honest, ...bent }, expected).status).toBe('fail');
+  });
+
+  it('refuses other tokens and other list sizes', () => {
+    const [first, ...rest] = reply.opening.windows;
+    const { rows, runs } = decodeDraws(first!.draws, reply.header);
+    const swap = (row: (typeof rows)[number]): WindowBytes => ({
+      draws: encodeDraws({ rows: [row, ...rows.slice(1)], runs }, reply.header),
+      sketch: first!.sketch,
+    });
+    const row = rows[0]!;
+    const other = swap({ ...row, rank: row.rank === 0 ? 1 : 0 });
+    expect(checkReportShape({ ...honest, windows: [other, ...rest] }, expected).detail).toContain('another token');
+    const n = row.ids.length - 1;
+    const shorter = swap({ ...row, rank: 0, ids: row.ids.slice(0, n), q: row.q.slice(0, n) });
+    expect(checkReportShape({ ...honest, windows: [shorter, ...rest] }, expected).status).toBe('fail');
+  });
+});
+
+describe('combineReports', () => {
+  const verdict = (outcome: 'accept' | 'reject' | 'inconclusive', exact = false) => ({
+    outcome,
+    exact,
+    checks: [],
+    comparison: undefined,
+  });
+
+  it('lets one accept stand and asks a second verifier before a reject', () => {
+    expect(combineReports([verdict('accept')], true)).toEqual({ decision: 'accept', marked: [] });
+    expect(combineReports([verdict('reject')], true).decision).toBe('ask-another');
+    expect(combineReports([verdict('reject')], false).decision).toBe('reject');
+    expect(combineReports([verdict('reject'), verdict('reject')], true)).toEqual({ decision: 'reject', marked: [] });
+  });
+
+  it('lets an exact accept outweigh liars and marks them', () => {
+    const liars = [verdict('reject', true), verdict('reject', true), verdict('accept', true)];
+    expect(combineReports(liars, true)).toEqual({ decision: 'accept', marked: [0, 1] });
+  });
+
+  it('breaks ties with a third, and without one stays inconclusive', () => {
+    const tie = [verdict('reject'), verdict('accept')];
+    expect(combineReports(tie, true).decision).toBe('ask-another');
+    expect(combineReports(tie, false).decision).toBe('inconclusive');
+    expect(combineReports([...tie, verdict('reject')], true)).toEqual({ decision: 'reject', marked: [1] });
+    expect(combineReports([verdict('inconclusive')], false).decision).toBe('inconclusive');
+  });
+});
+
+describe('compareWindows', () => {
+  it('finds nothing between equals and the first position that moved', () => {
+    const same = compareWindows(crypto, reply.header, reply.opening.windows, reply.opening.windows);
+    expect(same).toMatchObject({ identical: true, firstDifference: undefined, sketchDistance: 0, drawGap: 0 });
+    expect(same).toMatchObject({ kolmogorov: 0, totalVariation: 0, ownDrawMismatch: 0, argmaxAgreement: 1 });
+    const moved = compareWindows(crypto, reply.header, reply.opening.windows, drift(reply, 0.05, 40));
+    expect(moved.identical).toBe(false);
+    expect(moved.firstDifference).toBe(0);
+    expect(moved.logprobShift).toBeGreaterThan(0.01);
+    expect(moved.logprobShift).toBeLessThan(0.05);
+    expect(moved.ownDrawMismatch).toBeGreaterThan(0);
+  });
+});
+
+describe('computeDrawGap', () => {
+  it('is zero inside the interval and grows with the distance outside', () => {
+    const weights = createWeights();
+    const sampler = { ...reply.header.sampler, temperatureQ16: 65536 };
+    computeWeights([0, 0], 2, WEIGHT_ONE / 2, sampler, weights);
+    const ids = Uint32Array.of(20, 10);
+    expect(computeDrawGap(ids, weights, 10, 0)).toBe(0);
+    expect(computeDrawGap(ids, weights, 20, 0)).toBeCloseTo(0.25, 6);
+    expect(computeDrawGap(ids, weights, 10, WEIGHT_ONE / 2)).toBeCloseTo(0.25, 6);
+    expect(computeDrawGap(ids, weights, 77, WEIGHT_ONE / 2)).toBe(0);
+    expect(computeDrawGap(ids, weights, 77, 0)).toBeCloseTo(0.5, 6);
+  });
+});

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './bytes.ts';
+import { encodeHeader, parseHeader } from './header.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
+import { encodeOpening, parseOpening } from './opening.ts';
+import { encodeOrder, parseOrder } from './order.ts';
+import { encodeRecordV2, parseRecordV2 } from './record.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
+import { decodeDraws, decodeSketch } from './window.ts';
+
+const seed = 20261120;
+const reply = createSyntheticReply({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
+  ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) },
+  tokens: 40,
+  parameters: { logit_bias: { 4: 1 }, frequency_penalty: 1 },
+});
+
+/** Flips, cuts, doubles and grows valid bytes: near-misses find more than noise does. */
+const mutation = fc.record({ at: fc.nat(), xor: fc.integer({ min: 1, max: 255 }), cut: fc.nat(6), grow: fc.nat(6) });
+
+function mutate(
+  bytes: Uint8Array,
+  { at, xor, cut, grow }: { at: number; xor: number; cut: number; grow: number },
+): Uint8Array {
+  const out = new Uint8Array(Math.max(0, bytes.length - cut) + grow);
+  out.set(bytes.subarray(0, Math.min(bytes.length, out.length)));
+  if (out.length > 0) out[at % out.length] = (out[at % out.length] as number) ^ xor;
+  return out;
+}
+
+const parsers: [string, Uint8Array, (bytes: Uint8Array) => Uint8Array | undefined][] = [
+  ['record', reply.recordBytes, (b) => encodeRecordV2(parseRecordV2(b))],
+  ['order', reply.orderBytes, (b) => encodeOrder(parseOrder(b))],
+  ['header', reply.opening.header, (b) => encodeHeader(parseHeader(b))],
+  ['opening', reply.openingBytes, (b) => encodeOpening(parseOpening(b))],
+  ['draws', reply.opening.windows[0]!.draws, (b) => void decodeDraws(b, reply.header)],
+  ['sketch', reply.opening.windows[0]!.sketch, (b) => void decodeSketch(b, { directions: 16 })],
+];
+
+describe.each(parsers)('%s', (_name, valid, reencode) => {
+  it('throws a ProtocolError or gives back the very bytes, for any mutation', () => {
+    fc.assert(
+      fc.property(mutation, (m) => {
+        const bytes = mutate(valid, m);
+        let again: Uint8Array | undefined;
+        try {
+          again = reencode(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+          return;
+        }
+        if (again) expect(toHex(again)).toBe(toHex(bytes));
+      }),
+      { seed, numRuns: 2000 },
+    );
+  });
+
+  it('survives noise', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(() => reencode(bytes)).toThrow(ProtocolError);
+      }),
+      { seed, numRuns: 500 },
+    );
+  });
+});
+
+describe('text encodings', () => {
+  it('hex and base64 are inverses and accept one form', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        expect(fromHex(toHex(bytes))).toEqual(bytes);
+        expect(fromBase64(toBase64(bytes))).toEqual(bytes);
+        expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+      }),
+      { seed },
+    );
+    for (const bad of ['a', 'AA=A', 'AB==', 'AAA*', '=AAA', 'AAAA===='])
+      expect(() => fromBase64(bad)).toThrow(ProtocolError);
+    for (const bad of ['0', 'zz', '0x00']) expect(() => fromHex(bad)).toThrow(ProtocolError);
+  });
+});
