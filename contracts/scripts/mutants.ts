@@ -116,7 +116,10 @@ function runTests({ file, from, to }: Mutant): 'failed' | 'passed' | 'not compil
   const source = readFileSync(path, 'utf8');
   if (source.split(from).length !== 2) throw new Error(`${file} does not contain exactly once: ${from}`);
   writeFileSync(path, source.replace(from, to));
-  const { status, stdout } = spawnSync(process.execPath, [hardhat, 'test', 'solidity'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, [hardhat, 'test', 'solidity'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status === 0) return 'passed';
   return /\d+ failing/.test(stdout) ? 'failed' : 'not compiled';
 }
