@@ -8,6 +8,8 @@ export type QuantName = keyof typeof FILE_TYPES;
 
 export const isQuantName = (name: string): name is QuantName => Object.hasOwn(FILE_TYPES, name);
 
+export const quantNames = (): string[] => Object.keys(FILE_TYPES);
+
 /** Rewrites a GGUF file in another weight type. @throws EngineError where llama.cpp refuses. */
 export function quantizeModel(library: LlamaLibrary, source: string, target: string, quant: QuantName): void {
   const params: StructFields = {

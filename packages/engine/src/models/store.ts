@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ModelError } from './model-error.ts';
+import { computeModelRoot, hashFile } from './model-root.ts';
+
+/** One file of a stored model. */
+export interface StoredFile {
+  readonly name: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+export interface ModelManifest {
+  readonly name: string;
+  /** What the model was resolved from. */
+  readonly source: string;
+  readonly files: readonly StoredFile[];
+  readonly modelRoot: string;
+}
+
+export interface StoredModel {
+  readonly manifest: ModelManifest;
+  /** What the engine opens: the blob, or the first shard under its own name. */
+  readonly path: string;
+  readonly modelRoot: Uint8Array;
+}
+
+/**
+ * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them. A name is written last and
+ * atomically, so that what can be seen is whole.
+ */
+export interface ModelStore {
+  find(name: string): StoredModel | undefined;
+  list(): Promise<ModelManifest[]>;
+  /** Moves a finished file in. @param expected sha256 hex. @throws ModelError('wrong-hash'); the file is then gone. */
+  adopt(temporary: string, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
+  publish(manifest: Omit<ModelManifest, 'modelRoot'>): Promise<StoredModel>;
+  /** A path under the store where a file can be prepared. */
+  temporary(key: string): Promise<string>;
+  /** Runs alone among all processes that share the store. */
+  withLock<T>(name: string, run: () => Promise<T>): Promise<T>;
+}
+
+const LOCK_POLL_MS = 100;
+
+export function createModelStore(directory: string): ModelStore {
+  const blobPath = (sha256: string) => join(directory, 'blobs', `sha256-${sha256}`);
+  const fileName = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  const manifestPath = (name: string) => join(directory, 'manifests', `${fileName(name)}.json`);
+
+  const locate = (manifest: ModelManifest): StoredModel | undefined => {
+    const [first] = manifest.files;
+    if (first === undefined || !manifest.files.every(({ sha256 }) => existsSync(blobPath(sha256)))) return undefined;
+    const path =
+      manifest.files.length === 1
+        ? blobPath(first.sha256)
+        : join(directory, 'shards', fileName(manifest.name), first.name);
+    return existsSync(path)
+      ? { manifest, path, modelRoot: Uint8Array.from(Buffer.from(manifest.modelRoot, 'hex')) }
+      : undefined;
+  };
+
+  const store: ModelStore = {
+    find(name) {
+      const path = manifestPath(name);
+      return existsSync(path) ? locate(parseManifest(readFileSync(path, 'utf8'), path)) : undefined;
+    },
+
+    async list() {
+      const names = await readdir(join(directory, 'manifests')).catch(() => []);
+      const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, 'manifests', name));
+      return Promise.all(paths.sort().map(async (path) => parseManifest(await readFile(path, 'utf8'), path)));
+    },
+
+    async adopt(temporary, { name, expected }) {
+      const sha256 = Buffer.from(await hashFile(temporary)).toString('hex');
+      if (expected !== undefined && sha256 !== expected) {
+        await rm(temporary, { force: true });
+        throw new ModelError(
+          'wrong-hash',
+          `${name} has sha256 ${sha256}, expected ${expected}; the download was thrown away, try again`,
+          { retryable: true },
+        );
+      }
+      const { size } = await stat(temporary);
+      const target = blobPath(sha256);
+      await mkdir(dirname(target), { recursive: true });
+      await rename(temporary, target);
+      return { name, sha256, sizeBytes: size };
+    },
+
+    async publish(contents) {
+      const modelRoot = computeModelRoot(contents.files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
+      const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
+      if (manifest.files.length > 1) await linkShards(manifest);
+      const path = manifestPath(manifest.name);
+      await mkdir(dirname(path), { recursive: true });
+      const draft = `${path}.${process.pid}`;
+      await writeFile(draft, `${JSON.stringify(manifest, undefined, 2)}\n`);
+      await rename(draft, path);
+      const stored = locate(manifest);
+      if (stored === undefined)
+        throw new ModelError('corrupt', `the store at ${directory} lost a file of ${manifest.name}`);
+      return stored;
+    },
+
+    async temporary(key) {
+      const path = join(directory, 'partial', `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.part`);
+      await mkdir(dirname(path), { recursive: true });
+      return path;
+    },
+
+    async withLock(name, run) {
+      const path = join(directory, 'locks', `${fileName(name)}.lock`);
+      await mkdir(dirname(path), { recursive: true });
+      await acquire(path);
+      try {
+        return await run();
+      } finally {
+        await rm(path, { force: true });
+      }
+    },
+  };
+
+  /** llama.cpp finds the other shards of a split model by their names. */
+  const linkShards = async (manifest: ModelManifest): Promise<void> => {
+    const folder = join(directory, 'shards', fileName(manifest.name));
+    await mkdir(folder, { recursive: true });
+    for (const { name, sha256 } of manifest.files) {
+      const path = join(folder, name);
+      await rm(path, { force: true });
+      await link(blobPath(sha256), path);
+    }
+  };
+
+  return store;
+}
+
+async function acquire(path: string): Promise<void> {
+  for (;;) {
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(String(process.pid));
+      await file.close();
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
+    if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
+    else await delay(LOCK_POLL_MS);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function parseManifest(text: string, path: string): ModelManifest {
+  try {
+    const { name, source, files, modelRoot } = JSON.parse(text) as ModelManifest;
+    const isFile = (file: StoredFile) =>
+      typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
+    if (
+      typeof name === 'string' &&
+      typeof source === 'string' &&
+      /^[0-9a-f]{64}$/.test(modelRoot) &&
+      files.length > 0 &&
+      files.every(isFile)
+    ) {
+      return { name, source, files, modelRoot };
+    }
+  } catch (cause) {
+    throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`, { cause });
+  }
+  throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`);
+}
