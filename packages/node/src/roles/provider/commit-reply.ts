@@ -1,0 +1,92 @@
+import type { EngineInfo, StopReason } from '@ogong/engine/engine';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { DrawKeyInputs } from '@ogong/protocol/draw-key';
+import { type Endpoint, encodeHeader, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
+import { parseModelId } from '@ogong/protocol/match';
+import { computeCommitment, encodeOpening } from '@ogong/protocol/opening';
+import type { Order } from '@ogong/protocol/order';
+import { encodeRecordV2 } from '@ogong/protocol/record';
+import type { InferenceRequest } from '@ogong/protocol/request';
+import type { SketchParameters } from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
+
+/** A reply as it was served, before anything is signed. */
+export interface ServedReply {
+  readonly order: Order;
+  readonly endpoint: Endpoint;
+  readonly asked: InferenceRequest;
+  readonly info: EngineInfo;
+  readonly sketch: SketchParameters;
+  readonly drawKey: DrawKeyInputs;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  readonly promptTokens: Uint32Array;
+  readonly outputTokens: Uint32Array;
+  readonly windows: readonly WindowBytes[];
+  readonly stopReason: StopReason;
+  readonly text: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What the provider is bound to from here on: bytes, since they are what was signed. */
+export interface CommittedReply {
+  readonly header: Uint8Array;
+  readonly headerProof: readonly Uint8Array[];
+  readonly opening: Uint8Array;
+  readonly response: Uint8Array;
+  readonly record: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** The draws that an order fixes: by its nonce and the epoch's beacon, or by the seed that the request names. */
+export function chooseDrawKey(order: Order, asked: InferenceRequest, beacon: Uint8Array): DrawKeyInputs {
+  const { requestHash, modelRoot, choice, nonce, replyId, providerId, epoch } = order;
+  return asked.seed === undefined
+    ? { mode: 'nonce', nonce, requestHash, replyId, providerId, epoch, beacon }
+    : { mode: 'seed', seed: asked.seed, requestHash, modelRoot, choice };
+}
+
+/** Header, commitment tree and signed record of one reply. ML-DSA signatures are hedged: call it once per reply. */
+export function commitReply(crypto: Crypto, signer: HybridSigner, reply: ServedReply): CommittedReply {
+  const { order, asked, info, sketch } = reply;
+  const header = encodeHeader({
+    endpoint: reply.endpoint,
+    tier: parseModelId(asked.model).tier,
+    method: 'draw-replay',
+    numericClass: info.numericClass,
+    vocabularyHash: info.vocabularyHash,
+    vocabularySize: info.vocabularySize,
+    embeddingSize: info.embeddingSize,
+    sketchDirections: sketch.directions,
+    sketchBankSeed: sketch.bankSeed,
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey: reply.drawKey,
+    choice: order.choice,
+    maxTokens: asked.maxTokens,
+    promptTokensHash: hashTokens(crypto, reply.promptTokens),
+    promptTokenCount: reply.promptTokens.length,
+    inputsHash: NO_INPUTS,
+    outputTokensHash: hashTokens(crypto, reply.outputTokens),
+    outputTokenCount: reply.outputTokens.length,
+    stopReason: reply.stopReason,
+    adapters: [],
+    payee: reply.payee,
+  });
+  const opening = { header, windows: reply.windows };
+  const { root, headerProof } = computeCommitment(crypto, opening);
+  const response = utf8Encode(reply.text);
+  const record = encodeRecordV2({
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    responseHash: crypto.sha256(response),
+    modelRoot: order.modelRoot,
+    commitRoot: root,
+    tokenCount: reply.outputTokens.length,
+    startNs: BigInt(Math.round(reply.startMs)) * 1_000_000n,
+    endNs: BigInt(Math.round(reply.endMs)) * 1_000_000n,
+  });
+  return { header, headerProof, opening: encodeOpening(opening), response, record, signature: signer.sign(record) };
+}

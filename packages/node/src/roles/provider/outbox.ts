@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { toHex } from '@ogong/protocol/bytes';
+import {
+  type PushRecordRequest,
+  PushRecordRequestSchema,
+  type PushRecordResponse,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Clock } from '../../clock.ts';
+import { LinkError } from '../../link/link-error.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+
+export interface OutboxOptions {
+  /** Records that may wait; a provider that owes more takes no new orders. */
+  readonly capacity?: number;
+  readonly firstRetryMs?: number;
+  readonly maxRetryMs?: number;
+  readonly concurrency?: number;
+}
+
+export interface OutboxDependencies {
+  readonly store: Store;
+  readonly commits: GroupCommit;
+  readonly clock: Clock;
+  /** Delivers one record to the order's validator. @throws LinkError */
+  readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<PushRecordResponse>;
+  /** 0..1, for the jitter. */
+  readonly random?: () => number;
+  readonly onPushed?: (replyId: Uint8Array) => void;
+  readonly onRetry?: (replyId: Uint8Array, error: unknown) => void;
+  /** The validator will never take this record; it stays in the table for the operator. */
+  readonly onRefused?: (replyId: Uint8Array, error: unknown) => void;
+}
+
+/**
+ * Records on their way to validators. What is in it was signed once and is sent as those bytes until it is taken: a
+ * validator that sees a record twice sees the same one.
+ */
+export interface Outbox {
+  start(): void;
+  stop(): Promise<void>;
+  isFull(): boolean;
+  /** Records that wait, refused ones not counted. */
+  size(): number;
+  /** Durable when it resolves. */
+  add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
+}
+
+interface Entry {
+  readonly replyId: Uint8Array;
+  readonly validator: Uint8Array;
+  readonly message: Uint8Array;
+  readonly attempts: number;
+}
+
+export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
+  const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
+  const { store, commits, clock, push, random = Math.random } = dependencies;
+  const stopping = new AbortController();
+  const sending = new Map<string, Promise<void>>();
+  let waiting = store.read(({ prepare }) =>
+    Number(prepare('SELECT count(*) AS n FROM outbox WHERE refused IS NULL').get()?.['n']),
+  );
+  let loop: Promise<void> | undefined;
+  let wake = (): void => {};
+
+  function findDue(limit: number): Entry[] {
+    const rows = store.read(({ prepare }) =>
+      prepare(
+        `SELECT reply_id, validator, message, attempts FROM outbox
+         WHERE refused IS NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
+      ).all(clock.nowMs(), limit),
+    );
+    return rows.map((row) => ({
+      replyId: row['reply_id'] as Uint8Array,
+      validator: row['validator'] as Uint8Array,
+      message: row['message'] as Uint8Array,
+      attempts: row['attempts'] as number,
+    }));
+  }
+
+  function findNextDueMs(): number | undefined {
+    const row = store.read(({ prepare }) =>
+      prepare('SELECT min(due_at_ms) AS due FROM outbox WHERE refused IS NULL').get(),
+    );
+    return (row?.['due'] as number | null) ?? undefined;
+  }
+
+  async function send(entry: Entry): Promise<void> {
+    const { replyId, validator } = entry;
+    try {
+      await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
+    } catch (error) {
+      if (isFinal(error)) {
+        waiting--;
+        dependencies.onRefused?.(replyId, error);
+        await commits.write(({ prepare }) =>
+          prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
+        );
+        return;
+      }
+      dependencies.onRetry?.(replyId, error);
+      const backoffMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(entry.attempts, 20));
+      // Between half and all of it: validators that come back must not meet every provider in the same moment.
+      const dueAtMs = Math.ceil(clock.nowMs() + backoffMs * (0.5 + random() / 2));
+      await commits.write(({ prepare }) =>
+        prepare('UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE reply_id = ?').run(dueAtMs, replyId),
+      );
+      return;
+    }
+    waiting--;
+    dependencies.onPushed?.(replyId);
+    await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
+  }
+
+  function sendDue(): void {
+    for (const entry of findDue(concurrency + sending.size)) {
+      if (sending.size >= concurrency) return;
+      const name = toHex(entry.replyId);
+      if (sending.has(name)) continue;
+      const sent = send(entry).finally(() => {
+        sending.delete(name);
+        wake();
+      });
+      sending.set(name, sent);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      sendDue();
+      const nextDueMs = sending.size === 0 ? findNextDueMs() : undefined;
+      const pauseMs = nextDueMs === undefined ? maxRetryMs : Math.max(1, nextDueMs - clock.nowMs());
+      const timer = new AbortController();
+      const signal = AbortSignal.any([stopping.signal, timer.signal]);
+      await Promise.race([woken, delay(pauseMs, undefined, { signal }).catch(() => undefined)]);
+      timer.abort();
+    }
+    await Promise.allSettled(sending.values());
+  }
+
+  return {
+    start() {
+      loop ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+    isFull: () => waiting >= capacity,
+    size: () => waiting,
+    async add(replyId, validator, message) {
+      const bytes = toBinary(PushRecordRequestSchema, message);
+      await commits.write(({ prepare }) =>
+        prepare('INSERT INTO outbox (reply_id, validator, message, due_at_ms) VALUES (?, ?, ?, ?)').run(
+          replyId,
+          validator,
+          bytes,
+          clock.nowMs(),
+        ),
+      );
+      waiting++;
+      wake();
+    },
+  };
+}
+
+/** Anything else may change: a validator restarts, learns of a beacon, or moves to another certificate. */
+function isFinal(error: unknown): boolean {
+  return error instanceof LinkError && (error.refusal === 'invalid' || error.refusal === 'conflict');
+}

@@ -1,0 +1,97 @@
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Migration, Store } from '../../store/store.ts';
+
+/** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
+export const PROVIDER_MIGRATIONS: readonly Migration[] = [
+  `CREATE TABLE reply (
+     id BLOB PRIMARY KEY,
+     forget_at_ms INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX reply_by_age ON reply (forget_at_ms);
+   CREATE TABLE opening (
+     reply_id BLOB PRIMARY KEY,
+     consumer BLOB NOT NULL,
+     bytes BLOB NOT NULL,
+     expires_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX opening_by_age ON opening (expires_at_ms);
+   CREATE TABLE outbox (
+     reply_id BLOB PRIMARY KEY,
+     validator BLOB NOT NULL,
+     message BLOB NOT NULL,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     due_at_ms INTEGER NOT NULL,
+     refused TEXT
+   ) STRICT;
+   CREATE INDEX outbox_by_due ON outbox (due_at_ms) WHERE refused IS NULL;
+   CREATE TABLE counter (
+     name TEXT PRIMARY KEY,
+     value INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+export interface ReplyIds {
+  /** True once and only once per id, restarts included; durable when it resolves. */
+  claim(replyId: Uint8Array, forgetAtMs: number): Promise<boolean>;
+  /** Forgets ids whose orders have expired: those are refused for that. */
+  sweep(nowMs: number): Promise<void>;
+}
+
+export function createReplyIds(commits: GroupCommit): ReplyIds {
+  return {
+    claim: (replyId, forgetAtMs) =>
+      commits.write((store) => {
+        const insert = store.prepare('INSERT INTO reply (id, forget_at_ms) VALUES (?, ?) ON CONFLICT DO NOTHING');
+        return insert.run(replyId, forgetAtMs).changes === 1;
+      }),
+    async sweep(nowMs) {
+      await commits.write((store) => store.prepare('DELETE FROM reply WHERE forget_at_ms < ?').run(nowMs));
+    },
+  };
+}
+
+export interface KeptOpening {
+  /** Canonical opening. */
+  readonly bytes: Uint8Array;
+  /** Peer id of the consumer's side, which may read it. */
+  readonly consumer: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
+/** Injected, so that what a provider does with its openings can be watched and bent from outside. */
+export interface Openings {
+  /** Durable when it resolves. */
+  put(replyId: Uint8Array, opening: KeptOpening): Promise<void>;
+  get(replyId: Uint8Array): Promise<KeptOpening | undefined>;
+  sweep(nowMs: number): Promise<void>;
+}
+
+export function createOpenings(store: Store, commits: GroupCommit): Openings {
+  return {
+    async put(replyId, { bytes, consumer, expiresAtMs }) {
+      await commits.write(({ prepare }) =>
+        prepare('INSERT INTO opening (reply_id, consumer, bytes, expires_at_ms) VALUES (?, ?, ?, ?)').run(
+          replyId,
+          consumer,
+          bytes,
+          expiresAtMs,
+        ),
+      );
+    },
+    async get(replyId) {
+      const row = store.read(({ prepare }) =>
+        prepare('SELECT consumer, bytes, expires_at_ms FROM opening WHERE reply_id = ?').get(replyId),
+      );
+      return (
+        row && {
+          bytes: row['bytes'] as Uint8Array,
+          consumer: row['consumer'] as Uint8Array,
+          expiresAtMs: row['expires_at_ms'] as number,
+        }
+      );
+    },
+    async sweep(nowMs) {
+      await commits.write(({ prepare }) => prepare('DELETE FROM opening WHERE expires_at_ms < ?').run(nowMs));
+    },
+  };
+}

@@ -1,0 +1,327 @@
+import type { HandlerContext } from '@connectrpc/connect';
+import { type Engine, EngineError } from '@ogong/engine/engine';
+import type { VerifierEndpoint } from '@ogong/protocol/announcement';
+import { equalBytes } from '@ogong/protocol/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { computeFee } from '@ogong/protocol/fee';
+import {
+  type GenerateRequest,
+  type GetOpeningRequest,
+  ProviderService,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
+import { REPLY_ID_BYTES } from '@ogong/protocol/record';
+import { RequestError } from '@ogong/protocol/request';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../../clock.ts';
+import { LinkError, Refusal } from '../../link/link-error.ts';
+import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';
+import { createLinkServer, getCaller } from '../../link/link-server.ts';
+import { createAnnouncer } from '../../shared/announcer.ts';
+import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import { type Endpoint, formatEndpoint } from '../../shared/endpoint.ts';
+import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
+import { assertFitsModel, type ModelRequest } from '../../shared/model-request.ts';
+import { createRepeating } from '../../shared/repeat.ts';
+import { createGroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { createHandoff } from './handoff.ts';
+import { type CheckedOrder, checkOrder } from './order-check.ts';
+import { createOutbox, type OutboxOptions } from './outbox.ts';
+import { createProviderMetrics } from './provider-metrics.ts';
+import { createOpenings, createReplyIds, type Openings } from './provider-store.ts';
+import { type ReplyEvent, type ReplyJob, serveReply } from './serve-reply.ts';
+
+export interface ProviderOptions {
+  readonly bind: Endpoint;
+  /** `host:port` that others reach it at. Default: where it listens. */
+  readonly publicEndpoint?: string;
+  /** `ogong/<tier>/<maker>/<model>` */
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+  /** 20 bytes: the ledger address that fees are paid to. */
+  readonly payee: Uint8Array;
+  readonly routers: readonly Peer[];
+  /** Its second role, announced to validators. */
+  readonly verifier?: VerifierEndpoint;
+  /** Default: 10,000. */
+  readonly announceIntervalMs?: number;
+  /** How long openings are kept. Default: a day. */
+  readonly openingTtlMs?: number;
+  /** Longest time one reply may hold a slot. Default: ten minutes. */
+  readonly maxReplyMs?: number;
+  readonly outbox?: OutboxOptions;
+}
+
+export interface ProviderDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly identity: LinkIdentity;
+  readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
+  readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
+  /** Opened with PROVIDER_MIGRATIONS. */
+  readonly store: Store;
+  /** Default: kept in the store. */
+  readonly openings?: Openings;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly registry: Registry;
+}
+
+export interface Provider {
+  /** Hash of its hybrid key. */
+  readonly id: Uint8Array;
+  start(): Promise<void>;
+  /** Lets running replies end, at most for the grace period. Everything that was promised is on the disk. */
+  stop(graceMs?: number): Promise<void>;
+  address(): Endpoint;
+  activeReplies(): number;
+}
+
+const MIB = 1024 * 1024;
+const MAX_REQUEST_BYTES = 4 * MIB;
+const ADMIT_TIMEOUT_MS = 10_000;
+const PUSH_TIMEOUT_MS = 15_000;
+const SWEEP_INTERVAL_MS = 60_000;
+
+export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
+  const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
+  const { engine, crypto, clock, signer, identity, chain, beacons, store, log, registry } = dependencies;
+  const info = engine.info();
+  const id = hashHybridKey(crypto, signer.publicKey);
+  const commits = createGroupCommit(store);
+  const replyIds = createReplyIds(commits);
+  const openings = dependencies.openings ?? createOpenings(store, commits);
+  const links = createLinkPool({ identity, limits: { maxMessageBytes: 64 * MIB } });
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  let active = 0;
+
+  const toValidator = (address: Uint8Array) => {
+    const validator = chain.findByAddress(address);
+    if (validator === undefined) throw new LinkError('unreachable', 'the validator is not in the registry (any more)');
+    return links.to(ValidatorService, validator);
+  };
+  const outbox = createOutbox(options.outbox ?? {}, {
+    store,
+    commits,
+    clock,
+    push: async (validator, message) => toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS }),
+    onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
+    onRetry: (_id, error) => {
+      metrics.records.inc({ outcome: 'retried' });
+      log.warn({ err: error }, 'a record could not be delivered; it will be tried again');
+    },
+    onRefused: (_id, error) => {
+      metrics.records.inc({ outcome: 'refused' });
+      log.error({ err: error }, 'the validator refused a record for good');
+    },
+  });
+  const metrics = createProviderMetrics(registry, { active: () => active, outbox: outbox.size });
+
+  const sweeper = createRepeating(
+    { intervalMs: SWEEP_INTERVAL_MS },
+    async () => {
+      await Promise.all([replyIds.sweep(clock.nowMs()), openings.sweep(clock.nowMs())]);
+    },
+    (error) => log.error({ err: error }, 'expired openings could not be removed'),
+  );
+
+  const announcer = createAnnouncer(
+    { intervalMs: options.announceIntervalMs ?? 10_000, lifetimeMs: 3 * (options.announceIntervalMs ?? 10_000) },
+    {
+      clock,
+      signer,
+      links,
+      routers: () => options.routers,
+      validators: chain.validators,
+      describe: () => ({
+        providerId: id,
+        payee,
+        endpoint: options.publicEndpoint ?? formatEndpoint(server.address()),
+        certHash: identity.id,
+        verifier: options.verifier,
+        models: [
+          {
+            modelId,
+            modelRoot: info.modelRoot,
+            pricePer1kAtomic,
+            contextSize: info.contextSize,
+            numericClass: info.numericClass,
+          },
+        ],
+        capacity: info.sequences,
+        freeCapacity: outbox.isFull() ? 0 : Math.max(0, info.sequences - active),
+      }),
+      onError: (peer, error) => log.warn({ err: error, peer: peer.endpoint }, 'an announcement was not taken'),
+    },
+  );
+
+  /** From a message to a job that nobody can ask for again. */
+  async function accept(message: GenerateRequest): Promise<ReplyJob> {
+    const checked = checkOrder(message, {
+      crypto,
+      ledger: chain.ledger,
+      providerId: id,
+      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic },
+      findValidator: chain.findByAddress,
+      latestEpoch: beacons.latest().epoch,
+      nowMs: clock.nowMs(),
+    });
+    const { order } = checked;
+    const promptTokens = await tokenize(checked.request);
+    assertFeeCovers(checked, promptTokens.length);
+    const beacon = await beacons.get(order.epoch);
+    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs)))) {
+      throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
+    }
+    return { ...checked, signedOrder: message.order!, signedTicket: message.ticket!, body: message.request, promptTokens, beacon };
+  }
+
+  async function tokenize(request: ModelRequest): Promise<Uint32Array> {
+    assertFitsModel(request, info);
+    const tokens = await engine.tokenizePrompt(request.prompt);
+    if (tokens.length >= info.contextSize) {
+      throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
+    }
+    return tokens;
+  }
+
+  function assertFeeCovers({ order, request }: CheckedOrder, promptTokens: number): void {
+    const usage = {
+      pricePer1kAtomic: order.pricePer1kAtomic,
+      promptTokens,
+      outputTokens: Math.min(request.asked.maxTokens, info.contextSize - promptTokens),
+    };
+    const most = computeFee({ ...usage, maxFeeAtomic: 2n ** 127n });
+    if (most > order.maxFeeAtomic) {
+      throw new Refusal('precondition', `the order pays at most ${order.maxFeeAtomic}, the reply may cost ${most}`);
+    }
+  }
+
+  async function serve(job: ReplyJob, consumer: PeerId, send: (event: ReplyEvent) => Promise<boolean>, left: AbortSignal) {
+    const { order } = job;
+    return serveReply(job, {
+      engine,
+      crypto,
+      clock,
+      signer,
+      payee,
+      send,
+      left,
+      failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
+      admit: (signal) => admit(job, signal),
+      async keep(committed, push) {
+        const expiresAtMs = clock.nowMs() + openingTtlMs;
+        await openings.put(order.replyId, { bytes: committed.opening, consumer, expiresAtMs });
+        await outbox.add(order.replyId, order.validator, push);
+      },
+    });
+  }
+
+  async function admit({ validator, signedOrder, signedTicket }: ReplyJob, signal: AbortSignal): Promise<void> {
+    const message = { order: signedOrder, ticket: signedTicket };
+    try {
+      await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      const code = error.retryable ? 'unavailable' : 'precondition';
+      throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
+    }
+  }
+
+  async function* generate(message: GenerateRequest, context: HandlerContext) {
+    if (stopping.signal.aborted) throw new Refusal('unavailable', 'shutting down');
+    if (active >= info.sequences) {
+      throw new Refusal('unavailable', `all ${info.sequences} slots are busy; try another provider`);
+    }
+    if (outbox.isFull()) throw new Refusal('unavailable', 'too many records wait for their validators');
+    // Counted from here on, so that orders that arrive together cannot share one slot.
+    active++;
+    const left = new AbortController();
+    const handoff = createHandoff<ReplyEvent>(() => left.abort());
+    context.signal.addEventListener('abort', () => left.abort(), { once: true });
+    const consumer = getCaller(context);
+    const task = accept(message)
+      .then((job) => serve(job, consumer, handoff.send, left.signal))
+      .then(({ promptTokens, outputTokens }) => {
+        metrics.replies.inc({ outcome: 'served' });
+        metrics.tokens.inc({ kind: 'prompt' }, promptTokens);
+        metrics.tokens.inc({ kind: 'output' }, outputTokens);
+        return undefined;
+      })
+      .catch((error: unknown) => {
+        const refusal = toRefusal(error);
+        metrics.replies.inc({ outcome: refusal instanceof Refusal ? 'refused' : 'failed' });
+        if (!(refusal instanceof Refusal)) log.error({ err: error }, 'a reply failed');
+        return refusal;
+      })
+      .then((error) => {
+        active--;
+        handoff.end(error);
+      });
+    running.add(task);
+    task.finally(() => running.delete(task));
+    yield* handoff.read();
+  }
+
+  async function getOpening({ replyId }: GetOpeningRequest, context: HandlerContext) {
+    const caller = getCaller(context);
+    const opening = replyId.length === REPLY_ID_BYTES ? await openings.get(replyId) : undefined;
+    const isAllowed =
+      opening !== undefined && (equalBytes(opening.consumer, caller) || chain.findByCertHash(caller) !== undefined);
+    // A stranger learns nothing, not even that there is such a reply.
+    if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
+    return { opening: opening.bytes };
+  }
+
+  const server = createLinkServer(
+    {
+      bind: options.bind,
+      identity,
+      authorize: () => true,
+      limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB, maxTimeoutMs: maxReplyMs },
+      routes: (router) =>
+        router.service(ProviderService, { generate, getOpening }, { readMaxBytes: MAX_REQUEST_BYTES }),
+    },
+    { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
+  );
+
+  return {
+    id,
+    async start() {
+      await server.start();
+      outbox.start();
+      sweeper.start();
+      announcer.start();
+    },
+    async stop(graceMs = 5_000) {
+      await announcer.stop();
+      const closed = server.stop(graceMs);
+      const giveUp = setTimeout(() => stopping.abort(), graceMs);
+      await Promise.allSettled(running);
+      clearTimeout(giveUp);
+      stopping.abort();
+      await closed;
+      await Promise.all([outbox.stop(), sweeper.stop()]);
+      links.close();
+      await commits.close();
+    },
+    address: () => server.address(),
+    activeReplies: () => active,
+  };
+}
+
+function toRefusal(error: unknown): unknown {
+  if (error instanceof RequestError) return new Refusal('invalid', error.message);
+  if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
+  if (!(error instanceof EngineError)) return error;
+  if (error.code === 'invalid-request' || error.code === 'prompt-too-long') return new Refusal('invalid', error.message);
+  if (error.code === 'overloaded' || error.code === 'cancelled' || error.retryable) return new Refusal('unavailable', error.message);
+  return error;
+}

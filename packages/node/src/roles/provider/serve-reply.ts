@@ -1,0 +1,153 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Engine, EngineError, type GenerateEvent, type TokenLogprob } from '@ogong/engine/engine';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { computeDrawKey } from '@ogong/protocol/draw-key';
+import {
+  type GenerateEventSchema,
+  type PushRecordRequest,
+  PushRecordRequestSchema,
+  type SignedOrder,
+  type SignedTicket,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import { type CommittedReply, chooseDrawKey, commitReply } from './commit-reply.ts';
+import type { CheckedOrder } from './order-check.ts';
+
+export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
+
+/** One accepted order, from its prompt tokens to its signed record. */
+export interface ReplyJob extends CheckedOrder {
+  readonly signedOrder: SignedOrder;
+  readonly signedTicket: SignedTicket;
+  readonly body: Uint8Array;
+  readonly promptTokens: Uint32Array;
+  readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+}
+
+export interface ServeDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
+  readonly admit: (signal: AbortSignal) => Promise<void>;
+  /** Makes opening and record durable; after it the reply is this provider's to answer for. */
+  readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
+  /** False once the consumer has left. */
+  readonly send: (event: ReplyEvent) => Promise<boolean>;
+  /** The consumer has left: what was sent so far is committed and billed. */
+  readonly left: AbortSignal;
+  /** The provider gives up: nothing is committed. */
+  readonly failed: AbortSignal;
+}
+
+export interface ServedCounts {
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/**
+ * Generates while the validator admits; nothing leaves before it has.
+ * @throws Refusal, EngineError
+ */
+export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
+  const { engine, crypto, clock, signer, payee, send, left, failed } = dependencies;
+  const { order, request } = job;
+  const { asked } = request;
+  const drawKey = chooseDrawKey(order, asked, job.beacon.value);
+  const bankSeed = computeBankSeed(crypto, order.modelRoot, job.beacon.previous);
+  const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
+  const refused = new AbortController();
+  const startMs = clock.nowMs();
+  const signal = AbortSignal.any([left, failed, refused.signal]);
+  const admission = dependencies.admit(signal);
+  admission.catch(() => refused.abort());
+
+  const windows: WindowBytes[] = [];
+  let sent = '';
+  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  const events = engine.generate(
+    {
+      prompt: { kind: 'tokens', tokens: job.promptTokens },
+      sampler: asked.sampler,
+      bias: asked.bias,
+      drawKey: computeDrawKey(crypto, drawKey),
+      maxTokens: asked.maxTokens,
+      stop: asked.stop,
+      sketch,
+      topLogprobs: asked.topLogprobs,
+    },
+    { signal },
+  );
+  for await (const event of events) {
+    if (refused.signal.aborted) break;
+    if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') end = event;
+    else {
+      await admission;
+      if (event.kind === 'start') {
+        await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+      } else if (event.text !== '' || asked.logprobs) {
+        const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
+        sent += event.text;
+        await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
+      }
+    }
+  }
+  await admission;
+  if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
+  const counts = { promptTokens: job.promptTokens.length, outputTokens: end.outputTokens.length };
+  // A consumer that leaves pays for what was generated, or it would leave just before the end.
+  if (counts.outputTokens === 0) return counts;
+
+  const rest = end.text.slice(sent.length);
+  if (rest !== '') await send({ event: { case: 'delta', value: { text: rest } } });
+  const committed = commitReply(crypto, signer, {
+    order,
+    endpoint: job.endpoint,
+    asked,
+    info: engine.info(),
+    sketch,
+    drawKey,
+    payee,
+    promptTokens: job.promptTokens,
+    outputTokens: end.outputTokens,
+    windows,
+    stopReason: end.stopReason,
+    text: end.text,
+    startMs,
+    endMs: clock.nowMs(),
+  });
+  const { record, signature, header, headerProof, response } = committed;
+  const signedRecord = { record, providerKey: signer.publicKey, signature };
+  await dependencies.keep(
+    committed,
+    create(PushRecordRequestSchema, {
+      order: job.signedOrder,
+      record: signedRecord,
+      header,
+      headerProof: [...headerProof],
+      request: job.body,
+      endpoint: job.endpoint,
+      response,
+    }),
+  );
+  await send({
+    event: {
+      case: 'finished',
+      value: { record: signedRecord, header, text: end.text, stopReason: end.stopReason, ...counts },
+    },
+  });
+  return counts;
+}
+
+function toWireToken(token: TokenLogprob, alternatives: readonly TokenLogprob[]) {
+  const { id, bytes, logprob } = token;
+  return { id, bytes, logprob, alternatives: alternatives.map((other) => ({ ...other, alternatives: [] })) };
+}

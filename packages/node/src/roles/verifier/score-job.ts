@@ -1,0 +1,123 @@
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import { ProtocolError, utf8Encode } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type Header, hashTokens, parseHeader } from '@ogong/protocol/header';
+import { MAX_WINDOWS } from '@ogong/protocol/opening';
+import { renderReply } from '@ogong/protocol/reply-text';
+import { RequestError } from '@ogong/protocol/request';
+import { MAX_LISTED } from '@ogong/protocol/sampler';
+import { encodeScoreReport, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { Refusal } from '../../link/link-error.ts';
+import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
+
+/** An engine that says which of its tokens end a reply: the report states where the first of them stands. */
+export interface VerifierEngine extends Engine {
+  info(): EngineInfo & { readonly stopTokens: ArrayLike<number> };
+}
+
+/** A claim to be scored, every field in range for the model at hand. */
+export interface ScoreJob {
+  readonly jobId: Uint8Array;
+  readonly header: Header;
+  readonly request: ModelRequest;
+  readonly outputTokens: Uint32Array;
+  readonly listSizes: Uint8Array;
+  readonly bankSeed: Uint8Array;
+}
+
+const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
+
+/** @throws Refusal naming what is out of range. */
+export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob {
+  const { jobId, outputTokens, listSizes, sketchBankSeed: bankSeed } = message;
+  assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
+  assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
+  const count = outputTokens.length / 4;
+  assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
+  assertJob(count <= MAX_OUTPUT_TOKENS && count < info.contextSize, `${count} output tokens are more than fit the model`);
+  assertJob(listSizes.length === count, `${listSizes.length} list sizes for ${count} tokens`);
+  assertJob(
+    listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
+    `a list holds 1..${MAX_LISTED} candidates`,
+  );
+  const tokens = readTokens(outputTokens);
+  assertJob(
+    tokens.every((token) => token < info.vocabularySize),
+    `a token lies outside the vocabulary of ${info.vocabularySize}`,
+  );
+  try {
+    const header = parseHeader(message.header);
+    // Another vocabulary is another model: nothing that this one computes would speak about the claim.
+    assertJob(header.vocabularySize === info.vocabularySize, 'the header is of another vocabulary');
+    const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
+    assertFitsModel(request, info);
+    return { jobId, header, request, outputTokens: tokens, listSizes, bankSeed };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+}
+
+/**
+ * One teacher-forced pass over the claimed tokens, with the prompt made from the request and not from the claim.
+ * @returns the canonical report.
+ * @throws EngineError, Refusal
+ */
+export async function scoreJob(
+  job: ScoreJob,
+  { engine, crypto, signal }: { readonly engine: VerifierEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { header, request, outputTokens } = job;
+  const info = engine.info();
+  const promptTokens = await engine.tokenizePrompt(request.prompt);
+  if (promptTokens.length + outputTokens.length > info.contextSize) {
+    throw new Refusal('unsupported', `prompt and reply exceed this verifier's context of ${info.contextSize} tokens`);
+  }
+  const result = await engine.score(
+    {
+      promptTokens,
+      outputTokens,
+      sampler: header.sampler,
+      bias: header.bias,
+      sketch: { bankSeed: job.bankSeed, directions: header.sketchDirections },
+      listSizes: job.listSizes,
+      numericClass: header.numericClass,
+    },
+    { signal },
+  );
+  const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
+  const isLast = firstStopToken === outputTokens.length - 1;
+  const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
+  const text = renderReply(await engine.detokenize(spoken), request.asked.stop, header.stopReason);
+  return encodeScoreReport({
+    jobId: job.jobId,
+    modelRoot: info.modelRoot,
+    numericClass: result.numericClass,
+    exact: result.exact,
+    promptTokensHash: hashTokens(crypto, promptTokens),
+    promptTokenCount: promptTokens.length,
+    vocabularyHash: info.vocabularyHash,
+    responseHash: crypto.sha256(utf8Encode(text)),
+    firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
+    contextSize: info.contextSize,
+    elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
+    windows: result.windows,
+  });
+}
+
+function findFirstStop(tokens: Uint32Array, stopTokens: ArrayLike<number>): number {
+  const stops = new Set(Array.from(stopTokens));
+  return tokens.findIndex((token) => stops.has(token));
+}
+
+/** u32 little endian. */
+function readTokens(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+}
+
+function assertJob(holds: boolean, message: string): void {
+  if (!holds) throw new Refusal('invalid', message);
+}

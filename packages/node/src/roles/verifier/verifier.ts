@@ -1,0 +1,130 @@
+import type { HandlerContext } from '@connectrpc/connect';
+import { EngineError } from '@ogong/engine/engine';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { type ScoreRequest, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
+import type { Logger } from 'pino';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import type { LinkIdentity } from '../../link/link-identity.ts';
+import { createLinkServer } from '../../link/link-server.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { Endpoint } from '../../shared/endpoint.ts';
+import { createJobQueue } from './job-queue.ts';
+import { parseScoreJob, scoreJob, type VerifierEngine } from './score-job.ts';
+
+export interface VerifierOptions {
+  readonly bind: Endpoint;
+  /** Jobs that may wait behind the running one. Default: 64. */
+  readonly maxWaiting?: number;
+  /** Jobs scored at a time. Default: 1, since one pass fills a machine. */
+  readonly slots?: number;
+  /** Longest time that a job may take, whatever its deadline. Default: ten minutes. */
+  readonly maxJobMs?: number;
+}
+
+export interface VerifierDependencies {
+  readonly engine: VerifierEngine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly identity: LinkIdentity;
+  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly registry: Registry;
+}
+
+export interface Verifier {
+  /** Hash of the key that signs its reports. */
+  readonly keyHash: Uint8Array;
+  start(): Promise<void>;
+  stop(graceMs?: number): Promise<void>;
+  address(): Endpoint;
+}
+
+const MIB = 1024 * 1024;
+const MAX_JOB_BYTES = 8 * MIB;
+
+/** Re-runs claimed replies for the registered validators, and for nobody else. */
+export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
+  const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000 } = options;
+  const { engine, crypto, clock, signer, identity, chain, log, registry } = dependencies;
+  const queue = createJobQueue({ slots, maxWaiting });
+  const stopping = new AbortController();
+  const registers = [registry];
+  const jobs = new Counter({
+    name: 'ogong_verifier_jobs_total',
+    help: 'Jobs by how they ended: scored, refused or failed',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const tokens = new Counter({ name: 'ogong_verifier_tokens_total', help: 'Claimed tokens scored', registers });
+  new Gauge({
+    name: 'ogong_verifier_waiting_jobs',
+    help: 'Jobs that wait for their turn',
+    registers,
+    collect() {
+      this.set(queue.waiting());
+    },
+  });
+
+  async function score(message: ScoreRequest, context: HandlerContext) {
+    const leftMs = Math.min(Number(message.deadlineMs) - clock.nowMs(), maxJobMs);
+    if (!(leftMs > 0)) throw new Refusal('precondition', 'the deadline has passed');
+    const job = parseScoreJob(message, engine.info());
+    const deadline = AbortSignal.timeout(leftMs);
+    const signal = AbortSignal.any([context.signal, deadline, stopping.signal]);
+    const report = await queue.run(() => scoreJob(job, { engine, crypto, signal }), signal).catch((error: unknown) => {
+      if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be scored by its deadline');
+      throw error;
+    });
+    tokens.inc(job.outputTokens.length);
+    return { jobId: job.jobId, report, verifierKey: signer.publicKey, signature: signer.sign(report) };
+  }
+
+  async function handle(message: ScoreRequest, context: HandlerContext) {
+    try {
+      const answer = await score(message, context);
+      jobs.inc({ outcome: 'scored' });
+      return answer;
+    } catch (error) {
+      const refusal = toRefusal(error);
+      jobs.inc({ outcome: refusal instanceof Refusal ? 'refused' : 'failed' });
+      throw refusal;
+    }
+  }
+
+  const server = createLinkServer(
+    {
+      bind,
+      identity,
+      authorize: (peer) => chain.findByCertHash(peer) !== undefined,
+      limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB, maxTimeoutMs: maxJobMs },
+      routes: (router) => router.service(VerifierService, { score: handle }, { readMaxBytes: MAX_JOB_BYTES }),
+    },
+    { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
+  );
+
+  return {
+    keyHash: hashHybridKey(crypto, signer.publicKey),
+    start: () => server.start(),
+    async stop(graceMs = 5_000) {
+      const giveUp = setTimeout(() => stopping.abort(), graceMs);
+      await server.stop(graceMs);
+      clearTimeout(giveUp);
+      stopping.abort();
+    },
+    address: () => server.address(),
+  };
+}
+
+function toRefusal(error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  if (error.code === 'invalid-request' || error.code === 'prompt-too-long') return new Refusal('invalid', error.message);
+  if (error.retryable || error.code === 'overloaded' || error.code === 'cancelled') {
+    return new Refusal('unavailable', error.message);
+  }
+  return error;
+}

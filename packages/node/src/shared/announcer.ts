@@ -1,0 +1,57 @@
+import type { DescService } from '@bufbuild/protobuf';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import type { HybridSigner } from '@ogong/protocol/crypto';
+import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Clock } from '../clock.ts';
+import type { LinkPool, Peer } from './link-pool.ts';
+import { createRepeating, type Repeating } from './repeat.ts';
+
+export interface AnnouncerOptions {
+  readonly intervalMs: number;
+  /** How long an announcement counts: a provider that falls silent leaves the market after it. */
+  readonly lifetimeMs: number;
+}
+
+export interface AnnouncerDependencies {
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly links: LinkPool;
+  readonly routers: () => readonly Peer[];
+  readonly validators: () => readonly Peer[];
+  /** What is true now; the announcer adds sequence and times. */
+  readonly describe: () => Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>;
+  readonly onError?: (peer: Peer, error: unknown) => void;
+}
+
+/** Tells routers and validators, over and over, what this provider offers. */
+export function createAnnouncer(
+  { intervalMs, lifetimeMs }: AnnouncerOptions,
+  { clock, signer, links, routers, validators, describe, onError = () => {} }: AnnouncerDependencies,
+): Repeating {
+  let sequence = 0n;
+
+  return createRepeating({ intervalMs }, async () => {
+    const issuedAtMs = clock.nowMs();
+    // The clock carries the sequence over restarts; the count carries it over a clock that stands or goes back.
+    sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
+    const signed = signAnnouncement(signer, {
+      ...describe(),
+      sequence,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + lifetimeMs,
+    });
+    const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
+      try {
+        await links.to(service as DescService as typeof RouterService, peer).announce(signed, { timeoutMs: 5_000 });
+      } catch (error) {
+        onError(peer, error);
+      }
+    };
+    await Promise.all([
+      ...routers().map((peer) => tell(peer, RouterService)),
+      ...validators().map((peer) => tell(peer, ValidatorService)),
+    ]);
+  });
+}
+
+const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);

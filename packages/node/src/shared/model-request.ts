@@ -1,0 +1,35 @@
+import type { EngineInfo, Prompt } from '@ogong/engine/engine';
+import type { Endpoint } from '@ogong/protocol/header';
+import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/request';
+
+/** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
+export interface ModelRequest {
+  readonly asked: InferenceRequest;
+  readonly prompt: Prompt;
+}
+
+/** @throws RequestError where the wire names another endpoint. */
+export function parseEndpointName(name: string): Endpoint {
+  if (name !== 'chat' && name !== 'completion') {
+    throw new RequestError(`unknown endpoint ${JSON.stringify(name.slice(0, 32))}; expected chat or completion`);
+  }
+  return name;
+}
+
+/** @throws RequestError naming the offending parameter. */
+export function parseModelRequest(body: Uint8Array, endpoint: Endpoint): ModelRequest {
+  const asked = parseRequest(body, endpoint);
+  return { asked, prompt: toPrompt(asked) };
+}
+
+export function toPrompt({ endpoint, messages, promptText }: InferenceRequest): Prompt {
+  return endpoint === 'chat' ? { kind: 'chat', messages } : { kind: 'text', text: promptText };
+}
+
+/** What the request's syntax cannot say and the model can. @throws RequestError */
+export function assertFitsModel({ asked }: ModelRequest, { vocabularySize }: Pick<EngineInfo, 'vocabularySize'>): void {
+  const unknown = asked.bias.find(({ id }) => id >= vocabularySize);
+  if (unknown !== undefined) {
+    throw new RequestError(`logit_bias: the model has no token ${unknown.id}; it has ${vocabularySize}`, 'logit_bias');
+  }
+}
