@@ -1,0 +1,81 @@
+import { type ConfigDefinition, type Field, type Fields, flagOf } from './field.ts';
+import { suggest } from './suggest.ts';
+
+export interface GivenArguments {
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly positionals: readonly string[];
+  readonly configPath: string | undefined;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** Splits the command line; `--flag value`, `--flag=value`, `--switch`, `--no-switch`, and `--` before bare words. */
+export function parseArguments(
+  { fields, positionals: allowed }: ConfigDefinition<Fields>,
+  argv: readonly string[],
+  problems: string[],
+): GivenArguments {
+  const byFlag = new Map(Object.entries(fields).map(([name, field]) => [flagOf(name, field), { name, field }]));
+  const flags = new Map<string, string[]>();
+  const positionals: string[] = [];
+  let configPath: string | undefined;
+  let help = false;
+  let version = false;
+
+  const add = (name: string, field: Field, text: string) => {
+    const texts = flags.get(name) ?? [];
+    if (texts.length > 0 && !field.repeatable) problems.push(`--${flagOf(name, field)} is given more than once`);
+    flags.set(name, [...texts, text]);
+  };
+
+  const rest = [...argv];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') {
+      positionals.push(...rest.splice(0));
+    } else if (word === '--help' || word === '-h') {
+      help = true;
+    } else if (word === '--version' || word === '-V') {
+      version = true;
+    } else if (!word.startsWith('-') || word === '-') {
+      positionals.push(word);
+    } else {
+      const [, flag = '', inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      const takeValue = (): string | undefined => {
+        // A negative number is a value; anything else with a dash is the next flag.
+        const value = inline ?? (rest[0] !== undefined && /^(?!-)|^-[\d.]/.test(rest[0]) ? rest.shift() : undefined);
+        if (value === undefined) problems.push(`--${flag} needs a value`);
+        return value;
+      };
+      const known = byFlag.get(flag);
+      const negated = flag.startsWith('no-') ? byFlag.get(flag.slice(3)) : undefined;
+      if (known?.field.boolean) {
+        add(known.name, known.field, inline ?? 'true');
+      } else if (known) {
+        const value = takeValue();
+        if (value !== undefined) add(known.name, known.field, value);
+      } else if (negated?.field.boolean && inline === undefined) {
+        add(negated.name, negated.field, 'false');
+      } else if (flag === 'config') {
+        configPath = takeValue();
+      } else {
+        problems.push(
+          `unknown flag ${word.split('=')[0]}${suggest(flag, [...byFlag.keys(), 'config', 'help', 'version'], '--')}`,
+        );
+        // Most unknown flags are misspelt and carry their value: it is no argument of its own.
+        if (inline === undefined && rest[0] !== undefined && !rest[0].startsWith('-')) rest.shift();
+      }
+    }
+  }
+  checkPositionals(positionals, allowed, problems);
+  return { flags, positionals, configPath, help, version };
+}
+
+function checkPositionals(
+  given: readonly string[],
+  allowed: ConfigDefinition<Fields>['positionals'],
+  problems: string[],
+): void {
+  const extra = given[allowed?.max ?? 0];
+  if (extra !== undefined) problems.push(`unexpected argument "${extra}"`);
+  if (allowed && given.length < (allowed.min ?? 0)) problems.push(`${allowed.label} is missing`);
+}

@@ -1,0 +1,178 @@
+import { inspect } from 'node:util';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import type { Secret } from '../crypto/secret.ts';
+import { ConfigError } from './config-error.ts';
+import { defineConfig } from './define-config.ts';
+import type { Fields } from './field.ts';
+import { formatMarkdown } from './help.ts';
+import * as values from './values.ts';
+
+const files: Record<string, string> = {
+  'ok.json': '{"bind": "127.0.0.1:1", "alpha": 0.25, "relay": true, "peer": ["a:1", "b:2"]}',
+  'unknown.json': '{"alhpa": 1}',
+  'shape.json': '{"alpha": {"value": 1}, "peer": [[]]}',
+  'broken.json': '{',
+  'list.json': '[]',
+};
+
+const config = defineConfig(
+  {
+    name: 'ogong-testd',
+    summary: 'A daemon for tests.',
+    version: '1.2.3',
+    fields: {
+      bind: {
+        schema: values.endpoint,
+        default: '0.0.0.0:4533',
+        description: 'Address',
+        env: 'OGONG_BIND',
+        label: '<addr>',
+      },
+      alpha: { schema: values.decimal({ max: 1 }), default: '1.0', description: 'Audit coverage', env: 'OGONG_ALPHA' },
+      relay: { schema: values.boolean, boolean: true, description: 'Forward', env: 'OGONG_RELAY' },
+      peer: { schema: values.endpoint, repeatable: true, description: 'Peer', env: 'OGONG_PEERS' },
+      apiKey: { schema: values.hex(4), secret: true, description: 'Key', env: 'OGONG_API_KEY' },
+      maxPrice: { schema: values.atomicAmount, description: 'Ceiling' },
+    },
+  },
+  (path) => {
+    const text = files[path];
+    if (text === undefined) throw new Error(`ENOENT: ${path}`);
+    return text;
+  },
+);
+
+function run(argv: string[], env: Record<string, string> = {}) {
+  const result = config.parse(argv, env);
+  if (result.kind !== 'run') throw new Error('printed');
+  return result.values;
+}
+
+function problemsOf(argv: string[], env: Record<string, string> = {}): readonly string[] {
+  try {
+    config.parse(argv, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+describe('values', () => {
+  it('come from the flag, else the environment, else the file, else the default', () => {
+    const file = ['--config', 'ok.json'];
+    const env = { OGONG_BIND: '127.0.0.1:2' };
+    expect(run([]).bind).toEqual({ host: '0.0.0.0', port: 4533 });
+    expect(run(file).bind.port).toBe(1);
+    expect(run(file, env).bind.port).toBe(2);
+    expect(run([...file, '--bind', '127.0.0.1:3'], env).bind.port).toBe(3);
+    expect(run([], { OGONG_BIND: '' }).bind.port).toBe(4533);
+  });
+
+  it('are typed', () => {
+    const parsed = run([]);
+    expectTypeOf(parsed.bind).toEqualTypeOf<values.Endpoint>();
+    expectTypeOf(parsed.alpha).toEqualTypeOf<number>();
+    expectTypeOf(parsed.relay).toEqualTypeOf<boolean>();
+    expectTypeOf(parsed.peer).toEqualTypeOf<readonly values.Endpoint[]>();
+    expectTypeOf(parsed.apiKey).toEqualTypeOf<Secret<string> | undefined>();
+    expectTypeOf(parsed.maxPrice).toEqualTypeOf<bigint | undefined>();
+    expect(parsed).toMatchObject({ alpha: 1, relay: false, peer: [], apiKey: undefined, maxPrice: undefined });
+  });
+
+  it('read switches and lists', () => {
+    expect(run(['--relay']).relay).toBe(true);
+    expect(run(['--relay=no']).relay).toBe(false);
+    expect(run(['--no-relay'], { OGONG_RELAY: '1' }).relay).toBe(false);
+    expect(run(['--relay', '--peer=a:1', '--peer', '[::1]:2']).peer).toEqual([
+      { host: 'a', port: 1 },
+      { host: '::1', port: 2 },
+    ]);
+    expect(run([], { OGONG_PEERS: 'a:1, b:2' }).peer.length).toBe(2);
+    expect(run(['--config', 'ok.json'])).toMatchObject({
+      alpha: 0.25,
+      relay: true,
+      peer: [{ host: 'a' }, { host: 'b' }],
+    });
+  });
+
+  it('hide secrets', () => {
+    const { apiKey } = run([], { OGONG_API_KEY: '0xDEADBEEF' });
+    expect(apiKey?.reveal()).toBe('deadbeef');
+    expect(inspect(run([], { OGONG_API_KEY: 'deadbeef' }))).not.toContain('deadbeef');
+    expect(problemsOf([], { OGONG_API_KEY: 'hunter2' }).join()).not.toContain('hunter2');
+  });
+});
+
+describe('problems', () => {
+  it('are all told at once, with the source and what is expected', () => {
+    const problems = problemsOf(['--alpha', '2', '--nonsense'], { OGONG_BIND: 'here' });
+    expect(problems).toEqual([
+      'unknown flag --nonsense',
+      '--bind (or OGONG_BIND): "here" in OGONG_BIND does not fit, expected host:port, such as 127.0.0.1:4544 or [::1]:4544',
+      '--alpha (or OGONG_ALPHA): "2" does not fit, expected a number from 0 to 1',
+    ]);
+  });
+
+  it.each([
+    [['--aplha', '0.5'], /unknown flag --aplha \(did you mean --alpha\?\)/],
+    [['--bind'], /--bind needs a value/],
+    [['--bind', '--relay'], /--bind needs a value/],
+    [['--alpha', '1', '--alpha', '0'], /--alpha is given more than once/],
+    [['word'], /unexpected argument "word"/],
+    [['--config', 'absent.json'], /absent.json cannot be used: ENOENT/],
+    [['--config', 'broken.json'], /it is not JSON/],
+    [['--config', 'list.json'], /expected a JSON object/],
+    [['--config', 'unknown.json'], /unknown setting "alhpa" in unknown.json \(did you mean alpha\?\)/],
+    [['--config', 'shape.json'], /"alpha" in shape.json: expected a text/],
+    [['--no-alpha'], /unknown flag --no-alpha/],
+  ])('%j', (argv, expected) => {
+    expect(problemsOf(argv).join('\n')).toMatch(expected);
+  });
+
+  it('name what is required', () => {
+    const strict = defineConfig({
+      name: 'x',
+      summary: '',
+      fields: { key: { schema: values.text, required: true, env: 'X_KEY', description: 'the key' } },
+    });
+    expect(() => strict.parse([], {})).toThrow('--key (or X_KEY) is required: the key');
+    expect(strict.parse(['--key', 'a'], {})).toMatchObject({ values: { key: 'a' } });
+  });
+});
+
+it('takes positional arguments where they are allowed', () => {
+  const chat = defineConfig({
+    name: 'run',
+    summary: '',
+    fields: {} satisfies Fields,
+    positionals: { label: '<model>', min: 1, max: 1 },
+  });
+  expect(chat.parse(['a'], {})).toMatchObject({ positionals: ['a'] });
+  expect(chat.parse(['--', '--a'], {})).toMatchObject({ positionals: ['--a'] });
+  expect(() => chat.parse([], {})).toThrow('<model> is missing');
+  expect(() => chat.parse(['a', 'b'], {})).toThrow('unexpected argument "b"');
+});
+
+it('prints help, version and reference', () => {
+  const help = config.parse(['--help', '--nonsense'], {});
+  expect(help).toEqual({
+    kind: 'print',
+    text: `A daemon for tests.
+
+Usage: ogong-testd [flags]
+
+  --bind <addr>        Address [default: 0.0.0.0:4533; env: OGONG_BIND]
+  --alpha <value>      Audit coverage [default: 1.0; env: OGONG_ALPHA]
+  --relay              Forward [env: OGONG_RELAY]
+  --peer <value>       Peer [repeatable; env: OGONG_PEERS]
+  --api-key <value>    Key [env: OGONG_API_KEY]
+  --max-price <value>  Ceiling
+  --config <path>      JSON file with any of these settings, by their camelCase names
+  --version            print the version
+  --help               print this text
+`,
+  });
+  expect(config.parse(['--version'], {})).toEqual({ kind: 'print', text: 'ogong-testd 1.2.3\n' });
+  expect(formatMarkdown(config.definition)).toContain('| `--bind <addr>` | `OGONG_BIND` | `0.0.0.0:4533` | Address |');
+});

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { Secret } from '../crypto/secret.ts';
+import { parseArguments } from './arguments.ts';
+import { ConfigError } from './config-error.ts';
+import { type ReadText, readConfigFile } from './config-file.ts';
+import { type ConfigDefinition, type Field, type Fields, nameSources, type Values } from './field.ts';
+import { formatHelp } from './help.ts';
+
+export type ParseResult<S extends Fields> =
+  | { readonly kind: 'run'; readonly values: Values<S>; readonly positionals: readonly string[] }
+  /** Something to print on standard output, and then be done. */
+  | { readonly kind: 'print'; readonly text: string };
+
+export interface Config<S extends Fields> {
+  readonly definition: ConfigDefinition<S>;
+  /**
+   * Flags before environment before the file named by `--config` before defaults.
+   * @param argv without the program's own name.
+   * @throws ConfigError with every problem that was found, not just the first.
+   */
+  parse(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ParseResult<S>;
+}
+
+interface Found {
+  /** Where it was found, to be put after the value: a flag needs no words. */
+  readonly origin: string;
+  readonly texts: readonly string[];
+}
+
+export function defineConfig<const S extends Fields>(
+  definition: ConfigDefinition<S>,
+  readText: ReadText = (path) => readFileSync(path, 'utf8'),
+): Config<S> {
+  const fields = Object.entries(definition.fields);
+
+  return {
+    definition,
+    parse(argv, env) {
+      const problems: string[] = [];
+      const given = parseArguments(definition, argv, problems);
+      if (given.help) return { kind: 'print', text: formatHelp(definition) };
+      if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version ?? 'unversioned'}\n` };
+      const file =
+        given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
+
+      const find = (name: string, field: Field): Found | undefined => {
+        const flagged = given.flags.get(name);
+        if (flagged) return { origin: '', texts: flagged };
+        const text = field.env === undefined ? undefined : env[field.env];
+        // An empty variable is how shells and unit files say "not set".
+        if (text) return { origin: ` in ${field.env}`, texts: field.repeatable ? splitList(text) : [text] };
+        const texts = file[name];
+        if (texts) return { origin: ` in ${given.configPath}`, texts };
+        const fallback = field.default ?? (field.boolean ? 'false' : undefined);
+        return fallback === undefined ? undefined : { origin: ' by default', texts: [fallback] };
+      };
+
+      const values = fields.map(([name, field]) => [name, readField(name, field, find(name, field), problems)]);
+      if (problems.length > 0) throw new ConfigError(definition.name, problems);
+      return { kind: 'run', values: Object.fromEntries(values) as Values<S>, positionals: given.positionals };
+    },
+  };
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part.length > 0);
+}
+
+function readField(name: string, field: Field, found: Found | undefined, problems: string[]): unknown {
+  if (!found) {
+    if (field.required) problems.push(`${nameSources(name, field)} is required: ${field.description}`);
+    return field.repeatable ? [] : undefined;
+  }
+  const values = found.texts.map((text) => readValue(name, field, found.origin, text, problems));
+  return field.repeatable ? values : values.at(-1);
+}
+
+function readValue(name: string, field: Field, origin: string, text: string, problems: string[]): unknown {
+  const result = field.schema.safeParse(text);
+  if (result.success) return field.secret ? new Secret(result.data) : result.data;
+  const shown = field.secret ? 'what was given' : `"${text}"`;
+  const expected = result.error.issues.map((issue) => issue.message).join('; ');
+  problems.push(`${nameSources(name, field)}: ${shown}${origin} does not fit, ${expected}`);
+  return undefined;
+}

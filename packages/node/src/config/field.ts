@@ -1,0 +1,60 @@
+import type { Secret } from '../crypto/secret.ts';
+import type { ValueSchema } from './values.ts';
+
+/** One setting: where it may come from, what it means, and what it must look like. */
+export interface Field<T = unknown> {
+  readonly schema: ValueSchema<T>;
+  readonly description: string;
+  /** Without dashes; the field's name in kebab-case when absent. */
+  readonly flag?: string;
+  readonly env?: string;
+  /** As a user would write it; parsed like any other value. */
+  readonly default?: string;
+  readonly required?: boolean;
+  /** A switch: `--relay` and `--no-relay`, false unless said otherwise. */
+  readonly boolean?: boolean;
+  /** May be given several times; comma-separated in the environment; an array in the file. */
+  readonly repeatable?: boolean;
+  /** Never shown, and wrapped so that it never prints. */
+  readonly secret?: boolean;
+  /** What stands for the value in the help, such as `<path>`. */
+  readonly label?: string;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+type Parsed<F extends Field> = F extends { readonly schema: ValueSchema<infer T> }
+  ? F extends { readonly secret: true }
+    ? Secret<T>
+    : T
+  : never;
+
+type Present<F extends Field> = F extends
+  | { readonly default: string }
+  | { readonly required: true }
+  | { readonly boolean: true }
+  ? Parsed<F>
+  : Parsed<F> | undefined;
+
+export type Values<S extends Fields> = {
+  readonly [K in keyof S]: S[K] extends { readonly repeatable: true } ? readonly Parsed<S[K]>[] : Present<S[K]>;
+};
+
+export interface ConfigDefinition<S extends Fields> {
+  /** The command, as a user types it. */
+  readonly name: string;
+  readonly summary: string;
+  readonly version?: string;
+  readonly fields: S;
+  /** Arguments that are no flags; none are accepted when absent. */
+  readonly positionals?: { readonly label: string; readonly min?: number; readonly max: number };
+}
+
+export function flagOf(name: string, field: Field): string {
+  return field.flag ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `--bind (or OGONG_ROUTER_BIND)`. */
+export function nameSources(name: string, field: Field): string {
+  return `--${flagOf(name, field)}${field.env === undefined ? '' : ` (or ${field.env})`}`;
+}
