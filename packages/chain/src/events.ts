@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Log, parseEventLogs } from 'viem';
+import { type ContractEventName, type DecodeEventLogReturnType, type Log, parseEventLogs } from 'viem';
 import { contractNames, type Deployment } from './deployment.ts';
 import { ChainError } from './errors.ts';
 import { type Address, type Hex, lowerHex } from './hex.ts';
-import { allAbis, type Transactor } from './transactor.ts';
+import { ledgerAbi, type Transactor } from './transactor.ts';
 
 /** Where the reader stands. Plain data: bigint-free, so that it can be stored as JSON. */
 export interface Cursor {
@@ -18,17 +18,24 @@ export interface CursorStore {
   save(cursor: Cursor): void;
 }
 
-export interface ContractEvent {
-  readonly kind: 'event';
-  /** Name in Solidity, for example 'Settled'. */
-  readonly name: string;
-  readonly args: Readonly<Record<string, unknown>>;
+/** Name of an event in Solidity. */
+export type EventName = ContractEventName<typeof ledgerAbi>;
+
+/** Named arguments of an event; bytes and addresses in lower-case hex. */
+export type EventArgs<Name extends EventName> = DecodeEventLogReturnType<typeof ledgerAbi, Name>['args'];
+
+interface EventPosition {
   readonly contract: (typeof contractNames)[number];
   readonly blockNumber: number;
   readonly blockHash: Hex;
   readonly logIndex: number;
   readonly transactionHash: Hex;
 }
+
+/** A union over all events: comparing `name` narrows `args`. */
+export type ContractEvent = {
+  [Name in EventName]: { readonly kind: 'event'; readonly name: Name; readonly args: EventArgs<Name> } & EventPosition;
+}[EventName];
 
 /** Every event above `toBlock` is undone; those of the new chain follow. */
 export interface RolledBack {
@@ -113,16 +120,20 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
   }
 
   function decodeLogs(logs: Log[]): ContractEvent[] {
-    return parseEventLogs({ abi: allAbis, logs, strict: true }).map((log) => ({
-      kind: 'event',
-      name: log.eventName,
-      args: lowerHex(log.args as unknown as Record<string, unknown>),
-      contract: nameOf.get(log.address.toLowerCase() as Address) as ContractEvent['contract'],
-      blockNumber: Number(log.blockNumber),
-      blockHash: log.blockHash as Hex,
-      logIndex: log.logIndex as number,
-      transactionHash: log.transactionHash as Hex,
-    }));
+    return parseEventLogs({ abi: ledgerAbi, logs, strict: true }).map(
+      (log) =>
+        ({
+          kind: 'event',
+          name: log.eventName,
+          args: lowerHex(log.args),
+          contract: nameOf.get(log.address.toLowerCase() as Address),
+          blockNumber: Number(log.blockNumber),
+          blockHash: log.blockHash,
+          logIndex: log.logIndex,
+          transactionHash: log.transactionHash,
+          // The compiler cannot follow that name and args come from the same member of the union.
+        }) as ContractEvent,
+    );
   }
 
   async function* events(): AsyncGenerator<ChainEvent, void, undefined> {

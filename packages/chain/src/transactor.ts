@@ -1,5 +1,4 @@
 import {
-  type Abi,
   BaseError,
   createPublicClient,
   createWalletClient,
@@ -25,14 +24,14 @@ import {
 import { type Address, type Hex, lowerHex } from './hex.ts';
 
 /** Every ABI: a revert or an event may come from a contract that the called one calls. */
-export const allAbis: Abi = [
+export const ledgerAbi = [
   ...ogongTokenAbi,
   ...parametersAbi,
   ...stakingAbi,
   ...validatorRegistryAbi,
   ...escrowAbi,
   ...settlementAbi,
-];
+] as const;
 
 /** Estimates are exact for the state they saw; another transaction may come first. */
 const gasHeadroomPercent = 130n;
@@ -136,7 +135,7 @@ function findRevert(error: BaseError): Revert | undefined {
   const hex = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data;
   if (typeof hex !== 'string' || !hex.startsWith('0x') || hex.length < 10) return undefined;
   try {
-    const { errorName, args } = decodeErrorResult({ abi: allAbis, data: hex as Hex });
+    const { errorName, args } = decodeErrorResult({ abi: ledgerAbi, data: hex as Hex });
     return { name: errorName, args: lowerHex((args ?? []) as readonly unknown[]) };
   } catch {
     return undefined;
