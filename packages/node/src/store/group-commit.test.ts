@@ -28,7 +28,7 @@ const ids = (s: Store) =>
   s.read(({ prepare }) =>
     prepare('SELECT id FROM record ORDER BY id')
       .all()
-      .map((row) => row['id']),
+      .map((row) => row.id),
   );
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 

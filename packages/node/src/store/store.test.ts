@@ -25,7 +25,7 @@ function open(name = 'a.db', migrations = [TABLE], busyTimeoutMs = 50): Store {
 }
 
 const count = (store: Store): number =>
-  store.read(({ prepare }) => prepare('SELECT count(*) AS n FROM record').get()?.['n'] as number);
+  store.read(({ prepare }) => prepare('SELECT count(*) AS n FROM record').get()?.n as number);
 const insert = (store: Store, body: string) => store.prepare('INSERT INTO record (body) VALUES (?)').run(body);
 
 it('syncs every commit and enforces references', () => {

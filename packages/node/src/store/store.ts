@@ -91,7 +91,7 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly Migr
 }
 
 function readVersion(database: DatabaseSync): number {
-  return database.prepare('PRAGMA user_version').get()?.['user_version'] as number;
+  return database.prepare('PRAGMA user_version').get()?.user_version as number;
 }
 
 function guard<T>(path: string, work: () => T): T {

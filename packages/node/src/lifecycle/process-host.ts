@@ -1,0 +1,29 @@
+import { constants } from 'node:os';
+
+/** What a program needs from the process around it; the tests pass their own. */
+export interface ProcessHost {
+  readonly pid: number;
+  writeLine(text: string): void;
+  writeError(text: string): void;
+  exit(code: number): void;
+  onSignal(listener: (signalNumber: number) => void): void;
+  onUncaught(listener: (error: unknown) => void): void;
+}
+
+export const processHost: ProcessHost = {
+  pid: process.pid,
+  writeLine(text) {
+    // A launcher that has gone away is no reason to stop serving.
+    process.stdout.once('error', () => {});
+    process.stdout.write(`${text}\n`);
+  },
+  writeError: (text) => process.stderr.write(text),
+  exit: (code) => process.exit(code),
+  onSignal(listener) {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(constants.signals[signal]));
+  },
+  onUncaught(listener) {
+    process.on('uncaughtException', listener);
+    process.on('unhandledRejection', listener);
+  },
+};

@@ -1,0 +1,85 @@
+/**
+ * How a program ends, and what it says. The numbers are those of sysexits(3), which init systems and scripts know.
+ */
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  data: 65,
+  unavailable: 69,
+  software: 70,
+  io: 74,
+  temporary: 75,
+  permission: 77,
+  configuration: 78,
+} as const;
+
+const BY_CODE: Readonly<Record<string, number>> = {
+  // ConfigError
+  usage: EXIT.usage,
+  // KeyFileError
+  permissions: EXIT.permission,
+  malformed: EXIT.configuration,
+  unreadable: EXIT.configuration,
+  unwritable: EXIT.configuration,
+  // StoreError
+  'disk-full': EXIT.io,
+  io: EXIT.io,
+  corrupt: EXIT.data,
+  busy: EXIT.temporary,
+  'read-only': EXIT.permission,
+  version: EXIT.configuration,
+  closed: EXIT.software,
+  // LinkError
+  unreachable: EXIT.unavailable,
+  timeout: EXIT.unavailable,
+  'rate-limited': EXIT.temporary,
+  'wrong-certificate': EXIT.configuration,
+  unauthorized: EXIT.permission,
+  // the system
+  EADDRINUSE: EXIT.unavailable,
+  EADDRNOTAVAIL: EXIT.configuration,
+  EACCES: EXIT.permission,
+  EPERM: EXIT.permission,
+  ENOENT: EXIT.configuration,
+  ENOSPC: EXIT.io,
+  ECONNREFUSED: EXIT.unavailable,
+  ENOTFOUND: EXIT.unavailable,
+};
+
+/** Words for what the system says in code; the modules' own errors are written for users already. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is in use: stop the other program or choose another port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'the disk is full',
+  ECONNREFUSED: 'nobody listens there',
+  ENOTFOUND: 'no such host',
+};
+
+export function getExitCode(error: unknown): number {
+  return BY_CODE[getCode(error) ?? ''] ?? (isExpected(error) ? EXIT.unavailable : EXIT.software);
+}
+
+/** What a user reads: no stack, no type names. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return `internal error: ${String(error)}`;
+  const words = SYSTEM_WORDS[getCode(error) ?? ''];
+  if (words) {
+    const { address, port, path } = error as { address?: string; port?: number; path?: string };
+    const where = path ?? (port === undefined ? address : `${address ?? ''}:${port}`);
+    return where === undefined ? words : `${where}: ${words}`;
+  }
+  return isExpected(error) ? error.message : `internal error: ${error.message}`;
+}
+
+/** The convention of every module: an expected failure is an Error with a code and a `retryable`. */
+function isExpected(error: unknown): boolean {
+  return error instanceof Error && getCode(error) !== undefined && 'retryable' in error;
+}
+
+function getCode(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
