@@ -246,6 +246,24 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       expect(handled).toBe(0);
     });
 
+    it('refuses when it cannot tell whether a call is allowed', async () => {
+      const server = await serve(echo, () => Promise.reject(new Error('the registry is down')));
+      const client = await connect(server.id);
+      const failed = await expectLinkError(client.service(RouterService).route({}), 'remote');
+      expect(failed.message).toBe('internal error');
+      expect(errors.map(String)).toEqual(['Error: the registry is down']);
+    });
+
+    it('cuts a stream that nobody reads at its deadline', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)), () => true, { maxTimeoutMs: 100 });
+      const client = await connect(server.id);
+      const messages = client.service(ProviderService).generate({}, { timeoutMs: 100 })[Symbol.asyncIterator]();
+      await messages.next();
+      await until(() => probe.aborted && probe.finished);
+      await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'timeout');
+    });
+
     it('passes on a refusal and hides every other error', async () => {
       const server = await serve((router) =>
         router.service(RouterService, {

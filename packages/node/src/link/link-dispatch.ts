@@ -9,13 +9,17 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { LINK_HOST } from './link-identity.ts';
+import type { LinkServerLimits } from './link-limits.ts';
 
 const DISCARD_MS = 5000;
+
+/** For the handler to say itself that its time is up. */
+const DEADLINE_GRACE_MS = 1000;
 
 export interface DispatchOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly router: ConnectRouterOptions;
-  readonly maxHeaderBytes: number;
+  readonly limits: Pick<LinkServerLimits, 'maxHeaderBytes' | 'requestTimeoutMs' | 'maxTimeoutMs'>;
   readonly createContextValues: (stream: ServerHttp2Stream) => ContextValues;
 }
 
@@ -23,7 +27,7 @@ export interface DispatchOptions {
  * Runs Connect's handlers on HTTP/2 streams. Connect's own adapter leaves a handler hanging when its reader vanishes
  * while the window is full, and writes to the console.
  */
-export function createDispatch({ routes, router, maxHeaderBytes, createContextValues }: DispatchOptions) {
+export function createDispatch({ routes, router, limits, createContextValues }: DispatchOptions) {
   const handlers = new Map<string, UniversalHandler>();
   const registry = createConnectRouter(router);
   routes(registry);
@@ -33,12 +37,19 @@ export function createDispatch({ routes, router, maxHeaderBytes, createContextVa
     // A stream that breaks ends its call through 'close'; unheard, the event would end the process.
     stream.on('error', () => {});
     const handler = handlers.get(headers[':path'] as string);
-    const status = !handler ? 404 : headers[':method'] !== 'POST' ? 405 : sizeOf(headers) > maxHeaderBytes ? 431 : 200;
+    const status = !handler
+      ? 404
+      : headers[':method'] !== 'POST'
+        ? 405
+        : sizeOf(headers) > limits.maxHeaderBytes
+          ? 431
+          : 200;
     if (!handler || status !== 200) {
       stream.respond({ ':status': status }, { endStream: true });
       stream.close(constants.NGHTTP2_NO_ERROR);
       return;
     }
+    boundLifetime(stream, headers, limits);
     const left = new AbortController();
     stream.once('close', () => left.abort(new ConnectError('the caller left', Code.Canceled)));
     const request = {
@@ -74,6 +85,27 @@ async function respond(stream: ServerHttp2Stream, { status, header, body }: Univ
   } finally {
     await chunks?.return?.();
   }
+}
+
+/**
+ * Connect's deadline reaches the handler, but neither a request that never ends nor an answer that is never read:
+ * those streams are cut.
+ */
+function boundLifetime(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { requestTimeoutMs, maxTimeoutMs }: DispatchOptions['limits'],
+): void {
+  const asked = Number(headers['connect-timeout-ms'] ?? maxTimeoutMs);
+  const lifetimeMs = (asked >= 0 && asked < maxTimeoutMs ? asked : maxTimeoutMs) + DEADLINE_GRACE_MS;
+  const cut = () => stream.close(constants.NGHTTP2_CANCEL);
+  const request = setTimeout(cut, requestTimeoutMs);
+  const lifetime = setTimeout(cut, lifetimeMs);
+  stream.once('end', () => clearTimeout(request));
+  stream.once('close', () => {
+    clearTimeout(request);
+    clearTimeout(lifetime);
+  });
 }
 
 /** A reset would overtake the answer at the caller, so the rest of an unread request is received, but not for long. */

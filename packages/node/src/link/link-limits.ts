@@ -13,7 +13,9 @@ export interface LinkServerLimits {
   readonly handshakeTimeoutMs: number;
   /** A connection without a byte in either direction, pings included, for this long is closed. */
   readonly idleTimeoutMs: number;
-  /** Longest deadline that a caller may ask for. */
+  /** A request must have arrived whole by then. */
+  readonly requestTimeoutMs: number;
+  /** Longest deadline that a caller may ask for, and the one of a caller that asks for none. */
   readonly maxTimeoutMs: number;
   readonly callRate: RateLimit;
 }
@@ -27,6 +29,7 @@ export const DEFAULT_SERVER_LIMITS: LinkServerLimits = {
   maxConnections: 1024,
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 120_000,
+  requestTimeoutMs: 30_000,
   maxTimeoutMs: 3_600_000,
   callRate: { perSecond: 500, burst: 1000 },
 };

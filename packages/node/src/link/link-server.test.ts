@@ -1,4 +1,4 @@
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -23,7 +23,7 @@ describe('what a stranger can do to a link server', () => {
       bind: { host: '127.0.0.1', port: 0 },
       routes: (router) => router.service(RouterService, { route: () => ({}) }),
       authorize: (_peer, method) => calls.push(method) > 0,
-      limits: { handshakeTimeoutMs: 100 },
+      limits: { handshakeTimeoutMs: 100, requestTimeoutMs: 200 },
     });
     await server.start();
   });
@@ -116,6 +116,17 @@ describe('what a stranger can do to a link server', () => {
     const headers = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`x-${i}`, 'y'.repeat(1000)]));
     expect(await postRaw(socket, route, { ...proto, ...headers })).toBe(431);
     expect(calls).toEqual([]);
+  });
+
+  it('waits for no request without end', async () => {
+    const socket = await openTls(createTlsOptions(await makeIdentity(2)));
+    const session = connectHttp2(`https://${LINK_HOST}`, { createConnection: () => socket });
+    const stream = session.request({ ':method': 'POST', ':path': route, ...proto });
+    stream.on('error', () => {});
+    stream.write('half');
+    await new Promise((resolve) => stream.once('close', resolve));
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    session.destroy();
   });
 
   it('hangs up on who does not start a handshake', async () => {

@@ -74,8 +74,17 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     if (!rate.take(name)) throw createRateLimited('too many calls, slow down');
     if (!callsOfPeer.add(name, limits.maxCallsPerPeer)) throw createRateLimited('too many calls at once');
     onceAborted(context.signal, () => callsOfPeer.remove(name));
-    if (!(await options.authorize(peer, nameMethod(context)))) {
+    if (!(await isAuthorized(peer, nameMethod(context)))) {
       throw new ConnectError('not authorized for this method', Code.PermissionDenied);
+    }
+  }
+
+  async function isAuthorized(peer: PeerId, method: MethodName): Promise<boolean> {
+    try {
+      return await options.authorize(peer, method);
+    } catch (error) {
+      onError(error, { method, peer });
+      throw new ConnectError('internal error', Code.Internal);
     }
   }
 
@@ -97,7 +106,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     'stream',
     createDispatch({
       routes: options.routes,
-      maxHeaderBytes: limits.maxHeaderBytes,
+      limits,
       router: {
         grpc: false,
         grpcWeb: false,
