@@ -1,0 +1,44 @@
+import type { Finding } from './finding.ts';
+import {
+  checkBelowQuorum,
+  checkConservation,
+  checkExactlyOnce,
+  checkHonest,
+  checkQuorum,
+  checkRefunds,
+} from './ledger-claims.ts';
+import { checkCheat, checkEjection, checkReceipts, checkTampering } from './reply-claims.ts';
+import type { RunRecord } from './run-record.ts';
+
+export interface Claim extends Finding {
+  readonly id: string;
+  readonly statement: string;
+}
+
+/** Every claim that this run has to keep, each computed from the record alone. */
+export function evaluateClaims(run: RunRecord): Claim[] {
+  const claim = (id: string, statement: string, { ok, evidence }: Finding): Claim => ({ id, statement, ok, evidence });
+  const claims = [
+    claim('receipts', 'every answer has a receipt that passes offline', checkReceipts(run)),
+    claim('tampering', 'one changed byte fails the check that names it', checkTampering(run)),
+  ];
+  if (run.cheat !== 'none') {
+    claims.push(
+      claim(`cheat-${run.cheat}`, 'the cheat is seen through by the stage that should', checkCheat(run)),
+      claim('ejection', 'the cheat is ejected on chain and no longer served from', checkEjection(run)),
+    );
+  }
+  claims.push(
+    claim('refunds', 'no payer is charged for a rejected reply, nor more than its fee for any other', checkRefunds(run)),
+    claim('honest-paid', 'every honest provider that served is paid, and none is ejected', checkHonest(run)),
+    claim('quorum', 'every batch carries more than two thirds of the bonded stake', checkQuorum(run)),
+    claim('conservation', 'what left the escrow channels equals the six shares, to the unit', checkConservation(run)),
+  );
+  if (run.chaos) {
+    claims.push(
+      claim('below-quorum', 'without a quorum nothing settles', checkBelowQuorum(run)),
+      claim('exactly-once', 'after the restart every reply settles exactly once', checkExactlyOnce(run)),
+    );
+  }
+  return claims;
+}

@@ -1,0 +1,29 @@
+import { toHex } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import { parseOrder } from '@ogong/protocol/order';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import type { AskedReply, Member, RunRecord } from './run-record.ts';
+
+export interface Finding {
+  readonly ok: boolean;
+  /** What was seen; where the claim does not hold, what broke it. */
+  readonly evidence: readonly string[];
+}
+
+/** Collects what broke; evidence is the failures, or `good` where there are none. */
+export function judge(problems: readonly string[], good: readonly string[]): Finding {
+  return problems.length === 0 ? { ok: true, evidence: good } : { ok: false, evidence: problems };
+}
+
+export const failuresOf = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id, detail }) => `${id}: ${detail}`);
+
+export const answeredOf = ({ replies }: RunRecord): AskedReply[] => replies.filter(({ receipts }) => receipts);
+
+export function replyIdOf(reply: AskedReply): string | undefined {
+  return reply.receipts && toHex(parseOrder(reply.receipts.full.order.bytes).replyId);
+}
+
+export const entriesOf = ({ logs }: RunRecord): VerdictEntry[] => logs.flatMap(({ entries }) => entries);
+
+export const cheatOf = ({ members }: RunRecord): Member | undefined => members.find(({ isCheat }) => isCheat);

@@ -1,0 +1,117 @@
+import { toHex } from '@ogong/protocol/bytes';
+import { isOk } from '@ogong/protocol/checks';
+import { parseOrder } from '@ogong/protocol/order';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from './finding.ts';
+import type { RunRecord } from './run-record.ts';
+
+/** Checks that may be skipped, and why: a compact receipt holds no opening; nothing else goes unlooked at. */
+const openingChecks = new Set([
+  ...['commitment-root', 'commitment-form', 'token-count', 'listing', 'draw-replay', 'draw-key'],
+  ...['sampler', 'sketch-bank', 'stop-strings', 'fee'],
+]);
+
+export function checkReceipts(run: RunRecord): Finding {
+  const { crypto, trust } = run;
+  const problems: string[] = [];
+  const answered = answeredOf(run);
+  let passed = 0;
+  for (const reply of run.replies) {
+    const { receipts, request, response, number, error } = reply;
+    if (!receipts) {
+      if (error === undefined) problems.push(`answer ${number} came without a receipt`);
+      continue;
+    }
+    const context = { crypto, request, response, trust, nowMs: run.nowMs };
+    const full = verifyReceipt(receipts.full, context).checks;
+    const compact = verifyReceipt(receipts.compact, context).checks;
+    const skipped = full.filter(({ status }) => status === 'skip').map(({ id }) => `${id} was skipped`);
+    const unfit = compact.filter(({ id, status }) => status === 'skip' && !openingChecks.has(id));
+    for (const problem of [...failuresOf(full), ...skipped]) problems.push(`answer ${number}, full: ${problem}`);
+    for (const problem of failuresOf(compact)) problems.push(`answer ${number}, compact: ${problem}`);
+    for (const { id } of unfit) problems.push(`answer ${number}, compact: ${id} was skipped`);
+    if (!('bytes' in receipts.full.opening)) problems.push(`answer ${number}: the full receipt has no opening`);
+    if (!('url' in receipts.compact.opening)) problems.push(`answer ${number}: the compact receipt names no address`);
+    passed += full.filter(({ status }) => status === 'pass').length;
+  }
+  if (answered.length === 0) problems.push('no request was answered');
+  return judge(problems, [`${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`]);
+}
+
+export function checkTampering({ probes }: RunRecord): Finding {
+  const missed = probes.filter(({ failed, expected }) => !failed.includes(expected));
+  const problems = missed.map(
+    ({ what, expected, failed }) => `${what}: ${expected} did not fail (failed: ${failed.join(', ') || 'nothing'})`,
+  );
+  if (probes.length === 0) problems.push('nothing was tampered with');
+  return judge(
+    problems,
+    probes.map(({ what, expected }) => `${what} -> ${expected}`),
+  );
+}
+
+export function checkCheat(run: RunRecord): Finding {
+  const problems: string[] = [];
+  const good: string[] = [];
+  const cheat = cheatOf(run);
+  const rejected = entriesOf(run).filter((entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'reject');
+  if (rejected.length === 0) problems.push('no reply of the cheat was rejected');
+  for (const { evidence, verifierIds, replyId } of rejected) {
+    good.push(`reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, ${verifierIds.length} verifiers asked`);
+  }
+  const accepted = entriesOf(run).filter((entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'accept');
+  for (const { replyId } of accepted) problems.push(`reply ${toHex(replyId).slice(0, 8)} of the cheat was accepted`);
+  if (run.cheat === 'prefill' || run.cheat === 'substitute') checkProof(run, problems, good);
+  return judge(problems, good);
+}
+
+/** What the two stages say about one signed reply of the cheat, recomputed here from its own opening. */
+function checkProof(run: RunRecord, problems: string[], good: string[]): void {
+  const proof = run.cheatProof;
+  if (!proof) {
+    problems.push("the cheat's reply was not looked at");
+    return;
+  }
+  const recordHash = toHex(run.crypto.sha256(proof.recordBytes));
+  const logged = entriesOf(run).find((entry) => toHex(entry.replyId) === proof.replyId);
+  if (!proof.isSignedByCheat) problems.push("the record is not signed by the cheat's key");
+  if (!logged || toHex(logged.recordHash) !== recordHash) problems.push('the record is not the one that was judged');
+  const stage1 = failuresOf(proof.stage1);
+  const { outcome, comparison, checks } = proof.stage2;
+  const distance = comparison
+    ? `sketch distance ${comparison.worstWindowSketchDistance.toFixed(4)}, kolmogorov ${comparison.worstWindowKolmogorov.toFixed(4)}`
+    : 'no comparison';
+  if (run.cheat === 'prefill') {
+    if (outcome !== 'accept') problems.push(`stage 2's values alone say ${outcome}: ${failuresOf(checks).join('; ')}`);
+    if (!proof.stage1.some(({ id, status }) => id === 'draw-replay' && status === 'fail')) {
+      problems.push('stage 1 does not fail draw-replay');
+    }
+    good.push(`stage 2's values alone would accept: ${distance}`, `stage 1 rejects: ${stage1.join('; ')}`);
+  } else {
+    if (!isOk(proof.stage1)) problems.push(`stage 1 already rejects: ${stage1.join('; ')}`);
+    if (outcome !== 'reject') problems.push(`stage 2 says ${outcome}: ${distance}`);
+    good.push('stage 1 alone would accept: every draw replays', `stage 2 rejects: ${failuresOf(checks).join('; ')}`);
+  }
+}
+
+export function checkEjection(run: RunRecord): Finding {
+  const cheat = cheatOf(run);
+  const ejection = run.ejections.find(({ providerId }) => providerId === cheat?.providerId);
+  if (!cheat || !ejection) return { ok: false, evidence: ['the chain holds no ejection of the cheat'] };
+  const problems: string[] = [];
+  const entry = entriesOf(run).find(({ ejects, providerId }) => ejects && toHex(providerId) === cheat.providerId);
+  if (!entry) problems.push('no verdict ejects the cheat');
+  const after = run.replies.filter(({ number }) => run.firstAfterEjection !== undefined && number >= run.firstAfterEjection);
+  if (after.length === 0) problems.push('nothing was asked after the ejection');
+  for (const reply of after) {
+    if (!reply.receipts) problems.push(`request ${reply.number}, after the ejection, failed: ${reply.error ?? 'no receipt'}`);
+    else if (toHex(parseOrder(reply.receipts.full.order.bytes).providerId) === cheat.providerId) {
+      problems.push(`request ${reply.number}, after the ejection, went to the cheat`);
+    }
+  }
+  const kind = entry?.evidence === 'exact' ? 'exact evidence, at once' : 'the sequential test';
+  return judge(problems, [
+    `${cheat.name} ejected by ${kind} in transaction ${ejection.transaction}`,
+    `${after.length} later requests, none served by it`,
+  ]);
+}

@@ -1,0 +1,137 @@
+import type { Check } from '@ogong/protocol/checks';
+import type { Comparison } from '@ogong/protocol/compare';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { FeeShares } from '@ogong/protocol/fee';
+import type { Receipt } from '@ogong/protocol/receipt';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import type { Trust } from '@ogong/protocol/verify-receipt';
+import type { CheatMode } from '../attackers/attack.ts';
+
+/** Everything that a run of the demo saw on the wire and on the chain; the claims are functions of it and nothing else. */
+export interface RunRecord {
+  readonly crypto: Crypto;
+  readonly trust: Trust;
+  readonly cheat: CheatMode | 'none';
+  readonly members: readonly Member[];
+  readonly replies: readonly AskedReply[];
+  readonly probes: readonly TamperProbe[];
+  readonly cheatProof: CheatProof | undefined;
+  readonly logs: readonly ValidatorLog[];
+  readonly settlements: readonly SettlementRecord[];
+  readonly ejections: readonly Ejection[];
+  readonly books: { readonly before: Books; readonly after: Books };
+  readonly shares: FeeShares;
+  /** Number of the first request that was sent after the ejection was on the chain. */
+  readonly firstAfterEjection: number | undefined;
+  readonly chaos: ChaosRecord | undefined;
+  /** Unix time at which the record was closed. */
+  readonly nowMs: number;
+}
+
+export interface Member {
+  readonly name: string;
+  readonly role: 'provider' | 'validator' | 'router' | 'payer' | 'verification' | 'treasury' | 'license';
+  /** Hex with 0x: where its money is. */
+  readonly address: string;
+  /** Hex, providers only. */
+  readonly providerId?: string;
+  readonly isCheat: boolean;
+  /** Validators only. */
+  readonly bondAtomic?: bigint;
+}
+
+export interface AskedReply {
+  /** From 1, in the order of sending. */
+  readonly number: number;
+  readonly prompt: string;
+  readonly isStreamed: boolean;
+  /** The exact body, as it left. */
+  readonly request: Uint8Array;
+  /** UTF-8 of the text that came. */
+  readonly response: Uint8Array;
+  /** The gateway's words, where it gave no answer. */
+  readonly error: string | undefined;
+  readonly receipts: { readonly full: Receipt; readonly compact: Receipt } | undefined;
+  readonly firstTextMs: number | undefined;
+  readonly durationMs: number;
+}
+
+/** One change to a reply, and the check that noticed it. */
+export interface TamperProbe {
+  readonly what: string;
+  readonly expected: string;
+  readonly failed: readonly string[];
+}
+
+/** The cheat's own committed reply, looked at twice: as stage 1 does, and as stage 2 alone would. */
+export interface CheatProof {
+  /** Hex. */
+  readonly replyId: string;
+  readonly recordBytes: Uint8Array;
+  readonly isSignedByCheat: boolean;
+  readonly stage1: readonly Check[];
+  readonly stage2: {
+    readonly outcome: string;
+    readonly checks: readonly Check[];
+    readonly comparison: Comparison | undefined;
+  };
+}
+
+export interface ValidatorLog {
+  readonly validator: string;
+  /** Whether the entries follow each other and end at the head that the chain holds. */
+  readonly checks: readonly Check[];
+  readonly isAnchored: boolean;
+  readonly entries: readonly VerdictEntry[];
+}
+
+export interface SettlementRecord {
+  readonly transaction: string;
+  readonly validator: string;
+  readonly sequence: bigint;
+  readonly logLength: bigint;
+  readonly replies: number;
+  readonly signers: readonly { readonly name: string; readonly address: string; readonly bondAtomic: bigint }[];
+  readonly totalBondAtomic: bigint;
+  readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
+  readonly lines: readonly { readonly provider: string; readonly router: string; readonly grossAtomic: bigint }[];
+  readonly blockNumber: number;
+  readonly atMs: number;
+}
+
+export interface Ejection {
+  readonly providerId: string;
+  readonly validator: string;
+  readonly transaction: string;
+}
+
+/** What the contracts hold for whom; amounts are atomic. */
+export interface Books {
+  readonly supplyAtomic: bigint;
+  readonly escrowTokensAtomic: bigint;
+  readonly accounts: readonly Account[];
+}
+
+export interface Account {
+  readonly address: string;
+  readonly tokensAtomic: bigint;
+  readonly freeAtomic: bigint;
+  /** Reserved in channels and not yet drawn. */
+  readonly reservedAtomic: bigint;
+  /** Drawn from its channels so far. */
+  readonly spentAtomic: bigint;
+  readonly creditAtomic: bigint;
+}
+
+export interface ChaosRecord {
+  readonly killed: readonly string[];
+  readonly killedAtMs: number;
+  readonly restartedAtMs: number;
+  readonly aliveBondAtomic: bigint;
+  readonly totalBondAtomic: bigint;
+  /** Blocks while fewer than a quorum lived. */
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+  /** Replies answered in that time, by number. */
+  readonly answered: readonly number[];
+}

@@ -1,0 +1,283 @@
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
+import { computeFee, splitFee } from '@ogong/protocol/fee';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { hashOrder, type Order } from '@ogong/protocol/order';
+import type { Receipt } from '@ogong/protocol/receipt';
+import { createSyntheticReply } from '@ogong/protocol/synthetic-reply';
+import { encodeTicket } from '@ogong/protocol/ticket';
+import { appendVerdict, computeGenesisPosition, type VerdictEntry, verifyChain } from '@ogong/protocol/verdict-log';
+import type { Account, AskedReply, Books, Member, RunRecord } from './run-record.ts';
+import { runTamperProbes } from './tamper-probes.ts';
+
+const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
+const address = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
+
+const ledger = { chainId: 31_337n, verifyingContract: fill(0xe5, 20) };
+const settlement = fill(0x5e, 20);
+const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
+const modelId = 'ogong/verified/test/synthetic';
+const modelRoot = fill(0x4d);
+const payer = createNodeLedgerSigner(fill(1));
+const routerAddress = fill(0xa1, 20);
+const validatorAddresses = [fill(0xb1, 20), fill(0xb2, 20), fill(0xb3, 20), fill(0xb4, 20)];
+const bonds = [13n, 12n, 11n, 10n];
+const shares = { routerBps: 100, validatorBps: 100, verificationBps: 100, treasuryBps: 100, licenseBps: 2 };
+const pricePer1kAtomic = 2_000_003n;
+
+const routerKey = createNodeHybridSigner(fill(9, 64));
+const providerKeys = [2, 3, 4, 5].map((seed) => createNodeHybridSigner(fill(seed, 64)));
+const providerIds = providerKeys.map(({ publicKey }) => hashHybridKey(crypto, publicKey));
+const payees = [fill(0xc1, 20), fill(0xc2, 20), fill(0xc3, 20), fill(0xc4, 20)];
+const cheatIndex = 3;
+
+/**
+ * A complete run without processes, for the tests of the claims: real receipts, a real log, sums that add up. Every claim
+ * holds on it, so whatever a test breaks is what turns a claim false.
+ */
+export function createSyntheticRun(): RunRecord {
+  const served = [0, 1, 2, 0, 1, 2].map((provider, i) => createReply(i + 1, provider));
+  const caught = createReply(7, cheatIndex);
+  const log = createLog([...served, caught]);
+  const owed = log.entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+  const lines = payees.flatMap((payee) => {
+    const grossAtomic = log.entries.filter((entry) => equalBytes(entry.payee, payee)).reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+    return grossAtomic === 0n ? [] : [{ provider: address(payee), router: address(routerAddress), grossAtomic }];
+  });
+  const trust = { ledger, settlement, modelRoots: { [modelId]: modelRoot }, validators: [] };
+  const cheatId = toHex(providerIds[cheatIndex] as Uint8Array);
+  const signers = validatorAddresses.slice(0, 3).map((bytes, i) => ({
+    name: `validator-${i + 1}`,
+    address: address(bytes),
+    bondAtomic: bonds[i] as bigint,
+  }));
+  return {
+    crypto,
+    trust,
+    cheat: 'prefill',
+    members: createMembers(),
+    replies: [...served.map(({ asked }) => asked), { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' }],
+    probes: runTamperProbes(crypto, trust, {
+      receipt: (served[0] as Served).receipt,
+      request: (served[0] as Served).asked.request,
+      response: (served[0] as Served).asked.response,
+    }),
+    cheatProof: {
+      replyId: toHex(caught.order.replyId),
+      recordBytes: caught.receipt.record.bytes,
+      isSignedByCheat: true,
+      stage1: [{ id: 'draw-replay', status: 'fail', detail: 'position 3: the key draws another token' }],
+      stage2: {
+        outcome: 'accept',
+        checks: [{ id: 'equality', status: 'pass', detail: FALLBACK_THRESHOLDS.source }],
+        comparison: undefined,
+      },
+    },
+    logs: [log],
+    settlements: [
+      {
+        transaction: '0xaa',
+        validator: 'validator-1',
+        sequence: 1n,
+        logLength: BigInt(log.entries.length),
+        replies: served.length,
+        signers,
+        totalBondAtomic: bonds.reduce((a, b) => a + b, 0n),
+        debits: [{ payer: address(payer.address), amountAtomic: owed }],
+        lines,
+        blockNumber: 40,
+        atMs: 0,
+      },
+    ],
+    ejections: [{ providerId: cheatId, validator: address(validatorAddresses[0] as Uint8Array), transaction: '0xbb' }],
+    books: createBooks(owed, lines),
+    shares,
+    firstAfterEjection: 6,
+    chaos: {
+      killed: ['validator-1', 'validator-2'],
+      killedAtMs: 0,
+      restartedAtMs: 1,
+      aliveBondAtomic: 21n,
+      totalBondAtomic: 46n,
+      firstBlock: 20,
+      lastBlock: 30,
+      answered: [2, 3],
+    },
+    nowMs: 1_700_000_002_000,
+  };
+}
+
+interface Served {
+  readonly asked: AskedReply;
+  readonly receipt: Receipt;
+  readonly order: Order;
+  readonly provider: number;
+  readonly feeAtomic: bigint;
+}
+
+function createReply(number: number, provider: number): Served {
+  const request = utf8Encode(
+    JSON.stringify({ model: modelId, messages: [{ role: 'user', content: `Once upon a time ${number}` }], max_tokens: 40 }),
+  );
+  const order: Order = {
+    payer: payer.address,
+    validator: validatorAddresses[0] as Uint8Array,
+    cumulativeAtomic: BigInt(number) * 1_000_000n,
+    requestHash: crypto.sha256(request),
+    nonce: fill(number),
+    modelRoot,
+    providerId: providerIds[provider] as Uint8Array,
+    replyId: fill(number, 16),
+    router: routerAddress,
+    choice: 0,
+    maxFeeAtomic: 1_000_000n,
+    pricePer1kAtomic,
+    epoch: 0n,
+    expiresAtMs: 1_700_000_120_000n,
+  };
+  const orderSignature = payer.signDigest(hashOrder(crypto, ledger, order));
+  const signer = providerKeys[provider] as (typeof providerKeys)[number];
+  const reply = createSyntheticReply({
+    crypto,
+    provider: signer,
+    payer,
+    ledger,
+    seed: number,
+    given: { endpoint: 'chat', request, order, orderSignature, beacon: { value: genesis, previous: genesis }, text: `story ${number}` },
+  });
+  const ticketBytes = encodeTicket({
+    router: routerAddress,
+    modelId,
+    providerId: order.providerId,
+    providerEndpoint: '127.0.0.1:8443',
+    providerCertHash: fill(0xce),
+    modelRoot,
+    pricePer1kAtomic,
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    candidatesHash: fill(0xca),
+    issuedAtMs: 1_700_000_000_000,
+    expiresAtMs: 1_700_000_060_000,
+  });
+  const receipt: Receipt = {
+    endpoint: 'chat',
+    ledger,
+    order: { bytes: reply.orderBytes, signature: reply.orderSignature },
+    ticket: { bytes: ticketBytes, publicKey: routerKey.publicKey, signature: routerKey.sign(ticketBytes) },
+    record: { bytes: reply.recordBytes, publicKey: signer.publicKey, signature: reply.recordSignature },
+    beacon: new Uint8Array(0),
+    opening: { bytes: reply.openingBytes },
+  };
+  return {
+    receipt,
+    order,
+    provider,
+    feeAtomic: computeFee({
+      pricePer1kAtomic,
+      promptTokens: reply.header.promptTokenCount,
+      outputTokens: reply.record.tokenCount,
+      maxFeeAtomic: order.maxFeeAtomic,
+    }),
+    asked: {
+      number,
+      prompt: `Once upon a time ${number}`,
+      isStreamed: false,
+      request,
+      response: reply.response,
+      error: undefined,
+      receipts: { full: receipt, compact: { ...receipt, opening: { url: 'http://127.0.0.1:4546/v1/receipts/x' } } },
+      firstTextMs: undefined,
+      durationMs: 1,
+    },
+  };
+}
+
+function createLog(replies: readonly Served[]) {
+  const validator = validatorAddresses[0] as Uint8Array;
+  const from = computeGenesisPosition(crypto, { chainId: ledger.chainId, validator });
+  const bytes: Uint8Array[] = [];
+  const entries: VerdictEntry[] = [];
+  let position = from;
+  for (const { order, receipt, provider, feeAtomic } of replies) {
+    const isCaught = provider === cheatIndex;
+    const appended = appendVerdict(crypto, position, {
+      replyId: order.replyId,
+      recordHash: crypto.sha256(receipt.record.bytes),
+      providerId: order.providerId,
+      payee: payees[provider] as Uint8Array,
+      verdict: isCaught ? 'reject' : 'accept',
+      evidence: isCaught ? 'exact' : 'statistical',
+      feeAtomic: isCaught ? 0n : feeAtomic,
+      payer: order.payer,
+      router: order.router,
+      verifierIds: [],
+      beaconEpoch: 1n,
+      evidenceHash: fill(0xef),
+      ejects: isCaught,
+      timeMs: 1_700_000_001_000,
+    });
+    bytes.push(appended.bytes);
+    entries.push(appended.entry);
+    position = appended.position;
+  }
+  const { checks } = verifyChain(crypto, { from, entries: bytes, expected: position });
+  return { validator: 'validator-1', checks, isAnchored: true, entries };
+}
+
+function createMembers(): Member[] {
+  const shareHolders = ['verification', 'treasury', 'license'] as const;
+  return [
+    ...providerIds.map((id, i) => ({
+      name: `provider-${i + 1}`,
+      role: 'provider' as const,
+      address: address(payees[i] as Uint8Array),
+      providerId: toHex(id),
+      isCheat: i === cheatIndex,
+    })),
+    ...validatorAddresses.map((bytes, i) => ({
+      name: `validator-${i + 1}`,
+      role: 'validator' as const,
+      address: address(bytes),
+      isCheat: false,
+      bondAtomic: bonds[i] as bigint,
+    })),
+    ...shareHolders.map((role, i) => ({ name: role, role, address: address(fill(0xd1 + i, 20)), isCheat: false })),
+    { name: 'router', role: 'router', address: address(routerAddress), isCheat: false },
+    { name: 'gateway', role: 'payer', address: address(payer.address), isCheat: false },
+  ];
+}
+
+function createBooks(owed: bigint, lines: readonly { provider: string; grossAtomic: bigint }[]): { before: Books; after: Books } {
+  const deposit = 1_000_000_000n;
+  const credits = new Map<string, bigint>();
+  const credit = (to: string, amount: bigint): unknown => credits.set(to, (credits.get(to) ?? 0n) + amount);
+  for (const { provider, grossAtomic } of lines) {
+    const split = splitFee(grossAtomic, shares);
+    credit(provider, split.provider);
+    credit(address(routerAddress), split.router);
+    credit(address(validatorAddresses[0] as Uint8Array), split.validator);
+    credit(address(fill(0xd1, 20)), split.verification);
+    credit(address(fill(0xd2, 20)), split.treasury);
+    credit(address(fill(0xd3, 20)), split.license);
+  }
+  const account = (of: string, isAfter: boolean): Account => {
+    const isPayer = of === address(payer.address);
+    return {
+      address: of,
+      tokensAtomic: 0n,
+      freeAtomic: 0n,
+      reservedAtomic: isPayer ? deposit - (isAfter ? owed : 0n) : 0n,
+      spentAtomic: isPayer && isAfter ? owed : 0n,
+      creditAtomic: isAfter ? (credits.get(of) ?? 0n) : 0n,
+    };
+  };
+  const books = (isAfter: boolean): Books => ({
+    supplyAtomic: 5n * deposit,
+    escrowTokensAtomic: deposit,
+    accounts: createMembers().map((member) => account(member.address, isAfter)),
+  });
+  return { before: books(false), after: books(true) };
+}
