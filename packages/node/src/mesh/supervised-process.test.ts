@@ -28,18 +28,19 @@ function create(script: string, extra: { onCrash?: (detail: string) => void } = 
   return { daemon, logFile };
 }
 
-const serving = "console.log('ready on 1'); setInterval(() => {}, 1000);";
+const ready = "console.log(JSON.stringify({ event: 'ready', name: 'daemon', pid: process.pid }));";
+const serving = `${ready} setInterval(() => {}, 1000);`;
 const identityOf = (daemon: SupervisedProcess): ProcessIdentity => daemon.identity as ProcessIdentity;
 
 describe('supervised process', () => {
   it('waits for the ready line, logs the output and stops', async () => {
     const { daemon, logFile } = create(`console.log('warming up'); ${serving}`);
-    expect(await daemon.start()).toBe('ready on 1');
+    expect(await daemon.start()).toMatchObject({ event: 'ready', pid: daemon.identity?.pid });
     const identity = identityOf(daemon);
     expect(isRunning(identity)).toBe(true);
     await daemon.stop();
     expect(isRunning(identity)).toBe(false);
-    expect(readFileSync(logFile, 'utf8')).toContain('warming up\nready on 1\n');
+    expect(readFileSync(logFile, 'utf8')).toMatch(/^warming up\n\{"event":"ready"/);
   });
 
   it('can be killed and started again', async () => {
@@ -61,12 +62,12 @@ describe('supervised process', () => {
     const { daemon } = create(
       `import { spawn } from 'node:child_process';
        const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
-       console.log('ready ' + child.pid);
+       console.log(JSON.stringify({ event: 'ready', name: 'daemon', pid: process.pid, child: child.pid }));
        setInterval(() => {}, 1000);`,
     );
-    const line = await daemon.start();
+    const started = await daemon.start();
     await daemon.kill('SIGKILL');
-    const grandchild = Number(line.split(' ')[1]);
+    const grandchild = started.child as number;
     // The kernel ends a group at once; only reaping takes a moment.
     await expect.poll(() => isAlive(grandchild)).toBe(false);
   });
@@ -74,7 +75,7 @@ describe('supervised process', () => {
   it('reports an end that nobody asked for', async () => {
     let report = '';
     const told = new Promise<void>((resolve) => {
-      const { daemon } = create("console.log('ready 1'); setTimeout(() => process.exit(7), 10);", {
+      const { daemon } = create(`${ready} setTimeout(() => process.exit(7), 10);`, {
         onCrash: (detail) => {
           report = detail;
           resolve();

@@ -3,6 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { platform } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseReadyLine, type ReadyLine } from '../lifecycle/ready-line.ts';
 import { MeshError } from './mesh-error.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 
@@ -13,8 +14,6 @@ export interface SupervisedProcessOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** The line on standard output that says that the daemon serves. */
-  readonly readyPattern: RegExp;
   readonly readyTimeoutMs?: number;
   readonly stopTimeoutMs?: number;
   /** Called when it ends without having been asked to. */
@@ -24,8 +23,8 @@ export interface SupervisedProcessOptions {
 export interface SupervisedProcess {
   readonly name: string;
   readonly identity: ProcessIdentity | undefined;
-  /** Resolves with the ready line. @throws MeshError 'did-not-start' with the end of the log. */
-  start(): Promise<string>;
+  /** Resolves when the daemon says on its standard output that it serves. @throws MeshError 'did-not-start' with the end of the log. */
+  start(): Promise<ReadyLine>;
   /** Asks it to stop, then insists. Safe to call in any state. */
   stop(): Promise<void>;
   /** Sends a signal to it and all that it started, and waits for its end. */
@@ -44,7 +43,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   let isEndExpected = false;
   const killOnExit = (): void => signalGroup(child, 'SIGKILL');
 
-  function start(): Promise<string> {
+  function start(): Promise<ReadyLine> {
     if (child) throw new MeshError('already-running', `${name} is already running`);
     isEndExpected = false;
     const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
@@ -71,7 +70,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     return ready;
   }
 
-  function waitForLine(started: ChildProcess, log: WriteStream, lastLines: string[]): Promise<string> {
+  function waitForLine(started: ChildProcess, log: WriteStream, lastLines: string[]): Promise<ReadyLine> {
     return new Promise((resolve, reject) => {
       const giveUp = (why: string): void => {
         clearTimeout(timer);
@@ -82,12 +81,16 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
       const read = (line: string): void => {
         log.write(`${line}\n`);
         if (lastLines.push(line) > keptLines) lastLines.shift();
-        if (!options.readyPattern.test(line)) return;
-        clearTimeout(timer);
-        resolve(line);
       };
-      for (const stream of [started.stdout, started.stderr]) {
-        if (stream) createInterface({ input: stream }).on('line', read);
+      if (started.stderr) createInterface({ input: started.stderr }).on('line', read);
+      if (started.stdout) {
+        createInterface({ input: started.stdout }).on('line', (line) => {
+          read(line);
+          const ready = parseReadyLine(line);
+          if (!ready) return;
+          clearTimeout(timer);
+          resolve(ready);
+        });
       }
       started.once('error', (error) => giveUp(`could not be started: ${error.message}`));
       started.once('exit', (code, signal) => giveUp(`ended with ${signal ?? `exit code ${code}`} before it was ready`));

@@ -1,0 +1,228 @@
+import { createFakeEngine } from '@ogong/engine/fake';
+import type { Engine } from '@ogong/engine/engine';
+import { adjudicateReport } from '@ogong/protocol/adjudicate';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import { isOk } from '@ogong/protocol/checks';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/draw-key';
+import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/opening';
+import type { RecordV2 } from '@ogong/protocol/record';
+import { replayReply } from '@ogong/protocol/replay';
+import { parseRequest } from '@ogong/protocol/request';
+import { NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createAttack } from './create-attack.ts';
+import { createPrefillAttack } from './prefill.ts';
+import { createTamperAttackOf, type TamperTarget } from './tamper.ts';
+
+/** What a network sells, and a stand-in for a cheaper quantisation of it: the same vocabulary, another distribution. */
+const engine = createFakeEngine({ weights: 1 });
+const cheapEngine = createFakeEngine({ weights: 2 });
+const verifier = createFakeEngine({ weights: 1 });
+afterAll(() => Promise.all([engine, cheapEngine, verifier].map((each) => each.close())));
+
+const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
+
+interface Served {
+  readonly record: RecordV2;
+  readonly header: Header;
+  readonly opening: Opening;
+  readonly openingBytes: Uint8Array;
+  readonly streamed: string;
+  readonly promptTokens: Uint32Array;
+  readonly outputTokens: Uint32Array;
+}
+
+/** What the provider role does with an engine, without the wire. */
+async function serve(provider: Engine): Promise<Served> {
+  const body = utf8Encode('{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}');
+  const asked = parseRequest(body, 'chat');
+  const requestHash = crypto.sha256(body);
+  const info = provider.info();
+  const drawKey: DrawKeyInputs = {
+    mode: 'nonce',
+    nonce: fill(1),
+    requestHash,
+    replyId: fill(2, 16),
+    providerId: fill(3),
+    epoch: 4n,
+    beacon: fill(5),
+  };
+  const bankSeed = computeBankSeed(crypto, info.modelRoot, fill(6));
+  const windows: WindowBytes[] = [];
+  let streamed = '';
+  let promptTokens = new Uint32Array(0);
+  const events = provider.generate({
+    prompt: { kind: 'chat', messages: asked.messages },
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey: computeDrawKey(crypto, drawKey),
+    maxTokens: asked.maxTokens,
+    stop: [],
+    sketch: { bankSeed, directions: DEFAULT_DIRECTIONS },
+    topLogprobs: 0,
+  });
+  for await (const event of events) {
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'token') streamed += event.text;
+    else {
+      const header: Header = {
+        endpoint: 'chat',
+        tier: 'verified',
+        method: 'draw-replay',
+        numericClass: info.numericClass,
+        vocabularyHash: info.vocabularyHash,
+        vocabularySize: info.vocabularySize,
+        embeddingSize: info.embeddingSize,
+        sketchDirections: DEFAULT_DIRECTIONS,
+        sketchBankSeed: bankSeed,
+        sampler: asked.sampler,
+        bias: asked.bias,
+        drawKey,
+        choice: 0,
+        maxTokens: asked.maxTokens,
+        promptTokensHash: hashTokens(crypto, promptTokens),
+        promptTokenCount: promptTokens.length,
+        inputsHash: NO_INPUTS,
+        outputTokensHash: hashTokens(crypto, event.outputTokens),
+        outputTokenCount: event.outputTokens.length,
+        stopReason: event.stopReason,
+        adapters: [],
+        payee: fill(7, 20),
+      };
+      const opening = { header: encodeHeader(header), windows };
+      streamed += event.text.slice(streamed.length);
+      const record: RecordV2 = {
+        replyId: drawKey.replyId,
+        requestHash,
+        responseHash: crypto.sha256(utf8Encode(event.text)),
+        modelRoot: info.modelRoot,
+        commitRoot: computeCommitment(crypto, opening).root,
+        tokenCount: event.outputTokens.length,
+        startNs: 1n,
+        endNs: 2n,
+      };
+      return { record, header, opening, openingBytes: encodeOpening(opening), streamed, promptTokens, outputTokens: event.outputTokens };
+    }
+  }
+  throw new Error('the engine ended without an answer');
+}
+
+const failedOf = ({ record, opening }: Pick<Served, 'record' | 'opening'>): string[] =>
+  replayReply(crypto, record, opening)
+    .checks.filter(({ status }) => status === 'fail')
+    .map(({ id }) => id);
+
+/** Stage 2 by itself, as a verifier with the true model sees the reply. */
+async function score({ record, header, opening, promptTokens, outputTokens }: Served) {
+  const { rows } = replayReply(crypto, record, opening);
+  const result = await verifier.score({
+    promptTokens,
+    outputTokens,
+    sampler: header.sampler,
+    bias: header.bias,
+    sketch: { bankSeed: header.sketchBankSeed, directions: header.sketchDirections },
+    listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+    numericClass: header.numericClass,
+  });
+  const report: ScoreReport = {
+    jobId: fill(8, 16),
+    modelRoot: record.modelRoot,
+    numericClass: result.numericClass,
+    exact: result.exact,
+    promptTokensHash: header.promptTokensHash,
+    promptTokenCount: promptTokens.length,
+    vocabularyHash: header.vocabularyHash,
+    responseHash: record.responseHash,
+    firstStopToken: header.stopReason === 'stop-token' ? outputTokens.length - 1 : NO_STOP_TOKEN,
+    contextSize: engine.info().contextSize,
+    elapsedMs: 1,
+    windows: result.windows,
+  };
+  return adjudicateReport(crypto, { record, header, opening }, report);
+}
+
+describe('an honest provider', () => {
+  it('passes both stages', async () => {
+    const served = await serve(engine);
+    expect(failedOf(served)).toEqual([]);
+    expect((await score(served)).outcome).toBe('accept');
+  });
+});
+
+describe('the pre-fill attack', () => {
+  it('has values that stage 2 alone accepts, bit for bit, and draws that stage 1 rejects', async () => {
+    const attack = createAttack('prefill', { engine, cheapEngine });
+    const served = await serve(attack.engine);
+    const values = await score(served);
+    expect(values.comparison?.identical).toBe(true);
+    expect(values.outcome).toBe('accept');
+    expect(failedOf(served)).toEqual(['draw-replay']);
+  });
+
+  it('claims the model that is sold', () => {
+    const attack = createPrefillAttack({ engine, cheapEngine });
+    expect(attack.engine.info()).toEqual(engine.info());
+  });
+
+  it('needs the cheaper model', () => {
+    expect(() => createAttack('prefill', { engine })).toThrow(/cheaper model/);
+  });
+});
+
+describe('plain substitution', () => {
+  it('replays, and is rejected by stage 2', async () => {
+    const attack = createAttack('substitute', { engine, cheapEngine });
+    const served = await serve(attack.engine);
+    expect(isOk(replayReply(crypto, served.record, served.opening).checks)).toBe(true);
+    const verdict = await score(served);
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['equality']);
+  });
+});
+
+describe('tampering', () => {
+  const tamper = (target: TamperTarget) => createTamperAttackOf({ targets: [target] })({ engine });
+
+  it('with the answer after signing: another text than the signed one arrives', async () => {
+    const served = await serve(tamper('response').engine);
+    expect(failedOf(served)).toEqual([]);
+    expect(crypto.sha256(utf8Encode(served.streamed))).not.toEqual(served.record.responseHash);
+  });
+
+  it('with a leaf after signing: it does not hash to the signed root', async () => {
+    const attack = tamper('leaf');
+    const served = await serve(attack.engine);
+    const opened = attack.openOpening?.(served.openingBytes) as Uint8Array;
+    expect(failedOf({ ...served, opening: parseOpening(opened) })).toEqual(['commitment-root']);
+    // The same bytes each time it is asked, or two askers would disagree.
+    expect(attack.openOpening?.(served.openingBytes)).toEqual(opened);
+  });
+
+  it('with a byte before signing: the draws no longer replay, or cannot be read', async () => {
+    const served = await serve(tamper('committed').engine);
+    const failed = failedOf(served);
+    expect(failed.length).toBeGreaterThan(0);
+    expect(['draw-replay', 'listing', 'commitment-form', 'token-count']).toContain(failed[0]);
+    expect(failed).not.toContain('commitment-root');
+  });
+
+  it('leaves openings alone that it did not mark', async () => {
+    const attack = tamper('leaf');
+    const { openingBytes } = await serve(engine);
+    expect(attack.openOpening?.(openingBytes)).toBe(openingBytes);
+  });
+});
+
+describe('withholding', () => {
+  it('serves what would pass, and opens nothing', async () => {
+    const attack = createAttack('withhold', { engine });
+    const served = await serve(attack.engine);
+    expect(failedOf(served)).toEqual([]);
+    expect(() => attack.openOpening?.(served.openingBytes)).toThrow(/withheld/);
+  });
+});
