@@ -9,6 +9,8 @@ export interface EngineInfo {
   /** SHA-256 over every token's (id, text bytes, attributes); spec: docs/spec/header.md. */
   readonly vocabularyHash: Uint8Array;
   readonly vocabularySize: number;
+  /** Tokens that end a reply, ascending. */
+  readonly stopTokens: Uint32Array;
   /** Width of the LM-head input. */
   readonly embeddingSize: number;
   /** Largest prompt + output, in tokens. */

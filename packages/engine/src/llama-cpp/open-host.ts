@@ -31,6 +31,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
     vocabularySize: vocabulary.size,
+    stopTokens: Uint32Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) => model.isEnd(id)),
     embeddingSize: llama.embeddingSize,
     contextSize: options.contextSize,
     sequences,
