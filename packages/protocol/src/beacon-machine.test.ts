@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { computeGenesisBeacon } from './beacon.ts';
+import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
 import {
   type BeaconAction,
   type BeaconMachine,
@@ -8,7 +8,7 @@ import {
   type BeaconVote,
   createBeaconMachine,
 } from './beacon-machine.ts';
-import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from './beacon-message.ts';
+import { type BeaconMessage, encodeBeaconMessage, type PreparedValue, parseBeaconMessage } from './beacon-message.ts';
 import { compareBytes, concatBytes, equalBytes, toHex } from './bytes.ts';
 import type { Crypto, LedgerSigner } from './crypto.ts';
 import { nobleCrypto } from './noble.ts';
@@ -297,7 +297,7 @@ describe('one validator', () => {
       },
     );
     machine.tick(0);
-    return { machine, peers };
+    return { machine, peers, validators };
   }
 
   /** Everything that the proposer of view 0 said to validator 2 in a healthy network, in order. */
@@ -322,6 +322,19 @@ describe('one validator', () => {
   const proposal = find('proposal');
   const other = { ...proposal, contributions: proposal.contributions.slice(1) };
   const prepared = find('prepared');
+  const previous = proposal.previous;
+
+  /** A value with prepare votes of the first validators. */
+  function prove(view: number, contributions: PreparedValue['contributions'], signers = 3): PreparedValue {
+    const { validators, peers } = createOne();
+    const { value } = verifyContributions(crypto, network, { epoch: 1n, previous, contributions, validators });
+    const statement = { epoch: 1n, view, previous, value: value! };
+    const digest = hashBeaconVote(crypto, network, 'prepare', statement);
+    const signatures = peers
+      .slice(0, signers)
+      .map((address) => ({ signer: address, signature: createSigner(address).signDigest(digest) }));
+    return { ...statement, contributions, signatures };
+  }
 
   it('persists before it votes', () => {
     const { machine, peers } = createOne();
@@ -338,15 +351,33 @@ describe('one validator', () => {
     expect(votes(machine.receive(peers[1]!, proposal, 3))).toEqual(['prepare']);
   });
 
-  it('stays locked on what it committed to, until another value is proven prepared later', () => {
+  it('stays locked on what it committed to, until another value is proven prepared since', () => {
+    const lockedIn = (view: number, later = 3) => {
+      const { machine, peers } = createOne();
+      const locked = prove(view, proposal.contributions);
+      const proposer = peers[(1 + view) % 4]!;
+      expect(votes(machine.receive(proposer, { kind: 'prepared', epoch: 1n, view, prepared: locked }, 1))).toEqual([
+        'commit',
+      ]);
+      /** Votes on another value that the proposer of a later view calls prepared. */
+      return (justify: PreparedValue | undefined): string[] =>
+        votes(machine.receive(peers[(1 + later) % 4]!, { ...other, view: later, justify }, 2));
+    };
+    expect(lockedIn(0)(undefined)).toEqual([]);
+    expect(lockedIn(0)(prove(2, other.contributions))).toEqual(['prepare']);
+    expect(lockedIn(2, 4)(prove(0, other.contributions))).toEqual([]);
+    // Proofs that prove nothing: too few votes, votes of another view, another value, a view that is not over.
+    expect(lockedIn(0)(prove(2, other.contributions, 2))).toEqual([]);
+    expect(lockedIn(0)({ ...prove(1, other.contributions), view: 2 })).toEqual([]);
+    expect(lockedIn(0)(prove(2, proposal.contributions))).toEqual([]);
+    expect(lockedIn(0)(prove(3, other.contributions))).toEqual([]);
+  });
+
+  it('prepares its own locked value again', () => {
     const { machine, peers } = createOne();
-    machine.receive(peers[1]!, proposal, 1);
-    expect(votes(machine.receive(peers[1]!, prepared, 2))).toEqual(['commit']);
-    const inView3 = { ...other, view: 3 };
-    expect(votes(machine.receive(peers[0]!, inView3, 3))).toEqual([]);
-    expect(votes(machine.receive(peers[0]!, { ...proposal, view: 3, justify: prepared.prepared }, 4))).toEqual([
-      'prepare',
-    ]);
+    expect(votes(machine.receive(peers[1]!, prepared, 1))).toEqual(['commit']);
+    const again = { ...proposal, view: 3, justify: prepared.prepared };
+    expect(votes(machine.receive(peers[0]!, again, 2))).toEqual(['prepare']);
   });
 
   it('does not commit to what no quorum prepared, nor in a view that is over', () => {
@@ -359,7 +390,7 @@ describe('one validator', () => {
   });
 
   it('after a restart says nothing in views in which it may have spoken', () => {
-    const { machine, peers } = createOne({ epoch: 1n, view: 0, value: new Uint8Array(32), lock: undefined });
+    const { machine, peers } = createOne({ epoch: 1n, view: 0, value: prepared.prepared.value, lock: undefined });
     expect(votes(machine.receive(peers[1]!, proposal, 1))).toEqual([]);
     // The next turn of the same proposer.
     expect(votes(machine.receive(peers[1]!, { ...proposal, view: 4 }, 2))).toEqual(['prepare']);

@@ -297,7 +297,7 @@ export function createBeaconMachine(
     if (!follow(from, message.view, nowMs) || !equalBytes(message.previous, latest.value)) return;
     const value = computeValue(message.contributions);
     if (value === undefined) return;
-    if (vote !== undefined && (vote.view > view || (vote.view === view && !equalBytes(vote.value, value)))) return;
+    if (vote !== undefined && vote.view === view && !equalBytes(vote.value, value)) return;
     const { justify } = message;
     const lock = vote?.lock;
     if (
@@ -313,7 +313,6 @@ export function createBeaconMachine(
   function commit(from: Uint8Array, message: BeaconMessage & { kind: 'prepared' }, nowMs: number): void {
     const { prepared } = message;
     if (prepared.view !== message.view || !follow(from, message.view, nowMs)) return;
-    if (vote !== undefined && vote.view > view) return;
     if (isAgreed('prepare', prepared)) speak('commit', { epoch, view, value: prepared.value, lock: prepared });
   }
 
