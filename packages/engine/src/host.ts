@@ -18,6 +18,8 @@ export interface HostOptions {
   readonly promptChunk: number;
   readonly maxQueue: number;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
+  /** Slows every step down, for tests. */
+  readonly stepDelayMs?: number;
   readonly send: (message: FromChild) => void;
 }
 
@@ -42,11 +44,11 @@ export function toPlainError(error: unknown): PlainError {
 }
 
 export function createHost(options: HostOptions): Host {
-  const { model, info, promptChunk, maxQueue, tokenizePrompt, send } = options;
+  const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
   const events: [number, GenerateEvent][] = [];
   const scores: ScoreJob[] = [];
   let scoreContext: BatchContext | undefined;
-  let scheduled: NodeJS.Immediate | undefined;
+  let cancelStep: (() => void) | undefined;
   const now = () => performance.now();
   const context = model.createContext({ purpose: 'serve', sequences: info.sequences });
   const fail = (id: number, error: unknown) => send({ kind: 'error', id, error: toPlainError(error) });
@@ -89,14 +91,21 @@ export function createHost(options: HostOptions): Host {
   };
 
   const loop = () => {
-    scheduled = undefined;
+    cancelStep = undefined;
     const more = scheduler.step();
     flush();
     stepScore();
     if (more || scores.length > 0) schedule();
   };
   const schedule = () => {
-    scheduled ??= setImmediate(loop);
+    if (cancelStep !== undefined) return;
+    if (stepDelayMs > 0) {
+      const timer = setTimeout(loop, stepDelayMs);
+      cancelStep = () => clearTimeout(timer);
+    } else {
+      const immediate = setImmediate(loop);
+      cancelStep = () => clearImmediate(immediate);
+    }
   };
 
   const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
@@ -143,7 +152,7 @@ export function createHost(options: HostOptions): Host {
       }
     },
     close() {
-      if (scheduled !== undefined) clearImmediate(scheduled);
+      cancelStep?.();
       context.free();
       scoreContext?.free();
       model.free();

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { createDrawSource, type DrawSource } from '@ogong/protocol/draw-key';
 import { NAT } from '@ogong/protocol/sampler';
 import { createSketchBank } from '@ogong/protocol/sketch';
@@ -6,13 +5,8 @@ import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import { EngineError, type GenerateEvent, type GenerateRequest, type StopReason, type TokenLogprob } from './engine.ts';
+import { nativeHash } from './native-hash.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
-
-/** SHA-256 for the protocol's functions, natively. */
-export const nativeHash = {
-  sha256: (...parts: readonly Uint8Array[]): Uint8Array =>
-    hash('sha256', parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts), 'buffer'),
-};
 
 export interface SchedulerOptions {
   readonly model: BatchModel;
@@ -181,7 +175,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     submit(id, request, promptTokens) {
-      if (waiting.length >= maxQueue && freeSlots.length === 0) {
+      if (waiting.length >= maxQueue + freeSlots.length) {
         throw new EngineError(
           'overloaded',
           `${active.length} replies are running and ${waiting.length} wait; try again later`,

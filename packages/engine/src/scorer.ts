@@ -3,7 +3,7 @@ import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { ScoreRequest } from './engine.ts';
-import { nativeHash } from './scheduler.ts';
+import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;

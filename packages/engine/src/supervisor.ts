@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { CallRequest, CallResults, FromChild, LoadOptions, PlainError, ToChild } from './child-messages.ts';
+import { fileURLToPath } from 'node:url';
+import type { CallRequest, CallResults, FromChild, LoadOptions, ToChild } from './child-messages.ts';
 import { EngineError, type EngineInfo, type GenerateEvent, type GenerateRequest } from './engine.ts';
+import { createRequestPort, fromPlainError } from './request-port.ts';
 
 export type SupervisorEvent =
   | { readonly kind: 'ready'; readonly pid: number }
@@ -26,12 +28,6 @@ export interface Supervisor {
   pid(): number | undefined;
 }
 
-interface Pending {
-  onEvent(event: GenerateEvent): void;
-  onResult(value: unknown): void;
-  onError(error: EngineError): void;
-}
-
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
 /** A child that lived this long has earned a fresh backoff. */
@@ -40,27 +36,19 @@ const MAX_FAILED_LOADS = 5;
 const CLOSE_GRACE_MS = 3_000;
 const STDERR_TAIL = 4_096;
 
-const fromPlain = ({ code, message, retryable }: PlainError): EngineError =>
-  new EngineError(code, message, { retryable });
-
 /** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const modulePath = options.modulePath ?? new URL('./child.ts', import.meta.url).pathname;
-  const pending = new Map<number, Pending>();
-  let nextId = 1;
+  const modulePath = options.modulePath ?? fileURLToPath(new URL('./child.ts', import.meta.url));
+  const port = createRequestPort();
   let child: ChildProcess | undefined;
   let info: EngineInfo | undefined;
   let ready = Promise.withResolvers<void>();
   let closed = false;
+  /** Why there will be no further restart. */
+  let fatal: EngineError | undefined;
   let backoffMs = FIRST_BACKOFF_MS;
   let failedLoads = 0;
   let timer: NodeJS.Timeout | undefined;
-
-  const settle = (id: number): Pending | undefined => {
-    const entry = pending.get(id);
-    pending.delete(id);
-    return entry;
-  };
 
   const start = () => {
     const startedAt = Date.now();
@@ -82,15 +70,9 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
         options.onEvent?.({ kind: 'ready', pid: current.pid ?? 0 });
         ready.resolve();
       } else if (message.kind === 'load-failed') {
-        loadError = fromPlain(message.error);
+        loadError = fromPlainError(message.error);
         current.kill('SIGKILL');
-      } else if (message.kind === 'events') {
-        for (const [id, event] of message.events) {
-          const entry = event.kind === 'end' ? settle(id) : pending.get(id);
-          entry?.onEvent(event);
-        }
-      } else if (message.kind === 'result') settle(message.id)?.onResult(message.value);
-      else settle(message.id)?.onError(fromPlain(message.error));
+      } else port.receive(message);
     });
     // 'close' comes after the streams ended, so the last words on stderr are in.
     current.once('error', (error) => {
@@ -108,17 +90,20 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     const error =
       exit.loadError ??
       new EngineError('engine-crashed', `${detail}; it is being restarted, try again`, { retryable: true });
-    for (const id of [...pending.keys()]) settle(id)?.onError(error);
+    port.failAll(error);
     if (closed) return;
     const wasReady = info !== undefined;
     failedLoads++;
     if (!wasReady || failedLoads > MAX_FAILED_LOADS) {
       closed = true;
       options.onEvent?.({ kind: 'crashed', detail, restartInMs: undefined });
-      ready.reject(
+      fatal =
         exit.loadError ??
-          new EngineError('engine-crashed', `${detail} while loading ${options.load.modelPath}`, { retryable: false }),
-      );
+        new EngineError(
+          'engine-crashed',
+          `${detail} while loading ${options.load.modelPath}; it is not restarted again`,
+        );
+      ready.reject(fatal);
       return;
     }
     if (exit.livedMs > STABLE_MS) backoffMs = FIRST_BACKOFF_MS;
@@ -137,84 +122,38 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   /** Waits for a living child; a request made during a restart is served by the next one. */
   const whenReady = async (): Promise<ChildProcess> => {
     if (!closed) await ready.promise;
-    if (closed || child === undefined) throw new EngineError('engine-closed', 'the engine is closed');
+    if (closed || child === undefined) throw fatal ?? new EngineError('engine-closed', 'the engine is closed');
     return child;
   };
+
+  const cancellation = (target: ChildProcess, signal: AbortSignal | undefined) => ({
+    signal,
+    cancel: (id: number) => post(target, { kind: 'cancel', id }),
+  });
 
   ready.promise.catch(() => undefined);
   start();
   await ready.promise;
 
-  const generate = async function* (request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
-    if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled before it began');
-    const target = await whenReady();
-    const id = nextId++;
-    const queue: GenerateEvent[] = [];
-    let failure: EngineError | undefined;
-    let ended = false;
-    let wake: (() => void) | undefined;
-    const notify = () => {
-      wake?.();
-      wake = undefined;
-    };
-    pending.set(id, {
-      onEvent(event) {
-        queue.push(event);
-        notify();
-      },
-      onResult: () => undefined,
-      onError(error) {
-        failure = error;
-        notify();
-      },
-    });
-    const cancel = () => post(target, { kind: 'cancel', id });
-    signal?.addEventListener('abort', cancel, { once: true });
-    post(target, { kind: 'generate', id, request });
-    try {
-      while (!ended) {
-        const event = queue.shift();
-        if (event !== undefined) {
-          ended = event.kind === 'end';
-          yield event;
-        } else if (failure !== undefined) throw failure;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      // The consumer may leave early: nobody is listening, so the slot goes back.
-      if (pending.delete(id)) cancel();
-    }
-  };
-
   return {
     info() {
-      if (info === undefined) throw new EngineError('engine-closed', 'the engine is closed');
+      if (info === undefined) throw fatal ?? new EngineError('engine-closed', 'the engine is closed');
       return info;
     },
-    generate,
-    async call(call, signal) {
-      if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled before it began');
+    async *generate(request, signal) {
       const target = await whenReady();
-      const id = nextId++;
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      pending.set(id, { onEvent: () => undefined, onResult: resolve, onError: reject });
-      const cancel = () => post(target, { kind: 'cancel', id });
-      signal?.addEventListener('abort', cancel, { once: true });
-      post(target, { kind: 'call', id, call });
-      try {
-        return (await promise) as never;
-      } finally {
-        signal?.removeEventListener('abort', cancel);
-      }
+      yield* port.stream((id) => post(target, { kind: 'generate', id, request }), cancellation(target, signal));
+    },
+    async call(call, signal) {
+      const target = await whenReady();
+      return (await port.call((id) => post(target, { kind: 'call', id, call }), cancellation(target, signal))) as never;
     },
     async close() {
       if (closed && child === undefined) return;
       closed = true;
       clearTimeout(timer);
       const current = child;
-      for (const id of [...pending.keys()])
-        settle(id)?.onError(new EngineError('engine-closed', 'the engine was closed'));
+      port.failAll(new EngineError('engine-closed', 'the engine was closed'));
       ready.resolve();
       if (current === undefined) return;
       const gone = new Promise<void>((resolve) => current.once('close', () => resolve()));

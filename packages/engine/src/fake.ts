@@ -1,0 +1,204 @@
+import type { BatchContext, BatchModel } from './batch-model.ts';
+import type { CallRequest, CallResults, FromChild } from './child-messages.ts';
+import { type Engine, EngineError, type EngineInfo, type GenerateEvent, type Prompt } from './engine.ts';
+import { createHost } from './host.ts';
+import { nativeHash } from './native-hash.ts';
+import { createRequestPort } from './request-port.ts';
+
+export interface FakeEngineOptions {
+  /** Tokens 0..2 are special (unknown, begin, end), 3..258 the bytes; the rest are short words. At least 259. */
+  readonly vocabularySize?: number;
+  readonly embeddingSize?: number;
+  readonly contextSize?: number;
+  readonly sequences?: number;
+  readonly maxQueue?: number;
+  /** Another number is another model: other logits, other root. */
+  readonly weights?: number;
+  /** Adds this to one logit in a thousand: a model that only looks the same. */
+  readonly error?: number;
+  /** Pause before every decode step. */
+  readonly stepMs?: number;
+  /** Throws from the decode with this number, counted from 1; once. */
+  readonly failAtDecode?: number;
+}
+
+const END = 2;
+const BOS = 1;
+const FIRST_BYTE = 3;
+const FIRST_WORD = 259;
+const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then', ' é', ' 🙂', '\n'];
+
+/**
+ * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, and
+ * with faults to order. For tests and simulations.
+ */
+export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
+  const vocabularySize = options.vocabularySize ?? 320;
+  const embeddingSize = options.embeddingSize ?? 32;
+  const contextSize = options.contextSize ?? 256;
+  const sequences = options.sequences ?? 8;
+  const weights = options.weights ?? 1;
+  const model = createFakeModel({ ...options, vocabularySize, embeddingSize, contextSize, weights });
+  const info: EngineInfo = {
+    modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-model-${weights}`)),
+    vocabularyHash: nativeHash.sha256(Buffer.from(`ogong-fake-vocabulary-${vocabularySize}`)),
+    vocabularySize,
+    stopTokens: Uint32Array.of(END),
+    embeddingSize,
+    contextSize,
+    sequences,
+    numericClass: `fake-1/js/f64/exact/hash/kv-none`,
+    exact: true,
+    weightType: 'hash',
+    hasChatTemplate: true,
+    capabilities: { exact: true, trace: false },
+  };
+  const tokenizePrompt = (prompt: Prompt): Uint32Array => {
+    if (prompt.kind === 'tokens') return prompt.tokens;
+    const text =
+      prompt.kind === 'text'
+        ? prompt.text
+        : `${prompt.messages.map((m) => `${m.role}: ${m.content}\n`).join('')}assistant:`;
+    return Uint32Array.of(BOS, ...Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE));
+  };
+
+  const port = createRequestPort();
+  let closed = false;
+  const host = createHost({
+    model,
+    info,
+    promptChunk: 16,
+    maxQueue: options.maxQueue ?? 4 * sequences,
+    tokenizePrompt,
+    stepDelayMs: options.stepMs ?? 0,
+    send: (message: FromChild) => port.receive(message),
+  });
+  const assertOpen = () => {
+    if (closed) throw new EngineError('engine-closed', 'the engine is closed');
+  };
+  const call = <K extends CallRequest['kind']>(
+    request: Extract<CallRequest, { kind: K }>,
+    signal?: AbortSignal,
+  ): Promise<CallResults[K]> =>
+    port.call((id) => host.call(id, request), { signal, cancel: (id) => host.cancel(id) }) as Promise<CallResults[K]>;
+
+  return {
+    info: () => info,
+    async *generate(request, { signal } = {}): AsyncGenerator<GenerateEvent> {
+      assertOpen();
+      yield* port.stream((id) => host.generate(id, request), { signal, cancel: (id) => host.cancel(id) });
+    },
+    async score(request, { signal } = {}) {
+      assertOpen();
+      return call({ kind: 'score', request }, signal);
+    },
+    async tokenizePrompt(prompt) {
+      assertOpen();
+      return call({ kind: 'tokenize', prompt });
+    },
+    async detokenize(tokens) {
+      assertOpen();
+      return call({ kind: 'detokenize', tokens });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      port.failAll(new EngineError('engine-closed', 'the engine was closed'));
+      host.close();
+    },
+  };
+}
+
+interface FakeModelOptions extends FakeEngineOptions {
+  readonly vocabularySize: number;
+  readonly embeddingSize: number;
+  readonly contextSize: number;
+  readonly weights: number;
+}
+
+function createFakeModel(options: FakeModelOptions): BatchModel {
+  const { vocabularySize, embeddingSize } = options;
+  if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
+  const empty = new Uint8Array(0);
+  let decodes = 0;
+  return {
+    vocabularySize,
+    embeddingSize,
+    isEnd: (token) => token === END,
+    bytesOf(token) {
+      if (token < FIRST_BYTE) return empty;
+      if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
+      return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
+    },
+    createContext: ({ sequences }) =>
+      createFakeContext(options, sequences, () => {
+        decodes++;
+        if (decodes === options.failAtDecode)
+          throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
+      }),
+    free: () => undefined,
+  };
+}
+
+/** The state of a sequence is a running 32-bit hash of its tokens; logits and hidden state are hashes of that. */
+function createFakeContext(options: FakeModelOptions, sequences: number, onDecode: () => void): BatchContext {
+  const { vocabularySize, embeddingSize, contextSize, weights } = options;
+  const batchSize = 64;
+  const states = new Map<number, { state: number; length: number }>();
+  let rows: { token: number; position: number; sequence: number }[] = [];
+  let logits = new Float32Array(0);
+  let hidden = new Float32Array(0);
+  return {
+    contextSize,
+    sequences,
+    batchSize,
+    add(token, position, sequence) {
+      if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
+        throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
+      }
+      rows.push({ token, position, sequence });
+    },
+    decode(outputs) {
+      const batch = rows;
+      rows = [];
+      onDecode();
+      logits = new Float32Array(outputs ? batch.length * vocabularySize : 0);
+      hidden = new Float32Array(outputs ? batch.length * embeddingSize : 0);
+      batch.forEach(({ token, position, sequence }, row) => {
+        const before = states.get(sequence) ?? { state: mix(weights, 0x9e3779b9), length: 0 };
+        if (before.length !== position)
+          throw new EngineError('engine-crashed', `position ${position} does not follow ${before.length}`);
+        const state = mix(before.state, token + 1);
+        states.set(sequence, { state, length: position + 1 });
+        if (!outputs) return;
+        for (let id = 0; id < vocabularySize; id++)
+          logits[row * vocabularySize + id] = fakeLogit(state, id, options.error ?? 0);
+        for (let d = 0; d < embeddingSize; d++) hidden[row * embeddingSize + d] = gaussian(mix(state, 0x51ed0000 + d));
+      });
+    },
+    logits: () => logits,
+    hidden: () => hidden,
+    remove: (sequence) => void states.delete(sequence),
+    free: () => states.clear(),
+  };
+}
+
+function fakeLogit(state: number, id: number, error: number): number {
+  if (id < END) return -30;
+  const noise = mix(state, id);
+  // Words are likelier than bytes, the end is rare: replies have some length and read like text.
+  const prior = id >= FIRST_WORD ? 2 : id === END ? -2 : -4;
+  return Math.fround(prior + 2 * gaussian(noise) + (noise % 1000 === 0 ? error : 0));
+}
+
+function mix(a: number, b: number): number {
+  let h = Math.imul(a ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+  h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
+  return (h ^ (h >>> 15)) >>> 0;
+}
+
+/** Sum of four bytes, centred and scaled: mean 0, variance close to 1, from exact arithmetic. */
+function gaussian(bits: number): number {
+  return ((bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24) - 510) / 148;
+}

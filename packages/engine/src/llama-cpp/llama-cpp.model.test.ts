@@ -1,0 +1,235 @@
+import { copyFile, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tokenOf } from '@ogong/protocol/window';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  describeEngine,
+  keyOf,
+  PLAIN_SAMPLER,
+  readRows,
+} from '../compliance.ts';
+import type { GenerateRequest } from '../engine.ts';
+import { type ResolvedModel, resolveModel } from '../models/resolve.ts';
+import type { SupervisorEvent } from '../supervisor.ts';
+import { createLlamaEngine, type LlamaEngine } from './engine.ts';
+
+const PROMPTS = [
+  'Once upon a time',
+  'The little dog was very',
+  'One day, a girl named Lily found a needle in her room. She knew it was difficult to play with it because it was sharp. Lily wanted to share the needle with her mom, so she could sew a button on her shirt. Lily went to her mom and said',
+  'Tom and',
+];
+const LONG_PROMPT = PROMPTS[2] as string;
+
+let storeDir: string;
+let model: ResolvedModel;
+beforeAll(async () => {
+  storeDir = await mkdtemp(join(tmpdir(), 'ogong-engine-'));
+  model = await resolveModel('stories15M', { storeDir });
+});
+afterAll(() => rm(storeDir, { recursive: true, force: true }));
+
+describeEngine({
+  name: 'llama.cpp on stories15M q8_0',
+  open: (options) => createLlamaEngine({ modelPath: model.path, ...options }),
+  prompts: PROMPTS,
+});
+
+const replies = (engine: LlamaEngine, requests: readonly GenerateRequest[]) =>
+  Promise.all(requests.map((request) => collectReply(engine.generate(request))));
+
+const requestsOf = (count: number, overrides: Partial<GenerateRequest> = {}) =>
+  Array.from({ length: count }, (_, i) =>
+    createRequest(PROMPTS[i % PROMPTS.length] as string, { drawKey: keyOf(500 + i), maxTokens: 190, ...overrides }),
+  );
+
+async function expectExact(
+  engine: LlamaEngine,
+  verifier: LlamaEngine,
+  requests: readonly GenerateRequest[],
+): Promise<void> {
+  for (const [i, reply] of (await replies(engine, requests)).entries()) {
+    const scored = await verifier.score(createScoreRequest(engine, requests[i] as GenerateRequest, reply));
+    expect(scored.exact).toBe(true);
+    expect(scored.windows).toEqual(reply.windows);
+  }
+}
+
+describe('exact class', () => {
+  it.each(['q4_0', 'q5_0', 'f16'])('holds for %s', async (quant) => {
+    const { path } = await resolveModel('stories15M', { storeDir, quant });
+    const engine = await createLlamaEngine({ modelPath: path });
+    try {
+      expect(engine.info().exact).toBe(true);
+      await expectExact(engine, engine, requestsOf(3));
+      await expectExact(engine, engine, requestsOf(1));
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('holds past position 256 and on another number of threads', async () => {
+    const provider = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 2, sequences: 4 });
+    const verifier = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 1, sequences: 1 });
+    try {
+      await expectExact(
+        provider,
+        verifier,
+        requestsOf(4, {
+          maxTokens: 400,
+          bias: [
+            { id: 2, biasQ16: -100 * 65536 },
+            { id: 1, biasQ16: -100 * 65536 },
+          ],
+        }),
+      );
+    } finally {
+      await Promise.all([provider.close(), verifier.close()]);
+    }
+  });
+
+  it('reproduces another instruction set through its own library', async () => {
+    const provider = await createLlamaEngine({ modelPath: model.path, isa: 'sse42' });
+    const verifier = await createLlamaEngine({ modelPath: model.path });
+    try {
+      expect(provider.info().numericClass).not.toBe(verifier.info().numericClass);
+      await expectExact(provider, verifier, requestsOf(2, { maxTokens: 40 }));
+    } finally {
+      await Promise.all([provider.close(), verifier.close()]);
+    }
+  });
+
+  it.each(['q4_0', 'q5_0', 'f16'])('catches %s sold as q8_0 within a few tokens', async (quant) => {
+    const { path } = await resolveModel('stories15M', { storeDir, quant });
+    const cheat = await createLlamaEngine({ modelPath: path });
+    const verifier = await createLlamaEngine({ modelPath: model.path });
+    try {
+      const { vocabularySize } = verifier.info();
+      const requests = requestsOf(3, { maxTokens: 40 });
+      for (const [i, reply] of (await replies(cheat, requests)).entries()) {
+        const score = createScoreRequest(cheat, requests[i] as GenerateRequest, reply);
+        const scored = await verifier.score({ ...score, numericClass: verifier.info().numericClass });
+        const claimed = readRows(reply.windows, vocabularySize);
+        const seen = readRows(scored.windows, vocabularySize);
+        const first = claimed.findIndex((row, position) => String(row.q) !== String(seen[position]?.q));
+        expect(first).toBeGreaterThanOrEqual(0);
+        expect(first).toBeLessThan(3);
+      }
+    } finally {
+      await Promise.all([cheat.close(), verifier.close()]);
+    }
+  });
+
+  it('is not claimed for fast kernels', async () => {
+    const engine = await createLlamaEngine({ modelPath: model.path, kernels: 'fast' });
+    try {
+      expect(engine.info().exact).toBe(false);
+      const [request] = requestsOf(1, { maxTokens: 10 }) as [GenerateRequest];
+      const [reply] = await replies(engine, [request]);
+      const scored = await engine.score(createScoreRequest(engine, request, reply as never));
+      expect(scored.exact).toBe(false);
+    } finally {
+      await engine.close();
+    }
+  });
+});
+
+describe('text', () => {
+  it('tells a story and stops by itself', async () => {
+    const engine = await createLlamaEngine({ modelPath: model.path });
+    try {
+      const greedy = { ...PLAIN_SAMPLER, temperatureQ16: 0 };
+      const reply = await collectReply(
+        engine.generate(
+          createRequest('', {
+            prompt: { kind: 'chat', messages: [{ role: 'user', content: 'Once upon a time' }] },
+            sampler: greedy,
+            maxTokens: 250,
+          }),
+        ),
+      );
+      expect(reply.text).toMatch(/^, there was a little girl named Lily/);
+      expect(reply.promptTokens[0]).toBe(1);
+      expect(reply.stopReason).toBe('stop-token');
+      expect(readRows(reply.windows, 32_000).map(tokenOf).at(-1)).toBe(reply.outputTokens.at(-1));
+    } finally {
+      await engine.close();
+    }
+  });
+});
+
+describe('bad days', () => {
+  it('fails running replies when the child is killed, restarts, and serves again', async () => {
+    const events: SupervisorEvent[] = [];
+    const engine = await createLlamaEngine(
+      { modelPath: model.path, sequences: 1 },
+      { onEvent: (event) => events.push(event) },
+    );
+    try {
+      const before = await collectReply(engine.generate(createRequest('Tom and', { maxTokens: 5 })));
+      const pid = engine.pid() as number;
+      const attempt = (async () => {
+        let tokens = 0;
+        for await (const event of engine.generate(createRequest(LONG_PROMPT, { maxTokens: 150 }))) {
+          if (event.kind === 'token' && ++tokens === 3) process.kill(pid, 'SIGKILL');
+        }
+      })();
+      await expect(attempt).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
+      const after = await collectReply(engine.generate(createRequest('Tom and', { maxTokens: 5 })));
+      expect(after.windows).toEqual(before.windows);
+      expect(engine.pid()).not.toBe(pid);
+      expect(events.map(({ kind }) => kind)).toEqual(['ready', 'crashed', 'ready']);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('names file and roots when one byte is flipped', async () => {
+    const path = join(storeDir, 'flipped.gguf');
+    await copyFile(model.path, path);
+    const file = await open(path, 'r+');
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, 9_000_000);
+    byte[0] = (byte[0] as number) ^ 1;
+    await file.write(byte, 0, 1, 9_000_000);
+    await file.close();
+    const attempt = createLlamaEngine({ modelPath: path, modelRoot: model.modelRoot });
+    await expect(attempt).rejects.toMatchObject({ code: 'model-corrupt' });
+    await expect(attempt).rejects.toThrow(
+      new RegExp(`flipped\\.gguf.*expected ${Buffer.from(model.modelRoot).toString('hex')}`, 's'),
+    );
+  });
+
+  it('says what would fit when memory is short', async () => {
+    const attempt = createLlamaEngine({
+      modelPath: model.path,
+      contextSize: 4096,
+      sequences: 8,
+      availableMemory: 200 * 2 ** 20,
+    });
+    await expect(attempt).rejects.toMatchObject({ code: 'not-enough-memory' });
+    await expect(attempt).rejects.toThrow(/a context of \d+ positions per sequence would fit/);
+  });
+
+  it('reports a file that llama.cpp cannot load', async () => {
+    const path = join(storeDir, 'cut.gguf');
+    await copyFile(model.path, path);
+    const file = await open(path, 'r+');
+    await file.truncate(5_000_000);
+    await file.close();
+    await expect(createLlamaEngine({ modelPath: path })).rejects.toMatchObject({ name: 'EngineError' });
+    await expect(createLlamaEngine({ modelPath: join(storeDir, 'none.gguf') })).rejects.toMatchObject({
+      code: 'model-not-found',
+    });
+  });
+
+  it('refuses a CPU library that is not there', async () => {
+    await expect(createLlamaEngine({ modelPath: model.path, isa: 'quantum' })).rejects.toMatchObject({
+      code: 'unsupported-model',
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import type { FromChild, PlainError } from './child-messages.ts';
+import { EngineError, type GenerateEvent } from './engine.ts';
+
+interface Pending {
+  onEvent(event: GenerateEvent): void;
+  onResult(value: unknown): void;
+  onError(error: EngineError): void;
+}
+
+interface Cancellation {
+  readonly signal?: AbortSignal | undefined;
+  readonly cancel: (id: number) => void;
+}
+
+/** Matches what a host sends back to the requests that wait for it. */
+export interface RequestPort {
+  receive(message: FromChild): void;
+  /** Events until the end of a reply; leaving early or aborting cancels it. */
+  stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<GenerateEvent>;
+  call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;
+  failAll(error: EngineError): void;
+}
+
+export const fromPlainError = ({ code, message, retryable }: PlainError): EngineError =>
+  new EngineError(code, message, { retryable });
+
+export function createRequestPort(): RequestPort {
+  const pending = new Map<number, Pending>();
+  let nextId = 1;
+
+  const settle = (id: number): Pending | undefined => {
+    const entry = pending.get(id);
+    pending.delete(id);
+    return entry;
+  };
+
+  const assertLive = (signal: AbortSignal | undefined) => {
+    if (signal?.aborted) throw new EngineError('cancelled', 'the request was cancelled before it began');
+  };
+
+  return {
+    receive(message) {
+      if (message.kind === 'events') {
+        for (const [id, event] of message.events) (event.kind === 'end' ? settle(id) : pending.get(id))?.onEvent(event);
+      } else if (message.kind === 'result') settle(message.id)?.onResult(message.value);
+      else if (message.kind === 'error') settle(message.id)?.onError(fromPlainError(message.error));
+    },
+
+    async *stream(post, { signal, cancel }) {
+      assertLive(signal);
+      const id = nextId++;
+      const queue: GenerateEvent[] = [];
+      let failure: EngineError | undefined;
+      let wake: (() => void) | undefined;
+      const notify = () => {
+        wake?.();
+        wake = undefined;
+      };
+      pending.set(id, {
+        onEvent(event) {
+          queue.push(event);
+          notify();
+        },
+        onResult: () => undefined,
+        onError(error) {
+          failure = error;
+          notify();
+        },
+      });
+      const abort = () => cancel(id);
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        post(id);
+        for (;;) {
+          const event = queue.shift();
+          if (event !== undefined) {
+            yield event;
+            if (event.kind === 'end') return;
+          } else if (failure !== undefined) throw failure;
+          else
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+        }
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        // Still pending: the consumer left early, and the slot goes back.
+        if (pending.delete(id)) cancel(id);
+      }
+    },
+
+    async call(post, { signal, cancel }) {
+      assertLive(signal);
+      const id = nextId++;
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      pending.set(id, { onEvent: () => undefined, onResult: resolve, onError: reject });
+      const abort = () => cancel(id);
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        post(id);
+        return await promise;
+      } finally {
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+
+    failAll(error) {
+      for (const id of [...pending.keys()]) settle(id)?.onError(error);
+    },
+  };
+}
