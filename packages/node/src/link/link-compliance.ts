@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Secret } from '../crypto/secret.ts';
 import type { LinkClient, LinkClientOptions } from './link-client.ts';
 import { LinkError, type LinkErrorCode, Refusal } from './link-error.ts';
-import { createLinkIdentity, type LinkIdentity, type PeerId } from './link-identity.ts';
+import { makeIdentity } from './link-fixture.ts';
+import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { getCaller, type LinkServerDependencies, type LinkServerOptions } from './link-server.ts';
 
 const KIB = 1024;
@@ -18,9 +18,6 @@ export interface LinkUnderTest {
   cut(): void;
   close(): Promise<void>;
 }
-
-export const makeIdentity = (seed: number): Promise<LinkIdentity> =>
-  createLinkIdentity(new Secret(new Uint8Array(32).fill(seed)));
 
 export async function expectLinkError(call: Promise<unknown>, code: LinkErrorCode): Promise<LinkError> {
   const error = await call.then(
@@ -350,10 +347,10 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
     });
 
     it('keeps an idle connection alive with pings', async () => {
-      const server = await serve(echo, () => true, { idleTimeoutMs: 400, maxConnections: 1 });
+      const server = await serve(echo, () => true, { idleTimeoutMs: 1000, maxConnections: 1 });
       const client = await connect(server.id, 2, { pingIntervalMs: 50 });
       await client.service(RouterService).route({});
-      await sleep(900);
+      await sleep(1600);
       // The only connection is still held: nobody else gets one.
       await expectLinkError((await connect(server.id, 3)).service(RouterService).route({}), 'unreachable');
       await client.service(RouterService).route({});

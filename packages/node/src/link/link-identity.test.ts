@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
 import { expect, it } from 'vitest';
-import { makeIdentity } from './link-compliance.ts';
+import { makeIdentity } from './link-fixture.ts';
 import { loadCertificatePin } from './link-identity.ts';
 
 it('makes the same certificate of the same seed', async () => {

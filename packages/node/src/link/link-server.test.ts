@@ -1,11 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { fileURLToPath } from 'node:url';
+import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLinkClient } from './link-client.ts';
-import { expectLinkError, makeIdentity } from './link-compliance.ts';
+import { expectLinkError } from './link-compliance.ts';
+import { makeIdentity } from './link-fixture.ts';
 import { LINK_HOST, type LinkIdentity } from './link-identity.ts';
 import { createLinkServer, type LinkServer } from './link-server.ts';
 import { createTlsOptions } from './link-tls.ts';
@@ -23,7 +27,7 @@ describe('what a stranger can do to a link server', () => {
       bind: { host: '127.0.0.1', port: 0 },
       routes: (router) => router.service(RouterService, { route: () => ({}) }),
       authorize: (_peer, method) => calls.push(method) > 0,
-      limits: { handshakeTimeoutMs: 100, requestTimeoutMs: 200 },
+      limits: { handshakeTimeoutMs: 1000, requestTimeoutMs: 1000 },
     });
     await server.start();
   });
@@ -175,6 +179,31 @@ describe('the life of a link server', () => {
     await stopped;
     await expectLinkError(client.service(RouterService).route({}), 'unreachable');
     client.close();
+  });
+
+  it('may end under a stream, and be found again on its return', async () => {
+    const script = fileURLToPath(new URL('link-server.child.ts', import.meta.url));
+    const launch = async (port: number) => {
+      const child = spawn(process.execPath, [script, `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      return { child, port: Number(line.toString()) };
+    };
+    const first = await launch(0);
+    const { id } = await makeIdentity(1);
+    const endpoint = { host: '127.0.0.1', port: first.port };
+    const client = createLinkClient({ endpoint, certHash: id, identity: await makeIdentity(2) });
+    const provider = client.service(ProviderService);
+    const call = (async () => {
+      for await (const _ of provider.generate({})) first.child.kill('SIGKILL');
+    })();
+    expect((await expectLinkError(call, 'unreachable')).retryable).toBe(true);
+    const second = await launch(first.port);
+    try {
+      for await (const _ of provider.generate({})) break;
+    } finally {
+      second.child.kill('SIGKILL');
+      client.close();
+    }
   });
 
   it('says that its port is taken', async () => {
