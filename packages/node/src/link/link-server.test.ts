@@ -84,6 +84,12 @@ describe('what a stranger can do to a link server', () => {
     expect(calls).toEqual([]);
   });
 
+  it('agrees on a key that a quantum computer cannot recover', async () => {
+    const socket = await openTls(createTlsOptions(await makeIdentity(2)));
+    expect(socket.getEphemeralKeyInfo()).toMatchObject({ name: 'X25519MLKEM768' });
+    socket.destroy();
+  });
+
   it('speaks nothing older than TLS 1.3', async () => {
     const { cert, key } = createTlsOptions(await makeIdentity(2));
     await expect(openTls({ cert, key, maxVersion: 'TLSv1.2' })).rejects.toThrow();
@@ -204,6 +210,18 @@ describe('the life of a link server', () => {
       second.child.kill('SIGKILL');
       client.close();
     }
+  });
+
+  it('does not wait for a handshake when it stops', async () => {
+    const server = createLinkServer({ identity: await makeIdentity(1), bind, authorize: () => true, routes: () => {} });
+    await server.start();
+    const socket = connectTcp(server.address());
+    await once(socket, 'connect');
+    await sleep(20);
+    const closed = once(socket, 'close');
+    socket.on('error', () => {});
+    await server.stop();
+    await closed;
   });
 
   it('says that its port is taken', async () => {

@@ -62,6 +62,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const onError = dependencies.onError ?? (() => {});
   const peers = new WeakMap<object, PeerId>();
+  const sockets = new Set<Duplex>();
   const sessions = new Set<ServerHttp2Session>();
   const connectionsOfPeer = createTally();
   const callsOfPeer = createTally();
@@ -70,6 +71,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
 
   async function admit(context: HandlerContext): Promise<void> {
     const peer = getCaller(context);
+    if (peer === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
     const name = toHex(peer);
     if (!rate.take(name)) throw createRateLimited('too many calls, slow down');
     if (!callsOfPeer.add(name, limits.maxCallsPerPeer)) throw createRateLimited('too many calls at once');
@@ -122,6 +124,10 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     }),
   );
 
+  server.on('connection', (socket: Duplex) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('session', (session) => {
     const peer = getPeerId(session.socket as TLSSocket);
     if (!peer) return session.destroy();
@@ -131,8 +137,6 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     }
     peers.set(session, peer);
     sessions.add(session);
-    // A session that breaks closes itself; there is nothing to add, and unheard it would end the process.
-    session.on('error', () => {});
     session.setTimeout(limits.idleTimeoutMs, () => session.destroy());
     // Node does not count a ping as activity.
     session.on('ping', () => session.setTimeout(limits.idleTimeoutMs));
@@ -143,7 +147,6 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
   });
   // Whatever is not TLS, not HTTP/2, or too slow: dropped without an answer.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  server.on('sessionError', () => {});
   server.on('unknownProtocol', (socket) => socket.destroy());
 
   return {
@@ -163,6 +166,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && server.listening ? closeListener(server) : Promise.resolve();
       await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
+      // What is left never got as far as a session.
+      for (const socket of sockets) socket.destroy();
       await listenerClosed;
     },
     accept(duplex) {
