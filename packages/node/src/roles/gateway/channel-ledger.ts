@@ -1,4 +1,5 @@
-import type { GatewayDatabase } from './database.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
 import { GatewayError } from './gateway-error.ts';
 
 /**
@@ -7,7 +8,7 @@ import { GatewayError } from './gateway-error.ts';
  *
  *   owed + outstanding <= cumulative <= the largest that owed + outstanding ever was,
  *
- * where `owed` sums the fees of closed orders and `outstanding` the maximum fees of open ones.
+ * where `owed` sums the fees of closed orders and `outstanding` the maximum fees of the others.
  */
 export interface ChannelState {
   readonly cumulativeAtomic: bigint;
@@ -18,7 +19,8 @@ export interface ChannelState {
 /** The next voucher of a channel; never below the one before, since a validator keeps the largest. */
 export function computeCumulative(channel: ChannelState, maxFeeAtomic: bigint): bigint {
   const needed = channel.owedAtomic + channel.outstandingAtomic + maxFeeAtomic;
-  return needed > channel.cumulativeAtomic ? needed : channel.cumulativeAtomic;
+  if (needed <= channel.cumulativeAtomic) return channel.cumulativeAtomic;
+  return needed;
 }
 
 export interface Reservation {
@@ -34,21 +36,22 @@ export interface Reservation {
   readonly maxFeeAtomic: bigint;
   /** What the chain lets the validator draw from this channel in all. */
   readonly spendableAtomic: bigint;
-  /** What the chain says was drawn already: a floor for what this gateway remembers. */
+  /** What the chain says was drawn already: where a gateway starts that lost its memory. */
   readonly spentAtomic: bigint;
   readonly createdMs: number;
   readonly expiresMs: number;
 }
 
-export interface SignedOrderBytes {
+export interface OrderBytes {
   readonly order: Uint8Array;
+  /** 65 bytes. */
   readonly signature: Uint8Array;
 }
 
 /** `open`: in flight. `delivered`: answered and checked. `abandoned`: no good answer came. `closed`: the fee is known. */
 export type OrderState = 'open' | 'delivered' | 'abandoned' | 'closed';
 
-export interface OrderRow extends SignedOrderBytes {
+export interface OrderRow extends OrderBytes {
   readonly replyId: string;
   readonly completionId: string;
   readonly choice: number;
@@ -58,9 +61,10 @@ export interface OrderRow extends SignedOrderBytes {
   readonly createdMs: number;
   readonly expiresMs: number;
   readonly state: OrderState;
-  readonly verdict: string;
   readonly feeAtomic: bigint | undefined;
+  readonly verdict: string;
   readonly detail: string;
+  /** Transaction hash, `none` where nothing will ever be settled, or empty. */
   readonly settlement: string;
 }
 
@@ -73,158 +77,165 @@ export interface Closing {
 
 export interface ChannelLedger {
   /**
-   * Takes the maximum fee out of the channel and the key's budget, and stores the order that `sign` makes for the
-   * resulting voucher, before anyone else sees it.
+   * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
+   * resulting voucher. It is on the disk when this resolves, and only then may anyone else see it.
    * @throws GatewayError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
    */
-  reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => SignedOrderBytes): SignedOrderBytes;
-  mark(replyId: string, state: 'delivered' | 'abandoned'): void;
-  /** Puts the actual fee in the place of the reserved maximum. The first closing of an order stands. */
-  close(replyId: string, closing: Closing): void;
-  /** Settlement of an order that closed before it was on the chain. */
-  noteSettlement(replyId: string, transaction: string): void;
+  reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
+  mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
+  /** Puts the actual fee in the place of the reserved maximum; a fee stands once it is known, its settlement may follow. */
+  close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): ChannelState;
   find(replyId: string): OrderRow | undefined;
-  /** Reply ids of the orders behind a completion that were delivered, by choice. */
+  /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): string[];
-  /** Orders whose fee is not final, oldest first. */
-  listUnsettled(limit: number): OrderRow[];
+  /** Orders whose fee or settlement is not known yet, oldest first. */
+  listUnsettled(limit: number, offset: number): OrderRow[];
   spentBy(keyId: string): bigint;
 }
 
-export function createChannelLedger({ sql, transact }: GatewayDatabase): ChannelLedger {
-  const readChannel = sql.prepare('SELECT cumulative, owed FROM channels WHERE validator = ?');
-  const writeChannel = sql.prepare(
-    `INSERT INTO channels (validator, cumulative, owed) VALUES (?, ?, ?)
-     ON CONFLICT (validator) DO UPDATE SET cumulative = excluded.cumulative, owed = excluded.owed`,
-  );
-  const insertOrder = sql.prepare(
-    `INSERT INTO orders (reply_id, completion_id, choice, validator, key_id, max_fee, cumulative, order_bytes, signature,
-       created_ms, expires_ms, state, verdict, fee, detail, settlement)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', '', NULL, '', '')`,
-  );
-  const readOrder = sql.prepare('SELECT * FROM orders WHERE reply_id = ?');
-  const listOpen = sql.prepare("SELECT * FROM orders WHERE state <> 'closed' ORDER BY created_ms LIMIT ?");
-  const listCompletion = sql.prepare(
-    `SELECT orders.reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice`,
-  );
-  const markOrder = sql.prepare("UPDATE orders SET state = ? WHERE reply_id = ? AND state = 'open'");
-  const closeOrder = sql.prepare(
-    "UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ?, settlement = ? WHERE reply_id = ?",
-  );
-  const settleOrder = sql.prepare('UPDATE orders SET settlement = ? WHERE reply_id = ?');
-  const readSpending = sql.prepare('SELECT spent FROM spending WHERE key_id = ?');
-  const writeSpending = sql.prepare(
-    `INSERT INTO spending (key_id, spent) VALUES (?, ?) ON CONFLICT (key_id) DO UPDATE SET spent = excluded.spent`,
-  );
+interface Spending {
+  readonly spent: bigint;
+  readonly reserved: bigint;
+}
 
-  // Sums over open orders, kept beside the table: a reservation must not scan it.
-  const outstandingOf = createTally();
-  const reservedBy = createTally();
-  for (const row of sql.prepare("SELECT validator, key_id, max_fee FROM orders WHERE state <> 'closed'").all()) {
-    outstandingOf.add(row.validator as string, BigInt(row.max_fee as string));
-    reservedBy.add(row.key_id as string, BigInt(row.max_fee as string));
-  }
-
-  function channel(validator: string): ChannelState {
-    const row = readChannel.get(validator);
+export function createChannelLedger(store: Store, group: GroupCommit): ChannelLedger {
+  function readChannel(validator: string): ChannelState | undefined {
+    const row = store.prepare('SELECT cumulative, owed, outstanding FROM channels WHERE validator = ?').get(validator);
+    if (row === undefined) return undefined;
     return {
-      cumulativeAtomic: BigInt((row?.cumulative as string | undefined) ?? 0),
-      owedAtomic: BigInt((row?.owed as string | undefined) ?? 0),
-      outstandingAtomic: outstandingOf.get(validator),
+      cumulativeAtomic: BigInt(row.cumulative as string),
+      owedAtomic: BigInt(row.owed as string),
+      outstandingAtomic: BigInt(row.outstanding as string),
     };
   }
-  const spentBy = (keyId: string): bigint => BigInt((readSpending.get(keyId)?.spent as string | undefined) ?? 0);
-  const find = (replyId: string): OrderRow | undefined => {
-    const row = readOrder.get(replyId);
+
+  function writeChannel(validator: string, state: ChannelState): void {
+    store
+      .prepare('INSERT OR REPLACE INTO channels (validator, cumulative, owed, outstanding) VALUES (?, ?, ?, ?)')
+      .run(validator, `${state.cumulativeAtomic}`, `${state.owedAtomic}`, `${state.outstandingAtomic}`);
+  }
+
+  function readSpending(keyId: string): Spending {
+    const row = store.prepare('SELECT spent, reserved FROM spending WHERE key_id = ?').get(keyId);
+    return { spent: BigInt((row?.spent as string) ?? 0), reserved: BigInt((row?.reserved as string) ?? 0) };
+  }
+
+  function writeSpending(keyId: string, { spent, reserved }: Spending): void {
+    store
+      .prepare('INSERT OR REPLACE INTO spending (key_id, spent, reserved) VALUES (?, ?, ?)')
+      .run(keyId, `${spent}`, `${reserved}`);
+  }
+
+  function readOrder(replyId: string): OrderRow | undefined {
+    const row = store.prepare('SELECT * FROM orders WHERE reply_id = ?').get(replyId);
     return row === undefined ? undefined : toOrderRow(row);
-  };
+  }
 
   return {
-    channel,
-    find,
-    spentBy,
-    reserve(reservation, sign) {
-      const { validator, keyId, keyBudgetAtomic, maxFeeAtomic } = reservation;
-      const signed = transact(() => {
-        const known = channel(validator);
-        const state = { ...known, owedAtomic: max(known.owedAtomic, reservation.spentAtomic) };
-        const committed = spentBy(keyId) + reservedBy.get(keyId);
-        if (keyBudgetAtomic !== undefined && committed + maxFeeAtomic > keyBudgetAtomic) {
-          throw new GatewayError(
-            'budget_exceeded',
-            `You exceeded the budget of this key: ${committed} of ${keyBudgetAtomic} atomic units are spent or reserved, ` +
-              `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the key's budget.`,
-            { publicCode: 'insufficient_quota' },
-          );
-        }
-        const cumulative = computeCumulative(state, maxFeeAtomic);
-        if (cumulative > reservation.spendableAtomic) {
+    reserve: (reservation, sign) =>
+      group.write(() => {
+        const { validator, keyId, maxFeeAtomic } = reservation;
+        const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
+        const spending = readSpending(keyId);
+        assertBudget(reservation, spending);
+        const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
+        if (cumulativeAtomic > reservation.spendableAtomic) {
           throw new GatewayError(
             'escrow_exhausted',
-            `The gateway's channel holds ${reservation.spendableAtomic} atomic units and would need ${cumulative}; try again later.`,
+            `The gateway's channel holds ${reservation.spendableAtomic} atomic units and this order needs ${cumulativeAtomic}; try again later.`,
             { retryAfterS: 5 },
           );
         }
-        const order = sign(cumulative);
-        writeChannel.run(validator, cumulative.toString(), state.owedAtomic.toString());
-        insertOrder.run(
-          reservation.replyId,
-          reservation.completionId,
-          reservation.choice,
-          validator,
-          keyId,
-          maxFeeAtomic.toString(),
-          cumulative.toString(),
-          order.order,
-          order.signature,
-          reservation.createdMs,
-          reservation.expiresMs,
-        );
-        return order;
-      });
-      outstandingOf.add(validator, maxFeeAtomic);
-      reservedBy.add(keyId, maxFeeAtomic);
-      return signed;
-    },
-    mark(replyId, state) {
-      markOrder.run(state, replyId);
-    },
-    close(replyId, { feeAtomic, verdict, detail, settlement }) {
-      const row = find(replyId);
-      if (row === undefined || row.state === 'closed') return;
-      // No claim can cost more than the order allowed.
-      const fee = feeAtomic < row.maxFeeAtomic ? feeAtomic : row.maxFeeAtomic;
-      transact(() => {
-        const { cumulativeAtomic, owedAtomic } = channel(row.validator);
-        writeChannel.run(row.validator, cumulativeAtomic.toString(), (owedAtomic + fee).toString());
-        closeOrder.run(fee.toString(), verdict, detail, settlement, replyId);
-        writeSpending.run(row.keyId, (spentBy(row.keyId) + fee).toString());
-      });
-      outstandingOf.add(row.validator, -row.maxFeeAtomic);
-      reservedBy.add(row.keyId, -row.maxFeeAtomic);
-    },
-    noteSettlement(replyId, transaction) {
-      settleOrder.run(transaction, replyId);
-    },
-    findCompletion: (completionId) => listCompletion.all(completionId).map((row) => row.reply_id as string),
-    listUnsettled: (limit) => listOpen.all(limit).map(toOrderRow),
+        const signed = sign(cumulativeAtomic);
+        writeChannel(validator, {
+          ...channel,
+          cumulativeAtomic,
+          outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
+        });
+        writeSpending(keyId, { ...spending, reserved: spending.reserved + maxFeeAtomic });
+        store
+          .prepare(
+            `INSERT INTO orders (reply_id, completion_id, choice, validator, key_id, max_fee, order_bytes, signature,
+               created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          )
+          .run(
+            reservation.replyId,
+            reservation.completionId,
+            reservation.choice,
+            validator,
+            keyId,
+            `${maxFeeAtomic}`,
+            signed.order,
+            signed.signature,
+            reservation.createdMs,
+            reservation.expiresMs,
+          );
+        return signed;
+      }),
+
+    mark: (replyId, state) =>
+      group.write(() => {
+        store.prepare("UPDATE orders SET state = ? WHERE reply_id = ? AND state = 'open'").run(state, replyId);
+      }),
+
+    close: (replyId, closing) =>
+      group.write(() => {
+        const row = readOrder(replyId);
+        if (row === undefined) return;
+        store.prepare('UPDATE orders SET settlement = ? WHERE reply_id = ?').run(closing.settlement, replyId);
+        if (row.state === 'closed') return;
+        // No claim can cost more than the order allowed.
+        const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
+        const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
+        const channel = readChannel(row.validator) as ChannelState;
+        writeChannel(row.validator, {
+          ...channel,
+          owedAtomic: channel.owedAtomic + fee,
+          outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
+        });
+        const { spent, reserved } = readSpending(row.keyId);
+        writeSpending(row.keyId, { spent: spent + fee, reserved: reserved - row.maxFeeAtomic });
+        store
+          .prepare("UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ? WHERE reply_id = ?")
+          .run(`${fee}`, closing.verdict, closing.detail, replyId);
+      }),
+
+    channel: (validator) => store.read(() => readChannel(validator)) ?? openChannel(0n),
+    find: (replyId) => store.read(() => readOrder(replyId)),
+    findCompletion: (completionId) =>
+      store.read(() =>
+        store
+          .prepare('SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice')
+          .all(completionId)
+          .map((row) => row.reply_id as string),
+      ),
+    listUnsettled: (limit, offset) =>
+      store.read(() =>
+        store
+          .prepare("SELECT * FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?")
+          .all(limit, offset)
+          .map(toOrderRow),
+      ),
+    spentBy: (keyId) => store.read(() => readSpending(keyId).spent),
   };
 }
 
-function createTally() {
-  const sums = new Map<string, bigint>();
-  return {
-    get: (name: string): bigint => sums.get(name) ?? 0n,
-    add(name: string, amount: bigint): void {
-      const sum = (sums.get(name) ?? 0n) + amount;
-      if (sum === 0n) sums.delete(name);
-      else sums.set(name, sum);
-    },
-  };
-}
+const openChannel = (spentAtomic: bigint): ChannelState => ({
+  cumulativeAtomic: spentAtomic,
+  owedAtomic: spentAtomic,
+  outstandingAtomic: 0n,
+});
 
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, reserved }: Spending): void {
+  if (keyBudgetAtomic === undefined || spent + reserved + maxFeeAtomic <= keyBudgetAtomic) return;
+  throw new GatewayError(
+    'budget_exceeded',
+    `You exceeded the budget of this key: ${spent + reserved} of ${keyBudgetAtomic} atomic units are spent or reserved, ` +
+      `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
+    { publicCode: 'insufficient_quota' },
+  );
+}
 
 function toOrderRow(row: Record<string, unknown>): OrderRow {
   return {
@@ -239,8 +250,8 @@ function toOrderRow(row: Record<string, unknown>): OrderRow {
     createdMs: row.created_ms as number,
     expiresMs: row.expires_ms as number,
     state: row.state as OrderState,
-    verdict: row.verdict as string,
     feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
+    verdict: row.verdict as string,
     detail: row.detail as string,
     settlement: row.settlement as string,
   };

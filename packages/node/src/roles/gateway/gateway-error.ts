@@ -20,6 +20,7 @@ const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'ser
 /** The one mapping from what went wrong to what a client sees. */
 const KINDS = {
   invalid_request: INVALID(400),
+  request_refused: INVALID(400),
   invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
   model_not_found: INVALID(404),
   not_found: INVALID(404),

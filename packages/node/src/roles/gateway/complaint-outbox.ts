@@ -1,0 +1,98 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { ComplainRequestSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Clock } from '../../clock.ts';
+import { LinkError } from '../../link/link-error.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { LinkPool } from '../../shared/link-pool.ts';
+import { createRepeating } from '../../shared/repeat.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+
+export type Complaint = MessageInitShape<typeof ComplainRequestSchema>;
+
+/** Complaints reach the validator even if it, or this gateway, is down when they arise. */
+export interface ComplaintOutbox {
+  start(): void;
+  stop(): Promise<void>;
+  /** On the disk when it resolves. @param validator 20 bytes. */
+  put(validator: Uint8Array, complaint: Complaint): Promise<void>;
+  /** Sends what is due now. */
+  flush(): Promise<void>;
+  size(): number;
+}
+
+export interface ComplaintOutboxDependencies {
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly chain: Pick<ChainView, 'findByAddress'>;
+  readonly links: LinkPool;
+  readonly clock: Clock;
+  readonly onSent?: (reason: string, outcome: string) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+const INTERVAL_MS = 1_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 300_000;
+const LIFETIME_MS = 7 * 24 * 3_600_000;
+const PER_ROUND = 16;
+const SEND_TIMEOUT_MS = 30_000;
+
+export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies): ComplaintOutbox {
+  const { store, group, chain, links, clock, onSent = () => {}, onError = () => {} } = dependencies;
+
+  async function send(row: Record<string, unknown>): Promise<void> {
+    const id = row.id as number;
+    const attempts = (row.attempts as number) + 1;
+    try {
+      const validator = chain.findByAddress(fromHex(row.validator as string));
+      if (validator === undefined) throw new LinkError('unreachable', `validator ${row.validator} is not registered`);
+      const message = fromBinary(ComplainRequestSchema, row.message as Uint8Array);
+      const service = links.to(ValidatorService, validator);
+      const { outcome } = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
+      onSent(message.reason, outcome);
+    } catch (error) {
+      // A refusal is an answer, unless it says to come back.
+      const isFinal = error instanceof LinkError && error.code === 'remote' && !error.retryable && error.refusal;
+      if (!isFinal && clock.nowMs() < (row.expires_ms as number)) {
+        const delayMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
+        const nextMs = clock.nowMs() + delayMs;
+        await group.write(() =>
+          store.prepare('UPDATE complaints SET attempts = ?, next_ms = ? WHERE id = ?').run(attempts, nextMs, id),
+        );
+        return;
+      }
+      onError(error);
+    }
+    await group.write(() => store.prepare('DELETE FROM complaints WHERE id = ?').run(id));
+  }
+
+  const repeating = createRepeating(
+    { intervalMs: INTERVAL_MS },
+    async () => {
+      const due = store.read(() =>
+        store
+          .prepare('SELECT * FROM complaints WHERE next_ms <= ? ORDER BY next_ms LIMIT ?')
+          .all(clock.nowMs(), PER_ROUND),
+      );
+      await Promise.all(due.map(send));
+    },
+    onError,
+  );
+
+  return {
+    start: repeating.start,
+    stop: repeating.stop,
+    flush: repeating.trigger,
+    put: (validator, complaint) =>
+      group.write(() => {
+        const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, complaint));
+        const nowMs = clock.nowMs();
+        store
+          .prepare('INSERT INTO complaints (validator, message, attempts, next_ms, expires_ms) VALUES (?, ?, 0, ?, ?)')
+          .run(toHex(validator), message, nowMs, nowMs + LIFETIME_MS);
+      }),
+    size: () => store.read(() => store.prepare('SELECT count(*) AS n FROM complaints').get()?.n as number),
+  };
+}

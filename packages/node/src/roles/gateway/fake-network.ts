@@ -1,0 +1,325 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import type { ChainClient, Channel } from '@ogong/chain/client';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import {
+  type ComplainRequest,
+  ProviderService,
+  type ReplyStatusSchema,
+  type ReportRequest,
+  RouterService,
+  TokenLogprobSchema,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Endpoint } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/match';
+import { createNobleLedgerSigner } from '@ogong/protocol/noble';
+import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
+import type { Validator } from '@ogong/protocol/quorum';
+import { findStop } from '@ogong/protocol/reply-text';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/request';
+import { createSyntheticReply, type SyntheticOptions } from '@ogong/protocol/synthetic-reply';
+import { signTicket } from '@ogong/protocol/ticket';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { Secret } from '../../crypto/secret.ts';
+import { createNodeHybridSigner } from '../../crypto/signers.ts';
+import { Refusal } from '../../link/link-error.ts';
+import { createLinkIdentity, type LinkIdentity } from '../../link/link-identity.ts';
+import { createLinkServer, type LinkServer } from '../../link/link-server.ts';
+import type { KnownBeacon } from '../../shared/beacon-view.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import { formatEndpoint } from '../../shared/endpoint.ts';
+import type { Peer } from '../../shared/link-pool.ts';
+
+/**
+ * A router, providers and validators that speak the real protocol over real links, without a model or a chain: for the
+ * gateway's tests. Replies are synthetic and their openings replay, unless a provider is told to cheat.
+ */
+export interface FakeNetwork {
+  readonly chain: ChainView;
+  readonly beacon: { latest(): KnownBeacon };
+  readonly router: Peer;
+  readonly providers: readonly FakeProvider[];
+  /** Orders that reached a provider, in order of arrival. */
+  readonly orders: Order[];
+  readonly complaints: ComplainRequest[];
+  readonly reports: ReportRequest[];
+  /** Answers of GetReply by hex reply id; unknown ids are refused. */
+  readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** Validators that answer nothing, by index. */
+  readonly deadValidators: Set<number>;
+  setChannel(channel: Channel): void;
+  close(): Promise<void>;
+}
+
+export interface FakeProvider {
+  readonly id: Uint8Array;
+  behaviour: ProviderBehaviour;
+  /** Streams that ended because the other side left. */
+  cancelled: number;
+}
+
+export interface ProviderBehaviour {
+  /** What the reply is made of, a word per token. Default: a short story. */
+  readonly words?: readonly string[];
+  readonly pauseMs?: number;
+  /** Ends the stream before this many tokens left. */
+  readonly dieAfter?: number;
+  /** Goes silent for good before this many tokens left. */
+  readonly hangAfter?: number;
+  readonly refuse?: Refusal;
+  readonly bend?: SyntheticOptions['bend'];
+  /** Signs another text than it streams. */
+  readonly signedText?: string;
+  readonly withholdOpening?: boolean;
+  readonly withoutRecord?: boolean;
+}
+
+export const FAKE_MODEL = 'ogong/verified/test/synthetic';
+const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
+const PRICE = 2_000_000n;
+const PAYER_KEY = new Uint8Array(32).fill(9);
+export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
+
+const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
+
+export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[] = [{}]): Promise<FakeNetwork> {
+  const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
+  const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
+  const genesis = computeGenesisBeacon(crypto, network);
+  const beacon: KnownBeacon = { epoch: 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
+  const modelRoot = new Uint8Array(32).fill(5);
+  const servers: LinkServer[] = [];
+  const orders: Order[] = [];
+  const complaints: ComplainRequest[] = [];
+  const reports: ReportRequest[] = [];
+  const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
+  const deadValidators = new Set<number>();
+  let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
+
+  async function serve(routes: (router: ConnectRouter) => void): Promise<{ identity: LinkIdentity; endpoint: string }> {
+    const identity = await createIdentity();
+    const server = createLinkServer({ bind: { host: '127.0.0.1', port: 0 }, identity, routes, authorize: () => true });
+    await server.start();
+    servers.push(server);
+    return { identity, endpoint: formatEndpoint(server.address()) };
+  }
+
+  const validators: Validator[] = [];
+  for (let index = 0; index < 2; index++) {
+    const assertAlive = (): void => {
+      if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
+    };
+    const { identity, endpoint } = await serve((router) =>
+      router.service(ValidatorService, {
+        getBeacon() {
+          assertAlive();
+          return { certificate: beacon.certificate };
+        },
+        complain(request) {
+          assertAlive();
+          complaints.push(request);
+          return { outcome: 'noted' };
+        },
+        getReply({ replyId }) {
+          assertAlive();
+          const status = statuses.get(toHex(replyId));
+          if (status === undefined) throw new Refusal('not-found', 'no such reply');
+          return status;
+        },
+      }),
+    );
+    validators.push({
+      address: new Uint8Array(20).fill(0x20 + index),
+      stake: 100n,
+      certHash: identity.id,
+      vrfKey: new Uint8Array(32),
+      endpoint,
+    });
+  }
+
+  const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
+  for (const [index, behaviour] of behaviours.entries()) {
+    const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
+    const openings = new Map<string, Uint8Array>();
+    const provider = {
+      id: hashHybridKey(crypto, signer.publicKey),
+      behaviour,
+      cancelled: 0,
+      endpoint: '',
+      certHash: signer.publicKey,
+    };
+    const { identity, endpoint } = await serve((router) =>
+      router.service(ProviderService, {
+        async *generate(request, context) {
+          const { refuse, words = STORY, pauseMs = 0, dieAfter, hangAfter, bend, signedText } = provider.behaviour;
+          if (refuse) throw refuse;
+          const order = parseOrder(request.order?.order as Uint8Array);
+          const signature = request.order?.signature as Uint8Array;
+          if (!verifyOrder(crypto, ledger, order, signature)) throw new Refusal('invalid', 'order is not signed');
+          if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
+          orders.push(order);
+          const asked = parseRequest(request.request, request.endpoint as Endpoint);
+          const said = speak(words, asked);
+          yield { event: { case: 'started', value: { promptTokens: 3 } } };
+          try {
+            for (const [at, text] of said.pieces.entries()) {
+              if (at === dieAfter) throw new Error('the power went out');
+              if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
+              if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
+              yield {
+                event: { case: 'delta', value: { text, tokens: asked.logprobs ? [toLogprob(text, asked)] : [] } },
+              };
+            }
+          } finally {
+            if (context.signal.aborted) provider.cancelled++;
+          }
+          if (provider.behaviour.withoutRecord) return;
+          const reply = createSyntheticReply({
+            crypto,
+            provider: signer,
+            payer: fakePayer,
+            ledger,
+            tokens: said.pieces.length,
+            ...(bend === undefined ? {} : { bend }),
+            given: {
+              endpoint: asked.endpoint,
+              request: request.request,
+              order,
+              orderSignature: signature,
+              beacon,
+              text: signedText ?? said.pieces.join(''),
+              stopReason: said.stopReason,
+              startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
+            },
+          });
+          openings.set(toHex(order.replyId), reply.openingBytes);
+          const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
+          yield { event: { case: 'finished', value: { record, header: reply.opening.header } } };
+        },
+        getOpening({ replyId }) {
+          const opening = openings.get(toHex(replyId));
+          if (opening === undefined || provider.behaviour.withholdOpening) throw new Refusal('not-found', 'no opening');
+          return { opening };
+        },
+      }),
+    );
+    providers.push(Object.assign(provider, { endpoint, certHash: identity.id }));
+  }
+
+  const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(0x77));
+  const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
+    router.service(RouterService, {
+      route(request) {
+        const offers = providers.map(({ id }) => ({
+          providerId: id,
+          modelId: FAKE_MODEL,
+          pricePer1kAtomic: PRICE,
+          freeCapacity: 4,
+          stakeAtomic: 1n,
+          reputationPpm: 1_000_000,
+          expiresAtMs: Date.now() + 60_000,
+        }));
+        if (request.model !== FAKE_MODEL) throw new Refusal('not-found', `no provider serves ${request.model}`);
+        const query = { modelId: request.model, maxPricePer1kAtomic: request.maxPricePer1k, exclude: request.exclude };
+        const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
+        const drawn = replayMatch(crypto, candidates, request.seed);
+        const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
+        if (provider === undefined) throw new Refusal('unavailable', 'every provider was tried already');
+        const ticket = signTicket(routerSigner, {
+          router: new Uint8Array(20).fill(0x33),
+          modelId: request.model,
+          providerId: provider.id,
+          providerEndpoint: provider.endpoint,
+          providerCertHash: provider.certHash,
+          modelRoot,
+          pricePer1kAtomic: PRICE,
+          replyId: request.replyId,
+          requestHash: request.requestHash,
+          candidatesHash: hashCandidates(crypto, candidates),
+          issuedAtMs: Date.now(),
+          expiresAtMs: Date.now() + 60_000,
+        });
+        return { ticket, candidates };
+      },
+      listModels: () => ({
+        models: [
+          {
+            model: FAKE_MODEL,
+            modelRoot,
+            providers: providers.length,
+            freeCapacity: 4,
+            minPricePer1k: PRICE,
+            contextSize: 4096,
+          },
+        ],
+      }),
+      report(request) {
+        reports.push(request);
+        return {};
+      },
+    }),
+  );
+
+  const chain: ChainView = {
+    ledger,
+    network,
+    start() {},
+    async stop() {},
+    async refresh() {},
+    validators: () => validators,
+    findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
+    findByCertHash: (certHash) => validators.find((validator) => equalBytes(validator.certHash, certHash)),
+    parameters: () => undefined,
+    channel: async () => channel,
+    client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
+  };
+
+  return {
+    chain,
+    beacon: { latest: () => beacon },
+    router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
+    providers,
+    orders,
+    complaints,
+    reports,
+    statuses,
+    deadValidators,
+    setChannel(next) {
+      channel = next;
+    },
+    async close() {
+      await Promise.all(servers.map((server) => server.stop(0)));
+    },
+  };
+}
+
+/** What an engine would say: the words up to the limit, cut where a stop string begins. */
+function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
+  const pieces = words.slice(0, maxTokens);
+  const at = findStop(pieces.join(''), stop);
+  if (at < 0) {
+    const stopReason = pieces.length === maxTokens ? ('length' as const) : ('stop-token' as const);
+    return { pieces, stopReason };
+  }
+  const kept: string[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    if (length >= at) break;
+    kept.push(piece.slice(0, at - length));
+    length += piece.length;
+  }
+  return { pieces: kept, stopReason: 'stop-string' as const };
+}
+
+function toLogprob(text: string, { topLogprobs }: InferenceRequest) {
+  const bytes = utf8Encode(text);
+  const alternatives = Array.from({ length: topLogprobs }, (_, rank) =>
+    create(TokenLogprobSchema, { id: rank, bytes: utf8Encode(`${text}${rank}`), logprob: -1 - rank }),
+  );
+  return create(TokenLogprobSchema, { id: 1, bytes, logprob: -0.5, alternatives });
+}

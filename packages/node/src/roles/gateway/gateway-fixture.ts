@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret } from '../../crypto/secret.ts';
+import { createLinkIdentity } from '../../link/link-identity.ts';
+import { createLogger } from '../../log/logger.ts';
+import { createMetrics } from '../../metrics/metrics.ts';
+import { createLinkPool } from '../../shared/link-pool.ts';
+import { openStore } from '../../store/store.ts';
+import { openApiKeys } from './api-keys.ts';
+import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
+import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+import { GATEWAY_MIGRATIONS } from './schema.ts';
+
+/** A gateway on a loopback port over a fake network, for the tests. */
+export interface GatewayFixture {
+  readonly network: FakeNetwork;
+  readonly gateway: Gateway;
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly directory: string;
+  /** Lines of the log, from `info` up. */
+  readonly log: string[];
+  close(): Promise<void>;
+}
+
+export interface FixtureOptions {
+  readonly providers?: readonly ProviderBehaviour[];
+  readonly options?: Partial<GatewayOptions>;
+  /** JSON of a keys file. */
+  readonly keysPath?: string;
+}
+
+export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
+  const network = await createFakeNetwork(given.providers);
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
+  const store = openStore(join(directory, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
+  const links = createLinkPool({ identity });
+  const log: string[] = [];
+  const gateway = createGateway(
+    { ...FIXTURE_OPTIONS, router: network.router, ...given.options },
+    {
+      store,
+      chain: network.chain,
+      beacon: network.beacon,
+      links,
+      payer: fakePayer,
+      keys: openApiKeys(given.keysPath, (error) => log.push(String(error))),
+      logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
+      metrics: createMetrics('gateway'),
+    },
+  );
+  await gateway.start();
+  return {
+    network,
+    gateway,
+    url: `http://127.0.0.1:${gateway.address().port}`,
+    directory,
+    log,
+    async close() {
+      await gateway.stop();
+      links.close();
+      store.close();
+      await network.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+export const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
+  bind: { host: '127.0.0.1', port: 0 },
+  maxPricePer1kAtomic: 10n ** 18n,
+  depositAtomic: 0n,
+  allowanceAtomic: 0n,
+  maxBodyBytes: 1024 * 1024,
+  bodyTimeoutMs: 5_000,
+  headersTimeoutMs: 5_000,
+  firstTokenTimeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
+  totalTimeoutMs: 60_000,
+  heartbeatMs: 10_000,
+  maxRequests: 64,
+  maxRequestsPerKey: 64,
+  maxConnections: 256,
+  origins: [],
+  receiptLifetimeMs: 3_600_000,
+  pollMs: 100,
+  stopGraceMs: 200,
+};

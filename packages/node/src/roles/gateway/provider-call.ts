@@ -1,0 +1,94 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type Finished,
+  ProviderService,
+  type SignedOrderSchema,
+  type TokenLogprob,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Endpoint } from '@ogong/protocol/header';
+import { LinkError } from '../../link/link-error.ts';
+import type { LinkPool } from '../../shared/link-pool.ts';
+import { GatewayError } from './gateway-error.ts';
+import type { Match } from './provider-match.ts';
+
+export interface Delta {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+}
+
+export interface ProviderCallOptions {
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+}
+
+export interface GenerateInput {
+  readonly match: Match;
+  readonly order: MessageInitShape<typeof SignedOrderSchema>;
+  readonly request: Uint8Array;
+  readonly endpoint: Endpoint;
+  readonly signal: AbortSignal;
+}
+
+export interface ProviderCall {
+  /** Yields what the provider streams as it comes. @throws GatewayError `provider_failed`, `provider_timeout` */
+  generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
+  /** @throws LinkError where the provider does not open. */
+  getOpening(match: Match, replyId: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+const OPENING_ATTEMPTS = 3;
+const OPENING_TIMEOUT_MS = 10_000;
+
+export function createProviderCall(options: ProviderCallOptions, { links }: { links: LinkPool }): ProviderCall {
+  const provider = ({ ticket }: Match) =>
+    links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
+
+  return {
+    async *generate({ match, order, request, endpoint, signal }) {
+      const silence = new AbortController();
+      const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+      let timer = arm(options.firstTokenTimeoutMs);
+      try {
+        const call = { order, ticket: match.signed, request, endpoint };
+        const ended = AbortSignal.any([signal, silence.signal]);
+        const events = provider(match).generate(call, { signal: ended, timeoutMs: options.totalTimeoutMs });
+        for await (const { event } of events) {
+          clearTimeout(timer);
+          if (event.case === 'finished') return event.value;
+          // Not while the reader is slow: only the provider's own silence counts.
+          if (event.case === 'delta') yield event.value;
+          timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
+        }
+        throw new GatewayError('provider_failed', 'The provider ended the stream without a record.');
+      } catch (error) {
+        throw toProviderError(error, silence.signal.aborted);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+
+    async getOpening(match, replyId, signal) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return (await provider(match).getOpening({ replyId }, { signal, timeoutMs: OPENING_TIMEOUT_MS })).opening;
+        } catch (error) {
+          if (attempt === OPENING_ATTEMPTS || !(error instanceof LinkError) || !error.retryable) throw error;
+        }
+      }
+    },
+  };
+}
+
+function toProviderError(error: unknown, wasSilent: boolean): unknown {
+  if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
+    return new GatewayError('provider_timeout', 'The provider did not answer in time.', { cause: error });
+  }
+  if (!(error instanceof LinkError) || error.code === 'canceled') return error;
+  // What the provider says is wrong with the request, such as a prompt beyond its context, is for the client to mend.
+  if (error.refusal === 'invalid') {
+    return new GatewayError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
+  }
+  const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
+  return new GatewayError('provider_failed', `The provider failed${why}`, { cause: error });
+}

@@ -1,0 +1,128 @@
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { RouterService, type SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashCandidates, replayMatch } from '@ogong/protocol/match';
+import { type Ticket, verifyTicket } from '@ogong/protocol/ticket';
+import { type Clock, monotonicClock } from '../../clock.ts';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { LinkError } from '../../link/link-error.ts';
+import type { LinkPool, Peer } from '../../shared/link-pool.ts';
+import { GatewayError } from './gateway-error.ts';
+
+export interface MatchQuery {
+  readonly model: string;
+  readonly replyId: Uint8Array;
+  readonly requestHash: Uint8Array;
+  /** Providers that this reply was already tried with. */
+  readonly exclude: readonly Uint8Array[];
+  readonly signal: AbortSignal;
+}
+
+export interface Match {
+  readonly ticket: Ticket;
+  readonly signed: SignedTicket;
+}
+
+export interface ProviderMatch {
+  /** @throws GatewayError `model_not_found`, `no_provider`, `router_unreachable` */
+  match(query: MatchQuery): Promise<Match>;
+  /** Never asks for this provider again, for a day. */
+  exclude(providerId: Uint8Array): void;
+}
+
+export interface ProviderMatchOptions {
+  readonly router: Peer;
+  readonly maxPricePer1kAtomic: bigint;
+}
+
+const MAX_EXCLUDED = 256;
+const EXCLUSION_MS = 24 * 3_600_000;
+const U64_MAX = (1n << 64n) - 1n;
+
+/** Asks the router for a provider and takes nothing on its word: signature, request, price and draw are checked. */
+export function createProviderMatch(
+  { router, maxPricePer1kAtomic }: ProviderMatchOptions,
+  { links, clock, uptime = monotonicClock }: { links: LinkPool; clock: Clock; uptime?: Clock },
+): ProviderMatch {
+  const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
+  const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
+
+  function listExcluded(): Uint8Array[] {
+    for (const [key, { untilMs }] of excluded) if (untilMs <= uptime.nowMs()) excluded.delete(key);
+    return [...excluded.values()].map(({ id }) => id);
+  }
+
+  async function explain(error: unknown, query: MatchQuery): Promise<GatewayError> {
+    if (!(error instanceof LinkError) || error.code !== 'remote') {
+      return new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
+        cause: error,
+        retryAfterS: 2,
+      });
+    }
+    if (error.refusal === 'invalid') return createModelNotFound(query.model, error);
+    const { models } = await links
+      .to(RouterService, router)
+      .listModels({}, { signal: query.signal })
+      .catch(() => ({ models: [] }));
+    if (error.refusal === 'not-found' && !models.some(({ model }) => model === query.model)) {
+      return createModelNotFound(query.model, error);
+    }
+    return new GatewayError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+
+  return {
+    async match(query) {
+      const { model, replyId, requestHash, signal } = query;
+      const exclude = [...query.exclude, ...listExcluded()];
+      const seed = crypto.sha256(requestHash, replyId);
+      const { ticket: signed, candidates } = await links
+        .to(RouterService, router)
+        .route({ model, maxPricePer1k, seed, exclude, replyId, requestHash }, { signal })
+        .catch(async (error: unknown) => {
+          throw await explain(error, query);
+        });
+      if (signed === undefined) throw createRouterFault('it sent no ticket');
+      const nowMs = clock.nowMs();
+      const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+      if (!ok || ticket === undefined) {
+        throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
+      }
+      if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
+      if (ticket.pricePer1kAtomic > maxPricePer1kAtomic) throw createRouterFault('its price is above the limit');
+      if (exclude.some((id) => equalBytes(id, ticket.providerId)))
+        throw createRouterFault('it named an excluded provider');
+      if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');
+      return { ticket, signed };
+    },
+    exclude(providerId) {
+      excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });
+      if (excluded.size > MAX_EXCLUDED) excluded.delete(excluded.keys().next().value as string);
+    },
+  };
+}
+
+function isDrawn(ticket: Ticket, candidates: Uint8Array, seed: Uint8Array): boolean {
+  try {
+    const drawn = replayMatch(crypto, candidates, seed);
+    return (
+      equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash) &&
+      drawn !== undefined &&
+      equalBytes(drawn.providerId, ticket.providerId)
+    );
+  } catch {
+    return false;
+  }
+}
+
+const createRouterFault = (why: string): GatewayError =>
+  new GatewayError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);
+
+export function createModelNotFound(model: string, cause?: unknown): GatewayError {
+  return new GatewayError(
+    'model_not_found',
+    `The model \`${model.slice(0, 160)}\` does not exist or is not served on this network. Ids read ogong/<tier>/<maker>/<model>; GET /v1/models lists them.`,
+    { cause, param: 'model' },
+  );
+}

@@ -1,0 +1,9 @@
+import { parentPort } from 'node:worker_threads';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { nodeCrypto } from '../../crypto/node-crypto.ts';
+import type { CheckJob } from './receipt-checker.ts';
+
+parentPort?.on('message', ({ id, job }: { id: number; job: CheckJob }) => {
+  const { receipt, ...context } = job;
+  parentPort?.postMessage({ id, verdict: verifyReceipt(receipt, { crypto: nodeCrypto, ...context }) });
+});
