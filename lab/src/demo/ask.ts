@@ -1,0 +1,77 @@
+import { utf8Encode } from '@ogong/protocol/bytes';
+import { parseReceipt } from '@ogong/protocol/receipt';
+import OpenAI from 'openai';
+import type { PlannedRequest } from './prompts.ts';
+import type { AskedReply } from './run-record.ts';
+
+export interface AskOptions {
+  readonly gatewayUrl: string;
+  readonly model: string;
+  readonly timeoutMs?: number;
+}
+
+/** What the gateway adds to OpenAI's objects. */
+interface OgongField {
+  readonly receipts: readonly { readonly reply_id: string; readonly url: string; readonly receipt: unknown }[];
+}
+type WithOgong<T> = T & { readonly ogong?: OgongField };
+
+/** Sends one request through the official client and keeps the exact bytes of what went out and what came. */
+export async function ask(request: PlannedRequest, options: AskOptions): Promise<AskedReply> {
+  const { gatewayUrl, model, timeoutMs = 180_000 } = options;
+  const startedMs = performance.now();
+  let body = new Uint8Array(0);
+  let firstTextMs: number | undefined;
+  let text = '';
+  const client = new OpenAI({
+    baseURL: `${gatewayUrl}/v1`,
+    apiKey: 'none',
+    // One request is one body: a silent second try would be another reply.
+    maxRetries: 0,
+    timeout: timeoutMs,
+    fetch: (url, init) => {
+      if (typeof init?.body === 'string') body = utf8Encode(init.body);
+      return fetch(url, init);
+    },
+  });
+  const { prompt, number, isStreamed } = request;
+  const finish = (rest: Pick<AskedReply, 'error' | 'receipts'>): AskedReply => ({
+    number,
+    prompt,
+    isStreamed,
+    request: body,
+    response: utf8Encode(text),
+    firstTextMs,
+    durationMs: performance.now() - startedMs,
+    ...rest,
+  });
+  try {
+    const asked = { model, messages: [{ role: 'user' as const, content: prompt }], ...request.parameters };
+    let field: OgongField | undefined;
+    if (isStreamed) {
+      const stream = await client.chat.completions.create({ ...asked, stream: true });
+      for await (const chunk of stream as AsyncIterable<WithOgong<OpenAI.ChatCompletionChunk>>) {
+        const piece = chunk.choices[0]?.delta?.content ?? '';
+        if (piece !== '') firstTextMs ??= performance.now() - startedMs;
+        text += piece;
+        field = chunk.ogong ?? field;
+      }
+    } else {
+      const answer = (await client.chat.completions.create(asked)) as WithOgong<OpenAI.ChatCompletion>;
+      text = answer.choices[0]?.message.content ?? '';
+      field = answer.ogong;
+    }
+    return finish({ error: undefined, receipts: await fetchReceipts(gatewayUrl, field) });
+  } catch (error) {
+    return finish({ error: error instanceof Error ? error.message : String(error), receipts: undefined });
+  }
+}
+
+async function fetchReceipts(gatewayUrl: string, field: OgongField | undefined): Promise<AskedReply['receipts']> {
+  const [entry] = field?.receipts ?? [];
+  if (!entry) return undefined;
+  const compact = parseReceipt(entry.receipt);
+  const response = await fetch(new URL(entry.url, gatewayUrl));
+  if (!response.ok) throw new Error(`the gateway has no receipt at ${entry.url}: status ${response.status}`);
+  return { compact, full: parseReceipt(await response.text()) };
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { parseDemoOptions, UsageError } from './options.ts';
+import { planRequest } from './prompts.ts';
+
+describe('options of the demo', () => {
+  it('asks 24 times, with a pre-filling cheat, and stays up', () => {
+    expect(parseDemoOptions([])).toMatchObject({ model: 'stories15M', requests: 24, cheat: 'prefill', isOnce: false, hasChaos: false });
+  });
+
+  it('takes every flag', () => {
+    const argv = ['--once', '--json', 'out.json', '--chaos', '--cheat', 'none', '--requests', '30', '--model', 'hf:a/b:q8_0'];
+    expect(parseDemoOptions(argv)).toMatchObject({ isOnce: true, jsonFile: 'out.json', hasChaos: true, cheat: 'none', requests: 30, model: 'hf:a/b:q8_0' });
+    expect(parseDemoOptions(['-h'])).toBe('help');
+  });
+
+  it.each([[['--cheat', 'lie']], [['--requests', '0']], [['--requests', '1e3']], [['--unknown']], [['extra']]])('refuses %s', (argv) => {
+    expect(() => parseDemoOptions(argv)).toThrow(UsageError);
+  });
+});
+
+describe('prompts of the demo', () => {
+  it('are distinct, streamed and not, and use every kind of sampling', () => {
+    const planned = Array.from({ length: 24 }, (_, i) => planRequest(i + 1, 64));
+    expect(new Set(planned.map(({ prompt, parameters }) => JSON.stringify([prompt, parameters]))).size).toBe(24);
+    expect(planned.filter(({ isStreamed }) => isStreamed)).toHaveLength(12);
+    for (const key of ['seed', 'top_p', 'stop', 'presence_penalty']) {
+      expect(planned.some(({ parameters }) => key in parameters)).toBe(true);
+    }
+    expect(planRequest(5, 64)).toEqual(planRequest(5, 64));
+  });
+});

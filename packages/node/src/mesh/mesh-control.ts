@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type MeshState, readMeshState, removeMeshState } from './mesh-state.ts';
+import { isRunning, type ProcessIdentity, signalProcess } from './process-identity.ts';
+
+const launcherStopMs = 45_000;
+const daemonStopMs = 10_000;
+const pollMs = 50;
+
+/** Whether a mesh runs in this directory: its launcher is alive, under the identity that it wrote down. */
+export function findRunningMesh(directory: string): MeshState | undefined {
+  const state = readMeshState(directory);
+  return state && isRunning(state.launcher) ? state : undefined;
+}
+
+/**
+ * Ends a mesh: the launcher stops its daemons in order; where it died before it could, what it left is ended one by one.
+ * Only processes that still are the ones it started are signalled. Does nothing where nothing runs.
+ * @returns names of what was ended, the launcher first.
+ */
+export async function stopMesh(directory: string): Promise<string[]> {
+  const state = readMeshState(directory);
+  if (!state) return [];
+  const ended: string[] = [];
+  if (await end(state.launcher, launcherStopMs)) ended.push('mesh');
+  const left = state.processes.filter(({ identity }) => identity && isRunning(identity));
+  await Promise.all(left.map(async ({ identity }) => end(identity as ProcessIdentity, daemonStopMs)));
+  ended.push(...left.map(({ name }) => name));
+  removeMeshState(directory);
+  return ended;
+}
+
+async function end(identity: ProcessIdentity, patienceMs: number): Promise<boolean> {
+  if (!signalProcess(identity, 'SIGTERM')) return false;
+  for (let waitedMs = 0; isRunning(identity); waitedMs += pollMs) {
+    if (waitedMs >= patienceMs) signalProcess(identity, 'SIGKILL', { group: true });
+    await delay(pollMs);
+  }
+  return true;
+}

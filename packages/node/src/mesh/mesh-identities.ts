@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
+import { computeAddress } from '@ogong/chain/keys';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { createOrLoadKeys } from '../crypto/key-files.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { createNodeHybridSigner } from '../crypto/signers.ts';
+import { createLinkIdentity } from '../link/link-identity.ts';
+
+/** Who a daemon is, from the keys in its data directory; they are made here where it has none yet. */
+export interface MeshIdentity {
+  readonly privateKey: Hex;
+  readonly address: Address;
+  /** SHA-256 of its TLS certificate. */
+  readonly certHash: Uint8Array;
+  /** Hash of its hybrid key: a provider's id. */
+  readonly keyHash: Uint8Array;
+}
+
+export async function loadMeshIdentity(directory: string, name: string): Promise<MeshIdentity> {
+  const keys = createOrLoadKeys(join(directory, name));
+  const privateKey = bytesToHex(keys.ledgerKey.reveal());
+  const { id } = await createLinkIdentity(keys.linkSeed);
+  return {
+    privateKey,
+    address: computeAddress(privateKey),
+    certHash: id,
+    keyHash: hashHybridKey(nodeCrypto, createNodeHybridSigner(keys.hybridSeed.reveal()).publicKey),
+  };
+}

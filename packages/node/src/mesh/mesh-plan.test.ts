@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { MeshError } from './mesh-error.ts';
+import {
+  assignPorts,
+  bondOf,
+  countPorts,
+  DEFAULT_BASE_PORT,
+  type MeshOptions,
+  type MeshPins,
+  planMesh,
+  planPorts,
+} from './mesh-plan.ts';
+
+const options: MeshOptions = {
+  directory: '/tmp/mesh',
+  model: { path: '/models/story.gguf', id: 'ogong/verified/karpathy/stories15m' },
+  variant: { name: 'cheat', entry: '/lab/provider.ts', args: ['--cheat', 'prefill'] },
+};
+const pins: MeshPins = {
+  router: 'aa'.repeat(32),
+  verifiers: Array.from({ length: 4 }, (_, i) => ({ certHash: `0${i}`.repeat(32), keyHash: `1${i}`.repeat(32) })),
+};
+const plan = planMesh(options, planPorts(DEFAULT_BASE_PORT, options), pins);
+const find = (name: string) => plan.processes.find((process) => process.name === name)!;
+const flag = (name: string, of: string): string | undefined => find(name).args[find(name).args.indexOf(of) + 1];
+
+describe('mesh plan', () => {
+  it('has four validators, a verifier beside each of four providers, a router and a gateway', () => {
+    const count = (role: string) => plan.processes.filter((process) => process.role === role).length;
+    expect(['validator', 'verifier', 'provider', 'router', 'gateway'].map(count)).toEqual([4, 4, 4, 1, 1]);
+  });
+
+  it('gives every daemon its own port, directory and log', () => {
+    for (const of of ['port', 'dataDir', 'logFile', 'name'] as const) {
+      expect(new Set(plan.processes.map((process) => process[of])).size).toBe(plan.processes.length);
+    }
+    expect(plan.processes.map(({ port }) => port)).not.toContain(plan.chainPort);
+  });
+
+  it('puts the gateway where clients look for it', () => {
+    expect(plan.gatewayUrl).toBe('http://127.0.0.1:4546');
+  });
+
+  it('names entries that exist', () => {
+    const own = plan.processes.filter(({ name }) => name !== 'cheat');
+    for (const { entry } of own) expect(existsSync(entry), entry).toBe(true);
+  });
+
+  it('pairs each provider with its verifier and pins both', () => {
+    for (const [i, name] of ['provider-1', 'provider-2', 'provider-3', 'cheat'].entries()) {
+      expect(flag(name, '--verifier-endpoint')).toBe(`127.0.0.1:${find(`verifier-${i + 1}`).port}`);
+      expect(flag(name, '--verifier-cert')).toBe(pins.verifiers[i]!.certHash);
+      expect(flag(name, '--router-cert')).toBe(pins.router);
+    }
+  });
+
+  it('runs the cheat on the same flags as everyone, and its own', () => {
+    const { entry, args } = find('cheat');
+    expect(entry).toBe('/lab/provider.ts');
+    expect(args.slice(-2)).toEqual(['--cheat', 'prefill']);
+    expect(flag('cheat', '--model')).toBe(options.model.path);
+  });
+
+  it('starts providers and gateway after what they need', () => {
+    const names = new Set(plan.processes.map(({ name }) => name));
+    for (const { after } of plan.processes) for (const name of after) expect(names).toContain(name);
+    expect(find('gateway').after).toEqual(['validator-1', 'validator-2', 'validator-3', 'validator-4', 'router']);
+  });
+
+  it('takes as many free ports as it says', () => {
+    const ports = assignPorts(Array.from({ length: countPorts(options) }, (_, i) => 50_000 + i), options);
+    expect(ports.providers).toHaveLength(4);
+    expect(() => assignPorts([1, 2, 3], options)).toThrow(MeshError);
+  });
+
+  it('bonds so that three validators are a quorum and two never are', () => {
+    const bonds = [0, 1, 2, 3].map(bondOf);
+    const total = bonds.reduce((a, b) => a + b, 0n);
+    const [least, , , most] = bonds as [bigint, bigint, bigint, bigint];
+    expect(3n * (total - most) > 2n * total).toBe(true);
+    expect(3n * (most + (bonds[2] as bigint)) > 2n * total).toBe(false);
+    expect(least < most).toBe(true);
+  });
+
+  it.each([
+    ['no validators', { ...options, validators: 0 }],
+    ['ten validators', { ...options, validators: 10 }],
+    ['no providers', { ...options, providers: 0 }],
+  ])('refuses %s', (_what, wrong) => {
+    expect(() => planMesh(wrong, planPorts(DEFAULT_BASE_PORT, options), pins)).toThrow(MeshError);
+  });
+
+  it.each([80, 65_500, 1.5])('refuses base port %s', (base) => {
+    expect(() => planPorts(base, options)).toThrow(MeshError);
+  });
+});
