@@ -18,10 +18,15 @@ export interface BatchContext {
   readonly sequences: number;
   /** Rows per decode at most. */
   readonly batchSize: number;
-  /** Adds a row to the next decode. @throws RangeError where a value is out of bounds. */
+  /**
+   * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
+   * @throws RangeError where a value is out of bounds.
+   */
   add(token: number, position: number, sequence: number): void;
   /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
   decode(outputs: boolean): void;
+  /** Where the outputs of the index-th added row stand in `logits` and `hidden`. */
+  outputRow(index: number): number;
   /** f32[rows, vocabulary], unnormalised natural log scale; valid until the next decode, may be overwritten. */
   logits(): Float32Array;
   /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */

@@ -45,6 +45,9 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
 
 const SKETCH = { bankSeed: new Uint8Array(32).fill(7), directions: 16 };
 
+/** Keeps a reply going: 1 and 2 are the ends in every test vocabulary. */
+export const NO_END = [1, 2].map((id) => ({ id, biasQ16: -100 * NAT }));
+
 export const keyOf = (number: number): Uint8Array => nativeHash.sha256(Uint8Array.of(number >> 8, number));
 
 export function createRequest(text: string, overrides: Partial<GenerateRequest> = {}): GenerateRequest {
@@ -284,7 +287,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
     it('ends with `cancelled` when its signal aborts', async () => {
       const controller = new AbortController();
       const events: GenerateEvent[] = [];
-      const request = createRequest(prompt, { maxTokens: 200, bias: await banEnds() });
+      const request = createRequest(prompt, { maxTokens: 200, bias: NO_END });
       for await (const event of engine.generate(request, { signal: controller.signal })) {
         events.push(event);
         if (events.length === 5) controller.abort();
@@ -293,9 +296,6 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect(end?.kind === 'end' && end.stopReason).toBe('cancelled');
       expect(events.length).toBeLessThan(150);
     });
-
-    /** Token 2 ends a reply in both test vocabularies. */
-    const banEnds = async () => [{ id: 2, biasQ16: -100 * NAT }];
 
     it.each([
       ['a short draw key', { drawKey: new Uint8Array(31) }],
@@ -329,9 +329,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       afterAll(() => small.close());
 
       it('ends where the context is full', async () => {
-        const reply = await collectReply(
-          small.generate(createRequest(prompt, { maxTokens: 1000, bias: await banEnds() })),
-        );
+        const reply = await collectReply(small.generate(createRequest(prompt, { maxTokens: 1000, bias: NO_END })));
         expect(reply.stopReason).toBe('context');
         expect(reply.promptTokens.length + reply.outputTokens.length).toBe(64);
       });
@@ -343,14 +341,14 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       });
 
       it('gives the slot to the next request when a reply is abandoned', async () => {
-        const long = createRequest(prompt, { maxTokens: 50, bias: await banEnds() });
+        const long = createRequest(prompt, { maxTokens: 50, bias: NO_END });
         for await (const event of small.generate(long)) if (event.kind === 'token') break;
-        const next = await collectReply(small.generate(createRequest(prompt, { maxTokens: 2, bias: await banEnds() })));
+        const next = await collectReply(small.generate(createRequest(prompt, { maxTokens: 2, bias: NO_END })));
         expect(next.outputTokens).toHaveLength(2);
       });
 
       it('refuses more than its queue holds, retryably', async () => {
-        const request = createRequest(prompt, { maxTokens: 30, bias: await banEnds() });
+        const request = createRequest(prompt, { maxTokens: 30, bias: NO_END });
         const results = await Promise.allSettled(
           Array.from({ length: 6 }, () => collectReply(small.generate(request))),
         );
@@ -363,7 +361,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
 
     it('fails what runs when it is closed, and everything after', async () => {
       const other = await open({ sequences: 1, contextSize: 256, maxQueue: 4 });
-      const running = collectReply(other.generate(createRequest(prompt, { maxTokens: 200, bias: await banEnds() })));
+      const running = collectReply(other.generate(createRequest(prompt, { maxTokens: 200, bias: NO_END })));
       running.catch(() => undefined);
       await other.tokenizePrompt({ kind: 'text', text: 'x' });
       await other.close();

@@ -176,6 +176,7 @@ function createFakeContext(options: FakeModelOptions, sequences: number, onDecod
         for (let d = 0; d < embeddingSize; d++) hidden[row * embeddingSize + d] = gaussian(mix(state, 0x51ed0000 + d));
       });
     },
+    outputRow: (index) => index,
     logits: () => logits,
     hidden: () => hidden,
     remove: (sequence) => void states.delete(sequence),

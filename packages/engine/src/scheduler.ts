@@ -58,12 +58,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const reader = createPositionReader(model.vocabularySize);
   const waiting: Job[] = [];
   const active: Job[] = [];
-  const freeSlots = Array.from({ length: context.sequences }, (_, i) => context.sequences - 1 - i);
+  const freeSlots = Array.from({ length: context.sequences }, (_, i) => i);
 
   const admit = () => {
     while (waiting.length > 0 && freeSlots.length > 0) {
       const job = waiting.shift() as Job;
-      job.slot = freeSlots.pop() as number;
+      // The lowest slot: neighbours share a pass.
+      job.slot = freeSlots.sort((a, b) => a - b).shift() as number;
       job.startedAt = now();
       if (job.prompt.length === 1) job.next = job.prompt[0];
       active.push(job);
@@ -148,7 +149,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   const decodeStep = () => {
-    const rows = active.filter((job) => job.next !== undefined);
+    const rows = active.filter((job) => job.next !== undefined).sort((a, b) => a.slot - b.slot);
     if (rows.length === 0) return;
     for (const job of rows) context.add(job.next as number, job.position++, job.slot);
     context.decode(true);
@@ -156,8 +157,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const hidden = context.hidden();
     rows.forEach((job, index) => {
       const { bias, counts, request } = job;
-      const inputs = { logits, offset: index * model.vocabularySize, settings: request.sampler, bias, counts };
-      accept(job, reader.draw(inputs, job.draws.draw(job.output.length)), hidden, index * model.embeddingSize);
+      const row = context.outputRow(index);
+      const inputs = { logits, offset: row * model.vocabularySize, settings: request.sampler, bias, counts };
+      accept(job, reader.draw(inputs, job.draws.draw(job.output.length)), hidden, row * model.embeddingSize);
     });
   };
 

@@ -46,7 +46,7 @@ export function* scoreReply(
       const hidden = context.hidden();
       for (let j = from; j < end; j++) {
         const token = outputTokens[j] as number;
-        const row = j - from;
+        const row = context.outputRow(j - from);
         const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
         const window = encoder.push(reader.claim(inputs, token, listSizes[j] as number), hidden, row * embeddingSize);
         if (window !== undefined) windows.push(window);

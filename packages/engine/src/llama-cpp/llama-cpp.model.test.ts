@@ -9,6 +9,7 @@ import {
   createScoreRequest,
   describeEngine,
   keyOf,
+  NO_END,
   PLAIN_SAMPLER,
   readRows,
 } from '../compliance.ts';
@@ -81,10 +82,7 @@ describe('exact class', () => {
         verifier,
         requestsOf(4, {
           maxTokens: 400,
-          bias: [
-            { id: 2, biasQ16: -100 * 65536 },
-            { id: 1, biasQ16: -100 * 65536 },
-          ],
+          bias: NO_END,
         }),
       );
     } finally {

@@ -23,7 +23,8 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   return {
     vocabularySize: vocabulary.size,
     embeddingSize,
-    isEnd: (token) => isEnd[token] === 1,
+    // A beginning inside a reply ends it too: some models separate their training texts so and know no other end.
+    isEnd: (token) => isEnd[token] === 1 || token === vocabulary.bos,
     bytesOf(token) {
       let found = bytes.get(token);
       if (found === undefined) {
@@ -37,6 +38,12 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   };
 }
 
+interface Row {
+  readonly token: number;
+  readonly position: number;
+  readonly sequence: number;
+}
+
 function createExactContext(
   model: LlamaModel,
   options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number },
@@ -44,14 +51,14 @@ function createExactContext(
   const { kernels, threads, purpose, sequences, contextSize, batchSize } = options;
   const pads = kernels === 'exact-2';
   const context: LlamaContext = model.createContext({
-    contextSize,
-    // The padding row needs a sequence of its own.
-    sequences: sequences + (pads ? 1 : 0),
+    // Padding rows stand one position past the last.
+    contextSize: contextSize + (pads ? 1 : 0),
+    sequences,
     threads,
-    batchSize: batchSize + (pads ? 1 : 0),
+    batchSize: pads ? batchSize + sequences : batchSize,
   });
-  let rows = 0;
-  let furthest = 0;
+  const rows: Row[] = [];
+  const physical: number[] = [];
   let isReference = false;
   const setReference = (on: boolean) => {
     if (on === isReference) return;
@@ -59,28 +66,56 @@ function createExactContext(
     isReference = on;
   };
   return {
-    contextSize: Math.min(contextSize, context.contextSize),
+    contextSize,
     sequences,
     batchSize,
     add(token, position, sequence) {
-      context.add(token, position, sequence);
-      rows++;
-      if (position > furthest) furthest = position;
+      if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
+      if (position >= contextSize)
+        throw new RangeError(`position ${position} is outside the context of ${contextSize}`);
+      rows.push({ token, position, sequence });
     },
     decode(outputs) {
-      if (rows === 0) return;
-      const isDecode = outputs && purpose === 'serve';
-      if (kernels !== 'fast') setReference(!isDecode || (threads > 1 && furthest >= SPLIT_POSITION));
-      const padding = pads && rows === 1;
-      if (padding) context.add(0, 0, sequences);
-      rows = 0;
-      furthest = 0;
+      if (rows.length === 0) return;
+      const lonely = pads ? findLonelyRows(rows) : undefined;
+      let furthest = 0;
+      let next = 0;
+      rows.forEach(({ token, position, sequence }, index) => {
+        context.add(token, position, sequence);
+        physical[index] = next++;
+        if (lonely?.has(index)) {
+          context.add(token, position + 1, sequence);
+          next++;
+        }
+        if (position > furthest) furthest = position;
+      });
+      const isStep = outputs && purpose === 'serve';
+      if (kernels !== 'fast') setReference(!isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
       context.decode(outputs);
-      if (padding) context.remove(sequences);
+      for (const index of lonely ?? []) {
+        const { sequence, position } = rows[index] as Row;
+        context.remove(sequence, position + 1);
+      }
+      rows.length = 0;
     },
+    outputRow: (index) => physical[index] as number,
     logits: () => context.logits(),
     hidden: () => context.hidden(),
     remove: (sequence) => context.remove(sequence),
     free: () => context.free(),
   };
+}
+
+/**
+ * Rows that llama.cpp would run in a pass of their own: it splits a batch where the next row's sequence does not follow.
+ * A second row of the same sequence then goes along and is forgotten again.
+ */
+function findLonelyRows(rows: readonly Row[]): Set<number> {
+  const lonely = new Set<number>();
+  const joins = (a: Row | undefined, b: Row | undefined): boolean =>
+    a !== undefined && b !== undefined && (a.sequence === b.sequence || a.sequence + 1 === b.sequence);
+  rows.forEach((row, index) => {
+    if (!joins(rows[index - 1], row) && !joins(row, rows[index + 1])) lonely.add(index);
+  });
+  return lonely;
 }

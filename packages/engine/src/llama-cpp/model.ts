@@ -49,7 +49,8 @@ export interface LlamaContext {
   hidden(): Float32Array;
   /** Bit-exact reference kernels for the following decodes. @throws EngineError where the build lacks them. */
   useReference(on: boolean): void;
-  remove(sequence: number): void;
+  /** Forgets a sequence from a position on. */
+  remove(sequence: number, from?: number): void;
   clear(): void;
   free(): void;
 }
@@ -273,8 +274,8 @@ function createContext(
         if (library.backendName(backend) === 'CPU') setUseReference(backend, on);
       }
     },
-    remove(sequence) {
-      library.memoryRemove(memory, sequence, -1, -1);
+    remove(sequence, from = -1) {
+      library.memoryRemove(memory, sequence, from, -1);
     },
     clear() {
       library.memoryClear(memory, false);
