@@ -20,7 +20,7 @@ export type ApiKey = z.infer<typeof keySchema>;
 
 export class ApiKeyError extends Error {
   override readonly name = 'ApiKeyError';
-  readonly code: 'unreadable' | 'malformed' | 'unknown-key';
+  readonly code: 'unreadable' | 'malformed' | 'unknown-key' | 'usage';
   readonly retryable = false;
   constructor(code: ApiKeyError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

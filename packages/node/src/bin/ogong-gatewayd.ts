@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createChainClient } from '@ogong/chain/client';
+import { parseDeployment } from '@ogong/chain/deployment';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { ConfigError } from '../config/config-error.ts';
+import { createOrLoadKeys } from '../crypto/key-files.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { createNodeLedgerSigner } from '../crypto/signers.ts';
+import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
+import { createLinkIdentity, loadCertificatePin } from '../link/link-identity.ts';
+import { createLogger } from '../log/logger.ts';
+import { collectProcessMetrics, createMetrics } from '../metrics/metrics.ts';
+import { createMetricsServer } from '../metrics/metrics-server.ts';
+import { openApiKeys } from '../roles/gateway/api-keys.ts';
+import { createGateway } from '../roles/gateway/gateway.ts';
+import { gatewayConfig, keysConfig } from '../roles/gateway/gateway-config.ts';
+import { runKeysCommand } from '../roles/gateway/keys-command.ts';
+import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
+import { createBeaconView } from '../shared/beacon-view.ts';
+import { createChainView } from '../shared/chain-view.ts';
+import { createLinkPool } from '../shared/link-pool.ts';
+import { openStore } from '../store/store.ts';
+
+const NAME = 'ogong-gatewayd';
+/** Openings of long replies are the largest messages that a gateway gets. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['values'];
+
+async function start(values: Values): Promise<Daemon> {
+  const logger = createLogger({ name: NAME, level: values.logLevel });
+  const warn = (what: string) => (error: unknown) => logger.warn({ error }, what);
+  const secrets = createOrLoadKeys(values.dataDir);
+  const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const deployment = parseDeployment(readFileSync(values.deployment, 'utf8'));
+  const rpcUrl = values.rpcUrl ?? deployment.rpcUrl;
+  if (rpcUrl === undefined) throw new ConfigError(NAME, ['--rpc-url is required: the deployment names no address']);
+
+  const chain = createChainView(
+    { deployment, refreshMs: 5_000 },
+    {
+      connect: () => createChainClient({ rpcUrl, deployment, privateKey: `0x${toHex(secrets.ledgerKey.reveal())}` }),
+      onError: warn('the chain cannot be read'),
+    },
+  );
+  const links = createLinkPool({
+    identity: await createLinkIdentity(secrets.linkSeed),
+    limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
+  });
+  const beacon = createBeaconView(
+    { refreshMs: values.beaconInterval },
+    { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },
+  );
+  const metrics = createMetrics('gateway');
+  collectProcessMetrics(metrics);
+  const store = openStore(join(values.dataDir, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  const gateway = createGateway(
+    {
+      bind: values.bind,
+      router: { endpoint: values.router, certHash: loadCertificatePin(values.routerCert) },
+      maxPricePer1kAtomic: values.maxPrice,
+      depositAtomic: values.deposit,
+      allowanceAtomic: values.allowance,
+      maxBodyBytes: values.maxBody,
+      bodyTimeoutMs: values.bodyTimeout,
+      headersTimeoutMs: values.headersTimeout,
+      firstTokenTimeoutMs: values.firstTokenTimeout,
+      idleTimeoutMs: values.idleTimeout,
+      totalTimeoutMs: values.totalTimeout,
+      heartbeatMs: values.heartbeat,
+      maxRequests: values.maxRequests,
+      maxRequestsPerKey: values.maxRequestsPerKey,
+      maxConnections: values.maxConnections,
+      origins: values.origin,
+      receiptLifetimeMs: values.receiptLifetime,
+      pollMs: values.verdictInterval,
+      stopGraceMs: 5_000,
+      ...(values.modelRoots === undefined ? {} : { modelRoots: readModelRoots(values.modelRoots) }),
+    },
+    {
+      store,
+      chain,
+      beacon,
+      links,
+      payer,
+      keys: openApiKeys(values.apiKeys ?? join(values.dataDir, 'api-keys.json'), warn('the API keys cannot be read')),
+      logger,
+      metrics,
+    },
+  );
+  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
+
+  // The chain may come up later than the gateway does; until then it answers that nobody can serve.
+  await chain.refresh().catch(warn('the chain cannot be read yet'));
+  await beacon.refresh().catch(warn('the beacon cannot be read yet'));
+  await gateway.start();
+  chain.start();
+  beacon.start();
+  await metricsServer?.start();
+  return {
+    ready: { address: gateway.address(), payer: `0x${toHex(payer.address)}` },
+    async stop() {
+      await gateway.stop();
+      await Promise.all([beacon.stop(), chain.stop(), metricsServer?.stop()]);
+      links.close();
+      store.close();
+    },
+  };
+}
+
+function readModelRoots(path: string): Record<string, Uint8Array> {
+  const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>);
+  return Object.fromEntries(entries.map(([model, root]) => [model, fromHex(root.replace(/^0x/, ''), 32)]));
+}
+
+const [first, ...rest] = process.argv.slice(2);
+if (first === 'keys') {
+  await runDaemon(
+    async () => {
+      const parsed = keysConfig.parse(rest, process.env);
+      process.stdout.write(parsed.kind === 'print' ? parsed.text : runKeys(parsed));
+      process.exit(0);
+    },
+    { name: NAME },
+  );
+} else {
+  await runDaemon(
+    async () => {
+      const parsed = gatewayConfig.parse(process.argv.slice(2), process.env);
+      if (parsed.kind === 'run') return start(parsed.values);
+      process.stdout.write(parsed.text);
+      process.exit(0);
+    },
+    { name: NAME },
+  );
+}
+
+function runKeys({ values, positionals }: Extract<ReturnType<typeof keysConfig.parse>, { kind: 'run' }>): string {
+  const path = values.apiKeys ?? join(values.dataDir, 'api-keys.json');
+  return runKeysCommand({ positionals, path, name: values.name, maxSpendAtomic: values.maxSpend, nowMs: Date.now() });
+}
