@@ -20,7 +20,7 @@ type WithOgong<T> = T & { readonly ogong?: OgongField };
 export async function ask(request: PlannedRequest, options: AskOptions): Promise<AskedReply> {
   const { gatewayUrl, model, timeoutMs = 180_000 } = options;
   const startedMs = performance.now();
-  let body = new Uint8Array(0);
+  let body: Uint8Array = new Uint8Array(0);
   let firstTextMs: number | undefined;
   let text = '';
   const client = new OpenAI({

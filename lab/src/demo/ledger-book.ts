@@ -1,7 +1,10 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
-import { decodeFunctionData, parseEventLogs, recoverAddress } from 'viem';
+import { type DecodedSettle, decodeSettle } from '@ogong/chain/settle-decode';
+import { hashSettlement } from '@ogong/protocol/batch';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
 import type { Account, Books, Ejection, Member, SettlementRecord } from './run-record.ts';
 
 /** What the contracts hold for each member right now. */
@@ -28,78 +31,76 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   return { supplyAtomic, escrowTokensAtomic: await chain.balanceOf(deployment.escrow), accounts };
 }
 
+export interface LedgerHistory {
+  readonly settlements: readonly SettlementRecord[];
+  readonly ejections: readonly Ejection[];
+}
+
 /** Every batch on the chain, with who signed it recovered from the transaction itself, and every ejection. */
-export async function readSettlements(
-  chain: ChainClient,
-  members: readonly Member[],
-): Promise<{ settlements: SettlementRecord[]; ejections: Ejection[] }> {
+export async function readHistory(chain: ChainClient, members: readonly Member[], crypto: Crypto): Promise<LedgerHistory> {
   const { deployment, transactor } = chain;
-  const logs = await transactor.read('settlements', (client) =>
-    client.getLogs({ address: [deployment.settlement, deployment.escrow], fromBlock: BigInt(deployment.block) }),
-  );
-  const events = parseEventLogs({ abi: [...settlementAbi, ...escrowAbi], logs, strict: true });
+  const fromBlock = BigInt(deployment.block);
   const nameOf = (address: string): string => members.find((member) => member.address === address.toLowerCase())?.name ?? address;
-  const settlements: SettlementRecord[] = [];
-  const ejections: Ejection[] = [];
-  for (const event of events) {
-    if (event.eventName === 'Ejected') {
-      const { providerId, validator } = event.args;
-      ejections.push({ providerId: providerId.slice(2).toLowerCase(), validator: nameOf(validator), transaction: event.transactionHash });
-    }
-    if (event.eventName !== 'Settled') continue;
-    const { transactionHash: transaction, blockNumber } = event;
-    const drawn = events.filter((other) => other.eventName === 'Drawn' && other.transactionHash === transaction);
-    const { validator, sequence, logLength, replies } = event.args;
-    const call = await readCall(chain, transaction);
-    settlements.push({
-      transaction,
-      validator: nameOf(validator),
-      sequence,
-      logLength,
-      replies,
-      signers: call.signers.map((address) => ({
-        address,
-        name: nameOf(address),
-        bondAtomic: members.find((member) => member.address === address)?.bondAtomic ?? 0n,
-      })),
-      totalBondAtomic: members.reduce((sum, { bondAtomic = 0n }) => sum + bondAtomic, 0n),
-      // From the events, not from the call: what was drawn, not what was asked.
-      debits: drawn.flatMap(({ args, eventName }) =>
-        eventName === 'Drawn' ? [{ payer: args.payer.toLowerCase(), amountAtomic: args.amount }] : [],
-      ),
-      lines: call.lines,
-      blockNumber: Number(blockNumber),
-      atMs: await readTime(chain, blockNumber),
-    });
-  }
+  const [settled, ejected, drawn] = await transactor.read('history', (client) =>
+    Promise.all([
+      client.getContractEvents({ address: deployment.settlement, abi: settlementAbi, eventName: 'Settled', fromBlock, strict: true }),
+      client.getContractEvents({ address: deployment.settlement, abi: settlementAbi, eventName: 'Ejected', fromBlock, strict: true }),
+      client.getContractEvents({ address: deployment.escrow, abi: escrowAbi, eventName: 'Drawn', fromBlock, strict: true }),
+    ]),
+  );
+  const settlements = await Promise.all(
+    settled.map(async ({ transactionHash: transaction, blockNumber, args }): Promise<SettlementRecord> => {
+      const call = await readCall(chain, transaction);
+      return {
+        transaction,
+        validator: nameOf(args.validator),
+        sequence: args.sequence,
+        logLength: args.logLength,
+        replies: args.replies,
+        signers: recoverSigners(chain, call, crypto).map((address) => ({
+          address,
+          name: nameOf(address),
+          bondAtomic: members.find((member) => member.address === address)?.bondAtomic ?? 0n,
+        })),
+        totalBondAtomic: members.reduce((sum, { bondAtomic = 0n }) => sum + bondAtomic, 0n),
+        // From the events, not from the call: what was drawn, not what was asked for.
+        debits: drawn
+          .filter((event) => event.transactionHash === transaction)
+          .map((event) => ({ payer: event.args.payer.toLowerCase(), amountAtomic: event.args.amount })),
+        lines: call.lines.map(({ provider, router, gross }) => ({ provider, router, grossAtomic: gross })),
+        blockNumber: Number(blockNumber),
+      };
+    }),
+  );
+  const ejections = ejected.map(({ args, transactionHash: transaction }) => ({
+    providerId: args.providerId.slice(2).toLowerCase(),
+    validator: nameOf(args.validator),
+    transaction,
+  }));
   return { settlements, ejections };
 }
 
-async function readCall(chain: ChainClient, hash: Hex): Promise<{ signers: string[]; lines: SettlementRecord['lines'] }> {
-  const { deployment, transactor } = chain;
-  return transactor.read('settle call', async (client) => {
-    const { input } = await client.getTransaction({ hash });
-    const { functionName, args } = decodeFunctionData({ abi: settlementAbi, data: input });
-    if (functionName !== 'settle') throw new TypeError(`transaction ${hash} settles through ${functionName}`);
-    const [batch, debits, lines, ejected, quorum] = args;
-    const digest = await client.readContract({
-      address: deployment.settlement,
-      abi: settlementAbi,
-      functionName: 'batchDigest',
-      args: [batch, debits, lines, ejected],
-    });
-    const signers = await Promise.all(quorum.map((signature) => recoverAddress({ hash: digest, signature })));
-    return {
-      signers: signers.map((address) => address.toLowerCase()),
-      lines: lines.map(({ provider, router, gross }) => ({
-        provider: provider.toLowerCase(),
-        router: router.toLowerCase(),
-        grossAtomic: gross,
-      })),
-    };
-  });
+async function readCall({ transactor }: ChainClient, hash: Hex): Promise<DecodedSettle> {
+  return transactor.read('settlement', async (client) => decodeSettle((await client.getTransaction({ hash })).input));
 }
 
-async function readTime({ transactor }: ChainClient, blockNumber: bigint): Promise<number> {
-  return transactor.read('block', async (client) => Number((await client.getBlock({ blockNumber })).timestamp) * 1000);
+const bytes = (hex: Hex): Uint8Array => fromHex(hex.slice(2));
+
+function recoverSigners({ deployment }: ChainClient, { batch, debits, lines, ejections, quorum }: DecodedSettle, crypto: Crypto): string[] {
+  const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
+  const digest = hashSettlement(crypto, domain, {
+    batch: { ...batch, validator: bytes(batch.validator), logHead: bytes(batch.logHead), recordsRoot: bytes(batch.recordsRoot) },
+    debits: debits.map((debit) => ({
+      ...debit,
+      payer: bytes(debit.payer),
+      termsHash: bytes(debit.termsHash),
+      signature: bytes(debit.signature),
+    })),
+    lines: lines.map(({ provider, router, gross }) => ({ provider: bytes(provider), router: bytes(router), gross })),
+    ejections: ejections.map(bytes),
+  });
+  return quorum.map((signature) => {
+    const signer = crypto.recoverAddress(digest, bytes(signature));
+    return signer ? `0x${toHex(signer)}` : 'unreadable';
+  });
 }

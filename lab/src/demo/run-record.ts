@@ -96,7 +96,6 @@ export interface SettlementRecord {
   readonly debits: readonly { readonly payer: string; readonly amountAtomic: bigint }[];
   readonly lines: readonly { readonly provider: string; readonly router: string; readonly grossAtomic: bigint }[];
   readonly blockNumber: number;
-  readonly atMs: number;
 }
 
 export interface Ejection {

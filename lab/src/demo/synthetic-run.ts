@@ -89,7 +89,6 @@ export function createSyntheticRun(): RunRecord {
         debits: [{ payer: address(payer.address), amountAtomic: owed }],
         lines,
         blockNumber: 40,
-        atMs: 0,
       },
     ],
     ejections: [{ providerId: cheatId, validator: address(validatorAddresses[0] as Uint8Array), transaction: '0xbb' }],

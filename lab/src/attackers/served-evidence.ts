@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KeptOpening, Openings } from '@ogong/node/roles/provider/provider-store';
+import { fromBase64, toBase64, toHex } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import type { Attack } from './attack.ts';
+
+/** What a dishonest provider signed and can open: kept, so that the demo can show how each stage sees it. */
+export interface ServedEvidence {
+  /** Hex. */
+  readonly replyId: string;
+  readonly record: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly opening: Uint8Array;
+}
+
+type EvidenceJson = Readonly<Record<keyof ServedEvidence, string>>;
+
+export interface EvidenceKeeper {
+  /** The same signer; records that it signs are remembered. */
+  watchSigner(signer: HybridSigner): HybridSigner;
+  /** Openings in memory, handed out as the attack says, and written down with their records. */
+  createOpenings(attack: Attack): Openings;
+}
+
+export function createEvidenceKeeper(directory: string): EvidenceKeeper {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const records = new Map<string, Pick<ServedEvidence, 'record' | 'signature' | 'publicKey'>>();
+  const kept = new Map<string, KeptOpening>();
+  return {
+    watchSigner: (signer) => ({
+      publicKey: signer.publicKey,
+      sign(message) {
+        const signature = signer.sign(message);
+        const replyId = readReplyId(message);
+        if (replyId) records.set(replyId, { record: message, signature, publicKey: signer.publicKey });
+        return signature;
+      },
+    }),
+    createOpenings: (attack) => ({
+      async put(replyId, opening) {
+        const id = toHex(replyId);
+        kept.set(id, opening);
+        const signed = records.get(id);
+        records.delete(id);
+        if (signed) writeEvidence(directory, { replyId: id, ...signed, opening: opening.bytes });
+      },
+      async get(replyId) {
+        const opening = kept.get(toHex(replyId));
+        return opening && { ...opening, bytes: attack.openOpening?.(opening.bytes) ?? opening.bytes };
+      },
+      async sweep(nowMs) {
+        for (const [id, { expiresAtMs }] of kept) if (expiresAtMs < nowMs) kept.delete(id);
+      },
+    }),
+  };
+}
+
+/** Undefined for what is no record: a provider signs announcements with the same key. */
+function readReplyId(message: Uint8Array): string | undefined {
+  try {
+    return toHex(parseRecordV2(message).replyId);
+  } catch {
+    return undefined;
+  }
+}
+
+function writeEvidence(directory: string, { replyId, ...bytes }: ServedEvidence): void {
+  const json: EvidenceJson = {
+    replyId,
+    record: toBase64(bytes.record),
+    signature: toBase64(bytes.signature),
+    publicKey: toBase64(bytes.publicKey),
+    opening: toBase64(bytes.opening),
+  };
+  const file = join(directory, `${replyId}.json`);
+  // Whole or absent: somebody else reads while this is written.
+  writeFileSync(`${file}.new`, JSON.stringify(json));
+  renameSync(`${file}.new`, file);
+}
+
+export function readEvidence(directory: string): ServedEvidence[] {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => {
+      const json = JSON.parse(readFileSync(join(directory, name), 'utf8')) as EvidenceJson;
+      return {
+        replyId: json.replyId,
+        record: fromBase64(json.record),
+        signature: fromBase64(json.signature),
+        publicKey: fromBase64(json.publicKey),
+        opening: fromBase64(json.opening),
+      };
+    });
+}

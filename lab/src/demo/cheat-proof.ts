@@ -1,0 +1,48 @@
+import type { Engine } from '@ogong/engine/engine';
+import { scoreJob } from '@ogong/node/roles/verifier/score-job';
+import { parseModelRequest } from '@ogong/node/shared/model-request';
+import { adjudicateReport } from '@ogong/protocol/adjudicate';
+import { equalBytes, fromHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { parseHeader } from '@ogong/protocol/header';
+import { verifyHybrid } from '@ogong/protocol/hybrid';
+import { parseOpening } from '@ogong/protocol/opening';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { replayReply } from '@ogong/protocol/replay';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import type { ServedEvidence } from '../attackers/served-evidence.ts';
+import type { CheatProof } from './run-record.ts';
+
+/**
+ * Looks at one signed reply of the cheat twice, with the code that everyone runs: the draws replayed without a model, and
+ * the values compared with an honest pass of the true one, as a network without stage 1 would do.
+ * @param engine the model that the network sells.
+ */
+export async function proveCheat(
+  { replyId, record: recordBytes, signature, publicKey, opening: openingBytes }: ServedEvidence,
+  { engine, crypto, request }: { readonly engine: Engine; readonly crypto: Crypto; readonly request: Uint8Array },
+): Promise<CheatProof> {
+  const record = parseRecordV2(recordBytes);
+  if (!equalBytes(crypto.sha256(request), record.requestHash)) throw new TypeError('the request is of another reply');
+  const opening = parseOpening(openingBytes);
+  const header = parseHeader(opening.header);
+  const replay = replayReply(crypto, record, opening);
+  const report = await scoreJob(
+    {
+      jobId: fromHex(replyId),
+      header,
+      request: parseModelRequest(request, header.endpoint),
+      outputTokens: replay.outputTokens,
+      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      bankSeed: header.sketchBankSeed,
+    },
+    { engine, crypto, signal: AbortSignal.timeout(120_000) },
+  );
+  return {
+    replyId,
+    recordBytes,
+    isSignedByCheat: verifyHybrid(crypto, { publicKey, message: recordBytes, signature }),
+    stage1: replay.checks,
+    stage2: adjudicateReport(crypto, { record, header, opening }, parseScoreReport(report)),
+  };
+}

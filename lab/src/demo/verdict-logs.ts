@@ -1,0 +1,48 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Address } from '@ogong/chain/hex';
+import type { LinkPool } from '@ogong/node/shared/link-pool';
+import { fromHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { computeGenesisPosition, verifyChain } from '@ogong/protocol/verdict-log';
+import type { Member, ValidatorLog } from './run-record.ts';
+
+const pageSize = 500;
+
+export interface LogReading {
+  readonly logs: readonly ValidatorLog[];
+  /** Entries that validators hold and that no batch has settled yet. */
+  readonly unsettled: number;
+}
+
+/** Every validator's verdict log, hash by hash from its beginning to the head that the chain holds. */
+export async function readVerdictLogs(
+  members: readonly Member[],
+  { chain, links, crypto }: { readonly chain: ChainClient; readonly links: LinkPool; readonly crypto: Crypto },
+): Promise<LogReading> {
+  const registered = await chain.validators();
+  let unsettled = 0;
+  const logs = await Promise.all(
+    registered.map(async ({ signer, endpoint, certHash }): Promise<ValidatorLog> => {
+      const service = links.to(ValidatorService, { endpoint, certHash: fromHex(certHash.slice(2)) });
+      const anchor = await chain.anchorOf(signer);
+      const entries: Uint8Array[] = [];
+      for (let length = 1n; BigInt(entries.length) < length; ) {
+        const page = await service.listVerdicts({ from: BigInt(entries.length), limit: pageSize }, { timeoutMs: 10_000 });
+        length = page.length;
+        entries.push(...page.entries);
+        if (page.entries.length === 0) break;
+      }
+      unsettled += entries.length - Number(anchor.logLength);
+      const from = computeGenesisPosition(crypto, { chainId: BigInt(chain.deployment.chainId), validator: fromHex(signer.slice(2)) });
+      const expected = anchor.sequence === 0n ? from : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
+      // What is anchored counts; what came after it is not final.
+      const verdict = verifyChain(crypto, { from, entries: entries.slice(0, Number(anchor.logLength)), expected });
+      return { validator: nameOf(members, signer), checks: verdict.checks, isAnchored: verdict.ok, entries: verdict.entries };
+    }),
+  );
+  return { logs, unsettled };
+}
+
+const nameOf = (members: readonly Member[], address: Address): string =>
+  members.find((member) => member.address === address)?.name ?? address;

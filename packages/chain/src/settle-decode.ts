@@ -1,0 +1,40 @@
+import { decodeFunctionData } from 'viem';
+import { ChainError } from './errors.ts';
+import { settlementAbi } from './generated/abi.ts';
+import { type Address, type Hex, lowerHex } from './hex.ts';
+
+/** A settlement as it stands in the calldata of its transaction, quorum included; hex in lower case. */
+export interface DecodedSettle {
+  readonly batch: {
+    readonly validator: Address;
+    readonly sequence: bigint;
+    readonly logHead: Hex;
+    readonly logLength: bigint;
+    readonly recordsRoot: Hex;
+    readonly replies: number;
+  };
+  readonly debits: readonly {
+    readonly payer: Address;
+    readonly amount: bigint;
+    readonly cumulative: bigint;
+    readonly termsHash: Hex;
+    readonly signature: Hex;
+  }[];
+  readonly lines: readonly { readonly provider: Address; readonly router: Address; readonly gross: bigint }[];
+  readonly ejections: readonly Hex[];
+  readonly quorum: readonly Hex[];
+}
+
+/** The inverse of encodeSettle. @throws ChainError 'bad-input' where the calldata is another call's. */
+export function decodeSettle(calldata: Hex): DecodedSettle {
+  try {
+    const { functionName, args } = decodeFunctionData({ abi: settlementAbi, data: calldata });
+    if (functionName === 'settle') {
+      const [batch, debits, lines, ejections, quorum] = lowerHex(args);
+      return { batch, debits, lines, ejections, quorum };
+    }
+    throw new TypeError(`the call is ${functionName}`);
+  } catch (cause) {
+    throw new ChainError('bad-input', 'this is not the calldata of a settlement', { cause });
+  }
+}
