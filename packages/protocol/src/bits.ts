@@ -69,34 +69,46 @@ export interface BitReader {
 
 /** @throws ProtocolError (each method) past the end, or where a code is not the one a writer would have chosen. */
 export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
-  let position = start * 8;
   const limit = bytes.length * 8;
+  let position = start * 8;
+  /** The next 25 bits or more, left-aligned in 32; zeros past the end. */
+  const peek = (): number => {
+    const at = position >> 3;
+    const word =
+      ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+    return word << (position & 7);
+  };
+  const take = (width: number): void => {
+    position += width;
+    if (position > limit) throw new ProtocolError('malformed', 'truncated bit string');
+  };
+  const getUpTo25 = (width: number): number => {
+    if (width === 0) return 0;
+    const value = peek() >>> (32 - width);
+    take(width);
+    return value;
+  };
   const reader: BitReader = {
     get(width) {
-      if (position + width > limit) throw new ProtocolError('malformed', 'truncated bit string');
-      let value = 0;
-      let left = width;
-      while (left > 0) {
-        const offset = position & 7;
-        const taken = Math.min(8 - offset, left);
-        const byte = bytes[position >> 3] as number;
-        value = value * 2 ** taken + ((byte >> (8 - offset - taken)) & ((1 << taken) - 1));
-        position += taken;
-        left -= taken;
-      }
-      return value;
+      if (width <= 25) return getUpTo25(width);
+      const high = getUpTo25(width - 16);
+      return high * 2 ** 16 + getUpTo25(16);
     },
     getRice(parameter) {
-      let quotient = 0;
-      while (quotient < RICE_ESCAPE && reader.get(1) === 1) quotient++;
-      if (quotient < RICE_ESCAPE) return quotient * 2 ** parameter + reader.get(parameter);
+      // Leading ones of the next bits; the escape is shorter than a peek.
+      const ones = Math.clz32(~peek());
+      if (ones < RICE_ESCAPE) {
+        take(ones + 1);
+        return ones * 2 ** parameter + getUpTo25(parameter);
+      }
+      take(RICE_ESCAPE);
       const value = reader.get(RICE_ESCAPE_BITS);
       if (value >>> parameter < RICE_ESCAPE) throw new ProtocolError('malformed', 'non-canonical Rice code');
       return value;
     },
     end() {
       const padding = limit - position;
-      if (padding >= 8 || reader.get(padding) !== 0) throw new ProtocolError('malformed', 'bits left over');
+      if (padding >= 8 || getUpTo25(padding) !== 0) throw new ProtocolError('malformed', 'bits left over');
     },
   };
   return reader;

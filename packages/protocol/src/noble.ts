@@ -1,9 +1,9 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
-import { concatBytes } from './bytes.ts';
+import { concatBytes, equalBytes } from './bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
 
 function attempt(verify: () => boolean): boolean {
@@ -22,6 +22,31 @@ function hashParts(parts: readonly Uint8Array[]): Uint8Array {
   return hash.digest();
 }
 
+/**
+ * RFC 8032 verification by the equation without cofactor, as OpenSSL does it: R = sB - kA, compared as bytes. The library's
+ * own check multiplies by the cofactor, even when strict, and so accepts signatures with a small-order part that daemons
+ * refuse; a verdict must not depend on who looks.
+ */
+function verifyStrictly(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  if (signature.length !== 64) return false;
+  const point = ed25519.Point.fromBytes(publicKey, false);
+  if (point.isSmallOrder()) return false;
+  const s = toScalar(signature.subarray(32));
+  const order = ed25519.Point.Fn.ORDER;
+  if (s >= order) return false;
+  const r = signature.subarray(0, 32);
+  const k = toScalar(sha512(concatBytes(r, publicKey, message))) % order;
+  const expected = ed25519.Point.BASE.multiplyUnsafe(s).subtract(point.multiplyUnsafe(k));
+  return equalBytes(expected.toBytes(), r);
+}
+
+/** Little-endian. */
+function toScalar(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] as number);
+  return value;
+}
+
 function toAddress(point: Uint8Array): Uint8Array {
   return keccak_256(point.subarray(1)).slice(12);
 }
@@ -30,9 +55,7 @@ function toAddress(point: Uint8Array): Uint8Array {
 export const nobleCrypto: Crypto = {
   sha256: (...parts) => hashParts(parts),
   keccak256: (data) => keccak_256(data),
-  // ZIP-215 accepts small-order keys and with them forged signatures: always strict.
-  verifyEd25519: (signature, message, publicKey) =>
-    attempt(() => ed25519.verify(signature, message, publicKey, { zip215: false })),
+  verifyEd25519: (signature, message, publicKey) => attempt(() => verifyStrictly(signature, message, publicKey)),
   verifyMlDsa44: (signature, message, publicKey) => attempt(() => ml_dsa44.verify(signature, message, publicKey)),
   recoverAddress(digest, signature) {
     const v = signature[64];

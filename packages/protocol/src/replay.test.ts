@@ -129,6 +129,15 @@ describe('window encodings', () => {
     }
   });
 
+  it('refuse a token that is listed twice', () => {
+    const { opening, header } = createSyntheticReply({ ...base, tokens: 5 });
+    const { rows, runs } = decodeDraws(opening.windows[0]!.draws, header);
+    const ids = rows[2]!.ids.slice();
+    ids[9] = ids[3] as number;
+    const bent = rows.map((row, i) => (i === 2 ? { ...row, ids } : row));
+    expect(() => decodeDraws(encodeDraws({ rows: bent, runs }, header), header)).toThrow('listed twice');
+  });
+
   it('have one form: no bent byte decodes to the same rows', () => {
     const { opening, header } = createSyntheticReply({ ...base, tokens: 5 });
     const { draws } = opening.windows[0]!;

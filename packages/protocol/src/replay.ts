@@ -134,9 +134,11 @@ function checkDraws(crypto: Crypto, header: Header, rows: readonly DrawRow[]): C
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
     const { ids, q, tail, rank } = row;
+    const isRaw = bias.size === 0 && counts.size === 0;
     for (let j = 0; j < ids.length; j++) {
       const id = ids[j] as number;
-      costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+      const cost = q[j] as number;
+      costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
     }
     if (!isListedOrder(ids, costs, ids.length)) {
       return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`);

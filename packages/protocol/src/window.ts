@@ -169,14 +169,8 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
     if (code !== TAIL_CODE && code >= n) throw new ProtocolError('out-of-range', `rank ${code} of ${n}`);
     const tail = bits.get(24);
     const ids = new Uint32Array(n);
-    for (let i = 0; i < n; i++) {
-      const value = id();
-      // A token listed twice would be counted twice.
-      for (let j = 0; j < i; j++) {
-        if (ids[j] === value) throw new ProtocolError('malformed', `token ${value} is listed twice`);
-      }
-      ids[i] = value;
-    }
+    for (let i = 0; i < n; i++) ids[i] = id();
+    assertDistinct(ids);
     const q = new Uint32Array(n);
     q[0] = bits.get(24);
     for (let i = 1; i < n; i++) {
@@ -195,6 +189,30 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
   bits.end();
   if (riceParameter(rows) !== parameter) throw new ProtocolError('malformed', 'non-canonical Rice parameter');
   return { rows, runs };
+}
+
+const SLOTS = 4 * MAX_LISTED;
+const slotIds = new Uint32Array(SLOTS);
+const slotMarks = new Uint32Array(SLOTS);
+let mark = 0;
+
+/** A token listed twice would be counted twice. One open-addressed table serves every list: marks age, nothing is cleared. */
+function assertDistinct(ids: Uint32Array): void {
+  mark = (mark + 1) >>> 0;
+  if (mark === 0) {
+    slotMarks.fill(0);
+    mark = 1;
+  }
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    let slot = Math.imul(id, 0x9e3779b1) >>> 24;
+    while (slotMarks[slot] === mark) {
+      if (slotIds[slot] === id) throw new ProtocolError('malformed', `token ${id} is listed twice`);
+      slot = (slot + 1) % SLOTS;
+    }
+    slotMarks[slot] = mark;
+    slotIds[slot] = id;
+  }
 }
 
 /** version u8, count u8, then per position: exponent i8 and `directions` values of 12 bits, two's complement. */

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { Engine } from '@ogong/engine/engine';
+import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/draw-key';
+import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/hybrid';
+import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/opening';
+import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/record';
+import { replayReply } from '@ogong/protocol/replay';
+import { parseRequest } from '@ogong/protocol/request';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { median, type Row } from './row.ts';
+
+export interface BenchReply {
+  readonly record: RecordV2;
+  readonly opening: Opening;
+  readonly tokens: number;
+  readonly openingBytes: number;
+}
+
+const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
+
+/** One committed reply of a real model, as a provider would make it, without the network around it. */
+export async function generateReply(engine: Engine, prompt: string, maxTokens: number): Promise<BenchReply> {
+  const info = engine.info();
+  const body = { model: 'ogong/verified/bench/m', prompt, temperature: 0.8, top_p: 0.95, max_tokens: maxTokens };
+  const request = parseRequest(new TextEncoder().encode(JSON.stringify(body)), 'completion');
+  const drawKey: DrawKeyInputs = {
+    mode: 'nonce',
+    nonce: sha256(`nonce ${prompt}`),
+    requestHash: sha256(prompt),
+    replyId: sha256(prompt).subarray(0, 16),
+    providerId: sha256('provider'),
+    epoch: 1n,
+    beacon: sha256('beacon'),
+  };
+  const sketch = { bankSeed: sha256('bank'), directions: 16 };
+  const windows: WindowBytes[] = [];
+  let promptTokens = new Uint32Array(0);
+  let header: Header | undefined;
+  let text = '';
+  for await (const event of engine.generate({
+    prompt: { kind: 'text', text: prompt },
+    sampler: request.sampler,
+    bias: [],
+    drawKey: computeDrawKey(nodeCrypto, drawKey),
+    maxTokens,
+    stop: [],
+    sketch,
+    topLogprobs: 0,
+  })) {
+    if (event.kind === 'start') promptTokens = event.promptTokens as Uint32Array<ArrayBuffer>;
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') {
+      text = event.text;
+      header = {
+        endpoint: 'completion',
+        tier: 'verified',
+        method: 'draw-replay',
+        numericClass: info.numericClass,
+        vocabularyHash: info.vocabularyHash,
+        vocabularySize: info.vocabularySize,
+        embeddingSize: info.embeddingSize,
+        sketchDirections: sketch.directions,
+        sketchBankSeed: sketch.bankSeed,
+        sampler: request.sampler,
+        bias: [],
+        drawKey,
+        choice: 0,
+        maxTokens,
+        promptTokensHash: hashTokens(nodeCrypto, promptTokens),
+        promptTokenCount: promptTokens.length,
+        inputsHash: NO_INPUTS,
+        outputTokensHash: hashTokens(nodeCrypto, event.outputTokens),
+        outputTokenCount: event.outputTokens.length,
+        stopReason: event.stopReason,
+        adapters: [],
+        payee: new Uint8Array(20),
+      };
+    }
+  }
+  if (header === undefined) throw new Error('the engine ended without an end event');
+  const opening = { header: encodeHeader(header), windows };
+  const record: RecordV2 = {
+    replyId: drawKey.replyId,
+    requestHash: drawKey.requestHash,
+    responseHash: sha256(text),
+    modelRoot: info.modelRoot,
+    commitRoot: computeCommitment(nodeCrypto, opening).root,
+    tokenCount: header.outputTokenCount,
+    startNs: 1_700_000_000_000_000_000n,
+    endNs: 1_700_000_001_000_000_000n,
+  };
+  return { record, opening, tokens: header.outputTokenCount, openingBytes: encodeOpening(opening).length };
+}
+
+const PROMPTS = [
+  'Once upon a time',
+  'The little dragon wanted to',
+  'One day, Lily and her brother found a',
+  'There was a big red ball',
+  'The cat looked at the moon and',
+  'In the forest, the animals',
+  'Tom was sad because',
+  'Mother said that the garden',
+];
+
+/** Stage 1 cost and opening size over real replies of about 128 tokens. */
+export async function measureReplies(engine: Engine): Promise<Row[]> {
+  const replies = await Promise.all(PROMPTS.map((prompt) => generateReply(engine, prompt, 128)));
+  const tokens = replies.reduce((sum, reply) => sum + reply.tokens, 0);
+  for (const { record, opening } of replies) {
+    const bad = replayReply(nodeCrypto, record, opening).checks.find(({ status }) => status === 'fail');
+    if (bad) throw new Error(`bench reply fails stage 1: ${bad.id}: ${bad.detail}`);
+  }
+  const rounds: number[] = [];
+  for (let round = 0; round < 25; round++) {
+    const start = performance.now();
+    for (const { record, opening } of replies) replayReply(nodeCrypto, record, opening);
+    rounds.push(((performance.now() - start) * 1000) / tokens);
+  }
+  const bytes = replies.reduce((sum, reply) => sum + reply.openingBytes, 0) / tokens;
+  const signed =
+    encodeRecordV2((replies[0] as BenchReply).record).length + HYBRID_PUBLIC_KEY_BYTES + HYBRID_SIGNATURE_BYTES;
+  const everything = bytes + (signed * replies.length) / tokens;
+  return [
+    {
+      id: 'stage-1-node',
+      what: 'stage 1 replay, Node (all checks: hashes, decoding, listing, draws)',
+      value: median(rounds),
+      unit: 'us/token',
+      aim: { at: 'most', value: 10 },
+    },
+    {
+      id: 'opening-bytes',
+      what: `opening bytes per token, replies of ${Math.round(tokens / replies.length)} tokens, vocabulary ${engine.info().vocabularySize}`,
+      value: bytes,
+      unit: 'B/token',
+      aim: { at: 'most', value: 150 },
+      note: `header and both parts of every window; ${everything.toFixed(0)} with record, signature and key (${signed} B a reply)`,
+    },
+  ];
+}
