@@ -48,6 +48,8 @@ export interface SyntheticOptions {
   readonly ledger: LedgerDomain;
   readonly seed?: number;
   readonly tokens?: number;
+  /** Made up where it is not given. */
+  readonly beacon?: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
   /** Serves this order and request instead of made-up ones, as a provider would. */
   readonly given?: {
     readonly endpoint: Endpoint;
@@ -98,12 +100,8 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const endpoint = given?.endpoint ?? 'chat';
   const asked = parseRequest(request, endpoint);
   const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
-  const beacon = {
-    epoch: given?.order.epoch ?? 7n,
-    previous: fill(random, 32),
-    value: fill(random, 32),
-    ...given?.beacon,
-  };
+  const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
+  const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
   const modelRoot = given?.order.modelRoot ?? fill(random, 32);
   const requestHash = crypto.sha256(request);
   const unbent: Order = {
