@@ -1,0 +1,211 @@
+import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { computeFee } from '@ogong/protocol/fee';
+import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '@ogong/protocol/header';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
+import { hashLeaf, verifyInclusion } from '@ogong/protocol/merkle';
+import { MAX_WINDOWS } from '@ogong/protocol/opening';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
+import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
+import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/request';
+import { checkBank, checkDrawKey, checkSampler, checkStops, type OrderBeacon } from '@ogong/protocol/verify-receipt';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
+
+/** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */
+export interface Submission {
+  readonly order: SignedOrder;
+  readonly record: SignedRecord;
+  readonly header: Uint8Array;
+  readonly headerProof: readonly Uint8Array[];
+  readonly request: Uint8Array;
+  readonly endpoint: string;
+  readonly response: Uint8Array;
+}
+
+export interface SignedOrder {
+  readonly order: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface SignedRecord {
+  readonly record: Uint8Array;
+  readonly providerKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Claim {
+  readonly order: Order;
+  readonly record: RecordV2;
+  readonly header: Header;
+  readonly request: InferenceRequest;
+  readonly feeAtomic: bigint;
+}
+
+export type ClaimErrorCode =
+  | 'malformed'
+  | 'too-large'
+  | 'order-signature'
+  | 'record-signature'
+  | 'wrong-provider'
+  | 'wrong-reply'
+  | 'wrong-model'
+  | 'request-hash'
+  | 'response-hash'
+  | 'header-inclusion'
+  | 'token-count'
+  | 'fee'
+  | 'draw-key'
+  | 'sampler'
+  | 'sketch-bank'
+  | 'stop-strings';
+
+export class ClaimError extends Error {
+  override readonly name = 'ClaimError';
+  readonly code: ClaimErrorCode;
+  readonly retryable = false;
+  constructor(code: ClaimErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export const MAX_REQUEST_BYTES = 1024 * 1024;
+export const MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_ORDER_BYTES = 512;
+const MAX_PROOF = 13;
+
+function demand(ok: boolean, code: ClaimErrorCode, message: string): asserts ok {
+  if (!ok) throw new ClaimError(code, message);
+}
+
+function parsed<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (cause instanceof ProtocolError || cause instanceof RequestError) {
+      throw new ClaimError('malformed', `${what}: ${cause.message}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/** The order, signed by the payer that it names. @throws ClaimError */
+export function verifySignedOrder(
+  crypto: Crypto,
+  ledger: LedgerDomain,
+  { order: bytes, signature }: SignedOrder,
+): Order {
+  demand(bytes.length <= MAX_ORDER_BYTES, 'too-large', 'order is too long');
+  const order = parsed('order', () => parseOrder(bytes));
+  demand(verifyOrder(crypto, ledger, order, signature), 'order-signature', 'the order is not signed by its payer');
+  return order;
+}
+
+/**
+ * The record, signed by the provider that the order names, about the reply that it names.
+ * @param options.replyOnly whatever else it says: for the second of two records.
+ * @throws ClaimError
+ */
+export function verifySignedRecord(
+  crypto: Crypto,
+  order: Order,
+  signed: SignedRecord,
+  { replyOnly = false }: { readonly replyOnly?: boolean } = {},
+): RecordV2 {
+  demand(signed.record.length <= MAX_RECORD_BYTES, 'too-large', 'record is too long');
+  const record = parsed('record', () => parseRecordV2(signed.record));
+  demand(equalBytes(record.replyId, order.replyId), 'wrong-reply', 'order and record name different replies');
+  if (!replyOnly) {
+    demand(equalBytes(record.modelRoot, order.modelRoot), 'wrong-model', 'order and record name different models');
+    demand(
+      equalBytes(record.requestHash, order.requestHash),
+      'request-hash',
+      'order and record name different requests',
+    );
+  }
+  demand(
+    equalBytes(hashHybridKey(crypto, signed.providerKey), order.providerId),
+    'wrong-provider',
+    'the record is signed by another provider than the order names',
+  );
+  demand(
+    verifyHybrid(crypto, { publicKey: signed.providerKey, message: signed.record, signature: signed.signature }),
+    'record-signature',
+    'a signature of the record does not hold',
+  );
+  return record;
+}
+
+/**
+ * Everything about a reply that can be checked before it is opened.
+ * @param beacon of the order's epoch.
+ * @throws ClaimError naming the first thing that does not hold; cheap checks come first.
+ */
+export function verifySubmission(
+  crypto: Crypto,
+  { ledger, beacon }: { readonly ledger: LedgerDomain; readonly beacon: OrderBeacon },
+  submission: Submission,
+): Claim {
+  const { request: body, response, header: headerBytes, headerProof } = submission;
+  demand(body.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
+  demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  demand(headerBytes.length <= MAX_HEADER_BYTES, 'too-large', 'header is too large');
+  demand(headerProof.length <= MAX_PROOF, 'too-large', 'header proof is too long');
+  const order = verifySignedOrder(crypto, ledger, submission.order);
+  const record = verifySignedRecord(crypto, order, submission.record);
+  demand(equalBytes(crypto.sha256(body), record.requestHash), 'request-hash', 'the record names another request');
+  demand(
+    equalBytes(crypto.sha256(response), record.responseHash),
+    'response-hash',
+    'the record signs another response',
+  );
+
+  const windows = Math.ceil(record.tokenCount / WINDOW_TOKENS);
+  demand(record.tokenCount > 0 && windows <= MAX_WINDOWS, 'token-count', `a reply of ${record.tokenCount} tokens`);
+  const inclusion = {
+    leaf: hashLeaf(crypto, headerBytes),
+    index: 0,
+    size: windows + 1,
+    proof: headerProof,
+    root: record.commitRoot,
+  };
+  demand(verifyInclusion(crypto, inclusion), 'header-inclusion', 'the header is not leaf 0 of the signed commitment');
+  const header = parsed('header', () => parseHeader(headerBytes));
+  demand(
+    header.outputTokenCount === record.tokenCount,
+    'token-count',
+    `record says ${record.tokenCount} tokens, header ${header.outputTokenCount}`,
+  );
+  const request = parsed('request', () => parseRequest(body, toEndpoint(submission.endpoint)));
+  for (const check of [
+    checkSampler(header, order, request),
+    checkDrawKey(header, order, request, beacon),
+    checkBank(crypto, header, order, beacon),
+    checkStops(header, request, response),
+  ]) {
+    demandCheck(check);
+  }
+  return { order, record, header, request, feeAtomic: computeClaimedFee(order, record, header) };
+}
+
+function demandCheck({ id, status, detail }: Check): void {
+  demand(status === 'pass', id as ClaimErrorCode, detail);
+}
+
+function toEndpoint(text: string): Endpoint {
+  demand(text === 'chat' || text === 'completion', 'malformed', 'endpoint is neither chat nor completion');
+  return text;
+}
+
+/** A provider that counts more tokens than the order pays for has counted wrongly: the order bounds the prompt. */
+function computeClaimedFee(order: Order, record: RecordV2, header: Header): bigint {
+  const usage = {
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    promptTokens: header.promptTokenCount,
+    outputTokens: record.tokenCount,
+  };
+  const full = computeFee({ ...usage, maxFeeAtomic: (1n << 128n) - 1n });
+  demand(full <= order.maxFeeAtomic, 'fee', `a fee of ${full} exceeds the order's maximum of ${order.maxFeeAtomic}`);
+  return full;
+}

@@ -1,0 +1,253 @@
+import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { type LedgerDomain, parseOrder } from '@ogong/protocol/order';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { verifyAnnouncement, type SignedAnnouncement } from '@ogong/protocol/announcement';
+import { ejectOnExactEvidence } from '@ogong/protocol/sprt';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { putAnnouncement, readAnnouncement } from './announcement-store.ts';
+import type { BeaconArchive } from './beacon-archive.ts';
+import {
+  ClaimError,
+  type SignedOrder,
+  type SignedRecord,
+  type Submission,
+  verifySignedOrder,
+  verifySignedRecord,
+  verifySubmission,
+} from './claim.ts';
+import type { Evidence } from './evidence.ts';
+import { JudgeError, judge } from './judge.ts';
+import {
+  AdmissionError,
+  admitReply,
+  attachRecord,
+  forceAudit,
+  type ReplyRow,
+  readReply,
+  recordReply,
+} from './reply-store.ts';
+import { decideReply, readProviderTest, type VerdictContext, writeProviderTest } from './verdict-store.ts';
+
+export interface IntakeOptions {
+  readonly ledger: LedgerDomain;
+  readonly verdicts: VerdictContext;
+  /** Longest time that an order may lie in the future. */
+  readonly maxOrderLifeMs: number;
+}
+
+export interface IntakeDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly archive: BeaconArchive;
+  readonly chain: Pick<ChainView, 'channel'>;
+  readonly onVerdict: (entry: VerdictEntry) => void;
+}
+
+export interface Complaint {
+  readonly order: SignedOrder;
+  readonly reason: string;
+  readonly opening: Uint8Array | undefined;
+  readonly record: SignedRecord | undefined;
+}
+
+export interface ComplaintOutcome {
+  readonly outcome: 'upheld' | 'rejected' | 'noted';
+  readonly detail: string;
+}
+
+export interface Intake {
+  /** @returns the current epoch. @throws Refusal */
+  admit(order: SignedOrder): Promise<bigint>;
+  /** @returns the reply id and the epoch of intake. @throws Refusal */
+  pushRecord(submission: Submission): Promise<{ replyId: Uint8Array; epoch: bigint }>;
+  /** @throws Refusal */
+  complain(complaint: Complaint): Promise<ComplaintOutcome>;
+  /** @throws Refusal */
+  announce(signed: SignedAnnouncement): Promise<void>;
+}
+
+/** Orders of epochs around the current one: gateways and validators learn of a new one at different moments. */
+const EPOCH_SLACK = 2n;
+
+/** What the outside brings in: checked, durable, acknowledged, in this order. */
+export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
+  const { ledger, verdicts, maxOrderLifeMs } = options;
+  const { crypto, clock, store, group, archive, chain, onVerdict } = dependencies;
+  const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
+
+  async function admit(signed: SignedOrder): Promise<bigint> {
+    const order = verifySignedOrder(crypto, ledger, signed);
+    const epoch = archive.latest().epoch;
+    if (!equalBytes(order.validator, verdicts.validator)) {
+      throw new Refusal('invalid', 'the order names another validator');
+    }
+    const known = find(order.replyId);
+    if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
+    const leftMs = Number(order.expiresAtMs) - clock.nowMs();
+    if (leftMs <= 0) throw new Refusal('precondition', 'the order has expired');
+    if (leftMs > maxOrderLifeMs) throw new Refusal('invalid', `an order lives at most ${maxOrderLifeMs} ms`);
+    if (order.epoch > epoch + EPOCH_SLACK || order.epoch + EPOCH_SLACK < epoch) {
+      throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
+    }
+    if (store.read(() => readProviderTest(store, order.providerId)).ejected) {
+      throw new Refusal('precondition', 'the provider was ejected');
+    }
+    const channel = await chain.channel(order.payer, order.validator).then(
+      (cached) =>
+        cached.spendable >= order.cumulativeAtomic
+          ? cached
+          : chain.channel(order.payer, order.validator, { fresh: true }),
+      (cause: unknown) => {
+        throw new Refusal('unavailable', `the payer's channel cannot be read: ${(cause as Error).message}`);
+      },
+    );
+    await group.write((db) =>
+      admitReply(db, { order, orderBytes: signed.order, orderSignature: signed.signature, channel }),
+    );
+    return epoch;
+  }
+
+  async function pushRecord(submission: Submission): Promise<{ replyId: Uint8Array; epoch: bigint }> {
+    const order = parseOrder(submission.order.order);
+    const row = find(order.replyId);
+    if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+    if (!equalBytes(row.orderBytes, submission.order.order)) {
+      throw new Refusal('conflict', 'the reply was admitted under another order');
+    }
+    if (row.signedRecord !== undefined) return acceptAgain(row, submission);
+    if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
+    const beacon = archive.find(order.epoch);
+    if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
+    // The signature over the order is the one that was checked at admission, whatever came with the record.
+    const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
+    const claim = verifySubmission(crypto, { ledger, beacon }, own);
+    const epoch = archive.latest().epoch;
+    const recorded = await group.write((db) => {
+      const current = readReply(db, order.replyId) as ReplyRow;
+      if (current.state === 'admitted' && current.signedRecord === undefined) recordReply(db, claim, own, epoch);
+      return readReply(db, order.replyId) as ReplyRow;
+    });
+    return recorded.signedRecord
+      ? acceptAgain(recorded, submission)
+      : Promise.reject(new Refusal('conflict', 'too late'));
+  }
+
+  /** The same record again is acknowledged again; a second one is what no honest provider signs. */
+  async function acceptAgain(row: ReplyRow, { record }: Submission): Promise<{ replyId: Uint8Array; epoch: bigint }> {
+    const first = row.signedRecord as SignedRecord;
+    if (equalBytes(first.record, record.record)) {
+      return { replyId: row.replyId, epoch: row.intakeEpoch ?? archive.latest().epoch };
+    }
+    await upholdEquivocation(row, record);
+    throw new Refusal('conflict', 'another record was signed under this reply id: the provider is ejected');
+  }
+
+  async function upholdEquivocation(row: ReplyRow, second: SignedRecord): Promise<void> {
+    const evidence = { kind: 'equivocation', record: second.record, signature: second.signature } as const;
+    await decideExact(row, row.signedRecord as SignedRecord, evidence);
+  }
+
+  /**
+   * @param signed the record that the evidence speaks about; kept where only the payer's side brought it.
+   * @throws JudgeError, ClaimError where the evidence is none.
+   */
+  async function decideExact(row: ReplyRow, signed: SignedRecord, evidence: Evidence): Promise<void> {
+    const order = parseOrder(row.orderBytes);
+    const record = verifySignedRecord(crypto, order, signed);
+    const judgement = judge(
+      crypto,
+      { claim: { order, record }, signed, validator: verdicts.validator, draw: undefined, allowFixedVerifier: false },
+      evidence,
+    );
+    if (judgement.verdict !== 'reject' || judgement.evidence !== 'exact') {
+      throw new JudgeError('proves-nothing', 'the opening is consistent with the record');
+    }
+    const entry = await group.write((db) => {
+      attachRecord(db, row.replyId, signed);
+      const decision = { judgement, evidence, beaconEpoch: row.beaconEpoch ?? 0n };
+      const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
+      if (decided) return decided;
+      // The reply has its verdict and may be paid; the provider serves no other one through this validator.
+      writeProviderTest(db, order.providerId, undefined, ejectOnExactEvidence(readProviderTest(db, order.providerId)));
+      return undefined;
+    });
+    if (entry) onVerdict(entry);
+  }
+
+  async function complain(complaint: Complaint): Promise<ComplaintOutcome> {
+    const order = verifySignedOrder(crypto, ledger, complaint.order);
+    const row = find(order.replyId);
+    if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
+      return { outcome: 'rejected', detail: 'no such reply was admitted here' };
+    }
+    const { record, opening } = complaint;
+    if (record !== undefined) {
+      verifySignedRecord(crypto, order, record, { replyOnly: true });
+      if (row.signedRecord !== undefined && !equalBytes(row.signedRecord.record, record.record)) {
+        await upholdEquivocation(row, record);
+        return { outcome: 'upheld', detail: 'the provider signed two records under one reply id' };
+      }
+    }
+    if (opening !== undefined && (record ?? row.signedRecord) !== undefined) {
+      return upholdOpening(row, (record ?? row.signedRecord) as SignedRecord, opening);
+    }
+    await group.write((db) => forceAudit(db, order.replyId));
+    return { outcome: 'noted', detail: 'a record that arrives will be audited' };
+  }
+
+  async function upholdOpening(row: ReplyRow, signed: SignedRecord, opening: Uint8Array): Promise<ComplaintOutcome> {
+    try {
+      await decideExact(row, signed, { kind: 'audit', opening, candidates: [], attempts: [] });
+      return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
+    } catch (error) {
+      if (!(error instanceof JudgeError)) throw error;
+      await group.write((db) => forceAudit(db, row.replyId));
+      return { outcome: 'noted', detail: `${error.message}; the reply will be audited` };
+    }
+  }
+
+  async function announce(signed: SignedAnnouncement): Promise<void> {
+    const nowMs = clock.nowMs();
+    const verdict = verifyAnnouncement(crypto, signed, { nowMs });
+    const { announcement } = verdict;
+    if (!verdict.ok || announcement === undefined) {
+      const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';
+      throw new Refusal('invalid', `the announcement does not hold: ${why}`);
+    }
+    if (store.read(() => readProviderTest(store, announcement.providerId)).ejected) {
+      throw new Refusal('precondition', 'the provider was ejected');
+    }
+    const known = store.read(() => readAnnouncement(store, announcement.providerId));
+    if (known && known.sequence >= announcement.sequence) throw new Refusal('conflict', 'a newer one is known');
+    await group.write((db) => putAnnouncement(db, announcement, signed.announcement, nowMs));
+  }
+
+  return {
+    admit: (order) => refusing(() => admit(order)),
+    pushRecord: (submission) => refusing(() => pushRecord(submission)),
+    complain: (complaint) => refusing(() => complain(complaint)),
+    announce,
+  };
+}
+
+/** What the peer did wrong, in words that it may read. */
+async function refusing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ClaimError || error instanceof ProtocolError || error instanceof JudgeError) {
+      throw new Refusal('invalid', `${error.code}: ${error.message}`);
+    }
+    if (error instanceof AdmissionError) {
+      throw new Refusal(error.code === 'conflict' ? 'conflict' : 'precondition', `${error.code}: ${error.message}`);
+    }
+    throw error;
+  }
+}

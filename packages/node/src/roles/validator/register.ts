@@ -1,0 +1,44 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { bytesToHex } from '@ogong/chain/hex';
+import { createWriter } from '@ogong/protocol/bytes';
+import { encodeDomain } from '@ogong/protocol/canonical';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { computeVrfPublicKey } from '@ogong/protocol/vrf';
+
+const VRF_SEED_DOMAIN = encodeDomain('ogong-vrf-seed-v1');
+
+/** The VRF key follows from the ledger key: one secret to keep, and no way to lose one of the two. 32 bytes. */
+export function deriveVrfSeed(crypto: Crypto, ledgerKey: Uint8Array): Uint8Array {
+  return crypto.sha256(createWriter().bytes(VRF_SEED_DOMAIN).bytes(ledgerKey, 32).finish());
+}
+
+export interface Registration {
+  /** `host:port` that the other validators, providers and gateways can reach. */
+  readonly endpoint: string;
+  /** 32 bytes. */
+  readonly certHash: Uint8Array;
+  readonly vrfSeed: Uint8Array;
+  /** Bond to have in the end, atomic units. */
+  readonly bondAtomic: bigint;
+}
+
+export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
+
+/** Bonds what is missing and registers, or mends what has changed; run again after a failure it goes on. @throws ChainError */
+export async function registerValidator(
+  client: Pick<ChainClient, 'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'>,
+  { endpoint, certHash, vrfSeed, bondAtomic }: Registration,
+): Promise<RegistrationOutcome> {
+  const address = client.address as NonNullable<ChainClient['address']>;
+  const { amount } = await client.bondOf(address);
+  if (amount < bondAtomic) await client.bond(bondAtomic - amount);
+  const present = (await client.validators()).find(({ signer }) => signer === address);
+  const vrfKey = computeVrfPublicKey(vrfSeed);
+  if (present === undefined) {
+    await client.registerValidator({ endpoint, certHash, vrfKey });
+    return 'registered';
+  }
+  if (present.endpoint === endpoint && present.certHash === bytesToHex(certHash)) return 'unchanged';
+  await client.updateValidator({ endpoint, certHash });
+  return 'updated';
+}

@@ -1,0 +1,341 @@
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { parseHeader } from '@ogong/protocol/header';
+import { type Order, parseOrder } from '@ogong/protocol/order';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import type { Store } from '../../store/store.ts';
+import type { Claim, SignedRecord, Submission } from './claim.ts';
+import type { Attempt } from './evidence.ts';
+
+/** The rows of replies and channels. Every function that writes belongs inside a group commit. */
+export type ReplyState = 'admitted' | 'recorded' | 'auditing' | 'decided' | 'batched' | 'settled';
+
+export interface ReplyRow {
+  readonly replyId: Uint8Array;
+  readonly state: ReplyState;
+  readonly orderBytes: Uint8Array;
+  readonly orderSignature: Uint8Array;
+  readonly maxFeeAtomic: bigint;
+  readonly expiresAtMs: number;
+  /** Present from `recorded` on, and where a complaint brought the record alone. */
+  readonly signedRecord: SignedRecord | undefined;
+  /** Present where the provider handed the whole reply in. */
+  readonly submission: Submission | undefined;
+  readonly feeAtomic: bigint | undefined;
+  readonly intakeEpoch: bigint | undefined;
+  readonly isForced: boolean;
+  readonly beaconEpoch: bigint | undefined;
+  readonly deadlineMs: number | undefined;
+  readonly opening: Uint8Array | undefined;
+  readonly candidates: Uint8Array | undefined;
+  readonly verdict: string | undefined;
+  readonly checks: string | undefined;
+  readonly evidence: Uint8Array | undefined;
+  readonly sequence: bigint | undefined;
+}
+
+export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded';
+
+export class AdmissionError extends Error {
+  override readonly name = 'AdmissionError';
+  readonly code: AdmissionErrorCode;
+  readonly retryable = false;
+  constructor(code: AdmissionErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const HASH_BYTES = 32;
+
+export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
+  const row = store.prepare('SELECT * FROM replies WHERE reply_id = ?').get(replyId);
+  return row && toReply(row);
+}
+
+/** @returns ids of at most `limit` replies in a state. */
+export function listReplies(store: Store, state: ReplyState, limit: number): Uint8Array[] {
+  return store
+    .prepare('SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?')
+    .all(state, limit)
+    .map((row) => row.reply_id as Uint8Array);
+}
+
+export function listExpired(store: Store, beforeMs: number, limit: number): Uint8Array[] {
+  return store
+    .prepare("SELECT reply_id FROM replies WHERE state = 'admitted' AND expires_at < ? LIMIT ?")
+    .all(beforeMs, limit)
+    .map((row) => row.reply_id as Uint8Array);
+}
+
+function toReply(row: Record<string, unknown>): ReplyRow {
+  const bytes = (name: string): Uint8Array | undefined => (row[name] as Uint8Array | null) ?? undefined;
+  const integer = (name: string): bigint | undefined => (row[name] === null ? undefined : BigInt(row[name] as number));
+  const record = bytes('record');
+  const signedRecord = record && {
+    record,
+    providerKey: bytes('provider_key') as Uint8Array,
+    signature: bytes('record_signature') as Uint8Array,
+  };
+  const header = bytes('header');
+  const orderBytes = bytes('order_bytes') as Uint8Array;
+  const orderSignature = bytes('order_signature') as Uint8Array;
+  return {
+    replyId: bytes('reply_id') as Uint8Array,
+    state: row.state as ReplyState,
+    orderBytes,
+    orderSignature,
+    maxFeeAtomic: BigInt(row.max_fee as string),
+    expiresAtMs: row.expires_at as number,
+    signedRecord,
+    submission:
+      signedRecord && header
+        ? {
+            order: { order: orderBytes, signature: orderSignature },
+            record: signedRecord,
+            header,
+            headerProof: splitHashes(bytes('header_proof') as Uint8Array),
+            request: bytes('request') as Uint8Array,
+            endpoint: row.endpoint as string,
+            response: bytes('response') as Uint8Array,
+          }
+        : undefined,
+    feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
+    intakeEpoch: integer('intake_epoch'),
+    isForced: row.forced === 1,
+    beaconEpoch: integer('beacon_epoch'),
+    deadlineMs: (row.deadline as number | null) ?? undefined,
+    opening: bytes('opening'),
+    candidates: bytes('candidates'),
+    verdict: (row.verdict as string | null) ?? undefined,
+    checks: (row.checks as string | null) ?? undefined,
+    evidence: bytes('evidence'),
+    sequence: integer('sequence'),
+  };
+}
+
+function splitHashes(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+}
+
+/** The claim of a stored submission, which was verified before it was stored. */
+export function toClaim({ submission }: ReplyRow): Pick<Claim, 'order' | 'record' | 'header'> {
+  if (submission === undefined) throw new Error('the reply has no submission');
+  return {
+    order: parseOrder(submission.order.order),
+    record: parseRecordV2(submission.record.record),
+    header: parseHeader(submission.header),
+  };
+}
+
+export interface ChannelState {
+  readonly settled: bigint;
+  /** Fees of replies that were handed in and are not settled yet. */
+  readonly owed: bigint;
+  /** Maximum fees of replies that were not handed in yet. */
+  readonly outstanding: bigint;
+  readonly voucher: bigint;
+}
+
+export function readChannel(store: Store, payer: Uint8Array): ChannelState {
+  const row = store.prepare('SELECT * FROM channels WHERE payer = ?').get(payer);
+  if (row === undefined) return { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
+  return {
+    settled: BigInt(row.settled as string),
+    owed: BigInt(row.owed as string),
+    outstanding: BigInt(row.outstanding as string),
+    voucher: BigInt(row.voucher_cumulative as string),
+  };
+}
+
+/** The newest order of a payer: what its debit is drawn under. */
+export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
+  const row = store.prepare('SELECT voucher_order, voucher_signature FROM channels WHERE payer = ?').get(payer);
+  return row && { order: parseOrder(row.voucher_order as Uint8Array), signature: row.voucher_signature as Uint8Array };
+}
+
+export function adjustChannel(
+  store: Store,
+  payer: Uint8Array,
+  change: Partial<Record<'settled' | 'owed' | 'outstanding', bigint>>,
+): void {
+  const state = readChannel(store, payer);
+  const next = (name: 'settled' | 'owed' | 'outstanding'): string => {
+    const value = state[name] + (change[name] ?? 0n);
+    if (value < 0n) throw new Error(`channel of ${toHex(payer)}: ${name} would be ${value}`);
+    return value.toString();
+  };
+  store
+    .prepare('UPDATE channels SET settled = ?, owed = ?, outstanding = ? WHERE payer = ?')
+    .run(next('settled'), next('owed'), next('outstanding'), payer);
+}
+
+export interface Admission {
+  readonly order: Order;
+  readonly orderBytes: Uint8Array;
+  readonly orderSignature: Uint8Array;
+  /** The channel as the chain has it. */
+  readonly channel: { readonly spendable: bigint; readonly spent: bigint };
+}
+
+/**
+ * Reserves an order's maximum fee. Orders of one channel may arrive in any order: what counts is that the newest one
+ * covers all that may be drawn, and that the chain holds as much.
+ * @returns false where the same order was admitted before.
+ * @throws AdmissionError
+ */
+export function admitReply(store: Store, { order, orderBytes, orderSignature, channel }: Admission): boolean {
+  const known = readReply(store, order.replyId);
+  if (known) {
+    if (equalBytes(known.orderBytes, orderBytes)) return false;
+    throw new AdmissionError('conflict', 'another order was admitted under this reply id');
+  }
+  const state = readChannel(store, order.payer);
+  const spent = state.settled > channel.spent ? state.settled : channel.spent;
+  const liability = spent + state.owed + state.outstanding + order.maxFeeAtomic;
+  const voucher = order.cumulativeAtomic > state.voucher ? order.cumulativeAtomic : state.voucher;
+  if (voucher < liability) {
+    throw new AdmissionError('voucher-too-low', `signed for ${voucher} in all, up to ${liability} may be owed`);
+  }
+  if (channel.spendable < liability) {
+    throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);
+  }
+  store
+    .prepare(
+      `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
+       ON CONFLICT DO NOTHING`,
+    )
+    .run(order.payer, orderBytes, orderSignature);
+  if (order.cumulativeAtomic > state.voucher) {
+    store
+      .prepare('UPDATE channels SET voucher_cumulative = ?, voucher_order = ?, voucher_signature = ? WHERE payer = ?')
+      .run(order.cumulativeAtomic.toString(), orderBytes, orderSignature, order.payer);
+  }
+  adjustChannel(store, order.payer, { outstanding: order.maxFeeAtomic });
+  store
+    .prepare(
+      `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
+       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      order.replyId,
+      orderBytes,
+      orderSignature,
+      order.payer,
+      order.providerId,
+      order.maxFeeAtomic.toString(),
+      order.expiresAtMs,
+    );
+  return true;
+}
+
+/** Turns the reservation into the fee that is owed unless the audit says otherwise. */
+export function recordReply(store: Store, claim: Claim, submission: Submission, intakeEpoch: bigint): void {
+  const { order, header, feeAtomic } = claim;
+  const { record, providerKey, signature } = submission.record;
+  const proof = new Uint8Array(submission.headerProof.length * HASH_BYTES);
+  for (const [i, hash] of submission.headerProof.entries()) proof.set(hash, i * HASH_BYTES);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
+       header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?, intake_epoch = ?
+       WHERE reply_id = ? AND state = 'admitted'`,
+    )
+    .run(
+      record,
+      providerKey,
+      signature,
+      submission.header,
+      proof,
+      submission.request,
+      submission.endpoint,
+      submission.response,
+      feeAtomic.toString(),
+      header.payee,
+      intakeEpoch,
+      order.replyId,
+    );
+  adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
+}
+
+/** Keeps a record that came without the reply, unless there is one. */
+export function attachRecord(
+  store: Store,
+  replyId: Uint8Array,
+  { record, providerKey, signature }: SignedRecord,
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?
+       WHERE reply_id = ? AND state = 'admitted' AND record IS NULL`,
+    )
+    .run(record, providerKey, signature, replyId);
+}
+
+/** Has the reply audited whatever the beacon draws. */
+export function forceAudit(store: Store, replyId: Uint8Array): void {
+  store
+    .prepare("UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing')")
+    .run(replyId);
+}
+
+export function beginAudit(store: Store, replyId: Uint8Array, beaconEpoch: bigint, deadlineMs: number): void {
+  store
+    .prepare(
+      "UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ? WHERE reply_id = ? AND state = 'recorded'",
+    )
+    .run(beaconEpoch, deadlineMs, replyId);
+}
+
+export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Array): void {
+  store.prepare("UPDATE replies SET opening = ? WHERE reply_id = ? AND state = 'auditing'").run(opening, replyId);
+}
+
+export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array): void {
+  store
+    .prepare("UPDATE replies SET candidates = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL")
+    .run(candidates, replyId);
+}
+
+export type AttemptOutcome = 'report' | 'garbage' | 'silent';
+
+export interface AttemptRow extends Attempt {
+  readonly outcome: AttemptOutcome;
+}
+
+/** Nothing where the reply got its verdict meanwhile. */
+export function keepAttempt(store: Store, replyId: Uint8Array, attempt: number, row: AttemptRow): void {
+  if (readReply(store, replyId)?.state !== 'auditing') return;
+  const { verifierId, outcome, signed } = row;
+  store
+    .prepare(
+      `INSERT INTO attempts (reply_id, attempt, verifier_id, outcome, report, verifier_key, signature)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      replyId,
+      attempt,
+      verifierId,
+      outcome,
+      signed?.report ?? null,
+      signed?.verifierKey ?? null,
+      signed?.signature ?? null,
+    );
+}
+
+export function listAttempts(store: Store, replyId: Uint8Array): AttemptRow[] {
+  return store
+    .prepare('SELECT * FROM attempts WHERE reply_id = ? ORDER BY attempt')
+    .all(replyId)
+    .map((row) => ({
+      verifierId: row.verifier_id as Uint8Array,
+      outcome: row.outcome as AttemptOutcome,
+      signed:
+        row.report === null
+          ? undefined
+          : {
+              report: row.report as Uint8Array,
+              verifierKey: row.verifier_key as Uint8Array,
+              signature: row.signature as Uint8Array,
+            },
+    }));
+}

@@ -1,0 +1,223 @@
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { parseOrder } from '@ogong/protocol/order';
+import { ProtocolError, toHex } from '@ogong/protocol/bytes';
+import {
+  type PushRecordRequest,
+  type SignedOrder as SignedOrderMessage,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type RateLimit, createRateLimiter } from '../../link/token-bucket.ts';
+import type { Clock } from '../../clock.ts';
+import { createRateLimited, Refusal, type RefusalCode } from '../../link/link-error.ts';
+import { getCaller, type MethodName } from '../../link/link-server.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { Store } from '../../store/store.ts';
+import { listEntries, readSettledHead } from './batch-store.ts';
+import type { BeaconArchive } from './beacon-archive.ts';
+import type { BeaconDriver } from './beacon-driver.ts';
+import {
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+  type SignedOrder,
+  type SignedRecord,
+  type Submission,
+} from './claim.ts';
+import { CosignError, type CosignErrorCode, type createCosigner } from './cosign.ts';
+import type { Intake } from './intake.ts';
+import type { ValidatorMetrics } from './metrics.ts';
+import { type ReplyRow, readReply } from './reply-store.ts';
+import { readPosition, type VerdictContext } from './verdict-store.ts';
+
+export interface RouteDependencies {
+  readonly intake: Intake;
+  readonly archive: BeaconArchive;
+  readonly beacon: Pick<BeaconDriver, 'receive'>;
+  readonly cosigner: ReturnType<typeof createCosigner>;
+  readonly store: Store;
+  readonly verdicts: VerdictContext;
+  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly clock: Clock;
+  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints'>;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** A batch with its openings and reports. */
+export const MAX_EVIDENCE_BYTES = 64 * MIB;
+const MAX_OPENED_COMPLAINT_BYTES = 49 * MIB;
+const MAX_LISTED_VERDICTS = 1_000;
+const MAX_U64 = (1n << 64n) - 1n;
+
+/** Methods between validators. */
+export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
+  'ogong.v1.ValidatorService/DeliverBeacon',
+  'ogong.v1.ValidatorService/CosignBatch',
+]);
+
+/** What one peer may ask for; a complaint makes the validator replay a whole reply. */
+const COMPLAINT_RATE: RateLimit = { perSecond: 5, burst: 100 };
+const ANNOUNCEMENT_RATE: RateLimit = { perSecond: 5, burst: 50 };
+
+const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
+  refuted: 'invalid',
+  conflict: 'conflict',
+  'not-next': 'precondition',
+  unavailable: 'unavailable',
+};
+
+export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
+  const { intake, archive, beacon, cosigner, store, verdicts, chain, clock, metrics } = dependencies;
+  const complaints = createRateLimiter(COMPLAINT_RATE, clock);
+  const announcements = createRateLimiter(ANNOUNCEMENT_RATE, clock);
+  const { method } = ValidatorService;
+
+  function limit(limiter: typeof complaints, context: HandlerContext): void {
+    if (!limiter.take(toHex(getCaller(context)))) throw createRateLimited('too many of these, slow down');
+  }
+
+  function findPeer(context: HandlerContext): Uint8Array {
+    const peer = chain.findByCertHash(getCaller(context));
+    if (peer === undefined) throw new Refusal('precondition', 'not a registered validator');
+    return peer.address;
+  }
+
+  return (router) => {
+    router.rpc(
+      method.admit,
+      async ({ order }) => {
+        const epoch = await intake.admit(readOrder(order));
+        metrics.admitted.inc();
+        return { epoch };
+      },
+      { readMaxBytes: 16 * KIB },
+    );
+    router.rpc(
+      method.pushRecord,
+      async (request) => {
+        const answer = await intake.pushRecord(readSubmission(request));
+        metrics.records.inc();
+        return answer;
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.complain,
+      async ({ order, reason, opening, record }, context) => {
+        limit(complaints, context);
+        const outcome = await intake.complain({
+          order: readOrder(order),
+          reason,
+          opening: opening?.opening,
+          record: record as SignedRecord | undefined,
+        });
+        metrics.complaints.inc({ outcome: outcome.outcome });
+        return outcome;
+      },
+      { readMaxBytes: MAX_OPENED_COMPLAINT_BYTES },
+    );
+    router.rpc(
+      method.announce,
+      async (signed, context) => {
+        limit(announcements, context);
+        await intake.announce(signed);
+        return {};
+      },
+      { readMaxBytes: 64 * KIB },
+    );
+    router.rpc(
+      method.getBeacon,
+      ({ epoch }) => {
+        const certificate = archive.findCertificate(epoch === 0n ? archive.latest().epoch : epoch);
+        if (certificate === undefined) throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
+        return { certificate };
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(method.getReply, ({ replyId }) => readStatus(store, replyId), { readMaxBytes: KIB });
+    router.rpc(
+      method.listVerdicts,
+      ({ from, limit: wanted }) => {
+        const settled = store.read(() => readSettledHead(store));
+        const { length, head } = store.read(() => readPosition(store, verdicts));
+        const count = Math.min(wanted || MAX_LISTED_VERDICTS, MAX_LISTED_VERDICTS);
+        const entries = from > length ? [] : store.read(() => listEntries(store, from, count));
+        return {
+          entries: entries.map(({ entry }) => entry),
+          head,
+          length,
+          finalizedLength: settled.length,
+          signatures: settled.signatures.map(({ signer, signature }) => ({ signer, signature })),
+          finalizedHead: settled.head ?? new Uint8Array(0),
+        };
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(
+      method.deliverBeacon,
+      async ({ message }, context) => {
+        try {
+          await beacon.receive(findPeer(context), message);
+        } catch (error) {
+          if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
+          throw error;
+        }
+        return {};
+      },
+      { readMaxBytes: MIB },
+    );
+    router.rpc(
+      method.cosignBatch,
+      async (request, context) => {
+        try {
+          return await cosigner.cosign(findPeer(context), request);
+        } catch (error) {
+          if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
+          throw error;
+        }
+      },
+      { readMaxBytes: MAX_EVIDENCE_BYTES },
+    );
+  };
+}
+
+function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
+  if (order === undefined) throw new Refusal('invalid', 'the order is missing');
+  return order;
+}
+
+function readSubmission(request: PushRecordRequest): Submission {
+  const { order, record } = request;
+  if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
+  return { ...request, order, record };
+}
+
+/** Names of the states as the outside sees them. */
+function toPublicState({ state, verdict }: ReplyRow): string {
+  if (verdict === 'abandoned') return 'abandoned';
+  if (state === 'auditing') return 'recorded';
+  return state === 'decided' ? 'audited' : state;
+}
+
+function readStatus(store: Store, replyId: Uint8Array) {
+  const row = store.read(() => readReply(store, replyId));
+  if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+  const { verdict = '', checks, sequence } = row;
+  const isOwed = verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
+  const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
+  const batch =
+    sequence === undefined
+      ? undefined
+      : store.read(() => store.prepare('SELECT transaction_hash FROM batches WHERE sequence = ?').get(sequence));
+  return {
+    state: toPublicState(row),
+    verdict,
+    detail: JSON.stringify({
+      checks: checks === undefined ? [] : JSON.parse(checks),
+      feeAtomic: fee.toString(),
+      epoch: parseOrder(row.orderBytes).epoch.toString(),
+    }),
+    // The field holds 64 bits; the detail has the number whatever its size.
+    feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
+    transaction: (batch?.transaction_hash as string | null | undefined) ?? '',
+  };
+}

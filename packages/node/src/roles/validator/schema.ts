@@ -1,0 +1,132 @@
+import type { Migration } from '../../store/store.ts';
+
+/**
+ * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
+ * decided (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
+ */
+export const migrations: readonly Migration[] = [
+  `
+  CREATE TABLE replies (
+    reply_id BLOB PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled')),
+    order_bytes BLOB NOT NULL,
+    order_signature BLOB NOT NULL,
+    payer BLOB NOT NULL,
+    provider_id BLOB NOT NULL,
+    max_fee TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    record BLOB,
+    provider_key BLOB,
+    record_signature BLOB,
+    header BLOB,
+    header_proof BLOB,
+    request BLOB,
+    endpoint TEXT,
+    response BLOB,
+    fee TEXT,
+    payee BLOB,
+    intake_epoch INTEGER,
+    forced INTEGER NOT NULL DEFAULT 0,
+    beacon_epoch INTEGER,
+    deadline INTEGER,
+    opening BLOB,
+    candidates BLOB,
+    verdict TEXT,
+    checks TEXT,
+    evidence BLOB,
+    entry_index INTEGER,
+    sequence INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing');
+  CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
+
+  CREATE TABLE attempts (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    attempt INTEGER NOT NULL,
+    verifier_id BLOB NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('report', 'garbage', 'silent')),
+    report BLOB,
+    verifier_key BLOB,
+    signature BLOB,
+    PRIMARY KEY (reply_id, attempt)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE log (
+    position INTEGER PRIMARY KEY,
+    entry BLOB NOT NULL,
+    reply_id BLOB NOT NULL UNIQUE REFERENCES replies
+  );
+
+  CREATE TABLE channels (
+    payer BLOB PRIMARY KEY,
+    voucher_cumulative TEXT NOT NULL,
+    voucher_order BLOB NOT NULL,
+    voucher_signature BLOB NOT NULL,
+    settled TEXT NOT NULL DEFAULT '0',
+    owed TEXT NOT NULL DEFAULT '0',
+    outstanding TEXT NOT NULL DEFAULT '0'
+  ) WITHOUT ROWID;
+
+  CREATE TABLE batches (
+    sequence INTEGER PRIMARY KEY,
+    batch BLOB NOT NULL,
+    from_position INTEGER NOT NULL,
+    to_position INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('proposed', 'settled')),
+    transaction_hash TEXT
+  );
+  CREATE TABLE batch_signatures (
+    sequence INTEGER NOT NULL REFERENCES batches,
+    signer BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (sequence, signer)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE cosigned (
+    validator BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (validator, sequence)
+  ) WITHOUT ROWID;
+  CREATE TABLE cosigned_replies (
+    reply_id BLOB PRIMARY KEY,
+    validator BLOB NOT NULL,
+    sequence INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE beacons (
+    epoch INTEGER PRIMARY KEY,
+    certificate BLOB NOT NULL
+  );
+  CREATE TABLE beacon_vote (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    epoch INTEGER NOT NULL,
+    view INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    lock BLOB
+  );
+
+  CREATE TABLE providers (
+    provider_id BLOB PRIMARY KEY,
+    payee BLOB,
+    audits INTEGER NOT NULL DEFAULT 0,
+    rejects INTEGER NOT NULL DEFAULT 0,
+    evidence REAL NOT NULL DEFAULT 0,
+    ejected INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE INDEX providers_payee ON providers (payee);
+
+  CREATE TABLE announcements (
+    provider_id BLOB PRIMARY KEY,
+    sequence TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    announcement BLOB NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE verifiers (
+    verifier_id BLOB PRIMARY KEY,
+    marks INTEGER NOT NULL DEFAULT 0,
+    last_reason TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
+];

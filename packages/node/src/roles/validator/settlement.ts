@@ -1,0 +1,209 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ChainClient } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import { buildSettlement, createVoucher, hashSettlement } from '@ogong/protocol/batch';
+import { equalBytes, fromHex } from '@ogong/protocol/bytes';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
+import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { LedgerDomain } from '@ogong/protocol/order';
+import { type Validator, verifyQuorum } from '@ogong/protocol/quorum';
+import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/verdict-log';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import {
+  type EntryMessage,
+  listEntries,
+  listSignatures,
+  measureEntry,
+  proposeBatch,
+  putSignature,
+  readBatchedLength,
+  readEntryMessage,
+  readProposed,
+  type StoredBatch,
+  settleBatch,
+} from './batch-store.ts';
+import { readVoucher } from './reply-store.ts';
+
+export interface SettlementOptions {
+  /** Domain of the settlement contract. */
+  readonly domain: LedgerDomain;
+  readonly maxEntries: number;
+  /** Entries with their evidence, so that a batch fits one message. */
+  readonly maxBatchBytes: number;
+}
+
+export interface SettlementDependencies {
+  readonly crypto: Crypto;
+  readonly signer: LedgerSigner;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly chain: {
+    client(): Promise<
+      Pick<ChainClient, 'anchorOf' | 'settle'> & Partial<Pick<ChainClient, 'transactor' | 'deployment'>>
+    >;
+    validators(): readonly Validator[];
+  };
+  readonly cosign: (peer: Validator, request: CosignRequest) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
+  /** Transaction that settled a batch, where this validator did not see it happen; empty where it cannot be found. */
+  readonly findTransaction: (validator: Uint8Array, sequence: bigint) => Promise<string>;
+  readonly onSettled: (sequence: bigint, transactionHash: string) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
+
+export type SettlementErrorCode = 'anchor-mismatch' | 'no-quorum';
+
+export class SettlementError extends Error {
+  override readonly name = 'SettlementError';
+  readonly code: SettlementErrorCode;
+  readonly retryable: boolean;
+  constructor(code: SettlementErrorCode, message: string) {
+    super(message);
+    this.code = code;
+    this.retryable = code === 'no-quorum';
+  }
+}
+
+/**
+ * One step towards settling what is decided: propose, gather signatures, submit, book. Each part is durable before the
+ * next begins, and each can be repeated: the chain takes a sequence once, and a proposed batch never changes.
+ * @returns true where a batch was settled, so that there may be another.
+ * @throws ChainError, SettlementError; nothing is lost, the next step goes on from the same place.
+ */
+export function createSettlement(options: SettlementOptions, dependencies: SettlementDependencies) {
+  const { domain, maxEntries, maxBatchBytes } = options;
+  const { crypto, signer, store, group, chain, cosign, findTransaction, onSettled, onError = () => {} } = dependencies;
+
+  async function step(): Promise<boolean> {
+    if (!hasWork()) return false;
+    const client = await chain.client();
+    const anchor = await client.anchorOf(signer.address);
+    const proposed = store.read(() => readProposed(store));
+    if (proposed && anchor.sequence >= proposed.sequence) {
+      await book(proposed, await findTransaction(signer.address, proposed.sequence));
+      return true;
+    }
+    const batch = proposed ?? (await propose(anchor));
+    if (batch === undefined) return false;
+    const digest = hashSettlement(crypto, domain, batch.settlement);
+    const quorum = await gather(batch, digest);
+    const { batch: header, debits, lines, ejections } = batch.settlement;
+    try {
+      const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
+      await book(batch, receipt.transactionHash);
+    } catch (error) {
+      // Somebody else submitted it, or this validator did before it stopped: the next step sees it on the chain.
+      if (error instanceof ChainError && error.revert?.name === 'WrongSequence') return true;
+      throw error;
+    }
+    return true;
+  }
+
+  function hasWork(): boolean {
+    return store.read(
+      () => readProposed(store) !== undefined || listEntries(store, readBatchedLength(store), 1).length > 0,
+    );
+  }
+
+  async function book(batch: StoredBatch, transactionHash: string): Promise<void> {
+    const isNew = await group.write((db) => settleBatch(db, batch, transactionHash));
+    if (isNew) onSettled(batch.sequence, transactionHash);
+  }
+
+  async function propose(anchor: {
+    sequence: bigint;
+    logLength: bigint;
+    logHead: string;
+  }): Promise<StoredBatch | undefined> {
+    const from = store.read(() => readBatchedLength(store));
+    if (anchor.logLength !== from) {
+      throw new SettlementError(
+        'anchor-mismatch',
+        `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: it is not this validator's`,
+      );
+    }
+    const entries = takeEntries(from);
+    const last = entries.at(-1);
+    if (last === undefined) return undefined;
+    assertFollows(entries[0] as Uint8Array, anchor);
+    const payers = entries.map((entry) => parseVerdictEntry(entry).payer);
+    const vouchers = store.read(() =>
+      payers.flatMap((payer) => {
+        const voucher = readVoucher(store, payer);
+        return voucher ? [createVoucher(crypto, voucher.order, voucher.signature)] : [];
+      }),
+    );
+    const settlement = buildSettlement(crypto, {
+      validator: signer.address,
+      sequence: anchor.sequence + 1n,
+      position: { length: from + BigInt(entries.length), head: computeEntryHash(crypto, last) },
+      entries,
+      vouchers,
+    });
+    await group.write((db) => proposeBatch(db, settlement, from));
+    return store.read(() => readProposed(store));
+  }
+
+  function assertFollows(entry: Uint8Array, anchor: { sequence: bigint; logHead: string }): void {
+    if (anchor.sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(anchor.logHead.slice(2))))
+      return;
+    throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
+  }
+
+  /** As many entries as fit one message; at least one. */
+  function takeEntries(from: bigint): Uint8Array[] {
+    const taken: Uint8Array[] = [];
+    let size = 0;
+    for (const row of store.read(() => listEntries(store, from, maxEntries))) {
+      size += store.read(() => measureEntry(readEntryMessage(store, row)));
+      if (taken.length > 0 && size > maxBatchBytes) break;
+      taken.push(row.entry);
+    }
+    return taken;
+  }
+
+  /** Own signature and the peers', each kept, until they are a quorum. @returns them in the contract's order. */
+  async function gather(batch: StoredBatch, digest: Uint8Array): Promise<Uint8Array[]> {
+    const validators = chain.validators();
+    const { sequence, from, to } = batch;
+    const own = { signer: signer.address, signature: signer.signDigest(digest) };
+    await group.write((db) => putSignature(db, sequence, own));
+    const known = store.read(() => listSignatures(store, sequence));
+    const missing = validators.filter(({ address }) => !known.some((one) => equalBytes(one.signer, address)));
+    const entries: EntryMessage[] = store.read(() =>
+      listEntries(store, from, Number(to - from)).map((row) => readEntryMessage(store, row)),
+    );
+    const request = { batch: batch.bytes, entries, logFrom: from };
+    const isDone = () => {
+      const signatures = store.read(() => listSignatures(store, sequence));
+      return verifyQuorum(crypto, { digest, signatures, validators });
+    };
+    if (!isDone().ok) {
+      await Promise.all(
+        missing.map(async (peer) => {
+          try {
+            const { signature } = await cosign(peer, request);
+            const recovered = crypto.recoverAddress(digest, signature);
+            if (recovered === undefined || !equalBytes(recovered, peer.address))
+              throw new Error('not a signature of the peer');
+            await group.write((db) => putSignature(db, sequence, { signer: peer.address, signature }));
+          } catch (error) {
+            onError(error);
+          }
+        }),
+      );
+    }
+    const quorum = isDone();
+    if (!quorum.ok) {
+      throw new SettlementError(
+        'no-quorum',
+        `batch ${sequence}: stake ${quorum.signedStake} of ${quorum.totalStake} signed, more than two thirds are needed`,
+      );
+    }
+    return quorum.signatures.map(({ signature }) => signature);
+  }
+
+  return { step };
+}

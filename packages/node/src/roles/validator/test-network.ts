@@ -1,0 +1,290 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createChainClient } from '@ogong/chain/client';
+import { bytesToHex } from '@ogong/chain/hex';
+import { startTestLedger } from '@ogong/chain/test-ledger';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
+import {
+  ProviderService,
+  type ScoreRequest,
+  ValidatorService,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../clock.ts';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { Secret } from '../../crypto/secret.ts';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
+import { createLinkIdentity } from '../../link/link-identity.ts';
+import { createLinkServer } from '../../link/link-server.ts';
+import { createBeaconView } from '../../shared/beacon-view.ts';
+import { createChainView } from '../../shared/chain-view.ts';
+import { createLinkPool } from '../../shared/link-pool.ts';
+import { openStore } from '../../store/store.ts';
+import { deriveVrfSeed, registerValidator } from './register.ts';
+import { migrations } from './schema.ts';
+import {
+  createTestOrder,
+  createTestReport,
+  MODEL,
+  MODEL_ROOT,
+  PAYEE,
+  PRICE_PER_1K,
+  type ServedReply,
+  type ServeInput,
+  serveTestReply,
+  toPushMessage,
+} from './test-reply.ts';
+import { createValidator, type Validator, type ValidatorOptions } from './validator.ts';
+
+/** A chain, validators over real links, and a provider with a verifier that have no model: for tests of the whole. */
+const UNIT = 10n ** 18n;
+const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
+const hybridSeed = (text: string): Uint8Array =>
+  new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]);
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+export type TestNetwork = Awaited<ReturnType<typeof startTestNetwork>>;
+
+export async function startTestNetwork({
+  count = 4,
+  options = {},
+  log = quiet,
+}: {
+  count?: number;
+  options?: Partial<ValidatorOptions>;
+  log?: typeof quiet;
+} = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-validators-'));
+  const ledger = await startTestLedger({ limits: { alpha: 0 } });
+  const { deployment, chain } = ledger;
+  const connect = (privateKey: Uint8Array) =>
+    createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey: bytesToHex(privateKey), pollIntervalMs: 20 });
+
+  async function fund(key: Uint8Array, tokens: bigint) {
+    const { address } = createNodeLedgerSigner(key);
+    await chain.setBalance(address, 1_000n * UNIT);
+    await ledger.governor.mint(address, tokens);
+    return connect(key);
+  }
+
+  async function createNode(index: number) {
+    const ledgerKey = seed(`validator ${index}`);
+    const signer = createNodeLedgerSigner(ledgerKey);
+    const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
+    const vrfSeed = deriveVrfSeed(crypto, ledgerKey);
+    const bind = { host: '127.0.0.1', port: await findFreePort() };
+    const client = await fund(ledgerKey, 100n * UNIT);
+    await registerValidator(client, {
+      endpoint: `127.0.0.1:${bind.port}`,
+      certHash: identity.id,
+      vrfSeed,
+      bondAtomic: 100n * UNIT,
+    });
+    let running: { validator: Validator; close(): Promise<void> } | undefined;
+    return {
+      signer,
+      identity,
+      client,
+      peer: { endpoint: bind, certHash: identity.id },
+      storePath: join(directory, `validator-${index}.db`),
+      async start() {
+        const store = openStore(this.storePath, { migrations });
+        const view = createChainView({ deployment, refreshMs: 500 }, { connect: () => connect(ledgerKey) });
+        await view.refresh();
+        view.start();
+        const validator = createValidator(
+          {
+            bind,
+            alpha: 1,
+            test: { soundness: 1, falsePositiveRate: 0, beta: 0.001 },
+            epochMs: 300,
+            settleMs: 200,
+            auditWindowMs: 5_000,
+            ...options,
+          },
+          { crypto, clock: systemClock, store, signer, vrfSeed, identity, chain: view, log, registry: new Registry() },
+        );
+        await validator.start();
+        running = {
+          validator,
+          async close() {
+            await validator.stop(200);
+            await view.stop();
+            store.close();
+          },
+        };
+      },
+      async stop() {
+        const current = running;
+        running = undefined;
+        await current?.close();
+      },
+    };
+  }
+
+  const nodes = await Promise.all(Array.from({ length: count }, (_, i) => createNode(i)));
+  const provider = await createTestProvider(directory);
+  const payerKey = seed('payer');
+  const payer = createNodeLedgerSigner(payerKey);
+  const payerClient = await fund(payerKey, 1_000n * UNIT);
+  await payerClient.deposit(1_000n * UNIT);
+  for (const node of nodes) await payerClient.admit(node.signer.address, UNIT);
+
+  const view = createChainView({ deployment }, { connect: () => connect(payerKey) });
+  await view.refresh();
+  const links = createLinkPool({ identity: provider.identity });
+  const beacons = createBeaconView({}, { crypto, chain: view, links });
+  let orders = 0;
+
+  return {
+    ledger,
+    nodes,
+    provider,
+    payer,
+    payerClient,
+    view,
+    links,
+    beacons,
+    domain: view.ledger,
+    service: (node: (typeof nodes)[number]) => links.to(ValidatorService, node.peer),
+    start: () => Promise.all(nodes.map((node) => node.start())),
+    async announce(to = nodes) {
+      for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announce());
+      for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announceVerifier());
+    },
+    /** Admits, serves and hands in one reply, as gateway and provider would. */
+    async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<ServedReply> {
+      await beacons.refresh();
+      const latest = beacons.latest();
+      const index = orders++;
+      const order = createTestOrder({
+        payer,
+        ledger: view.ledger,
+        validator: node.signer.address,
+        provider: provider.signer,
+        index,
+        epoch: latest.epoch,
+        expiresAtMs: systemClock.nowMs() + 60_000,
+      });
+      const service = links.to(ValidatorService, node.peer);
+      await service.admit({ order });
+      const served = serveTestReply(order, {
+        provider: provider.signer,
+        payer,
+        ledger: view.ledger,
+        beacon: latest,
+        ...bend,
+      });
+      provider.keep(served);
+      await service.pushRecord(toPushMessage(served.submission));
+      return served;
+    },
+    async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 20_000) {
+      const service = links.to(ValidatorService, node.peer);
+      for (const end = systemClock.nowMs() + timeoutMs; ; await delay(50)) {
+        const status = await service.getReply({ replyId });
+        if (status.state === state) return status;
+        if (systemClock.nowMs() > end) throw new Error(`reply is ${status.state} (${status.verdict}), not ${state}`);
+      }
+    },
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()));
+      links.close();
+      await provider.stop();
+      await ledger.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One provider, and a second one that only verifies; both know every reply that the first one served. */
+async function createTestProvider(name: string) {
+  const signer = createNodeHybridSigner(hybridSeed(name));
+  const verifier = createNodeHybridSigner(hybridSeed(`${name} verifier`));
+  const verifierKeys = createNodeHybridSigner(hybridSeed(`${name} verifier reports`));
+  const identity = await createLinkIdentity(new Secret(seed(`${name} link`)));
+  const served = new Map<string, ServedReply>();
+  let sequence = 1n;
+  let isOpen = true;
+  const server = createLinkServer({
+    bind: { host: '127.0.0.1', port: 0 },
+    identity,
+    authorize: () => true,
+    routes: (router) => {
+      router.service(ProviderService, {
+        getOpening({ replyId }) {
+          const found = served.get(toHex(replyId));
+          if (!isOpen || found === undefined) throw new Error('no such opening');
+          return { opening: found.reply.openingBytes };
+        },
+      });
+      router.service(VerifierService, {
+        score(job: ScoreRequest) {
+          const found = [...served.values()].find(({ reply }) => toHex(reply.opening.header) === toHex(job.header));
+          if (found === undefined) throw new Error('no such reply');
+          return createTestReport(found, job, verifierKeys);
+        },
+      });
+    },
+  });
+  await server.start();
+  const endpoint = `127.0.0.1:${server.address().port}`;
+
+  function announceAs(key: HybridSigner, isVerifier: boolean) {
+    const nowMs = systemClock.nowMs();
+    const announcement: Announcement = {
+      providerId: hashHybridKey(crypto, key.publicKey),
+      payee: isVerifier ? fromHex('76'.repeat(20)) : PAYEE,
+      endpoint,
+      certHash: identity.id,
+      verifier: isVerifier
+        ? { endpoint, certHash: identity.id, keyHash: hashHybridKey(crypto, verifierKeys.publicKey) }
+        : undefined,
+      models: [
+        {
+          modelId: MODEL,
+          modelRoot: MODEL_ROOT,
+          pricePer1kAtomic: PRICE_PER_1K,
+          contextSize: 4096,
+          numericClass: 'synthetic/1',
+        },
+      ],
+      capacity: 4,
+      freeCapacity: 4,
+      sequence: sequence++,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + 3_000_000,
+    };
+    return signAnnouncement(key, announcement);
+  }
+
+  return {
+    signer,
+    identity,
+    announce: () => announceAs(signer, false),
+    announceVerifier: () => announceAs(verifier, true),
+    keep: (reply: ServedReply) => served.set(toHex(reply.reply.record.replyId), reply),
+    withhold(isWithheld: boolean) {
+      isOpen = !isWithheld;
+    },
+    stop: () => server.stop(100),
+  };
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

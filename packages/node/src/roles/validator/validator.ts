@@ -1,0 +1,254 @@
+import type { Anchor } from '@ogong/chain/client';
+import { settlementAbi } from '@ogong/chain/generated/abi';
+import { bytesToHex } from '@ogong/chain/hex';
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
+import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Validator as Member } from '@ogong/protocol/quorum';
+import type { SequentialTestParameters } from '@ogong/protocol/sprt';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { proveVrf } from '@ogong/protocol/vrf';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../../clock.ts';
+import type { LinkIdentity } from '../../link/link-identity.ts';
+import { createLinkServer } from '../../link/link-server.ts';
+import { createBeaconView } from '../../shared/beacon-view.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { Endpoint } from '../../shared/endpoint.ts';
+import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
+import { createRepeating } from '../../shared/repeat.ts';
+import { createGroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { createAudit } from './audit.ts';
+import { createBeaconArchive } from './beacon-archive.ts';
+import { createBeaconDriver } from './beacon-driver.ts';
+import { createCosigner } from './cosign.ts';
+import { createIntake } from './intake.ts';
+import { createMetrics } from './metrics.ts';
+import { createRoutes, MAX_EVIDENCE_BYTES, PEER_METHODS } from './routes.ts';
+import { createSettlement } from './settlement.ts';
+
+export interface ValidatorOptions {
+  readonly bind: Endpoint;
+  /** Audit coverage, 0..1; where the network's own is higher, that one holds. */
+  readonly alpha: number;
+  readonly test: SequentialTestParameters;
+  readonly epochMs: number;
+  readonly settleMs: number;
+  readonly auditWindowMs: number;
+  /** How long after its order's expiry an undelivered reply counts as abandoned. Default: 60,000. */
+  readonly graceMs?: number;
+  /** Longest life of an order. Default: 600,000. */
+  readonly maxOrderLifeMs?: number;
+  /** Audits at a time. Default: 8. */
+  readonly auditConcurrency?: number;
+  /** Longest wait for one opening or report. Default: a third of the audit window, at most a minute. */
+  readonly callTimeoutMs?: number;
+  readonly fixedVerifier?: Peer | undefined;
+  /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
+  readonly peerEndpoints?: ReadonlyMap<string, Endpoint>;
+}
+
+export interface ValidatorDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Opened with the migrations of schema.ts; stays open after stop. */
+  readonly store: Store;
+  readonly signer: LedgerSigner;
+  /** Ed25519 seed, 32 bytes. */
+  readonly vrfSeed: Uint8Array;
+  readonly identity: LinkIdentity;
+  /** Started and stopped by whoever made it. */
+  readonly chain: ChainView;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  readonly registry: Registry;
+}
+
+export interface Validator {
+  start(): Promise<void>;
+  stop(graceMs?: number): Promise<void>;
+  address(): Endpoint;
+}
+
+const COSIGN_TIMEOUT_MS = 60_000;
+const BEACON_TIMEOUT_MS = 2_000;
+const MAX_BATCH_ENTRIES = 512;
+const PPM = 1_000_000;
+
+/** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
+export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
+  const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier } = options;
+  const { crypto, clock, store, signer, vrfSeed, identity, chain, log, registry } = dependencies;
+  const group = createGroupCommit(store);
+  const archive = createBeaconArchive(chain.network, { crypto, store });
+  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
+  const beacons = createBeaconView({}, { crypto, chain, links });
+  const verdicts = { crypto, chainId: chain.ledger.chainId, validator: signer.address, test: options.test };
+  const metrics = createMetrics(registry);
+  const ownAlphaPpm = Math.round(options.alpha * PPM);
+  const networkAlphaPpm = () => chain.parameters()?.limits.alpha ?? PPM;
+
+  const toPeer = ({ endpoint, certHash }: Member): Peer => ({
+    endpoint: options.peerEndpoints?.get(toHex(certHash)) ?? endpoint,
+    certHash,
+  });
+
+  const beacon = createBeaconDriver(
+    { network: chain.network, epochMs },
+    {
+      crypto,
+      signer,
+      clock,
+      archive,
+      group,
+      proveVrf: (input) => proveVrf(vrfSeed, input),
+      validators: chain.validators,
+      async send(to, message) {
+        const peer = chain.findByAddress(to);
+        if (peer === undefined) return;
+        await links.to(ValidatorService, toPeer(peer)).deliverBeacon({ message }, { timeoutMs: BEACON_TIMEOUT_MS });
+      },
+      onCertified(epoch) {
+        metrics.epoch.set(Number(epoch));
+        log.debug({ epoch: Number(epoch) }, 'beacon certified');
+        void auditing.trigger().catch(() => undefined);
+      },
+      onError: (err) => log.debug({ err }, 'beacon message not delivered'),
+    },
+  );
+
+  const audit = createAudit(
+    {
+      verdicts,
+      alphaPpm: () => Math.max(ownAlphaPpm, networkAlphaPpm()),
+      windowMs: auditWindowMs,
+      graceMs: options.graceMs ?? 60_000,
+      concurrency: options.auditConcurrency ?? 8,
+      callTimeoutMs: options.callTimeoutMs ?? Math.min(60_000, Math.ceil(auditWindowMs / 3)),
+      retryMs: Math.min(1_000, Math.max(50, auditWindowMs / 50)),
+      fixedVerifier,
+    },
+    {
+      crypto,
+      clock,
+      store,
+      group,
+      archive,
+      async getOpening(provider, replyId, call) {
+        const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
+        return opening;
+      },
+      score: (verifier, job, call) => links.to(VerifierService, verifier).score(job, call),
+      onVerdict: report,
+      onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
+    },
+  );
+  const auditing = createRepeating(
+    { intervalMs: Math.max(25, Math.min(500, epochMs / 10)) },
+    () => audit.tick(),
+    (err) => log.error({ err }, 'audits cannot go on'),
+  );
+
+  function report(entry: VerdictEntry): void {
+    metrics.verdicts.inc({ verdict: entry.verdict });
+    const fields = { replyId: toHex(entry.replyId), verdict: entry.verdict, evidence: entry.evidence };
+    log.debug(fields, 'verdict');
+    if (entry.ejects) log.warn({ ...fields, providerId: toHex(entry.providerId) }, 'provider ejected');
+  }
+
+  const domain = { chainId: chain.ledger.chainId, verifyingContract: chain.network.settlement };
+  const settlement = createSettlement(
+    { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_EVIDENCE_BYTES / 2 },
+    {
+      crypto,
+      signer,
+      store,
+      group,
+      chain,
+      cosign: (peer, request) =>
+        links.to(ValidatorService, toPeer(peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
+      findTransaction,
+      onSettled(sequence, transactionHash) {
+        metrics.batches.inc();
+        log.info({ sequence: Number(sequence), transactionHash }, 'batch settled');
+      },
+      onError: (err) => log.warn({ err }, 'a peer did not co-sign'),
+    },
+  );
+  const settling = createRepeating(
+    { intervalMs: settleMs },
+    async (signal) => {
+      while (!signal.aborted && (await settlement.step()));
+    },
+    (err) => log.warn({ err }, 'settlement waits'),
+  );
+
+  async function anchorOf(validator: Uint8Array): Promise<Anchor> {
+    return (await chain.client()).anchorOf(validator);
+  }
+
+  /** Empty where the node behind the RPC endpoint no longer has the logs: the anchor says that it happened. */
+  async function findTransaction(validator: Uint8Array, sequence: bigint): Promise<string> {
+    const { transactor, deployment } = await chain.client();
+    const events = await transactor.read('settled batches', (client) =>
+      client.getContractEvents({
+        address: deployment.settlement,
+        abi: settlementAbi,
+        eventName: 'Settled',
+        args: { validator: bytesToHex(validator), sequence },
+        fromBlock: BigInt(deployment.block),
+      }),
+    );
+    return events[0]?.transactionHash ?? '';
+  }
+
+  const cosigner = createCosigner(
+    {
+      ledger: chain.ledger,
+      domain,
+      alphaPpm: networkAlphaPpm,
+      allowFixedVerifier: fixedVerifier !== undefined,
+    },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      anchorOf,
+      getBeacon: async (epoch) => archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined)),
+    },
+  );
+
+  const intake = createIntake(
+    { ledger: chain.ledger, verdicts, maxOrderLifeMs: options.maxOrderLifeMs ?? 600_000 },
+    { crypto, clock, store, group, archive, chain, onVerdict: report },
+  );
+
+  const server = createLinkServer(
+    {
+      bind,
+      identity,
+      authorize: (peer, method) => !PEER_METHODS.has(method) || chain.findByCertHash(peer) !== undefined,
+      limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
+      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, clock, metrics }),
+    },
+    { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
+  );
+
+  return {
+    async start() {
+      await server.start();
+      beacon.start();
+      auditing.start();
+      settling.start();
+    },
+    async stop(graceMs = 5_000) {
+      await Promise.all([beacon.stop(), auditing.stop(), settling.stop(), audit.stop(), server.stop(graceMs)]);
+      links.close();
+      await group.close();
+    },
+    address: () => server.address(),
+  };
+}

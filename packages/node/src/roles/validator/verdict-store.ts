@@ -1,0 +1,143 @@
+import type { Crypto } from '@ogong/protocol/crypto';
+import { parseOrder } from '@ogong/protocol/order';
+import { hashRecord } from '@ogong/protocol/record';
+import {
+  advanceSequentialTest,
+  ejectOnExactEvidence,
+  INITIAL_SEQUENTIAL_TEST,
+  type SequentialTestParameters,
+  type SequentialTestState,
+} from '@ogong/protocol/sprt';
+import {
+  appendVerdict,
+  computeEntryHash,
+  computeGenesisPosition,
+  isBillable,
+  type LogPosition,
+  type Verdict,
+  type VerdictEntry,
+} from '@ogong/protocol/verdict-log';
+import type { Store } from '../../store/store.ts';
+import { type Evidence, encodeEvidence } from './evidence.ts';
+import type { Judgement } from './judge.ts';
+import { adjustChannel, readReply, toClaim } from './reply-store.ts';
+
+export interface VerdictContext {
+  readonly crypto: Crypto;
+  readonly chainId: bigint;
+  /** 20 bytes, of this validator. */
+  readonly validator: Uint8Array;
+  readonly test: SequentialTestParameters;
+}
+
+export type Decision =
+  | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
+  | { readonly verdict: 'abandoned' }
+  | { readonly judgement: Judgement; readonly evidence: Evidence; readonly beaconEpoch: bigint };
+
+const ZERO_HASH = new Uint8Array(32);
+const ZERO_ADDRESS = new Uint8Array(20);
+
+export function readPosition(store: Store, { crypto, chainId, validator }: VerdictContext): LogPosition {
+  const row = store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1').get();
+  if (row === undefined) return computeGenesisPosition(crypto, { chainId, validator });
+  return { length: BigInt(row.position as number) + 1n, head: computeEntryHash(crypto, row.entry as Uint8Array) };
+}
+
+export function readProviderTest(store: Store, providerId: Uint8Array): SequentialTestState {
+  const row = store.prepare('SELECT * FROM providers WHERE provider_id = ?').get(providerId);
+  if (row === undefined) return INITIAL_SEQUENTIAL_TEST;
+  return {
+    audits: row.audits as number,
+    rejects: row.rejects as number,
+    evidence: row.evidence as number,
+    ejected: row.ejected === 1,
+  };
+}
+
+export function writeProviderTest(
+  store: Store,
+  providerId: Uint8Array,
+  payee: Uint8Array | undefined,
+  { audits, rejects, evidence, ejected }: SequentialTestState,
+): void {
+  store
+    .prepare(
+      `INSERT INTO providers (provider_id, payee, audits, rejects, evidence, ejected) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET payee = coalesce(excluded.payee, payee), audits = excluded.audits,
+       rejects = excluded.rejects, evidence = excluded.evidence, ejected = excluded.ejected`,
+    )
+    .run(providerId, payee ?? null, audits, rejects, evidence, ejected ? 1 : 0);
+}
+
+/**
+ * The one place where a reply gets its verdict: log, sequential test, channel and reply move together, in the caller's
+ * transaction, once.
+ * @returns undefined where the reply has its verdict already.
+ */
+export function decideReply(
+  store: Store,
+  context: VerdictContext,
+  { replyId, decision, nowMs }: { replyId: Uint8Array; decision: Decision; nowMs: number },
+): VerdictEntry | undefined {
+  const { crypto } = context;
+  const row = readReply(store, replyId);
+  if (row === undefined || !['admitted', 'recorded', 'auditing'].includes(row.state)) return undefined;
+  const order = parseOrder(row.orderBytes);
+  const payee = row.submission && toClaim(row).header.payee;
+  const judgement = 'judgement' in decision ? decision.judgement : undefined;
+  const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
+  const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
+  const test = judgement && advanceTest(store, context, order.providerId, judgement);
+  const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
+
+  const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
+    replyId,
+    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
+    providerId: order.providerId,
+    payee: payee ?? ZERO_ADDRESS,
+    verdict,
+    evidence: judgement?.evidence ?? 'none',
+    feeAtomic,
+    payer: order.payer,
+    router: order.router,
+    verifierIds: judgement?.verifierIds ?? [],
+    beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
+    evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
+    ejects: verdict === 'reject' && test?.ejected === true,
+    timeMs: nowMs,
+  });
+  store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
+       opening = NULL, candidates = NULL WHERE reply_id = ?`,
+    )
+    .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
+  store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
+  if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
+  else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
+  if (test) writeProviderTest(store, order.providerId, payee, test);
+  for (const id of judgement?.marked ?? []) markVerifier(store, id, 'refuted by other verifiers');
+  return entry;
+}
+
+function advanceTest(
+  store: Store,
+  { test }: VerdictContext,
+  providerId: Uint8Array,
+  { verdict, evidence }: Judgement,
+): SequentialTestState {
+  const state = readProviderTest(store, providerId);
+  if (verdict === 'reject' && evidence === 'exact') return ejectOnExactEvidence(state);
+  return advanceSequentialTest(state, verdict, test);
+}
+
+export function markVerifier(store: Store, verifierId: Uint8Array, reason: string): void {
+  store
+    .prepare(
+      `INSERT INTO verifiers (verifier_id, marks, last_reason) VALUES (?, 1, ?)
+       ON CONFLICT DO UPDATE SET marks = marks + 1, last_reason = excluded.last_reason`,
+    )
+    .run(verifierId, reason);
+}
