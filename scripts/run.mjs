@@ -9,36 +9,58 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'node_modules', '.ogong-installed');
 
-function install() {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  console.error('ogong: installing dependencies (npm ci), about a minute ...');
-  const npm = process.env.npm_execpath;
-  const [command, head] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
-  const result = spawnSync(command, [...head, 'ci', '--ignore-scripts', '--loglevel=error'], {
+const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+const nodeName = `node-${platform}`;
+const nodeVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies[nodeName];
+const binary = (modules) => join(modules, nodeName, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+const installed = binary(join(root, 'node_modules'));
+
+const isRecent = () => Number(process.versions.node.split('.')[0]) >= 24;
+
+/** Runs npm on the given Node: npm leaves out optional packages whose `engines` do not fit the Node that it runs on. */
+function npm(args, node) {
+  const path = [dirname(node), process.env.PATH].join(delimiter);
+  const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const result = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
+    env: { ...process.env, PATH: path },
+    shell: process.platform === 'win32',
   });
-  if (result.status !== 0) {
-    console.error('ogong: npm ci failed; check the network and the npm registry, then run the same command again.');
-    process.exit(result.status ?? 1);
+  if (result.status === 0) return;
+  console.error(`ogong: npm ${args[0]} failed; check the network and the npm registry, then run the same command again.`);
+  process.exit(result.status ?? 1);
+}
+
+/** A Node that may run npm: this one where it is recent, else the pinned one in a folder of its own. */
+function bootstrapNode() {
+  if (isRecent()) return process.execPath;
+  const prefix = join(root, '.cache', 'node');
+  const local = binary(join(prefix, 'node_modules'));
+  if (!existsSync(local)) {
+    console.error(`ogong: fetching Node ${nodeVersion} (npm package ${nodeName}) ...`);
+    mkdirSync(prefix, { recursive: true });
+    npm(['install', '--prefix', prefix, '--no-save', '--ignore-scripts', '--loglevel=error', `${nodeName}@${nodeVersion}`], process.execPath);
   }
-  mkdirSync(dirname(stamp), { recursive: true });
+  return local;
+}
+
+function install() {
+  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  if (nodeVersion === undefined && !isRecent()) {
+    console.error(`ogong: npm has no Node for ${platform}; install Node 24 or later and run the same command again.`);
+    process.exit(1);
+  }
+  const node = bootstrapNode();
+  console.error('ogong: installing dependencies (npm ci), about a minute ...');
+  npm(['ci', '--ignore-scripts', '--loglevel=error'], node);
   writeFileSync(stamp, lock);
 }
 
-/** The Node that the project pins (npm packages node-<platform>-<arch>), or this one where it is recent enough. */
+/** The Node that the project pins, or this one where it is recent enough. */
 function projectNode() {
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const pinned = join(root, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  if (existsSync(pinned)) return pinned;
-  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
-  console.error(
-    `ogong: no Node >= 24 for ${process.platform}-${process.arch} in npm; install Node 24 and run the same command again.`,
-  );
-  process.exit(1);
+  return existsSync(installed) ? installed : process.execPath;
 }
 
 install();
