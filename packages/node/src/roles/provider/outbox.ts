@@ -60,7 +60,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   const stopping = new AbortController();
   const sending = new Map<string, Promise<void>>();
   let waiting = store.read(({ prepare }) =>
-    Number(prepare('SELECT count(*) AS n FROM outbox WHERE refused IS NULL').get()?.['n']),
+    Number(prepare('SELECT count(*) AS n FROM outbox WHERE refused IS NULL').get()?.n),
   );
   let loop: Promise<void> | undefined;
   let wake = (): void => {};
@@ -73,10 +73,10 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       ).all(clock.nowMs(), limit),
     );
     return rows.map((row) => ({
-      replyId: row['reply_id'] as Uint8Array,
-      validator: row['validator'] as Uint8Array,
-      message: row['message'] as Uint8Array,
-      attempts: row['attempts'] as number,
+      replyId: row.reply_id as Uint8Array,
+      validator: row.validator as Uint8Array,
+      message: row.message as Uint8Array,
+      attempts: row.attempts as number,
     }));
   }
 
@@ -84,7 +84,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     const row = store.read(({ prepare }) =>
       prepare('SELECT min(due_at_ms) AS due FROM outbox WHERE refused IS NULL').get(),
     );
-    return (row?.['due'] as number | null) ?? undefined;
+    return (row?.due as number | null) ?? undefined;
   }
 
   async function send(entry: Entry): Promise<void> {

@@ -84,9 +84,9 @@ export function createOpenings(store: Store, commits: GroupCommit): Openings {
       );
       return (
         row && {
-          bytes: row['bytes'] as Uint8Array,
-          consumer: row['consumer'] as Uint8Array,
-          expiresAtMs: row['expires_at_ms'] as number,
+          bytes: row.bytes as Uint8Array,
+          consumer: row.consumer as Uint8Array,
+          expiresAtMs: row.expires_at_ms as number,
         }
       );
     },

@@ -14,12 +14,12 @@ import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
 import { REPLY_ID_BYTES } from '@ogong/protocol/record';
 import { RequestError } from '@ogong/protocol/request';
-import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import type { Clock } from '../../clock.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';
 import { createLinkServer, getCaller } from '../../link/link-server.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import { createAnnouncer } from '../../shared/announcer.ts';
 import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
@@ -70,7 +70,7 @@ export interface ProviderDependencies {
   /** Default: kept in the store. */
   readonly openings?: Openings;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  readonly registry: Registry;
+  readonly metrics: Metrics;
 }
 
 export interface Provider {
@@ -91,7 +91,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
-  const { engine, crypto, clock, signer, identity, chain, beacons, store, log, registry } = dependencies;
+  const { engine, crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
   const info = engine.info();
   const id = hashHybridKey(crypto, signer.publicKey);
   const commits = createGroupCommit(store);
@@ -100,6 +100,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const links = createLinkPool({ identity, limits: { maxMessageBytes: 64 * MIB } });
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
+  const metrics = createProviderMetrics(dependencies.metrics);
   let active = 0;
 
   const toValidator = (address: Uint8Array) => {
@@ -112,17 +113,20 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     commits,
     clock,
     push: async (validator, message) => toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS }),
-    onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
+    onPushed: () => {
+      metrics.records.inc({ outcome: 'pushed' });
+      metrics.outbox.dec();
+    },
     onRetry: (_id, error) => {
       metrics.records.inc({ outcome: 'retried' });
       log.warn({ err: error }, 'a record could not be delivered; it will be tried again');
     },
     onRefused: (_id, error) => {
       metrics.records.inc({ outcome: 'refused' });
+      metrics.outbox.dec();
       log.error({ err: error }, 'the validator refused a record for good');
     },
   });
-  const metrics = createProviderMetrics(registry, { active: () => active, outbox: outbox.size });
 
   const sweeper = createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
@@ -180,7 +184,14 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs)))) {
       throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
     }
-    return { ...checked, signedOrder: message.order!, signedTicket: message.ticket!, body: message.request, promptTokens, beacon };
+    return {
+      ...checked,
+      signedOrder: message.order!,
+      signedTicket: message.ticket!,
+      body: message.request,
+      promptTokens,
+      beacon,
+    };
   }
 
   async function tokenize(request: ModelRequest): Promise<Uint32Array> {
@@ -204,7 +215,12 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     }
   }
 
-  async function serve(job: ReplyJob, consumer: PeerId, send: (event: ReplyEvent) => Promise<boolean>, left: AbortSignal) {
+  async function serve(
+    job: ReplyJob,
+    consumer: PeerId,
+    send: (event: ReplyEvent) => Promise<boolean>,
+    left: AbortSignal,
+  ) {
     const { order } = job;
     return serveReply(job, {
       engine,
@@ -220,6 +236,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
         const expiresAtMs = clock.nowMs() + openingTtlMs;
         await openings.put(order.replyId, { bytes: committed.opening, consumer, expiresAtMs });
         await outbox.add(order.replyId, order.validator, push);
+        metrics.outbox.inc();
       },
     });
   }
@@ -243,6 +260,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     if (outbox.isFull()) throw new Refusal('unavailable', 'too many records wait for their validators');
     // Counted from here on, so that orders that arrive together cannot share one slot.
     active++;
+    metrics.active.set(active);
     const left = new AbortController();
     const handoff = createHandoff<ReplyEvent>(() => left.abort());
     context.signal.addEventListener('abort', () => left.abort(), { once: true });
@@ -263,6 +281,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       })
       .then((error) => {
         active--;
+        metrics.active.set(active);
         handoff.end(error);
       });
     running.add(task);
@@ -295,6 +314,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   return {
     id,
     async start() {
+      metrics.outbox.set(outbox.size());
       await server.start();
       outbox.start();
       sweeper.start();
@@ -321,7 +341,9 @@ function toRefusal(error: unknown): unknown {
   if (error instanceof RequestError) return new Refusal('invalid', error.message);
   if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
   if (!(error instanceof EngineError)) return error;
-  if (error.code === 'invalid-request' || error.code === 'prompt-too-long') return new Refusal('invalid', error.message);
-  if (error.code === 'overloaded' || error.code === 'cancelled' || error.retryable) return new Refusal('unavailable', error.message);
+  if (error.code === 'invalid-request' || error.code === 'prompt-too-long')
+    return new Refusal('invalid', error.message);
+  if (error.code === 'overloaded' || error.code === 'cancelled' || error.retryable)
+    return new Refusal('unavailable', error.message);
   return error;
 }

@@ -1,15 +1,21 @@
 import { Refusal } from '../../link/link-error.ts';
 
+export interface JobQueueOptions {
+  readonly slots: number;
+  readonly maxWaiting: number;
+  /** Told how many wait, whenever that changes. */
+  readonly onWaiting?: (count: number) => void;
+}
+
 export interface JobQueue {
   /**
    * Runs the work when a slot is free; first come, first served.
    * @throws Refusal when too many wait already, or the signal aborts before its turn.
    */
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
-  waiting(): number;
 }
 
-export function createJobQueue({ slots, maxWaiting }: { readonly slots: number; readonly maxWaiting: number }): JobQueue {
+export function createJobQueue({ slots, maxWaiting, onWaiting = () => {} }: JobQueueOptions): JobQueue {
   const queue: { readonly start: () => void }[] = [];
   let busy = 0;
 
@@ -18,7 +24,9 @@ export function createJobQueue({ slots, maxWaiting }: { readonly slots: number; 
       busy++;
       return;
     }
-    if (queue.length >= maxWaiting) throw new Refusal('unavailable', `${queue.length} jobs wait already; ask another verifier`);
+    if (queue.length >= maxWaiting) {
+      throw new Refusal('unavailable', `${queue.length} jobs wait already; ask another verifier`);
+    }
     await new Promise<void>((resolve, reject) => {
       const entry = {
         start() {
@@ -28,9 +36,11 @@ export function createJobQueue({ slots, maxWaiting }: { readonly slots: number; 
       };
       const leave = (): void => {
         queue.splice(queue.indexOf(entry), 1);
-        reject(new Refusal('unavailable', 'the deadline passed before it was this job\'s turn'));
+        onWaiting(queue.length);
+        reject(new Refusal('unavailable', "the deadline passed before it was this job's turn"));
       };
       queue.push(entry);
+      onWaiting(queue.length);
       signal.addEventListener('abort', leave, { once: true });
     });
   }
@@ -44,10 +54,11 @@ export function createJobQueue({ slots, maxWaiting }: { readonly slots: number; 
       } finally {
         // The slot goes from hand to hand: freed and taken again it could be lost to a newcomer.
         const next = queue.shift();
-        if (next) next.start();
-        else busy--;
+        if (next) {
+          onWaiting(queue.length);
+          next.start();
+        } else busy--;
       }
     },
-    waiting: () => queue.length,
   };
 }

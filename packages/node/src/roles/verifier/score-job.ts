@@ -10,12 +10,12 @@ import { MAX_LISTED } from '@ogong/protocol/sampler';
 import { encodeScoreReport, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
-import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
-
-/** An engine that says which of its tokens end a reply: the report states where the first of them stands. */
-export interface VerifierEngine extends Engine {
-  info(): EngineInfo & { readonly stopTokens: ArrayLike<number> };
-}
+import {
+  assertFitsModel,
+  type ModelRequest,
+  parseEndpointName,
+  parseModelRequest,
+} from '../../shared/model-request.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob {
@@ -36,7 +36,10 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   const count = outputTokens.length / 4;
   assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
-  assertJob(count <= MAX_OUTPUT_TOKENS && count < info.contextSize, `${count} output tokens are more than fit the model`);
+  assertJob(
+    count <= MAX_OUTPUT_TOKENS && count < info.contextSize,
+    `${count} output tokens are more than fit the model`,
+  );
   assertJob(listSizes.length === count, `${listSizes.length} list sizes for ${count} tokens`);
   assertJob(
     listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
@@ -67,7 +70,7 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
  */
 export async function scoreJob(
   job: ScoreJob,
-  { engine, crypto, signal }: { readonly engine: VerifierEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
+  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { header, request, outputTokens } = job;
   const info = engine.info();
@@ -107,8 +110,8 @@ export async function scoreJob(
   });
 }
 
-function findFirstStop(tokens: Uint32Array, stopTokens: ArrayLike<number>): number {
-  const stops = new Set(Array.from(stopTokens));
+function findFirstStop(tokens: Uint32Array, stopTokens: Uint32Array): number {
+  const stops = new Set(stopTokens);
   return tokens.findIndex((token) => stops.has(token));
 }
 

@@ -1,19 +1,19 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { EngineError } from '@ogong/engine/engine';
+import { type Engine, EngineError } from '@ogong/engine/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { type ScoreRequest, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
-import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer } from '../../link/link-server.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
 import { createJobQueue } from './job-queue.ts';
-import { parseScoreJob, scoreJob, type VerifierEngine } from './score-job.ts';
+import { parseScoreJob, scoreJob } from './score-job.ts';
 
 export interface VerifierOptions {
   readonly bind: Endpoint;
@@ -26,14 +26,14 @@ export interface VerifierOptions {
 }
 
 export interface VerifierDependencies {
-  readonly engine: VerifierEngine;
+  readonly engine: Engine;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  readonly registry: Registry;
+  readonly metrics: Metrics;
 }
 
 export interface Verifier {
@@ -50,25 +50,12 @@ const MAX_JOB_BYTES = 8 * MIB;
 /** Re-runs claimed replies for the registered validators, and for nobody else. */
 export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
   const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000 } = options;
-  const { engine, crypto, clock, signer, identity, chain, log, registry } = dependencies;
-  const queue = createJobQueue({ slots, maxWaiting });
+  const { engine, crypto, clock, signer, identity, chain, log, metrics } = dependencies;
+  const waiting = metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn');
+  const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
-  const registers = [registry];
-  const jobs = new Counter({
-    name: 'ogong_verifier_jobs_total',
-    help: 'Jobs by how they ended: scored, refused or failed',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const tokens = new Counter({ name: 'ogong_verifier_tokens_total', help: 'Claimed tokens scored', registers });
-  new Gauge({
-    name: 'ogong_verifier_waiting_jobs',
-    help: 'Jobs that wait for their turn',
-    registers,
-    collect() {
-      this.set(queue.waiting());
-    },
-  });
+  const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, refused or failed', ['outcome']);
+  const tokens = metrics.counter('verifier_tokens_total', 'Claimed tokens scored');
 
   async function score(message: ScoreRequest, context: HandlerContext) {
     const leftMs = Math.min(Number(message.deadlineMs) - clock.nowMs(), maxJobMs);
@@ -76,7 +63,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     const job = parseScoreJob(message, engine.info());
     const deadline = AbortSignal.timeout(leftMs);
     const signal = AbortSignal.any([context.signal, deadline, stopping.signal]);
-    const report = await queue.run(() => scoreJob(job, { engine, crypto, signal }), signal).catch((error: unknown) => {
+    const scored = queue.run(() => scoreJob(job, { engine, crypto, signal }), signal);
+    const report = await scored.catch((error: unknown) => {
       if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be scored by its deadline');
       throw error;
     });
@@ -122,7 +110,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
 
 function toRefusal(error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
-  if (error.code === 'invalid-request' || error.code === 'prompt-too-long') return new Refusal('invalid', error.message);
+  if (error.code === 'invalid-request' || error.code === 'prompt-too-long')
+    return new Refusal('invalid', error.message);
   if (error.retryable || error.code === 'overloaded' || error.code === 'cancelled') {
     return new Refusal('unavailable', error.message);
   }

@@ -1,0 +1,299 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import type { Engine } from '@ogong/engine/engine';
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon';
+import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import {
+  type AdmitRequest,
+  type Finished,
+  type GenerateRequest,
+  GenerateRequestSchema,
+  ProviderService,
+  type PushRecordRequest,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createNobleLedgerSigner } from '@ogong/protocol/noble';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
+import type { Validator } from '@ogong/protocol/quorum';
+import { signTicket, type Ticket } from '@ogong/protocol/ticket';
+import { systemClock } from '../../clock.ts';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { createNodeHybridSigner } from '../../crypto/signers.ts';
+import { createLinkClient, type LinkClient } from '../../link/link-client.ts';
+import { makeIdentity } from '../../link/link-fixture.ts';
+import { createLinkServer, type LinkServer } from '../../link/link-server.ts';
+import { createLogger } from '../../log/logger.ts';
+import { createMetrics } from '../../metrics/metrics.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
+import { type Openings, PROVIDER_MIGRATIONS } from './provider-store.ts';
+
+/** One provider over real links, with a validator that does as it is told. For tests. */
+export const MODEL_ID = 'ogong/verified/test/fake';
+export const PRICE = 2_000_000n;
+export const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
+export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8) };
+
+export const providerSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));
+export const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(22));
+export const payer = createNobleLedgerSigner(new Uint8Array(32).fill(23));
+export const payee: Uint8Array = new Uint8Array(20).fill(24);
+const validatorAddress = createNobleLedgerSigner(new Uint8Array(32).fill(25)).address;
+const quiet = createLogger({ name: 'test', level: 'silent' });
+
+export interface FakeValidator {
+  readonly validator: () => Validator;
+  readonly admitted: AdmitRequest[];
+  readonly pushed: PushRecordRequest[];
+  readonly announced: Uint8Array[];
+  /** Throws, or does nothing. */
+  onAdmit: () => void | Promise<void>;
+  onPush: () => void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
+  const identity = await makeIdentity(seed);
+  let server: LinkServer | undefined;
+  let port = 0;
+  const fake: FakeValidator = {
+    validator: () => ({
+      address: validatorAddress,
+      stake: 100n,
+      certHash: identity.id,
+      vrfKey: new Uint8Array(32),
+      endpoint: `127.0.0.1:${port}`,
+    }),
+    admitted: [],
+    pushed: [],
+    announced: [],
+    onAdmit: () => {},
+    onPush: () => {},
+    async start() {
+      server = createLinkServer({
+        bind: { host: '127.0.0.1', port },
+        identity,
+        authorize: () => true,
+        routes: (router) =>
+          router.service(ValidatorService, {
+            async admit(message) {
+              await fake.onAdmit();
+              fake.admitted.push(message);
+              return { epoch: 0n };
+            },
+            pushRecord(message) {
+              fake.onPush();
+              fake.pushed.push(message);
+              return { epoch: 0n };
+            },
+            announce(message) {
+              fake.announced.push(message.announcement);
+              return {};
+            },
+          }),
+      });
+      await server.start();
+      port = server.address().port;
+    },
+    async stop() {
+      await server?.stop(0);
+    },
+  };
+  await fake.start();
+  return fake;
+}
+
+export interface Bend {
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly order?: (order: Order) => Order;
+  readonly ticket?: (ticket: Ticket) => Ticket;
+  readonly ledger?: LedgerDomain;
+  readonly replyId?: number;
+}
+
+export interface Network {
+  readonly provider: Provider;
+  readonly engine: Engine;
+  readonly validator: FakeValidator;
+  readonly client: LinkClient;
+  readonly store: () => Store;
+  /** A message that an honest gateway would send, bent before it is signed. */
+  order(bend?: Bend): GenerateRequest;
+  /** A client with another certificate; 3 is the validator's. */
+  connect(seed: number): Promise<LinkClient>;
+  /** Stops the provider and starts one over the same files. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NetworkOptions {
+  readonly engine?: FakeEngineOptions;
+  readonly provider?: Partial<ProviderOptions>;
+  readonly openings?: (store: Store) => Openings;
+  readonly epoch?: bigint;
+}
+
+export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
+  const engine = createFakeEngine({ contextSize: 512, ...options.engine });
+  const validator = await createFakeValidator();
+  const identity = await makeIdentity(1);
+  const genesis = computeGenesisBeacon(crypto, network);
+  const latest = { epoch: options.epoch ?? 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
+  const clients: LinkClient[] = [];
+  let store: Store;
+  let provider: Provider;
+
+  async function open(): Promise<void> {
+    store = openStore(join(directory, 'provider.sqlite'), { migrations: PROVIDER_MIGRATIONS });
+    provider = createProvider(
+      {
+        bind: { host: '127.0.0.1', port: 0 },
+        modelId: MODEL_ID,
+        pricePer1kAtomic: PRICE,
+        payee,
+        routers: [],
+        outbox: { firstRetryMs: 20, maxRetryMs: 50 },
+        ...options.provider,
+      },
+      {
+        engine,
+        crypto,
+        clock: systemClock,
+        signer: providerSigner,
+        identity,
+        chain: {
+          ledger,
+          validators: () => [validator.validator()],
+          findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
+          findByCertHash: (hash) =>
+            equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+        },
+        beacons: { latest: () => latest, get: async () => latest },
+        store,
+        ...(options.openings ? { openings: options.openings(store) } : {}),
+        log: quiet,
+        metrics: createMetrics('provider'),
+      },
+    );
+    await provider.start();
+  }
+
+  async function connect(seed: number): Promise<LinkClient> {
+    const client = createLinkClient({
+      endpoint: provider.address(),
+      certHash: identity.id,
+      identity: await makeIdentity(seed),
+    });
+    clients.push(client);
+    return client;
+  }
+
+  await open();
+  let client = await connect(2);
+  return {
+    get provider() {
+      return provider;
+    },
+    engine,
+    validator,
+    get client() {
+      return client;
+    },
+    store: () => store,
+    order: (bend = {}) => signOrder(engine, provider.id, identity.id, bend),
+    connect,
+    async restart() {
+      await provider.stop(0);
+      store.close();
+      await open();
+      client = await connect(2);
+    },
+    async close() {
+      for (const each of clients) each.close();
+      await provider.stop(0);
+      store.close();
+      await validator.stop();
+      await engine.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
+  const request = utf8Encode(
+    JSON.stringify({
+      model: MODEL_ID,
+      messages: [{ role: 'user', content: 'Once upon a time' }],
+      max_tokens: 40,
+      ...bend.body,
+    }),
+  );
+  const nowMs = Date.now();
+  const unbent: Order = {
+    payer: payer.address,
+    validator: validatorAddress,
+    cumulativeAtomic: 10_000_000_000n,
+    requestHash: crypto.sha256(request),
+    nonce: new Uint8Array(32).fill(9),
+    modelRoot: engine.info().modelRoot,
+    providerId,
+    replyId: new Uint8Array(16).fill(bend.replyId ?? 1),
+    router: new Uint8Array(20).fill(5),
+    choice: 0,
+    maxFeeAtomic: 10_000_000n,
+    pricePer1kAtomic: PRICE,
+    epoch: 0n,
+    expiresAtMs: BigInt(nowMs + 60_000),
+  };
+  const order = bend.order?.(unbent) ?? unbent;
+  const ticket: Ticket = {
+    router: order.router,
+    modelId: MODEL_ID,
+    providerId: order.providerId,
+    providerEndpoint: '127.0.0.1:8443',
+    providerCertHash,
+    modelRoot: order.modelRoot,
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    candidatesHash: new Uint8Array(32).fill(6),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + 60_000,
+  };
+  const bytes = encodeOrder(order);
+  return create(GenerateRequestSchema, {
+    order: { order: bytes, signature: payer.signDigest(hashOrder(crypto, bend.ledger ?? ledger, order)) },
+    ticket: signTicket(routerSigner, bend.ticket?.(ticket) ?? ticket),
+    request,
+    endpoint: 'chat',
+  });
+}
+
+export interface Received {
+  readonly promptTokens: number;
+  readonly text: string;
+  readonly finished: Finished;
+}
+
+/** Reads a reply to its end. */
+export async function receive(client: LinkClient, message: GenerateRequest): Promise<Received> {
+  let promptTokens = 0;
+  let text = '';
+  let finished: Finished | undefined;
+  for await (const { event } of client.service(ProviderService).generate(message)) {
+    if (event.case === 'started') promptTokens = event.value.promptTokens;
+    else if (event.case === 'delta') text += event.value.text;
+    else if (event.case === 'finished') finished = event.value;
+  }
+  if (!finished) throw new Error('the stream ended without Finished');
+  return { promptTokens, text, finished };
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChainClient } from '@ogong/chain/client';
+import { createEventReader } from '@ogong/chain/events';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import type { Store } from '../../store/store.ts';
+import { createCursorStore, saveEjection, undoEjections } from './router-store.ts';
+
+/** Follows ejections on the chain; ends when stopped. A chain that is down is waited for. */
+export function createEjectionWatch(
+  { pollIntervalMs = 1_000 }: { readonly pollIntervalMs?: number },
+  {
+    store,
+    client,
+    onError,
+  }: {
+    readonly store: Store;
+    readonly client: () => Promise<ChainClient>;
+    readonly onError: (error: unknown) => void;
+  },
+) {
+  const stopping = new AbortController();
+  let stopReader = (): void => {};
+  let running: Promise<void> | undefined;
+
+  async function follow(): Promise<void> {
+    const reader = createEventReader(
+      { client: await client(), pollIntervalMs, onRetry: onError },
+      { store: createCursorStore(store) },
+    );
+    stopReader = reader.stop;
+    if (stopping.signal.aborted) return;
+    for await (const event of reader.events()) {
+      if (event.kind === 'rolledback') undoEjections(store, event.toBlock);
+      else if (event.name === 'Ejected' && event.contract === 'settlement') {
+        saveEjection(store, fromHex(String(event.args.providerId).slice(2), 32), event.blockNumber);
+      }
+    }
+  }
+
+  return {
+    start() {
+      running ??= (async () => {
+        while (!stopping.signal.aborted) {
+          await follow().catch(onError);
+          await delay(pollIntervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        }
+      })();
+    },
+    async stop() {
+      stopping.abort();
+      stopReader();
+      await running;
+    },
+  };
+}
+
+/** Priority stake per payee, as last read. */
+export function createStakeView({ client }: { readonly client: () => Promise<Pick<ChainClient, 'stakeOf'>> }) {
+  const stakes = new Map<string, bigint>();
+  return {
+    /** Zero until it was read: stake is optional, and a chain that is down must not stop the market. */
+    stakeOf: (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n,
+    isKnown: (payee: Uint8Array): boolean => stakes.has(toHex(payee)),
+    /** Reads these payees and forgets all others. */
+    async refresh(payees: readonly Uint8Array[]): Promise<void> {
+      const wanted = new Map(payees.map((payee) => [toHex(payee), payee]));
+      for (const name of stakes.keys()) if (!wanted.has(name)) stakes.delete(name);
+      const chain = await client();
+      for (const [name, payee] of wanted) stakes.set(name, await chain.stakeOf(payee));
+    },
+  };
+}

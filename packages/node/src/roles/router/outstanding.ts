@@ -1,0 +1,61 @@
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+
+/** A match that was handed out and not reported back. */
+export interface OutstandingTicket {
+  readonly replyId: Uint8Array;
+  readonly providerId: Uint8Array;
+  /** Peer that asked for the match: nobody else may report on it. */
+  readonly holder: Uint8Array;
+  readonly releaseAtMs: number;
+}
+
+export interface Outstanding {
+  add(ticket: OutstandingTicket): void;
+  /** Frees the ticket's slot; undefined where there is no such ticket of this holder and provider. */
+  settle(ticket: Pick<OutstandingTicket, 'replyId' | 'providerId' | 'holder'>): OutstandingTicket | undefined;
+  count(providerId: Uint8Array, nowMs: number): number;
+  size(): number;
+}
+
+/** Slots that matches hold before their provider's own announcements show them. Silence frees a slot in the end. */
+export function createOutstanding(): Outstanding {
+  const byReply = new Map<string, OutstandingTicket>();
+  const byProvider = new Map<string, Set<string>>();
+
+  function remove(reply: string): void {
+    const ticket = byReply.get(reply);
+    if (!ticket) return;
+    byReply.delete(reply);
+    const provider = toHex(ticket.providerId);
+    const held = byProvider.get(provider);
+    held?.delete(reply);
+    if (held?.size === 0) byProvider.delete(provider);
+  }
+
+  return {
+    add(ticket) {
+      const reply = toHex(ticket.replyId);
+      remove(reply);
+      byReply.set(reply, ticket);
+      const provider = toHex(ticket.providerId);
+      const held = byProvider.get(provider) ?? new Set();
+      byProvider.set(provider, held.add(reply));
+    },
+    settle({ replyId, providerId, holder }) {
+      const reply = toHex(replyId);
+      const ticket = byReply.get(reply);
+      if (!ticket || !equalBytes(ticket.providerId, providerId) || !equalBytes(ticket.holder, holder)) return undefined;
+      remove(reply);
+      return ticket;
+    },
+    count(providerId, nowMs) {
+      const held = byProvider.get(toHex(providerId));
+      if (!held) return 0;
+      for (const reply of held) {
+        if ((byReply.get(reply) as OutstandingTicket).releaseAtMs <= nowMs) remove(reply);
+      }
+      return held.size;
+    },
+    size: () => byReply.size,
+  };
+}

@@ -1,0 +1,137 @@
+import {
+  type Announcement,
+  type OfferedModel,
+  type SignedAnnouncement,
+  verifyAnnouncement,
+} from '@ogong/protocol/announcement';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { Offer } from '@ogong/protocol/match';
+import { computeReputationPpm } from '@ogong/protocol/reputation';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import type { Outstanding } from './outstanding.ts';
+import { forgetAnnouncements, loadAnnouncements, loadHistory, saveAnnouncement } from './router-store.ts';
+
+export interface SupplyOptions {
+  /** Providers listed at most. Default: 4,096, the longest list that a match can draw from. */
+  readonly maxProviders?: number;
+  /** Published roots by model id: another root under the id is not the model. */
+  readonly modelRoots?: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface SupplyDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly commits: GroupCommit;
+  readonly outstanding: Outstanding;
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+}
+
+export interface ListedOffer extends Offer {
+  readonly announcement: Announcement;
+  readonly model: OfferedModel;
+}
+
+/** Who offers what, right now, by the providers' own signed words. */
+export interface Supply {
+  /** @param caller peer id of whoever sent it. @throws Refusal */
+  announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<Announcement>;
+  /** Offers that have not expired, the busy ones included; one offer per provider and model. */
+  offers(modelId?: string): ListedOffer[];
+  payees(): Uint8Array[];
+  size(): number;
+  sweep(): Promise<void>;
+}
+
+export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
+  const { maxProviders = 4096, modelRoots = new Map<string, Uint8Array>() } = options;
+  const { crypto, clock, store, commits, outstanding, stakeOf } = dependencies;
+  const listed = new Map<string, Announcement>();
+  for (const signed of loadAnnouncements(store)) {
+    const { ok, announcement } = verifyAnnouncement(crypto, signed, { nowMs: clock.nowMs() });
+    if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
+  }
+
+  function isPublished({ modelId, modelRoot }: OfferedModel): boolean {
+    const published = modelRoots.get(modelId);
+    return published === undefined || equalBytes(published, modelRoot);
+  }
+
+  function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
+    const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { nowMs: clock.nowMs() });
+    if (!ok || !announcement) {
+      const failed = checks.find(({ status }) => status === 'fail');
+      throw new Refusal('invalid', `the announcement does not hold: ${failed?.id}: ${failed?.detail}`);
+    }
+    if (!equalBytes(announcement.certHash, caller)) {
+      throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
+    }
+    return announcement;
+  }
+
+  /** Asked again when it is stored: of two that were checked at once, the later one must win. */
+  function assertNewer({ providerId, sequence }: Announcement): void {
+    const previous = listed.get(toHex(providerId));
+    if (previous && sequence <= previous.sequence) {
+      throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
+    }
+    if (!previous && listed.size >= maxProviders) {
+      throw new Refusal('unavailable', `this router lists ${maxProviders} providers already; announce to another one`);
+    }
+  }
+
+  function* current(): Generator<Announcement> {
+    const nowMs = clock.nowMs();
+    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
+  }
+
+  return {
+    async announce(signed, caller) {
+      const announcement = check(signed, caller);
+      const { providerId, expiresAtMs } = announcement;
+      assertNewer(announcement);
+      listed.set(toHex(providerId), announcement);
+      const { announcement: bytes, providerKey, signature } = signed;
+      await commits.write((to) =>
+        saveAnnouncement(to, { providerId, signed: { announcement: bytes, providerKey, signature }, expiresAtMs }),
+      );
+      return announcement;
+    },
+    offers(modelId) {
+      const nowMs = clock.nowMs();
+      const offers: ListedOffer[] = [];
+      for (const announcement of current()) {
+        const { providerId, payee, capacity, freeCapacity, expiresAtMs } = announcement;
+        const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
+        if (wanted.length === 0) continue;
+        const reputationPpm = computeReputationPpm(loadHistory(store, providerId));
+        const free = Math.max(0, Math.min(freeCapacity, capacity - outstanding.count(providerId, nowMs)));
+        const shared = {
+          announcement,
+          providerId,
+          freeCapacity: free,
+          stakeAtomic: stakeOf(payee),
+          reputationPpm,
+          expiresAtMs,
+        };
+        for (const model of wanted.filter(isPublished)) {
+          offers.push({ ...shared, model, modelId: model.modelId, pricePer1kAtomic: model.pricePer1kAtomic });
+        }
+      }
+      return offers;
+    },
+    payees: () => [...current()].map(({ payee }) => payee),
+    size: () => [...current()].length,
+    async sweep() {
+      // As long as its bytes would be taken again, an announcement is kept, so that its sequence is.
+      const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
+      for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
+      await commits.write((to) => forgetAnnouncements(to, beforeMs));
+    },
+  };
+}

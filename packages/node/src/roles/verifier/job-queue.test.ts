@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { createJobQueue } from './job-queue.ts';
+
+const never = new AbortController().signal;
+
+/** Work that ends when it is told to. */
+function createWork() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let started = false;
+  return {
+    run: () => {
+      started = true;
+      return promise;
+    },
+    finish: resolve,
+    hasStarted: () => started,
+  };
+}
+
+describe('job queue', () => {
+  it('runs as many as there are slots, the others in their order', async () => {
+    const order: number[] = [];
+    const waiting: number[] = [];
+    const queue = createJobQueue({ slots: 1, maxWaiting: 2, onWaiting: (count) => waiting.push(count) });
+    const first = createWork();
+    const jobs = [queue.run(first.run, never), ...[2, 3].map((n) => queue.run(async () => order.push(n), never))];
+    await Promise.resolve();
+    expect(first.hasStarted()).toBe(true);
+    expect(order).toEqual([]);
+    first.finish();
+    await Promise.all(jobs);
+    expect(order).toEqual([2, 3]);
+    expect(waiting).toEqual([1, 2, 1, 0]);
+  });
+
+  it('refuses what finds too many waiting, for good only until then', async () => {
+    const queue = createJobQueue({ slots: 1, maxWaiting: 1 });
+    const first = createWork();
+    const jobs = [queue.run(first.run, never), queue.run(async () => 2, never)];
+    await expect(queue.run(async () => 3, never)).rejects.toThrow(/1 jobs wait already/);
+    first.finish();
+    await Promise.all(jobs);
+    expect(await queue.run(async () => 4, never)).toBe(4);
+  });
+
+  it('drops a job whose deadline passes before its turn, and frees its place', async () => {
+    const queue = createJobQueue({ slots: 1, maxWaiting: 1 });
+    const first = createWork();
+    const running = queue.run(first.run, never);
+    const deadline = new AbortController();
+    const late = createWork();
+    const dropped = queue.run(late.run, deadline.signal);
+    deadline.abort();
+    await expect(dropped).rejects.toThrow(/deadline/);
+    const next = queue.run(async () => 'ran', never);
+    first.finish();
+    await running;
+    expect(await next).toBe('ran');
+    expect(late.hasStarted()).toBe(false);
+    await expect(queue.run(late.run, deadline.signal)).rejects.toThrow(/deadline/);
+  });
+
+  it('frees the slot of a job that fails', async () => {
+    const queue = createJobQueue({ slots: 1, maxWaiting: 0 });
+    await expect(queue.run(() => Promise.reject(new Error('broken')), never)).rejects.toThrow('broken');
+    expect(await queue.run(async () => 1, never)).toBe(1);
+  });
+});

@@ -1,0 +1,230 @@
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
+import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/adjudicate';
+import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/header';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
+import { parseOpening } from '@ogong/protocol/opening';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { replayReply } from '@ogong/protocol/replay';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../clock.ts';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { createNodeHybridSigner } from '../../crypto/signers.ts';
+import { createLinkClient, type LinkClient } from '../../link/link-client.ts';
+import { LinkError } from '../../link/link-error.ts';
+import { makeIdentity } from '../../link/link-fixture.ts';
+import { createLogger } from '../../log/logger.ts';
+import { createMetrics } from '../../metrics/metrics.ts';
+import { createNetwork, type Network, receive } from '../provider/provider-fixture.ts';
+import { createVerifier, type VerifierOptions } from './verifier.ts';
+
+const VALIDATOR = 3;
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Opened {
+  readonly client: LinkClient;
+  readonly keyHash: Uint8Array;
+  connect(seed: number): Promise<LinkClient>;
+}
+
+async function start(engineOptions: FakeEngineOptions = {}, options: Partial<VerifierOptions> = {}): Promise<Opened> {
+  const engine = createFakeEngine({ contextSize: 512, ...engineOptions });
+  const identity = await makeIdentity(11);
+  const validator = await makeIdentity(VALIDATOR);
+  const verifier = createVerifier(
+    { bind: { host: '127.0.0.1', port: 0 }, ...options },
+    {
+      engine,
+      crypto,
+      clock: systemClock,
+      signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
+      identity,
+      chain: {
+        findByCertHash: (hash) =>
+          equalBytes(hash, validator.id)
+            ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
+            : undefined,
+      },
+      log: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createMetrics('verifier'),
+    },
+  );
+  await verifier.start();
+  closing.push(async () => {
+    await verifier.stop(0);
+    await engine.close();
+  });
+  const connect = async (seed: number) => {
+    const endpoint = verifier.address();
+    const client = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
+    closing.push(async () => client.close());
+    return client;
+  };
+  return { client: await connect(VALIDATOR), keyHash: verifier.keyHash, connect };
+}
+
+/** Replies of an honest provider, and the jobs that a validator would make of them. */
+describe('a verifier', () => {
+  let net: Network;
+  beforeAll(async () => {
+    net = await createNetwork();
+  });
+  afterAll(() => net.close());
+
+  let replies = 0;
+  async function serve(body: Readonly<Record<string, unknown>> = {}) {
+    const replyId = ++replies;
+    const message = net.order({ body, replyId });
+    const { finished } = await receive(net.client, message);
+    const id = new Uint8Array(16).fill(replyId);
+    const opened = await net.client.service(ProviderService).getOpening({ replyId: id });
+    const opening = parseOpening(opened.opening);
+    const record = parseRecordV2(finished.record!.record);
+    const header = parseHeader(opening.header);
+    const replay = replayReply(crypto, record, opening);
+    return { message, opening, record, header, replay };
+  }
+  type Served = Awaited<ReturnType<typeof serve>>;
+
+  function makeJob({ message, opening, header, replay }: Served, nowMs = Date.now()) {
+    const outputTokens = new Uint8Array(replay.outputTokens.length * 4);
+    const view = new DataView(outputTokens.buffer);
+    replay.outputTokens.forEach((token, i) => {
+      view.setUint32(4 * i, token, true);
+    });
+    return {
+      jobId: new Uint8Array(16).fill(1),
+      request: message.request,
+      endpoint: message.endpoint,
+      header: opening.header,
+      outputTokens,
+      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      sketchBankSeed: header.sketchBankSeed,
+      deadlineMs: BigInt(nowMs + 20_000),
+    };
+  }
+
+  async function audit(served: Served, verifier: Opened) {
+    const { record, header, replay, opening } = served;
+    const answer = await verifier.client.service(VerifierService).score(makeJob(served));
+    const { report: message, verifierKey: publicKey, signature } = answer;
+    expect(verifyHybrid(crypto, { publicKey, message, signature })).toBe(true);
+    expect(hashHybridKey(crypto, publicKey)).toEqual(verifier.keyHash);
+    const report = parseScoreReport(message);
+    const expected = { jobId: new Uint8Array(16).fill(1), modelRoot: record.modelRoot, header, replay };
+    return {
+      report,
+      shape: checkReportShape(report, expected),
+      verdict: adjudicateReport(crypto, { record, header, opening }, report),
+    };
+  }
+
+  it('confirms an honest reply by equality', async () => {
+    const verifier = await start();
+    const { report, shape, verdict } = await audit(await serve(), verifier);
+    expect(shape).toMatchObject({ status: 'pass' });
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
+    expect(combineReports([{ ...verdict, exact: report.exact }], false).decision).toBe('accept');
+  });
+
+  it.each([
+    ['ended by its stop token', { max_tokens: 200, logit_bias: { 2: 8 } }, 'stop-token'],
+    ['cut at a stop string', { max_tokens: 200, stop: [' a'], seed: 6 }, 'stop-string'],
+    ['cut in the middle of a character', { max_tokens: 60, seed: 11, temperature: 2 }, undefined],
+    ['with penalties and biases', { logit_bias: { 260: 5 }, frequency_penalty: 1, top_p: 0.9 }, undefined],
+  ])('confirms a reply %s', async (_name, body, stopReason) => {
+    const verifier = await start();
+    const served = await serve(body);
+    if (stopReason) expect(served.header.stopReason).toBe(stopReason);
+    const { verdict } = await audit(served, verifier);
+    expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(verdict.outcome).toBe('accept');
+  });
+
+  it('refutes a reply of another model', async () => {
+    const verifier = await start({ error: 3 });
+    const { verdict } = await audit(await serve(), verifier);
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'fail' });
+  });
+
+  it('makes the prompt from the request, whatever the header says', async () => {
+    const verifier = await start();
+    const served = await serve();
+    const request = utf8Encode(new TextDecoder().decode(served.message.request).replace('Once', 'Twice'));
+    const { verdict } = await audit(
+      { ...served, message: { ...served.message, request } as GenerateRequest },
+      verifier,
+    );
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'prompt-tokens')).toMatchObject({ status: 'fail' });
+  });
+
+  async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
+    const error = await call.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(LinkError);
+    return error as LinkError;
+  }
+
+  it('answers registered validators only', async () => {
+    const verifier = await start();
+    const job = makeJob(await serve());
+    const stranger = await verifier.connect(4);
+    expect((await refusalOf(stranger.service(VerifierService).score(job))).code).toBe('unauthorized');
+    await verifier.client.service(VerifierService).score(job);
+  });
+
+  it('refuses what is malformed, out of range or too large', async () => {
+    const { client } = await start();
+    const job = makeJob(await serve());
+    const token = (id: number) =>
+      Uint8Array.from(job.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
+    const cases: readonly [Partial<typeof job>, RegExp][] = [
+      [{ jobId: new Uint8Array(15) }, /job id/],
+      [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
+      [{ outputTokens: job.outputTokens.subarray(1) }, /32-bit integers/],
+      [{ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }, /32-bit integers/],
+      [{ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }, /more than fit/],
+      [{ outputTokens: token(320) }, /outside the vocabulary/],
+      [{ outputTokens: token(0xffffffff) }, /outside the vocabulary/],
+      [{ listSizes: job.listSizes.subarray(1) }, /list sizes/],
+      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 65 : size)) }, /1\.\.64/],
+      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 0 : size)) }, /1\.\.64/],
+      [{ header: job.header.subarray(1) }, /header/],
+      [{ request: utf8Encode('{') }, /JSON/],
+      [{ endpoint: 'poem' }, /endpoint/],
+      [{ deadlineMs: BigInt(Date.now() - 1) }, /deadline/],
+    ];
+    for (const [bend, expected] of cases) {
+      const error = await refusalOf(client.service(VerifierService).score({ ...job, ...bend }));
+      expect(error.message).toMatch(expected);
+      expect(error.code).toBe('remote');
+    }
+    const huge = await refusalOf(client.service(VerifierService).score({ ...job, request: new Uint8Array(3_900_000) }));
+    expect(huge.message).toMatch(/JSON/);
+  });
+
+  it('refuses a reply that exceeds its context', async () => {
+    const { client } = await start({ contextSize: 48 });
+    const error = await refusalOf(client.service(VerifierService).score(makeJob(await serve())));
+    expect(error.refusal).toBe('unsupported');
+  });
+
+  it('gives up a job at its deadline', async () => {
+    // Every step of this engine takes longer than the whole job may.
+    const { client } = await start({ stepMs: 200 });
+    const job = { ...makeJob(await serve()), deadlineMs: BigInt(Date.now() + 100) };
+    const error = await refusalOf(client.service(VerifierService).score(job));
+    expect(error.message).toMatch(/deadline/);
+    expect(error.retryable).toBe(true);
+  });
+});
