@@ -53,8 +53,10 @@ function install() {
     process.exit(1);
   }
   const node = bootstrapNode();
-  console.error('ogong: installing dependencies (npm ci), about a minute ...');
-  npm(['ci', '--ignore-scripts', '--loglevel=error'], node);
+  console.error('ogong: installing dependencies, about a minute ...');
+  // Not `npm ci`: it refuses a lock file that lacks another platform's optional packages, which a mirror may not carry.
+  // What the lock names is installed at its version and hash all the same, and the lock stays as it is.
+  npm(['install', '--no-save', '--ignore-scripts', '--loglevel=error'], node);
   writeFileSync(stamp, lock);
 }
 
