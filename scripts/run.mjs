@@ -1,5 +1,5 @@
 // Runs a TypeScript entry on the project's own Node. Plain JavaScript for any Node >= 20: it is what a fresh clone starts
-// with, so it first installs what is missing (npm ci), then hands over.
+// with, so it first installs what is missing, then hands over.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
