@@ -124,8 +124,6 @@ export interface Account {
 
 export interface ChaosRecord {
   readonly killed: readonly string[];
-  readonly killedAtMs: number;
-  readonly restartedAtMs: number;
   readonly aliveBondAtomic: bigint;
   readonly totalBondAtomic: bigint;
   /** Blocks while fewer than a quorum lived. */

@@ -97,8 +97,6 @@ export function createSyntheticRun(): RunRecord {
     firstAfterEjection: 6,
     chaos: {
       killed: ['validator-1', 'validator-2'],
-      killedAtMs: 0,
-      restartedAtMs: 1,
       aliveBondAtomic: 21n,
       totalBondAtomic: 46n,
       firstBlock: 20,

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { computeVrfPublicKey } from '@ogong/protocol/vrf';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { createLinkIdentity } from '../link/link-identity.ts';
+import { deriveVrfSeed } from '../roles/validator/register.ts';
 
 /** Who a daemon is, from the keys in its data directory; they are made here where it has none yet. */
 export interface MeshIdentity {
@@ -15,6 +17,8 @@ export interface MeshIdentity {
   readonly certHash: Uint8Array;
   /** Hash of its hybrid key: a provider's id. */
   readonly keyHash: Uint8Array;
+  /** Public key of the verifiable random function, which validators alone use. */
+  readonly vrfKey: Uint8Array;
 }
 
 export async function loadMeshIdentity(directory: string, name: string): Promise<MeshIdentity> {
@@ -26,5 +30,6 @@ export async function loadMeshIdentity(directory: string, name: string): Promise
     address: computeAddress(privateKey),
     certHash: id,
     keyHash: hashHybridKey(nodeCrypto, createNodeHybridSigner(keys.hybridSeed.reveal()).publicKey),
+    vrfKey: computeVrfPublicKey(deriveVrfSeed(nodeCrypto, keys.ledgerKey.reveal())),
   };
 }

@@ -14,7 +14,7 @@ import {
 
 const options: MeshOptions = {
   directory: '/tmp/mesh',
-  model: { path: '/models/story.gguf', id: 'ogong/verified/karpathy/stories15m' },
+  model: { path: '/models/story.gguf', id: 'ogong/verified/karpathy/stories15m', root: new Uint8Array(32) },
   variant: { name: 'cheat', entry: '/lab/provider.ts', args: ['--cheat', 'prefill'] },
 };
 const pins: MeshPins = {

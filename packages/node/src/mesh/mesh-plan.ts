@@ -21,6 +21,7 @@ export interface ProcessPlan {
 export interface MeshPlan {
   readonly directory: string;
   readonly deploymentFile: string;
+  readonly modelRootsFile: string;
   readonly chainStateFile: string;
   readonly chainPort: number;
   readonly rpcUrl: string;
@@ -33,6 +34,8 @@ export interface MeshModel {
   readonly path: string;
   /** `ogong/<tier>/<maker>/<model>` */
   readonly id: string;
+  /** What is published as this model, 32 bytes: other weights are refused. */
+  readonly root: Uint8Array;
 }
 
 /** A provider that runs another program than `ogong-provider serve`, with the same flags and some of its own. */
@@ -87,6 +90,11 @@ export interface MeshPins {
 }
 
 export const DEFAULT_BASE_PORT = 4500;
+
+/** The whitepaper's example: two rejects in a row eject, one does not. */
+const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 } as const;
+/** Validators that moved or came back are found again within it. */
+const registryIntervalMs = 5_000;
 
 /** Odd on purpose: every share of every fee has to be rounded. */
 export const DEFAULT_PRICE_PER_1K = OGONG / 1000n + 7n;
@@ -143,6 +151,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const { directory, model, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
   assertOptions(options);
   const deploymentFile = join(directory, 'deployment.json');
+  const modelRootsFile = join(directory, 'model-roots.json');
   const rpcUrl = `http://${at(ports.chain)}`;
   const logs = join(directory, 'logs');
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
@@ -162,9 +171,11 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       define(validatorName(i), 'validator', port, {
         entry: bin('ogong-validatord'),
         args: [
-          ...['--epoch-interval', String(timings.epochMs)],
-          ...['--settle-interval', String(timings.settleIntervalMs)],
-          ...['--audit-window', String(timings.auditWindowMs)],
+          ...['--epoch-ms', String(timings.epochMs)],
+          ...['--settle-interval', `${timings.settleIntervalMs}ms`],
+          ...['--audit-window', `${timings.auditWindowMs}ms`],
+          ...['--registry-interval', `${registryIntervalMs}ms`],
+          ...['--s', String(test.soundness), '--eps', String(test.falsePositiveRate), '--beta', String(test.beta)],
         ],
       }),
     ),
@@ -188,7 +199,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],
-          ...['--announce-interval', String(timings.announceIntervalMs)],
+          ...['--announce-interval', `${timings.announceIntervalMs}ms`],
           ...(own?.args ?? []),
         ],
         after: [...validatorNames, 'router'],
@@ -196,13 +207,14 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     }),
     define('gateway', 'gateway', ports.gateway, {
       entry: bin('ogong-gatewayd'),
-      args: [...['--router', at(ports.router)], ...['--router-cert', pins.router]],
+      args: ['--router', at(ports.router), '--router-cert', pins.router, '--model-roots', modelRootsFile],
       after: [...validatorNames, 'router'],
     }),
   ];
   return {
     directory,
     deploymentFile,
+    modelRootsFile,
     chainStateFile: join(directory, 'chain.json'),
     chainPort: ports.chain,
     rpcUrl,

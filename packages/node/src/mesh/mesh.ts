@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Deployment } from '@ogong/chain/deployment';
@@ -74,6 +74,7 @@ export async function startMesh(launch: MeshLaunch, { onProgress = () => {}, onC
       return { certHash: toHex(certHash), keyHash: toHex(keyHash) };
     }),
   });
+  writeFileSync(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
   const processes = new Map<string, SupervisedProcess>();
   let chain: DevChain | undefined;
   let phase: MeshState['phase'] = 'starting';

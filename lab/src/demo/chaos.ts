@@ -1,0 +1,48 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { Mesh } from '@ogong/node/mesh/mesh';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AskedReply, ChaosRecord, Member } from './run-record.ts';
+
+export interface ChaosContext {
+  readonly mesh: Mesh;
+  readonly chain: ChainClient;
+  readonly members: readonly Member[];
+  readonly replies: readonly AskedReply[];
+  readonly onProgress: (message: string) => void;
+  readonly askNext: (count: number) => Promise<void>;
+}
+
+const requestsMeanwhile = 6;
+/** Long enough for several settlement intervals to pass in vain. */
+const downMs = 8_000;
+/** A batch that had its quorum before the crash may still be on its way into a block. */
+const blocksInFlight = 4n;
+
+/** Ends two of the validators without warning, asks on, and brings them back. */
+export async function runChaos({ mesh, chain, members, replies, onProgress, askNext }: ChaosContext): Promise<ChaosRecord> {
+  const validators = members.filter(({ role }) => role === 'validator');
+  const killed = validators.slice(0, 2).map(({ name }) => name);
+  onProgress(`killing ${killed.join(' and ')}: what is left is no quorum`);
+  await Promise.all(killed.map((name) => mesh.kill(name, 'SIGKILL')));
+  const downSince = performance.now();
+  const firstBlock = Number((await readBlock(chain)) + blocksInFlight);
+  while (Number(await readBlock(chain)) < firstBlock) await delay(100);
+  const asked = replies.length;
+  await askNext(requestsMeanwhile);
+  await delay(Math.max(0, downMs - (performance.now() - downSince)));
+  const lastBlock = Number(await readBlock(chain));
+  onProgress(`starting ${killed.join(' and ')} again`);
+  await Promise.all(killed.map((name) => mesh.restart(name)));
+  const sum = (list: readonly Member[]): bigint => list.reduce((total, { bondAtomic = 0n }) => total + bondAtomic, 0n);
+  return {
+    killed,
+    aliveBondAtomic: sum(validators.filter(({ name }) => !killed.includes(name))),
+    totalBondAtomic: sum(validators),
+    firstBlock,
+    lastBlock,
+    answered: replies.filter(({ number, receipts }) => number > asked && receipts).map(({ number }) => number),
+  };
+}
+
+const readBlock = ({ transactor }: ChainClient): Promise<bigint> =>
+  transactor.read('block number', (client) => client.getBlockNumber());

@@ -1,0 +1,173 @@
+// npm run demo: a whole network on this machine, asked, audited, paid and checked. See options.ts for the flags.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Secret } from '@ogong/node/crypto/secret';
+import { createLinkIdentity } from '@ogong/node/link/link-identity';
+import { describeFailure, EXIT, getExitCode } from '@ogong/node/log/errors';
+import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
+import { findFreePorts } from '@ogong/node/mesh/ports';
+import { createLinkPool } from '@ogong/node/shared/link-pool';
+import { type Claim, evaluateClaims } from './claims.ts';
+import { type DemoModels, prepareModels } from './model.ts';
+import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
+import { createScreen, describeReply, formatBalances, formatClaims, formatProviders, type Screen } from './print.ts';
+import { countProviders, type DemoRun, evidenceDirectory, runDemo, waitUntil } from './run-demo.ts';
+import { summarize } from './summary.ts';
+
+const supplyPatienceMs = 90_000;
+const attackerEntry = fileURLToPath(new URL('../attackers/provider.ts', import.meta.url));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseDemoOptions(argv);
+  if (options === 'help') {
+    process.stdout.write(DEMO_HELP);
+    return EXIT.ok;
+  }
+  const startedMs = performance.now();
+  const screen = createScreen(process.stdout, startedMs);
+  const directory = options.directory ? resolve(options.directory) : mkdtempSync(join(tmpdir(), 'ogong-demo-'));
+  mkdirSync(directory, { recursive: true });
+  screen.title('OGONG: inference that nobody has to be trusted for');
+  screen.progress(`data and logs are in ${directory}`);
+  const interrupted = watchInterrupts();
+  let mesh: Mesh | undefined;
+  try {
+    const needsCheap = options.cheat === 'prefill' || options.cheat === 'substitute';
+    const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
+    mesh = await bringUp({ options, models, directory, screen });
+    const { claims, ok } = await Promise.race([
+      show({ mesh, options, models, screen, startedMs }),
+      interrupted.then(() => ({ claims: [] as Claim[], ok: false })),
+    ]);
+    if (claims.length === 0) return 130;
+    if (!options.isOnce) {
+      screen.lines(describeTry(mesh, models));
+      await interrupted;
+    }
+    return ok ? EXIT.ok : 1;
+  } finally {
+    screen.progress('stopping the network');
+    await mesh?.stop();
+  }
+}
+
+/** Resolves at the first Ctrl-C; one more ends at once. A launcher in between may pass the same one on twice. */
+function watchInterrupts(): Promise<void> {
+  return new Promise((resolveOnce) => {
+    let firstMs: number | undefined;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (firstMs !== undefined && performance.now() - firstMs > 1_000) process.exit(130);
+        firstMs ??= performance.now();
+        resolveOnce();
+      });
+    }
+  });
+}
+
+interface BringUp {
+  readonly options: DemoOptions;
+  readonly models: DemoModels;
+  readonly directory: string;
+  readonly screen: Screen;
+}
+
+async function bringUp({ options, models, directory, screen }: BringUp): Promise<Mesh> {
+  const plan: MeshOptions = {
+    directory,
+    model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
+    providers: options.cheat === 'none' ? 4 : 3,
+    ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
+  };
+  const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
+  const mesh = await startMesh({ ...plan, ports }, { onProgress: screen.progress, onCrash: (detail) => screen.progress(`! ${detail}`) });
+  try {
+    const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length;
+    screen.progress(`waiting until ${wanted} providers are on offer`);
+    if (!(await waitUntil(async () => (await countProviders(mesh.plan.gatewayUrl, models.id)) >= wanted, supplyPatienceMs))) {
+      const found = await countProviders(mesh.plan.gatewayUrl, models.id);
+      throw new UsageError(`${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`);
+    }
+    return mesh;
+  } catch (error) {
+    await mesh.stop();
+    throw error;
+  }
+}
+
+function describeCheat({ cheat }: DemoOptions, { cheap }: DemoModels, directory: string): NonNullable<MeshOptions['variant']> {
+  const args = ['--cheat', cheat, '--evidence', evidenceDirectory(directory)];
+  return { name: 'cheat', entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
+}
+
+interface Show {
+  readonly mesh: Mesh;
+  readonly options: DemoOptions;
+  readonly models: DemoModels;
+  readonly screen: Screen;
+  readonly startedMs: number;
+}
+
+/** Runs the requests, prints what came of them, and judges. */
+async function show({ mesh, options, models, screen, startedMs }: Show): Promise<{ claims: Claim[]; ok: boolean }> {
+  const startMs = performance.now() - startedMs;
+  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  screen.title(`Asking at ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
+  let demo: DemoRun;
+  try {
+    demo = await runDemo({
+      mesh,
+      models,
+      options,
+      links,
+      onProgress: screen.progress,
+      onReply: (reply, run) => screen.lines(describeReply(reply, run)),
+    });
+  } finally {
+    links.close();
+  }
+  const { run, requestsMs, settleMs } = demo;
+  const claims = evaluateClaims(run);
+  const ok = claims.every((claim) => claim.ok);
+  screen.title('Who served, how it was judged, what it earned');
+  screen.lines(formatProviders(run));
+  screen.title('Where the money went');
+  screen.lines(formatBalances(run));
+  screen.title('Claims');
+  screen.lines(formatClaims(claims, screen));
+  const timings = { startMs, requestsMs, settleMs, totalMs: performance.now() - startedMs };
+  if (options.jsonFile) {
+    const versions = { ogong: readVersion(), node: process.version, model: models.sold.name };
+    writeFileSync(options.jsonFile, `${JSON.stringify(summarize({ run, claims, timings, versions }), null, 2)}\n`);
+  }
+  const failed = claims.filter((claim) => !claim.ok).map(({ id }) => id);
+  const verdict = ok ? `all ${claims.length} claims hold` : `${failed.length} of ${claims.length} claims do not hold (${failed.join(', ')})`;
+  screen.title(`${verdict}, after ${(timings.totalMs / 1000).toFixed(0)} s; logs: ${join(mesh.plan.directory, 'logs')}`);
+  return { claims, ok };
+}
+
+function readVersion(): string {
+  return (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+function describeTry({ plan }: Mesh, { id }: DemoModels): string {
+  const body = JSON.stringify({ model: id, stream: true, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 64 });
+  return `\nThe network stays up until Ctrl-C. Any OpenAI client works with the base URL ${plan.gatewayUrl}/v1, for example:\n
+  curl -N ${plan.gatewayUrl}/v1/chat/completions -H 'content-type: application/json' -d '${body}'\n`;
+}
+
+try {
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`demo: ${error.message}\n`);
+    process.exit(EXIT.usage);
+  }
+  process.stderr.write(`demo: ${describeFailure(error)}\n`);
+  if (process.env.OGONG_DEBUG) console.error(error);
+  process.exit(getExitCode(error));
+}

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
+import { parseModelSource } from '@ogong/engine/models/source';
+
+export interface DemoModels {
+  readonly id: string;
+  readonly sold: ResolvedModel;
+  /** The same model in a cheaper quantisation: what a cheat decodes with. */
+  readonly cheap: ResolvedModel | undefined;
+}
+
+/** From dear to cheap; what the cheat takes is the first of these that there is, below what is sold. */
+const cheaper = ['q4_0', 'q4_k_m', 'q3_k_m', 'q2_k'];
+
+/** Brings the model that the network sells onto this machine, and where the cheat needs one, a cheaper one. */
+export async function prepareModels(
+  reference: string,
+  { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },
+): Promise<DemoModels> {
+  const storeDir = process.env.OGONG_MODELS ?? join(homedir(), '.ogong', 'models');
+  const report = createReporter(onProgress);
+  const sold = await resolveModel(reference, { storeDir, onProgress: report });
+  onProgress(`the network sells ${sold.name} (${formatSize(statSync(sold.path).size)})`);
+  const cheap = needsCheap ? await findCheaper(reference, (quant) => resolveModel(reference, { storeDir, quant, onProgress: report })) : undefined;
+  if (cheap) onProgress(`the cheat decodes with ${cheap.name} (${formatSize(statSync(cheap.path).size)})`);
+  return { id: nameModel(reference), sold, cheap };
+}
+
+async function findCheaper(reference: string, resolve: (quant: string) => Promise<ResolvedModel>): Promise<ResolvedModel> {
+  const source = parseModelSource(reference);
+  if (source.kind !== 'builtin' && source.kind !== 'hub') {
+    throw new TypeError(`${reference} comes in one quantisation only, so there is none to cheat with: add --cheat none, withhold or tamper`);
+  }
+  let last: unknown;
+  for (const quant of cheaper.filter((name) => name !== source.quant)) {
+    try {
+      return await resolve(quant);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new TypeError(`${reference} has no cheaper quantisation (${cheaper.join(', ')}): add --cheat none, withhold or tamper`, { cause: last });
+}
+
+/** `ogong/<tier>/<maker>/<model>` for what a reference names. */
+export function nameModel(reference: string): string {
+  const source = parseModelSource(reference);
+  if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;
+  if (source.kind !== 'hub') return 'ogong/verified/local/model';
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9._-]/g, '-').slice(0, 64);
+  const [owner = '', repository = ''] = source.repository.split('/');
+  return `ogong/verified/${plain(owner)}/${plain(repository)}`;
+}
+
+/** At most one line per tenth of a file. */
+function createReporter(onProgress: (message: string) => void) {
+  let last = '';
+  return ({ file, receivedBytes, totalBytes }: { file: string; receivedBytes: number; totalBytes: number | undefined }): void => {
+    const tenth = totalBytes ? Math.floor((10 * receivedBytes) / totalBytes) : 0;
+    const line = `fetching ${file}: ${tenth * 10} % of ${totalBytes ? formatSize(totalBytes) : 'unknown size'}`;
+    if (line !== last) onProgress(line);
+    last = line;
+  };
+}
+
+const formatSize = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,0 +1,111 @@
+import { toHex, utf8Decode } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import { parseOrder } from '@ogong/protocol/order';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import type { Claim } from './claims.ts';
+import { entriesOf } from './finding.ts';
+import { formatOgong, formatTable, shorten } from './format.ts';
+import type { AskedReply, Member, RunRecord } from './run-record.ts';
+
+export interface Screen {
+  /** A line of progress, with the time since the start. */
+  progress(message: string): void;
+  title(text: string): void;
+  lines(text: string): void;
+  mark(ok: boolean): string;
+}
+
+export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Screen {
+  const hasColor = stream.isTTY === true && !process.env.NO_COLOR;
+  const paint = (code: number, text: string): string => (hasColor ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const write = (text: string): void => void stream.write(`${text}\n`);
+  return {
+    progress: (message) => write(`${paint(90, `[${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s]`)} ${message}`),
+    title: (text) => write(`\n${paint(1, text)}`),
+    lines: write,
+    mark: (ok) => (ok ? paint(32, 'ok  ') : paint(31, 'FAIL')),
+  };
+}
+
+/** One answer as it comes: who served it, what it says, and every check of its receipt. */
+export function describeReply(reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>): string {
+  const { number, isStreamed, prompt, receipts, durationMs, firstTextMs } = reply;
+  const head = `#${String(number).padStart(2, '0')} ${isStreamed ? 'stream' : 'whole '}`;
+  const asked = `"${shorten(prompt, 52)}"`;
+  if (!receipts) return `${head} ${asked}\n      refused: ${reply.error ?? 'no receipt came'}`;
+  const provider = nameOf(run.members, parseOrder(receipts.full.order.bytes).providerId);
+  const { request, response } = reply;
+  const { checks } = verifyReceipt(receipts.full, { ...run, request, response });
+  const first = firstTextMs === undefined ? '' : `, first text after ${Math.round(firstTextMs)} ms`;
+  return [
+    `${head} ${asked} by ${provider} in ${Math.round(durationMs)} ms${first}`,
+    `      ${shorten(utf8Decode(response), 110)}`,
+    `      ${describeChecks(checks)}`,
+  ].join('\n');
+}
+
+export function describeChecks(checks: readonly Check[]): string {
+  const of = (wanted: Check['status']): Check[] => checks.filter(({ status }) => status === wanted);
+  const failed = of('fail').map(({ id, detail }) => `FAILED ${id} (${detail})`);
+  const skipped = of('skip').map(({ id }) => `skipped ${id}`);
+  const passed = of('pass').map(({ id }) => id);
+  return [`${passed.length} checks hold: ${passed.join(' ')}`, ...skipped, ...failed].join('; ');
+}
+
+function nameOf(members: readonly Member[], providerId: Uint8Array): string {
+  return members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId).slice(0, 8);
+}
+
+/** Who served what, how it was judged, and what that came to. */
+export function formatProviders(run: RunRecord): string {
+  const entries = entriesOf(run);
+  const rows = run.members
+    .filter(({ role }) => role === 'provider')
+    .map(({ name, providerId, address, isCheat }) => {
+      const own = entries.filter((entry) => toHex(entry.providerId) === providerId);
+      const count = (verdict: string): string => String(own.filter((entry) => entry.verdict === verdict).length);
+      const isEjected = run.ejections.some((ejection) => ejection.providerId === providerId);
+      return [
+        isCheat ? `${name} (${run.cheat})` : name,
+        String(own.length),
+        ...['accept', 'reject', 'inconclusive', 'unaudited', 'abandoned'].map(count),
+        isEjected ? 'ejected' : 'no',
+        formatOgong(gainOf(run, address)),
+      ];
+    });
+  const head = ['provider', ' judged', ' accept', ' reject', ' inconclusive', ' unaudited', ' abandoned', 'ejected', ' paid, OGONG'];
+  return formatTable([head, ...rows]);
+}
+
+export function formatBalances(run: RunRecord): string {
+  const { before, after } = run.books;
+  const rows = run.members.map(({ name, role, address }) => {
+    const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
+    const spent = (find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n);
+    return [name, role, formatOgong(-spent), formatOgong(gainOf(run, address))];
+  });
+  const total = rows.reduce((sum, _, i) => {
+    const { address } = run.members[i] as Member;
+    const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
+    return sum + gainOf(run, address) - ((find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n));
+  }, 0n);
+  return formatTable([['party', 'role', ' drawn from escrow', ' credited'], ...rows, ['sum of all', '', '', formatOgong(total)]]);
+}
+
+function gainOf({ books }: RunRecord, address: string): bigint {
+  const credit = (of: RunRecord['books']['before']): bigint =>
+    of.accounts.find((account) => account.address === address)?.creditAtomic ?? 0n;
+  return credit(books.after) - credit(books.before);
+}
+
+const shownEvidence = 14;
+
+export function formatClaims(claims: readonly Claim[], { mark }: Screen): string {
+  return claims
+    .map(({ id, statement, ok, evidence }) => {
+      const shown = evidence.slice(0, shownEvidence).map((line) => `       ${line}`);
+      if (evidence.length > shownEvidence) shown.push(`       and ${evidence.length - shownEvidence} more`);
+      return [`${mark(ok)} ${id}: ${statement}`, ...shown].join('\n');
+    })
+    .join('\n');
+}

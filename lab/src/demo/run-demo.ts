@@ -1,0 +1,252 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import type { Mesh } from '@ogong/node/mesh/mesh';
+import { bondOf } from '@ogong/node/mesh/mesh-plan';
+import type { LinkPool } from '@ogong/node/shared/link-pool';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import type { Trust } from '@ogong/protocol/verify-receipt';
+import { readEvidence } from '../attackers/served-evidence.ts';
+import { ask } from './ask.ts';
+import { runChaos } from './chaos.ts';
+import { proveCheat } from './cheat-proof.ts';
+import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
+import { readBooks, readHistory } from './ledger-book.ts';
+import type { DemoModels } from './model.ts';
+import type { DemoOptions } from './options.ts';
+import { planRequest } from './prompts.ts';
+import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
+import { runTamperProbes } from './tamper-probes.ts';
+import { readVerdictLogs } from './verdict-logs.ts';
+
+export interface DemoContext {
+  readonly mesh: Mesh;
+  readonly models: DemoModels;
+  readonly options: DemoOptions;
+  readonly links: LinkPool;
+  readonly onProgress: (message: string) => void;
+  readonly onReply: (reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>) => void;
+}
+
+export interface DemoRun {
+  readonly run: RunRecord;
+  readonly requestsMs: number;
+  readonly settleMs: number;
+}
+
+/** Requests kept back until the cheat is out, to see where the router sends them. */
+const keptForLater = 6;
+/** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */
+const maxExtraRequests = 72;
+const ejectionPatienceMs = 60_000;
+const settlementPatienceMs = 120_000;
+const pollMs = 500;
+
+/** Everything between a network that serves and a record of what it did. */
+export async function runDemo(context: DemoContext): Promise<DemoRun> {
+  const { mesh, options, models, links, onProgress } = context;
+  const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
+  const members = listMembers(mesh, options);
+  const trust = await readTrust(chain, models);
+  const before = await readBooks(chain, members);
+  const replies: AskedReply[] = [];
+  const evidenceOf = (): Promise<RunRecord['ejections']> => readHistory(chain, members, crypto).then(({ ejections }) => ejections);
+  const hasCheat = options.cheat !== 'none';
+
+  const askNext = async (count: number): Promise<void> => {
+    const numbers = Array.from({ length: count }, (_, i) => replies.length + i + 1);
+    await inParallel(numbers, options.concurrency, async (number) => {
+      const reply = await ask(planRequest(number, options.maxTokens), { gatewayUrl: mesh.plan.gatewayUrl, model: models.id });
+      replies.push(reply);
+      context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
+    });
+    replies.sort((a, b) => a.number - b.number);
+  };
+
+  const startedMs = performance.now();
+  const later = hasCheat ? Math.min(keptForLater, Math.max(1, options.requests - 1)) : 0;
+  let chaos: ChaosRecord | undefined;
+  if (options.hasChaos) {
+    await askNext(Math.ceil((options.requests - later) / 2));
+    chaos = await runChaos({ mesh, chain, members, replies, onProgress, askNext });
+  }
+  await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
+  let firstAfterEjection: number | undefined;
+  if (hasCheat) {
+    await provokeEjection({ ...context, chain, members, replies, evidenceOf, askNext });
+    firstAfterEjection = replies.length + 1;
+    onProgress('asking again, now that the cheat is out');
+    await askNext(later);
+  }
+  const requestsMs = performance.now() - startedMs;
+
+  onProgress('waiting until every answer is audited and settled');
+  const settling = performance.now();
+  await waitForSettlement({ chain, links, members, replies });
+  const settleMs = performance.now() - settling;
+  const [{ logs }, history, after, parameters] = await Promise.all([
+    readVerdictLogs(members, { chain, links, crypto }),
+    readHistory(chain, members, crypto),
+    readBooks(chain, members),
+    chain.parameters(),
+  ]);
+  const { shares } = parameters;
+  const partial = {
+    crypto,
+    trust,
+    cheat: options.cheat,
+    members,
+    replies,
+    logs,
+    ...history,
+    books: { before, after },
+    shares: {
+      routerBps: shares.router,
+      validatorBps: shares.validator,
+      verificationBps: shares.verification,
+      treasuryBps: shares.treasury,
+      licenseBps: shares.license,
+    },
+    firstAfterEjection,
+    chaos,
+    nowMs: Date.now(),
+  };
+  const [first] = answeredOf({ ...partial, probes: [], cheatProof: undefined });
+  const probes = first?.receipts ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response }) : [];
+  const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
+  return { run: { ...partial, probes, cheatProof }, requestsMs, settleMs };
+}
+
+export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
+  let validators = 0;
+  const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
+    const { address } = identity;
+    if (role === 'verifier') return [];
+    const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
+    if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
+    if (role === 'validator') return [{ name, role, address, isCheat, bondAtomic: bondOf(validators++) }];
+    return [{ name, role: role === 'gateway' ? 'payer' : role, address, isCheat }];
+  });
+  const shareHolders = (['verification', 'treasury', 'license'] as const).map((role) => ({
+    name: role,
+    role,
+    address: mesh.recipients[role],
+    isCheat: false,
+  }));
+  return [...daemons, ...shareHolders];
+}
+
+async function readTrust(chain: ChainClient, { id, sold }: DemoModels): Promise<Trust> {
+  const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
+  const { deployment } = chain;
+  return {
+    ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
+    settlement: bytes(deployment.settlement),
+    validators: (await chain.validators()).map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
+      address: bytes(signer),
+      stake,
+      endpoint,
+      certHash: bytes(certHash),
+      vrfKey: bytes(vrfKey),
+    })),
+    modelRoots: { [id]: sold.modelRoot },
+  };
+}
+
+async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}
+
+interface Provocation extends DemoContext {
+  readonly chain: ChainClient;
+  readonly members: readonly Member[];
+  readonly replies: readonly AskedReply[];
+  readonly evidenceOf: () => Promise<RunRecord['ejections']>;
+  readonly askNext: (count: number) => Promise<void>;
+}
+
+/** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
+async function provokeEjection({ mesh, options, models, members, evidenceOf, askNext, onProgress }: Provocation): Promise<void> {
+  const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
+  const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
+  // Only a test that needs several rejects is helped by more requests; before that, verdicts need their epoch.
+  for (let extra = 0; ; extra += options.concurrency) {
+    if (await waitUntil(isOut, extra === 0 ? 20_000 : 8_000)) break;
+    if (extra >= maxExtraRequests) {
+      onProgress(`the cheat is not ejected after ${extra} more requests`);
+      return;
+    }
+    onProgress('the cheat is still in: asking more');
+    // This gateway no longer goes to a provider that failed it; a consumer who has not met it yet still does.
+    if (options.cheat === 'withhold' || options.cheat === 'tamper') await mesh.restart('gateway');
+    await askNext(options.concurrency);
+  }
+  onProgress('the cheat is ejected on the chain');
+  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
+  if (!(await waitUntil(isUnlisted, ejectionPatienceMs))) onProgress('the router still lists the cheat');
+}
+
+/** How many providers the gateway sees on offer. */
+export async function countProviders(gatewayUrl: string, model: string): Promise<number> {
+  try {
+    const response = await fetch(`${gatewayUrl}/v1/models`);
+    const { data } = (await response.json()) as { data: { id: string; ogong?: { providers?: number } }[] };
+    return data.find(({ id }) => id === model)?.ogong?.providers ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+export async function waitUntil(holds: () => Promise<boolean>, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    if (await holds()) return true;
+    if (performance.now() >= deadline) return false;
+    await delay(pollMs);
+  }
+}
+
+interface Settling extends Pick<DemoContext, 'links'> {
+  readonly chain: ChainClient;
+  readonly members: readonly Member[];
+  readonly replies: readonly AskedReply[];
+}
+
+async function waitForSettlement({ chain, links, members, replies }: Settling): Promise<boolean> {
+  const answered = replies.flatMap((reply) => replyIdOf(reply) ?? []);
+  return waitUntil(async () => {
+    const { logs, unsettled } = await readVerdictLogs(members, { chain, links, crypto });
+    const settled = new Set(logs.flatMap(({ entries }) => entries.map(({ replyId }) => toHex(replyId))));
+    return unsettled === 0 && answered.every((id) => settled.has(id));
+  }, settlementPatienceMs);
+}
+
+/** The cheat's first rejected reply that it kept a copy of, seen by both stages. */
+async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoContext): Promise<CheatProof | undefined> {
+  if (run.cheat !== 'prefill' && run.cheat !== 'substitute') return undefined;
+  const providerId = cheatOf(run)?.providerId;
+  const rejected = new Set(
+    entriesOf(run).flatMap((entry) => (entry.verdict === 'reject' && toHex(entry.providerId) === providerId ? [toHex(entry.replyId)] : [])),
+  );
+  const evidence = readEvidence(evidenceDirectory(mesh.plan.directory)).find(({ replyId }) => rejected.has(replyId));
+  if (!evidence) return undefined;
+  const { requestHash } = parseRecordV2(evidence.record);
+  const asked = run.replies.find(({ request }) => toHex(crypto.sha256(request)) === toHex(requestHash));
+  if (!asked) return undefined;
+  onProgress(`looking at the cheat's reply ${evidence.replyId.slice(0, 8)} as stage 2 alone would`);
+  const engine = await createLlamaEngine({ modelPath: models.sold.path, sequences: 1 });
+  try {
+    return await proveCheat(evidence, { engine, crypto, request: asked.request });
+  } finally {
+    await engine.close();
+  }
+}
+
+export const evidenceDirectory = (directory: string): string => join(directory, 'cheat-evidence');

@@ -1,0 +1,96 @@
+import { toHex, utf8Decode } from '@ogong/protocol/bytes';
+import { parseOrder } from '@ogong/protocol/order';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import type { Claim } from './claims.ts';
+import { replyIdOf } from './finding.ts';
+import type { Account, RunRecord } from './run-record.ts';
+
+export interface Timings {
+  /** Everything up and a provider on offer. */
+  readonly startMs: number;
+  readonly requestsMs: number;
+  /** From the last answer until all was settled. */
+  readonly settleMs: number;
+  readonly totalMs: number;
+}
+
+export interface SummaryInput {
+  readonly run: RunRecord;
+  readonly claims: readonly Claim[];
+  readonly timings: Timings;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** What `--json` writes: docs/schema/demo-summary.schema.json. Amounts are decimal strings of atomic units. */
+export function summarize({ run, claims, timings, versions }: SummaryInput) {
+  const nameOf = (providerId: Uint8Array): string =>
+    run.members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId);
+  const ofAddress = (address: string): string => run.members.find((member) => member.address === address)?.name ?? address;
+  return {
+    format: 'ogong-demo-summary-v1',
+    ok: claims.every(({ ok }) => ok),
+    cheat: run.cheat,
+    claims: claims.map(({ id, statement, ok, evidence }) => ({ id, statement, ok, evidence: [...evidence] })),
+    replies: run.replies.map((reply) => {
+      const { number, prompt, isStreamed, receipts, request, response, durationMs, firstTextMs, error } = reply;
+      const order = receipts && parseOrder(receipts.full.order.bytes);
+      const checks = receipts ? verifyReceipt(receipts.full, { ...run, request, response }).checks : [];
+      return {
+        number,
+        prompt,
+        streamed: isStreamed,
+        replyId: replyIdOf(reply) ?? null,
+        provider: order ? nameOf(order.providerId) : null,
+        text: utf8Decode(response),
+        error: error ?? null,
+        firstTextMs: firstTextMs === undefined ? null : Math.round(firstTextMs),
+        durationMs: Math.round(durationMs),
+        checks: checks.map(({ id, status, detail }) => ({ id, status, detail })),
+      };
+    }),
+    verdicts: run.logs.flatMap(({ validator, entries }) =>
+      entries.map((entry) => ({
+        validator,
+        index: Number(entry.index),
+        replyId: toHex(entry.replyId),
+        provider: nameOf(entry.providerId),
+        verdict: entry.verdict,
+        evidence: entry.evidence,
+        verifiers: entry.verifierIds.length,
+        ejects: entry.ejects,
+        feeAtomic: entry.feeAtomic.toString(),
+      })),
+    ),
+    settlements: run.settlements.map((settlement) => ({
+      transaction: settlement.transaction,
+      block: settlement.blockNumber,
+      validator: settlement.validator,
+      sequence: Number(settlement.sequence),
+      replies: settlement.replies,
+      debitedAtomic: settlement.debits.reduce((sum, { amountAtomic }) => sum + amountAtomic, 0n).toString(),
+      signers: settlement.signers.map(({ name }) => name),
+      signedStakeAtomic: settlement.signers.reduce((sum, { bondAtomic }) => sum + bondAtomic, 0n).toString(),
+      totalStakeAtomic: settlement.totalBondAtomic.toString(),
+      lines: settlement.lines.map(({ provider, router, grossAtomic }) => ({
+        provider: ofAddress(provider),
+        router: ofAddress(router),
+        grossAtomic: grossAtomic.toString(),
+      })),
+    })),
+    balances: run.members.map(({ name, role, address }) => ({
+      name,
+      role,
+      address,
+      before: toJson(run.books.before.accounts.find((account) => account.address === address)),
+      after: toJson(run.books.after.accounts.find((account) => account.address === address)),
+    })),
+    timings: Object.fromEntries(Object.entries(timings).map(([name, value]) => [name, Math.round(value)])),
+    versions,
+  };
+}
+
+function toJson(account: Account | undefined): Record<string, string> {
+  const { tokensAtomic = 0n, freeAtomic = 0n, reservedAtomic = 0n, spentAtomic = 0n, creditAtomic = 0n } = account ?? {};
+  const amounts = { tokensAtomic, freeAtomic, reservedAtomic, spentAtomic, creditAtomic };
+  return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, amount.toString()]));
+}

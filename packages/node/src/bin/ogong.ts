@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { askCommand } from '../cli/ask-command.ts';
+import { type Command, processOutput } from '../cli/command.ts';
+import { meshCommand } from '../cli/mesh-command.ts';
+import { modelCommand } from '../cli/model-command.ts';
+import { verifyCommand } from '../cli/verify-command.ts';
+import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
+
+const commands: readonly Command[] = [meshCommand, askCommand, verifyCommand, modelCommand];
+
+const help = `ogong: answers that come with proof
+
+Usage: ogong <command> [flags]
+
+${commands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
+
+ogong <command> --help says more. The daemons are programs of their own: ogong-provider, ogong-validatord,
+ogong-verifierd, ogong-routerd, ogong-gatewayd.
+`;
+
+async function main([name = '', ...rest]: readonly string[]): Promise<number> {
+  if (name === '' || name === '--help' || name === '-h' || name === 'help') {
+    processOutput.write(help);
+    return name === '' ? EXIT.usage : EXIT.ok;
+  }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command) return command.run(rest, processOutput);
+  processOutput.writeError(`ogong: there is no command ${name}; there are ${commands.map((each) => each.name).join(', ')}\n`);
+  return EXIT.usage;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  processOutput.writeError(`ogong: ${describeFailure(error)}\n`);
+  process.exitCode = getExitCode(error);
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { fromBase64 } from '@ogong/protocol/bytes';
+import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { defineConfig } from '../config/define-config.ts';
+import { boolean, httpUrl, text } from '../config/values.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { describeFailure } from '../log/errors.ts';
+import { loadTrust, trustFields } from './chain-trust.ts';
+import type { Command } from './command.ts';
+import { formatChecks } from './print-checks.ts';
+
+/** 0: every check that could be made holds. 1: one failed. 2: there is nothing that can be checked. */
+export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2 } as const;
+
+const config = defineConfig({
+  name: 'ogong verify',
+  summary:
+    'Checks an answer against its receipt, offline. Prints every check; exits with 0 where none failed, 1 where one did,\n' +
+    '2 where the input cannot be used. Receipts from a gateway hold request and response; others need both files.',
+  fields: {
+    request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
+    response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
+    gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
+    json: { schema: boolean, boolean: true, description: 'print the verdict as JSON' },
+    ...trustFields,
+  },
+  positionals: { label: '<receipt.json>', min: 1, max: 1 },
+});
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'check an answer against its receipt',
+  async run(argv, output) {
+    try {
+      const parsed = config.parse(argv, process.env);
+      if (parsed.kind === 'print') {
+        output.write(parsed.text);
+        return VERIFY_EXIT.ok;
+      }
+      const { values, positionals } = parsed;
+      const file = readInput(positionals[0] as string);
+      const trust = await loadTrust('ogong verify', values);
+      const receipt = await openReceipt(file.receipt, values.gateway);
+      const request = values.request === undefined ? file.request : readFileSync(values.request);
+      const response = values.response === undefined ? file.response : readFileSync(values.response);
+      if (!request || !response) {
+        output.writeError('ogong verify: the receipt holds no request and response; give --request and --response\n');
+        return VERIFY_EXIT.unusable;
+      }
+      const context = { crypto: nodeCrypto, request: plain(request), response: plain(response), nowMs: Date.now() };
+      const verdict = verifyReceipt(receipt, trust === undefined ? context : { ...context, trust });
+      output.write(values.json ? `${JSON.stringify(verdict, null, 2)}\n` : formatChecks(verdict.checks));
+      return verdict.ok ? VERIFY_EXIT.ok : VERIFY_EXIT.failed;
+    } catch (error) {
+      output.writeError(`ogong verify: ${describeFailure(error)}\n`);
+      return VERIFY_EXIT.unusable;
+    }
+  },
+};
+
+interface ReceiptFile {
+  readonly receipt: Receipt;
+  readonly request: Uint8Array | undefined;
+  readonly response: Uint8Array | undefined;
+}
+
+/** @throws ProtocolError */
+function readInput(path: string): ReceiptFile {
+  const bytes = readFileSync(path);
+  // Request and response stand beside the receipt's own fields, in base64 like them.
+  const receipt = parseReceipt(plain(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
+  const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+  const read = (value: unknown): Uint8Array | undefined => (typeof value === 'string' ? fromBase64(value) : undefined);
+  return { receipt, request: read(fields.request), response: read(fields.response) };
+}
+
+async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
+  if (gateway === undefined || !('url' in receipt.opening)) return receipt;
+  const url = new URL(receipt.opening.url, gateway);
+  const response = await fetch(url);
+  if (!response.ok) throw Object.assign(new Error(`${url} answers with status ${response.status}`), { code: 'unreachable', retryable: true });
+  return { ...receipt, opening: { bytes: new Uint8Array(await response.arrayBuffer()) } };
+}
+
+/** Without Node's own methods, which compare and slice differently. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
