@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Announcement } from '@ogong/protocol/announcement';
 import { combineReports } from '@ogong/protocol/adjudicate';
+import type { Announcement } from '@ogong/protocol/announcement';
 import { type AuditDraw, isAudited } from '@ogong/protocol/audit';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
-import type { ScoreRequest, ScoreReport as ScoreAnswer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ScoreReport as ScoreAnswer, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import type { Clock } from '../../clock.ts';
@@ -13,7 +13,7 @@ import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { listCandidates, readAnnouncement } from './announcement-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
-import { type AuditEvidence, encodeCandidates, type EvidenceCandidate, parseCandidates } from './evidence.ts';
+import { type AuditEvidence, type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
 import {
   computeJobId,
   drawVerifier,

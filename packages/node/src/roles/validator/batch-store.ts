@@ -1,5 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type Settlement, encodeSettlement, parseSettlement } from '@ogong/protocol/batch';
+import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { QuorumSignature } from '@ogong/protocol/quorum';
 import { isBillable, parseVerdictEntry } from '@ogong/protocol/verdict-log';

@@ -15,7 +15,7 @@ import type { LedgerDomain, Order } from '@ogong/protocol/order';
 import type { QuorumSignature } from '@ogong/protocol/quorum';
 import { hashRecord } from '@ogong/protocol/record';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
-import { computeGenesisPosition, isBillable, verifyChain, type VerdictEntry } from '@ogong/protocol/verdict-log';
+import { computeGenesisPosition, isBillable, type VerdictEntry, verifyChain } from '@ogong/protocol/verdict-log';
 import type { Clock } from '../../clock.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,5 +1,5 @@
-import { type AuditDraw, assignVerifier } from '@ogong/protocol/audit';
 import { adjudicateReport, checkReportShape, combineReports, type ReportVerdict } from '@ogong/protocol/adjudicate';
+import { type AuditDraw, assignVerifier } from '@ogong/protocol/audit';
 import { createWriter, equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
@@ -10,7 +10,7 @@ import type { RecordV2 } from '@ogong/protocol/record';
 import { type Replay, replayReply } from '@ogong/protocol/replay';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
-import { verifySignedRecord, type Claim, type SignedRecord } from './claim.ts';
+import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
 import type { AuditEvidence, Evidence, EvidenceCandidate, SignedReport } from './evidence.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */

@@ -1,25 +1,15 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Metrics } from '../../metrics/metrics.ts';
 
-export type ValidatorMetrics = ReturnType<typeof createMetrics>;
+export type ValidatorMetrics = ReturnType<typeof createValidatorMetrics>;
 
-export function createMetrics(registry: Registry) {
-  const registers = [registry];
+export function createValidatorMetrics({ counter, gauge }: Metrics) {
   return {
-    admitted: new Counter({ name: 'ogong_validator_admitted_total', help: 'Orders admitted', registers }),
-    records: new Counter({ name: 'ogong_validator_records_total', help: 'Records acknowledged', registers }),
-    verdicts: new Counter({
-      name: 'ogong_validator_verdicts_total',
-      help: 'Verdicts in the log',
-      labelNames: ['verdict'],
-      registers,
-    }),
-    complaints: new Counter({
-      name: 'ogong_validator_complaints_total',
-      help: 'Complaints by outcome',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    batches: new Counter({ name: 'ogong_validator_batches_settled_total', help: 'Batches settled', registers }),
-    epoch: new Gauge({ name: 'ogong_validator_beacon_epoch', help: 'Latest certified epoch', registers }),
+    admitted: counter('validator_orders_admitted_total', 'Orders admitted'),
+    records: counter('validator_records_total', 'Records acknowledged'),
+    verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
+    complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
+    batches: counter('validator_batches_settled_total', 'Batches settled'),
+    cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
+    epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
   };
 }

@@ -190,11 +190,12 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
     throw new AdmissionError('conflict', 'another order was admitted under this reply id');
   }
   const state = readChannel(store, order.payer);
-  const spent = state.settled > channel.spent ? state.settled : channel.spent;
-  const liability = spent + state.owed + state.outstanding + order.maxFeeAtomic;
-  const voucher = order.cumulativeAtomic > state.voucher ? order.cumulativeAtomic : state.voucher;
-  if (voucher < liability) {
-    throw new AdmissionError('voucher-too-low', `signed for ${voucher} in all, up to ${liability} may be owed`);
+  let liability = state.owed + state.outstanding + order.maxFeeAtomic;
+  // The chain may be ahead of what was booked here, and the cached channel behind it.
+  if (state.settled > channel.spent) liability += state.settled;
+  else liability += channel.spent;
+  if (order.cumulativeAtomic < liability && state.voucher < liability) {
+    throw new AdmissionError('voucher-too-low', `up to ${liability} may be owed, more than was signed for`);
   }
   if (channel.spendable < liability) {
     throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);

@@ -1,15 +1,15 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { parseOrder } from '@ogong/protocol/order';
 import { ProtocolError, toHex } from '@ogong/protocol/bytes';
 import {
   type PushRecordRequest,
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type RateLimit, createRateLimiter } from '../../link/token-bucket.ts';
+import { parseOrder } from '@ogong/protocol/order';
 import type { Clock } from '../../clock.ts';
 import { createRateLimited, Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { getCaller, type MethodName } from '../../link/link-server.ts';
+import { createRateLimiter, type RateLimit } from '../../link/token-bucket.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Store } from '../../store/store.ts';
 import { listEntries, readSettledHead } from './batch-store.ts';
@@ -37,7 +37,7 @@ export interface RouteDependencies {
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
   readonly clock: Clock;
-  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints'>;
+  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints' | 'cosigned'>;
 }
 
 const KIB = 1024;
@@ -169,8 +169,11 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.cosignBatch,
       async (request, context) => {
         try {
-          return await cosigner.cosign(findPeer(context), request);
+          const signed = await cosigner.cosign(findPeer(context), request);
+          metrics.cosigned.inc({ outcome: 'signed' });
+          return signed;
         } catch (error) {
+          metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
           if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
           throw error;
         }

@@ -31,6 +31,7 @@ export interface SettlementOptions {
   readonly maxEntries: number;
   /** Entries with their evidence, so that a batch fits one message. */
   readonly maxBatchBytes: number;
+  readonly minSignatures: number;
 }
 
 export interface SettlementDependencies {
@@ -73,7 +74,7 @@ export class SettlementError extends Error {
  * @throws ChainError, SettlementError; nothing is lost, the next step goes on from the same place.
  */
 export function createSettlement(options: SettlementOptions, dependencies: SettlementDependencies) {
-  const { domain, maxEntries, maxBatchBytes } = options;
+  const { domain, maxEntries, maxBatchBytes, minSignatures } = options;
   const { crypto, signer, store, group, chain, cosign, findTransaction, onSettled, onError = () => {} } = dependencies;
 
   async function step(): Promise<boolean> {
@@ -178,7 +179,8 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     const request = { batch: batch.bytes, entries, logFrom: from };
     const isDone = () => {
       const signatures = store.read(() => listSignatures(store, sequence));
-      return verifyQuorum(crypto, { digest, signatures, validators });
+      const quorum = verifyQuorum(crypto, { digest, signatures, validators });
+      return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
     };
     if (!isDone().ok) {
       await Promise.all(
@@ -199,7 +201,8 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     if (!quorum.ok) {
       throw new SettlementError(
         'no-quorum',
-        `batch ${sequence}: stake ${quorum.signedStake} of ${quorum.totalStake} signed, more than two thirds are needed`,
+        `batch ${sequence}: ${quorum.signatures.length} signed with a stake of ${quorum.signedStake} of ${quorum.totalStake}; ` +
+          `more than two thirds of the stake and ${minSignatures} signatures are needed`,
       );
     }
     return quorum.signatures.map(({ signature }) => signature);

@@ -16,13 +16,13 @@ import {
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { Registry } from 'prom-client';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
 import { createLinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer } from '../../link/link-server.ts';
+import { createMetrics } from '../../metrics/metrics.ts';
 import { createBeaconView } from '../../shared/beacon-view.ts';
 import { createChainView } from '../../shared/chain-view.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
@@ -109,7 +109,17 @@ export async function startTestNetwork({
             auditWindowMs: 5_000,
             ...options,
           },
-          { crypto, clock: systemClock, store, signer, vrfSeed, identity, chain: view, log, registry: new Registry() },
+          {
+            crypto,
+            clock: systemClock,
+            store,
+            signer,
+            vrfSeed,
+            identity,
+            chain: view,
+            log,
+            metrics: createMetrics('validator'),
+          },
         );
         await validator.start();
         running = {

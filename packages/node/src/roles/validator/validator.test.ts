@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PAYEE } from './test-reply.ts';
 import { startTestNetwork, type TestNetwork } from './test-network.ts';
+import { PAYEE } from './test-reply.ts';
 
 describe('four validators on a chain', () => {
   let network: TestNetwork;

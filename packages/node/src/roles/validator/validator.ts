@@ -9,10 +9,10 @@ import type { SequentialTestParameters } from '@ogong/protocol/sprt';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import { proveVrf } from '@ogong/protocol/vrf';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import type { Clock } from '../../clock.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer } from '../../link/link-server.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import { createBeaconView } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
@@ -25,7 +25,7 @@ import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
 import { createIntake } from './intake.ts';
-import { createMetrics } from './metrics.ts';
+import { createValidatorMetrics } from './metrics.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES, PEER_METHODS } from './routes.ts';
 import { createSettlement } from './settlement.ts';
 
@@ -46,6 +46,8 @@ export interface ValidatorOptions {
   /** Longest wait for one opening or report. Default: a third of the audit window, at most a minute. */
   readonly callTimeoutMs?: number;
   readonly fixedVerifier?: Peer | undefined;
+  /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
+  readonly minSignatures?: number;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
   readonly peerEndpoints?: ReadonlyMap<string, Endpoint>;
 }
@@ -62,7 +64,7 @@ export interface ValidatorDependencies {
   /** Started and stopped by whoever made it. */
   readonly chain: ChainView;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-  readonly registry: Registry;
+  readonly metrics: Metrics;
 }
 
 export interface Validator {
@@ -79,13 +81,13 @@ const PPM = 1_000_000;
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
   const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier } = options;
-  const { crypto, clock, store, signer, vrfSeed, identity, chain, log, registry } = dependencies;
+  const { crypto, clock, store, signer, vrfSeed, identity, chain, log } = dependencies;
   const group = createGroupCommit(store);
   const archive = createBeaconArchive(chain.network, { crypto, store });
   const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
   const beacons = createBeaconView({}, { crypto, chain, links });
   const verdicts = { crypto, chainId: chain.ledger.chainId, validator: signer.address, test: options.test };
-  const metrics = createMetrics(registry);
+  const metrics = createValidatorMetrics(dependencies.metrics);
   const ownAlphaPpm = Math.round(options.alpha * PPM);
   const networkAlphaPpm = () => chain.parameters()?.limits.alpha ?? PPM;
 
@@ -159,7 +161,12 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 
   const domain = { chainId: chain.ledger.chainId, verifyingContract: chain.network.settlement };
   const settlement = createSettlement(
-    { domain, maxEntries: MAX_BATCH_ENTRIES, maxBatchBytes: MAX_EVIDENCE_BYTES / 2 },
+    {
+      domain,
+      maxEntries: MAX_BATCH_ENTRIES,
+      maxBatchBytes: MAX_EVIDENCE_BYTES / 2,
+      minSignatures: options.minSignatures ?? 1,
+    },
     {
       crypto,
       signer,

@@ -1,0 +1,138 @@
+#!/usr/bin/env node
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createChainClient } from '@ogong/chain/client';
+import { parseDeployment } from '@ogong/chain/deployment';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { systemClock } from '../clock.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { createOrLoadKeys, KeyFileError } from '../crypto/key-files.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { createNodeLedgerSigner } from '../crypto/signers.ts';
+import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
+import { createLinkIdentity, loadCertificatePin } from '../link/link-identity.ts';
+import { createLogger } from '../log/logger.ts';
+import { collectProcessMetrics, createMetrics } from '../metrics/metrics.ts';
+import { createMetricsServer } from '../metrics/metrics-server.ts';
+import { deriveVrfSeed, registerValidator } from '../roles/validator/register.ts';
+import { migrations } from '../roles/validator/schema.ts';
+import { createValidator } from '../roles/validator/validator.ts';
+import { registerConfig, validatorConfig } from '../roles/validator/validator-config.ts';
+import { createChainView } from '../shared/chain-view.ts';
+import { formatEndpoint } from '../shared/endpoint.ts';
+import { openStore } from '../store/store.ts';
+
+const NAME = 'ogong-validatord';
+
+interface Common {
+  readonly rpcUrl: string | undefined;
+  readonly deployment: string;
+  readonly dataDir: string;
+  readonly keypair: string | undefined;
+}
+
+/** What both commands are: keys, certificate and the way to the chain. */
+async function open({ rpcUrl: given, deployment: path, dataDir, keypair }: Common) {
+  const keys = createOrLoadKeys(dataDir);
+  const ledgerKey = keypair === undefined ? keys.ledgerKey.reveal() : readKeypair(keypair);
+  const deployment = parseDeployment(readFileSync(path, 'utf8'));
+  const rpcUrl = given ?? deployment.rpcUrl;
+  if (rpcUrl === undefined) throw new ConfigError(NAME, ['--rpc-url is required: the deployment names no address']);
+  return {
+    deployment,
+    signer: createNodeLedgerSigner(ledgerKey),
+    vrfSeed: deriveVrfSeed(nodeCrypto, ledgerKey),
+    identity: await createLinkIdentity(keys.linkSeed),
+    connect: () => createChainClient({ rpcUrl, deployment, privateKey: `0x${toHex(ledgerKey)}` }),
+  };
+}
+
+function readKeypair(path: string): Uint8Array {
+  try {
+    return fromHex(readFileSync(path, 'utf8').trim().replace(/^0x/, ''), 32);
+  } catch (cause) {
+    throw new KeyFileError('malformed', `${path} is not a ledger key: expected 64 hexadecimal digits`, { cause });
+  }
+}
+
+async function run(argv: readonly string[]): Promise<Daemon> {
+  const parsed = validatorConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { values } = parsed;
+  if ((values.verifierEndpoint === undefined) !== (values.verifierCert === undefined)) {
+    throw new ConfigError(NAME, ['--verifier-endpoint and --verifier-cert are given together']);
+  }
+  const logger = createLogger({ name: NAME, level: values.logLevel });
+  const { deployment, signer, vrfSeed, identity, connect } = await open(values);
+  if (values.certOut !== undefined) writeFileSync(values.certOut, identity.certificateDer);
+  const chain = createChainView(
+    { deployment, refreshMs: values.registryInterval },
+    { connect, onError: (err) => logger.warn({ err }, 'the chain cannot be read') },
+  );
+  const metrics = createMetrics('validator');
+  collectProcessMetrics(metrics);
+  const store = openStore(join(values.dataDir, 'validator.db'), { migrations });
+  const validator = createValidator(
+    {
+      bind: values.bind,
+      alpha: values.alpha,
+      test: { soundness: values.s, falsePositiveRate: values.eps, beta: values.beta },
+      epochMs: values.epochMs,
+      settleMs: values.settleInterval,
+      auditWindowMs: values.auditWindow,
+      graceMs: values.grace,
+      auditConcurrency: values.audits,
+      minSignatures: values.quorum,
+      fixedVerifier:
+        values.verifierEndpoint && values.verifierCert
+          ? { endpoint: values.verifierEndpoint, certHash: loadCertificatePin(values.verifierCert) }
+          : undefined,
+      peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
+    },
+    { crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
+  );
+  const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
+
+  await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
+  if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
+    logger.warn('this validator is not registered: run ogong-validatord register');
+  }
+  await validator.start();
+  chain.start();
+  await metricsServer?.start();
+  return {
+    ready: {
+      address: validator.address(),
+      validator: `0x${toHex(signer.address)}`,
+      consensusId: toHex(identity.id),
+    },
+    async stop() {
+      await validator.stop();
+      await Promise.all([chain.stop(), metricsServer?.stop()]);
+      store.close();
+    },
+  };
+}
+
+async function register(argv: readonly string[]): Promise<Daemon> {
+  const parsed = registerConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text);
+  const { values } = parsed;
+  const { signer, vrfSeed, identity, connect } = await open(values);
+  const outcome = await registerValidator(await connect(), {
+    endpoint: formatEndpoint(values.endpoint),
+    certHash: identity.id,
+    vrfSeed,
+    bondAtomic: values.bond,
+  });
+  const answer = { outcome, validator: `0x${toHex(signer.address)}`, consensusId: toHex(identity.id) };
+  return print(`${JSON.stringify(answer)}\n`);
+}
+
+function print(text: string): never {
+  process.stdout.write(text);
+  process.exit(0);
+}
+
+const [first, ...rest] = process.argv.slice(2);
+await runDaemon(() => (first === 'register' ? register(rest) : run(process.argv.slice(2))), { name: NAME });

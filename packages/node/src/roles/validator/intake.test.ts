@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import type { Submission } from './claim.ts';
+import { readChannel } from './reply-store.ts';
+import { createTestHybrid, createTestValidator, payer, provider, providerId } from './test-bench.ts';
+import type { TestOrder } from './test-reply.ts';
+import { readProviderTest } from './verdict-store.ts';
+
+const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+describe('admission', () => {
+  it.each<[string, string, (order: TestOrder) => TestOrder]>([
+    ['a bad signature', 'order-signature', (order) => ({ ...order, signature: flip(order.signature) })],
+    ['bytes that are no order', 'malformed', (order) => ({ ...order, order: order.order.slice(1) })],
+    ['an order that is too long', 'too-large', (order) => ({ ...order, order: new Uint8Array(1000) })],
+  ])('refuses %s', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    await expect(validator.intake.admit(bend(validator.order(0)))).rejects.toThrow(code);
+  });
+
+  it.each([
+    ['of another validator', { validator: new Uint8Array(20) }, 'another validator'],
+    ['that has expired', { expiresAtMs: 1n }, 'expired'],
+    ['that lives too long', { expiresAtMs: 2_000_000_000_000n }, 'lives at most'],
+    ['of a far epoch', { epoch: 3n }, 'epoch 3'],
+    ['that signs for less than its maximum', { cumulativeAtomic: 999_999n }, 'voucher-too-low'],
+  ])('refuses an order %s', async (_name, bend, message) => {
+    const validator = createTestValidator();
+    await expect(validator.intake.admit(validator.order(0, bend))).rejects.toThrow(message);
+  });
+
+  it('reserves each maximum once, whatever order the orders come in', async () => {
+    const validator = createTestValidator();
+    const orders = [2, 0, 1].map((i) => validator.order(i));
+    for (const order of orders) await validator.intake.admit(order);
+    await validator.intake.admit(orders[0] as TestOrder);
+    expect(readChannel(validator.store, payer.address)).toEqual({
+      settled: 0n,
+      owed: 0n,
+      outstanding: 3_000_000n,
+      voucher: 3_000_000n,
+    });
+    await expect(validator.intake.admit(validator.order(0, { choice: 1 }))).rejects.toMatchObject({ code: 6 });
+    await expect(validator.intake.admit(validator.order(9, { cumulativeAtomic: 3_999_999n }))).rejects.toThrow(
+      'voucher-too-low',
+    );
+  });
+
+  it('reserves no more than the chain holds', async () => {
+    const validator = createTestValidator({ spendable: 1_999_999n });
+    await validator.intake.admit(validator.order(0));
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('allowance-exceeded');
+  });
+});
+
+describe('records', () => {
+  const bent: [string, string, (submission: Submission) => Submission][] = [
+    [
+      'a bad signature',
+      'record-signature',
+      (s) => ({ ...s, record: { ...s.record, signature: flip(s.record.signature) } }),
+    ],
+    [
+      'another key',
+      'wrong-provider',
+      (s) => ({ ...s, record: { ...s.record, providerKey: createTestHybrid('stranger').publicKey } }),
+    ],
+    ['another response', 'response-hash', (s) => ({ ...s, response: flip(s.response) })],
+    ['another request', 'request-hash', (s) => ({ ...s, request: flip(s.request) })],
+    ['another header', 'header-inclusion', (s) => ({ ...s, header: flip(s.header) })],
+    ['another proof', 'header-inclusion', (s) => ({ ...s, headerProof: s.headerProof.slice(1) })],
+    ['an unknown endpoint', 'malformed', (s) => ({ ...s, endpoint: 'images' })],
+    ['an oversized request', 'too-large', (s) => ({ ...s, request: new Uint8Array(2 ** 20 + 1) })],
+    ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
+    ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
+    ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
+  ];
+
+  it.each(bent)('with %s are refused', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    await expect(validator.intake.pushRecord(bend(submission))).rejects.toThrow(code);
+    expect(validator.find(order.fields.replyId).state).toBe('admitted');
+    await validator.intake.pushRecord(submission);
+  });
+
+  it.each<[string, string, NonNullable<Parameters<ReturnType<typeof createTestValidator>['serve']>[1]>]>([
+    ['of another reply', 'wrong-reply', { bend: { record: (record) => ({ ...record, replyId: new Uint8Array(16) }) } }],
+    [
+      'of another model',
+      'wrong-model',
+      { bend: { record: (record) => ({ ...record, modelRoot: new Uint8Array(32) }) } },
+    ],
+    [
+      'with another sampler than asked for',
+      'sampler',
+      { bend: { header: (header) => ({ ...header, sampler: { ...header.sampler, temperatureQ16: 1 } }) } },
+    ],
+    ['with another limit than asked for', 'sampler', { bend: { header: (header) => ({ ...header, maxTokens: 41 }) } }],
+    ['keyed by another beacon', 'draw-key', { beacon: { value: new Uint8Array(32), previous: new Uint8Array(32) } }],
+    [
+      'with another sketch bank',
+      'sketch-bank',
+      { bend: { header: (header) => ({ ...header, sketchBankSeed: new Uint8Array(32) }) } },
+    ],
+    [
+      'with a header of another length',
+      'token-count',
+      { bend: { header: (header) => ({ ...header, outputTokenCount: 39 }) } },
+    ],
+    [
+      'that cost more than the maximum',
+      'fee',
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 1_000_000 }) } },
+    ],
+  ])('%s are refused', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order, bend);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow(code);
+  });
+
+  it('of replies that were not admitted, or under another order, are refused', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    const { submission } = validator.serve(order);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('no such reply');
+    await validator.intake.admit(validator.order(0, { choice: 1 }));
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('another order');
+  });
+
+  it('are acknowledged again, and change the reservation into a debt once', async () => {
+    const validator = createTestValidator();
+    const { submission } = await validator.deliver(0);
+    await validator.certify(1n);
+    expect(await validator.intake.pushRecord(submission)).toMatchObject({ epoch: 0n });
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 86_000n, outstanding: 0n });
+  });
+
+  it('that contradict each other eject whoever signed both', async () => {
+    const validator = createTestValidator();
+    const { reply } = await validator.deliver(0);
+    const second = validator.serve(validator.order(0), { text: 'another story' });
+    await expect(validator.intake.pushRecord(second.submission)).rejects.toThrow('another record');
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
+    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'decided', verdict: 'reject' });
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
+    await expect(validator.announce(provider)).rejects.toThrow('ejected');
+  });
+});
+
+describe('complaints', () => {
+  const cheat = {
+    bend: { row: (row: { rank: number }, i: number) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+  };
+
+  async function admitted() {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    return { validator, order };
+  }
+
+  it('with an opening that refutes the record convict, even before the record came', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order, cheat as never);
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true }]);
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    await validator.intake.pushRecord(submission);
+    expect(validator.decided.length).toBe(1);
+  });
+
+  it('with an opening that is in order prove nothing, and force an audit', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order);
+    await validator.intake.pushRecord(submission);
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'noted' });
+    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', isForced: true });
+  });
+
+  it('cannot be made with a foreign opening, a forged record, or without the payer', async () => {
+    const { validator, order } = await admitted();
+    const { submission } = validator.serve(order);
+    await validator.intake.pushRecord(submission);
+    const other = validator.serve(validator.order(1));
+    const base = { order, reason: 'x', opening: other.reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(base)).toMatchObject({ outcome: 'noted' });
+    const forged = { ...base, record: { ...submission.record, signature: flip(submission.record.signature) } };
+    await expect(validator.intake.complain(forged)).rejects.toThrow('record-signature');
+    const unsigned = { ...base, order: { ...order, signature: flip(order.signature) } };
+    await expect(validator.intake.complain(unsigned)).rejects.toThrow('order-signature');
+    expect(await validator.intake.complain({ ...base, order: validator.order(5) })).toMatchObject({
+      outcome: 'rejected',
+    });
+    expect(validator.decided).toEqual([]);
+    expect(readProviderTest(validator.store, providerId).rejects).toBe(0);
+  });
+
+  it('after the verdict eject all the same', async () => {
+    const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
+    const { reply, submission } = await validator.deliver(0, cheat as never);
+    await validator.certify(1n);
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }]);
+    const order = { order: submission.order.order, signature: submission.order.signature };
+    const complaint = { order, reason: 'x', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided.length).toBe(1);
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
+  });
+});

@@ -1,0 +1,318 @@
+import { create } from '@bufbuild/protobuf';
+import type { Anchor } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import type { SettleCall } from '@ogong/chain/settle-call';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
+import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import type { Validator } from '@ogong/protocol/quorum';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
+import { createGroupCommit, type GroupCommit } from '../../store/group-commit.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { type AuditDependencies, type AuditOptions, createAudit } from './audit.ts';
+import { createBeaconArchive } from './beacon-archive.ts';
+import { type CosignOptions, createCosigner } from './cosign.ts';
+import { createIntake } from './intake.ts';
+import { type ReplyRow, readReply } from './reply-store.ts';
+import { migrations } from './schema.ts';
+import { type CosignRequest, createSettlement } from './settlement.ts';
+import {
+  createTestOrder,
+  createTestReport,
+  MODEL,
+  MODEL_ROOT,
+  PAYEE,
+  PRICE_PER_1K,
+  type ServedReply,
+  type ServeInput,
+  serveTestReply,
+  type TestOrder,
+} from './test-reply.ts';
+
+/** Validators without links, chain or time: every dependency is in the hands of the test. */
+const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
+export const createTestHybrid = (text: string): HybridSigner =>
+  createNodeHybridSigner(new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]));
+
+export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
+export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
+const domain = { chainId: 31_337n, verifyingContract: network.settlement };
+export const payer = createNodeLedgerSigner(seed('payer'));
+export const provider = createTestHybrid('provider');
+export const providerId = hashHybridKey(crypto, provider.publicKey);
+
+export function createTestClock(startMs = 1_750_000_000_000) {
+  let now = startMs;
+  return {
+    nowMs: () => now,
+    advance(ms: number) {
+      now += ms;
+    },
+  };
+}
+
+export interface TestChain {
+  readonly settled: SettleCall[];
+  isDown: boolean;
+  /** Called in the moment after the chain has taken a batch, before its sender hears of it. */
+  afterSettle: () => void;
+  anchorOf(validator: Uint8Array): Promise<Anchor>;
+  settle(call: SettleCall): Promise<{ transactionHash: string }>;
+}
+
+/** The part of the contract that matters here: one batch per sequence, in turn. */
+export function createTestChain(): TestChain {
+  const anchors = new Map<string, Anchor>();
+  const find = (validator: Uint8Array): Anchor =>
+    anchors.get(toHex(validator)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
+  const chain: TestChain = {
+    settled: [],
+    isDown: false,
+    afterSettle() {},
+    async anchorOf(validator) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      return find(validator);
+    },
+    async settle(call) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      const { validator, sequence, logLength, logHead } = call.batch;
+      const anchor = find(validator as Uint8Array);
+      if (sequence !== anchor.sequence + 1n) {
+        const revert = { name: 'WrongSequence', args: [anchor.sequence + 1n, sequence] };
+        throw new ChainError('reverted', 'refused with WrongSequence', { revert });
+      }
+      anchors.set(toHex(validator as Uint8Array), {
+        sequence,
+        logLength,
+        logHead: `0x${toHex(logHead as Uint8Array)}`,
+      });
+      chain.settled.push(call);
+      chain.afterSettle();
+      return { transactionHash: `0x${sequence.toString(16)}` };
+    },
+  };
+  return chain;
+}
+
+export interface BenchOptions {
+  readonly index?: number;
+  readonly path?: string;
+  readonly clock?: ReturnType<typeof createTestClock>;
+  readonly chain?: TestChain;
+  /** The validator set; only this one where absent. */
+  readonly members?: () => readonly TestValidator[];
+  readonly audit?: Partial<AuditOptions>;
+  readonly cosign?: Partial<CosignOptions>;
+  readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
+  readonly getOpening?: AuditDependencies['getOpening'];
+  readonly score?: AuditDependencies['score'];
+  readonly spendable?: bigint;
+  /** Stands between the validator and its disk. */
+  readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
+}
+
+export type TestValidator = ReturnType<typeof createTestValidator>;
+
+export function createTestValidator(options: BenchOptions = {}) {
+  const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
+  const signer = createNodeLedgerSigner(seed(`validator ${index}`));
+  const store = openStore(options.path ?? ':memory:', { migrations });
+  const disk = createGroupCommit(store, { maxDelayMs: 0 });
+  const group = options.wrapGroup?.(disk, store) ?? disk;
+  const archive = createBeaconArchive(network, { crypto, store });
+  const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const served = new Map<string, ServedReply>();
+  const decided: VerdictEntry[] = [];
+  const member: Validator = {
+    address: signer.address,
+    stake: 100n,
+    certHash: seed(`certificate ${index}`),
+    vrfKey: new Uint8Array(32),
+    endpoint: '',
+  };
+  const onVerdict = (entry: VerdictEntry) => decided.push(entry);
+  const intake = createIntake(
+    { ledger, verdicts, maxOrderLifeMs: 600_000 },
+    {
+      crypto,
+      clock,
+      store,
+      group,
+      archive,
+      onVerdict,
+      chain: {
+        channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
+      },
+    },
+  );
+  const audit = createAudit(
+    {
+      verdicts,
+      alphaPpm: () => 1_000_000,
+      windowMs: 30_000,
+      graceMs: 60_000,
+      concurrency: 4,
+      callTimeoutMs: 1_000,
+      retryMs: 1,
+      fixedVerifier: undefined,
+      ...options.audit,
+    },
+    {
+      crypto,
+      clock,
+      store,
+      group,
+      archive,
+      onVerdict,
+      getOpening:
+        options.getOpening ??
+        (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
+      score: options.score ?? (async () => Promise.reject(new Error('no verifier'))),
+    },
+  );
+  const cosigner = createCosigner(
+    { ledger, domain, alphaPpm: () => 1_000_000, allowFixedVerifier: false, ...options.cosign },
+    { crypto, signer, clock, store, group, anchorOf: chain.anchorOf, getBeacon: async (epoch) => archive.find(epoch) },
+  );
+  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
+  const requests: CosignRequest[] = [];
+  const settlement = createSettlement(
+    { domain, maxEntries: 100, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    {
+      crypto,
+      signer,
+      store,
+      group,
+      chain: {
+        client: async () => chain as never,
+        validators: () => members().map((one) => one.member),
+      },
+      async cosign(peer, request) {
+        requests.push(request);
+        const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
+        return target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
+      },
+      findTransaction: async () => '0xfound',
+      onSettled() {},
+    },
+  );
+
+  const validator = {
+    signer,
+    member,
+    store,
+    group,
+    archive,
+    clock,
+    intake,
+    audit,
+    cosigner,
+    settlement,
+    chain,
+    served,
+    decided,
+    /** What was sent to co-signers. */
+    requests,
+    find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
+    order: (number: number, bend: Parameters<typeof createTestOrder>[0]['bend'] = {}): TestOrder =>
+      createTestOrder({
+        payer,
+        ledger,
+        validator: signer.address,
+        provider,
+        index: number,
+        epoch: 0n,
+        expiresAtMs: clock.nowMs() + 120_000,
+        bend,
+      }),
+    serve(order: TestOrder, bend: Partial<ServeInput> = {}): ServedReply {
+      const beacon = archive.find(order.fields.epoch) as ServeInput['beacon'];
+      const reply = serveTestReply(order, { provider, payer, ledger, beacon, ...bend });
+      served.set(toHex(order.fields.replyId), reply);
+      return reply;
+    },
+    async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<ServedReply> {
+      const order = validator.order(number);
+      await intake.admit(order);
+      const reply = validator.serve(order, bend);
+      await intake.pushRecord(reply.submission);
+      return reply;
+    },
+    /** A certificate of the next epoch, with made-up contents: whoever archives it has checked it before. */
+    async certify(epoch: bigint) {
+      const certificate = {
+        epoch,
+        view: 0,
+        previous: archive.latest().value,
+        value: seed(`beacon ${epoch}`),
+        contributions: [],
+        signatures: [],
+      };
+      await disk.write((db) => archive.putCertificate(db, certificate));
+    },
+    async announce(key: HybridSigner, fields: Partial<Announcement> = {}) {
+      const announcement: Announcement = {
+        providerId: hashHybridKey(crypto, key.publicKey),
+        payee: PAYEE,
+        endpoint: 'provider:1',
+        certHash: seed('link'),
+        verifier: undefined,
+        models: [
+          {
+            modelId: MODEL,
+            modelRoot: MODEL_ROOT,
+            pricePer1kAtomic: PRICE_PER_1K,
+            contextSize: 4096,
+            numericClass: 'x',
+          },
+        ],
+        capacity: 1,
+        freeCapacity: 1,
+        sequence: 1n,
+        issuedAtMs: clock.nowMs(),
+        expiresAtMs: clock.nowMs() + 3_600_000,
+        ...fields,
+      };
+      await intake.announce(signAnnouncement(key, announcement));
+    },
+    /** Announces a verifier of another payee, reached under its own name. */
+    async announceVerifier(name: string) {
+      await validator.announce(createTestHybrid(name), {
+        payee: seed(name).slice(0, 20),
+        endpoint: `${name}:1`,
+        verifier: {
+          endpoint: `${name}:1`,
+          certHash: seed(name),
+          keyHash: hashHybridKey(crypto, createTestHybrid(name).publicKey),
+        },
+      });
+    },
+    async runAudits() {
+      await audit.tick();
+      await audit.idle();
+    },
+    async close() {
+      await audit.stop();
+      await disk.close();
+      store.close();
+    },
+  };
+  return validator;
+}
+
+/** A verifier that finds what was served, by the announced endpoint's name. */
+export function answerHonestly(served: Map<string, ServedReply>, bend: Parameters<typeof createTestReport>[3] = {}) {
+  return (async (peer, job) => {
+    const found = [...served.values()].find(({ reply }) => equalBytes(reply.opening.header, job.header));
+    const name = String(peer.endpoint).replace(/:1$/, '');
+    return {
+      $typeName: 'ogong.v1.ScoreReport',
+      ...createTestReport(found as ServedReply, job, createTestHybrid(name), bend),
+    };
+  }) satisfies AuditDependencies['score'];
+}

@@ -1,0 +1,211 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineConfig } from '../../config/define-config.ts';
+import {
+  boolean,
+  decimal,
+  duration,
+  endpoint,
+  httpUrl,
+  integer,
+  oneOf,
+  parseEndpoint,
+  text,
+} from '../../config/values.ts';
+import { loadCertificatePin, type PeerId } from '../../link/link-identity.ts';
+import { LOG_LEVELS } from '../../log/logger.ts';
+import type { Endpoint } from '../../shared/endpoint.ts';
+
+export interface KnownPeer {
+  readonly endpoint: Endpoint;
+  readonly certHash: PeerId;
+}
+
+/** `host:port|cert`, the certificate as a file or as its hash. */
+const peer = z.string().transform((value, context): KnownPeer => {
+  const at = value.indexOf('|');
+  const address = at > 0 ? parseEndpoint(value.slice(0, at)) : undefined;
+  try {
+    if (address) return { endpoint: address, certHash: loadCertificatePin(value.slice(at + 1)) };
+    context.addIssue({ code: 'custom', message: 'expected host:port|cert' });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+  return z.NEVER;
+});
+
+const amount = z
+  .string()
+  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+const common = {
+  rpcUrl: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_RPC_URL',
+    description: "JSON-RPC address of the chain; the deployment's own if not given",
+  },
+  deployment: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_DEPLOYMENT',
+    required: true,
+    description: 'JSON file with the addresses of the contracts',
+  },
+  dataDir: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_VALIDATOR_DATA_DIR',
+    default: join(homedir(), '.ogong', 'validator'),
+    description: 'where keys, records, the verdict log and the signed votes are kept',
+  },
+  keypair: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_VALIDATOR_KEYPAIR',
+    description: 'file with the ledger key as hexadecimal digits; ledger.key in the data directory if not given',
+  },
+} as const;
+
+export const validatorConfig = defineConfig({
+  name: 'ogong-validatord',
+  summary:
+    'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +
+    'A batch settles once validators with more than two thirds of all bonded stake have signed it; the chain counts.\n' +
+    'Bond and register first: ogong-validatord register --help',
+  fields: {
+    bind: {
+      schema: endpoint,
+      label: '<addr>',
+      env: 'OGONG_VALIDATOR_BIND',
+      default: '0.0.0.0:4533',
+      description: 'address of the link endpoint',
+    },
+    alpha: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_ALPHA',
+      default: '1.0',
+      description: "audit coverage, 1 audits every reply; where the chain's parameter is higher, that one holds",
+    },
+    s: {
+      schema: decimal({ max: 1 }),
+      label: '<prob>',
+      default: '1.0',
+      description: 'verifier soundness: chance that a substitute reply is rejected',
+    },
+    eps: {
+      schema: decimal({ max: 1 }),
+      label: '<prob>',
+      default: '0.0',
+      description: 'verifier false-positive rate: chance that an honest reply is rejected',
+    },
+    beta: {
+      schema: decimal({ max: 1 }),
+      label: '<rate>',
+      default: '0.001',
+      description: 'target lifetime false-ejection rate, the Ville bound',
+    },
+    peer: {
+      schema: peer,
+      label: '<host:port|cert>',
+      env: 'OGONG_VALIDATOR_PEERS',
+      repeatable: true,
+      description: 'where to reach a registered validator, instead of where the registry says',
+    },
+    verifierEndpoint: {
+      schema: endpoint,
+      label: '<host:port>',
+      env: 'OGONG_VERIFIER_ENDPOINT',
+      description: 'verifier that is asked first, before those that the beacon draws; needs its certificate',
+    },
+    verifierCert: {
+      schema: text,
+      label: '<path|hash>',
+      env: 'OGONG_VERIFIER_CERT',
+      description: "that verifier's certificate, as a DER or PEM file or its SHA-256",
+    },
+    consensus: {
+      schema: boolean,
+      boolean: true,
+      description: 'accepted and without effect: the shared verdict log is always certified by the quorum',
+    },
+    quorum: {
+      schema: integer({ min: 1, max: 1024 }),
+      label: '<k>',
+      env: 'OGONG_QUORUM',
+      default: '1',
+      description:
+        'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
+    },
+    ...common,
+    certOut: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_CERT_OUT',
+      description: 'where to write the certificate (DER) for others to pin',
+    },
+    epochMs: {
+      schema: integer({ min: 100, max: 86_400_000 }),
+      label: '<ms>',
+      env: 'OGONG_VALIDATOR_EPOCH_MS',
+      default: '60000',
+      description: 'length of a beacon epoch in milliseconds; the same for all validators',
+    },
+    settleInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_SETTLE_INTERVAL',
+      default: '30s',
+      description: 'pause between two batches',
+    },
+    auditWindow: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_AUDIT_WINDOW',
+      default: '10m',
+      description: 'how long an audit may take; an opening that is not handed over in it counts as withheld',
+    },
+    grace: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_GRACE',
+      default: '60s',
+      description: 'how long past the expiry of its order a reply may be handed in before it counts as abandoned',
+    },
+    registryInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_REGISTRY_INTERVAL',
+      default: '30s',
+      description: 'pause between two looks at the registry of validators',
+    },
+    audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
+    metricsBind: {
+      schema: endpoint,
+      label: '<addr>',
+      env: 'OGONG_METRICS_BIND',
+      description: 'loopback address of the metrics server',
+    },
+    logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+  },
+});
+
+export const registerConfig = defineConfig({
+  name: 'ogong-validatord register',
+  summary:
+    'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it mends what has changed.',
+  fields: {
+    bond: {
+      schema: amount,
+      label: '<amount>',
+      required: true,
+      description: 'bond to have in the end, atomic units; the stake of this validator, which misconduct forfeits',
+    },
+    endpoint: {
+      schema: endpoint,
+      label: '<host:port>',
+      required: true,
+      description: 'where validators, providers and gateways reach this one',
+    },
+    ...common,
+  },
+});
