@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { chromium, type Page } from 'playwright-core';
+import type { TrustJson } from '../src/trust.ts';
+import { buildBundle } from './build.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const PAGE = `<!doctype html><title>ogong</title>
+<script type="module">import * as ogong from '/ogong.js'; globalThis.ogong = ogong;</script>`;
+
+type PageGlobal = { readonly ogong: typeof import('../src/index.ts') };
+
+/** Why no page can be opened here, if so. */
+export const whyNoBrowser = (): string | undefined =>
+  existsSync(CHROMIUM) ? undefined : `${CHROMIUM} is not installed`;
+
+export interface BrowserPage {
+  readonly page: Page;
+  close(): Promise<void>;
+}
+
+/** A headless Chromium on an empty page whose host serves the SDK at /ogong.js. */
+export async function openBrowserPage(): Promise<BrowserPage> {
+  const { code } = await buildBundle();
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/ogong.js';
+    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+    response.end(isScript ? code : PAGE);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  return {
+    page,
+    async close() {
+      await browser.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export interface BrowserInput {
+  /** JSON of the receipt. */
+  readonly receipt: string;
+  readonly request: string;
+  readonly response: string;
+  readonly trust: TrustJson;
+  readonly nowMs: number;
+}
+
+export interface BrowserResult {
+  readonly ok: boolean;
+  readonly checks: readonly { readonly id: string; readonly status: string; readonly detail: string }[];
+}
+
+/** Verifies one receipt in the page. */
+export function verifyInPage({ page }: BrowserPage, input: BrowserInput): Promise<BrowserResult> {
+  return page.evaluate(({ receipt, request, response, trust, nowMs }) => {
+    const sdk = (globalThis as unknown as PageGlobal).ogong;
+    const encode = (text: string) => new TextEncoder().encode(text);
+    const context = { request: encode(request), response: encode(response), trust: sdk.parseTrust(trust), nowMs };
+    const { ok, checks } = sdk.verifyReceipt(sdk.parseReceipt(receipt), context);
+    return { ok, checks };
+  }, input);
+}
+
+/** Median time of verifying one receipt in the page, ms. */
+export function measureInPage({ page }: BrowserPage, input: BrowserInput, runs: number): Promise<number> {
+  return page.evaluate(
+    ({ input: { receipt, request, response }, runs }) => {
+      const sdk = (globalThis as unknown as PageGlobal).ogong;
+      const encode = (text: string) => new TextEncoder().encode(text);
+      const parsed = sdk.parseReceipt(receipt);
+      const context = { request: encode(request), response: encode(response) };
+      const times = Array.from({ length: runs }, () => {
+        const started = performance.now();
+        sdk.verifyReceipt(parsed, context);
+        return performance.now() - started;
+      });
+      return times.sort((a, b) => a - b)[runs >> 1] as number;
+    },
+    { input, runs },
+  );
+}

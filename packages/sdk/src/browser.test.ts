@@ -1,0 +1,109 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/receipt';
+import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/protocol/synthetic-receipt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
+import { parseReceipt } from './index.ts';
+import { verifyReceipt } from './receipts.ts';
+import { parseTrust, toTrustJson } from './trust.ts';
+
+const reason = whyNoBrowser();
+if (reason) console.warn(`skipping the checks in a browser: ${reason}`);
+
+const base: SyntheticReceiptOptions = {
+  crypto,
+  tokens: 40,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+};
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+describe.skipIf(reason !== undefined)(`a page${reason ? ` (${reason})` : ''}`, () => {
+  let browser: BrowserPage;
+  beforeAll(async () => {
+    browser = await openBrowserPage();
+  });
+  afterAll(() => browser?.close());
+
+  const flipBase64 = (text: string, at: number): string =>
+    `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`;
+  const tampered: [what: string, change: (json: ReceiptJson) => ReceiptJson, failed: string[]][] = [
+    ['nothing', (json) => json, []],
+    [
+      'the order signature',
+      (j) => ({ ...j, order: { ...j.order, signature: flipBase64(j.order.signature, 8) } }),
+      ['order-signature'],
+    ],
+    [
+      'the record signature',
+      (j) => ({ ...j, record: { ...j.record, signature: flipBase64(j.record.signature, 8) } }),
+      ['record-signature'],
+    ],
+    [
+      'the provider key',
+      (j) => ({ ...j, record: { ...j.record, publicKey: flipBase64(j.record.publicKey, 200) } }),
+      ['record-signature', 'provider-identity'],
+    ],
+    [
+      'the ticket',
+      (j) => ({ ...j, ticket: { ...j.ticket, signature: flipBase64(j.ticket.signature, 400) } }),
+      ['ticket'],
+    ],
+    ['the beacon', (j) => ({ ...j, beacon: flipBase64(j.beacon, j.beacon.length - 40) }), ['beacon']],
+    [
+      'the opening',
+      (j) => ({ ...j, opening: { bytes: flipBase64((j.opening as { bytes: string }).bytes, 2000) } }),
+      ['commitment-root'],
+    ],
+    ['the record', (j) => ({ ...j, record: { ...j.record, bytes: flipBase64(j.record.bytes, 0) } }), ['format']],
+  ];
+
+  it.each(tampered)('finds what Node finds where %s was changed', async (_what, change, failed) => {
+    const { receipt, reply, trust, nowMs } = createSyntheticReceipt(base);
+    const json = change(toReceiptJson(receipt));
+    const here = verifyReceipt(parseReceipt(json), { request: reply.request, response: reply.response, trust, nowMs });
+    const there = await verifyInPage(browser, {
+      receipt: JSON.stringify(json),
+      request: decode(reply.request),
+      response: decode(reply.response),
+      trust: toTrustJson(trust),
+      nowMs,
+    });
+    expect(there).toEqual({ ok: here.ok, checks: here.checks });
+    expect(there.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(failed);
+  });
+
+  it('finds a signed lie', async () => {
+    const row: NonNullable<SyntheticReceiptOptions['bend']>['row'] = (given, at) =>
+      at === 11 ? { ...given, rank: given.rank === 0 ? 1 : 0 } : given;
+    const { receipt, reply, nowMs } = createSyntheticReceipt({ ...base, bend: { row } });
+    const there = await verifyInPage(browser, {
+      receipt: JSON.stringify(toReceiptJson(receipt)),
+      request: decode(reply.request),
+      response: decode(reply.response),
+      trust: {},
+      nowMs,
+    });
+    expect(there.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('position 11'),
+    });
+  });
+});
+
+describe('trust', () => {
+  it('survives its JSON', () => {
+    const { trust } = createSyntheticReceipt(base);
+    expect(parseTrust(JSON.parse(JSON.stringify(toTrustJson(trust))))).toEqual(trust);
+    expect(parseTrust({})).toEqual({});
+  });
+  it.each([
+    { ledger: { chainId: '1x', escrow: `0x${'00'.repeat(20)}` } },
+    { settlement: '0x00' },
+    { modelRoots: { a: 'zz' } },
+  ])('refuses %j', (json) => {
+    expect(() => parseTrust(json)).toThrow(expect.objectContaining({ name: 'ProtocolError' }));
+  });
+});

@@ -1,0 +1,101 @@
+import { toHex, utf8Encode } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import type { Endpoint } from '@ogong/protocol/header';
+import { parseOrder } from '@ogong/protocol/order';
+import { parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+import type { Trust } from '@ogong/protocol/verify-receipt';
+import { ReceiptError } from './errors.ts';
+import { fetchOpening, verifyReceipt } from './receipts.ts';
+
+/** One choice of an answer and what proves it. */
+export interface CheckedReply {
+  readonly choice: number;
+  /** Hex. */
+  readonly replyId: string;
+  /** With its opening. */
+  readonly receipt: Receipt;
+  readonly checks: readonly Check[];
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+}
+
+export interface Answer {
+  readonly endpoint: Endpoint;
+  /** The exact body that was sent. */
+  readonly request: Uint8Array;
+  /** Text of each choice, by index. */
+  readonly texts: ReadonlyMap<number, string>;
+  /** How many choices the request asked for. */
+  readonly choices: number;
+  /** The `ogong` field, as it came. */
+  readonly ogong: unknown;
+  /** The whole answer, for the error. */
+  readonly response: unknown;
+}
+
+export interface CheckOptions {
+  readonly baseUrl: string;
+  readonly apiKey?: string;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly trust?: Trust;
+}
+
+/**
+ * Checks every choice of an answer against a receipt of its own, openings included.
+ * @throws ReceiptError naming the first check that failed.
+ */
+export async function checkAnswer(answer: Answer, options: CheckOptions): Promise<CheckedReply[]> {
+  const { response } = answer;
+  const listed = (answer.ogong as { receipts?: { receipt?: unknown }[] } | undefined)?.receipts;
+  if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
+  const replies = await Promise.all(listed.map((entry) => checkOne(entry?.receipt, answer, options)));
+  replies.sort((a, b) => a.choice - b.choice);
+  // One receipt per choice and no choice twice: else one good reply could vouch for several.
+  const isComplete = replies.length === answer.choices && replies.every(({ choice }, index) => choice === index);
+  if (!isComplete || new Set(replies.map(({ replyId }) => replyId)).size !== replies.length) {
+    throw new ReceiptError('missing', `${answer.choices} choices were asked for, and not each has a receipt`, {
+      response,
+    });
+  }
+  return replies;
+}
+
+async function checkOne(json: unknown, answer: Answer, options: CheckOptions): Promise<CheckedReply> {
+  const { request, response: whole } = answer;
+  let compact: Receipt;
+  try {
+    compact = parseReceipt(json);
+  } catch (cause) {
+    throw new ReceiptError('format', `a receipt cannot be read: ${(cause as Error).message}`, {
+      response: whole,
+      cause,
+    });
+  }
+  const receipt = await fetchOpening(compact, options).catch((cause: unknown) => {
+    const message = `the opening cannot be had: ${(cause as Error).message}`;
+    throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
+  });
+  const { choice, replyId } = readOrder(receipt);
+  const response = utf8Encode(answer.texts.get(choice) ?? '');
+  const { trust } = options;
+  const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), ...(trust ? { trust } : {}) });
+  const failed =
+    receipt.endpoint === answer.endpoint
+      ? verdict.checks.find(({ status }) => status === 'fail')
+      : { id: 'endpoint', detail: 'the receipt is for another kind of request' };
+  if (failed || !verdict.ok) {
+    const { id, detail } = failed ?? { id: 'receipt', detail: 'nothing could be checked' };
+    throw new ReceiptError(id, `${id}: ${detail}`, { checks: verdict.checks, receipt, response: whole });
+  }
+  return { choice, replyId, receipt, checks: verdict.checks, request, response };
+}
+
+function readOrder(receipt: Receipt): { choice: number; replyId: string } {
+  try {
+    const { choice, replyId } = parseOrder(receipt.order.bytes);
+    return { choice, replyId: toHex(replyId) };
+  } catch {
+    // The checks will say so.
+    return { choice: 0, replyId: '' };
+  }
+}

@@ -1,0 +1,162 @@
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/receipt';
+import {
+  createSyntheticReceipt,
+  type SyntheticReceipt,
+  type SyntheticReceiptOptions,
+} from '@ogong/protocol/synthetic-receipt';
+import { describe, expect, it } from 'vitest';
+import { createClient, fetchReceipt } from './index.ts';
+
+const base: SyntheticReceiptOptions = {
+  crypto,
+  tokens: 40,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+};
+/** What synthetic replies answer: the client must send these very bytes. */
+const params = {
+  model: 'ogong/verified/test/synthetic',
+  messages: [{ role: 'user', content: 'Once upon a time' }],
+  max_tokens: 40,
+};
+const streaming = { ...params, stream: true } as const;
+const TEXT = 'a story of 40 tokens';
+const BASE_URL = 'http://gateway.test';
+
+interface Gateway {
+  readonly synthetic: SyntheticReceipt;
+  readonly calls: string[];
+  readonly fetch: typeof fetch;
+}
+
+/** A gateway that answers with one synthetic reply, changed as told. */
+function createGateway(
+  change: { text?: string; field?: (field: object) => unknown; opening?: () => Response; parameters?: object } = {},
+): Gateway {
+  const synthetic = createSyntheticReceipt({ ...base, parameters: { ...change.parameters } });
+  const { receipt, reply } = synthetic;
+  const calls: string[] = [];
+  const compact = toReceiptJson({ ...receipt, opening: { url: '/v1/receipts/1/opening' } });
+  const plain = { receipts: [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: compact }] };
+  const ogong = change.field ? change.field(plain) : plain;
+  const text = change.text ?? TEXT;
+  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const { pathname } = new URL(String(input));
+    calls.push(pathname);
+    if (pathname.endsWith('/opening'))
+      return change.opening?.() ?? new Response(reply.openingBytes as Uint8Array<ArrayBuffer>);
+    if (pathname.startsWith('/v1/receipts/')) {
+      return Response.json({ ...toReceiptJson(receipt), checks: [], status: { state: 'settled', verdict: 'accept' } });
+    }
+    const body = JSON.parse(new TextDecoder().decode(init?.body as Uint8Array));
+    if (!body.stream) return Response.json({ id: '1', choices: [{ index: 0, message: { content: text } }], ogong });
+    const chunks = [
+      ...text.split(/(?= )/).map((content) => ({ choices: [{ index: 0, delta: { content } }] })),
+      { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], ogong },
+    ];
+    const events = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join(': waiting\n\n');
+    return new Response(`${events}data: [DONE]\n\n`);
+  };
+  return { synthetic, calls, fetch: fetch as typeof globalThis.fetch };
+}
+
+const withReceipt =
+  (bend: (json: ReceiptJson) => unknown) =>
+  (field: object): unknown => {
+    const [entry] = (field as { receipts: { receipt: ReceiptJson }[] }).receipts;
+    return { receipts: [{ ...entry, receipt: bend(entry?.receipt as ReceiptJson) }] };
+  };
+
+describe('a client', () => {
+  it('hands over an answer that holds, with what proves it', async () => {
+    const gateway = createGateway();
+    const seen: string[] = [];
+    const client = createClient({
+      baseUrl: `${BASE_URL}/v1/`,
+      fetch: gateway.fetch,
+      trust: gateway.synthetic.trust,
+      onReceipt: ({ replyId }) => seen.push(replyId),
+    });
+    const answer = await client.chat.completions.create(params);
+    expect(answer.response.choices[0]?.message.content).toBe(TEXT);
+    expect(answer.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(answer.receipt.opening).toHaveProperty('bytes');
+    expect(seen).toHaveLength(1);
+    expect(gateway.calls).toEqual(['/v1/chat/completions', '/v1/receipts/1/opening']);
+  });
+
+  it('streams, and ends only when the answer holds', async () => {
+    const gateway = createGateway({ parameters: { stream: true } });
+    const client = createClient({ baseUrl: BASE_URL, fetch: gateway.fetch });
+    const stream = await client.chat.completions.create(streaming);
+    let text = '';
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      if (chunk.ogong) expect(stream.checked).toBeDefined();
+      else expect(stream.checked).toBeUndefined();
+    }
+    expect(text).toBe(TEXT);
+    expect(stream.checked?.checks.some(({ status }) => status === 'fail')).toBe(false);
+  });
+
+  const bad: [what: string, change: Parameters<typeof createGateway>[0], code: string][] = [
+    ['another text', { text: 'a story of 41 tokens' }, 'response-hash'],
+    ['no receipts', { field: () => undefined }, 'missing'],
+    ['an empty list', { field: () => ({ receipts: [] }) }, 'missing'],
+    [
+      'the same receipt twice',
+      {
+        field: (field) => ({
+          receipts: [...(field as { receipts: [] }).receipts, ...(field as { receipts: [] }).receipts],
+        }),
+      },
+      'missing',
+    ],
+    ['a receipt that is none', { field: withReceipt(() => ({ format: 'other' })) }, 'format'],
+    ['another order', { field: withReceipt((json) => ({ ...json, order: { ...json.order, bytes: '' } })) }, 'format'],
+    [
+      'an opening elsewhere',
+      { field: withReceipt((json) => ({ ...json, opening: { url: 'http://evil.test/' } })) },
+      'opening',
+    ],
+    ['no opening', { opening: () => Response.json({ error: { message: 'gone' } }, { status: 404 }) }, 'opening'],
+    ['another opening', { opening: () => new Response('ogong-opening-v1') }, 'commitment-form'],
+    ['another endpoint', { field: withReceipt((json) => ({ ...json, endpoint: 'completion' })) }, 'endpoint'],
+  ];
+  it.each(bad)('refuses %s', async (_what, change, code) => {
+    const client = createClient({ baseUrl: BASE_URL, fetch: createGateway(change).fetch });
+    await expect(client.chat.completions.create(params)).rejects.toMatchObject({ name: 'ReceiptError', code });
+
+    const streamed = createGateway({ ...change, parameters: { stream: true } });
+    const stream = await createClient({ baseUrl: BASE_URL, fetch: streamed.fetch }).chat.completions.create(streaming);
+    const read = async () => {
+      const chunks = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      return chunks;
+    };
+    await expect(read()).rejects.toMatchObject({ name: 'ReceiptError', code });
+  });
+
+  it('passes on what the gateway refuses, before and within a stream', async () => {
+    const error = { error: { message: 'no such model', code: 'model_not_found', param: 'model', type: 'x' } };
+    const refusing = createClient({ baseUrl: BASE_URL, fetch: async () => Response.json(error, { status: 404 }) });
+    const refusal = { name: 'GatewayApiError', status: 404, code: 'model_not_found', message: 'no such model' };
+    await expect(refusing.chat.completions.create(params)).rejects.toMatchObject(refusal);
+    const breaking = createClient({
+      baseUrl: BASE_URL,
+      fetch: async () => new Response(`data: ${JSON.stringify(error)}\n\n`),
+    });
+    const stream = await breaking.chat.completions.create(streaming);
+    await expect(stream[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'model_not_found' });
+  });
+
+  it('fetches a receipt again later', async () => {
+    const { fetch, synthetic } = createGateway();
+    const fetched = await fetchReceipt({ baseUrl: BASE_URL, id: '1', fetch });
+    expect(fetched.receipt).toEqual(synthetic.receipt);
+    expect(fetched.status.verdict).toBe('accept');
+  });
+});

@@ -1,0 +1,146 @@
+import { utf8Encode } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import type { Endpoint } from '@ogong/protocol/header';
+import type { Receipt } from '@ogong/protocol/receipt';
+import type { Trust } from '@ogong/protocol/verify-receipt';
+import { type Answer, type CheckedReply, checkAnswer } from './check-answer.ts';
+import { GatewayApiError, ReceiptError } from './errors.ts';
+import { readEvents } from './event-stream.ts';
+import type { ChatChunk, ChatCompletion, ChatParams, CompletionParams, TextCompletion, TextParams } from './types.ts';
+
+export interface ClientOptions {
+  /** Of the gateway, with or without `/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey?: string;
+  readonly fetch?: typeof globalThis.fetch;
+  /** What the receipts are held against besides themselves. */
+  readonly trust?: Trust;
+  /** Called for every reply that passed, before its answer is returned. */
+  readonly onReceipt?: (reply: CheckedReply) => void;
+}
+
+/** An answer that passed its checks. `receipt` and `checks` are those of the first choice. */
+export interface Checked<T> {
+  readonly response: T;
+  readonly receipt: Receipt;
+  readonly checks: readonly Check[];
+  readonly replies: readonly CheckedReply[];
+}
+
+/**
+ * Chunks as they come. The last one is held back until all of the answer is checked, so that a loop that ends without
+ * an error has read a good answer.
+ */
+export interface CheckedStream<C> extends AsyncIterable<C> {
+  /** Set once the stream has ended well. */
+  readonly checked: Omit<Checked<never>, 'response'> | undefined;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+interface Create<P extends CompletionParams, T, C> {
+  /** @throws ReceiptError, GatewayApiError */
+  (params: P & { readonly stream: true }, options?: CallOptions): Promise<CheckedStream<C>>;
+  (params: P & { readonly stream?: false | null }, options?: CallOptions): Promise<Checked<T>>;
+}
+
+export interface Client {
+  readonly chat: { readonly completions: { readonly create: Create<ChatParams, ChatCompletion, ChatChunk> } };
+  readonly completions: { readonly create: Create<TextParams, TextCompletion, TextCompletion> };
+}
+
+interface Part {
+  readonly index: number;
+  readonly text?: string;
+  readonly message?: { readonly content?: string };
+  readonly delta?: { readonly content?: string };
+}
+
+interface Body {
+  readonly choices: readonly Part[];
+  readonly ogong?: unknown;
+}
+
+interface Chunk extends Partial<Body> {
+  readonly error?: unknown;
+}
+
+/** An OpenAI-shaped client of a gateway that checks every answer before it hands it over. */
+export function createClient(options: ClientOptions): Client {
+  const origin = options.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
+  const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+
+  async function post(path: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<Response> {
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
+    const body = request as Uint8Array<ArrayBuffer>;
+    const response = await fetch(`${origin}${path}`, { method: 'POST', headers, body, ...(signal ? { signal } : {}) });
+    if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
+    return response;
+  }
+
+  async function check(answer: Answer): Promise<Omit<Checked<never>, 'response'>> {
+    const replies = await checkAnswer(answer, { ...options, baseUrl: origin, fetch });
+    for (const reply of replies) options.onReceipt?.(reply);
+    const { receipt, checks } = replies[0] as CheckedReply;
+    return { receipt, checks, replies };
+  }
+
+  function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint, path: string) {
+    const create = async (params: P, { signal }: CallOptions = {}): Promise<Checked<T> | CheckedStream<C>> => {
+      // These bytes are what is sent, hashed and signed for.
+      const request = utf8Encode(JSON.stringify(params));
+      const base = { endpoint, request, choices: params.n ?? 1 };
+      const answer = await post(path, request, signal);
+      if (params.stream) return createCheckedStream<C>(answer, base, check);
+      const response = (await answer.json()) as T;
+      const texts = new Map(
+        response.choices.map(({ index, message, text }) => [index, message?.content ?? text ?? '']),
+      );
+      return { response, ...(await check({ ...base, texts, ogong: response.ogong, response })) };
+    };
+    return create as Create<P, T, C>;
+  }
+
+  return {
+    chat: { completions: { create: createEndpoint('chat', '/v1/chat/completions') } },
+    completions: { create: createEndpoint('completion', '/v1/completions') },
+  };
+}
+
+function createCheckedStream<C>(
+  response: Response,
+  base: Pick<Answer, 'endpoint' | 'request' | 'choices'>,
+  check: (answer: Answer) => Promise<Omit<Checked<never>, 'response'>>,
+): CheckedStream<C> {
+  const texts = new Map<number, string>();
+  let checked: Omit<Checked<never>, 'response'> | undefined;
+
+  async function* read(): AsyncGenerator<C> {
+    if (response.body === null) throw new ReceiptError('missing', 'the gateway answered without a body');
+    let held: Chunk | undefined;
+    for await (const data of readEvents(response.body)) {
+      if (data === '[DONE]') break;
+      const chunk = JSON.parse(data) as Chunk;
+      if (chunk.error !== undefined) throw new GatewayApiError(response.status, chunk);
+      for (const { index, delta, text } of chunk.choices ?? []) {
+        texts.set(index, (texts.get(index) ?? '') + (delta?.content ?? text ?? ''));
+      }
+      if (held) yield held as C;
+      // The chunk with the receipts is the last one.
+      held = chunk.ogong === undefined ? undefined : chunk;
+      if (!held) yield chunk as C;
+    }
+    checked = await check({ ...base, texts, ogong: held?.ogong, response: held });
+    if (held) yield held as C;
+  }
+
+  return {
+    [Symbol.asyncIterator]: read,
+    get checked() {
+      return checked;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Check } from '@ogong/protocol/checks';
+import type { Receipt } from '@ogong/protocol/receipt';
+
+/** The answer does not hold: what was received is not what a provider of the network can be held to. */
+export class ReceiptError extends Error {
+  override readonly name = 'ReceiptError';
+  /** Id of the first check that failed, or `missing` where there is no receipt to check. */
+  readonly code: string;
+  readonly retryable = true;
+  readonly checks: readonly Check[];
+  readonly receipt: Receipt | undefined;
+  /** What the gateway answered, for those who want to look at it all the same. */
+  readonly response: unknown;
+
+  constructor(
+    code: string,
+    message: string,
+    details: { checks?: readonly Check[]; receipt?: Receipt; response?: unknown; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.checks = details.checks ?? [];
+    this.receipt = details.receipt;
+    this.response = details.response;
+  }
+}
+
+/** The gateway refused or failed, in its own words. */
+export class GatewayApiError extends Error {
+  override readonly name = 'GatewayApiError';
+  readonly status: number;
+  readonly code: string | null;
+  readonly param: string | null;
+  readonly retryable: boolean;
+
+  constructor(status: number, body: unknown) {
+    const { message, code, param } = readError(body);
+    super(message ?? `the gateway answered with status ${status}`);
+    this.status = status;
+    this.code = code;
+    this.param = param;
+    this.retryable = status === 408 || status === 429 || status >= 500;
+  }
+}
+
+function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
+  const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  return { message: text(error.message) ?? undefined, code: text(error.code), param: text(error.param) };
+}

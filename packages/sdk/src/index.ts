@@ -1,0 +1,22 @@
+export type { Check } from '@ogong/protocol/checks';
+export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+export type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
+export type { CheckedReply } from './check-answer.ts';
+export {
+  type CallOptions,
+  type Checked,
+  type CheckedStream,
+  type Client,
+  type ClientOptions,
+  createClient,
+} from './client.ts';
+export { GatewayApiError, ReceiptError } from './errors.ts';
+export {
+  type FetchedReceipt,
+  type FetchReceiptOptions,
+  fetchReceipt,
+  type ReceiptInput,
+  type ReplyStatus,
+  verifyReceipt,
+} from './receipts.ts';
+export { parseTrust, type TrustJson, toTrustJson } from './trust.ts';

@@ -1,0 +1,82 @@
+import type { Check } from '@ogong/protocol/checks';
+import { nobleCrypto } from '@ogong/protocol/noble';
+import { parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+import { type ReceiptVerdict, type Trust, verifyReceipt as verifyWith } from '@ogong/protocol/verify-receipt';
+import { GatewayApiError } from './errors.ts';
+
+export interface ReceiptInput {
+  /** The exact body that was sent. */
+  readonly request: Uint8Array;
+  /** UTF-8 of the reply's text. */
+  readonly response: Uint8Array;
+  readonly trust?: Trust;
+  readonly nowMs?: number;
+}
+
+/** Everything that a receipt proves without a model; never throws. */
+export function verifyReceipt(receipt: Receipt, input: ReceiptInput): ReceiptVerdict {
+  return verifyWith(receipt, { crypto: nobleCrypto, ...input });
+}
+
+/** What the network made of a reply, as its gateway reports it: not proven by the receipt. */
+export interface ReplyStatus {
+  readonly state: string;
+  readonly verdict: string;
+  readonly fee_atomic: string | null;
+  readonly max_fee_atomic: string;
+  readonly settlement: string | null;
+  readonly validator: string;
+  readonly detail: string;
+}
+
+export interface FetchedReceipt {
+  readonly receipt: Receipt;
+  readonly status: ReplyStatus;
+  /** What the gateway found when it checked. */
+  readonly checks: readonly Check[];
+}
+
+export interface FetchReceiptOptions {
+  readonly baseUrl: string;
+  /** Reply or completion id. */
+  readonly id: string;
+  readonly apiKey?: string;
+  readonly compact?: boolean;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** @throws GatewayApiError, ProtocolError */
+export async function fetchReceipt({
+  baseUrl,
+  id,
+  compact = false,
+  ...rest
+}: FetchReceiptOptions): Promise<FetchedReceipt> {
+  const path = `/v1/receipts/${encodeURIComponent(id)}${compact ? '?compact=1' : ''}`;
+  const body = (await (await get(new URL(path, baseUrl), rest)).json()) as Record<string, unknown>;
+  return {
+    receipt: parseReceipt(body),
+    status: body.status as ReplyStatus,
+    checks: body.checks as Check[],
+  };
+}
+
+/** Replaces the address of the opening by the opening. The gateway's own host only: a receipt must not send us elsewhere. */
+export async function fetchOpening(
+  receipt: Receipt,
+  { baseUrl, ...rest }: Pick<FetchReceiptOptions, 'baseUrl' | 'apiKey' | 'fetch'>,
+): Promise<Receipt> {
+  if (!('url' in receipt.opening)) return receipt;
+  const url = new URL(receipt.opening.url, baseUrl);
+  if (url.origin !== new URL(baseUrl).origin) throw new Error(`the opening is said to be elsewhere: ${url.origin}`);
+  return { ...receipt, opening: { bytes: new Uint8Array(await (await get(url, rest)).arrayBuffer()) } };
+}
+
+async function get(
+  url: URL,
+  { apiKey, fetch = globalThis.fetch }: Pick<FetchReceiptOptions, 'apiKey' | 'fetch'>,
+): Promise<Response> {
+  const response = await fetch(url, apiKey === undefined ? {} : { headers: { authorization: `Bearer ${apiKey}` } });
+  if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
+  return response;
+}
