@@ -59,7 +59,7 @@ describe('mesh plan', () => {
     const { entry, args } = find('cheat');
     expect(entry).toBe('/lab/provider.ts');
     expect(args.slice(-2)).toEqual(['--cheat', 'prefill']);
-    expect(flag('cheat', '--model')).toBe(options.model.path);
+    expect(flag('cheat', '--model')).toBe(`file:${options.model.path}`);
   });
 
   it('starts providers and gateway after what they need', () => {

@@ -154,6 +154,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const modelRootsFile = join(directory, 'model-roots.json');
   const rpcUrl = `http://${at(ports.chain)}`;
   const logs = join(directory, 'logs');
+  const modelFlag = `file:${model.path}`;
+  const registry = ['--registry-interval', `${registryIntervalMs}ms`];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
     name: string,
@@ -174,15 +176,18 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--epoch-ms', String(timings.epochMs)],
           ...['--settle-interval', `${timings.settleIntervalMs}ms`],
           ...['--audit-window', `${timings.auditWindowMs}ms`],
-          ...['--registry-interval', `${registryIntervalMs}ms`],
+          ...registry,
           ...['--s', String(test.soundness), '--eps', String(test.falsePositiveRate), '--beta', String(test.beta)],
         ],
       }),
     ),
     ...ports.verifiers.map((port, i) =>
-      define(verifierName(i), 'verifier', port, { entry: bin('ogong-verifierd'), args: ['--model', model.path] }),
+      define(verifierName(i), 'verifier', port, { entry: bin('ogong-verifierd'), args: ['--model', modelFlag, ...registry] }),
     ),
-    define('router', 'router', ports.router, { entry: bin('ogong-routerd'), args: [] }),
+    define('router', 'router', ports.router, {
+      entry: bin('ogong-routerd'),
+      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`, '--model-roots', modelRootsFile],
+    }),
     ...ports.providers.map((port, i) => {
       const name = providerName(options, i);
       const pin = pins.verifiers[i] as MeshPins['verifiers'][number];
@@ -191,7 +196,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         entry: own?.entry ?? bin('ogong-provider'),
         command: ['serve'],
         args: [
-          ...['--model', model.path],
+          ...['--model', modelFlag],
           ...['--model-id', model.id],
           ...['--price', String(pricePer1kAtomic)],
           ...['--router', at(ports.router)],
@@ -200,6 +205,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--verifier-cert', pin.certHash],
           ...['--verifier-key', pin.keyHash],
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
+          ...registry,
           ...(own?.args ?? []),
         ],
         after: [...validatorNames, 'router'],
