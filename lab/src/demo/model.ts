@@ -19,7 +19,7 @@ export async function prepareModels(
   reference: string,
   { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },
 ): Promise<DemoModels> {
-  const storeDir = process.env.OGONG_MODELS ?? join(homedir(), '.ogong', 'models');
+  const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'models');
   const report = createReporter(onProgress);
   const sold = await resolveModel(reference, { storeDir, onProgress: report });
   onProgress(`the network sells ${sold.name} (${formatSize(statSync(sold.path).size)})`);
