@@ -61,6 +61,8 @@ export interface FakeProvider {
   behaviour: ProviderBehaviour;
   /** Streams that ended because the other side left. */
   cancelled: number;
+  /** Deltas that the link took. */
+  sent: number;
 }
 
 export interface ProviderBehaviour {
@@ -150,6 +152,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       id: hashHybridKey(crypto, signer.publicKey),
       behaviour,
       cancelled: 0,
+      sent: 0,
       endpoint: '',
       certHash: signer.publicKey,
     };
@@ -174,6 +177,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               yield {
                 event: { case: 'delta', value: { text, tokens: asked.logprobs ? [toLogprob(text, asked)] : [] } },
               };
+              provider.sent++;
             }
           } finally {
             if (context.signal.aborted) provider.cancelled++;

@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
 import { nobleCrypto } from '@ogong/protocol/noble';
 import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Refusal } from '../../link/link-error.ts';
 import type { OgongField } from './completions.ts';
-import { FAKE_MODEL } from './fake-network.ts';
+import { FAKE_MODEL, type ProviderBehaviour } from './fake-network.ts';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from './gateway-fixture.ts';
 
 let fixture: GatewayFixture;
@@ -55,7 +57,7 @@ describe('the official client', () => {
     const client = await open();
     const { data } = await client.chat.completions.create(chat).withResponse();
     const { url } = ogongOf(data).receipts[0] as OgongField['receipts'][number];
-    const full = await (await fetch(`${fixture.url}${url}`)).json();
+    const full = (await (await fetch(`${fixture.url}${url}`)).json()) as { request: string };
     const request = fromBase64(full.request);
     expect(JSON.parse(new TextDecoder().decode(request))).toEqual(chat);
     const verdict = verifyReceipt(parseReceipt(full), {
@@ -66,5 +68,321 @@ describe('the official client', () => {
       nowMs: Date.now(),
     });
     expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual(['model-root']);
+  });
+});
+
+describe('what a request may ask for', () => {
+  it('several choices, each with its own order and receipt', async () => {
+    const client = await open({ providers: [{}, {}] });
+    const answer = await client.chat.completions.create({ ...chat, n: 2 });
+    expect(answer.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, STORY],
+      [1, STORY],
+    ]);
+    expect(answer.usage?.completion_tokens).toBe(20);
+    expect(new Set(ogongOf(answer).receipts.map(({ reply_id }) => reply_id)).size).toBe(2);
+    expect(fixture.network.orders.map(({ choice }) => choice).sort()).toEqual([0, 1]);
+    expect(new Set(fixture.network.orders.map(({ cumulativeAtomic }) => cumulativeAtomic)).size).toBe(2);
+
+    const chunks = [];
+    for await (const chunk of await client.chat.completions.create({ ...chat, n: 2, stream: true })) chunks.push(chunk);
+    for (const index of [0, 1]) {
+      const mine = chunks.flatMap(({ choices }) => choices).filter((choice) => choice.index === index);
+      expect(mine.map(({ delta }) => delta.content ?? '').join('')).toBe(STORY);
+      expect(mine.map(({ finish_reason }) => finish_reason).filter((reason) => reason !== null)).toEqual(['stop']);
+    }
+    expect(chunks.filter((chunk) => 'ogong' in chunk)).toEqual([chunks.at(-1)]);
+    expect(ogongOf(chunks.at(-1)).receipts).toHaveLength(2);
+  });
+
+  it('a limit and stop strings', async () => {
+    const client = await open();
+    const short = await client.chat.completions.create({ ...chat, max_tokens: 3 });
+    expect([short.choices[0]?.message.content, short.choices[0]?.finish_reason]).toEqual(['Once upon a', 'length']);
+    const stopped = await client.chat.completions.create({ ...chat, stop: [' there', 'fox'] });
+    expect([stopped.choices[0]?.message.content, stopped.choices[0]?.finish_reason]).toEqual([
+      'Once upon a time',
+      'stop',
+    ]);
+  });
+
+  it('samplers, which the receipt proves', async () => {
+    const client = await open();
+    for (const parameters of [
+      { temperature: 0 },
+      { temperature: 0.7, top_p: 0.9, presence_penalty: 1, frequency_penalty: 0.5 },
+      { logit_bias: { 5: 10 } },
+      { seed: 42 },
+    ]) {
+      const answer = await client.chat.completions.create({ ...chat, ...parameters });
+      const { checks } = ogongOf(answer).receipts[0]!;
+      expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+      expect(checks.find(({ id }) => id === 'draw-key')?.status).toBe('pass');
+    }
+  });
+
+  it('logprobs, whole and streamed', async () => {
+    const client = await open();
+    const answer = await client.chat.completions.create({ ...chat, logprobs: true, top_logprobs: 2, max_tokens: 2 });
+    const content = answer.choices[0]?.logprobs?.content ?? [];
+    expect(content.map(({ token, logprob, bytes }) => [token, logprob, bytes])).toEqual([
+      ['Once', -0.5, [79, 110, 99, 101]],
+      [' upon', -0.5, [32, 117, 112, 111, 110]],
+    ]);
+    expect(content[0]?.top_logprobs).toHaveLength(2);
+    const streamed = [];
+    for await (const { choices } of await client.chat.completions.create({ ...chat, logprobs: true, stream: true })) {
+      streamed.push(...(choices[0]?.logprobs?.content ?? []));
+    }
+    expect(streamed.map(({ token }) => token).join('')).toBe(STORY);
+  });
+
+  it('usage in a stream', async () => {
+    const client = await open();
+    const stream = await client.chat.completions.create({
+      ...chat,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 3, completion_tokens: 10, total_tokens: 13 },
+    });
+    expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
+    expect(ogongOf(chunks.at(-1)).receipts).toHaveLength(1);
+  });
+
+  it('completions, whole and streamed', async () => {
+    const client = await open();
+    const prompt = { model: FAKE_MODEL, prompt: 'Tell me a story' };
+    const answer = await client.completions.create({ ...prompt, logprobs: 1 });
+    expect(answer.choices[0]).toMatchObject({ index: 0, text: STORY, finish_reason: 'stop' });
+    expect(answer.choices[0]?.logprobs?.tokens?.join('')).toBe(STORY);
+    expect(answer.choices[0]?.logprobs?.text_offset?.slice(0, 3)).toEqual([0, 4, 9]);
+    let text = '';
+    let last: unknown;
+    for await (const chunk of await client.completions.create({ ...prompt, stream: true })) {
+      text += chunk.choices[0]?.text ?? '';
+      last = chunk;
+    }
+    expect(text).toBe(STORY);
+    expect(ogongOf(last).receipts[0]?.receipt.endpoint).toBe('completion');
+  });
+});
+
+const fault = (wanted: object) => expect.objectContaining(wanted);
+
+describe('a provider', () => {
+  it('that dies before its first token is replaced, under another order', async () => {
+    const client = await open({ providers: [{ dieAfter: 0 }, { dieAfter: 0 }, {}] });
+    for (let i = 0; i < 4; i++) {
+      const stream = await client.chat.completions.create({ ...chat, stream: true });
+      let text = '';
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+      expect(text).toBe(STORY);
+    }
+    const { orders, complaints } = fixture.network;
+    expect(orders.length).toBeGreaterThan(4);
+    expect(new Set(orders.map(({ replyId }) => replyId.join())).size).toBe(orders.length);
+    expect(new Set(orders.map(({ nonce }) => nonce.join())).size).toBe(orders.length);
+    await expect.poll(() => complaints.length).toBe(orders.length - 4);
+    expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
+  });
+
+  it('that dies later ends the stream with an error, and a whole answer not at all', async () => {
+    const client = await open({ providers: [{ dieAfter: 4 }] });
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    let text = '';
+    const read = async () => {
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    };
+    await expect(read()).rejects.toThrow(/provider failed/);
+    expect(text).toBe('Once upon a time');
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
+
+    // Nothing of a whole answer has left yet, so another provider may still give it.
+    fixture.network.providers[0]!.behaviour = {};
+    expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+  });
+
+  it('that goes silent is given up', async () => {
+    const client = await open({
+      providers: [{ hangAfter: 0 }],
+      options: { firstTokenTimeoutMs: 100, idleTimeoutMs: 100 },
+    });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 504, code: 'provider_timeout' });
+    fixture.network.providers[0]!.behaviour = { hangAfter: 3 };
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    await expect(read()).rejects.toThrow(/in time/);
+  });
+
+  it('that refuses the request says why', async () => {
+    const refuse = new Refusal('invalid', 'the prompt has 9000 tokens, the context holds 4096');
+    const client = await open({ providers: [{ refuse }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('context holds 4096'),
+    });
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  const cheats: [what: string, behaviour: ProviderBehaviour, reason: string][] = [
+    ['signs another text', { signedText: 'something else' }, 'response-hash'],
+    [
+      'draws another token',
+      { bend: { row: (row, i) => (i === 3 ? { ...row, rank: row.rank === 0 ? 1 : 0 } : row) } },
+      'draw-replay',
+    ],
+    ['samples otherwise', { bend: { header: (h) => ({ ...h, sketchBankSeed: new Uint8Array(32) }) } }, 'sketch-bank'],
+    ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
+    ['signs nothing', { withoutRecord: true }, 'abandoned'],
+  ];
+  it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {
+    const client = await open({ providers: [behaviour, {}] });
+    const { network } = fixture;
+    // Whoever is drawn: what the client gets is good.
+    for (let i = 0; i < 6; i++) {
+      expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+    }
+    const cheat = network.providers[0]!;
+    const mine = network.orders.filter(({ providerId }) => Buffer.compare(providerId, cheat.id) === 0);
+    if (reason !== 'abandoned') expect(mine.length).toBeLessThanOrEqual(1);
+    await expect.poll(() => network.complaints.length).toBe(mine.length);
+    for (const complaint of network.complaints) expect(complaint.reason).toBe(reason);
+  });
+
+  it('that cheats leaves a streaming client with an error after the text', async () => {
+    const client = await open({ providers: [{ signedText: 'something else' }] });
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    const finishes: unknown[] = [];
+    const read = async () => {
+      for await (const { choices } of stream) finishes.push(choices[0]?.finish_reason);
+    };
+    const error = await read().catch((e: unknown) => e);
+    expect(error).toEqual(fault({ code: 'ogong_check_failed', type: 'server_error' }));
+    expect(finishes.every((reason) => reason === null)).toBe(true);
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+    const [complaint] = fixture.network.complaints;
+    expect(complaint?.record?.record.length).toBeGreaterThan(0);
+    expect(complaint?.opening?.opening.length).toBeGreaterThan(0);
+    expect(fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['failed-check']);
+    // The one provider there is, is not asked again.
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+  });
+
+  it('is left alone when the client leaves', async () => {
+    const client = await open({ providers: [{ words: Array(5000).fill(' word'), pauseMs: 2 }] });
+    const request = { ...chat, max_tokens: 5000, stream: true as const };
+    const stream = await client.chat.completions.create(request);
+    for await (const _ of stream) break;
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);
+    expect(fixture.network.complaints).toEqual([]);
+
+    const leaving = new AbortController();
+    const whole = client.chat.completions.create({ ...request, stream: false }, { signal: leaving.signal });
+    await expect.poll(() => fixture.network.orders.length).toBe(2);
+    leaving.abort();
+    await expect(whole).rejects.toThrow();
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(2);
+  });
+
+  it('cannot outrun a client that does not read', async () => {
+    await open({ providers: [{ words: Array(4000).fill('x'.repeat(4096)) }], options: { stopGraceMs: 0 } });
+    const controller = new AbortController();
+    const response = await fetch(`${fixture.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...chat, stream: true, max_tokens: 4000 }),
+      signal: controller.signal,
+    });
+    const reader = response.body!.getReader();
+    await reader.read();
+    const [provider] = fixture.network.providers;
+    let before = -1;
+    while (provider!.sent !== before) {
+      before = provider!.sent;
+      await sleep(200);
+    }
+    // 16 MB are on offer; what was sent is what buffers on the way hold.
+    expect(before).toBeLessThan(3000);
+    controller.abort();
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);
+  });
+});
+
+describe('a stream', () => {
+  it('shows signs of life while the provider thinks', async () => {
+    await open({ providers: [{ pauseMs: 60, words: ['a', 'b'] }], options: { heartbeatMs: 20 } });
+    const response = await fetch(`${fixture.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...chat, stream: true }),
+    });
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const text = await response.text();
+    expect(text.match(/^: waiting$/gm)?.length).toBeGreaterThan(1);
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  });
+
+  it('that fails before anything was sent has a status', async () => {
+    const client = await open({ providers: [{ dieAfter: 0 }] });
+    await expect(client.chat.completions.create({ ...chat, stream: true })).rejects.toMatchObject({ status: 502 });
+  });
+});
+
+describe('validators', () => {
+  it('stand in for one another', async () => {
+    const client = await open();
+    await client.chat.completions.create(chat);
+    const { network } = fixture;
+    const first = network.orders[0]!.validator;
+    await client.chat.completions.create(chat);
+    expect(network.orders[1]!.validator).toEqual(first);
+    network.deadValidators.add(
+      network.chain.validators().findIndex(({ address }) => Buffer.compare(address, first) === 0),
+    );
+    // The first failure is what makes the gateway look.
+    network.providers[0]!.behaviour = { dieAfter: 0 };
+    await expect(client.chat.completions.create(chat)).rejects.toThrow();
+    network.providers[0]!.behaviour = {};
+    await client.chat.completions.create(chat);
+    expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    // The complaint waits for the dead one and is heard when it is back.
+    expect(network.complaints).toEqual([]);
+    network.deadValidators.clear();
+    await expect.poll(() => network.complaints.length, { timeout: 5_000 }).toBe(1);
+    network.deadValidators.add(0).add(1);
+    network.providers[0]!.behaviour = { dieAfter: 0 };
+    await expect(client.chat.completions.create(chat)).rejects.toThrow();
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
+  });
+
+  it('set free what their verdicts do not charge', async () => {
+    const client = await open();
+    const { network } = fixture;
+    await client.chat.completions.create({ ...chat, max_tokens: 100 });
+    const { replyId, cumulativeAtomic } = network.orders[0]!;
+    network.statuses.set(Buffer.from(replyId).toString('hex'), {
+      state: 'audited',
+      verdict: 'reject',
+      feeAtomic: 26_000n,
+    });
+    const path = `${fixture.url}/v1/receipts/${Buffer.from(replyId).toString('hex')}?compact=1`;
+    const read = async () => (await (await fetch(path)).json()) as { status: { verdict: string } };
+    await expect.poll(async () => (await read()).status.verdict).toBe('reject');
+    await client.chat.completions.create({ ...chat, max_tokens: 100 });
+    expect(network.orders[1]!.cumulativeAtomic).toBe(cumulativeAtomic);
+  });
+
+  it('are not promised more than the channel holds', async () => {
+    const client = await open();
+    fixture.network.setChannel({ admitted: 10n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'escrow_exhausted' });
+    expect(fixture.network.orders).toEqual([]);
   });
 });
