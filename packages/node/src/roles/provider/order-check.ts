@@ -77,7 +77,10 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
   );
   const validator = terms.findValidator(order.validator);
   if (validator === undefined) {
-    throw new Refusal('precondition', `0x${toHex(order.validator)} is not a registered validator`);
+    throw new Refusal(
+      'precondition',
+      `0x${toHex(order.validator)} is not a registered validator that this provider works with`,
+    );
   }
   // The costly checks come last: whoever gets here has at least named the right things.
   const ticket = checkTicket(message, order, terms);

@@ -12,6 +12,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
+import type { Validator } from '@ogong/protocol/quorum';
 import { REPLY_ID_BYTES } from '@ogong/protocol/record';
 import { RequestError } from '@ogong/protocol/request';
 import type { Clock } from '../../clock.ts';
@@ -46,6 +47,8 @@ export interface ProviderOptions {
   /** 20 bytes: the ledger address that fees are paid to. */
   readonly payee: Uint8Array;
   readonly routers: readonly Peer[];
+  /** Endpoints, as registered, of the validators whose orders are served. Default: every registered one. */
+  readonly validators?: readonly string[];
   /** Its second role, announced to validators. */
   readonly verifier?: VerifierEndpoint;
   /** Default: 10,000. */
@@ -102,6 +105,12 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const running = new Set<Promise<void>>();
   const metrics = createProviderMetrics(dependencies.metrics);
   let active = 0;
+
+  function findValidator(address: Uint8Array): Validator | undefined {
+    const validator = chain.findByAddress(address);
+    const isServed = !options.validators?.length || (validator && options.validators.includes(validator.endpoint));
+    return isServed ? validator : undefined;
+  }
 
   const toValidator = (address: Uint8Array) => {
     const validator = chain.findByAddress(address);
@@ -173,7 +182,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       ledger: chain.ledger,
       providerId: id,
       model: { id: modelId, root: info.modelRoot, pricePer1kAtomic },
-      findValidator: chain.findByAddress,
+      findValidator,
       latestEpoch: beacons.latest().epoch,
       nowMs: clock.nowMs(),
     });

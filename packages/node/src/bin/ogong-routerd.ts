@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { systemClock } from '../clock.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
+import { createRouter } from '../roles/router/router.ts';
+import { routerConfig } from '../roles/router/router-config.ts';
+import { ROUTER_MIGRATIONS } from '../roles/router/router-store.ts';
+import { openDaemon } from '../shared/daemon-context.ts';
+import { openStore } from '../store/store.ts';
+
+const NAME = 'ogong-routerd';
+
+async function start(): Promise<Daemon> {
+  const parsed = routerConfig.parse(process.argv.slice(2), process.env);
+  if (parsed.kind === 'print') {
+    process.stdout.write(parsed.text);
+    process.exit(0);
+  }
+  const { values } = parsed;
+  const context = await openDaemon({ name: NAME, role: 'router' }, values);
+  const { signer, ledger, identity, chain, log, metrics } = context;
+  const store = openStore(join(values.dataDir, 'router.db'), { migrations: ROUTER_MIGRATIONS });
+  const router = createRouter(
+    {
+      bind: values.bind,
+      address: ledger.address,
+      ticketTtlMs: values.ticketTtl,
+      refreshMs: values.refreshInterval,
+      maxProviders: values.maxProviders,
+      ...(values.modelRoots === undefined ? {} : { modelRoots: readModelRoots(values.modelRoots) }),
+    },
+    { crypto: nodeCrypto, clock: systemClock, signer, identity, chain, store, log, metrics },
+  );
+  await context.start();
+  await router.start();
+  return {
+    ready: {
+      address: router.address(),
+      router: `0x${toHex(ledger.address)}`,
+      certHash: toHex(identity.id),
+      keyHash: toHex(router.id),
+    },
+    async stop() {
+      await router.stop();
+      await context.stop();
+      store.close();
+    },
+  };
+}
+
+function readModelRoots(path: string): ReadonlyMap<string, Uint8Array> {
+  const roots = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>);
+  return new Map(roots.map(([model, root]) => [model, fromHex(root.replace(/^0x/, ''), 32)]));
+}
+
+await runDaemon(start, { name: NAME });

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { toHex } from '@ogong/protocol/bytes';
+import { systemClock } from '../clock.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
+import { createVerifier } from '../roles/verifier/verifier.ts';
+import { verifierConfig } from '../roles/verifier/verifier-config.ts';
+import { openDaemon } from '../shared/daemon-context.ts';
+import { loadModel } from '../shared/engine-config.ts';
+
+const NAME = 'ogong-verifierd';
+
+async function start(): Promise<Daemon> {
+  const parsed = verifierConfig.parse(process.argv.slice(2), process.env);
+  if (parsed.kind === 'print') {
+    process.stdout.write(parsed.text);
+    process.exit(0);
+  }
+  const { values } = parsed;
+  const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
+  const { signer, identity, chain, log, metrics } = context;
+  const { engine, model } = await loadModel(values.model, values, { dataDir: values.dataDir, log });
+  const verifier = createVerifier(
+    { bind: values.bind, maxWaiting: values.maxWaiting },
+    { engine, crypto: nodeCrypto, clock: systemClock, signer, identity, chain, log, metrics },
+  );
+  await context.start();
+  await verifier.start();
+  return {
+    ready: {
+      address: verifier.address(),
+      certHash: toHex(identity.id),
+      keyHash: toHex(verifier.keyHash),
+      modelRoot: toHex(model.modelRoot),
+    },
+    async stop() {
+      await verifier.stop();
+      await context.stop();
+      await engine.close();
+    },
+  };
+}
+
+await runDaemon(start, { name: NAME });

@@ -1,0 +1,42 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from '../../config/define-config.ts';
+import { endpoint, integer, text } from '../../config/values.ts';
+import { networkFields } from '../../shared/daemon-context.ts';
+import { engineFields } from '../../shared/engine-config.ts';
+
+export const verifierConfig = defineConfig({
+  name: 'ogong-verifierd',
+  summary: 'Re-runs claimed replies on its own engine and reports to registered validators what it saw.',
+  fields: {
+    bind: {
+      schema: endpoint,
+      label: '<addr>',
+      env: 'OGONG_VERIFIER_BIND',
+      default: '0.0.0.0:4545',
+      description: 'address of the link endpoint',
+    },
+    model: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_VERIFIER_MODEL',
+      required: true,
+      description: 'model to re-run replies on: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    ...engineFields,
+    dataDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VERIFIER_DATA_DIR',
+      default: join(homedir(), '.ogong', 'verifier'),
+      description: 'where keys and downloaded models are kept',
+    },
+    ...networkFields,
+    certOut: { ...networkFields.certOut, env: 'OGONG_VERIFIER_CERT_OUT' },
+    maxWaiting: {
+      schema: integer({ min: 0, max: 10_000 }),
+      default: '64',
+      description: 'jobs that may wait; more are refused',
+    },
+  },
+});

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
+import { integer, text } from '../config/values.ts';
+import type { Logger } from '../log/logger.ts';
+
+/** Settings of the embedded engine. */
+export const engineFields = {
+  isa: {
+    schema: text,
+    label: '<name>',
+    env: 'OGONG_ISA',
+    default: 'auto',
+    description: 'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name',
+  },
+  threads: {
+    schema: integer({ min: 1, max: 1024 }),
+    label: '<n>',
+    env: 'OGONG_THREADS',
+    description: 'at most the physical cores; as fits the model if not given',
+  },
+  sequences: {
+    schema: integer({ min: 1, max: 256 }),
+    label: '<n>',
+    env: 'OGONG_SEQUENCES',
+    default: '8',
+    description: 'replies that are generated at a time',
+  },
+  nCtx: {
+    schema: integer({ min: 16, max: 1 << 20 }),
+    label: '<n>',
+    env: 'OGONG_N_CTX',
+    description: "prompt and reply, in tokens; the model's own up to 4096 if not given",
+  },
+} as const;
+
+export interface EngineSettings {
+  readonly isa: string;
+  readonly threads: number | undefined;
+  readonly sequences: number;
+  readonly nCtx: number | undefined;
+}
+
+export interface LoadedModel {
+  readonly engine: LlamaEngine;
+  readonly model: ResolvedModel;
+}
+
+/** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
+export async function loadModel(
+  reference: string,
+  { isa, threads, sequences, nCtx }: EngineSettings,
+  { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
+): Promise<LoadedModel> {
+  const model = await resolveModel(reference, { storeDir: modelDirectory(dataDir) });
+  const options: LlamaEngineOptions = {
+    modelPath: model.path,
+    modelRoot: model.modelRoot,
+    isa,
+    sequences,
+    ...(threads === undefined ? {} : { threads }),
+    ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+  };
+  const engine = await createLlamaEngine(options, {
+    onEvent: (event) => {
+      if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
+    },
+  });
+  const { numericClass, exact, contextSize } = engine.info();
+  log.info({ model: model.name, modelRoot: model.modelRoot, numericClass, exact, contextSize }, 'the model is loaded');
+  return { engine, model };
+}
+
+export const modelDirectory = (dataDir: string): string => join(dataDir, 'models');
