@@ -186,22 +186,24 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       const leftMs = deadlineMs - clock.nowMs();
       if (leftMs <= 0) return undefined;
       const provider: Announcement | undefined = store.read(() => readAnnouncement(store, claim.order.providerId));
-      if (provider !== undefined) {
-        try {
-          const bytes = await getOpening(provider, replyId, { timeoutMs: Math.min(callTimeoutMs, leftMs), signal });
-          const opened = openReply(crypto, claim.record, bytes);
-          if (opened !== undefined && opened.outcome !== 'nothing') {
-            await group.write((db) => keepOpening(db, replyId, bytes));
-            return bytes;
-          }
-        } catch (error) {
-          onError(error, replyId);
-        }
+      const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
+      const bytes = provider && (await getOpening(provider, replyId, call).catch(reportTo(replyId)));
+      const opened = bytes && openReply(crypto, claim.record, bytes);
+      if (bytes !== undefined && opened !== undefined && opened.outcome !== 'nothing') {
+        await group.write((db) => keepOpening(db, replyId, bytes));
+        return bytes;
       }
       await pause(leftMs);
       if (find(replyId)?.state !== 'auditing') return undefined;
     }
     return undefined;
+  }
+
+  function reportTo(replyId: Uint8Array): (error: unknown) => undefined {
+    return (error) => {
+      onError(error, replyId);
+      return undefined;
+    };
   }
 
   async function pause(leftMs: number): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Submission } from './claim.ts';
 import { readChannel } from './reply-store.ts';
 import { createTestHybrid, createTestValidator, payer, provider, providerId } from './test-bench.ts';
-import type { TestOrder } from './test-reply.ts';
+import type { ServeInput, TestOrder } from './test-reply.ts';
 import { readProviderTest } from './verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
@@ -85,7 +85,7 @@ describe('records', () => {
     await validator.intake.pushRecord(submission);
   });
 
-  it.each<[string, string, NonNullable<Parameters<ReturnType<typeof createTestValidator>['serve']>[1]>]>([
+  it.each<[string, string, Partial<ServeInput>]>([
     ['of another reply', 'wrong-reply', { bend: { record: (record) => ({ ...record, replyId: new Uint8Array(16) }) } }],
     [
       'of another model',
@@ -153,8 +153,8 @@ describe('records', () => {
 });
 
 describe('complaints', () => {
-  const cheat = {
-    bend: { row: (row: { rank: number }, i: number) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+  const cheat: Partial<ServeInput> = {
+    bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
   };
 
   async function admitted() {
@@ -166,7 +166,7 @@ describe('complaints', () => {
 
   it('with an opening that refutes the record convict, even before the record came', async () => {
     const { validator, order } = await admitted();
-    const { reply, submission } = validator.serve(order, cheat as never);
+    const { reply, submission } = validator.serve(order, cheat);
     const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
     expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true }]);
@@ -204,7 +204,7 @@ describe('complaints', () => {
 
   it('after the verdict eject all the same', async () => {
     const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
-    const { reply, submission } = await validator.deliver(0, cheat as never);
+    const { reply, submission } = await validator.deliver(0, cheat);
     await validator.certify(1n);
     await validator.runAudits();
     expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }]);

@@ -45,10 +45,14 @@ export const payer = createNodeLedgerSigner(seed('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
-export function createTestClock(startMs = 1_750_000_000_000) {
-  let now = startMs;
+/** @param stepMs by which every look at the clock moves it, where waiting is part of the test. */
+export function createTestClock(stepMs = 0) {
+  let now = 1_750_000_000_000;
   return {
-    nowMs: () => now,
+    nowMs() {
+      now += stepMs;
+      return now;
+    },
     advance(ms: number) {
       now += ms;
     },
@@ -226,7 +230,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         validator: signer.address,
         provider,
         index: number,
-        epoch: 0n,
+        epoch: archive.latest().epoch,
         expiresAtMs: clock.nowMs() + 120_000,
         bend,
       }),

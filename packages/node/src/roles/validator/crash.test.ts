@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toHex } from '@ogong/protocol/bytes';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { readChannel } from './reply-store.ts';
+import {
+  answerHonestly,
+  createTestChain,
+  createTestClock,
+  createTestValidator,
+  payer,
+  provider,
+  type TestChain,
+  type TestValidator,
+} from './test-bench.ts';
+import type { ServedReply } from './test-reply.ts';
+
+/**
+ * Ends the validator at every write to its disk, and in the moment after the chain has taken its batch: before the write
+ * is there, or after it, with nobody told. What is left is opened again and carried on.
+ */
+class Crash extends Error {}
+
+interface Fault {
+  /** How many durable steps to let pass. */
+  readonly after: number;
+  readonly when: 'before' | 'after';
+}
+
+function createFaultyGroup(fault: Fault | undefined, steps: { count: number; isDead: boolean }) {
+  return (group: GroupCommit): GroupCommit => ({
+    ...group,
+    async write<T>(work: (store: Store) => T): Promise<T> {
+      if (steps.isDead) throw new Crash();
+      const isFatal = fault !== undefined && steps.count++ >= fault.after;
+      if (isFatal) steps.isDead = true;
+      if (isFatal && fault.when === 'before') throw new Crash();
+      const result = await group.write(work);
+      if (isFatal) throw new Crash();
+      return result;
+    },
+  });
+}
+
+describe('a validator that dies at any step', () => {
+  const directories: string[] = [];
+  afterEach(() => {
+    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+  });
+
+  interface World {
+    readonly path: string;
+    readonly chain: TestChain;
+    readonly clock: ReturnType<typeof createTestClock>;
+    readonly served: Map<string, ServedReply>;
+    /** Replies whose record was acknowledged. */
+    readonly acknowledged: Set<string>;
+  }
+
+  function createWorld(): World {
+    const directory = mkdtempSync(join(tmpdir(), 'ogong-crash-'));
+    directories.push(directory);
+    return {
+      path: join(directory, 'validator.db'),
+      chain: createTestChain(),
+      clock: createTestClock(),
+      served: new Map(),
+      acknowledged: new Set(),
+    };
+  }
+
+  function open(world: World, wrapGroup?: (group: GroupCommit) => GroupCommit): TestValidator {
+    const { path, chain, clock, served } = world;
+    return createTestValidator({
+      path,
+      chain,
+      clock,
+      score: answerHonestly(served),
+      getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes,
+      ...(wrapGroup ? { wrapGroup } : {}),
+    });
+  }
+
+  /** What providers and gateways do, again from the start after every crash: their outboxes never give up. */
+  async function drive(world: World, validator: TestValidator): Promise<void> {
+    await validator.announce(provider).catch(onlyKnown);
+    await validator.announceVerifier('v1').catch(onlyKnown);
+    for (const number of [0, 1]) {
+      const order = validator.order(number, { expiresAtMs: BigInt(world.clock.nowMs() + 100_000), epoch: 0n });
+      const id = toHex(order.fields.replyId);
+      if (world.acknowledged.has(id)) continue;
+      await validator.intake.admit(order).catch(onlyKnown);
+      const reply = world.served.get(id) ?? validator.serve(order);
+      world.served.set(id, reply);
+      await validator.intake.pushRecord(reply.submission);
+      world.acknowledged.add(id);
+    }
+    if (validator.archive.latest().epoch === 0n) await validator.certify(1n);
+    await validator.runAudits();
+    while (await validator.settlement.step());
+  }
+
+  /** A repeated announcement is refused as known; anything else is a failure. */
+  function onlyKnown(error: Error): void {
+    if (!/newer one is known/.test(error.message)) throw error;
+  }
+
+  async function runToTheEnd(fault: Fault | undefined, crashChain = false) {
+    const world = createWorld();
+    const steps = { count: 0, isDead: false };
+    const first = open(world, createFaultyGroup(fault, steps));
+    if (crashChain) {
+      world.chain.afterSettle = () => {
+        steps.isDead = true;
+        throw new Crash();
+      };
+    }
+    const outcome = await drive(world, first).then(
+      () => 'finished',
+      (error: unknown) => {
+        if (error instanceof Crash) return 'crashed';
+        throw error;
+      },
+    );
+    world.chain.afterSettle = () => {};
+    await first.close();
+    const second = open(world);
+    const acknowledged = [...world.acknowledged];
+    for (const id of acknowledged) {
+      const { reply } = world.served.get(id) as ServedReply;
+      expect(second.find(reply.record.replyId).signedRecord?.record).toEqual(reply.recordBytes);
+    }
+    await drive(world, second);
+    return { world, second, outcome, steps: steps.count };
+  }
+
+  async function expectAllSettledOnce({ world, second }: Awaited<ReturnType<typeof runToTheEnd>>): Promise<void> {
+    const paid = world.chain.settled.flatMap(({ debits }) => debits.map(({ amount }) => amount));
+    expect(paid.reduce((sum, amount) => sum + amount, 0n)).toBe(172_000n);
+    expect(world.chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0)).toBe(2);
+    expect(readChannel(second.store, payer.address)).toMatchObject({ settled: 172_000n, owed: 0n, outstanding: 0n });
+    for (const { reply } of world.served.values()) {
+      expect(second.find(reply.record.replyId)).toMatchObject({ state: 'settled', verdict: 'accept' });
+    }
+    await second.close();
+  }
+
+  it('loses no acknowledged record and pays nothing twice', async () => {
+    const { steps, ...whole } = await runToTheEnd({ after: Number.POSITIVE_INFINITY, when: 'before' });
+    await expectAllSettledOnce({ ...whole, steps });
+    expect(whole.outcome).toBe('finished');
+    expect(steps).toBeGreaterThan(12);
+    for (let after = 0; after < steps; after++) {
+      for (const when of ['before', 'after'] as const) {
+        await expectAllSettledOnce(await runToTheEnd({ after, when }));
+      }
+    }
+  });
+
+  it('finds its batch on the chain after dying in the moment of submission', async () => {
+    const run = await runToTheEnd(undefined, true);
+    expect(run.outcome).toBe('crashed');
+    expect(run.world.chain.settled.length).toBe(1);
+    await expectAllSettledOnce(run);
+  });
+});

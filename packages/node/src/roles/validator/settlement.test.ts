@@ -1,0 +1,442 @@
+import { create } from '@bufbuild/protobuf';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
+import { toHex } from '@ogong/protocol/bytes';
+import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  computeEntryHash,
+  computeGenesisPosition,
+  encodeVerdictEntry,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/verdict-log';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { encodeEvidence, parseEvidence } from './evidence.ts';
+import { readChannel } from './reply-store.ts';
+import type { CosignRequest } from './settlement.ts';
+import {
+  answerHonestly,
+  type BenchOptions,
+  createTestChain,
+  createTestClock,
+  createTestValidator,
+  payer,
+  provider,
+  type TestValidator,
+} from './test-bench.ts';
+import { type ServeInput, serveTestReply } from './test-reply.ts';
+
+/** Four validators with one chain; the first has replies of every kind to settle. */
+async function createFour(options: BenchOptions = {}) {
+  const chain = createTestChain();
+  const clock = createTestClock();
+  const offline = new Set<number>();
+  const all: TestValidator[] = [];
+  const members = () => all;
+  for (let index = 0; index < 4; index++) {
+    const validator: TestValidator = createTestValidator({
+      ...options,
+      index,
+      chain,
+      clock,
+      members,
+      score: async (...call) => answerHonestly(validator.served)(...call),
+    });
+    const { cosign } = validator.cosigner;
+    validator.cosigner.cosign = async (...call) => {
+      if (offline.has(index)) throw new Error('offline');
+      return cosign(...call);
+    };
+    all.push(validator);
+  }
+  const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
+  await own.announce(provider);
+  await own.announceVerifier('v1');
+  const certifyAll = (epoch: bigint) => Promise.all(all.map((validator) => validator.certify(epoch)));
+  return { own, peers, chain, clock, offline, certifyAll };
+}
+
+const cheat: Partial<ServeInput> = {
+  bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+};
+
+/** An accepted, a rejected and an abandoned reply. */
+async function decideThree({ own, clock, certifyAll }: Awaited<ReturnType<typeof createFour>>) {
+  const unserved = own.order(2);
+  await own.intake.admit(unserved);
+  const good = await own.deliver(0);
+  const bad = await own.deliver(1, cheat);
+  await certifyAll(1n);
+  await own.runAudits();
+  clock.advance(200_000);
+  await own.runAudits();
+  return { good, bad, unserved };
+}
+
+describe('settlement', () => {
+  it('pays what is owed once a quorum has come to the same verdicts', async () => {
+    const four = await createFour();
+    const { good, bad, unserved } = await decideThree(four);
+    expect(four.own.decided.map(({ verdict }) => verdict).sort()).toEqual(['abandoned', 'accept', 'reject']);
+    expect(await four.own.settlement.step()).toBe(true);
+    const [call] = four.chain.settled;
+    expect(call?.lines).toMatchObject([{ gross: 86_000n }]);
+    expect(call?.debits).toMatchObject([{ amount: 86_000n, cumulative: 3_000_000n }]);
+    expect(call?.ejections.length).toBe(1);
+    for (const id of [good.reply.record.replyId, bad.reply.record.replyId, unserved.fields.replyId]) {
+      expect(four.own.find(id)).toMatchObject({ state: 'settled', sequence: 1n });
+    }
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n, outstanding: 0n });
+    expect(await four.own.settlement.step()).toBe(false);
+  });
+
+  it('continues the log in the next batch', async () => {
+    const four = await createFour();
+    for (let number = 0; number < 3; number++) {
+      await four.own.deliver(number);
+      await four.certifyAll(BigInt(number + 1));
+      await four.own.runAudits();
+      expect(await four.own.settlement.step()).toBe(true);
+    }
+    expect(four.chain.settled.map(({ batch }) => [batch.sequence, batch.logLength])).toEqual([
+      [1n, 1n],
+      [2n, 2n],
+      [3n, 3n],
+    ]);
+  });
+
+  it('waits, and loses nothing, while there is no quorum or no chain', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.offline.add(1).add(2);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum', retryable: true });
+    four.chain.isDown = true;
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    four.offline.clear();
+    four.chain.isDown = false;
+    // What is decided meanwhile goes into the next batch: a proposed one never changes.
+    await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+  });
+
+  it('books a batch that the chain took while nobody heard of it', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.afterSettle = () => {
+      throw new Error('the connection was lost');
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('connection');
+    four.chain.afterSettle = () => {};
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(await four.own.settlement.step()).toBe(false);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
+});
+
+type Message = CosignBatchRequest;
+
+describe('a co-signer', () => {
+  async function proposed(options: BenchOptions = {}) {
+    const four = await createFour(options);
+    await decideThree(four);
+    four.offline.add(1).add(2).add(3);
+    await four.own.settlement.step().catch(() => undefined);
+    four.offline.clear();
+    const request = four.own.requests[0] as CosignRequest;
+    const [peer, other] = four.peers as [TestValidator, TestValidator];
+    /** A batch that is consistent in itself, with entries and messages bent. */
+    const bent = async (
+      bendEntry: (entry: VerdictEntry) => VerdictEntry,
+      bendMessage: (message: Message) => void = () => {},
+      bendSettlement: (settlement: Settlement) => Settlement = (same) => same,
+    ): Promise<Message> => {
+      const message = create(CosignBatchRequestSchema, structuredClone(request));
+      const rebuilt = await rebuild(four.own, message, bendEntry, bendSettlement);
+      bendMessage(rebuilt);
+      return rebuilt;
+    };
+    return { ...four, peer, other, request: create(CosignBatchRequestSchema, structuredClone(request)), bent };
+  }
+
+  async function rebuild(
+    own: TestValidator,
+    message: Message,
+    bendEntry: (entry: VerdictEntry) => VerdictEntry,
+    bendSettlement: (settlement: Settlement) => Settlement,
+  ): Promise<Message> {
+    let { head } = computeGenesisPosition(crypto, { chainId: 31_337n, validator: own.signer.address });
+    for (const item of message.entries) {
+      item.logEntry = encodeVerdictEntry({ ...bendEntry(parseVerdictEntry(item.logEntry)), previousHash: head });
+      head = computeEntryHash(crypto, item.logEntry);
+    }
+    const vouchers = parseSettlement(message.batch).debits;
+    const entries = message.entries.map(({ logEntry }) => logEntry);
+    const settlement = buildSettlement(crypto, {
+      validator: own.signer.address,
+      sequence: 1n,
+      position: { length: BigInt(entries.length), head },
+      entries,
+      vouchers,
+    });
+    message.batch = encodeSettlement(bendSettlement(settlement));
+    return message;
+  }
+
+  const on =
+    (verdict: string, change: Partial<VerdictEntry>) =>
+    (entry: VerdictEntry): VerdictEntry =>
+      entry.verdict === verdict ? { ...entry, ...change } : entry;
+
+  it('signs what holds, again and again, and nothing else under the same number', async () => {
+    const { own, peer, request, bent } = await proposed();
+    const first = await peer.cosigner.cosign(own.signer.address, request);
+    const again = await peer.cosigner.cosign(own.signer.address, request);
+    expect(toHex(again.signature)).toBe(toHex(first.signature));
+    const other = await bent((entry) => ({ ...entry, timeMs: entry.timeMs - 1 }));
+    await expect(peer.cosigner.cosign(own.signer.address, other)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('signs for nobody else', async () => {
+    const { peer, other, request } = await proposed();
+    await expect(peer.cosigner.cosign(other.signer.address, request)).rejects.toMatchObject({ code: 'refuted' });
+  });
+
+  const stranger = new Uint8Array(20).fill(9);
+  it.each<[string, string, (entry: VerdictEntry) => VerdictEntry]>([
+    ['a higher fee', 'a fee of', on('accept', { feeAtomic: 90_000n })],
+    ['another payee', 'pays another', on('accept', { payee: stranger })],
+    ['another payer', 'differs from its order', on('reject', { payer: payer.address.map((byte) => byte ^ 1) })],
+    ['another router', 'differs from its order', on('accept', { router: stranger })],
+    ['another provider', 'differs from its order', on('accept', { providerId: new Uint8Array(32) })],
+    ['another reply', 'differs from its order', on('accept', { replyId: new Uint8Array(16) })],
+    ['another record', 'another record', on('accept', { recordHash: new Uint8Array(32).fill(1) })],
+    ['other evidence', 'other evidence', on('accept', { evidenceHash: new Uint8Array(32).fill(1) })],
+    [
+      'a reject turned into an accept',
+      'says reject',
+      on('reject', { verdict: 'accept', ejects: false, feeAtomic: 86_000n }),
+    ],
+    ['an accept turned into a reject', 'says accept', on('accept', { verdict: 'reject', feeAtomic: 0n })],
+    ['an accept turned into doubt', 'says accept', on('accept', { verdict: 'inconclusive' })],
+    ['weaker evidence than there is', 'evidence is exact', on('accept', { evidence: 'statistical' })],
+    ['a cheat that is not ejected', 'exact evidence ejects', on('reject', { ejects: false })],
+    ['other verifiers', 'other verifiers', on('accept', { verifierIds: [] })],
+    ['an unknown beacon', 'not known', on('accept', { beaconEpoch: 9n })],
+    ['an audit passed over', 'evidence without an audit', on('accept', { verdict: 'unaudited' })],
+    ['a verdict of the future', 'future', on('accept', { timeMs: 1_760_000_000_000 })],
+    ['an early abandonment', 'before the order expired', on('abandoned', { timeMs: 1_750_000_000_000 })],
+    ['a delivered reply called abandoned', 'no evidence', on('accept', { verdict: 'abandoned', feeAtomic: 0n })],
+  ])('refuses %s', async (_name, message, bend) => {
+    const { own, peer, bent } = await proposed();
+    await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
+  });
+
+  const inAccept = (change: (entry: Message['entries'][number]) => void) => (message: Message) => {
+    for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === 'accept') change(entry);
+  };
+  const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+  it.each<[string, string, (message: Message) => void]>([
+    [
+      'a forged order',
+      'order',
+      inAccept(({ record }) => {
+        record!.order!.signature = flip(record!.order!.signature);
+      }),
+    ],
+    [
+      'a forged record',
+      'record',
+      inAccept(({ record }) => {
+        record!.record!.signature = flip(record!.record!.signature);
+      }),
+    ],
+    [
+      'another response',
+      'response',
+      inAccept(({ record }) => {
+        record!.response = flip(record!.response);
+      }),
+    ],
+    [
+      'another request',
+      'request',
+      inAccept(({ record }) => {
+        record!.request = flip(record!.request);
+      }),
+    ],
+    [
+      'no reply',
+      'missing',
+      inAccept(({ record }) => {
+        record!.header = new Uint8Array(0);
+      }),
+    ],
+    [
+      'no order',
+      'no order',
+      inAccept((entry) => {
+        entry.record = undefined as never;
+      }),
+    ],
+    [
+      'an entry left out',
+      'log',
+      (message) => {
+        message.entries.pop();
+      },
+    ],
+    [
+      'no entries',
+      'empty',
+      (message) => {
+        message.entries = [];
+      },
+    ],
+    [
+      'bytes that are no batch',
+      'parse',
+      (message) => {
+        message.batch = new Uint8Array(3);
+      },
+    ],
+  ])('refuses %s', async (_name, reason, bend) => {
+    const { own, peer, bent } = await proposed();
+    await expect(peer.cosigner.cosign(own.signer.address, await bent((entry) => entry, bend))).rejects.toThrow(reason);
+  });
+
+  it('refuses reports that were tampered with, or come from another verifier than drawn', async () => {
+    const { own, peer, request } = await proposed();
+    const position = request.entries.findIndex(({ logEntry }) => parseVerdictEntry(logEntry).verdict === 'accept');
+    const evidence = parseEvidence(request.entries[position]!.evidence);
+    if (evidence.kind !== 'audit') throw new Error('not an audit');
+    const [attempt] = evidence.attempts;
+    const cases = [
+      {
+        ...evidence,
+        attempts: [{ ...attempt!, signed: { ...attempt!.signed!, report: flip(attempt!.signed!.report) } }],
+      },
+      { ...evidence, attempts: [{ ...attempt!, verifierId: new Uint8Array(32) }] },
+      { ...evidence, candidates: [] },
+      { ...evidence, opening: new Uint8Array(5) },
+    ];
+    for (const bad of cases) {
+      const bytes = encodeEvidence(bad);
+      const message = await rebuild(
+        own,
+        create(CosignBatchRequestSchema, structuredClone(request)),
+        on('accept', { evidenceHash: crypto.sha256(bytes) }),
+        (same) => same,
+      );
+      message.entries[position]!.evidence = bytes;
+      await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toMatchObject({ code: 'refuted' });
+    }
+  });
+
+  it.each<[string, (settlement: Settlement) => Settlement]>([
+    ['pays a line to another', (s) => ({ ...s, lines: s.lines.map((line) => ({ ...line, provider: stranger })) })],
+    ['draws on another payer', (s) => ({ ...s, debits: s.debits.map((debit) => ({ ...debit, payer: stranger })) })],
+    [
+      'draws more',
+      (s) => ({
+        ...s,
+        debits: s.debits.map((debit) => ({ ...debit, amount: debit.amount + 1n })),
+        lines: s.lines.map((line) => ({ ...line, gross: line.gross + 1n })),
+      }),
+    ],
+    ['ejects nobody', (s) => ({ ...s, ejections: [] })],
+    ['ejects another', (s) => ({ ...s, ejections: [new Uint8Array(32)] })],
+    ['names another root', (s) => ({ ...s, batch: { ...s.batch, recordsRoot: new Uint8Array(32) } })],
+    ['names another head', (s) => ({ ...s, batch: { ...s.batch, logHead: new Uint8Array(32) } })],
+    ['skips a number', (s) => ({ ...s, batch: { ...s.batch, sequence: 2n } })],
+  ])('refuses a batch that %s', async (_name, bend) => {
+    const { own, peer, bent } = await proposed();
+    const message = await bent((entry) => entry, undefined, bend);
+    await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toThrow();
+    expect(peer.store.prepare('SELECT count(*) AS n FROM cosigned').get()?.n).toBe(0);
+  });
+
+  it('lets no reply settle twice: not in one batch, not in a later one, not by another validator', async () => {
+    const { own, peer, other, request, chain } = await proposed();
+    const twice = create(CosignBatchRequestSchema, structuredClone(request));
+    twice.entries.push(structuredClone(twice.entries[0]!));
+    let index = 0n;
+    const doubled = await rebuild(
+      own,
+      twice,
+      (entry) => ({ ...entry, index: index++ }),
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(own.signer.address, doubled)).rejects.toThrow('stands twice');
+
+    expect(await own.settlement.step()).toBe(true);
+    // A later batch of the same validator, with the same reply at the end of the settled log.
+    const anchor = await chain.anchorOf(own.signer.address);
+    const again = create(CosignBatchRequestSchema, structuredClone(request));
+    again.entries = again.entries.slice(0, 1);
+    const bytes = encodeVerdictEntry({
+      ...parseVerdictEntry(again.entries[0]!.logEntry),
+      index: anchor.logLength,
+      previousHash: Uint8Array.from(Buffer.from(anchor.logHead.slice(2), 'hex')),
+    });
+    again.entries[0]!.logEntry = bytes;
+    again.batch = encodeSettlement(
+      buildSettlement(crypto, {
+        validator: own.signer.address,
+        sequence: 2n,
+        position: { length: anchor.logLength + 1n, head: computeEntryHash(crypto, bytes) },
+        entries: [bytes],
+        vouchers: parseSettlement(request.batch).debits,
+      }),
+    );
+    await expect(peer.cosigner.cosign(own.signer.address, again)).rejects.toMatchObject({ code: 'conflict' });
+
+    // Another validator cannot have it: the order names one.
+    const stolen = create(CosignBatchRequestSchema, structuredClone(request));
+    const rebuilt = await rebuild(
+      other,
+      stolen,
+      (entry) => entry,
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(other.signer.address, rebuilt)).rejects.toThrow('another validator');
+  });
+
+  it('holds its peer to the coverage that the network asks for', async () => {
+    const four = await createFour({ audit: { alphaPpm: () => 0 } });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    expect(four.own.decided[0]?.verdict).toBe('unaudited');
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+
+    const lax = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+    await lax.own.deliver(0);
+    await lax.certifyAll(1n);
+    await lax.own.runAudits();
+    expect(await lax.own.settlement.step()).toBe(true);
+  });
+
+  it('says so when it cannot check now', async () => {
+    const { own, peer, request, chain } = await proposed();
+    chain.isDown = true;
+    await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    });
+  });
+
+  it('takes a second record for what it is', async () => {
+    const four = await createFour();
+    await four.own.deliver(0);
+    const order = four.own.order(0);
+    const beacon = four.own.archive.find(0n) as { value: Uint8Array; previous: Uint8Array };
+    const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
+    const second = serveTestReply(order, { provider, payer, ledger, beacon, text: 'another story' });
+    await four.own.intake.pushRecord(second.submission).catch(() => undefined);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled[0]?.ejections.length).toBe(1);
+  });
+});
