@@ -99,7 +99,7 @@ export const gatewayConfig = defineConfig({
     headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },
     firstTokenTimeout: { schema: duration, default: '60s', description: 'how long a provider may take to begin' },
     idleTimeout: { schema: duration, default: '30s', description: 'longest silence within an answer' },
-    totalTimeout: { schema: duration, default: '30m', description: 'longest answer' },
+    totalTimeout: { schema: duration, default: '10m', description: 'longest answer' },
     heartbeat: { schema: duration, default: '10s', description: 'pause between signs of life on a silent stream' },
     maxRequests: { schema: integer({ min: 1 }), default: '256', description: 'requests served at once' },
     maxRequestsPerKey: {
