@@ -313,7 +313,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       bind: options.bind,
       identity,
       authorize: () => true,
-      limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB, maxTimeoutMs: maxReplyMs },
+      limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes: (router) =>
         router.service(ProviderService, { generate, getOpening }, { readMaxBytes: MAX_REQUEST_BYTES }),
     },

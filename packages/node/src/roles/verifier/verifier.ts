@@ -89,7 +89,7 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
       bind,
       identity,
       authorize: (peer) => chain.findByCertHash(peer) !== undefined,
-      limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB, maxTimeoutMs: maxJobMs },
+      limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
       routes: (router) => router.service(VerifierService, { score: handle }, { readMaxBytes: MAX_JOB_BYTES }),
     },
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
