@@ -1,6 +1,7 @@
 import { toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { ScoreReport } from '@ogong/protocol/score-report';
+import { ejectOnExactEvidence, INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/sprt';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -18,7 +19,7 @@ import {
   providerId,
 } from './test-bench.ts';
 import type { ServedReply, ServeInput } from './test-reply.ts';
-import { readProviderTest } from './verdict-store.ts';
+import { readProviderTest, writeProviderTest } from './verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
@@ -175,6 +176,9 @@ describe('an audit', () => {
     const verifier = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: new Uint8Array(32) };
     await validator.announce(provider, { verifier, sequence: 2n });
     await validator.announce(createTestHybrid('same operator'), { verifier });
+    await validator.announceVerifier('cheat');
+    const cheatId = hashHybridKey(crypto, createTestHybrid('cheat').publicKey);
+    writeProviderTest(validator.store, cheatId, undefined, ejectOnExactEvidence(INITIAL_SEQUENTIAL_TEST));
     // Nobody is eligible, so the audit waits for somebody until its window closes.
     const { row } = await audit(0);
     expect([asked, row.verdict]).toEqual([[], 'inconclusive']);

@@ -260,6 +260,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       await disk.write((db) => archive.putCertificate(db, certificate));
     },
     async announce(key: HybridSigner, fields: Partial<Announcement> = {}) {
+      const nowMs = clock.nowMs();
       const announcement: Announcement = {
         providerId: hashHybridKey(crypto, key.publicKey),
         payee: PAYEE,
@@ -278,8 +279,8 @@ export function createTestValidator(options: BenchOptions = {}) {
         capacity: 1,
         freeCapacity: 1,
         sequence: 1n,
-        issuedAtMs: clock.nowMs(),
-        expiresAtMs: clock.nowMs() + 3_600_000,
+        issuedAtMs: nowMs,
+        expiresAtMs: nowMs + 3_600_000,
         ...fields,
       };
       await intake.announce(signAnnouncement(key, announcement));
