@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeptOpening, Openings } from '@ogong/node/roles/provider/provider-store';
+import type { Openings } from '@ogong/node/roles/provider/provider-store';
 import { fromBase64, toBase64, toHex } from '@ogong/protocol/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto';
 import { parseRecordV2 } from '@ogong/protocol/record';
@@ -21,14 +21,13 @@ type EvidenceJson = Readonly<Record<keyof ServedEvidence, string>>;
 export interface EvidenceKeeper {
   /** The same signer; records that it signs are remembered. */
   watchSigner(signer: HybridSigner): HybridSigner;
-  /** Openings in memory, handed out as the attack says, and written down with their records. */
-  createOpenings(attack: Attack): Openings;
+  /** The same store; what is put in is written down with its record, what is taken out is as the attack says. */
+  bendOpenings(openings: Openings, attack: Attack): Openings;
 }
 
 export function createEvidenceKeeper(directory: string): EvidenceKeeper {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const records = new Map<string, Pick<ServedEvidence, 'record' | 'signature' | 'publicKey'>>();
-  const kept = new Map<string, KeptOpening>();
   return {
     watchSigner: (signer) => ({
       publicKey: signer.publicKey,
@@ -39,21 +38,19 @@ export function createEvidenceKeeper(directory: string): EvidenceKeeper {
         return signature;
       },
     }),
-    createOpenings: (attack) => ({
+    bendOpenings: (openings, attack) => ({
       async put(replyId, opening) {
+        await openings.put(replyId, opening);
         const id = toHex(replyId);
-        kept.set(id, opening);
         const signed = records.get(id);
         records.delete(id);
         if (signed) writeEvidence(directory, { replyId: id, ...signed, opening: opening.bytes });
       },
       async get(replyId) {
-        const opening = kept.get(toHex(replyId));
+        const opening = await openings.get(replyId);
         return opening && { ...opening, bytes: attack.openOpening?.(opening.bytes) ?? opening.bytes };
       },
-      async sweep(nowMs) {
-        for (const [id, { expiresAtMs }] of kept) if (expiresAtMs < nowMs) kept.delete(id);
-      },
+      sweep: (nowMs) => openings.sweep(nowMs),
     }),
   };
 }

@@ -58,7 +58,7 @@ describe('mesh plan', () => {
   it('runs the cheat on the same flags as everyone, and its own', () => {
     const { entry, args } = find('cheat');
     expect(entry).toBe('/lab/provider.ts');
-    expect(args.slice(-2)).toEqual(['--cheat', 'prefill']);
+    expect(args.slice(0, 4)).toEqual(['--cheat', 'prefill', '--', 'serve']);
     expect(flag('cheat', '--model')).toBe(`file:${options.model.path}`);
   });
 

@@ -38,7 +38,7 @@ export interface MeshModel {
   readonly root: Uint8Array;
 }
 
-/** A provider that runs another program than `ogong-provider serve`, with the same flags and some of its own. */
+/** A provider that runs another program than `ogong-provider`: its own arguments, `--`, then those of `serve`. */
 export interface ProviderVariant {
   readonly name: string;
   readonly entry: string;
@@ -161,10 +161,10 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     name: string,
     role: MeshRole,
     port: number,
-    rest: { entry: string; command?: readonly string[]; args: readonly string[]; after?: readonly string[] },
+    rest: { entry: string; before?: readonly string[]; args: readonly string[]; after?: readonly string[] },
   ): ProcessPlan => {
     const dataDir = join(directory, name);
-    const args = [...(rest.command ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
+    const args = [...(rest.before ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
     return { name, role, port, dataDir, entry: rest.entry, args, after: rest.after ?? [], logFile: join(logs, `${name}.log`) };
   };
   const validatorNames = ports.validators.map((_, i) => validatorName(i));
@@ -194,7 +194,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       const own = variant?.name === name ? variant : undefined;
       return define(name, 'provider', port, {
         entry: own?.entry ?? bin('ogong-provider'),
-        command: ['serve'],
+        before: own ? [...own.args, '--', 'serve'] : ['serve'],
         args: [
           ...['--model', modelFlag],
           ...['--model-id', model.id],
@@ -206,7 +206,6 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--verifier-key', pin.keyHash],
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
           ...registry,
-          ...(own?.args ?? []),
         ],
         after: [...validatorNames, 'router'],
       });

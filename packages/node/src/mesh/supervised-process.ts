@@ -34,6 +34,12 @@ export interface SupervisedProcess {
 const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
 const keptLines = 20;
 
+/** Whatever way this process ends that still runs code, no daemon outlives it. */
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) signalGroup(child, 'SIGKILL');
+});
+
 /** One daemon of a mesh: its output goes to a file, its life is tied to this process. */
 export function createSupervisedProcess(options: SupervisedProcessOptions): SupervisedProcess {
   const { name, readyTimeoutMs = 120_000, stopTimeoutMs = 10_000 } = options;
@@ -41,7 +47,6 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   let identity: ProcessIdentity | undefined;
   let ended: Promise<void> = Promise.resolve();
   let isEndExpected = false;
-  const killOnExit = (): void => signalGroup(child, 'SIGKILL');
 
   function start(): Promise<ReadyLine> {
     if (child) throw new MeshError('already-running', `${name} is already running`);
@@ -50,13 +55,13 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     const started = launch(options);
     child = started;
     identity = started.pid === undefined ? undefined : identifyProcess(started.pid);
-    process.once('exit', killOnExit);
+    living.add(started);
     const lastLines: string[] = [];
     const ready = waitForLine(started, log, lastLines);
     ended = new Promise((resolve) => {
       const end = (how: string): void => {
         if (child !== started) return;
-        process.off('exit', killOnExit);
+        living.delete(started);
         child = undefined;
         identity = undefined;
         resolve();

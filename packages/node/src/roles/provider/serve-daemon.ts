@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/engine';
 import { fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
 import { parseModelId } from '@ogong/protocol/match';
 import { systemClock } from '../../clock.ts';
 import { ConfigError } from '../../config/config-error.ts';
@@ -26,13 +27,15 @@ export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind
 export interface ServeWrappers {
   readonly engine?: (engine: Engine) => Engine;
   readonly openings?: (openings: Openings) => Openings;
+  readonly signer?: (signer: HybridSigner) => HybridSigner;
 }
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
 export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const { routers, verifier, publicEndpoint, bind } = readSettings(settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
-  const { signer, ledger, identity, chain, log, metrics } = context;
+  const { ledger, identity, chain, log, metrics } = context;
+  const signer = wrap.signer?.(context.signer) ?? context.signer;
   const { engine: loaded } = await loadModel(settings.model, settings, { dataDir: settings.dataDir, log });
   const engine = wrap.engine?.(loaded) ?? loaded;
   const store = openStore(join(settings.dataDir, 'provider.db'), { migrations: PROVIDER_MIGRATIONS });
