@@ -45,6 +45,8 @@ export interface Outbox {
   size(): number;
   /** Durable when it resolves. */
   add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
+  /** Removes records that were refused before then. */
+  sweep(beforeMs: number): Promise<void>;
 }
 
 interface Entry {
@@ -165,6 +167,11 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
       waiting++;
       wake();
+    },
+    async sweep(beforeMs) {
+      await commits.write(({ prepare }) =>
+        prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND due_at_ms < ?').run(beforeMs),
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+import { parseAnnouncement } from '@ogong/protocol/announcement';
 import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import { type GenerateRequest, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
@@ -340,5 +341,30 @@ describe('the outbox', () => {
     };
     await receive(client, order());
     expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/too many records wait/);
+  });
+});
+
+describe('a provider that stops', () => {
+  it('lets a running reply end, takes no new one, and says so to the market', async () => {
+    const { client, order, provider, validator, store } = await start({ engine: { stepMs: 5 } });
+    const running = receive(client, order());
+    await until(() => validator.admitted.length === 1);
+    const stopped = provider.stop(20_000);
+    expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/shutting down|connection/);
+    const { finished } = await running;
+    expect(finished.stopReason).toBe('length');
+    await stopped;
+    expect(parseAnnouncement(validator.announced.at(-1)!)).toMatchObject({ capacity: 8, freeCapacity: 0 });
+    expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
+  });
+
+  it('signs nothing for a reply that it did not finish', async () => {
+    const { client, order, provider, validator, store } = await start({ engine: { stepMs: 50 } });
+    const running = refusalOf(receive(client, order({ body: { max_tokens: 200 } })));
+    await until(() => validator.admitted.length === 1);
+    await provider.stop(100);
+    expect((await running).retryable).toBe(true);
+    expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(0);
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
   });
 });

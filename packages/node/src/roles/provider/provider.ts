@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Engine, EngineError } from '@ogong/engine/engine';
 import type { VerifierEndpoint } from '@ogong/protocol/announcement';
@@ -91,6 +92,9 @@ const MAX_REQUEST_BYTES = 4 * MIB;
 const ADMIT_TIMEOUT_MS = 10_000;
 const PUSH_TIMEOUT_MS = 15_000;
 const SWEEP_INTERVAL_MS = 60_000;
+const LAST_WORD_MS = 1_000;
+/** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
+const FORGET_AFTER_MS = 600_000;
 
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
@@ -105,6 +109,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const running = new Set<Promise<void>>();
   const metrics = createProviderMetrics(dependencies.metrics);
   let active = 0;
+  let isClosing = false;
+  let stopped: Promise<void> | undefined;
 
   function findValidator(address: Uint8Array): Validator | undefined {
     const validator = chain.findByAddress(address);
@@ -140,7 +146,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const sweeper = createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
-      await Promise.all([replyIds.sweep(clock.nowMs()), openings.sweep(clock.nowMs())]);
+      const nowMs = clock.nowMs();
+      await Promise.all([replyIds.sweep(nowMs), openings.sweep(nowMs), outbox.sweep(nowMs - openingTtlMs)]);
     },
     (error) => log.error({ err: error }, 'expired openings could not be removed'),
   );
@@ -169,7 +176,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
           },
         ],
         capacity: info.sequences,
-        freeCapacity: outbox.isFull() ? 0 : Math.max(0, info.sequences - active),
+        freeCapacity: isClosing || outbox.isFull() ? 0 : Math.max(0, info.sequences - active),
       }),
       onError: (peer, error) => log.warn({ err: error, peer: peer.endpoint }, 'an announcement was not taken'),
     },
@@ -190,7 +197,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     const promptTokens = await tokenize(checked.request);
     assertFeeCovers(checked, promptTokens.length);
     const beacon = await beacons.get(order.epoch);
-    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs)))) {
+    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS))) {
       throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
     }
     return {
@@ -262,7 +269,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   }
 
   async function* generate(message: GenerateRequest, context: HandlerContext) {
-    if (stopping.signal.aborted) throw new Refusal('unavailable', 'shutting down');
+    if (isClosing) throw new Refusal('unavailable', 'shutting down');
     if (active >= info.sequences) {
       throw new Refusal('unavailable', `all ${info.sequences} slots are busy; try another provider`);
     }
@@ -272,7 +279,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     metrics.active.set(active);
     const left = new AbortController();
     const handoff = createHandoff<ReplyEvent>(() => left.abort());
-    context.signal.addEventListener('abort', () => left.abort(), { once: true });
+    // A server that closes aborts its calls too, and then it is not the consumer who left.
+    context.signal.addEventListener('abort', () => isClosing || left.abort(), { once: true });
     const consumer = getCaller(context);
     const task = accept(message)
       .then((job) => serve(job, consumer, handoff.send, left.signal))
@@ -320,6 +328,22 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
   );
 
+  async function stop(graceMs: number): Promise<void> {
+    isClosing = true;
+    await announcer.stop();
+    // Routers that hear it send nobody any more; one that does not answer is not waited for.
+    await Promise.race([announcer.trigger(), delay(Math.min(graceMs, LAST_WORD_MS))]);
+    const closed = server.stop(graceMs);
+    const giveUp = setTimeout(() => stopping.abort(), graceMs);
+    await Promise.allSettled(running);
+    clearTimeout(giveUp);
+    stopping.abort();
+    await closed;
+    await Promise.all([outbox.stop(), sweeper.stop()]);
+    links.close();
+    await commits.close();
+  }
+
   return {
     id,
     async start() {
@@ -329,17 +353,9 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       sweeper.start();
       announcer.start();
     },
-    async stop(graceMs = 5_000) {
-      await announcer.stop();
-      const closed = server.stop(graceMs);
-      const giveUp = setTimeout(() => stopping.abort(), graceMs);
-      await Promise.allSettled(running);
-      clearTimeout(giveUp);
-      stopping.abort();
-      await closed;
-      await Promise.all([outbox.stop(), sweeper.stop()]);
-      links.close();
-      await commits.close();
+    stop(graceMs = 5_000) {
+      stopped ??= stop(graceMs);
+      return stopped;
     },
     address: () => server.address(),
     activeReplies: () => active,

@@ -84,20 +84,26 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
     },
     { signal },
   );
-  for await (const event of events) {
-    if (refused.signal.aborted) break;
-    if (event.kind === 'window') windows.push(event.window);
-    else if (event.kind === 'end') end = event;
-    else {
-      await admission;
-      if (event.kind === 'start') {
-        await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
-      } else if (event.text !== '' || asked.logprobs) {
-        const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
-        sent += event.text;
-        await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
+  try {
+    for await (const event of events) {
+      if (refused.signal.aborted) break;
+      if (event.kind === 'window') windows.push(event.window);
+      else if (event.kind === 'end') end = event;
+      else {
+        await admission;
+        if (event.kind === 'start') {
+          await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+        } else if (event.text !== '' || asked.logprobs) {
+          const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
+          sent += event.text;
+          await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
+        }
       }
     }
+  } catch (error) {
+    // The engine was only stopped: what counts is that the validator did not admit.
+    if (refused.signal.aborted) await admission;
+    throw error;
   }
   await admission;
   if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');

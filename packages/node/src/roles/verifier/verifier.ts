@@ -54,6 +54,7 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   const waiting = metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn');
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
+  let isClosing = false;
   const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, refused or failed', ['outcome']);
   const tokens = metrics.counter('verifier_tokens_total', 'Claimed tokens scored');
 
@@ -62,7 +63,10 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     if (!(leftMs > 0)) throw new Refusal('precondition', 'the deadline has passed');
     const job = parseScoreJob(message, engine.info());
     const deadline = AbortSignal.timeout(leftMs);
-    const signal = AbortSignal.any([context.signal, deadline, stopping.signal]);
+    const left = new AbortController();
+    // A server that closes aborts its calls too, but the job may still be finished.
+    context.signal.addEventListener('abort', () => isClosing || left.abort(), { once: true });
+    const signal = AbortSignal.any([left.signal, deadline, stopping.signal]);
     const scored = queue.run(() => scoreJob(job, { engine, crypto, signal }), signal);
     const report = await scored.catch((error: unknown) => {
       if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be scored by its deadline');
@@ -99,6 +103,7 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     keyHash: hashHybridKey(crypto, signer.publicKey),
     start: () => server.start(),
     async stop(graceMs = 5_000) {
+      isClosing = true;
       const giveUp = setTimeout(() => stopping.abort(), graceMs);
       await server.stop(graceMs);
       clearTimeout(giveUp);

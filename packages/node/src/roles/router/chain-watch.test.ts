@@ -1,0 +1,77 @@
+import type { Hex } from '@ogong/chain/hex';
+import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
+import { fromHex } from '@ogong/protocol/bytes';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStore } from '../../store/store.ts';
+import { createEjectionWatch, createStakeView } from './chain-watch.ts';
+import { loadHistory, ROUTER_MIGRATIONS } from './router-store.ts';
+
+const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
+const idOf = (byte: string): Uint8Array => fromHex(byte.repeat(32));
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startTestLedger();
+});
+afterAll(() => ledger.stop());
+
+describe('the chain, as a router sees it', () => {
+  async function eject(validator: Awaited<ReturnType<TestLedger['createValidator']>>, byte: string): Promise<void> {
+    const call = await ledger.signBatch(
+      {
+        batch: {
+          validator: validator.address,
+          sequence: await validator.client.nextSequence(validator.address),
+          logHead: hash('aa'),
+          logLength: 1n,
+          recordsRoot: hash('bb'),
+          replies: 1,
+        },
+        debits: [],
+        lines: [],
+        ejections: [hash(byte)],
+      },
+      [validator.privateKey],
+    );
+    await validator.client.settle(call);
+  }
+
+  it('follows ejections, from where it stood when it stopped', async () => {
+    const store = openStore(':memory:', { migrations: ROUTER_MIGRATIONS });
+    const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte)).ejected;
+    const watch = () => {
+      const errors: unknown[] = [];
+      const created = createEjectionWatch(
+        { pollIntervalMs: 20 },
+        { store, client: async () => ledger.governor, onError: (error) => errors.push(error) },
+      );
+      created.start();
+      return { ...created, errors };
+    };
+    const validator = await ledger.createValidator();
+    const first = watch();
+    await eject(validator, 'cc');
+    await expect.poll(() => isEjected('cc'), { timeout: 20_000 }).toBe(true);
+    await first.stop();
+    expect(first.errors).toEqual([]);
+    await eject(validator, 'dd');
+    expect(isEjected('dd')).toBe(false);
+    const second = watch();
+    await expect.poll(() => isEjected('dd'), { timeout: 20_000 }).toBe(true);
+    expect(isEjected('ee')).toBe(false);
+    await second.stop();
+    store.close();
+  });
+
+  it('knows stake as far as it was read, and only of those it is asked about', async () => {
+    const stakes = createStakeView({ client: async () => ledger.governor });
+    const provider = await ledger.createMember(50n);
+    await provider.client.stake(30n);
+    const payee = fromHex(provider.address.slice(2));
+    expect([stakes.stakeOf(payee), stakes.isKnown(payee)]).toEqual([0n, false]);
+    await stakes.refresh([payee]);
+    expect([stakes.stakeOf(payee), stakes.isKnown(payee)]).toEqual([30n, true]);
+    await stakes.refresh([]);
+    expect(stakes.isKnown(payee)).toBe(false);
+  });
+});
