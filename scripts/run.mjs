@@ -28,7 +28,9 @@ function npm(args, node) {
     shell: process.platform === 'win32',
   });
   if (result.status === 0) return;
-  console.error(`ogong: npm ${args[0]} failed; check the network and the npm registry, then run the same command again.`);
+  console.error(
+    `ogong: npm ${args[0]} failed; check the network and the npm registry, then run the same command again.`,
+  );
   process.exit(result.status ?? 1);
 }
 
@@ -40,13 +42,26 @@ function bootstrapNode() {
   if (!existsSync(local)) {
     console.error(`ogong: fetching Node ${nodeVersion} (npm package ${nodeName}) ...`);
     mkdirSync(prefix, { recursive: true });
-    npm(['install', '--prefix', prefix, '--no-save', '--ignore-scripts', '--loglevel=error', `${nodeName}@${nodeVersion}`], process.execPath);
+    npm(
+      [
+        'install',
+        '--prefix',
+        prefix,
+        '--no-save',
+        '--ignore-scripts',
+        '--loglevel=error',
+        `${nodeName}@${nodeVersion}`,
+      ],
+      process.execPath,
+    );
   }
   return local;
 }
 
 function install() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   if (nodeVersion === undefined && !isRecent()) {
     console.error(`ogong: npm has no Node for ${platform}; install Node 24 or later and run the same command again.`);
