@@ -31,16 +31,16 @@ import { Refusal } from '../../link/link-error.ts';
 import { createLinkIdentity, type LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer, type LinkServer } from '../../link/link-server.ts';
 import type { KnownBeacon } from '../../shared/beacon-view.ts';
-import type { ChainView } from '../../shared/chain-view.ts';
 import { formatEndpoint } from '../../shared/endpoint.ts';
 import type { Peer } from '../../shared/link-pool.ts';
+import type { GatewayChain } from './gateway.ts';
 
 /**
  * A router, providers and validators that speak the real protocol over real links, without a model or a chain: for the
  * gateway's tests. Replies are synthetic and their openings replay, unless a provider is told to cheat.
  */
 export interface FakeNetwork {
-  readonly chain: ChainView;
+  readonly chain: GatewayChain;
   readonly beacon: { latest(): KnownBeacon };
   readonly router: Peer;
   readonly providers: readonly FakeProvider[];
@@ -269,16 +269,11 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     }),
   );
 
-  const chain: ChainView = {
+  const chain: GatewayChain = {
     ledger,
     network,
-    start() {},
-    async stop() {},
-    async refresh() {},
     validators: () => validators,
     findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
-    findByCertHash: (certHash) => validators.find((validator) => equalBytes(validator.certHash, certHash)),
-    parameters: () => undefined,
     channel: async () => channel,
     client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
   };

@@ -54,10 +54,16 @@ export interface GatewayOptions {
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
 }
 
+/** What a gateway reads of the chain. */
+export type GatewayChain = Pick<
+  ChainView,
+  'ledger' | 'network' | 'validators' | 'findByAddress' | 'channel' | 'client'
+>;
+
 export interface GatewayDependencies {
   /** Opened with GATEWAY_MIGRATIONS. */
   readonly store: Store;
-  readonly chain: ChainView;
+  readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly links: LinkPool;
   readonly payer: LedgerSigner;

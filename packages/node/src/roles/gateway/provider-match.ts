@@ -34,7 +34,8 @@ export interface ProviderMatchOptions {
   readonly maxPricePer1kAtomic: bigint;
 }
 
-const MAX_EXCLUDED = 256;
+/** Routers take 64; the rest is for the providers that one reply was tried with. */
+const MAX_EXCLUDED = 56;
 const EXCLUSION_MS = 24 * 3_600_000;
 const U64_MAX = (1n << 64n) - 1n;
 

@@ -61,8 +61,6 @@ export interface ReplyServiceOptions {
   readonly router: Peer;
   /** Providers that one reply is tried with. Default: 3. */
   readonly maxAttempts?: number;
-  /** Default: 120,000. */
-  readonly orderLifetimeMs?: number;
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -96,7 +94,7 @@ interface Attempt {
 }
 
 export function createReplyService(options: ReplyServiceOptions, dependencies: ReplyServiceDependencies): ReplyService {
-  const { maxAttempts = 3, orderLifetimeMs = 120_000, modelRoots } = options;
+  const { maxAttempts = 3, modelRoots } = options;
   const { chain, links, payer, matches, providers, validators, funding, ledger, clock } = dependencies;
   const { onFault = () => {}, onError = () => {} } = dependencies;
 
@@ -132,7 +130,7 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
       maxFeeAtomic: computeMaxFee(request, ticket.pricePer1kAtomic),
       pricePer1kAtomic: ticket.pricePer1kAtomic,
       epoch: beacon.epoch,
-      expiresAtMs: BigInt(nowMs + orderLifetimeMs),
+      expiresAtMs: BigInt(nowMs + computeOrderLifetime(request)),
     };
     const order = await reserve(job, terms, nowMs);
     return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
@@ -310,6 +308,14 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
       throw last as GatewayError;
     },
   };
+}
+
+/**
+ * How long an order lives, ms: the record has to reach the validator within it, or the reply counts as abandoned.
+ * Providers and validators take orders of at most ten minutes.
+ */
+export function computeOrderLifetime({ maxTokens }: Pick<InferenceRequest, 'maxTokens'>): number {
+  return Math.min(120_000 + 50 * maxTokens, 540_000);
 }
 
 /** Another provider may do better. */
