@@ -27,6 +27,8 @@ export interface OutboxDependencies {
   readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<PushRecordResponse>;
   /** 0..1, for the jitter. */
   readonly random?: () => number;
+  /** Told how many wait, whenever that changes. */
+  readonly onSize?: (records: number) => void;
   readonly onPushed?: (replyId: Uint8Array) => void;
   readonly onRetry?: (replyId: Uint8Array, error: unknown) => void;
   /** The validator will never take this record; it stays in the table for the operator. */
@@ -58,7 +60,7 @@ interface Entry {
 
 export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
   const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
-  const { store, commits, clock, push, random = Math.random } = dependencies;
+  const { store, commits, clock, push, random = Math.random, onSize = () => {} } = dependencies;
   const stopping = new AbortController();
   const sending = new Map<string, Promise<void>>();
   let waiting = store.read(({ prepare }) =>
@@ -95,7 +97,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
       if (isFinal(error)) {
-        waiting--;
+        onSize(--waiting);
         dependencies.onRefused?.(replyId, error);
         await commits.write(({ prepare }) =>
           prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
@@ -103,15 +105,14 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
         return;
       }
       dependencies.onRetry?.(replyId, error);
-      const backoffMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(entry.attempts, 20));
-      // Between half and all of it: validators that come back must not meet every provider in the same moment.
-      const dueAtMs = Math.ceil(clock.nowMs() + backoffMs * (0.5 + random() / 2));
+      const pauseMs = computeRetryPause({ attempts: entry.attempts, firstRetryMs, maxRetryMs, random: random() });
+      const dueAtMs = clock.nowMs() + pauseMs;
       await commits.write(({ prepare }) =>
         prepare('UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE reply_id = ?').run(dueAtMs, replyId),
       );
       return;
     }
-    waiting--;
+    onSize(--waiting);
     dependencies.onPushed?.(replyId);
     await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
   }
@@ -147,6 +148,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
 
   return {
     start() {
+      onSize(waiting);
       loop ??= run();
     },
     async stop() {
@@ -165,7 +167,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
           clock.nowMs(),
         ),
       );
-      waiting++;
+      onSize(++waiting);
       wake();
     },
     async sweep(beforeMs) {
@@ -174,6 +176,26 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
     },
   };
+}
+
+/**
+ * Doubles with every failed attempt up to the limit, then takes between half and all of it: validators that come back
+ * must not meet every provider in the same moment.
+ * @param random 0..1.
+ */
+export function computeRetryPause({
+  attempts,
+  firstRetryMs,
+  maxRetryMs,
+  random,
+}: {
+  attempts: number;
+  firstRetryMs: number;
+  maxRetryMs: number;
+  random: number;
+}): number {
+  const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(attempts, 20));
+  return Math.ceil(pauseMs * (0.5 + random / 2));
 }
 
 /** Anything else may change: a validator restarts, learns of a beacon, or moves to another certificate. */

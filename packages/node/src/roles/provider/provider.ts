@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Engine, EngineError } from '@ogong/engine/engine';
+import type { Engine } from '@ogong/engine/engine';
 import type { VerifierEndpoint } from '@ogong/protocol/announcement';
 import { equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { computeFee } from '@ogong/protocol/fee';
 import {
   type GenerateRequest,
   type GetOpeningRequest,
@@ -13,9 +12,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
-import type { Validator } from '@ogong/protocol/quorum';
 import { REPLY_ID_BYTES } from '@ogong/protocol/record';
-import { RequestError } from '@ogong/protocol/request';
 import type { Clock } from '../../clock.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';
@@ -23,16 +20,15 @@ import { createLinkServer, getCaller } from '../../link/link-server.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { createAnnouncer } from '../../shared/announcer.ts';
-import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
+import type { BeaconView } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import { type Endpoint, formatEndpoint } from '../../shared/endpoint.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
-import { assertFitsModel, type ModelRequest } from '../../shared/model-request.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { createHandoff } from './handoff.ts';
-import { type CheckedOrder, checkOrder } from './order-check.ts';
+import { createOrderIntake, toRefusal } from './order-intake.ts';
 import { createOutbox, type OutboxOptions } from './outbox.ts';
 import { createProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings } from './provider-store.ts';
@@ -93,8 +89,6 @@ const ADMIT_TIMEOUT_MS = 10_000;
 const PUSH_TIMEOUT_MS = 15_000;
 const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
-/** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
-const FORGET_AFTER_MS = 600_000;
 
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
@@ -112,11 +106,10 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   let isClosing = false;
   let stopped: Promise<void> | undefined;
 
-  function findValidator(address: Uint8Array): Validator | undefined {
-    const validator = chain.findByAddress(address);
-    const isServed = !options.validators?.length || (validator && options.validators.includes(validator.endpoint));
-    return isServed ? validator : undefined;
-  }
+  const accept = createOrderIntake(
+    { id, modelId, pricePer1kAtomic, validators: options.validators ?? [] },
+    { engine, crypto, clock, chain, beacons, replyIds },
+  );
 
   const toValidator = (address: Uint8Array) => {
     const validator = chain.findByAddress(address);
@@ -128,17 +121,14 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     commits,
     clock,
     push: async (validator, message) => toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS }),
-    onPushed: () => {
-      metrics.records.inc({ outcome: 'pushed' });
-      metrics.outbox.dec();
-    },
+    onSize: (records) => metrics.outbox.set(records),
+    onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
     onRetry: (_id, error) => {
       metrics.records.inc({ outcome: 'retried' });
       log.warn({ err: error }, 'a record could not be delivered; it will be tried again');
     },
     onRefused: (_id, error) => {
       metrics.records.inc({ outcome: 'refused' });
-      metrics.outbox.dec();
       log.error({ err: error }, 'the validator refused a record for good');
     },
   });
@@ -182,55 +172,6 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     },
   );
 
-  /** From a message to a job that nobody can ask for again. */
-  async function accept(message: GenerateRequest): Promise<ReplyJob> {
-    const checked = checkOrder(message, {
-      crypto,
-      ledger: chain.ledger,
-      providerId: id,
-      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic },
-      findValidator,
-      latestEpoch: beacons.latest().epoch,
-      nowMs: clock.nowMs(),
-    });
-    const { order } = checked;
-    const promptTokens = await tokenize(checked.request);
-    assertFeeCovers(checked, promptTokens.length);
-    const beacon = await beacons.get(order.epoch);
-    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS))) {
-      throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
-    }
-    return {
-      ...checked,
-      signedOrder: message.order!,
-      signedTicket: message.ticket!,
-      body: message.request,
-      promptTokens,
-      beacon,
-    };
-  }
-
-  async function tokenize(request: ModelRequest): Promise<Uint32Array> {
-    assertFitsModel(request, info);
-    const tokens = await engine.tokenizePrompt(request.prompt);
-    if (tokens.length >= info.contextSize) {
-      throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
-    }
-    return tokens;
-  }
-
-  function assertFeeCovers({ order, request }: CheckedOrder, promptTokens: number): void {
-    const usage = {
-      pricePer1kAtomic: order.pricePer1kAtomic,
-      promptTokens,
-      outputTokens: Math.min(request.asked.maxTokens, info.contextSize - promptTokens),
-    };
-    const most = computeFee({ ...usage, maxFeeAtomic: 2n ** 127n });
-    if (most > order.maxFeeAtomic) {
-      throw new Refusal('precondition', `the order pays at most ${order.maxFeeAtomic}, the reply may cost ${most}`);
-    }
-  }
-
   async function serve(
     job: ReplyJob,
     consumer: PeerId,
@@ -252,7 +193,6 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
         const expiresAtMs = clock.nowMs() + openingTtlMs;
         await openings.put(order.replyId, { bytes: committed.opening, consumer, expiresAtMs });
         await outbox.add(order.replyId, order.validator, push);
-        metrics.outbox.inc();
       },
     });
   }
@@ -332,7 +272,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     isClosing = true;
     await announcer.stop();
     // Routers that hear it send nobody any more; one that does not answer is not waited for.
-    await Promise.race([announcer.trigger(), delay(Math.min(graceMs, LAST_WORD_MS))]);
+    await Promise.race([announcer.trigger().catch(() => undefined), delay(Math.min(graceMs, LAST_WORD_MS))]);
     const closed = server.stop(graceMs);
     const giveUp = setTimeout(() => stopping.abort(), graceMs);
     await Promise.allSettled(running);
@@ -347,7 +287,6 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   return {
     id,
     async start() {
-      metrics.outbox.set(outbox.size());
       await server.start();
       outbox.start();
       sweeper.start();
@@ -360,15 +299,4 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     address: () => server.address(),
     activeReplies: () => active,
   };
-}
-
-function toRefusal(error: unknown): unknown {
-  if (error instanceof RequestError) return new Refusal('invalid', error.message);
-  if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
-  if (!(error instanceof EngineError)) return error;
-  if (error.code === 'invalid-request' || error.code === 'prompt-too-long')
-    return new Refusal('invalid', error.message);
-  if (error.code === 'overloaded' || error.code === 'cancelled' || error.retryable)
-    return new Refusal('unavailable', error.message);
-  return error;
 }

@@ -1,0 +1,107 @@
+import { type Engine, EngineError } from '@ogong/engine/engine';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { computeFee } from '@ogong/protocol/fee';
+import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Validator } from '@ogong/protocol/quorum';
+import { RequestError } from '@ogong/protocol/request';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import { assertFitsModel, type ModelRequest } from '../../shared/model-request.ts';
+import { type CheckedOrder, checkOrder } from './order-check.ts';
+import type { ReplyIds } from './provider-store.ts';
+import type { ReplyJob } from './serve-reply.ts';
+
+export interface OrderIntakeOptions {
+  /** The provider's id. */
+  readonly id: Uint8Array;
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+  /** Endpoints, as registered, of the validators whose orders are served; empty for every registered one. */
+  readonly validators: readonly string[];
+}
+
+export interface OrderIntakeDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
+  readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
+  readonly replyIds: ReplyIds;
+}
+
+/** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
+const FORGET_AFTER_MS = 600_000;
+const NO_LIMIT = 2n ** 127n;
+
+/** Turns a message into a job that nobody can ask for again. The result throws a Refusal for whatever does not hold. */
+export function createOrderIntake(
+  { id, modelId, pricePer1kAtomic, validators }: OrderIntakeOptions,
+  { engine, crypto, clock, chain, beacons, replyIds }: OrderIntakeDependencies,
+): (message: GenerateRequest) => Promise<ReplyJob> {
+  const info = engine.info();
+
+  function findValidator(address: Uint8Array): Validator | undefined {
+    const validator = chain.findByAddress(address);
+    const isServed = validators.length === 0 || (validator !== undefined && validators.includes(validator.endpoint));
+    return isServed ? validator : undefined;
+  }
+
+  async function tokenize(request: ModelRequest): Promise<Uint32Array> {
+    assertFitsModel(request, info);
+    const tokens = await engine.tokenizePrompt(request.prompt);
+    if (tokens.length >= info.contextSize) {
+      throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
+    }
+    return tokens;
+  }
+
+  function assertFeeCovers({ order, request }: CheckedOrder, promptTokens: number): void {
+    const { pricePer1kAtomic: price, maxFeeAtomic } = order;
+    const outputTokens = Math.min(request.asked.maxTokens, info.contextSize - promptTokens);
+    const most = computeFee({ pricePer1kAtomic: price, promptTokens, outputTokens, maxFeeAtomic: NO_LIMIT });
+    if (most > maxFeeAtomic) {
+      throw new Refusal('precondition', `the order pays at most ${maxFeeAtomic}, the reply may cost ${most}`);
+    }
+  }
+
+  return async (message) => {
+    const checked = checkOrder(message, {
+      crypto,
+      ledger: chain.ledger,
+      providerId: id,
+      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic },
+      findValidator,
+      latestEpoch: beacons.latest().epoch,
+      nowMs: clock.nowMs(),
+    });
+    const { order } = checked;
+    const promptTokens = await tokenize(checked.request);
+    assertFeeCovers(checked, promptTokens.length);
+    const beacon = await beacons.get(order.epoch);
+    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS))) {
+      throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
+    }
+    return {
+      ...checked,
+      // Both are there: their bytes have been parsed.
+      signedOrder: message.order as SignedOrder,
+      signedTicket: message.ticket as SignedTicket,
+      body: message.request,
+      promptTokens,
+      beacon,
+    };
+  };
+}
+
+/** What the consumer's side may know of a failure, as a Refusal; anything else is a fault of this provider. */
+export function toRefusal(error: unknown): unknown {
+  if (error instanceof RequestError) return new Refusal('invalid', error.message);
+  if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
+  if (!(error instanceof EngineError)) return error;
+  const { code, message, retryable } = error;
+  if (code === 'invalid-request' || code === 'prompt-too-long') return new Refusal('invalid', message);
+  if (code === 'overloaded' || code === 'cancelled' || retryable) return new Refusal('unavailable', message);
+  return error;
+}
