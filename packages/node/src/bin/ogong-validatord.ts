@@ -81,6 +81,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
       settleMs: values.settleInterval,
       auditWindowMs: values.auditWindow,
       graceMs: values.grace,
+      retentionMs: values.retention,
       auditConcurrency: values.audits,
       minSignatures: values.quorum,
       fixedVerifier:

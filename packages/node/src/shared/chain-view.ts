@@ -29,6 +29,8 @@ export interface ChainView {
    * @throws ChainError where it was never read.
    */
   channel(payer: Uint8Array, validator: Uint8Array, options?: { readonly fresh?: boolean }): Promise<Channel>;
+  /** Whether a batch has ejected the provider, at most one refresh interval old; false while that cannot be read. */
+  isEjected(providerId: Uint8Array): Promise<boolean>;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
 }
@@ -45,7 +47,7 @@ export interface ChainViewDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-const MAX_CHANNELS = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 export function createChainView(
   { deployment, refreshMs = 30_000 }: ChainViewOptions,
@@ -55,6 +57,7 @@ export function createChainView(
   let validators: readonly Validator[] = [];
   let parameters: NetworkParameters | undefined;
   const channels = new Map<string, { readonly channel: Channel; readonly atMs: number }>();
+  const ejections = new Map<string, { readonly ejected: boolean; readonly atMs: number }>();
 
   function client(): Promise<ChainClient> {
     connected ??= connect().catch((error: unknown) => {
@@ -97,15 +100,32 @@ export function createChainView(
       try {
         const chain = await client();
         const channel = await chain.channelOf(payer, validator);
-        channels.delete(key);
-        channels.set(key, { channel, atMs: clock.nowMs() });
-        if (channels.size > MAX_CHANNELS) channels.delete(channels.keys().next().value as string);
+        remember(channels, key, { channel, atMs: clock.nowMs() });
         return channel;
       } catch (error) {
         if (known) return known.channel;
         throw error;
       }
     },
+    async isEjected(providerId) {
+      const key = toHex(providerId);
+      const known = ejections.get(key);
+      if (known && (known.ejected || clock.nowMs() - known.atMs < refreshMs)) return known.ejected;
+      try {
+        const ejected = await (await client()).isEjected(providerId);
+        remember(ejections, key, { ejected, atMs: clock.nowMs() });
+        return ejected;
+      } catch (error) {
+        onError(error);
+        return known?.ejected ?? false;
+      }
+    },
     client,
   };
+}
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value as string);
 }

@@ -252,8 +252,11 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   /** Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody. */
   async function freezeCandidates(row: ReplyRow, judged: Judged & { claim: ReturnType<typeof toClaim> }) {
     if (row.candidates) return parseCandidates(row.candidates);
-    const { order } = judged.claim;
-    const candidates = store.read(() => listCandidates(store, order.modelRoot, clock.nowMs()));
+    const { draw, claim } = judged;
+    if (draw === undefined) return [];
+    const { modelRoot, providerId: serverId } = claim.order;
+    const query = { modelRoot, serverId, salt: draw.beacon, nowMs: clock.nowMs() };
+    const candidates = store.read(() => listCandidates(store, crypto, query));
     if (drawVerifier(crypto, judged, candidates, []) === undefined) return [];
     await group.write((db) => keepCandidates(db, row.replyId, encodeCandidates(candidates)));
     return candidates;

@@ -107,15 +107,42 @@ export function listSignatures(store: Store, sequence: bigint): QuorumSignature[
 }
 
 /** Books what the chain has drawn. @returns false where it was booked before. */
-export function settleBatch(store: Store, { sequence, from, to }: StoredBatch, transactionHash: string): boolean {
+export function settleBatch(
+  store: Store,
+  { sequence, from, to }: StoredBatch,
+  { transactionHash, nowMs }: { transactionHash: string; nowMs: number },
+): boolean {
   const changed = store
-    .prepare("UPDATE batches SET state = 'settled', transaction_hash = ? WHERE sequence = ? AND state = 'proposed'")
-    .run(transactionHash, sequence).changes;
+    .prepare(
+      "UPDATE batches SET state = 'settled', transaction_hash = ?, settled_at = ? WHERE sequence = ? AND state = 'proposed'",
+    )
+    .run(transactionHash, nowMs, sequence).changes;
   if (changed === 0) return false;
   for (const { entry } of listEntries(store, from, Number(to - from))) {
     const { verdict, payer, feeAtomic } = parseVerdictEntry(entry);
     if (isBillable(verdict) && feeAtomic > 0n) adjustChannel(store, payer, { owed: -feeAtomic, settled: feeAtomic });
   }
   store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
+  return true;
+}
+
+/**
+ * Drops what only audits and co-signers need of the replies of one batch that was settled before: bodies, openings,
+ * reports. Log, records, verdicts and fees stay.
+ * @returns false where no batch is that old.
+ */
+export function pruneBatch(store: Store, beforeMs: number): boolean {
+  const row = store
+    .prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1')
+    .get(beforeMs);
+  if (row === undefined) return false;
+  const sequence = row.sequence as number;
+  store
+    .prepare(
+      `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL
+       WHERE sequence = ?`,
+    )
+    .run(sequence);
+  store.prepare('UPDATE batches SET pruned = 1 WHERE sequence = ?').run(sequence);
   return true;
 }

@@ -37,12 +37,20 @@ export function createBeaconArchive(
     parseBeaconCertificate(row.certificate as Uint8Array);
   const query = (sql: string, ...values: bigint[]) => store.read(() => store.prepare(sql).get(...values));
 
+  // Asked with every order and every message; whoever writes a certificate lets go of it.
+  let latest: BeaconPoint | undefined;
+
+  function readLatest(): BeaconPoint {
+    const row = query('SELECT certificate FROM beacons ORDER BY epoch DESC LIMIT 1');
+    if (row === undefined) return { epoch: 0n, value: genesis };
+    const certificate = parse(row);
+    return { epoch: certificate.epoch, value: certificate.value, certificate };
+  }
+
   return {
     latest() {
-      const row = query('SELECT certificate FROM beacons ORDER BY epoch DESC LIMIT 1');
-      if (row === undefined) return { epoch: 0n, value: genesis };
-      const certificate = parse(row);
-      return { epoch: certificate.epoch, value: certificate.value, certificate };
+      latest ??= readLatest();
+      return latest;
     },
     find(epoch) {
       if (epoch === 0n) return { value: genesis, previous: genesis };
@@ -68,6 +76,7 @@ export function createBeaconArchive(
       };
     },
     putCertificate(db, certificate) {
+      latest = undefined;
       db.prepare('INSERT INTO beacons (epoch, certificate) VALUES (?, ?) ON CONFLICT DO NOTHING').run(
         certificate.epoch,
         encodeBeaconCertificate(certificate),

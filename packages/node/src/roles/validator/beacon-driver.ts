@@ -25,6 +25,8 @@ export interface BeaconDriverDependencies {
   /** Delivers to a validator, or loses the message: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
+  readonly onUndelivered?: (error: unknown) => void;
+  /** The machine has stopped: something could not be written. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -39,46 +41,38 @@ export interface BeaconDriver {
 /** Feeds the beacon machine with time and messages, and carries out what it decides, in order. */
 export function createBeaconDriver(options: BeaconDriverOptions, dependencies: BeaconDriverDependencies): BeaconDriver {
   const { network, epochMs } = options;
-  const { clock, archive, group, validators, send, onCertified, onError = () => {} } = dependencies;
+  const { clock, archive, group, validators, send, onCertified, onUndelivered = () => {}, onError } = dependencies;
   const tickMs = Math.max(20, Math.min(500, epochMs / 20));
   let machine: BeaconMachine | undefined;
-  let membership = '';
+  let reached = { epoch: -1n, atMs: clock.nowMs(), members: '' };
   let last: Promise<void> = Promise.resolve();
   let failed: unknown;
 
-  /** The machine reads its validators once per epoch; where they change meanwhile it starts the epoch again. */
+  /** The machine reads its validators once per epoch; where they change and it stands still, it starts the epoch again. */
   function current(): BeaconMachine | undefined {
     const list = validators();
     if (list.length === 0) return undefined;
     const members = list.map(({ address, stake, vrfKey }) => `${toHex(address)} ${stake} ${toHex(vrfKey)}`).join();
-    if (machine === undefined || (members !== membership && isStuck())) {
-      membership = members;
-      machine = createBeaconMachine(
-        {
-          network,
-          start: archive.latest(),
-          vote: archive.vote(),
-          epochMs,
-          viewTimeoutMs: Math.max(500, epochMs / 4),
-          gatherMs: Math.min(500, epochMs / 20),
-          resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
-        },
-        { ...dependencies, validators },
-      );
+    const nowMs = clock.nowMs();
+    const { epoch } = archive.latest();
+    if (epoch !== reached.epoch) reached = { epoch, atMs: nowMs, members };
+    const isStuck = members !== reached.members && nowMs - reached.atMs > 2 * epochMs;
+    if (machine === undefined || isStuck) {
+      reached = { epoch, atMs: nowMs, members };
+      machine = createMachine();
     }
     return machine;
   }
 
-  /** A machine that advances by itself picks up a new set with its next epoch. */
-  let epochSinceMs = clock.nowMs();
-  let epochKnown = -1n;
-  function isStuck(): boolean {
-    const epoch = machine?.latest.epoch ?? 0n;
-    if (epoch !== epochKnown) {
-      epochKnown = epoch;
-      epochSinceMs = clock.nowMs();
-    }
-    return clock.nowMs() - epochSinceMs > 2 * epochMs;
+  function createMachine(): BeaconMachine {
+    const timing = {
+      epochMs,
+      viewTimeoutMs: Math.max(500, epochMs / 4),
+      gatherMs: Math.min(500, epochMs / 20),
+      resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
+    };
+    const start = { network, start: archive.latest(), vote: archive.vote() };
+    return createBeaconMachine({ ...start, ...timing }, { ...dependencies, validators });
   }
 
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
@@ -107,7 +101,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       await group.write((store) => archive.putCertificate(store, action.certificate));
       onCertified(action.certificate.epoch);
     } else {
-      void send(action.to, encodeBeaconMessage(action.message)).catch(onError);
+      void send(action.to, encodeBeaconMessage(action.message)).catch(onUndelivered);
     }
   }
 

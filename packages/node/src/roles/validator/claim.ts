@@ -140,11 +140,26 @@ export function verifySignedRecord(
 /**
  * Everything about a reply that can be checked before it is opened.
  * @param beacon of the order's epoch.
- * @throws ClaimError naming the first thing that does not hold; cheap checks come first.
+ * @throws ClaimError naming the first thing that does not hold.
  */
 export function verifySubmission(
   crypto: Crypto,
   { ledger, beacon }: { readonly ledger: LedgerDomain; readonly beacon: OrderBeacon },
+  submission: Submission,
+): Claim {
+  const order = verifySignedOrder(crypto, ledger, submission.order);
+  return verifyReply(crypto, { order, beacon }, submission);
+}
+
+/**
+ * The same but for the payer's signature, which costs more than all the rest: for whoever checked it when
+ * the order was admitted.
+ * @param order of the submission, whose signature is known to hold.
+ * @throws ClaimError naming the first thing that does not hold; cheap checks come first.
+ */
+export function verifyReply(
+  crypto: Crypto,
+  { order, beacon }: { readonly order: Order; readonly beacon: OrderBeacon },
   submission: Submission,
 ): Claim {
   const { request: body, response, header: headerBytes, headerProof } = submission;
@@ -152,7 +167,6 @@ export function verifySubmission(
   demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
   demand(headerBytes.length <= MAX_HEADER_BYTES, 'too-large', 'header is too large');
   demand(headerProof.length <= MAX_PROOF, 'too-large', 'header proof is too long');
-  const order = verifySignedOrder(crypto, ledger, submission.order);
   const record = verifySignedRecord(crypto, order, submission.record);
   demand(equalBytes(crypto.sha256(body), record.requestHash), 'request-hash', 'the record names another request');
   demand(

@@ -45,6 +45,11 @@ describe('admission', () => {
     );
   });
 
+  it('refuses a provider that another validator had ejected', async () => {
+    const validator = createTestValidator({ isEjectedOnChain: true });
+    await expect(validator.intake.admit(validator.order(0))).rejects.toThrow('ejected');
+  });
+
   it('reserves no more than the chain holds', async () => {
     const validator = createTestValidator({ spendable: 1_999_999n });
     await validator.intake.admit(validator.order(0));

@@ -4,6 +4,7 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/order';
 import { ejectOnExactEvidence } from '@ogong/protocol/sprt';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/verify-receipt';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
@@ -16,9 +17,9 @@ import {
   type SignedOrder,
   type SignedRecord,
   type Submission,
+  verifyReply,
   verifySignedOrder,
   verifySignedRecord,
-  verifySubmission,
 } from './claim.ts';
 import type { Evidence } from './evidence.ts';
 import { JudgeError, judge } from './judge.ts';
@@ -46,7 +47,9 @@ export interface IntakeDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
-  readonly chain: Pick<ChainView, 'channel'>;
+  readonly chain: Pick<ChainView, 'channel' | 'isEjected'>;
+  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly onVerdict: (entry: VerdictEntry) => void;
 }
 
@@ -79,7 +82,7 @@ const EPOCH_SLACK = 2n;
 /** What the outside brings in: checked, durable, acknowledged, in this order. */
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
   const { ledger, verdicts, maxOrderLifeMs } = options;
-  const { crypto, clock, store, group, archive, chain, onVerdict } = dependencies;
+  const { crypto, clock, store, group, archive, chain, getBeacon, onVerdict } = dependencies;
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
 
   async function admit(signed: SignedOrder): Promise<bigint> {
@@ -96,7 +99,8 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     if (order.epoch > epoch + EPOCH_SLACK || order.epoch + EPOCH_SLACK < epoch) {
       throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
     }
-    if (store.read(() => readProviderTest(store, order.providerId)).ejected) {
+    const isEjectedHere = store.read(() => readProviderTest(store, order.providerId)).ejected;
+    if (isEjectedHere || (await chain.isEjected(order.providerId))) {
       throw new Refusal('precondition', 'the provider was ejected');
     }
     const channel = await chain.channel(order.payer, order.validator).then(
@@ -123,11 +127,11 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     }
     if (row.signedRecord !== undefined) return acceptAgain(row, submission);
     if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
-    const beacon = archive.find(order.epoch);
+    const beacon = await getBeacon(order.epoch);
     if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
-    // The signature over the order is the one that was checked at admission, whatever came with the record.
+    // The order and its signature are those that were checked at admission, whatever came with the record.
     const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
-    const claim = verifySubmission(crypto, { ledger, beacon }, own);
+    const claim = verifyReply(crypto, { order, beacon }, own);
     const epoch = archive.latest().epoch;
     const recorded = await group.write((db) => {
       const current = readReply(db, order.replyId) as ReplyRow;

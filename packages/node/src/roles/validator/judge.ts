@@ -192,6 +192,7 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
   const tried: Uint8Array[] = [];
   const verdicts: (ReportVerdict & { exact: boolean })[] = [];
   const reporters: Uint8Array[] = [];
+  const keys: Uint8Array[] = [];
   for (const [attempt, { verifierId, signed }] of evidence.attempts.entries()) {
     const drawn = drawVerifier(crypto, full, evidence.candidates, tried);
     const isFixed = judged.allowFixedVerifier && attempt === 0 && !(drawn && equalBytes(drawn.providerId, verifierId));
@@ -203,6 +204,10 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
     if (signed === undefined) continue;
     const read = readReport(crypto, judged, opened, { candidate, attempt, signed });
     if ('problem' in read) throw new JudgeError('bad-report', `attempt ${attempt}: ${read.problem}`);
+    if (keys.some((key) => equalBytes(key, candidate.keyHash))) {
+      throw new JudgeError('bad-report', `attempt ${attempt}: the same key reports twice`);
+    }
+    keys.push(candidate.keyHash);
     verdicts.push(weighReport(crypto, judged, opened, read.report));
     reporters.push(verifierId);
   }

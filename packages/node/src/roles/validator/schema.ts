@@ -73,7 +73,9 @@ export const migrations: readonly Migration[] = [
     from_position INTEGER NOT NULL,
     to_position INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('proposed', 'settled')),
-    transaction_hash TEXT
+    transaction_hash TEXT,
+    settled_at INTEGER,
+    pruned INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE batch_signatures (
     sequence INTEGER NOT NULL REFERENCES batches,

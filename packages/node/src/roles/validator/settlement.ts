@@ -8,6 +8,7 @@ import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v
 import type { LedgerDomain } from '@ogong/protocol/order';
 import { type Validator, verifyQuorum } from '@ogong/protocol/quorum';
 import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/verdict-log';
+import type { Clock } from '../../clock.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import {
@@ -37,6 +38,7 @@ export interface SettlementOptions {
 export interface SettlementDependencies {
   readonly crypto: Crypto;
   readonly signer: LedgerSigner;
+  readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly chain: {
@@ -75,7 +77,18 @@ export class SettlementError extends Error {
  */
 export function createSettlement(options: SettlementOptions, dependencies: SettlementDependencies) {
   const { domain, maxEntries, maxBatchBytes, minSignatures } = options;
-  const { crypto, signer, store, group, chain, cosign, findTransaction, onSettled, onError = () => {} } = dependencies;
+  const {
+    crypto,
+    signer,
+    clock,
+    store,
+    group,
+    chain,
+    cosign,
+    findTransaction,
+    onSettled,
+    onError = () => {},
+  } = dependencies;
 
   async function step(): Promise<boolean> {
     if (!hasWork()) return false;
@@ -109,7 +122,8 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
   }
 
   async function book(batch: StoredBatch, transactionHash: string): Promise<void> {
-    const isNew = await group.write((db) => settleBatch(db, batch, transactionHash));
+    const nowMs = clock.nowMs();
+    const isNew = await group.write((db) => settleBatch(db, batch, { transactionHash, nowMs }));
     if (isNew) onSettled(batch.sequence, transactionHash);
   }
 
@@ -182,20 +196,15 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
       const quorum = verifyQuorum(crypto, { digest, signatures, validators });
       return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
     };
+    // A peer that does not answer holds up nobody: the step goes on with the quorum, the rest may still arrive.
     if (!isDone().ok) {
-      await Promise.all(
-        missing.map(async (peer) => {
-          try {
-            const { signature } = await cosign(peer, request);
-            const recovered = crypto.recoverAddress(digest, signature);
-            if (recovered === undefined || !equalBytes(recovered, peer.address))
-              throw new Error('not a signature of the peer');
-            await group.write((db) => putSignature(db, sequence, { signer: peer.address, signature }));
-          } catch (error) {
-            onError(error);
-          }
-        }),
-      );
+      await new Promise<void>((resolve) => {
+        const asked = missing.map(async (peer) => {
+          await ask(peer, request, sequence, digest);
+          if (isDone().ok) resolve();
+        });
+        void Promise.all(asked).then(() => resolve(), onError);
+      });
     }
     const quorum = isDone();
     if (!quorum.ok) {
@@ -206,6 +215,18 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
       );
     }
     return quorum.signatures.map(({ signature }) => signature);
+  }
+
+  async function ask(peer: Validator, request: CosignRequest, sequence: bigint, digest: Uint8Array): Promise<void> {
+    try {
+      const { signature } = await cosign(peer, request);
+      const recovered = crypto.recoverAddress(digest, signature);
+      if (recovered === undefined || !equalBytes(recovered, peer.address))
+        throw new Error('not a signature of the peer');
+      await group.write((db) => putSignature(db, sequence, { signer: peer.address, signature }));
+    } catch (error) {
+      onError(error);
+    }
   }
 
   return { step };

@@ -115,6 +115,7 @@ export interface BenchOptions {
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly score?: AuditDependencies['score'];
   readonly spendable?: bigint;
+  readonly isEjectedOnChain?: boolean;
   /** Stands between the validator and its disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
 }
@@ -149,7 +150,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       group,
       archive,
       onVerdict,
+      getBeacon: async (epoch) => archive.find(epoch),
       chain: {
+        isEjected: async () => options.isEjectedOnChain ?? false,
         channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
       },
     },
@@ -190,6 +193,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       crypto,
       signer,
+      clock,
       store,
       group,
       chain: {

@@ -172,6 +172,12 @@ export const validatorConfig = defineConfig({
       default: '60s',
       description: 'how long past the expiry of its order a reply may be handed in before it counts as abandoned',
     },
+    retention: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_RETENTION',
+      default: '24h',
+      description: 'how long bodies, openings and reports of settled replies are kept',
+    },
     registryInterval: {
       schema: duration,
       env: 'OGONG_VALIDATOR_REGISTRY_INTERVAL',

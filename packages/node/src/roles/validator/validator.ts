@@ -21,6 +21,7 @@ import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { createAudit } from './audit.ts';
+import { pruneBatch } from './batch-store.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
@@ -45,6 +46,8 @@ export interface ValidatorOptions {
   readonly auditConcurrency?: number;
   /** Longest wait for one opening or report. Default: a third of the audit window, at most a minute. */
   readonly callTimeoutMs?: number;
+  /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
+  readonly retentionMs?: number;
   readonly fixedVerifier?: Peer | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
@@ -77,10 +80,11 @@ const COSIGN_TIMEOUT_MS = 60_000;
 const BEACON_TIMEOUT_MS = 2_000;
 const MAX_BATCH_ENTRIES = 512;
 const PPM = 1_000_000;
+const DAY_MS = 86_400_000;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
-  const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier } = options;
+  const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier, retentionMs = DAY_MS } = options;
   const { crypto, clock, store, signer, vrfSeed, identity, chain, log } = dependencies;
   const group = createGroupCommit(store);
   const archive = createBeaconArchive(chain.network, { crypto, store });
@@ -91,6 +95,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   const ownAlphaPpm = Math.round(options.alpha * PPM);
   const networkAlphaPpm = () => chain.parameters()?.limits.alpha ?? PPM;
 
+  const getBeacon = async (epoch: bigint) => archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
   const toPeer = ({ endpoint, certHash }: Member): Peer => ({
     endpoint: options.peerEndpoints?.get(toHex(certHash)) ?? endpoint,
     certHash,
@@ -116,7 +121,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
         log.debug({ epoch: Number(epoch) }, 'beacon certified');
         void auditing.trigger().catch(() => undefined);
       },
-      onError: (err) => log.debug({ err }, 'beacon message not delivered'),
+      onUndelivered: (err) => log.debug({ err }, 'beacon message not delivered'),
+      onError: (err) => log.error({ err }, 'no part in the beacon until a restart'),
     },
   );
 
@@ -170,6 +176,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     {
       crypto,
       signer,
+      clock,
       store,
       group,
       chain,
@@ -187,6 +194,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await settlement.step()));
+      await group.write((db) => pruneBatch(db, clock.nowMs() - retentionMs));
     },
     (err) => log.warn({ err }, 'settlement waits'),
   );
@@ -224,13 +232,13 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       store,
       group,
       anchorOf,
-      getBeacon: async (epoch) => archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined)),
+      getBeacon,
     },
   );
 
   const intake = createIntake(
     { ledger: chain.ledger, verdicts, maxOrderLifeMs: options.maxOrderLifeMs ?? 600_000 },
-    { crypto, clock, store, group, archive, chain, onVerdict: report },
+    { crypto, clock, store, group, archive, chain, getBeacon, onVerdict: report },
   );
 
   const server = createLinkServer(
