@@ -152,8 +152,7 @@ export function verifySubmission(
 }
 
 /**
- * The same but for the payer's signature, which costs more than all the rest: for whoever checked it when
- * the order was admitted.
+ * The same but for the payer's signature, which costs more than all the rest: for whoever admitted the order.
  * @param order of the submission, whose signature is known to hold.
  * @throws ClaimError naming the first thing that does not hold; cheap checks come first.
  */
