@@ -1,0 +1,147 @@
+import { computeCost, MAX_LISTED, NAT, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { tokenOf } from '@ogong/protocol/window';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPositionReader } from './position.ts';
+
+const PLAIN: SamplerSettings = {
+  temperatureQ16: NAT,
+  topK: 0,
+  topPQ24: WEIGHT_ONE,
+  minPQ24: 0,
+  presencePenaltyQ16: 0,
+  frequencyPenaltyQ16: 0,
+  filterOrder: ['top-k', 'top-p', 'min-p'],
+};
+
+const inputsOf = (
+  logits: Float32Array,
+  settings = PLAIN,
+  bias = new Map<number, number>(),
+  counts = new Map<number, number>(),
+) => ({
+  // The reader may overwrite logits.
+  logits: logits.slice(),
+  offset: 0,
+  settings,
+  bias,
+  counts,
+});
+
+function logitsOf(size: number, seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state / 2 ** 32) * 12 - 6;
+  });
+}
+
+describe('position reader', () => {
+  it('lists fixed-point log-probabilities and the tail of a float softmax', () => {
+    const logits = logitsOf(500, 1);
+    const row = createPositionReader(500).draw(inputsOf(logits), 0);
+    const z = logits.reduce((sum, x) => sum + Math.exp(x), 0);
+    let listed = 0;
+    row.ids.forEach((id, i) => {
+      const p = Math.exp(logits[id] as number) / z;
+      expect(Math.abs((row.q[i] as number) + Math.log(p) * NAT)).toBeLessThan(0.51);
+      listed += p;
+    });
+    expect(row.ids).toHaveLength(MAX_LISTED);
+    expect(Math.abs(row.tail - (1 - listed) * WEIGHT_ONE)).toBeLessThan(1);
+  });
+
+  it('lists twenty where the sampler keeps fewer, and what it keeps in between', () => {
+    const reader = createPositionReader(500);
+    const logits = logitsOf(500, 2);
+    expect(reader.draw(inputsOf(logits, { ...PLAIN, topK: 3 }), 0).ids).toHaveLength(20);
+    expect(reader.draw(inputsOf(logits, { ...PLAIN, topK: 33 }), 0).ids).toHaveLength(33);
+    expect(reader.draw(inputsOf(logits, { ...PLAIN, temperatureQ16: 0 }), 0)).toMatchObject({ rank: 0, tail: 0 });
+  });
+
+  it('draws unlisted tokens in proportion to their mass', () => {
+    const reader = createPositionReader(500);
+    const logits = new Float32Array(500);
+    const counts = new Map<number, number>();
+    const draws = 2000;
+    for (let i = 0; i < draws; i++) {
+      const row = reader.draw(inputsOf(logits), Math.floor(((i + 0.5) / draws) * WEIGHT_ONE));
+      const token = tokenOf(row);
+      if (row.rank === TAIL_RANK) expect(row.ids).not.toContain(token);
+      counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(500);
+    for (const count of counts.values()) expect(Math.abs(count - draws / 500)).toBeLessThanOrEqual(1);
+  });
+
+  it('applies bias and penalties before it ranks', () => {
+    const reader = createPositionReader(500);
+    const logits = logitsOf(500, 3);
+    const plain = reader.draw(inputsOf(logits), 0);
+    const [best, second] = plain.ids as unknown as [number, number];
+    const banned = reader.draw(inputsOf(logits, PLAIN, new Map([[best, -100 * NAT]])), 0);
+    expect(banned.ids).not.toContain(best);
+    expect(banned.ids[0]).toBe(second);
+    // The raw log-probability is what is signed; the bias is the verifier's to apply.
+    expect(banned.q[0]).toBe(plain.q[1]);
+    const settings = { ...PLAIN, frequencyPenaltyQ16: 2 * NAT };
+    const penalised = reader.draw(inputsOf(logits, settings, new Map(), new Map([[best, 5]])), 0);
+    expect(penalised.ids[0]).toBe(second);
+  });
+
+  it('keeps its numbers where the likeliest token by far is banned', () => {
+    const logits = logitsOf(100, 4);
+    logits[7] = 60;
+    const row = createPositionReader(100).draw(inputsOf(logits, PLAIN, new Map([[7, -100 * NAT]])), 12345678);
+    expect(row.ids).not.toContain(7);
+    expect(row.tail).toBeGreaterThan(0);
+    expect(row.tail).toBeLessThan(WEIGHT_ONE / 2);
+  });
+
+  it('refuses logits that are not numbers', () => {
+    const logits = logitsOf(100, 5);
+    logits[3] = Number.NaN;
+    logits[4] = Number.POSITIVE_INFINITY;
+    expect(() => createPositionReader(100).draw(inputsOf(logits), 0)).toThrow(/not finite/);
+    expect(() => createPositionReader(100).draw(inputsOf(new Float32Array(100).fill(Number.NaN)), 0)).toThrow(
+      /not finite/,
+    );
+  });
+
+  it('claims what it drew, for any settings and key', () => {
+    const reader = createPositionReader(300);
+    const settings = fc.record({
+      temperatureQ16: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100 * NAT })),
+      topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100 })),
+      topPQ24: fc.integer({ min: 1, max: WEIGHT_ONE }),
+      minPQ24: fc.integer({ min: 0, max: WEIGHT_ONE }),
+      presencePenaltyQ16: fc.integer({ min: -2 * NAT, max: 2 * NAT }),
+      frequencyPenaltyQ16: fc.integer({ min: -2 * NAT, max: 2 * NAT }),
+      filterOrder: fc.shuffledSubarray(['top-k', 'top-p', 'min-p'] as const),
+    });
+    const map = (high: number) =>
+      fc
+        .array(fc.tuple(fc.integer({ min: 0, max: 299 }), fc.integer({ min: -high, max: high })), { maxLength: 9 })
+        .map((e) => new Map(e));
+    fc.assert(
+      fc.property(
+        settings,
+        map(100 * NAT),
+        map(9),
+        fc.integer({ min: 0, max: 2 ** 24 - 1 }),
+        fc.integer(),
+        (s, bias, signed, u, seed) => {
+          const counts = new Map([...signed].map(([id, count]) => [id, Math.abs(count) + 1]));
+          const logits = logitsOf(300, seed >>> 0);
+          const drawn = reader.draw(inputsOf(logits, s, bias, counts), u);
+          expect(reader.claim(inputsOf(logits, s, bias, counts), tokenOf(drawn), drawn.ids.length)).toEqual(drawn);
+          const costs = Array.from(drawn.ids, (id, i) =>
+            computeCost(drawn.q[i] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, s),
+          );
+          expect([...costs].sort((a, b) => a - b)).toEqual(costs);
+        },
+      ),
+      { seed: 20261120, numRuns: 300 },
+    );
+  });
+});
