@@ -38,7 +38,9 @@ interface Served {
 
 /** What the provider role does with an engine, without the wire. */
 async function serve(provider: Engine): Promise<Served> {
-  const body = utf8Encode('{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}');
+  const body = utf8Encode(
+    '{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}',
+  );
   const asked = parseRequest(body, 'chat');
   const requestHash = crypto.sha256(body);
   const info = provider.info();
@@ -106,7 +108,15 @@ async function serve(provider: Engine): Promise<Served> {
         startNs: 1n,
         endNs: 2n,
       };
-      return { record, header, opening, openingBytes: encodeOpening(opening), streamed, promptTokens, outputTokens: event.outputTokens };
+      return {
+        record,
+        header,
+        opening,
+        openingBytes: encodeOpening(opening),
+        streamed,
+        promptTokens,
+        outputTokens: event.outputTokens,
+      };
     }
   }
   throw new Error('the engine ended without an answer');

@@ -18,7 +18,11 @@ const cheatConfig = defineConfig({
   summary: 'Serves like a provider, and cheats: for demonstrations and tests.',
   fields: {
     cheat: { schema: oneOf(CHEAT_MODES), required: true, description: 'how' },
-    cheapModel: { schema: text, label: '<path>', description: 'what it decodes with instead of the model that it sells' },
+    cheapModel: {
+      schema: text,
+      label: '<path>',
+      description: 'what it decodes with instead of the model that it sells',
+    },
     evidence: { schema: text, label: '<path>', required: true, description: 'where copies of what it signed are put' },
   },
   positionals: { label: '-- serve ...', min: 1, max: 256 },

@@ -71,7 +71,13 @@ async function fetchReceipts(gatewayUrl: string, field: OgongField | undefined):
   const [entry] = field?.receipts ?? [];
   if (!entry) return undefined;
   const compact = parseReceipt(entry.receipt);
-  const response = await fetch(new URL(entry.url, gatewayUrl));
-  if (!response.ok) throw new Error(`the gateway has no receipt at ${entry.url}: status ${response.status}`);
-  return { compact, full: parseReceipt(await response.text()) };
+  const full = parseReceipt(await (await get(entry.url)).text());
+  const fetched = 'url' in compact.opening ? await (await get(compact.opening.url)).arrayBuffer() : new ArrayBuffer(0);
+  return { compact, full, fetched: new Uint8Array(fetched) };
+
+  async function get(path: string): Promise<Response> {
+    const response = await fetch(new URL(path, gatewayUrl));
+    if (!response.ok) throw new Error(`the gateway has nothing at ${path}: status ${response.status}`);
+    return response;
+  }
 }

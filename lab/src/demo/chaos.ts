@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient } from '@ogong/chain/client';
 import type { Mesh } from '@ogong/node/mesh/mesh';
-import { setTimeout as delay } from 'node:timers/promises';
+import { toHex } from '@ogong/protocol/bytes';
+import { parseOrder } from '@ogong/protocol/order';
 import type { AskedReply, ChaosRecord, Member } from './run-record.ts';
 
 export interface ChaosContext {
@@ -19,9 +21,16 @@ const downMs = 8_000;
 const blocksInFlight = 4n;
 
 /** Ends two of the validators without warning, asks on, and brings them back. */
-export async function runChaos({ mesh, chain, members, replies, onProgress, askNext }: ChaosContext): Promise<ChaosRecord> {
+export async function runChaos({
+  mesh,
+  chain,
+  members,
+  replies,
+  onProgress,
+  askNext,
+}: ChaosContext): Promise<ChaosRecord> {
   const validators = members.filter(({ role }) => role === 'validator');
-  const killed = validators.slice(0, 2).map(({ name }) => name);
+  const killed = chooseVictims(validators, replies).map(({ name }) => name);
   onProgress(`killing ${killed.join(' and ')}: what is left is no quorum`);
   await Promise.all(killed.map((name) => mesh.kill(name, 'SIGKILL')));
   const downSince = performance.now();
@@ -42,6 +51,14 @@ export async function runChaos({ mesh, chain, members, replies, onProgress, askN
     lastBlock,
     answered: replies.filter(({ number, receipts }) => number > asked && receipts).map(({ number }) => number),
   };
+}
+
+/** The validator that handled the last answer, which has most to lose, and another one. */
+function chooseVictims(validators: readonly Member[], replies: readonly AskedReply[]): Member[] {
+  const last = replies.findLast(({ receipts }) => receipts)?.receipts;
+  const handler = last && `0x${toHex(parseOrder(last.full.order.bytes).validator)}`;
+  const isHandler = ({ address }: Member): boolean => address === handler;
+  return [...validators.filter(isHandler), ...validators.filter((member) => !isHandler(member))].slice(0, 2);
 }
 
 const readBlock = ({ transactor }: ChainClient): Promise<bigint> =>

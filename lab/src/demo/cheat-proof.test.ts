@@ -19,7 +19,9 @@ const cheapEngine = createFakeEngine({ weights: 2 });
 afterAll(() => Promise.all([engine.close(), cheapEngine.close()]));
 
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
-const request = utf8Encode('{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":40}');
+const request = utf8Encode(
+  '{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":40}',
+);
 
 /** A reply of the attack, committed and signed by the provider's own code. */
 async function serve(mode: CheatMode): Promise<ServedEvidence> {
@@ -63,7 +65,15 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     const info = attack.engine.info();
     const served = { order, endpoint: 'chat' as const, asked: asked.asked, info, sketch, drawKey, payee: fill(7, 20) };
     const times = { startMs: 1, endMs: 2 };
-    const committed = commitReply(crypto, signer, { ...served, ...times, promptTokens, outputTokens, windows, stopReason, text });
+    const committed = commitReply(crypto, signer, {
+      ...served,
+      ...times,
+      promptTokens,
+      outputTokens,
+      windows,
+      stopReason,
+      text,
+    });
     const { record, signature, opening } = committed;
     return { replyId: toHex(order.replyId), record, signature, publicKey: signer.publicKey, opening };
   }
@@ -93,5 +103,7 @@ it('notices a record that the cheat did not sign', async () => {
 });
 
 it('refuses another request than the one that was answered', async () => {
-  await expect(proveCheat(await serve('prefill'), { engine, crypto, request: utf8Encode('{}') })).rejects.toThrow(/another reply/);
+  await expect(proveCheat(await serve('prefill'), { engine, crypto, request: utf8Encode('{}') })).rejects.toThrow(
+    /another reply/,
+  );
 });

@@ -5,7 +5,10 @@ import type { Account, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
 const run = createSyntheticRun();
-const failing = (broken: RunRecord): string[] => evaluateClaims(broken).filter(({ ok }) => !ok).map(({ id }) => id);
+const failing = (broken: RunRecord): string[] =>
+  evaluateClaims(broken)
+    .filter(({ ok }) => !ok)
+    .map(({ id }) => id);
 const find = (claims: readonly Claim[], id: string): Claim => claims.find((claim) => claim.id === id) as Claim;
 
 const log = run.logs[0]!;
@@ -28,7 +31,8 @@ const withAccount = (role: string, change: (account: Account) => Partial<Account
   );
   return { ...run, books: { ...run.books, after: { ...run.books.after, accounts } } };
 };
-const flipLast = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+const flipLast = (bytes: Uint8Array): Uint8Array =>
+  Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
 describe('claims of the demo', () => {
   it('all hold on a run in which everything went as it should', () => {
@@ -58,39 +62,110 @@ describe('claims of the demo', () => {
   const broken: [string, string, RunRecord][] = [
     ['receipts', 'an answer that differs from what was signed', withReply(0, { response: flipLast(first.response) })],
     ['receipts', 'an answer without a receipt', withReply(6, { error: undefined })],
-    ['receipts', 'a full receipt without its opening', withReply(0, { receipts: { ...receipts, full: receipts.compact } })],
-    ['receipts', 'a compact receipt that names no address', withReply(0, { receipts: { ...receipts, compact: receipts.full } })],
+    [
+      'receipts',
+      'a full receipt without its opening',
+      withReply(0, { receipts: { ...receipts, full: receipts.compact } }),
+    ],
+    [
+      'receipts',
+      'a compact receipt that names no address',
+      withReply(0, { receipts: { ...receipts, compact: receipts.full } }),
+    ],
     ['receipts', 'a model root that nobody published', { ...run, trust: { ...run.trust, modelRoots: {} } }],
-    ['tampering', 'a change that goes unnoticed', { ...run, probes: [{ what: 'a byte', expected: 'draw-replay', failed: [] }] }],
-    ['tampering', 'a change that only another check notices', { ...run, probes: [{ what: 'a byte', expected: 'ticket', failed: ['format'] }] }],
+    [
+      'receipts',
+      'an address that serves another opening',
+      withReply(0, { receipts: { ...receipts, fetched: new Uint8Array(8) } }),
+    ],
+    [
+      'tampering',
+      'a change that goes unnoticed',
+      { ...run, probes: [{ what: 'a byte', expected: 'draw-replay', failed: [] }] },
+    ],
+    [
+      'tampering',
+      'a change that only another check notices',
+      { ...run, probes: [{ what: 'a byte', expected: 'ticket', failed: ['format'] }] },
+    ],
     ['tampering', 'no change tried', { ...run, probes: [] }],
-    ['cheat-prefill', 'a reply of the cheat that is accepted', withEntry(0, { providerId: log.entries[caughtAt]!.providerId })],
+    [
+      'cheat-prefill',
+      'a reply of the cheat that is accepted',
+      withEntry(0, { providerId: log.entries[caughtAt]!.providerId }),
+    ],
     ['cheat-prefill', 'a record that is not the judged one', withEntry(caughtAt, { recordHash: new Uint8Array(32) })],
     ['cheat-prefill', 'a proof that is missing', { ...run, cheatProof: undefined }],
-    ['cheat-prefill', 'values that stage 2 rejects by itself', { ...run, cheatProof: { ...run.cheatProof!, stage2: { ...run.cheatProof!.stage2, outcome: 'reject' } } }],
-    ['cheat-prefill', 'draws that replay', { ...run, cheatProof: { ...run.cheatProof!, stage1: [{ id: 'draw-replay', status: 'pass', detail: '' }] } }],
-    ['cheat-prefill', 'a record that somebody else signed', { ...run, cheatProof: { ...run.cheatProof!, isSignedByCheat: false } }],
+    [
+      'cheat-prefill',
+      'values that stage 2 rejects by itself',
+      { ...run, cheatProof: { ...run.cheatProof!, stage2: { ...run.cheatProof!.stage2, outcome: 'reject' } } },
+    ],
+    [
+      'cheat-prefill',
+      'draws that replay',
+      { ...run, cheatProof: { ...run.cheatProof!, stage1: [{ id: 'draw-replay', status: 'pass', detail: '' }] } },
+    ],
+    [
+      'cheat-prefill',
+      'a record that somebody else signed',
+      { ...run, cheatProof: { ...run.cheatProof!, isSignedByCheat: false } },
+    ],
     ['ejection', 'no ejection on the chain', { ...run, ejections: [] }],
     ['ejection', 'a verdict log without it', withEntry(caughtAt, { ejects: false })],
     ['ejection', 'a later request that fails', withReply(5, { receipts: undefined, error: 'no provider' })],
     ['ejection', 'no later request', { ...run, firstAfterEjection: 100 }],
     ['refunds', 'a fee for a rejected reply', withEntry(caughtAt, { feeAtomic: 1n })],
-    ['refunds', 'one unit more drawn than owed', withAccount('payer', ({ spentAtomic }) => ({ spentAtomic: spentAtomic + 1n }))],
+    [
+      'refunds',
+      'one unit more drawn than owed',
+      withAccount('payer', ({ spentAtomic }) => ({ spentAtomic: spentAtomic + 1n })),
+    ],
     ['refunds', 'a log that the chain does not know', { ...run, logs: [{ ...log, isAnchored: false }] }],
-    ['honest-paid', 'an honest provider that is ejected', { ...run, ejections: [...run.ejections, { ...run.ejections[0]!, providerId: run.members[0]!.providerId! }] }],
+    [
+      'honest-paid',
+      'an honest provider that is ejected',
+      { ...run, ejections: [...run.ejections, { ...run.ejections[0]!, providerId: run.members[0]!.providerId! }] },
+    ],
     ['honest-paid', 'an honest reply that is rejected', withEntry(0, { verdict: 'reject' })],
-    ['honest-paid', 'one unit less credited', withAccount('provider', ({ creditAtomic }) => ({ creditAtomic: creditAtomic - 1n }))],
+    ['refunds', 'nothing judged', { ...run, logs: [] }],
+    ['honest-paid', 'nothing paid', withBatch({ lines: [] })],
+    [
+      'honest-paid',
+      'one unit less credited',
+      withAccount('provider', ({ creditAtomic }) => ({ creditAtomic: creditAtomic - 1n })),
+    ],
     ['quorum', 'two thirds and not more', withBatch({ totalBondAtomic: 54n })],
     ['quorum', 'a signer counted twice', withBatch({ signers: [...batch.signers, batch.signers[0]!] })],
     ['quorum', 'no batch at all', { ...run, settlements: [] }],
-    ['conservation', 'a debit that no share explains', withBatch({ debits: [{ ...batch.debits[0]!, amountAtomic: batch.debits[0]!.amountAtomic + 1n }] })],
-    ['conservation', 'one unit in a wrong account', withAccount('treasury', ({ creditAtomic }) => ({ creditAtomic: creditAtomic + 1n }))],
-    ['conservation', 'tokens from nowhere', { ...run, books: { ...run.books, after: { ...run.books.after, supplyAtomic: 1n } } }],
-    ['conservation', 'an escrow that holds less than it owes', { ...run, books: { ...run.books, after: { ...run.books.after, escrowTokensAtomic: 1n } } }],
+    [
+      'conservation',
+      'a debit that no share explains',
+      withBatch({ debits: [{ ...batch.debits[0]!, amountAtomic: batch.debits[0]!.amountAtomic + 1n }] }),
+    ],
+    [
+      'conservation',
+      'one unit in a wrong account',
+      withAccount('treasury', ({ creditAtomic }) => ({ creditAtomic: creditAtomic + 1n })),
+    ],
+    [
+      'conservation',
+      'tokens from nowhere',
+      { ...run, books: { ...run.books, after: { ...run.books.after, supplyAtomic: 1n } } },
+    ],
+    [
+      'conservation',
+      'an escrow that holds less than it owes',
+      { ...run, books: { ...run.books, after: { ...run.books.after, escrowTokensAtomic: 1n } } },
+    ],
     ['below-quorum', 'a batch in the meantime', withBatch({ blockNumber: 25 })],
     ['below-quorum', 'enough validators left', { ...run, chaos: { ...run.chaos!, aliveBondAtomic: 31n } }],
     ['below-quorum', 'nothing served in the meantime', { ...run, chaos: { ...run.chaos!, answered: [] } }],
-    ['exactly-once', 'a reply in two log entries', { ...run, logs: [{ ...log, entries: [...log.entries, log.entries[0]!] }] }],
+    [
+      'exactly-once',
+      'a reply in two log entries',
+      { ...run, logs: [{ ...log, entries: [...log.entries, log.entries[0]!] }] },
+    ],
     ['exactly-once', 'an answer that never settled', { ...run, logs: [{ ...log, entries: log.entries.slice(1) }] }],
     ['exactly-once', 'a sequence settled twice', { ...run, settlements: [batch, batch] }],
   ];

@@ -29,7 +29,11 @@ export function evaluateClaims(run: RunRecord): Claim[] {
     );
   }
   claims.push(
-    claim('refunds', 'no payer is charged for a rejected reply, nor more than its fee for any other', checkRefunds(run)),
+    claim(
+      'refunds',
+      'no payer is charged for a rejected reply, nor more than its fee for any other',
+      checkRefunds(run),
+    ),
     claim('honest-paid', 'every honest provider that served is paid, and none is ejected', checkHonest(run)),
     claim('quorum', 'every batch carries more than two thirds of the bonded stake', checkQuorum(run)),
     claim('conservation', 'what left the escrow channels equals the six shares, to the unit', checkConservation(run)),

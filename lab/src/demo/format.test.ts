@@ -9,7 +9,13 @@ it('writes amounts to the atomic unit', () => {
 });
 
 it('aligns columns', () => {
-  expect(formatTable([['name', ' paid'], ['a', '1'], ['bcdef', '23']])).toBe('name    paid\n-----  -----\na          1\nbcdef     23');
+  expect(
+    formatTable([
+      ['name', ' paid'],
+      ['a', '1'],
+      ['bcdef', '23'],
+    ]),
+  ).toBe('name    paid\n-----  -----\na          1\nbcdef     23');
 });
 
 it('shortens by characters and not by code units', () => {

@@ -22,7 +22,14 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
       ]);
       const spentAtomic = channels.reduce((sum, { spent }) => sum + spent, 0n);
       const admitted = channels.reduce((sum, channel) => sum + channel.admitted, 0n);
-      return { address: text, tokensAtomic, freeAtomic, creditAtomic, spentAtomic, reservedAtomic: admitted - spentAtomic };
+      return {
+        address: text,
+        tokensAtomic,
+        freeAtomic,
+        creditAtomic,
+        spentAtomic,
+        reservedAtomic: admitted - spentAtomic,
+      };
     }),
   );
   const supplyAtomic = await transactor.read('supply', (client) =>
@@ -37,15 +44,38 @@ export interface LedgerHistory {
 }
 
 /** Every batch on the chain, with who signed it recovered from the transaction itself, and every ejection. */
-export async function readHistory(chain: ChainClient, members: readonly Member[], crypto: Crypto): Promise<LedgerHistory> {
+export async function readHistory(
+  chain: ChainClient,
+  members: readonly Member[],
+  crypto: Crypto,
+): Promise<LedgerHistory> {
   const { deployment, transactor } = chain;
   const fromBlock = BigInt(deployment.block);
-  const nameOf = (address: string): string => members.find((member) => member.address === address.toLowerCase())?.name ?? address;
+  const nameOf = (address: string): string =>
+    members.find((member) => member.address === address.toLowerCase())?.name ?? address;
   const [settled, ejected, drawn] = await transactor.read('history', (client) =>
     Promise.all([
-      client.getContractEvents({ address: deployment.settlement, abi: settlementAbi, eventName: 'Settled', fromBlock, strict: true }),
-      client.getContractEvents({ address: deployment.settlement, abi: settlementAbi, eventName: 'Ejected', fromBlock, strict: true }),
-      client.getContractEvents({ address: deployment.escrow, abi: escrowAbi, eventName: 'Drawn', fromBlock, strict: true }),
+      client.getContractEvents({
+        address: deployment.settlement,
+        abi: settlementAbi,
+        eventName: 'Settled',
+        fromBlock,
+        strict: true,
+      }),
+      client.getContractEvents({
+        address: deployment.settlement,
+        abi: settlementAbi,
+        eventName: 'Ejected',
+        fromBlock,
+        strict: true,
+      }),
+      client.getContractEvents({
+        address: deployment.escrow,
+        abi: escrowAbi,
+        eventName: 'Drawn',
+        fromBlock,
+        strict: true,
+      }),
     ]),
   );
   const settlements = await Promise.all(
@@ -86,10 +116,19 @@ async function readCall({ transactor }: ChainClient, hash: Hex): Promise<Decoded
 
 const bytes = (hex: Hex): Uint8Array => fromHex(hex.slice(2));
 
-function recoverSigners({ deployment }: ChainClient, { batch, debits, lines, ejections, quorum }: DecodedSettle, crypto: Crypto): string[] {
+function recoverSigners(
+  { deployment }: ChainClient,
+  { batch, debits, lines, ejections, quorum }: DecodedSettle,
+  crypto: Crypto,
+): string[] {
   const domain = { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.settlement) };
   const digest = hashSettlement(crypto, domain, {
-    batch: { ...batch, validator: bytes(batch.validator), logHead: bytes(batch.logHead), recordsRoot: bytes(batch.recordsRoot) },
+    batch: {
+      ...batch,
+      validator: bytes(batch.validator),
+      logHead: bytes(batch.logHead),
+      recordsRoot: bytes(batch.recordsRoot),
+    },
     debits: debits.map((debit) => ({
       ...debit,
       payer: bytes(debit.payer),

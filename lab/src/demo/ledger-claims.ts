@@ -14,18 +14,24 @@ export function checkRefunds(run: RunRecord): Finding {
   for (const { feeAtomic, replyId } of unpaid) {
     if (feeAtomic !== 0n) problems.push(`reply ${toHex(replyId).slice(0, 8)} was rejected and charged ${feeAtomic}`);
   }
+  if (entries.length === 0) problems.push('no reply was judged');
   const payers = run.members.filter(({ role }) => role === 'payer');
   let owedInAll = 0n;
   for (const { name, address } of payers) {
     const owed = entries
       .filter(({ payer }) => `0x${toHex(payer)}` === address)
       .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
-    const spent = (accountOf(run.books.after, address)?.spentAtomic ?? 0n) - (accountOf(run.books.before, address)?.spentAtomic ?? 0n);
+    const spent =
+      (accountOf(run.books.after, address)?.spentAtomic ?? 0n) -
+      (accountOf(run.books.before, address)?.spentAtomic ?? 0n);
     if (spent !== owed) problems.push(`${name} was charged ${spent}, its accepted replies cost ${owed}`);
     owedInAll += owed;
   }
   for (const log of run.logs) {
-    if (!log.isAnchored) problems.push(`the log of ${log.validator} does not end at the head on chain: ${failuresOf(log.checks).join('; ')}`);
+    if (!log.isAnchored)
+      problems.push(
+        `the log of ${log.validator} does not end at the head on chain: ${failuresOf(log.checks).join('; ')}`,
+      );
   }
   return judge(problems, [
     `${unpaid.length} of ${entries.length} judged replies cost nothing`,
@@ -36,7 +42,9 @@ export function checkRefunds(run: RunRecord): Finding {
 export function checkHonest(run: RunRecord): Finding {
   const problems: string[] = [];
   const good: string[] = [];
-  for (const { name, address, providerId } of run.members.filter(({ role, isCheat }) => role === 'provider' && !isCheat)) {
+  for (const { name, address, providerId } of run.members.filter(
+    ({ role, isCheat }) => role === 'provider' && !isCheat,
+  )) {
     if (run.ejections.some((ejection) => ejection.providerId === providerId)) problems.push(`${name} was ejected`);
     const judged = entriesOf(run).filter((entry) => toHex(entry.providerId) === providerId);
     const rejected = judged.filter(({ verdict }) => verdict === 'reject');
@@ -47,10 +55,12 @@ export function checkHonest(run: RunRecord): Finding {
       .reduce((sum, { grossAtomic }) => sum + splitFee(grossAtomic, run.shares).provider, 0n);
     const credit = creditGain(run, address);
     if (credit !== expected) problems.push(`${name} was credited ${credit}, its lines leave it ${expected}`);
-    if (judged.some(({ feeAtomic }) => feeAtomic > 0n) && credit === 0n) problems.push(`${name} served and was not paid`);
+    if (judged.some(({ feeAtomic }) => feeAtomic > 0n) && credit === 0n)
+      problems.push(`${name} served and was not paid`);
     good.push(`${name}: ${judged.length} replies, ${credit} atomic units`);
   }
   if (good.length === 0) problems.push('there is no honest provider');
+  if (!run.settlements.some(({ lines }) => lines.length > 0)) problems.push('nobody was paid anything');
   return judge(problems, good);
 }
 
@@ -69,7 +79,9 @@ export function checkQuorum(run: RunRecord): Finding {
     if (!distinct) problems.push(`${name} counts a signer twice`);
     if (!(3n * signed > 2n * totalBondAtomic)) problems.push(`${name} carries ${signed} of ${totalBondAtomic} bonded`);
     const percent = totalBondAtomic === 0n ? 0 : Number((signed * 10_000n) / totalBondAtomic) / 100;
-    good.push(`${name}: ${replies} replies, signed by ${signers.map((signer) => signer.name).join(', ')} with ${percent} % of the stake`);
+    good.push(
+      `${name}: ${replies} replies, signed by ${signers.map((signer) => signer.name).join(', ')} with ${percent} % of the stake`,
+    );
   }
   if (run.settlements.length === 0) problems.push('nothing was settled');
   return judge(problems, good);
@@ -89,22 +101,37 @@ export function checkConservation(run: RunRecord): Finding {
   if (debited === 0n) problems.push('nothing was debited');
   if (debited !== shared) problems.push(`debits of ${debited}, shares of ${shared}`);
   const { before, after } = run.books;
-  const spent = sum(after.accounts.map(({ spentAtomic }) => spentAtomic)) - sum(before.accounts.map(({ spentAtomic }) => spentAtomic));
+  const spent =
+    sum(after.accounts.map(({ spentAtomic }) => spentAtomic)) -
+    sum(before.accounts.map(({ spentAtomic }) => spentAtomic));
   if (spent !== debited) problems.push(`${spent} left the channels, the batches debit ${debited}`);
-  const credited = sum(after.accounts.map(({ creditAtomic }) => creditAtomic)) - sum(before.accounts.map(({ creditAtomic }) => creditAtomic));
+  const credited =
+    sum(after.accounts.map(({ creditAtomic }) => creditAtomic)) -
+    sum(before.accounts.map(({ creditAtomic }) => creditAtomic));
   if (credited !== debited) problems.push(`${credited} was credited, ${debited} debited`);
-  for (const [when, books] of [['before', before], ['after', after]] as const) {
-    const claims = sum(books.accounts.map(({ freeAtomic, reservedAtomic, creditAtomic }) => freeAtomic + reservedAtomic + creditAtomic));
-    if (claims !== books.escrowTokensAtomic) problems.push(`${when}: the escrow holds ${books.escrowTokensAtomic}, its accounts ${claims}`);
+  for (const [when, books] of [
+    ['before', before],
+    ['after', after],
+  ] as const) {
+    const claims = sum(
+      books.accounts.map(({ freeAtomic, reservedAtomic, creditAtomic }) => freeAtomic + reservedAtomic + creditAtomic),
+    );
+    if (claims !== books.escrowTokensAtomic)
+      problems.push(`${when}: the escrow holds ${books.escrowTokensAtomic}, its accounts ${claims}`);
   }
-  if (before.supplyAtomic !== after.supplyAtomic) problems.push(`the supply went from ${before.supplyAtomic} to ${after.supplyAtomic}`);
+  if (before.supplyAtomic !== after.supplyAtomic)
+    problems.push(`the supply went from ${before.supplyAtomic} to ${after.supplyAtomic}`);
   for (const { name, role, address } of run.members) {
     const expected = role === 'provider' || role === 'validator' || role === 'payer' ? undefined : shares[role];
     const credit = creditGain(run, address);
-    if (expected !== undefined && credit !== expected) problems.push(`${name} was credited ${credit}, its share is ${expected}`);
+    if (expected !== undefined && credit !== expected)
+      problems.push(`${name} was credited ${credit}, its share is ${expected}`);
   }
   const parts = Object.entries(shares).map(([name, amount]) => `${name} ${amount}`);
-  return judge(problems, [`${debited} debited = ${parts.join(' + ')}`, `the escrow holds exactly what its accounts may claim`]);
+  return judge(problems, [
+    `${debited} debited = ${parts.join(' + ')}`,
+    `the escrow holds exactly what its accounts may claim`,
+  ]);
 }
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
@@ -113,11 +140,13 @@ export function checkBelowQuorum({ chaos, settlements }: RunRecord): Finding {
   if (!chaos) return { ok: false, evidence: ['no validator was killed'] };
   const problems: string[] = [];
   const { aliveBondAtomic, totalBondAtomic, firstBlock, lastBlock, killed, answered } = chaos;
-  if (3n * aliveBondAtomic > 2n * totalBondAtomic) problems.push(`the validators left alive still are a quorum: ${aliveBondAtomic} of ${totalBondAtomic}`);
+  if (3n * aliveBondAtomic > 2n * totalBondAtomic)
+    problems.push(`the validators left alive still are a quorum: ${aliveBondAtomic} of ${totalBondAtomic}`);
   if (lastBlock <= firstBlock) problems.push('no block passed while they were down');
   if (answered.length === 0) problems.push('nothing was served while they were down, so nothing could have settled');
   for (const { sequence, validator, blockNumber } of settlements) {
-    if (blockNumber > firstBlock && blockNumber <= lastBlock) problems.push(`batch ${sequence} of ${validator} settled in block ${blockNumber}`);
+    if (blockNumber > firstBlock && blockNumber <= lastBlock)
+      problems.push(`batch ${sequence} of ${validator} settled in block ${blockNumber}`);
   }
   return judge(problems, [
     `${killed.join(' and ')} were down for blocks ${firstBlock} to ${lastBlock}; ${answered.length} replies were served, none settled`,
@@ -133,8 +162,11 @@ export function checkExactlyOnce(run: RunRecord): Finding {
     const id = replyIdOf(reply) as string;
     if (!count.has(id)) problems.push(`answer ${reply.number} (${id.slice(0, 8)}) never settled`);
   }
-  for (const { validator, isAnchored } of run.logs) if (!isAnchored) problems.push(`the log of ${validator} is not settled to its end`);
+  for (const { validator, isAnchored } of run.logs)
+    if (!isAnchored) problems.push(`the log of ${validator} is not settled to its end`);
   const sequences = run.settlements.map(({ validator, sequence }) => `${validator} ${sequence}`);
   if (new Set(sequences).size !== sequences.length) problems.push('a sequence was settled twice');
-  return judge(problems, [`${count.size} replies, each in one settled log entry; all ${answeredOf(run).length} answers among them`]);
+  return judge(problems, [
+    `${count.size} replies, each in one settled log entry; all ${answeredOf(run).length} answers among them`,
+  ]);
 }

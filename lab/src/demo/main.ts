@@ -11,6 +11,7 @@ import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
 import { findFreePorts } from '@ogong/node/mesh/ports';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
+import { toHex } from '@ogong/protocol/bytes';
 import { type Claim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
@@ -37,8 +38,12 @@ async function main(argv: readonly string[]): Promise<number> {
   let mesh: Mesh | undefined;
   try {
     const needsCheap = options.cheat === 'prefill' || options.cheat === 'substitute';
+    // While things start there is nothing to show yet: leave at once, whatever runs is ended on the way out.
+    let isUp = false;
+    void interrupted.then(() => (isUp ? undefined : process.exit(130)));
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
     mesh = await bringUp({ options, models, directory, screen });
+    isUp = true;
     const { claims, ok } = await Promise.race([
       show({ mesh, options, models, screen, startedMs }),
       interrupted.then(() => ({ claims: [] as Claim[], ok: false })),
@@ -84,13 +89,23 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
   };
   const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
-  const mesh = await startMesh({ ...plan, ports }, { onProgress: screen.progress, onCrash: (detail) => screen.progress(`! ${detail}`) });
+  const mesh = await startMesh(
+    { ...plan, ports },
+    { onProgress: screen.progress, onCrash: (detail) => screen.progress(`! ${detail}`) },
+  );
   try {
     const wanted = mesh.plan.processes.filter(({ role }) => role === 'provider').length;
     screen.progress(`waiting until ${wanted} providers are on offer`);
-    if (!(await waitUntil(async () => (await countProviders(mesh.plan.gatewayUrl, models.id)) >= wanted, supplyPatienceMs))) {
+    if (
+      !(await waitUntil(
+        async () => (await countProviders(mesh.plan.gatewayUrl, models.id)) >= wanted,
+        supplyPatienceMs,
+      ))
+    ) {
       const found = await countProviders(mesh.plan.gatewayUrl, models.id);
-      throw new UsageError(`${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`);
+      throw new UsageError(
+        `${found} of ${wanted} providers are on offer after ${supplyPatienceMs / 1000} s; see ${join(directory, 'logs')}`,
+      );
     }
     return mesh;
   } catch (error) {
@@ -99,7 +114,11 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
   }
 }
 
-function describeCheat({ cheat }: DemoOptions, { cheap }: DemoModels, directory: string): NonNullable<MeshOptions['variant']> {
+function describeCheat(
+  { cheat }: DemoOptions,
+  { cheap }: DemoModels,
+  directory: string,
+): NonNullable<MeshOptions['variant']> {
   const args = ['--cheat', cheat, '--evidence', evidenceDirectory(directory)];
   return { name: 'cheat', entry: attackerEntry, args: cheap ? [...args, '--cheap-model', cheap.path] : args };
 }
@@ -141,21 +160,36 @@ async function show({ mesh, options, models, screen, startedMs }: Show): Promise
   screen.lines(formatClaims(claims, screen));
   const timings = { startMs, requestsMs, settleMs, totalMs: performance.now() - startedMs };
   if (options.jsonFile) {
-    const versions = { ogong: readVersion(), node: process.version, model: models.sold.name };
+    const versions = {
+      ogong: readVersion(new URL('../../../package.json', import.meta.url)),
+      openai: readVersion(new URL(import.meta.resolve('openai/package.json'))),
+      node: process.version,
+      model: models.sold.name,
+      modelRoot: toHex(models.sold.modelRoot),
+    };
     writeFileSync(options.jsonFile, `${JSON.stringify(summarize({ run, claims, timings, versions }), null, 2)}\n`);
   }
   const failed = claims.filter((claim) => !claim.ok).map(({ id }) => id);
-  const verdict = ok ? `all ${claims.length} claims hold` : `${failed.length} of ${claims.length} claims do not hold (${failed.join(', ')})`;
-  screen.title(`${verdict}, after ${(timings.totalMs / 1000).toFixed(0)} s; logs: ${join(mesh.plan.directory, 'logs')}`);
+  const verdict = ok
+    ? `all ${claims.length} claims hold`
+    : `${failed.length} of ${claims.length} claims do not hold (${failed.join(', ')})`;
+  screen.title(
+    `${verdict}, after ${(timings.totalMs / 1000).toFixed(0)} s; logs: ${join(mesh.plan.directory, 'logs')}`,
+  );
   return { claims, ok };
 }
 
-function readVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+function readVersion(packageFile: URL): string {
+  return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
 }
 
 function describeTry({ plan }: Mesh, { id }: DemoModels): string {
-  const body = JSON.stringify({ model: id, stream: true, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 64 });
+  const body = JSON.stringify({
+    model: id,
+    stream: true,
+    messages: [{ role: 'user', content: 'Once upon a time' }],
+    max_tokens: 64,
+  });
   return `\nThe network stays up until Ctrl-C. Any OpenAI client works with the base URL ${plan.gatewayUrl}/v1, for example:\n
   curl -N ${plan.gatewayUrl}/v1/chat/completions -H 'content-type: application/json' -d '${body}'\n`;
 }

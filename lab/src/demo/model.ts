@@ -23,15 +23,22 @@ export async function prepareModels(
   const report = createReporter(onProgress);
   const sold = await resolveModel(reference, { storeDir, onProgress: report });
   onProgress(`the network sells ${sold.name} (${formatSize(statSync(sold.path).size)})`);
-  const cheap = needsCheap ? await findCheaper(reference, (quant) => resolveModel(reference, { storeDir, quant, onProgress: report })) : undefined;
+  const cheap = needsCheap
+    ? await findCheaper(reference, (quant) => resolveModel(reference, { storeDir, quant, onProgress: report }))
+    : undefined;
   if (cheap) onProgress(`the cheat decodes with ${cheap.name} (${formatSize(statSync(cheap.path).size)})`);
   return { id: nameModel(reference), sold, cheap };
 }
 
-async function findCheaper(reference: string, resolve: (quant: string) => Promise<ResolvedModel>): Promise<ResolvedModel> {
+async function findCheaper(
+  reference: string,
+  resolve: (quant: string) => Promise<ResolvedModel>,
+): Promise<ResolvedModel> {
   const source = parseModelSource(reference);
   if (source.kind !== 'builtin' && source.kind !== 'hub') {
-    throw new TypeError(`${reference} comes in one quantisation only, so there is none to cheat with: add --cheat none, withhold or tamper`);
+    throw new TypeError(
+      `${reference} comes in one quantisation only, so there is none to cheat with: add --cheat none, withhold or tamper`,
+    );
   }
   let last: unknown;
   for (const quant of cheaper.filter((name) => name !== source.quant)) {
@@ -41,7 +48,10 @@ async function findCheaper(reference: string, resolve: (quant: string) => Promis
       last = error;
     }
   }
-  throw new TypeError(`${reference} has no cheaper quantisation (${cheaper.join(', ')}): add --cheat none, withhold or tamper`, { cause: last });
+  throw new TypeError(
+    `${reference} has no cheaper quantisation (${cheaper.join(', ')}): add --cheat none, withhold or tamper`,
+    { cause: last },
+  );
 }
 
 /** `ogong/<tier>/<maker>/<model>` for what a reference names. */
@@ -49,7 +59,11 @@ export function nameModel(reference: string): string {
   const source = parseModelSource(reference);
   if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;
   if (source.kind !== 'hub') return 'ogong/verified/local/model';
-  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9._-]/g, '-').slice(0, 64);
+  const plain = (text: string): string =>
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9._-]/g, '-')
+      .slice(0, 64);
   const [owner = '', repository = ''] = source.repository.split('/');
   return `ogong/verified/${plain(owner)}/${plain(repository)}`;
 }
@@ -57,7 +71,15 @@ export function nameModel(reference: string): string {
 /** At most one line per tenth of a file. */
 function createReporter(onProgress: (message: string) => void) {
   let last = '';
-  return ({ file, receivedBytes, totalBytes }: { file: string; receivedBytes: number; totalBytes: number | undefined }): void => {
+  return ({
+    file,
+    receivedBytes,
+    totalBytes,
+  }: {
+    file: string;
+    receivedBytes: number;
+    totalBytes: number | undefined;
+  }): void => {
     const tenth = totalBytes ? Math.floor((10 * receivedBytes) / totalBytes) : 0;
     const line = `fetching ${file}: ${tenth * 10} % of ${totalBytes ? formatSize(totalBytes) : 'unknown size'}`;
     if (line !== last) onProgress(line);

@@ -4,18 +4,45 @@ import { planRequest } from './prompts.ts';
 
 describe('options of the demo', () => {
   it('asks 24 times, with a pre-filling cheat, and stays up', () => {
-    expect(parseDemoOptions([])).toMatchObject({ model: 'stories15M', requests: 24, cheat: 'prefill', isOnce: false, hasChaos: false });
+    expect(parseDemoOptions([])).toMatchObject({
+      model: 'stories15M',
+      requests: 24,
+      cheat: 'prefill',
+      isOnce: false,
+      hasChaos: false,
+    });
   });
 
   it('takes every flag', () => {
-    const argv = ['--once', '--json', 'out.json', '--chaos', '--cheat', 'none', '--requests', '30', '--model', 'hf:a/b:q8_0'];
-    expect(parseDemoOptions(argv)).toMatchObject({ isOnce: true, jsonFile: 'out.json', hasChaos: true, cheat: 'none', requests: 30, model: 'hf:a/b:q8_0' });
+    const argv = [
+      '--once',
+      '--json',
+      'out.json',
+      '--chaos',
+      '--cheat',
+      'none',
+      '--requests',
+      '30',
+      '--model',
+      'hf:a/b:q8_0',
+    ];
+    expect(parseDemoOptions(argv)).toMatchObject({
+      isOnce: true,
+      jsonFile: 'out.json',
+      hasChaos: true,
+      cheat: 'none',
+      requests: 30,
+      model: 'hf:a/b:q8_0',
+    });
     expect(parseDemoOptions(['-h'])).toBe('help');
   });
 
-  it.each([[['--cheat', 'lie']], [['--requests', '0']], [['--requests', '1e3']], [['--unknown']], [['extra']]])('refuses %s', (argv) => {
-    expect(() => parseDemoOptions(argv)).toThrow(UsageError);
-  });
+  it.each([[['--cheat', 'lie']], [['--requests', '0']], [['--requests', '1e3']], [['--unknown']], [['extra']]])(
+    'refuses %s',
+    (argv) => {
+      expect(() => parseDemoOptions(argv)).toThrow(UsageError);
+    },
+  );
 });
 
 describe('prompts of the demo', () => {

@@ -20,7 +20,8 @@ export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Scr
   const paint = (code: number, text: string): string => (hasColor ? `\u001b[${code}m${text}\u001b[0m` : text);
   const write = (text: string): void => void stream.write(`${text}\n`);
   return {
-    progress: (message) => write(`${paint(90, `[${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s]`)} ${message}`),
+    progress: (message) =>
+      write(`${paint(90, `[${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s]`)} ${message}`),
     title: (text) => write(`\n${paint(1, text)}`),
     lines: write,
     mark: (ok) => (ok ? paint(32, 'ok  ') : paint(31, 'FAIL')),
@@ -28,7 +29,10 @@ export function createScreen(stream: NodeJS.WriteStream, startedMs: number): Scr
 }
 
 /** One answer as it comes: who served it, what it says, and every check of its receipt. */
-export function describeReply(reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>): string {
+export function describeReply(
+  reply: AskedReply,
+  run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>,
+): string {
   const { number, isStreamed, prompt, receipts, durationMs, firstTextMs } = reply;
   const head = `#${String(number).padStart(2, '0')} ${isStreamed ? 'stream' : 'whole '}`;
   const asked = `"${shorten(prompt, 52)}"`;
@@ -73,7 +77,17 @@ export function formatProviders(run: RunRecord): string {
         formatOgong(gainOf(run, address)),
       ];
     });
-  const head = ['provider', ' judged', ' accept', ' reject', ' inconclusive', ' unaudited', ' abandoned', 'ejected', ' paid, OGONG'];
+  const head = [
+    'provider',
+    ' judged',
+    ' accept',
+    ' reject',
+    ' inconclusive',
+    ' unaudited',
+    ' abandoned',
+    'ejected',
+    ' paid, OGONG',
+  ];
   return formatTable([head, ...rows]);
 }
 
@@ -89,7 +103,11 @@ export function formatBalances(run: RunRecord): string {
     const find = (books: typeof before) => books.accounts.find((account) => account.address === address);
     return sum + gainOf(run, address) - ((find(after)?.spentAtomic ?? 0n) - (find(before)?.spentAtomic ?? 0n));
   }, 0n);
-  return formatTable([['party', 'role', ' drawn from escrow', ' credited'], ...rows, ['sum of all', '', '', formatOgong(total)]]);
+  return formatTable([
+    ['party', 'role', ' drawn from escrow', ' credited'],
+    ...rows,
+    ['sum of all', '', '', formatOgong(total)],
+  ]);
 }
 
 function gainOf({ books }: RunRecord, address: string): bigint {

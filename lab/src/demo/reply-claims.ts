@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import { isOk } from '@ogong/protocol/checks';
 import { parseOrder } from '@ogong/protocol/order';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
@@ -31,11 +31,16 @@ export function checkReceipts(run: RunRecord): Finding {
     for (const problem of failuresOf(compact)) problems.push(`answer ${number}, compact: ${problem}`);
     for (const { id } of unfit) problems.push(`answer ${number}, compact: ${id} was skipped`);
     if (!('bytes' in receipts.full.opening)) problems.push(`answer ${number}: the full receipt has no opening`);
+    else if (!equalBytes(receipts.full.opening.bytes, receipts.fetched)) {
+      problems.push(`answer ${number}: the compact receipt's address serves another opening`);
+    }
     if (!('url' in receipts.compact.opening)) problems.push(`answer ${number}: the compact receipt names no address`);
     passed += full.filter(({ status }) => status === 'pass').length;
   }
   if (answered.length === 0) problems.push('no request was answered');
-  return judge(problems, [`${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`]);
+  return judge(problems, [
+    `${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`,
+  ]);
 }
 
 export function checkTampering({ probes }: RunRecord): Finding {
@@ -54,14 +59,23 @@ export function checkCheat(run: RunRecord): Finding {
   const problems: string[] = [];
   const good: string[] = [];
   const cheat = cheatOf(run);
-  const rejected = entriesOf(run).filter((entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'reject');
+  const rejected = entriesOf(run).filter(
+    (entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'reject',
+  );
   if (rejected.length === 0) problems.push('no reply of the cheat was rejected');
   for (const { evidence, verifierIds, replyId } of rejected) {
-    good.push(`reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, ${verifierIds.length} verifiers asked`);
+    good.push(
+      `reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, ${verifierIds.length} verifiers asked`,
+    );
   }
-  const accepted = entriesOf(run).filter((entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'accept');
+  const accepted = entriesOf(run).filter(
+    (entry) => toHex(entry.providerId) === cheat?.providerId && entry.verdict === 'accept',
+  );
   for (const { replyId } of accepted) problems.push(`reply ${toHex(replyId).slice(0, 8)} of the cheat was accepted`);
   if (run.cheat === 'prefill' || run.cheat === 'substitute') checkProof(run, problems, good);
+  if (run.cheat === 'tamper' || run.cheat === 'withhold') {
+    for (const { number, error } of run.replies) if (error) good.push(`request ${number} was refused: ${error}`);
+  }
   return judge(problems, good);
 }
 
@@ -101,10 +115,13 @@ export function checkEjection(run: RunRecord): Finding {
   const problems: string[] = [];
   const entry = entriesOf(run).find(({ ejects, providerId }) => ejects && toHex(providerId) === cheat.providerId);
   if (!entry) problems.push('no verdict ejects the cheat');
-  const after = run.replies.filter(({ number }) => run.firstAfterEjection !== undefined && number >= run.firstAfterEjection);
+  const after = run.replies.filter(
+    ({ number }) => run.firstAfterEjection !== undefined && number >= run.firstAfterEjection,
+  );
   if (after.length === 0) problems.push('nothing was asked after the ejection');
   for (const reply of after) {
-    if (!reply.receipts) problems.push(`request ${reply.number}, after the ejection, failed: ${reply.error ?? 'no receipt'}`);
+    if (!reply.receipts)
+      problems.push(`request ${reply.number}, after the ejection, failed: ${reply.error ?? 'no receipt'}`);
     else if (toHex(parseOrder(reply.receipts.full.order.bytes).providerId) === cheat.providerId) {
       problems.push(`request ${reply.number}, after the ejection, went to the cheat`);
     }

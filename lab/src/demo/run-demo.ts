@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { readTrust as readChainTrust } from '@ogong/node/cli/chain-trust';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import type { Mesh } from '@ogong/node/mesh/mesh';
 import { bondOf } from '@ogong/node/mesh/mesh-plan';
 import type { LinkPool } from '@ogong/node/shared/link-pool';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/bytes';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Trust } from '@ogong/protocol/verify-receipt';
 import { readEvidence } from '../attackers/served-evidence.ts';
@@ -53,13 +54,17 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const trust = await readTrust(chain, models);
   const before = await readBooks(chain, members);
   const replies: AskedReply[] = [];
-  const evidenceOf = (): Promise<RunRecord['ejections']> => readHistory(chain, members, crypto).then(({ ejections }) => ejections);
+  const evidenceOf = (): Promise<RunRecord['ejections']> =>
+    readHistory(chain, members, crypto).then(({ ejections }) => ejections);
   const hasCheat = options.cheat !== 'none';
 
   const askNext = async (count: number): Promise<void> => {
     const numbers = Array.from({ length: count }, (_, i) => replies.length + i + 1);
     await inParallel(numbers, options.concurrency, async (number) => {
-      const reply = await ask(planRequest(number, options.maxTokens), { gatewayUrl: mesh.plan.gatewayUrl, model: models.id });
+      const reply = await ask(planRequest(number, options.maxTokens), {
+        gatewayUrl: mesh.plan.gatewayUrl,
+        model: models.id,
+      });
       replies.push(reply);
       context.onReply(reply, { crypto, trust, members, nowMs: Date.now() });
     });
@@ -75,7 +80,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   }
   await askNext(Math.max(options.concurrency, options.requests - later - replies.length));
   let firstAfterEjection: number | undefined;
-  if (hasCheat) {
+  const isServed = replies.some(({ receipts }) => receipts);
+  // Where nobody gets an answer at all, more requests prove nothing.
+  if (hasCheat && isServed) {
     await provokeEjection({ ...context, chain, members, replies, evidenceOf, askNext });
     firstAfterEjection = replies.length + 1;
     onProgress('asking again, now that the cheat is out');
@@ -85,7 +92,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
-  await waitForSettlement({ chain, links, members, replies });
+  if (isServed) await waitForSettlement({ chain, links, members, replies, onProgress });
   const settleMs = performance.now() - settling;
   const [{ logs }, history, after, parameters] = await Promise.all([
     readVerdictLogs(members, { chain, links, crypto }),
@@ -115,7 +122,9 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
     nowMs: Date.now(),
   };
   const [first] = answeredOf({ ...partial, probes: [], cheatProof: undefined });
-  const probes = first?.receipts ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response }) : [];
+  const probes = first?.receipts
+    ? runTamperProbes(crypto, trust, { receipt: first.receipts.full, request: first.request, response: first.response })
+    : [];
   const cheatProof = await findProof({ ...partial, probes, cheatProof: undefined }, context);
   return { run: { ...partial, probes, cheatProof }, requestsMs, settleMs };
 }
@@ -139,21 +148,8 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
   return [...daemons, ...shareHolders];
 }
 
-async function readTrust(chain: ChainClient, { id, sold }: DemoModels): Promise<Trust> {
-  const bytes = (hex: string): Uint8Array => fromHex(hex.slice(2));
-  const { deployment } = chain;
-  return {
-    ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
-    settlement: bytes(deployment.settlement),
-    validators: (await chain.validators()).map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
-      address: bytes(signer),
-      stake,
-      endpoint,
-      certHash: bytes(certHash),
-      vrfKey: bytes(vrfKey),
-    })),
-    modelRoots: { [id]: sold.modelRoot },
-  };
+export async function readTrust(chain: ChainClient, { id, sold }: Pick<DemoModels, 'id' | 'sold'>): Promise<Trust> {
+  return { ...(await readChainTrust(chain)), modelRoots: { [id]: sold.modelRoot } };
 }
 
 async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
@@ -173,7 +169,15 @@ interface Provocation extends DemoContext {
 }
 
 /** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
-async function provokeEjection({ mesh, options, models, members, evidenceOf, askNext, onProgress }: Provocation): Promise<void> {
+async function provokeEjection({
+  mesh,
+  options,
+  models,
+  members,
+  evidenceOf,
+  askNext,
+  onProgress,
+}: Provocation): Promise<void> {
   const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
   const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
   // Only a test that needs several rejects is helped by more requests; before that, verdicts need their epoch.
@@ -189,7 +193,9 @@ async function provokeEjection({ mesh, options, models, members, evidenceOf, ask
     await askNext(options.concurrency);
   }
   onProgress('the cheat is ejected on the chain');
-  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
+  const isUnlisted = async (): Promise<boolean> =>
+    (await countProviders(mesh.plan.gatewayUrl, models.id)) ===
+    members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
   if (!(await waitUntil(isUnlisted, ejectionPatienceMs))) onProgress('the router still lists the cheat');
 }
 
@@ -213,18 +219,23 @@ export async function waitUntil(holds: () => Promise<boolean>, patienceMs: numbe
   }
 }
 
-interface Settling extends Pick<DemoContext, 'links'> {
+interface Settling extends Pick<DemoContext, 'links' | 'onProgress'> {
   readonly chain: ChainClient;
   readonly members: readonly Member[];
   readonly replies: readonly AskedReply[];
 }
 
-async function waitForSettlement({ chain, links, members, replies }: Settling): Promise<boolean> {
+async function waitForSettlement({ chain, links, members, replies, onProgress }: Settling): Promise<boolean> {
+  let shown = '';
   const answered = replies.flatMap((reply) => replyIdOf(reply) ?? []);
   return waitUntil(async () => {
     const { logs, unsettled } = await readVerdictLogs(members, { chain, links, crypto });
     const settled = new Set(logs.flatMap(({ entries }) => entries.map(({ replyId }) => toHex(replyId))));
-    return unsettled === 0 && answered.every((id) => settled.has(id));
+    const done = answered.filter((id) => settled.has(id)).length;
+    const line = `${done} of ${answered.length} answers are settled, ${unsettled} more verdicts wait for a batch`;
+    if (line !== shown) onProgress(line);
+    shown = line;
+    return unsettled === 0 && done === answered.length;
   }, settlementPatienceMs);
 }
 
@@ -233,7 +244,9 @@ async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoConte
   if (run.cheat !== 'prefill' && run.cheat !== 'substitute') return undefined;
   const providerId = cheatOf(run)?.providerId;
   const rejected = new Set(
-    entriesOf(run).flatMap((entry) => (entry.verdict === 'reject' && toHex(entry.providerId) === providerId ? [toHex(entry.replyId)] : [])),
+    entriesOf(run).flatMap((entry) =>
+      entry.verdict === 'reject' && toHex(entry.providerId) === providerId ? [toHex(entry.replyId)] : [],
+    ),
   );
   const evidence = readEvidence(evidenceDirectory(mesh.plan.directory)).find(({ replyId }) => rejected.has(replyId));
   if (!evidence) return undefined;

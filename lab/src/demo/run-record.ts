@@ -51,7 +51,8 @@ export interface AskedReply {
   readonly response: Uint8Array;
   /** The gateway's words, where it gave no answer. */
   readonly error: string | undefined;
-  readonly receipts: { readonly full: Receipt; readonly compact: Receipt } | undefined;
+  /** `fetched`: what the address in the compact receipt serves. */
+  readonly receipts: { readonly full: Receipt; readonly compact: Receipt; readonly fetched: Uint8Array } | undefined;
   readonly firstTextMs: number | undefined;
   readonly durationMs: number;
 }

@@ -29,15 +29,21 @@ const typeOf = (value: unknown): string =>
 /** The part of JSON Schema that this schema uses; says where a value does not fit. */
 function findMisfits(value: unknown, rule: Schema, path = '$'): string[] {
   if (rule.$ref) return findMisfits(value, schema.$defs?.[rule.$ref.replace('#/$defs/', '')] as Schema, path);
-  if (rule.anyOf) return rule.anyOf.some((each) => findMisfits(value, each, path).length === 0) ? [] : [`${path} fits none`];
+  if (rule.anyOf)
+    return rule.anyOf.some((each) => findMisfits(value, each, path).length === 0) ? [] : [`${path} fits none`];
   const type = typeOf(value);
   const misfits: string[] = [];
   if (rule.type && ![rule.type].flat().includes(type)) misfits.push(`${path} is ${type}`);
   if ('const' in rule && rule.const !== value) misfits.push(`${path} is not ${rule.const}`);
   if (rule.enum && !rule.enum.includes(value)) misfits.push(`${path} is ${value}`);
-  if (rule.pattern && !(typeof value === 'string' && new RegExp(rule.pattern).test(value))) misfits.push(`${path} is ${value}`);
+  if (rule.pattern && !(typeof value === 'string' && new RegExp(rule.pattern).test(value)))
+    misfits.push(`${path} is ${value}`);
   if (rule.minimum !== undefined && (value as number) < rule.minimum) misfits.push(`${path} is ${value}`);
-  if (type === 'array') return [...misfits, ...(value as unknown[]).flatMap((item, i) => findMisfits(item, rule.items ?? {}, `${path}[${i}]`))];
+  if (type === 'array')
+    return [
+      ...misfits,
+      ...(value as unknown[]).flatMap((item, i) => findMisfits(item, rule.items ?? {}, `${path}[${i}]`)),
+    ];
   if (type !== 'object') return misfits;
   const fields = value as Record<string, unknown>;
   for (const name of rule.required ?? []) if (!(name in fields)) misfits.push(`${path}.${name} is missing`);

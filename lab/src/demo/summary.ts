@@ -25,7 +25,8 @@ export interface SummaryInput {
 export function summarize({ run, claims, timings, versions }: SummaryInput) {
   const nameOf = (providerId: Uint8Array): string =>
     run.members.find((member) => member.providerId === toHex(providerId))?.name ?? toHex(providerId);
-  const ofAddress = (address: string): string => run.members.find((member) => member.address === address)?.name ?? address;
+  const ofAddress = (address: string): string =>
+    run.members.find((member) => member.address === address)?.name ?? address;
   return {
     format: 'ogong-demo-summary-v1',
     ok: claims.every(({ ok }) => ok),
@@ -90,7 +91,13 @@ export function summarize({ run, claims, timings, versions }: SummaryInput) {
 }
 
 function toJson(account: Account | undefined): Record<string, string> {
-  const { tokensAtomic = 0n, freeAtomic = 0n, reservedAtomic = 0n, spentAtomic = 0n, creditAtomic = 0n } = account ?? {};
+  const {
+    tokensAtomic = 0n,
+    freeAtomic = 0n,
+    reservedAtomic = 0n,
+    spentAtomic = 0n,
+    creditAtomic = 0n,
+  } = account ?? {};
   const amounts = { tokensAtomic, freeAtomic, reservedAtomic, spentAtomic, creditAtomic };
   return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, amount.toString()]));
 }

@@ -44,7 +44,9 @@ export function createSyntheticRun(): RunRecord {
   const log = createLog([...served, caught]);
   const owed = log.entries.reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
   const lines = payees.flatMap((payee) => {
-    const grossAtomic = log.entries.filter((entry) => equalBytes(entry.payee, payee)).reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
+    const grossAtomic = log.entries
+      .filter((entry) => equalBytes(entry.payee, payee))
+      .reduce((sum, { feeAtomic }) => sum + feeAtomic, 0n);
     return grossAtomic === 0n ? [] : [{ provider: address(payee), router: address(routerAddress), grossAtomic }];
   });
   const trust = { ledger, settlement, modelRoots: { [modelId]: modelRoot }, validators: [] };
@@ -59,7 +61,10 @@ export function createSyntheticRun(): RunRecord {
     trust,
     cheat: 'prefill',
     members: createMembers(),
-    replies: [...served.map(({ asked }) => asked), { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' }],
+    replies: [
+      ...served.map(({ asked }) => asked),
+      { ...caught.asked, number: 5, receipts: undefined, error: 'ogong_check_failed' },
+    ],
     probes: runTamperProbes(crypto, trust, {
       receipt: (served[0] as Served).receipt,
       request: (served[0] as Served).asked.request,
@@ -117,7 +122,11 @@ interface Served {
 
 function createReply(number: number, provider: number): Served {
   const request = utf8Encode(
-    JSON.stringify({ model: modelId, messages: [{ role: 'user', content: `Once upon a time ${number}` }], max_tokens: 40 }),
+    JSON.stringify({
+      model: modelId,
+      messages: [{ role: 'user', content: `Once upon a time ${number}` }],
+      max_tokens: 40,
+    }),
   );
   const order: Order = {
     payer: payer.address,
@@ -143,7 +152,14 @@ function createReply(number: number, provider: number): Served {
     payer,
     ledger,
     seed: number,
-    given: { endpoint: 'chat', request, order, orderSignature, beacon: { value: genesis, previous: genesis }, text: `story ${number}` },
+    given: {
+      endpoint: 'chat',
+      request,
+      order,
+      orderSignature,
+      beacon: { value: genesis, previous: genesis },
+      text: `story ${number}`,
+    },
   });
   const ticketBytes = encodeTicket({
     router: routerAddress,
@@ -185,7 +201,11 @@ function createReply(number: number, provider: number): Served {
       request,
       response: reply.response,
       error: undefined,
-      receipts: { full: receipt, compact: { ...receipt, opening: { url: 'http://127.0.0.1:4546/v1/receipts/x' } } },
+      receipts: {
+        full: receipt,
+        compact: { ...receipt, opening: { url: '/v1/receipts/x/opening' } },
+        fetched: reply.openingBytes,
+      },
       firstTextMs: undefined,
       durationMs: 1,
     },
@@ -247,7 +267,10 @@ function createMembers(): Member[] {
   ];
 }
 
-function createBooks(owed: bigint, lines: readonly { provider: string; grossAtomic: bigint }[]): { before: Books; after: Books } {
+function createBooks(
+  owed: bigint,
+  lines: readonly { provider: string; grossAtomic: bigint }[],
+): { before: Books; after: Books } {
   const deposit = 1_000_000_000n;
   const credits = new Map<string, bigint>();
   const credit = (to: string, amount: bigint): unknown => credits.set(to, (credits.get(to) ?? 0n) + amount);

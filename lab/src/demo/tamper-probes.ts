@@ -48,8 +48,16 @@ export function runTamperProbes(crypto: Crypto, trust: Trust, reply: ProvenReply
       open({ ...opening, windows: opening.windows.map((old, j) => (i === j ? changed : old)) });
     const middle = (bytes: Uint8Array): number => bytes.length >> 1;
     probes.push(
-      probe(`a byte of leaf ${i + 1}, draws`, 'commitment-root', replace({ ...window, draws: flip(window.draws, middle(window.draws)) })),
-      probe(`a byte of leaf ${i + 1}, sketch`, 'commitment-root', replace({ ...window, sketch: flip(window.sketch, middle(window.sketch)) })),
+      probe(
+        `a byte of leaf ${i + 1}, draws`,
+        'commitment-root',
+        replace({ ...window, draws: flip(window.draws, middle(window.draws)) }),
+      ),
+      probe(
+        `a byte of leaf ${i + 1}, sketch`,
+        'commitment-root',
+        replace({ ...window, sketch: flip(window.sketch, middle(window.sketch)) }),
+      ),
     );
   });
   return probes;
@@ -74,7 +82,11 @@ function flipPrompt(request: Uint8Array): Uint8Array {
   const marker = '"content":"';
   const start = Buffer.from(request).indexOf(marker) + marker.length;
   const end = Buffer.from(request).indexOf('"', start);
-  return new Uint8Array([...request.subarray(0, start), ...flipText(request.subarray(start, end)), ...request.subarray(end)]);
+  return new Uint8Array([
+    ...request.subarray(0, start),
+    ...flipText(request.subarray(start, end)),
+    ...request.subarray(end),
+  ]);
 }
 
 /** A letter becomes another letter, so that JSON and UTF-8 still hold and only the hash can tell. */

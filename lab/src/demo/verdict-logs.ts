@@ -28,17 +28,29 @@ export async function readVerdictLogs(
       const anchor = await chain.anchorOf(signer);
       const entries: Uint8Array[] = [];
       for (let length = 1n; BigInt(entries.length) < length; ) {
-        const page = await service.listVerdicts({ from: BigInt(entries.length), limit: pageSize }, { timeoutMs: 10_000 });
+        const page = await service.listVerdicts(
+          { from: BigInt(entries.length), limit: pageSize },
+          { timeoutMs: 10_000 },
+        );
         length = page.length;
         entries.push(...page.entries);
         if (page.entries.length === 0) break;
       }
       unsettled += entries.length - Number(anchor.logLength);
-      const from = computeGenesisPosition(crypto, { chainId: BigInt(chain.deployment.chainId), validator: fromHex(signer.slice(2)) });
-      const expected = anchor.sequence === 0n ? from : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
+      const from = computeGenesisPosition(crypto, {
+        chainId: BigInt(chain.deployment.chainId),
+        validator: fromHex(signer.slice(2)),
+      });
+      const expected =
+        anchor.sequence === 0n ? from : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
       // What is anchored counts; what came after it is not final.
       const verdict = verifyChain(crypto, { from, entries: entries.slice(0, Number(anchor.logLength)), expected });
-      return { validator: nameOf(members, signer), checks: verdict.checks, isAnchored: verdict.ok, entries: verdict.entries };
+      return {
+        validator: nameOf(members, signer),
+        checks: verdict.checks,
+        isAnchored: verdict.ok,
+        entries: verdict.entries,
+      };
     }),
   );
   return { logs, unsettled };

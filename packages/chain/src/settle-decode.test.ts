@@ -17,7 +17,9 @@ describe('decoding a settlement', () => {
         recordsRoot: hex('b2', 32),
         replies: 8,
       },
-      debits: [{ payer: hex('c1', 20), amount: 5n, cumulative: 7n, termsHash: hex('c2', 32), signature: hex('c3', 65) }],
+      debits: [
+        { payer: hex('c1', 20), amount: 5n, cumulative: 7n, termsHash: hex('c2', 32), signature: hex('c3', 65) },
+      ],
       lines: [{ provider: hex('d1', 20), router: hex('d2', 20), gross: 5n }],
       ejections: [hex('e1', 32)],
       quorum: [hex('f1', 65), hex('f2', 65)],

@@ -25,7 +25,9 @@ async function main([name = '', ...rest]: readonly string[]): Promise<number> {
   }
   const command = commands.find((candidate) => candidate.name === name);
   if (command) return command.run(rest, processOutput);
-  processOutput.writeError(`ogong: there is no command ${name}; there are ${commands.map((each) => each.name).join(', ')}\n`);
+  processOutput.writeError(
+    `ogong: there is no command ${name}; there are ${commands.map((each) => each.name).join(', ')}\n`,
+  );
   return EXIT.usage;
 }
 

@@ -21,7 +21,11 @@ const config = defineConfig({
       description: 'host:port or URL of the gateway',
     },
     apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, where it wants one' },
-    model: { schema: text, label: '<id>', description: 'ogong/<tier>/<maker>/<model>; the first on offer if not given' },
+    model: {
+      schema: text,
+      label: '<id>',
+      description: 'ogong/<tier>/<maker>/<model>; the first on offer if not given',
+    },
     system: { schema: text, label: '<text>', description: 'system message' },
     maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
@@ -98,7 +102,9 @@ function explain(error: unknown, baseUrl: string, output: Parameters<Command['ru
     return error.retryable ? EXIT.temporary : EXIT.unavailable;
   }
   if (error instanceof TypeError && error.message === 'fetch failed') {
-    output.writeError(`ogong ask: nobody answers at ${baseUrl}: start a gateway (ogong mesh up), or name one with --gateway\n`);
+    output.writeError(
+      `ogong ask: nobody answers at ${baseUrl}: start a gateway (ogong mesh up), or name one with --gateway\n`,
+    );
     return EXIT.unavailable;
   }
   throw error;

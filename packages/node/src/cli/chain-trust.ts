@@ -34,7 +34,10 @@ export interface TrustSources {
 }
 
 /** What receipts are held against: from a file, or read from the chain; undefined where neither is given. */
-export async function loadTrust(command: string, { trust, rpcUrl, deployment }: TrustSources): Promise<Trust | undefined> {
+export async function loadTrust(
+  command: string,
+  { trust, rpcUrl, deployment }: TrustSources,
+): Promise<Trust | undefined> {
   if (trust !== undefined) return parseTrust(JSON.parse(readFileSync(trust, 'utf8')) as TrustJson);
   if (deployment === undefined) return undefined;
   const contracts = parseDeployment(readFileSync(deployment, 'utf8'));

@@ -63,7 +63,8 @@ const upConfig = defineConfig({
   },
 });
 
-const controlConfig = (verb: string, summary: string) => defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
+const controlConfig = (verb: string, summary: string) =>
+  defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
 const downConfig = controlConfig('down', 'Stops the network; does nothing where none runs. What it stored stays.');
 const statusConfig = controlConfig('status', 'Shows what runs, and where. Exits with 0 where all of it does.');
 const logsConfig = defineConfig({
@@ -117,7 +118,9 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
     throw new MeshError('bad-option', `${values.model} has root ${toHex(model.modelRoot)}, not ${values.modelRoot}`);
   }
   const served = { path: model.path, id: values.modelId, root };
-  return values.foreground ? runInForeground(values, directory, served, output) : launch(values, directory, served, output);
+  return values.foreground
+    ? runInForeground(values, directory, served, output)
+    : launch(values, directory, served, output);
 }
 
 interface Served {
@@ -189,7 +192,9 @@ async function launch(values: UpValues, directory: string, model: Served, output
       return EXIT.ok;
     }
   }
-  output.writeError(`ogong mesh: not ready after ${launchPatienceMs / 1000} s; see ${launcherLog(directory)}, stop it with: ogong mesh down\n`);
+  output.writeError(
+    `ogong mesh: not ready after ${launchPatienceMs / 1000} s; see ${launcherLog(directory)}, stop it with: ogong mesh down\n`,
+  );
   return EXIT.temporary;
 }
 
@@ -227,11 +232,19 @@ export function describeStatus(
   const launcherLives = isAlive(state.launcher);
   const rows = state.processes.map(({ name, port, identity }) => {
     const lives = identity !== undefined && isAlive(identity);
-    return { lives, line: `${lives ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${identity ? `  pid ${identity.pid}` : ''}\n` };
+    return {
+      lives,
+      line: `${lives ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${identity ? `  pid ${identity.pid}` : ''}\n`,
+    };
   });
   const isWell = launcherLives && state.phase === 'ready' && rows.every(({ lives }) => lives);
-  const head = launcherLives ? `${state.phase}: ${state.message}\n` : 'the launcher is gone: ogong mesh up starts over\n';
-  return { text: `${head}gateway ${state.gatewayUrl}/v1, model ${state.model}\n${rows.map(({ line }) => line).join('')}`, isWell };
+  const head = launcherLives
+    ? `${state.phase}: ${state.message}\n`
+    : 'the launcher is gone: ogong mesh up starts over\n';
+  return {
+    text: `${head}gateway ${state.gatewayUrl}/v1, model ${state.model}\n${rows.map(({ line }) => line).join('')}`,
+    isWell,
+  };
 }
 
 async function logs(argv: readonly string[], output: Output): Promise<number> {

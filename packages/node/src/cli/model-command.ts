@@ -53,7 +53,8 @@ async function listModels(argv: readonly string[], output: Output): Promise<numb
       const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       output.write(`${name}  ${formatSize(bytes)}  root ${modelRoot.slice(0, 16)}  from ${source}\n`);
     }
-    if (models.length === 0) output.writeError(`no models in ${parsed.values.modelsDir}: ogong model pull stories15M\n`);
+    if (models.length === 0)
+      output.writeError(`no models in ${parsed.values.modelsDir}: ogong model pull stories15M\n`);
   }
   return EXIT.ok;
 }

@@ -67,7 +67,10 @@ describe('ogong verify', () => {
 
   it('prints JSON for programs', async () => {
     const { out } = await verify(whole, '--json');
-    expect(JSON.parse(out)).toMatchObject({ ok: true, checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]) });
+    expect(JSON.parse(out)).toMatchObject({
+      ok: true,
+      checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]),
+    });
   });
 
   it('fetches the opening of a compact receipt, and checks what comes', async () => {
@@ -75,7 +78,11 @@ describe('ogong verify', () => {
     const server = createServer((request, response) => response.end(request.url === '/good' ? opening : 'nonsense'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const gateway = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const compact = (url: string): string => save(`compact${url.slice(1)}.json`, JSON.stringify({ ...toReceiptJson({ ...receipt, opening: { url } }), ...bodies }));
+    const compact = (url: string): string =>
+      save(
+        `compact${url.slice(1)}.json`,
+        JSON.stringify({ ...toReceiptJson({ ...receipt, opening: { url } }), ...bodies }),
+      );
     try {
       const offline = await verify(compact('/good'));
       expect(offline.out).toMatch(/^skip +draw-replay /m);

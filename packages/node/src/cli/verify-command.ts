@@ -79,7 +79,11 @@ async function openReceipt(receipt: Receipt, gateway: string | undefined): Promi
   if (gateway === undefined || !('url' in receipt.opening)) return receipt;
   const url = new URL(receipt.opening.url, gateway);
   const response = await fetch(url);
-  if (!response.ok) throw Object.assign(new Error(`${url} answers with status ${response.status}`), { code: 'unreachable', retryable: true });
+  if (!response.ok)
+    throw Object.assign(new Error(`${url} answers with status ${response.status}`), {
+      code: 'unreachable',
+      retryable: true,
+    });
   return { ...receipt, opening: { bytes: new Uint8Array(await response.arrayBuffer()) } };
 }
 

@@ -69,6 +69,9 @@ describe('mesh ledger', () => {
     const moved = { ...plan, validators: plan.validators.map((v, i) => ({ ...v, endpoint: `127.0.0.1:${5530 + i}` })) };
     const deployment = await prepareLedger(moved, { chain, deploymentFile });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
-    expect((await client.validators()).map(({ endpoint }) => endpoint).sort()).toEqual(['127.0.0.1:5530', '127.0.0.1:5531']);
+    expect((await client.validators()).map(({ endpoint }) => endpoint).sort()).toEqual([
+      '127.0.0.1:5530',
+      '127.0.0.1:5531',
+    ]);
   }, 60_000);
 });

@@ -48,7 +48,11 @@ const gasBalance = 10_000n * 10n ** 18n;
  */
 export async function prepareLedger(
   plan: LedgerPlan,
-  { chain, deploymentFile, onProgress = () => {} }: {
+  {
+    chain,
+    deploymentFile,
+    onProgress = () => {},
+  }: {
     readonly chain: Pick<DevChain, 'rpcUrl' | 'chainId' | 'setBalance'>;
     readonly deploymentFile: string;
     readonly onProgress?: (what: string) => void;
@@ -58,7 +62,8 @@ export async function prepareLedger(
   const accounts = [deployer, ...validators, ...providers, payer];
   await Promise.all(accounts.map(({ privateKey }) => chain.setBalance(computeAddress(privateKey), gasBalance)));
   onProgress('deploying the contracts');
-  const deployment = await findDeployment(deploymentFile, chain.rpcUrl) ?? (await deploy(plan, chain, deploymentFile));
+  const deployment =
+    (await findDeployment(deploymentFile, chain.rpcUrl)) ?? (await deploy(plan, chain, deploymentFile));
   const connect = ({ privateKey }: LedgerAccount): Promise<ChainClient> =>
     createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
   const governor = await connect(deployer);
@@ -117,7 +122,11 @@ async function stakeProvider(client: ChainClient, provider: StakedProvider, gove
   await client.stake(missing);
 }
 
-async function openChannels(client: ChainClient, { payer, validators }: LedgerPlan, governor: ChainClient): Promise<void> {
+async function openChannels(
+  client: ChainClient,
+  { payer, validators }: LedgerPlan,
+  governor: ChainClient,
+): Promise<void> {
   const address = computeAddress(payer.privateKey);
   const channels = await Promise.all(
     validators.map(async ({ privateKey }) => {

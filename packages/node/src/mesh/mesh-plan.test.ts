@@ -69,7 +69,10 @@ describe('mesh plan', () => {
   });
 
   it('takes as many free ports as it says', () => {
-    const ports = assignPorts(Array.from({ length: countPorts(options) }, (_, i) => 50_000 + i), options);
+    const ports = assignPorts(
+      Array.from({ length: countPorts(options) }, (_, i) => 50_000 + i),
+      options,
+    );
     expect(ports.providers).toHaveLength(4);
     expect(() => assignPorts([1, 2, 3], options)).toThrow(MeshError);
   });

@@ -138,7 +138,14 @@ export function assignPorts(free: readonly number[], options: MeshOptions): Mesh
     return port;
   };
   const row = (count: number): number[] => Array.from({ length: count }, next);
-  return { chain: next(), router: next(), gateway: next(), validators: row(validators), verifiers: row(providers), providers: row(providers) };
+  return {
+    chain: next(),
+    router: next(),
+    gateway: next(),
+    validators: row(validators),
+    verifiers: row(providers),
+    providers: row(providers),
+  };
 }
 
 export const countPorts = (options: MeshOptions): number => 3 + (options.validators ?? 4) + 2 * countProviders(options);
@@ -165,7 +172,16 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   ): ProcessPlan => {
     const dataDir = join(directory, name);
     const args = [...(rest.before ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
-    return { name, role, port, dataDir, entry: rest.entry, args, after: rest.after ?? [], logFile: join(logs, `${name}.log`) };
+    return {
+      name,
+      role,
+      port,
+      dataDir,
+      entry: rest.entry,
+      args,
+      after: rest.after ?? [],
+      logFile: join(logs, `${name}.log`),
+    };
   };
   const validatorNames = ports.validators.map((_, i) => validatorName(i));
   const processes = [
@@ -182,7 +198,10 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       }),
     ),
     ...ports.verifiers.map((port, i) =>
-      define(verifierName(i), 'verifier', port, { entry: bin('ogong-verifierd'), args: ['--model', modelFlag, ...registry] }),
+      define(verifierName(i), 'verifier', port, {
+        entry: bin('ogong-verifierd'),
+        args: ['--model', modelFlag, ...registry],
+      }),
     ),
     define('router', 'router', ports.router, {
       entry: bin('ogong-routerd'),

@@ -44,7 +44,9 @@ export function readMeshState(directory: string): MeshState | undefined {
   try {
     return stateSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new MeshError('damaged-state', `${file} is not the state of a mesh; delete it if nothing runs any more`, { cause });
+    throw new MeshError('damaged-state', `${file} is not the state of a mesh; delete it if nothing runs any more`, {
+      cause,
+    });
   }
 }
 

@@ -61,7 +61,10 @@ const providerStake = 1_000n * OGONG;
 const gatewayDeposit = 1_000n * OGONG;
 
 /** Brings up chain, ledger and daemons; where anything fails, what was started is stopped again. */
-export async function startMesh(launch: MeshLaunch, { onProgress = () => {}, onCrash = () => {} }: MeshHooks = {}): Promise<Mesh> {
+export async function startMesh(
+  launch: MeshLaunch,
+  { onProgress = () => {}, onCrash = () => {} }: MeshHooks = {},
+): Promise<Mesh> {
   const { directory, ports, isLasting = false } = launch;
   mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
   await assertPortsFree(ports);
@@ -160,7 +163,9 @@ async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdent
     ...['router', 'gateway'],
     ...accountNames,
   ];
-  return new Map(await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)),
+  );
 }
 
 function planLedger(launch: MeshLaunch, plan: MeshPlan, identityOf: (name: string) => MeshIdentity): LedgerPlan {
@@ -176,7 +181,11 @@ function planLedger(launch: MeshLaunch, plan: MeshPlan, identityOf: (name: strin
   }));
   return {
     deployer: account('deployer'),
-    recipients: { verification: address('verification-pool'), treasury: address('treasury'), license: address('license') },
+    recipients: {
+      verification: address('verification-pool'),
+      treasury: address('treasury'),
+      license: address('license'),
+    },
     validators,
     providers: ofRole('provider').map(({ name }) => ({ ...account(name), stakeAtomic: providerStake })),
     payer: {
@@ -225,7 +234,13 @@ function describeState({ plan, launch, phase, message, processes, chain }: Snaps
     rpcUrl: plan.rpcUrl,
     deploymentFile: plan.deploymentFile,
     processes: [
-      { name: 'chain', role: 'chain', port: plan.chainPort, logFile: '', ...(chainIdentity ? { identity: chainIdentity } : {}) },
+      {
+        name: 'chain',
+        role: 'chain',
+        port: plan.chainPort,
+        logFile: '',
+        ...(chainIdentity ? { identity: chainIdentity } : {}),
+      },
       ...plan.processes.map(({ name, role, port, logFile }) => {
         const identity = processes.get(name)?.identity;
         return { name, role, port, logFile, ...(identity ? { identity } : {}) };

@@ -32,7 +32,9 @@ describe('start order', () => {
       await new Promise((resolve) => setImmediate(resolve));
       log.push(name);
     };
-    await expect(startInOrder([item('a'), item('b'), item('c', 'a', 'b')], start, { limit: 4 })).rejects.toThrow('a is broken');
+    await expect(startInOrder([item('a'), item('b'), item('c', 'a', 'b')], start, { limit: 4 })).rejects.toThrow(
+      'a is broken',
+    );
     expect(log).toEqual(['b']);
   });
 
