@@ -105,12 +105,9 @@ async function attemptDownload(url: string, target: string, options: DownloadOpt
     },
   });
   try {
-    await pipeline(
-      Readable.fromWeb(response.body as never),
-      count,
-      createWriteStream(target, { flags: isPartial ? 'a' : 'w' }),
-      options.signal && { signal: options.signal },
-    );
+    const source = Readable.fromWeb(response.body as never);
+    const sink = createWriteStream(target, { flags: isPartial ? 'a' : 'w' });
+    await pipeline(source, count, sink, { ...(options.signal && { signal: options.signal }) });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') throw cause;
     throw new RetryableFailure('the connection was cut', { cause });

@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DownloadProgress, downloadFile, parseRetryAfter } from './download.ts';
+import { computeModelRoot } from './model-root.ts';
+import { extractFromTar } from './npm-package.ts';
+import { resolveModel } from './resolve.ts';
+import { parseModelSource } from './source.ts';
+import { createModelStore } from './store.ts';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const CONTENT = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) & 255));
+const BACKOFF = { backoffMs: 1 };
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Behaves like a model hub: a file list, and files that redirect to a content server which knows ranges. */
+class Hub {
+  readonly requests: { path: string; range: string | undefined; authorization: string | undefined }[] = [];
+  /** Taken before the ordinary answer, one per request to the content server. */
+  readonly faults: Handler[] = [];
+  listedHash = sha256(CONTENT);
+  files = ['model-q4_0.gguf', 'model-q8_0.gguf', 'README.md'];
+  readonly #server: Server;
+  readonly #content: Server;
+  endpoint = '';
+  contentUrl = '';
+
+  constructor() {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#content = createServer((request, response) => {
+      this.#log(request);
+      const fault = this.faults.shift();
+      if (fault !== undefined) fault(request, response);
+      else serveRange(request, response);
+    });
+  }
+  #log(request: IncomingMessage): void {
+    this.requests.push({
+      path: request.url ?? '',
+      range: request.headers.range,
+      authorization: request.headers.authorization,
+    });
+  }
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    this.#log(request);
+    if (request.url?.startsWith('/api/models/maker/tiny-GGUF/tree/main')) {
+      const files = this.files.map((path) => ({
+        type: 'file',
+        path,
+        size: CONTENT.length,
+        lfs: { oid: this.listedHash },
+      }));
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(files));
+    } else if (request.url?.startsWith('/maker/tiny-GGUF/resolve/main/')) {
+      response.writeHead(302, { location: `${this.contentUrl}${request.url}` }).end();
+    } else response.writeHead(404).end();
+  }
+  async start(): Promise<void> {
+    const listen = (server: Server) =>
+      new Promise<string>((done) =>
+        server.listen(0, '127.0.0.1', () => done(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)),
+      );
+    this.endpoint = await listen(this.#server);
+    this.contentUrl = await listen(this.#content);
+  }
+  async stop(): Promise<void> {
+    for (const server of [this.#server, this.#content]) {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    }
+  }
+}
+
+const serveRange: Handler = (request, response) => {
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const isPartial = request.headers.range !== undefined && request.headers['if-range'] === '"v1"';
+  const body = isPartial ? CONTENT.subarray(start) : CONTENT;
+  response.writeHead(isPartial ? 206 : 200, { etag: '"v1"', 'content-length': body.length }).end(body);
+};
+
+const cutAfter =
+  (bytes: number): Handler =>
+  (_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
+    response.write(CONTENT.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+  };
+
+let hub: Hub;
+let storeDir: string;
+beforeEach(async () => {
+  hub = new Hub();
+  await hub.start();
+  storeDir = await mkdtemp(join(tmpdir(), 'ogong-models-'));
+});
+afterEach(async () => {
+  await hub.stop();
+  await rm(storeDir, { recursive: true, force: true });
+});
+
+const resolveTiny = (quant = 'q8_0', onProgress?: (progress: DownloadProgress) => void) =>
+  resolveModel(`hf:maker/tiny-GGUF:${quant}`, {
+    storeDir,
+    hub: { endpoint: hub.endpoint, token: 'secret' },
+    ...BACKOFF,
+    ...(onProgress && { onProgress }),
+  });
+
+describe('models from a hub', () => {
+  it('follows the redirect, checks the hash, reports progress, and keeps the result', async () => {
+    const progress: DownloadProgress[] = [];
+    const model = await resolveTiny('q8_0', (p) => progress.push(p));
+    expect(await readFile(model.path)).toEqual(CONTENT);
+    expect(model.path).toBe(join(storeDir, 'blobs', `sha256-${sha256(CONTENT)}`));
+    expect(model.modelRoot).toEqual(computeModelRoot([Buffer.from(sha256(CONTENT), 'hex')]));
+    expect(progress.at(-1)).toEqual({
+      file: 'model-q8_0.gguf',
+      receivedBytes: CONTENT.length,
+      totalBytes: CONTENT.length,
+    });
+    const asked = hub.requests.length;
+    expect((await resolveTiny()).path).toBe(model.path);
+    expect(hub.requests).toHaveLength(asked);
+  });
+
+  it('sends its token to the hub and never to the content server', async () => {
+    await resolveTiny();
+    const [list, file, content] = hub.requests;
+    expect([list?.authorization, file?.authorization, content?.authorization]).toEqual([
+      'Bearer secret',
+      'Bearer secret',
+      undefined,
+    ]);
+  });
+
+  it('goes on where a cut connection stopped', async () => {
+    hub.faults.push(cutAfter(100_000));
+    expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
+    const ranges = hub.requests.map(({ range }) => range).filter((range) => range !== undefined);
+    expect(ranges).toHaveLength(2); // the hub and, redirected, the content server
+    expect(ranges[0]).toMatch(/^bytes=[1-9]\d*-$/);
+  });
+
+  it('starts over when the file changed in between', async () => {
+    hub.faults.push(cutAfter(100_000), (_request, response) =>
+      response.writeHead(200, { etag: '"v2"', 'content-length': CONTENT.length }).end(CONTENT),
+    );
+    expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
+  });
+
+  it('waits and tries again on 429 and 503', async () => {
+    hub.faults.push(
+      (_request, response) => response.writeHead(429, { 'retry-after': '0' }).end(),
+      (_request, response) => response.writeHead(503).end(),
+    );
+    expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
+  });
+
+  it('throws a file with the wrong hash away', async () => {
+    hub.listedHash = sha256(Buffer.from('something else'));
+    await expect(resolveTiny()).rejects.toMatchObject({ code: 'wrong-hash' });
+    expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
+    await expect(readdir(join(storeDir, 'blobs'))).rejects.toThrow();
+    expect(createModelStore(storeDir).find('maker/tiny-GGUF-q8_0')).toBeUndefined();
+  });
+
+  it('names what there is when a quantisation is missing', async () => {
+    await expect(resolveTiny('q2_k')).rejects.toThrow(/no q2_k quantisation; it has model-q4_0\.gguf/);
+    await expect(
+      resolveModel('hf:maker/none', { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF }),
+    ).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('fetches the shards of a split model in order', async () => {
+    hub.files = ['m-q8_0-00002-of-00002.gguf', 'm-q8_0-00001-of-00002.gguf'];
+    const model = await resolveTiny();
+    expect(model.path.endsWith('m-q8_0-00001-of-00002.gguf')).toBe(true);
+    const hash = Buffer.from(sha256(CONTENT), 'hex');
+    expect(model.modelRoot).toEqual(computeModelRoot([hash, hash]));
+  });
+
+  it('lets two callers at once fetch once', async () => {
+    const [a, b] = await Promise.all([resolveTiny(), resolveTiny()]);
+    expect(a.path).toBe(b.path);
+    expect(hub.requests.filter(({ path }) => path.includes('resolve'))).toHaveLength(2);
+  });
+});
+
+describe('downloads', () => {
+  const target = () => join(storeDir, 'file.part');
+
+  it('gives up after its attempts and keeps what arrived', async () => {
+    hub.faults.push(...Array.from({ length: 3 }, () => cutAfter(50_000)));
+    const attempt = downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', maxAttempts: 3, ...BACKOFF });
+    await expect(attempt).rejects.toMatchObject({ code: 'network', retryable: true });
+    expect((await readFile(target())).length).toBeGreaterThan(0);
+  });
+
+  it('stops at endless redirects', async () => {
+    hub.faults.push(
+      ...Array.from(
+        { length: 9 },
+        (): Handler => (_request, response) => response.writeHead(302, { location: '/x' }).end(),
+      ),
+    );
+    await expect(downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', ...BACKOFF })).rejects.toMatchObject({
+      code: 'too-many-redirects',
+    });
+  });
+
+  it.skipIf(process.platform !== 'linux')('says when the disk fills up', async () => {
+    // Appending to an interrupted download goes through the link to the device that is always full.
+    await symlink('/dev/full', target());
+    await writeFile(`${target()}.etag`, '"v1"');
+    hub.faults.push((_request, response) => response.writeHead(206, { 'content-length': CONTENT.length }).end(CONTENT));
+    await expect(downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', ...BACKOFF })).rejects.toMatchObject({
+      code: 'disk-full',
+    });
+  });
+
+  it('refuses a file larger than the disk before it begins', async () => {
+    hub.faults.push((_request, response) => response.writeHead(200, { 'content-length': 2 ** 50 }).flushHeaders());
+    await expect(downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', ...BACKOFF })).rejects.toThrow(
+      /no room on the disk/,
+    );
+  });
+
+  it('can be cancelled', async () => {
+    hub.faults.push((_request, response) =>
+      response.writeHead(200, { 'content-length': CONTENT.length }).write(CONTENT.subarray(0, 1000)),
+    );
+    const controller = new AbortController();
+    const attempt = downloadFile(`${hub.contentUrl}/x`, target(), { file: 'x', signal: controller.signal, ...BACKOFF });
+    setTimeout(() => controller.abort(), 50);
+    await expect(attempt).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('reads Retry-After as seconds or a date', () => {
+    expect(parseRetryAfter('7')).toBe(7000);
+    expect(parseRetryAfter('Fri, 20 Nov 2026 08:00:10 GMT', Date.UTC(2026, 10, 20, 8))).toBe(10_000);
+    expect(parseRetryAfter('soon')).toBe(0);
+    expect(parseRetryAfter(null)).toBe(0);
+  });
+});
+
+describe('model references', () => {
+  it.each([
+    ['hf:maker/model', { kind: 'hub', repository: 'maker/model', quant: undefined }],
+    ['hf:maker/model-GGUF:Q4_K_M', { kind: 'hub', repository: 'maker/model-GGUF', quant: 'q4_k_m' }],
+    ['npm:@a/b@1.2.3#dist/x.gguf', { kind: 'npm', name: '@a/b', version: '1.2.3', path: 'dist/x.gguf' }],
+    ['file:/models/x.gguf', { kind: 'file', path: '/models/x.gguf' }],
+    ['./x.gguf', { kind: 'file', path: './x.gguf' }],
+    ['stories15M', { kind: 'builtin', name: 'stories15M', quant: undefined }],
+    ['stories15m:q4_0', { kind: 'builtin', name: 'stories15M', quant: 'q4_0' }],
+    ['https://example.com/x.gguf', { kind: 'url', url: 'https://example.com/x.gguf', sha256: undefined }],
+  ])('reads %s', (reference, source) => expect(parseModelSource(reference)).toEqual(source));
+
+  it.each([
+    '',
+    'gpt',
+    'hf:one',
+    'hf:a/b/c',
+    'npm:a@latest#x',
+    'npm:a@1.0.0#../x',
+    'http://example.com/x.gguf',
+    'ftp://a/x.gguf',
+  ])('rejects %s', (reference) =>
+    expect(() => parseModelSource(reference)).toThrow(expect.objectContaining({ code: 'bad-reference' })),
+  );
+
+  it('finds a file in a package archive', () => {
+    const header = Buffer.alloc(512);
+    header.write('package/a.txt', 0);
+    header.write('00000000003 ', 124);
+    const tar = Buffer.concat([header, Buffer.from('abc'), Buffer.alloc(509), Buffer.alloc(1024)]);
+    expect(extractFromTar(tar, 'package/a.txt').toString()).toBe('abc');
+    expect(() => extractFromTar(tar, 'package/b.txt')).toThrow(/no file b\.txt/);
+  });
+});
