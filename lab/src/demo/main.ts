@@ -12,6 +12,7 @@ import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh
 import { findFreePorts } from '@ogong/node/mesh/ports';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
+import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { type Claim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
@@ -161,8 +162,8 @@ async function show({ mesh, options, models, screen, startedMs }: Show): Promise
   const timings = { startMs, requestsMs, settleMs, totalMs: performance.now() - startedMs };
   if (options.jsonFile) {
     const versions = {
-      ogong: readVersion(new URL('../../../package.json', import.meta.url)),
-      openai: readVersion(new URL(import.meta.resolve('openai/package.json'))),
+      ogong: readVersion(),
+      openai: OPENAI_VERSION,
       node: process.version,
       model: models.sold.name,
       modelRoot: toHex(models.sold.modelRoot),
@@ -179,7 +180,8 @@ async function show({ mesh, options, models, screen, startedMs }: Show): Promise
   return { claims, ok };
 }
 
-function readVersion(packageFile: URL): string {
+function readVersion(): string {
+  const packageFile = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
 }
 

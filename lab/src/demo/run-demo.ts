@@ -148,7 +148,10 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
   return [...daemons, ...shareHolders];
 }
 
-export async function readTrust(chain: ChainClient, { id, sold }: Pick<DemoModels, 'id' | 'sold'>): Promise<Trust> {
+export async function readTrust(
+  chain: ChainClient,
+  { id, sold }: { readonly id: string; readonly sold: { readonly modelRoot: Uint8Array } },
+): Promise<Trust> {
   return { ...(await readChainTrust(chain)), modelRoots: { [id]: sold.modelRoot } };
 }
 
