@@ -4,6 +4,7 @@ import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
 import { systemClock } from '../clock.ts';
+import { parseArguments } from '../config/arguments.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
@@ -55,21 +56,24 @@ function print(text: string): never {
   process.exit(0);
 }
 
+/** What configure wrote is read first, unless another file is named. */
 function serve(argv: readonly string[]): Promise<Daemon> {
-  const at = argv.indexOf('--data-dir');
-  const dataDir = argv[at + 1] ?? DEFAULT_PROVIDER_DIRECTORY;
-  const path = configPathOf(at >= 0 ? dataDir : (process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY));
-  const isGiven = argv.some((word) => word === '--config' || word.startsWith('--config='));
-  const withConfig = !isGiven && existsSync(path) ? ['--config', path, ...argv] : argv;
-  return startServing(read(serveConfig.parse(withConfig, process.env)).values);
+  const { flags, configPath } = parseArguments(serveConfig.definition, argv, []);
+  const dataDir = flags.get('dataDir')?.[0] ?? process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY;
+  const path = configPathOf(dataDir);
+  const isConfigured = configPath === undefined && existsSync(path);
+  const { values } = read(serveConfig.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env));
+  return startServing(values);
 }
 
 async function local(argv: readonly string[]): Promise<Daemon> {
   const { values } = read(localConfig.parse(argv, process.env));
-  if (values.model.length === 0) throw new ConfigError(`${NAME} local`, ['--model is required, and may be given again']);
+  if (values.model.length === 0)
+    throw new ConfigError(`${NAME} local`, ['--model is required, and may be given again']);
   const log = createLogger({ name: NAME, level: values.logLevel });
   const loaded = [];
-  for (const reference of values.model) loaded.push(await loadModel(reference, values, { dataDir: values.dataDir, log }));
+  for (const reference of values.model)
+    loaded.push(await loadModel(reference, values, { dataDir: values.dataDir, log }));
   const models = loaded.map(({ engine, model }) => ({
     id: model.name,
     engine,
@@ -90,7 +94,11 @@ async function local(argv: readonly string[]): Promise<Daemon> {
 async function run(argv: readonly string[]): Promise<never> {
   const { values, positionals } = read(runConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
-  const { engine } = await loadModel(positionals[0] as string, { ...values, sequences: 1 }, { dataDir: values.dataDir, log });
+  const { engine } = await loadModel(
+    positionals[0] as string,
+    { ...values, sequences: 1 },
+    { dataDir: values.dataDir, log },
+  );
   await chat(
     { engine, crypto: nodeCrypto, system: values.system },
     { input: process.stdin, output: process.stdout, isInteractive: process.stdin.isTTY === true },

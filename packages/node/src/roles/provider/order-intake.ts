@@ -8,6 +8,7 @@ import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
+import { formatEndpoint, parseEndpoint } from '../../shared/endpoint.ts';
 import { assertFitsModel, type ModelRequest } from '../../shared/model-request.ts';
 import { type CheckedOrder, checkOrder } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
@@ -18,7 +19,7 @@ export interface OrderIntakeOptions {
   readonly id: Uint8Array;
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
-  /** Endpoints, as registered, of the validators whose orders are served; empty for every registered one. */
+  /** The validators whose orders are served, `host:port`; empty for every registered one. */
   readonly validators: readonly string[];
 }
 
@@ -44,8 +45,8 @@ export function createOrderIntake(
 
   function findValidator(address: Uint8Array): Validator | undefined {
     const validator = chain.findByAddress(address);
-    const isServed = validators.length === 0 || (validator !== undefined && validators.includes(validator.endpoint));
-    return isServed ? validator : undefined;
+    if (validator === undefined || validators.length === 0) return validator;
+    return validators.includes(formatEndpoint(parseEndpoint(validator.endpoint))) ? validator : undefined;
   }
 
   async function tokenize(request: ModelRequest): Promise<Uint32Array> {

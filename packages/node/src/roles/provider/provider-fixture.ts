@@ -132,6 +132,8 @@ export interface Network {
 
 export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
+  /** Instead of the fake one; the network closes it. */
+  readonly realEngine?: Engine;
   readonly provider?: Partial<ProviderOptions>;
   readonly openings?: (store: Store) => Openings;
   readonly epoch?: bigint;
@@ -139,7 +141,7 @@ export interface NetworkOptions {
 
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
-  const engine = createFakeEngine({ contextSize: 512, ...options.engine });
+  const engine = options.realEngine ?? createFakeEngine({ contextSize: 512, ...options.engine });
   const validator = await createFakeValidator();
   const identity = await makeIdentity(1);
   const genesis = computeGenesisBeacon(crypto, network);

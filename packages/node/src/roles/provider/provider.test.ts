@@ -181,6 +181,12 @@ describe('a provider refuses', () => {
     await receive(client, order({ order: current, replyId: 9 }));
   });
 
+  it('orders of validators that it was not told to work with', async () => {
+    const { client, order, validator } = await start({ provider: { validators: ['127.0.0.1:1'] } });
+    expect((await refusalOf(receive(client, order()))).message).toMatch(/works with/);
+    expect(validator.admitted).toHaveLength(0);
+  });
+
   it('a reply id that it has seen, after a restart too', async () => {
     const net = await start();
     await receive(net.client, net.order());

@@ -44,7 +44,7 @@ export interface ProviderOptions {
   /** 20 bytes: the ledger address that fees are paid to. */
   readonly payee: Uint8Array;
   readonly routers: readonly Peer[];
-  /** Endpoints, as registered, of the validators whose orders are served. Default: every registered one. */
+  /** The validators whose orders are served, `host:port`. Default: every registered one. */
   readonly validators?: readonly string[];
   /** Its second role, announced to validators. */
   readonly verifier?: VerifierEndpoint;

@@ -300,6 +300,16 @@ describe('an announcement is refused', () => {
     await announce(opened, 1, { sequence: 6n });
   });
 
+  it('when its link already lists another provider', async () => {
+    const opened = await start();
+    await announce(opened, 1);
+    const certHash = (await makeIdentity(1)).id;
+    const crowd = () => announce(opened, 2, { certHash }, { peer: 1 });
+    expect((await refusalOf(crowd())).message).toMatch(/another provider is listed/);
+    opened.clock.now += 30_001;
+    await crowd();
+  });
+
   it('when the registry is full, except of those that are in it', async () => {
     const opened = await start({ maxProviders: 2 });
     for (const n of [1, 2]) await announce(opened, n);

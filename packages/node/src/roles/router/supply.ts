@@ -75,10 +75,19 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   }
 
   /** Asked again when it is stored: of two that were checked at once, the later one must win. */
-  function assertNewer({ providerId, sequence }: Announcement): void {
+  function assertNewer({ providerId, certHash, sequence }: Announcement): void {
     const previous = listed.get(toHex(providerId));
     if (previous && sequence <= previous.sequence) {
       throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
+    }
+    // One listing per link: identities cost nothing, and a weightless crowd would still fill the list.
+    for (const other of current()) {
+      if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) {
+        throw new Refusal(
+          'conflict',
+          'another provider is listed under this certificate until its announcement expires',
+        );
+      }
     }
     if (!previous && listed.size >= maxProviders) {
       throw new Refusal('unavailable', `this router lists ${maxProviders} providers already; announce to another one`);
