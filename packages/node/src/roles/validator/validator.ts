@@ -78,7 +78,8 @@ export interface Validator {
 
 const COSIGN_TIMEOUT_MS = 60_000;
 const BEACON_TIMEOUT_MS = 2_000;
-const MAX_BATCH_ENTRIES = 512;
+/** Each brings one payer and one line at most, which keeps a batch within the gas of one transaction. */
+const MAX_BATCH_ENTRIES = 250;
 const PPM = 1_000_000;
 const DAY_MS = 86_400_000;
 

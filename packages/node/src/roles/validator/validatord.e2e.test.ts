@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startTestLedger, type TestLedger, unit } from '@ogong/chain/test-ledger';
+import { fromHex, utf8Encode } from '@ogong/protocol/bytes';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { Secret } from '../../crypto/secret.ts';
+import { parseReadyLine, type ReadyLine } from '../../lifecycle/ready-line.ts';
+import { createLinkIdentity } from '../../link/link-identity.ts';
+import { createLinkPool } from '../../shared/link-pool.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/ogong-validatord.ts', import.meta.url));
+
+/** One validator, which is its own quorum, as a process. */
+describe('ogong-validatord', () => {
+  let ledger: TestLedger;
+  let directory: string;
+  let port: number;
+  const running: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    ledger = await startTestLedger();
+    directory = mkdtempSync(join(tmpdir(), 'ogong-validatord-'));
+    writeFileSync(
+      join(directory, 'deployment.json'),
+      JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }),
+    );
+    const probe = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => probe.once('listening', resolve));
+    port = (probe.address() as { port: number }).port;
+    await new Promise((resolve) => probe.close(resolve));
+  });
+  afterAll(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    await ledger?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function launch(args: readonly string[]) {
+    const env = { ...process.env, OGONG_DEPLOYMENT: join(directory, 'deployment.json') };
+    const child = spawn(process.execPath, [PROGRAM, ...args, '--data-dir', join(directory, 'data')], { env });
+    running.push(child);
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    const firstLine = new Promise<string>((resolve, reject) => {
+      createInterface(child.stdout).once('line', resolve);
+      void ended.then((code) => reject(new Error(`ended with ${code}: ${errors}`)));
+    });
+    return { child, ended, firstLine, errors: () => errors };
+  }
+
+  const serve = () => launch(['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--registry-interval', '1s']);
+  const ready = async (line: Promise<string>): Promise<ReadyLine> => parseReadyLine(await line) as ReadyLine;
+
+  it('says what registration lacks, then registers, once', async () => {
+    const register = () => launch(['register', '--bond', String(100n * unit), '--endpoint', `127.0.0.1:${port}`]);
+    const poor = register();
+    await poor.firstLine.catch(() => undefined);
+    expect(await poor.ended).toBe(69);
+    expect(poor.errors()).toMatch(/^ogong-validatord: /);
+
+    const first = serve();
+    const { validator } = (await ready(first.firstLine)) as ReadyLine & { validator: `0x${string}` };
+    expect(first.errors()).toBe('');
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+
+    await ledger.chain.setBalance(validator, 10n * unit);
+    await ledger.governor.mint(validator, 100n * unit);
+    expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'registered', validator });
+    expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'unchanged', validator });
+  });
+
+  it('certifies beacons, and goes on after it was killed', async () => {
+    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    let reached = 0n;
+    for (let life = 0; life < 2; life++) {
+      const daemon = serve();
+      const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
+      const links = createLinkPool({ identity });
+      const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
+      const goal = reached + 2n;
+      for (;;) {
+        const known = await service.getBeacon({ epoch: goal }).then(
+          () => true,
+          () => false,
+        );
+        if (known) break;
+        await delay(100);
+      }
+      reached = goal;
+      links.close();
+      daemon.child.kill('SIGKILL');
+      await daemon.ended;
+    }
+    expect(reached).toBe(4n);
+  });
+});
