@@ -104,17 +104,29 @@ describe('beacon driver', () => {
     expect(nodes[0]?.archive.latest().epoch).toBeGreaterThan(stuck);
   });
 
-  it('falls silent for good once a vote could not be written', async () => {
+  it('is silent while votes cannot be written, and goes on from the disk when they can', async () => {
     const { nodes, pass } = createDrivers(1);
     const [node] = nodes as [(typeof nodes)[number]];
     node.state.isDiskFull = true;
     await pass(2_000);
-    node.state.isDiskFull = false;
-    await pass(3_000);
     expect([node.archive.latest().epoch, node.archive.vote()]).toEqual([0n, undefined]);
     await expect(node.driver.tick()).rejects.toThrow('disk is full');
-    node.driver = node.restart();
+    node.state.isDiskFull = false;
     await pass(3_000);
     expect(node.archive.latest().epoch).toBeGreaterThan(0n);
+  });
+
+  it('sends nothing that hangs on a vote that was not written', async () => {
+    const { nodes, pass } = createDrivers(4);
+    const [node] = nodes as [(typeof nodes)[number]];
+    node.state.isDiskFull = true;
+    await pass(3_000);
+    // Contributions need no vote; the others reach their quorum without this one.
+    expect(node.archive.vote()).toBeUndefined();
+    expect(nodes[1]?.archive.latest().epoch).toBeGreaterThan(0n);
+    node.state.isDiskFull = false;
+    await pass(3_000);
+    const epochs = nodes.map(({ archive }) => archive.latest().epoch);
+    expect(new Set(epochs).size).toBe(1);
   });
 });

@@ -46,7 +46,6 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   let machine: BeaconMachine | undefined;
   let reached = { epoch: -1n, atMs: clock.nowMs(), members: '' };
   let last: Promise<void> = Promise.resolve();
-  let failed: unknown;
 
   /** The machine reads its validators once per epoch; where they change and it stands still, it starts the epoch again. */
   function current(): BeaconMachine | undefined {
@@ -78,14 +77,13 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   /** Actions of different steps never interleave: a vote is on the disk before anything that follows it goes out. */
   function run(step: (machine: BeaconMachine) => BeaconAction[]): Promise<void> {
     last = last.then(async () => {
-      if (failed !== undefined) throw failed;
       const present = current();
       if (present === undefined) return;
       try {
         for (const action of step(present)) await carryOut(action);
       } catch (error) {
-        // The machine has moved on; it must not speak again on a vote that was not written.
-        failed = error;
+        // This machine has moved on from what is on the disk: the next one starts there, as after a restart.
+        machine = undefined;
         throw error;
       }
     });
