@@ -1,31 +1,71 @@
-// Writes what is generated from a source of truth (wire messages from the .proto files), or with --check verifies that
-// the committed files are what their sources give.
+// Writes what is generated from a source of truth: wire messages from the .proto files, the reference of flags from the
+// daemons' own definitions. With --check it verifies that the committed files are what their sources give.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ConfigDefinition, Fields } from '@ogong/node/config/field';
+import { formatMarkdown } from '@ogong/node/config/help';
+import { gatewayConfig, keysConfig } from '@ogong/node/roles/gateway/gateway-config';
+import { localConfig, pullConfig, runConfig, serveConfig } from '@ogong/node/roles/provider/provider-config';
+import { routerConfig } from '@ogong/node/roles/router/router-config';
+import { registerConfig, validatorConfig } from '@ogong/node/roles/validator/validator-config';
+import { verifierConfig } from '@ogong/node/roles/verifier/verifier-config';
 import { root } from './steps.ts';
 
 const check = process.argv.includes('--check');
-const platform = { linux: 'linux', darwin: 'darwin', win32: 'win32' }[process.platform as string];
-const arch = process.arch === 'arm64' && process.platform === 'linux' ? 'aarch64' : process.arch;
-const buf = join(
-  root,
-  'node_modules/@bufbuild',
-  `buf-${platform}-${arch}`,
-  'bin',
-  process.platform === 'win32' ? 'buf.exe' : 'buf',
-);
-const target = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 
-const out = check ? mkdtempSync(join(tmpdir(), 'ogong-generated-')) : root;
-try {
-  execFileSync(buf, ['generate', '-o', out], { cwd: root, stdio: 'inherit' });
-  if (check && readFileSync(join(out, target), 'utf8') !== readFileSync(join(root, target), 'utf8')) {
-    console.error(`${target} is stale: run \`npm run check -- --fix\` or \`node scripts/generated.ts\``);
+function generateMessages(): string {
+  const platform = process.platform === 'win32' ? 'win32' : process.platform;
+  const arch = process.arch === 'arm64' && platform === 'linux' ? 'aarch64' : process.arch;
+  const name = platform === 'win32' ? 'buf.exe' : 'buf';
+  const buf = join(root, 'node_modules/@bufbuild', `buf-${platform}-${arch}`, 'bin', name);
+  const out = mkdtempSync(join(tmpdir(), 'ogong-generated-'));
+  try {
+    execFileSync(buf, ['generate', '-o', out], { cwd: root, stdio: 'inherit' });
+    return readFileSync(join(out, messages), 'utf8');
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+function generateReference(): string {
+  const configs = [
+    validatorConfig,
+    registerConfig,
+    verifierConfig,
+    routerConfig,
+    gatewayConfig,
+    keysConfig,
+    serveConfig,
+    localConfig,
+    runConfig,
+    pullConfig,
+  ] as unknown as readonly { definition: ConfigDefinition<Fields> }[];
+  const head =
+    '# Command line reference\n\nGenerated from the definitions that the daemons read (`node scripts/run.mjs scripts/generated.ts`). Flags win over\n' +
+    'environment variables, those over the file named by `--config`, that over defaults. Every command has `--help` and `--version`.\n' +
+    'For `ogong`, ask `npm run ogong -- --help`.\n';
+  return [head, ...configs.map(({ definition }) => formatMarkdown(definition))].join('\n').replaceAll(homedir(), '~');
+}
+
+const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
+const targets: readonly [path: string, generate: () => string][] = [
+  [messages, generateMessages],
+  ['docs/reference/cli.md', generateReference],
+];
+
+for (const [path, generate] of targets) {
+  const text = generate();
+  const target = join(root, path);
+  if (!check) {
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, text);
+    console.log(`wrote ${path}`);
+  } else if (readFileSync(target, 'utf8') === text) {
+    console.log(`generated: ${path} is up to date`);
+  } else {
+    console.error(`${path} is stale: run \`node scripts/run.mjs scripts/generated.ts\` and commit it`);
     process.exitCode = 1;
   }
-} finally {
-  if (check) rmSync(out, { recursive: true, force: true });
 }
-if (!process.exitCode) console.log('generated: wire messages are up to date');

@@ -154,6 +154,10 @@ it('takes positional arguments where they are allowed', () => {
   expect(() => chat.parse(['a', 'b'], {})).toThrow('unexpected argument "b"');
 });
 
+it('name a variable for every flag', () => {
+  expect(run([], { OGONG_TEST_MAX_PRICE: '7' }).maxPrice).toBe(7n);
+});
+
 it('prints help, version and reference', () => {
   const help = config.parse(['--help', '--nonsense'], {});
   expect(help).toEqual({
@@ -167,7 +171,7 @@ Usage: ogong-testd [flags]
   --relay              Forward [env: OGONG_RELAY]
   --peer <value>       Peer [repeatable; env: OGONG_PEERS]
   --api-key <value>    Key [env: OGONG_API_KEY]
-  --max-price <value>  Ceiling
+  --max-price <value>  Ceiling [env: OGONG_TEST_MAX_PRICE]
   --config <path>      JSON file with any of these settings, by their camelCase names
   --version            print the version
   --help               print this text

@@ -3,7 +3,7 @@ import { Secret } from '../crypto/secret.ts';
 import { parseArguments } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { type ReadText, readConfigFile } from './config-file.ts';
-import { type ConfigDefinition, type Field, type Fields, nameSources, type Values } from './field.ts';
+import { type ConfigDefinition, type Field, type Fields, nameSources, nameVariables, type Values } from './field.ts';
 import { formatHelp } from './help.ts';
 
 export type ParseResult<S extends Fields> =
@@ -28,9 +28,10 @@ interface Found {
 }
 
 export function defineConfig<const S extends Fields>(
-  definition: ConfigDefinition<S>,
+  declared: ConfigDefinition<S>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
 ): Config<S> {
+  const definition = nameVariables(declared);
   const fields = Object.entries(definition.fields);
 
   return {

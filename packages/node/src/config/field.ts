@@ -7,6 +7,7 @@ export interface Field<T = unknown> {
   readonly description: string;
   /** Without dashes; the field's name in kebab-case when absent. */
   readonly flag?: string;
+  /** Environment variable; derived from command and flag when absent. */
   readonly env?: string;
   /** As a user would write it; parsed like any other value. */
   readonly default?: string;
@@ -57,4 +58,15 @@ export function flagOf(name: string, field: Field): string {
 /** `--bind (or OGONG_ROUTER_BIND)`. */
 export function nameSources(name: string, field: Field): string {
   return `--${flagOf(name, field)}${field.env === undefined ? '' : ` (or ${field.env})`}`;
+}
+
+/** Every flag has an environment variable: `--audits` of `ogong-validatord` is OGONG_VALIDATOR_AUDITS where none is named. */
+export function nameVariables<S extends Fields>(definition: ConfigDefinition<S>): ConfigDefinition<S> {
+  const command = definition.name.replace(/^(ogong-[a-z]+?)d\b/, '$1');
+  const variable = (name: string, field: Field): string =>
+    `${command} ${flagOf(name, field)}`.replace(/[^a-z0-9]+/gi, '_').toUpperCase();
+  const fields = Object.fromEntries(
+    Object.entries(definition.fields).map(([name, field]) => [name, { env: variable(name, field), ...field }]),
+  ) as unknown as S;
+  return { ...definition, fields };
 }
