@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Address } from '@ogong/chain/hex';
+import { toHex } from '@ogong/protocol/bytes';
+import { parseOrder } from '@ogong/protocol/order';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Finding, replyIdOf } from '../demo/finding.ts';
+import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
+import { checkReceipts } from '../demo/reply-claims.ts';
+import { waitUntil } from '../demo/run-demo.ts';
+import { checkNothingLost, type RestRecord } from './no-loss.ts';
+import { chooseSeed, createRandom, shuffle } from './random.ts';
+import { createReplyWatch, type ReplyWatch } from './reply-watch.ts';
+import { readGateway, readProvider } from './stores.ts';
+import { startTestMesh, type TestMesh } from './test-mesh.ts';
+
+const seed = chooseSeed(20_250_611);
+const random = createRandom(seed);
+const providers = 2;
+const clients = 3;
+const patienceMs = 180_000;
+/** Past the longest life of an order here, and past the grace that follows it. */
+const aheadMs = 300_000;
+
+let network: TestMesh;
+let watch: ReplyWatch;
+
+beforeAll(async () => {
+  network = await startTestMesh({ providers });
+  watch = createReplyWatch(network);
+}, 240_000);
+afterAll(async () => {
+  await watch?.stop();
+  await network?.stop();
+}, 120_000);
+
+const pause = (lowMs: number, highMs: number): Promise<void> => delay(lowMs + random() * (highMs - lowMs));
+
+/** The process that plays a role; of the validators, the one that handles the orders. */
+function findVictim(role: string): string {
+  const { members, replies } = network;
+  if (role === 'provider') return `provider-${1 + Math.floor(random() * providers)}`;
+  if (role !== 'validator') return role;
+  const last = replies.findLast(({ receipts }) => receipts)?.receipts;
+  const handler = last && `0x${toHex(parseOrder(last.full.order.bytes).validator)}`;
+  return members.find(({ address }) => address === handler)?.name ?? 'validator-1';
+}
+
+async function keepAsking(isOver: () => boolean): Promise<void> {
+  const client = async (): Promise<void> => {
+    while (!isOver()) {
+      const { error } = await network.ask();
+      await delay(error === undefined ? 100 : 400);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+}
+
+async function killOneAfterTheOther(): Promise<string[]> {
+  const victims: string[] = [];
+  for (const role of shuffle(['provider', 'validator', 'router', 'gateway', 'provider', 'validator'], random)) {
+    await pause(500, 3_000);
+    const name = findVictim(role);
+    victims.push(name);
+    await network.mesh.kill(name, 'SIGKILL');
+    await pause(0, 2_000);
+    await network.mesh.restart(name);
+  }
+  await pause(500, 3_000);
+  return victims;
+}
+
+/** Nothing is on its way any more, but for what waits for its order to expire. */
+async function isQuiet(finalStates: readonly string[]): Promise<boolean> {
+  if (allProviders().some(({ waiting }) => waiting.length > 0)) return false;
+  const views = await watch.look().catch(() => undefined);
+  if (views === undefined || [...views.values()].some(({ state }) => !finalStates.includes(state))) return false;
+  const { logs } = await network.readRun();
+  return logs.every(({ isAnchored }) => isAnchored) && (await watch.countUnsettled()) === 0;
+}
+
+const allProviders = () => Array.from({ length: providers }, (_, i) => readProvider(network.mesh.plan.directory, `provider-${i + 1}`));
+const isClosed = (): boolean => readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
+
+async function readRest(): Promise<RestRecord> {
+  const { chain, members, mesh } = network;
+  const address = (role: string): Address[] => members.filter((member) => member.role === role).map((member) => member.address as Address);
+  const [payer] = address('payer') as [Address];
+  const channels = await Promise.all(
+    address('validator').map(async (validator) => {
+      const { admitted, spent } = await chain.channelOf(payer, validator);
+      return { validator: validator.slice(2), admittedAtomic: admitted, spentAtomic: spent };
+    }),
+  );
+  return {
+    run: await network.readRun(),
+    gateway: readGateway(mesh.plan.directory),
+    providers: allProviders(),
+    views: await watch.look(),
+    acknowledged: watch.acknowledged,
+    channels,
+  };
+}
+
+describe('processes that are killed under load', () => {
+  it('lose nothing that was acknowledged, are paid nothing twice, and leave nothing behind', async () => {
+    let isOver = false;
+    const asking = keepAsking(() => isOver);
+    const victims = await killOneAfterTheOther().finally(() => {
+      isOver = true;
+    });
+    await asking;
+    const answered = network.replies.filter(({ receipts }) => receipts);
+    console.info(`killed ${victims.join(', ')}; ${answered.length} of ${network.replies.length} requests were answered`);
+    expect(answered.length).toBeGreaterThan(10);
+
+    expect(await waitUntil(() => isQuiet(['settled', 'abandoned', 'admitted']), patienceMs)).toBe(true);
+    // What nobody delivered has to expire; minutes pass for every daemon at once.
+    await network.setAhead(aheadMs);
+    expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
+    // The network is as alive as before.
+    const after = await askUntilAnswered();
+    expect(await waitUntil(() => isQuiet(['settled', 'abandoned']), patienceMs)).toBe(true);
+    expect(await waitUntil(async () => isClosed(), patienceMs)).toBe(true);
+
+    const rest = await readRest();
+    const run = await network.readRun();
+    expect([...rest.views.keys()]).toContain(after);
+    const findings: Record<string, Finding> = {
+      nothingLost: checkNothingLost(rest),
+      receipts: checkReceipts(run),
+      exactlyOnce: checkExactlyOnce(run),
+      refunds: checkRefunds(run),
+      honest: checkHonest(run),
+      quorum: checkQuorum(run),
+      conservation: checkConservation(run),
+    };
+    console.info(findings.nothingLost?.evidence.join('; '));
+    for (const [name, { ok, evidence }] of Object.entries(findings)) expect(ok ? [] : evidence, name).toEqual([]);
+  });
+});
+
+async function askUntilAnswered(): Promise<string> {
+  let id: string | undefined;
+  await waitUntil(async () => {
+    id = replyIdOf(await network.ask());
+    return id !== undefined;
+  }, 60_000);
+  return id ?? 'never answered';
+}

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LinkError } from '@ogong/node/link/link-error';
+import { fromHex } from '@ogong/protocol/bytes';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { readVerdictLogs } from '../demo/verdict-logs.ts';
+import type { ReplyView } from './no-loss.ts';
+import { readGateway } from './stores.ts';
+import type { TestMesh } from './test-mesh.ts';
+
+/** Follows every order of the gateway at its validator, so that nothing a validator once had can vanish unseen. */
+export interface ReplyWatch {
+  readonly acknowledged: ReadonlySet<string>;
+  /** What the validators say now. @throws LinkError where one does not answer. */
+  look(): Promise<ReadonlyMap<string, ReplyView>>;
+  /** Verdicts that no batch has settled yet. */
+  countUnsettled(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const intervalMs = 400;
+const askTimeoutMs = 5_000;
+/** States that only a stored record has. */
+const withRecord = new Set(['recorded', 'audited', 'batched', 'settled']);
+
+export function createReplyWatch({ mesh, chain, links, members }: TestMesh): ReplyWatch {
+  const acknowledged = new Set<string>();
+  const settled = new Map<string, ReplyView>();
+  const peers = new Map(
+    mesh.members
+      .filter(({ role }) => role === 'validator')
+      .map(({ name, identity }): [string, { endpoint: string; certHash: Uint8Array }] => {
+        const port = mesh.plan.processes.find((process) => process.name === name)?.port;
+        return [identity.address.slice(2), { endpoint: `127.0.0.1:${port}`, certHash: identity.certHash }];
+      }),
+  );
+
+  async function ask(validator: string, replyId: string): Promise<ReplyView | undefined> {
+    const peer = peers.get(validator);
+    if (peer === undefined) throw new RangeError(`no validator has the address ${validator}`);
+    try {
+      return await links.to(ValidatorService, peer).getReply({ replyId: fromHex(replyId) }, { timeoutMs: askTimeoutMs });
+    } catch (error) {
+      if (error instanceof LinkError && error.refusal === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async function look(): Promise<ReadonlyMap<string, ReplyView>> {
+    const views = new Map(settled);
+    const { orders } = readGateway(mesh.plan.directory);
+    await Promise.all(
+      orders
+        .filter(({ replyId }) => !settled.has(replyId))
+        .map(async ({ replyId, validator }) => {
+          const view = await ask(validator, replyId);
+          if (view === undefined) return;
+          const { state, verdict } = view;
+          views.set(replyId, { state, verdict });
+          if (withRecord.has(state)) acknowledged.add(replyId);
+          // On the chain, so that it need not be asked for again.
+          if (state === 'settled') settled.set(replyId, { state, verdict });
+        }),
+    );
+    return views;
+  }
+
+  const stopping = new AbortController();
+  const following = (async () => {
+    while (!stopping.signal.aborted) {
+      // Validators are being killed: the next look may see more.
+      await look().catch(() => undefined);
+      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  })();
+
+  return {
+    acknowledged,
+    look,
+    countUnsettled: async () => (await readVerdictLogs(members, { chain, links, crypto })).unsettled,
+    async stop() {
+      stopping.abort();
+      await following;
+    },
+  };
+}

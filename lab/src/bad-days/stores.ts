@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { toHex } from '@ogong/protocol/bytes';
+
+/** What a gateway signed away in one order, as its own accounts have it; ids and addresses are hex. */
+export interface GatewayOrder {
+  readonly replyId: string;
+  readonly validator: string;
+  readonly state: string;
+  readonly verdict: string;
+  readonly maxFeeAtomic: bigint;
+  readonly feeAtomic: bigint | undefined;
+}
+
+export interface GatewayChannel {
+  readonly validator: string;
+  readonly cumulativeAtomic: bigint;
+  readonly owedAtomic: bigint;
+  readonly outstandingAtomic: bigint;
+}
+
+export interface GatewayAccounts {
+  readonly orders: readonly GatewayOrder[];
+  readonly channels: readonly GatewayChannel[];
+}
+
+/** Records that a provider still owes a validator, and those that one refused for good. */
+export interface ProviderAccounts {
+  readonly waiting: readonly string[];
+  readonly refused: readonly string[];
+}
+
+export function readGateway(directory: string): GatewayAccounts {
+  return readStore(join(directory, 'gateway', 'gateway.db'), (all) => ({
+    orders: all('SELECT * FROM orders ORDER BY created_ms').map((row) => ({
+      replyId: row.reply_id as string,
+      validator: row.validator as string,
+      state: row.state as string,
+      verdict: row.verdict as string,
+      maxFeeAtomic: BigInt(row.max_fee as string),
+      feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
+    })),
+    channels: all('SELECT * FROM channels').map((row) => ({
+      validator: row.validator as string,
+      cumulativeAtomic: BigInt(row.cumulative as string),
+      owedAtomic: BigInt(row.owed as string),
+      outstandingAtomic: BigInt(row.outstanding as string),
+    })),
+  }));
+}
+
+export function readProvider(directory: string, name: string): ProviderAccounts {
+  return readStore(join(directory, name, 'provider.db'), (all) => {
+    const ids = (sql: string): string[] => all(sql).map((row) => toHex(row.reply_id as Uint8Array));
+    return {
+      waiting: ids('SELECT reply_id FROM outbox WHERE refused IS NULL'),
+      refused: ids('SELECT reply_id FROM outbox WHERE refused IS NOT NULL'),
+    };
+  });
+}
+
+type Rows = Record<string, unknown>[];
+
+function readStore<T>(path: string, read: (all: (sql: string) => Rows) => T): T {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    return read((sql) => database.prepare(sql).all());
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { resolveModel } from '@ogong/engine/models/resolve';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { Secret } from '@ogong/node/crypto/secret';
+import { createLinkIdentity } from '@ogong/node/link/link-identity';
+import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
+import { findFreePorts } from '@ogong/node/mesh/ports';
+import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
+import { ask } from '../demo/ask.ts';
+import { readBooks, readHistory } from '../demo/ledger-book.ts';
+import { planRequest } from '../demo/prompts.ts';
+import { countProviders, listMembers, readTrust, waitUntil } from '../demo/run-demo.ts';
+import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
+import { readVerdictLogs } from '../demo/verdict-logs.ts';
+
+/** A whole network of processes over the small model, and what a test does to it. */
+export interface TestMesh {
+  readonly mesh: Mesh;
+  readonly chain: ChainClient;
+  readonly links: LinkPool;
+  readonly members: readonly Member[];
+  /** What was asked so far, in the order of the answers. */
+  readonly replies: readonly AskedReply[];
+  ask(): Promise<AskedReply>;
+  /** Puts the clock of every daemon ahead of this machine's. */
+  setAhead(ms: number): Promise<void>;
+  nowMs(): number;
+  /** All that the network has written down, for the claims to judge. */
+  readRun(): Promise<RunRecord>;
+  stop(): Promise<void>;
+}
+
+const MODEL_ID = 'ogong/verified/karpathy/stories260k';
+const MAX_TOKENS = 64;
+const PATIENCE_MS = 120_000;
+const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
+
+export async function startTestMesh({ providers = 2 }: { readonly providers?: number } = {}): Promise<TestMesh> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-bad-days-'));
+  const clockFile = join(directory, 'clock');
+  const restore = setEnvironment({
+    OGONG_LAB_CLOCK: clockFile,
+    NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${preload}`,
+    OGONG_VALIDATOR_GRACE: '5s',
+  });
+  const { path, modelRoot: root } = await resolveModel('stories260K', { storeDir: directory });
+  const options: MeshOptions = { directory, model: { path, id: MODEL_ID, root }, providers };
+  const ports = assignPorts(await findFreePorts(countPorts(options)), options);
+  const crashes: string[] = [];
+  const mesh = await startMesh({ ...options, ports }, { onCrash: (detail) => crashes.push(detail) });
+  const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
+  const stop = async (): Promise<void> => {
+    links.close();
+    await mesh.stop();
+    restore();
+    rmSync(directory, { recursive: true, force: true });
+    if (crashes.length > 0) throw new Error(`daemons ended by themselves: ${crashes.join('; ')}`);
+  };
+  try {
+    const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
+    const members = listMembers(mesh, { cheat: 'none' });
+    const before = await readBooks(chain, members);
+    const replies: AskedReply[] = [];
+    let asked = 0;
+    let aheadMs = 0;
+    const isServed = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, MODEL_ID)) >= providers;
+    if (!(await waitUntil(isServed, PATIENCE_MS))) throw new Error('the providers are not on offer');
+    return {
+      mesh,
+      chain,
+      links,
+      members,
+      replies,
+      async ask() {
+        const request = planRequest(++asked, MAX_TOKENS);
+        const reply = await ask(request, { gatewayUrl: mesh.plan.gatewayUrl, model: MODEL_ID });
+        replies.push(reply);
+        return reply;
+      },
+      async setAhead(ms) {
+        writeFileSync(clockFile, String(ms));
+        aheadMs = ms;
+        await delay(1_000);
+      },
+      nowMs: () => Date.now() + aheadMs,
+      readRun: () => readRun({ chain, links, members, replies, before, model: { id: MODEL_ID, root }, nowMs: Date.now() + aheadMs }),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Daemons inherit the environment of this process. @returns what puts it back. */
+function setEnvironment(values: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(values).map((name): [string, string | undefined] => [name, process.env[name]]);
+  Object.assign(process.env, values);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
+
+interface Reading extends Pick<TestMesh, 'chain' | 'links' | 'members' | 'replies'> {
+  readonly before: Books;
+  readonly model: { readonly id: string; readonly root: Uint8Array };
+  readonly nowMs: number;
+}
+
+async function readRun({ chain, links, members, replies, before, model, nowMs }: Reading): Promise<RunRecord> {
+  const [{ logs }, history, after, { shares }, trust] = await Promise.all([
+    readVerdictLogs(members, { chain, links, crypto }),
+    readHistory(chain, members, crypto),
+    readBooks(chain, members),
+    chain.parameters(),
+    readTrust(chain, { id: model.id, sold: { modelRoot: model.root } }),
+  ]);
+  return {
+    crypto,
+    trust,
+    cheat: 'none',
+    members,
+    replies,
+    probes: [],
+    cheatProof: undefined,
+    logs,
+    ...history,
+    books: { before, after },
+    shares: {
+      routerBps: shares.router,
+      validatorBps: shares.validator,
+      verificationBps: shares.verification,
+      treasuryBps: shares.treasury,
+      licenseBps: shares.license,
+    },
+    firstAfterEjection: undefined,
+    chaos: undefined,
+    nowMs,
+  };
+}
