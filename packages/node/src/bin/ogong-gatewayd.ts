@@ -61,6 +61,7 @@ async function start(values: Values): Promise<Daemon> {
       bind: values.bind,
       router: { endpoint: values.router, certHash: loadCertificatePin(values.routerCert) },
       maxPricePer1kAtomic: values.maxPrice,
+      busyPatienceMs: values.busyPatience,
       depositAtomic: values.deposit,
       allowanceAtomic: values.allowance,
       maxBodyBytes: values.maxBody,

@@ -109,6 +109,20 @@ describe('vouchers', () => {
   });
 });
 
+describe('old orders', () => {
+  it('are forgotten once they are settled, and their fees are not', async () => {
+    for (const id of ['settled', 'closed', 'open', 'young']) {
+      await reserve(id, 100n, { createdMs: id === 'young' ? 1000 : 1 });
+    }
+    await ledger.close('settled', { ...closing(5n), settlement: '0x1' });
+    await ledger.close('young', { ...closing(5n), settlement: '0x1' });
+    await ledger.close('closed', closing(5n));
+    expect(await ledger.expire(500)).toBe(1);
+    expect(['settled', 'closed', 'open', 'young'].filter((id) => ledger.find(id))).toEqual(['closed', 'open', 'young']);
+    expect(ledger.channel('aa')).toEqual({ cumulativeAtomic: 400n, owedAtomic: 15n, outstandingAtomic: 100n });
+  });
+});
+
 describe('budgets', () => {
   it('hold at once for orders that are made at once', async () => {
     const results = await Promise.allSettled(

@@ -92,6 +92,8 @@ export interface ChannelLedger {
   /** Orders whose fee or settlement is not known yet, oldest first. */
   listUnsettled(limit: number, offset: number): OrderRow[];
   spentBy(keyId: string): bigint;
+  /** Forgets orders from before a time that are settled for good. @returns how many. */
+  expire(beforeMs: number): Promise<number>;
 }
 
 interface Spending {
@@ -218,6 +220,13 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           .map(toOrderRow),
       ),
     spentBy: (keyId) => store.read(() => readSpending(keyId).spent),
+    expire: (beforeMs) =>
+      group.write(() => {
+        const settled = store.prepare(
+          "DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''",
+        );
+        return Number(settled.run(beforeMs).changes);
+      }),
   };
 }
 

@@ -50,6 +50,8 @@ export interface FakeNetwork {
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** How many more times the router finds every provider busy. */
+  busy: number;
   /** Validators that answer nothing, by index. */
   readonly deadValidators: Set<number>;
   setChannel(channel: Channel): void;
@@ -219,6 +221,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
     router.service(RouterService, {
       route(request) {
+        if (fake.busy > 0) {
+          fake.busy--;
+          throw new Refusal('unavailable', 'all providers are busy; try again');
+        }
         const offers = providers.map(({ id }) => ({
           providerId: id,
           modelId: FAKE_MODEL,
@@ -278,8 +284,9 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
   };
 
-  return {
+  const fake: FakeNetwork = {
     chain,
+    busy: 0,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
@@ -295,6 +302,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
       await Promise.all(servers.map((server) => server.stop(0)));
     },
   };
+  return fake;
 }
 
 /** What an engine would say: the words up to the limit, cut where a stop string begins. */

@@ -94,6 +94,11 @@ export const gatewayConfig = defineConfig({
       repeatable: true,
       description: 'web origin whose pages may call the API; * for all',
     },
+    busyPatience: {
+      schema: duration,
+      default: '10s',
+      description: 'how long a request waits while all providers are busy',
+    },
     maxBody: { schema: size, default: '2MiB', description: 'largest request body' },
     bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
     headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },

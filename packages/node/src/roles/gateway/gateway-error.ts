@@ -1,4 +1,5 @@
 import { RequestError } from '@ogong/protocol/request';
+import { StoreError } from '../../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */
 export type ErrorType =
@@ -34,9 +35,11 @@ const KINDS = {
   ogong_check_failed: SERVER(502),
   provider_failed: SERVER(502),
   no_provider: SERVER(503),
+  provider_busy: SERVER(503),
   router_unreachable: SERVER(503),
   validator_unreachable: SERVER(503),
   escrow_exhausted: SERVER(503),
+  storage_failed: SERVER(503),
   shutting_down: SERVER(503),
   provider_timeout: SERVER(504),
 } as const satisfies Record<string, Kind>;
@@ -79,6 +82,13 @@ export function toGatewayError(error: unknown): GatewayError {
       cause: error,
       param: error.param,
       publicCode: error.code,
+    });
+  }
+  // Without an order on the disk nothing may be promised, hence nothing served.
+  if (error instanceof StoreError) {
+    return new GatewayError('storage_failed', `The gateway can store nothing now (${error.code}); try again later.`, {
+      cause: error,
+      retryAfterS: 30,
     });
   }
   return new GatewayError('internal_error', 'The gateway failed; the request id names it in the log.', {

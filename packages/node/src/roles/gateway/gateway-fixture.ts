@@ -6,7 +6,7 @@ import { createLinkIdentity } from '../../link/link-identity.ts';
 import { createLogger } from '../../log/logger.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
-import { openStore } from '../../store/store.ts';
+import { openStore, type Store } from '../../store/store.ts';
 import { openApiKeys } from './api-keys.ts';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
@@ -16,6 +16,7 @@ import { GATEWAY_MIGRATIONS } from './schema.ts';
 export interface GatewayFixture {
   readonly network: FakeNetwork;
   readonly gateway: Gateway;
+  readonly store: Store;
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly directory: string;
@@ -55,6 +56,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   return {
     network,
     gateway,
+    store,
     url: `http://127.0.0.1:${gateway.address().port}`,
     directory,
     log,
@@ -73,6 +75,7 @@ export const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
   maxPricePer1kAtomic: 10n ** 18n,
   depositAtomic: 0n,
   allowanceAtomic: 0n,
+  busyPatienceMs: 2_000,
   maxBodyBytes: 1024 * 1024,
   bodyTimeoutMs: 5_000,
   headersTimeoutMs: 5_000,

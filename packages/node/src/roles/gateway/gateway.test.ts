@@ -172,6 +172,22 @@ describe('what a request may ask for', () => {
   });
 });
 
+describe('busy providers', () => {
+  it('are waited for', async () => {
+    const client = await open();
+    fixture.network.busy = 3;
+    expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+    expect(fixture.network.busy).toBe(0);
+  });
+
+  it('are not waited for longer than one may', async () => {
+    const client = await open({ options: { busyPatienceMs: 100 } });
+    fixture.network.busy = 1000;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+    expect(fixture.network.busy).toBeGreaterThan(990);
+  });
+});
+
 const fault = (wanted: object) => expect.objectContaining(wanted);
 
 describe('a provider', () => {
@@ -229,6 +245,15 @@ describe('a provider', () => {
       message: expect.stringContaining('context holds 4096'),
     });
     expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it('that is busy is no cheat', async () => {
+    const client = await open({ providers: [{ refuse: new Refusal('unavailable', 'all slots are busy') }, {}] });
+    for (let i = 0; i < 4; i++) await client.chat.completions.create(chat);
+    fixture.network.providers[1]!.behaviour = fixture.network.providers[0]!.behaviour;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'provider_busy' });
+    expect(fixture.network.complaints).toEqual([]);
+    expect(fixture.network.reports.every(({ outcome }) => outcome === 'ok')).toBe(true);
   });
 
   const cheats: [what: string, behaviour: ProviderBehaviour, reason: string][] = [

@@ -35,6 +35,7 @@ export interface GatewayOptions {
   readonly bind: { readonly host: string; readonly port: number };
   readonly router: Peer;
   readonly maxPricePer1kAtomic: bigint;
+  readonly busyPatienceMs: number;
   readonly depositAtomic: bigint;
   readonly allowanceAtomic: bigint;
   readonly maxBodyBytes: number;
@@ -124,7 +125,11 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   );
   const expiry = createRepeating(
     { intervalMs: EXPIRY_INTERVAL_MS },
-    async () => void (await receipts.expire(clock.nowMs() - options.receiptLifetimeMs)),
+    async () => {
+      const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
+      await receipts.expire(beforeMs);
+      await ledger.expire(beforeMs);
+    },
     onError('old receipts could not be dropped'),
   );
   const funding = createEscrowFunding(
@@ -252,7 +257,10 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     },
     {
       routes,
-      onExchange: metrics.countExchange,
+      onExchange(exchange) {
+        metrics.countExchange(exchange);
+        logger.debug(exchange, 'answered');
+      },
       onError: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
     },
   );

@@ -39,9 +39,17 @@ export interface HttpServer {
   address(): { readonly host: string; readonly port: number };
 }
 
+export interface AnsweredExchange {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
 export interface HttpServerDependencies {
   readonly routes: readonly Route[];
-  readonly onExchange?: (exchange: { method: string; path: string; status: number; durationMs: number }) => void;
+  readonly onExchange?: (exchange: AnsweredExchange) => void;
   readonly onError?: (error: unknown, requestId: string) => void;
 }
 
@@ -82,7 +90,13 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
       sendError(response, shown);
     } finally {
       const durationMs = performance.now() - started;
-      onExchange({ method: request.method ?? '', path: url.pathname, status: response.statusCode, durationMs });
+      onExchange({
+        requestId,
+        method: request.method ?? '',
+        path: url.pathname,
+        status: response.statusCode,
+        durationMs,
+      });
     }
   }
 

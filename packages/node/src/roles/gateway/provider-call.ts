@@ -49,12 +49,14 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
+      let hasBegun = false;
       try {
         const call = { order, ticket: match.signed, request, endpoint };
         const ended = AbortSignal.any([signal, silence.signal]);
         const events = provider(match).generate(call, { signal: ended, timeoutMs: options.totalTimeoutMs });
         for await (const { event } of events) {
           clearTimeout(timer);
+          hasBegun = true;
           if (event.case === 'finished') return event.value;
           // Not while the reader is slow: only the provider's own silence counts.
           if (event.case === 'delta') yield event.value;
@@ -62,7 +64,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
         }
         throw new GatewayError('provider_failed', 'The provider ended the stream without a record.');
       } catch (error) {
-        throw toProviderError(error, silence.signal.aborted);
+        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
       } finally {
         clearTimeout(timer);
       }
@@ -80,7 +82,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
   };
 }
 
-function toProviderError(error: unknown, wasSilent: boolean): unknown {
+function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {
   if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
     return new GatewayError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
@@ -88,6 +90,12 @@ function toProviderError(error: unknown, wasSilent: boolean): unknown {
   // What the provider says is wrong with the request, such as a prompt beyond its context, is for the client to mend.
   if (error.refusal === 'invalid') {
     return new GatewayError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
+  }
+  if (error.refusal === 'unavailable' && !hasBegun) {
+    return new GatewayError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
   return new GatewayError('provider_failed', `The provider failed${why}`, { cause: error });

@@ -1,5 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
-import { RouterService, type SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type ModelSupply,
+  type RouteRequestSchema,
+  type RouteResponse,
+  RouterService,
+  type SignedTicket,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashCandidates, replayMatch } from '@ogong/protocol/match';
 import { type Ticket, verifyTicket } from '@ogong/protocol/ticket';
 import { type Clock, monotonicClock } from '../../clock.ts';
@@ -32,16 +40,20 @@ export interface ProviderMatch {
 export interface ProviderMatchOptions {
   readonly router: Peer;
   readonly maxPricePer1kAtomic: bigint;
+  /** How long a request waits while every provider is busy. */
+  readonly busyPatienceMs: number;
 }
 
 /** Routers take 64; the rest is for the providers that one reply was tried with. */
 const MAX_EXCLUDED = 56;
 const EXCLUSION_MS = 24 * 3_600_000;
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 1_000;
 const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks the router for a provider and takes nothing on its word: signature, request, price and draw are checked. */
 export function createProviderMatch(
-  { router, maxPricePer1kAtomic }: ProviderMatchOptions,
+  { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
   { links, clock, uptime = monotonicClock }: { links: LinkPool; clock: Clock; uptime?: Clock },
 ): ProviderMatch {
   const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
@@ -52,6 +64,33 @@ export function createProviderMatch(
     return [...excluded.values()].map(({ id }) => id);
   }
 
+  const service = () => links.to(RouterService, router);
+
+  async function findSupply({ model, signal }: MatchQuery): Promise<ModelSupply | undefined> {
+    const { models } = await service()
+      .listModels({}, { signal })
+      .catch(() => ({ models: [] }));
+    return models.find((supply) => supply.model === model);
+  }
+
+  /** Busy providers are free again soon; missing ones are not. */
+  async function ask(query: MatchQuery, request: MessageInitShape<typeof RouteRequestSchema>): Promise<RouteResponse> {
+    const startedMs = uptime.nowMs();
+    const excludedCount = request.exclude?.length ?? 0;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2)) {
+      try {
+        return await service().route(request, { signal: query.signal });
+      } catch (error) {
+        if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw await explain(error, query);
+        const supply = await findSupply(query);
+        const isBusy = (supply?.providers ?? 0) > excludedCount;
+        if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
+        // Not all at the same moment again.
+        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: query.signal });
+      }
+    }
+  }
+
   async function explain(error: unknown, query: MatchQuery): Promise<GatewayError> {
     if (!(error instanceof LinkError) || error.code !== 'remote') {
       return new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
@@ -59,14 +98,8 @@ export function createProviderMatch(
         retryAfterS: 2,
       });
     }
-    if (error.refusal === 'invalid') return createModelNotFound(query.model, error);
-    const { models } = await links
-      .to(RouterService, router)
-      .listModels({}, { signal: query.signal })
-      .catch(() => ({ models: [] }));
-    if (error.refusal === 'not-found' && !models.some(({ model }) => model === query.model)) {
-      return createModelNotFound(query.model, error);
-    }
+    const isUnknown = error.refusal === 'not-found' && (await findSupply(query)) === undefined;
+    if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, error);
     return new GatewayError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
@@ -75,15 +108,11 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash, signal } = query;
+      const { model, replyId, requestHash } = query;
       const exclude = [...query.exclude, ...listExcluded()];
       const seed = crypto.sha256(requestHash, replyId);
-      const { ticket: signed, candidates } = await links
-        .to(RouterService, router)
-        .route({ model, maxPricePer1k, seed, exclude, replyId, requestHash }, { signal })
-        .catch(async (error: unknown) => {
-          throw await explain(error, query);
-        });
+      const request = { model, maxPricePer1k, seed, exclude, replyId, requestHash };
+      const { ticket: signed, candidates } = await ask(query, request);
       if (signed === undefined) throw createRouterFault('it sent no ticket');
       const nowMs = clock.nowMs();
       const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });

@@ -1,4 +1,3 @@
-import { toBase64 } from '@ogong/protocol/bytes';
 import { toReceiptJson } from '@ogong/protocol/receipt';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
@@ -41,13 +40,15 @@ export function createReceiptRoutes({ authenticate, ledger, receipts }: ReceiptR
         if (stored === undefined) throw createNoReceipt(order);
         const isCompact = exchange.query.get('compact') === '1';
         const { receipt, request, response, checks } = stored;
+        const opening = isCompact || 'url' in receipt.opening ? undefined : encodeBase64(receipt.opening.bytes);
         sendJson(exchange.response, 200, {
-          ...toReceiptJson(isCompact ? toCompactReceipt(receipt, order.replyId) : receipt),
+          ...toReceiptJson(toCompactReceipt(receipt, order.replyId)),
+          ...(opening === undefined ? {} : { opening: { bytes: opening } }),
           reply_id: order.replyId,
           checks,
           status: toStatus(order),
           // What the receipt is about: without them there is nothing to check it against.
-          ...(isCompact ? {} : { request: toBase64(request), response: toBase64(response) }),
+          ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
         });
       },
     },
@@ -64,6 +65,10 @@ export function createReceiptRoutes({ authenticate, ledger, receipts }: ReceiptR
     },
   ];
 }
+
+/** Natively: openings of long replies have many megabytes. */
+const encodeBase64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 
 /** What the network made of the reply since. */
 function toStatus(order: OrderRow): Json {

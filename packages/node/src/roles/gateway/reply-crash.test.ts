@@ -93,7 +93,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const receipts = createReceiptStore(store, group);
   const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
-  const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n };
+  const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
   const dependencies: ReplyServiceDependencies = {
     chain,
     beacon: network.beacon,

@@ -322,12 +322,15 @@ export function computeOrderLifetime({ maxTokens }: Pick<InferenceRequest, 'maxT
 const PROVIDER_FAULTS: ReadonlySet<GatewayErrorCode> = new Set([
   'provider_failed',
   'provider_timeout',
+  'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
 const isProviderFault = ({ code }: GatewayError): boolean => PROVIDER_FAULTS.has(code);
 
-const isRefusal = (error: unknown): boolean => error instanceof GatewayError && error.code === 'request_refused';
+/** Said no before it began: nothing was promised, so nothing was broken. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof GatewayError && (error.code === 'request_refused' || error.code === 'provider_busy');
 
 function createCheckFailed(why: string, cause?: unknown): GatewayError {
   return new GatewayError(
