@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tokenOf } from '@ogong/protocol/window';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,
@@ -14,6 +16,7 @@ import {
   readRows,
 } from '../compliance.ts';
 import type { GenerateRequest } from '../engine.ts';
+import { writeRandomModel } from '../models/random-model.ts';
 import { type ResolvedModel, resolveModel } from '../models/resolve.ts';
 import type { SupervisorEvent } from '../supervisor.ts';
 import { createLlamaEngine, type LlamaEngine } from './engine.ts';
@@ -45,7 +48,7 @@ const replies = (engine: LlamaEngine, requests: readonly GenerateRequest[]) =>
 
 const requestsOf = (count: number, overrides: Partial<GenerateRequest> = {}) =>
   Array.from({ length: count }, (_, i) =>
-    createRequest(PROMPTS[i % PROMPTS.length] as string, { drawKey: keyOf(500 + i), maxTokens: 190, ...overrides }),
+    createRequest(PROMPTS[i % PROMPTS.length] as string, { drawKey: keyOf(500 + i), maxTokens: 90, ...overrides }),
   );
 
 async function expectExact(
@@ -73,15 +76,31 @@ describe('exact class', () => {
     }
   });
 
+  it.each(['q4_k_m', 'q2_k'])('holds for %s of a wider model', async (quant) => {
+    const plain = join(storeDir, 'random-f16.gguf');
+    const path = join(storeDir, `random-${quant}.gguf`);
+    const shape = { embedding: 256, layers: 2, heads: 4, kvHeads: 2, feedForward: 768, context: 256 };
+    writeRandomModel(plain, { vocabularyFrom: model.path, shape });
+    const script = fileURLToPath(new URL('../models/quantize-child.ts', import.meta.url));
+    await promisify(execFile)(process.execPath, [script, plain, path, quant]);
+    const engine = await createLlamaEngine({ modelPath: path });
+    try {
+      expect(engine.info()).toMatchObject({ exact: true, weightType: quant });
+      await expectExact(engine, engine, requestsOf(3, { maxTokens: 50, bias: NO_END }));
+    } finally {
+      await engine.close();
+    }
+  });
+
   it('holds past position 256 and on another number of threads', async () => {
-    const provider = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 2, sequences: 4 });
+    const provider = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 2, sequences: 2 });
     const verifier = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 1, sequences: 1 });
     try {
       await expectExact(
         provider,
         verifier,
-        requestsOf(4, {
-          maxTokens: 400,
+        requestsOf(2, {
+          maxTokens: 300,
           bias: NO_END,
         }),
       );
@@ -136,24 +155,34 @@ describe('exact class', () => {
   });
 });
 
+describe('offline model', () => {
+  it.skipIf(process.arch !== 'x64')('has the same bytes everywhere', () => {
+    expect(Buffer.from(model.modelRoot).toString('hex')).toBe(
+      '0cc9f35b838d6984adbabd94096af8580b4cc57427628ee29d51986d5c7ff2fb',
+    );
+  });
+});
+
 describe('text', () => {
-  it('tells a story and stops by itself', async () => {
+  it('tells a story and ends it by itself', async () => {
     const engine = await createLlamaEngine({ modelPath: model.path });
     try {
-      const greedy = { ...PLAIN_SAMPLER, temperatureQ16: 0 };
-      const reply = await collectReply(
-        engine.generate(
-          createRequest('', {
-            prompt: { kind: 'chat', messages: [{ role: 'user', content: 'Once upon a time' }] },
-            sampler: greedy,
-            maxTokens: 250,
-          }),
-        ),
-      );
-      expect(reply.text).toMatch(/^, there was a little girl named Lily/);
-      expect(reply.promptTokens[0]).toBe(1);
-      expect(reply.stopReason).toBe('stop-token');
-      expect(readRows(reply.windows, 32_000).map(tokenOf).at(-1)).toBe(reply.outputTokens.at(-1));
+      const chat = { kind: 'chat' as const, messages: [{ role: 'user', content: 'Once upon a time' }] };
+      const request = createRequest('', {
+        prompt: chat,
+        sampler: { ...PLAIN_SAMPLER, temperatureQ16: 0 },
+        maxTokens: 20,
+      });
+      const greedy = await collectReply(engine.generate(request));
+      expect(greedy.promptTokens[0]).toBe(1);
+      expect(greedy.text).toMatch(/^, there was a little girl named Lily/);
+      const told = await replies(engine, requestsOf(6, { maxTokens: 250, prompt: chat }));
+      const ended = told.filter(({ stopReason }) => stopReason === 'stop-token');
+      expect(ended.length).toBeGreaterThan(0);
+      for (const { outputTokens, text } of ended) {
+        expect([1, 2]).toContain(outputTokens.at(-1));
+        expect(text).not.toMatch(/<\/?s>/);
+      }
     } finally {
       await engine.close();
     }

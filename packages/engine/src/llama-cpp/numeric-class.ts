@@ -6,7 +6,7 @@
  * kernels: `exact`   every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
  *          `exact-2` the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
  *          `fast`    ggml's choice per pass: repacked weights, tiled attention; no bit-exact twin.
- * docs/adr/0003-exact-class.md has the measurements.
+ * docs/adr/0004-exact-class.md has the measurements.
  */
 export interface NumericClass {
   readonly build: string;
