@@ -9,6 +9,7 @@ import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
+import { renderReply } from '@ogong/protocol/reply-text';
 import { parseRequest } from '@ogong/protocol/request';
 import { NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
@@ -147,7 +148,9 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     promptTokensHash: header.promptTokensHash,
     promptTokenCount: promptTokens.length,
     vocabularyHash: header.vocabularyHash,
-    responseHash: record.responseHash,
+    responseHash: crypto.sha256(
+      utf8Encode(renderReply(await verifier.detokenize(outputTokens), [], header.stopReason)),
+    ),
     firstStopToken: header.stopReason === 'stop-token' ? outputTokens.length - 1 : NO_STOP_TOKEN,
     contextSize: engine.info().contextSize,
     elapsedMs: 1,
@@ -197,6 +200,15 @@ describe('plain substitution', () => {
 
 describe('tampering', () => {
   const tamper = (target: TamperTarget) => createTamperAttackOf({ targets: [target] })({ engine });
+
+  it('with the answer before signing: the tokens spell another one', async () => {
+    const served = await serve(tamper('text').engine);
+    expect(failedOf(served)).toEqual([]);
+    expect(crypto.sha256(utf8Encode(served.streamed))).toEqual(served.record.responseHash);
+    const verdict = await score(served);
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['response-text']);
+  });
 
   it('with the answer after signing: another text than the signed one arrives', async () => {
     const served = await serve(tamper('response').engine);

@@ -3,16 +3,20 @@ import { toHex } from '@ogong/protocol/bytes';
 import { encodeOpening, parseOpening } from '@ogong/protocol/opening';
 import { type CreateAttack, disguiseEngine } from './attack.ts';
 
-/** `committed`: a byte is bent before it is signed; `response` and `leaf`: after. One reply each, in turn. */
-export const TAMPER_TARGETS = ['response', 'leaf', 'committed'] as const;
+/**
+ * `text`: the answer is not what its tokens spell, and is signed so. `leaf`: a leaf is changed after signing.
+ * `committed`: a byte of a leaf is changed before. `response`: the answer is changed on its way to the consumer, which
+ * nobody but the consumer can see.
+ */
+export const TAMPER_TARGETS = ['text', 'leaf', 'committed', 'response'] as const;
 export type TamperTarget = (typeof TAMPER_TARGETS)[number];
 
 export interface TamperOptions {
-  /** Which target comes with which reply; default: in turn. */
+  /** Which target comes with which reply, in turn. Default: those that the network can judge. */
   readonly targets?: readonly TamperTarget[];
 }
 
-export function createTamperAttackOf({ targets = TAMPER_TARGETS }: TamperOptions): CreateAttack {
+export function createTamperAttackOf({ targets = ['text', 'leaf', 'committed'] }: TamperOptions): CreateAttack {
   return ({ engine }) => {
     let replies = 0;
     /** First windows of the replies whose leaf is to be bent: an engine is not told reply ids. */
@@ -40,19 +44,26 @@ async function* tamperWith(
   options?: { signal?: AbortSignal },
 ): AsyncGenerator<GenerateEvent> {
   let isDone = false;
+  let length = 0;
+  let change = (text: string): string => text;
   for await (const event of engine.generate(request, options)) {
-    if (!isDone && target === 'response' && event.kind === 'token' && event.text !== '') {
+    if (!isDone && event.kind === 'token' && event.text !== '' && (target === 'response' || target === 'text')) {
       isDone = true;
-      // The record will sign the text of the `end` event; the consumer is sent this.
-      yield { ...event, text: flipCharacter(event.text) };
-    } else if (!isDone && target === 'committed' && event.kind === 'window') {
+      const text = flipCharacter(event.text);
+      const at = length;
+      // What the `end` event says is what will be signed.
+      if (target === 'text') change = (whole) => whole.slice(0, at) + text + whole.slice(at + text.length);
+      yield { ...event, text };
+    } else if (!isDone && event.kind === 'window' && target === 'committed') {
       isDone = true;
       yield { ...event, window: { ...event.window, draws: flipByte(event.window.draws) } };
-    } else if (!isDone && target === 'leaf' && event.kind === 'window') {
+    } else if (!isDone && event.kind === 'window' && target === 'leaf') {
       isDone = true;
       marked.add(toHex(event.window.draws));
       yield event;
-    } else yield event;
+    } else if (event.kind === 'end') yield { ...event, text: change(event.text) };
+    else yield event;
+    if (event.kind === 'token') length += event.text.length;
   }
 }
 

@@ -8,7 +8,7 @@ import { Secret } from '@ogong/node/crypto/secret';
 import { createLinkIdentity } from '@ogong/node/link/link-identity';
 import { describeFailure, EXIT, getExitCode } from '@ogong/node/log/errors';
 import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
+import { assignPorts, countPorts, type MeshOptions, QUICK_TIMINGS } from '@ogong/node/mesh/mesh-plan';
 import { findFreePorts } from '@ogong/node/mesh/ports';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
@@ -87,6 +87,8 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     directory,
     model: { path: models.sold.path, id: models.id, root: models.sold.modelRoot },
     providers: options.cheat === 'none' ? 4 : 3,
+    // What cannot be opened is waited for as long as an audit may take, so here that is short.
+    timings: isNeverOpened(options) ? { ...QUICK_TIMINGS, auditWindowMs: 12_000 } : QUICK_TIMINGS,
     ...(options.cheat === 'none' ? {} : { variant: describeCheat(options, models, directory) }),
   };
   const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
@@ -114,6 +116,8 @@ async function bringUp({ options, models, directory, screen }: BringUp): Promise
     throw error;
   }
 }
+
+const isNeverOpened = ({ cheat }: DemoOptions): boolean => cheat === 'withhold' || cheat === 'tamper';
 
 function describeCheat(
   { cheat }: DemoOptions,

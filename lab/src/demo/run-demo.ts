@@ -10,6 +10,7 @@ import type { LinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Trust } from '@ogong/protocol/verify-receipt';
+import type { CheatMode } from '../attackers/attack.ts';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
@@ -42,7 +43,9 @@ export interface DemoRun {
 const keptForLater = 6;
 /** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */
 const maxExtraRequests = 72;
-const ejectionPatienceMs = 60_000;
+/** An audit window, an epoch and a batch, on a slow machine. */
+const verdictPatienceMs = 60_000;
+const unlistingPatienceMs = 30_000;
 const settlementPatienceMs = 120_000;
 const pollMs = 500;
 
@@ -83,7 +86,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const isServed = replies.some(({ receipts }) => receipts);
   // Where nobody gets an answer at all, more requests prove nothing.
   if (hasCheat && isServed) {
-    await provokeEjection({ ...context, chain, members, replies, evidenceOf, askNext });
+    await provokeEjection({ ...context, members, evidenceOf, askNext });
     firstAfterEjection = replies.length + 1;
     onProgress('asking again, now that the cheat is out');
     await askNext(later);
@@ -92,7 +95,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 
   onProgress('waiting until every answer is audited and settled');
   const settling = performance.now();
-  if (isServed) await waitForSettlement({ chain, links, members, replies, onProgress });
+  if (isServed) await waitForSettlement({ ...context, chain, members, replies });
   const settleMs = performance.now() - settling;
   const [{ logs }, history, after, parameters] = await Promise.all([
     readVerdictLogs(members, { chain, links, crypto }),
@@ -164,42 +167,44 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
 }
 
 interface Provocation extends DemoContext {
-  readonly chain: ChainClient;
   readonly members: readonly Member[];
-  readonly replies: readonly AskedReply[];
   readonly evidenceOf: () => Promise<RunRecord['ejections']>;
   readonly askNext: (count: number) => Promise<void>;
 }
 
+/** How many replies of the cheat a mode needs before it can be out: one where the proof is exact, else two rejects. */
+const repliesNeeded: Readonly<Record<CheatMode, number>> = { prefill: 1, substitute: 2, tamper: 3, withhold: 2 };
+
 /** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
-async function provokeEjection({
-  mesh,
-  options,
-  models,
-  members,
-  evidenceOf,
-  askNext,
-  onProgress,
-}: Provocation): Promise<void> {
+async function provokeEjection(provocation: Provocation): Promise<void> {
+  const { mesh, options, models, members, evidenceOf, askNext, onProgress } = provocation;
   const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
   const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
-  // Only a test that needs several rejects is helped by more requests; before that, verdicts need their epoch.
-  for (let extra = 0; ; extra += options.concurrency) {
-    if (await waitUntil(isOut, extra === 0 ? 20_000 : 8_000)) break;
+  const countServed = (): number => readEvidence(evidenceDirectory(mesh.plan.directory)).length;
+  let needed = repliesNeeded[options.cheat as CheatMode];
+  let met = 0;
+  for (let extra = 0; !(await isOut()); extra += options.concurrency) {
+    if (countServed() >= needed) {
+      onProgress(`the cheat has served ${countServed()} replies; waiting for the verdicts`);
+      if (await waitUntil(isOut, verdictPatienceMs)) break;
+      needed = countServed() + 1;
+    }
     if (extra >= maxExtraRequests) {
       onProgress(`the cheat is not ejected after ${extra} more requests`);
       return;
     }
-    onProgress('the cheat is still in: asking more');
-    // This gateway no longer goes to a provider that failed it; a consumer who has not met it yet still does.
-    if (options.cheat === 'withhold' || options.cheat === 'tamper') await mesh.restart('gateway');
+    onProgress(`the cheat has served ${countServed()} replies, ${needed} are needed: asking more`);
+    // A gateway no longer goes to a provider that failed it; a consumer who has not met that one yet still does.
+    if ((options.cheat === 'withhold' || options.cheat === 'tamper') && countServed() > met) {
+      await mesh.restart('gateway');
+      met = countServed();
+    }
     await askNext(options.concurrency);
   }
   onProgress('the cheat is ejected on the chain');
-  const isUnlisted = async (): Promise<boolean> =>
-    (await countProviders(mesh.plan.gatewayUrl, models.id)) ===
-    members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
-  if (!(await waitUntil(isUnlisted, ejectionPatienceMs))) onProgress('the router still lists the cheat');
+  const honest = members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
+  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === honest;
+  if (!(await waitUntil(isUnlisted, unlistingPatienceMs))) onProgress('the router still lists the cheat');
 }
 
 /** How many providers the gateway sees on offer. */
@@ -222,23 +227,36 @@ export async function waitUntil(holds: () => Promise<boolean>, patienceMs: numbe
   }
 }
 
-interface Settling extends Pick<DemoContext, 'links' | 'onProgress'> {
+interface Settling extends DemoContext {
   readonly chain: ChainClient;
   readonly members: readonly Member[];
   readonly replies: readonly AskedReply[];
 }
 
-async function waitForSettlement({ chain, links, members, replies, onProgress }: Settling): Promise<boolean> {
+/** What was answered, and what the cheat served: consumers do not learn the ids of replies that were refused. */
+async function waitForSettlement({
+  mesh,
+  options,
+  chain,
+  links,
+  members,
+  replies,
+  onProgress,
+}: Settling): Promise<boolean> {
   let shown = '';
-  const answered = replies.flatMap((reply) => replyIdOf(reply) ?? []);
+  const served = options.cheat === 'none' ? [] : readEvidence(evidenceDirectory(mesh.plan.directory));
+  const expected = new Set([
+    ...replies.flatMap((reply) => replyIdOf(reply) ?? []),
+    ...served.map(({ replyId }) => replyId),
+  ]);
   return waitUntil(async () => {
     const { logs, unsettled } = await readVerdictLogs(members, { chain, links, crypto });
     const settled = new Set(logs.flatMap(({ entries }) => entries.map(({ replyId }) => toHex(replyId))));
-    const done = answered.filter((id) => settled.has(id)).length;
-    const line = `${done} of ${answered.length} answers are settled, ${unsettled} more verdicts wait for a batch`;
+    const done = [...expected].filter((id) => settled.has(id)).length;
+    const line = `${done} of ${expected.size} replies are settled, ${unsettled} more verdicts wait for a batch`;
     if (line !== shown) onProgress(line);
     shown = line;
-    return unsettled === 0 && done === answered.length;
+    return unsettled === 0 && done === expected.size;
   }, settlementPatienceMs);
 }
 
