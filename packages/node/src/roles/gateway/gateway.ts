@@ -276,6 +276,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       if (isOpen) {
         logger.warn('NO API KEY IS SET: every program on this machine can use this gateway and spend its escrow');
       }
+      checker.start();
       await server.start();
       complaints.start();
       feed.start();

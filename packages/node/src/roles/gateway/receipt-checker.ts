@@ -12,6 +12,8 @@ export interface CheckJob {
 
 /** Stage 1 on a thread of its own: a long reply takes a while to replay, and other streams must not wait for it. */
 export interface ReceiptChecker {
+  /** Starts the thread now, so that the first reply need not wait for it. */
+  start(): void;
   check(job: CheckJob): Promise<ReceiptVerdict>;
   stop(): Promise<void>;
 }
@@ -26,7 +28,7 @@ export function createReceiptChecker(): ReceiptChecker {
   let worker: Worker | undefined;
   let next = 0;
 
-  function start(): Worker {
+  function open(): Worker {
     const started = new Worker(new URL('./receipt-checker.worker.ts', import.meta.url));
     started.unref();
     started.on('message', ({ id, verdict }: { id: number; verdict: ReceiptVerdict }) => {
@@ -45,8 +47,11 @@ export function createReceiptChecker(): ReceiptChecker {
   }
 
   return {
+    start() {
+      worker ??= open();
+    },
     check(job) {
-      worker ??= start();
+      worker ??= open();
       const thread = worker;
       const id = next++;
       return new Promise((resolve, reject) => {

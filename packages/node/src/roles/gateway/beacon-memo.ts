@@ -1,0 +1,28 @@
+import { type BeaconVerdict, encodeBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon';
+import { toHex } from '@ogong/protocol/bytes';
+
+const CAPACITY = 64;
+
+/**
+ * The check of a beacon certificate, done once per certificate and validator set: an epoch's replies all carry the same
+ * one, and its proofs and signatures cost more than everything else in a short receipt.
+ */
+export function createBeaconMemo(verify = verifyBeaconCertificate): typeof verifyBeaconCertificate {
+  const verdicts = new Map<string, BeaconVerdict>();
+  return (crypto, network, claim) => {
+    const { certificate, previous, validators } = claim;
+    const members = validators.map(({ address, stake, vrfKey }) => [toHex(address), `${stake}`, toHex(vrfKey)]);
+    const key = JSON.stringify([
+      `${network.chainId}`,
+      toHex(network.settlement),
+      previous ? toHex(previous) : '',
+      toHex(crypto.sha256(encodeBeaconCertificate(certificate))),
+      members,
+    ]);
+    const verdict = verdicts.get(key) ?? verify(crypto, network, claim);
+    verdicts.delete(key);
+    verdicts.set(key, verdict);
+    if (verdicts.size > CAPACITY) verdicts.delete(verdicts.keys().next().value as string);
+    return verdict;
+  };
+}
