@@ -35,13 +35,13 @@ async function createAudited(
 ) {
   const served = new Map<string, ServedReply>();
   const asked: string[] = [];
-  const score: AuditDependencies['score'] = async (peer, job, call) => {
+  const score: AuditDependencies['score'] = async (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
     asked.push(name);
     const how = behaviour[name];
     if (how === 'silent') throw new Error('no answer');
     const bend = how === 'garbage' ? { windows: [] } : how === 'honest' ? {} : how;
-    return answerHonestly(served, bend)(peer, job, call);
+    return answerHonestly(served, bend)(peer, job);
   };
   const validator = createTestValidator({ score, ...options });
   await validator.announce(provider);

@@ -66,7 +66,8 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   function createMachine(): BeaconMachine {
     const timing = {
       epochMs,
-      viewTimeoutMs: Math.max(500, epochMs / 4),
+      // A proposal costs its receivers one proof check per validator: patience must not run out on a busy machine.
+      viewTimeoutMs: Math.max(2_000, epochMs / 4),
       gatherMs: Math.min(500, epochMs / 20),
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
     };

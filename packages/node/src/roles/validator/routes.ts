@@ -1,15 +1,13 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { ProtocolError, toHex } from '@ogong/protocol/bytes';
+import { ProtocolError } from '@ogong/protocol/bytes';
 import {
   type PushRecordRequest,
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseOrder } from '@ogong/protocol/order';
-import type { Clock } from '../../clock.ts';
-import { createRateLimited, Refusal, type RefusalCode } from '../../link/link-error.ts';
+import { Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { getCaller, type MethodName } from '../../link/link-server.ts';
-import { createRateLimiter, type RateLimit } from '../../link/token-bucket.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Store } from '../../store/store.ts';
 import { listEntries, readSettledHead } from './batch-store.ts';
@@ -36,14 +34,13 @@ export interface RouteDependencies {
   readonly store: Store;
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
-  readonly clock: Clock;
   readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints' | 'cosigned'>;
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** A batch with its openings and reports. */
-export const MAX_EVIDENCE_BYTES = 64 * MIB;
+/** The longest opening, and the reports of four verifiers about it. */
+export const MAX_EVIDENCE_BYTES = 256 * MIB;
 const MAX_OPENED_COMPLAINT_BYTES = 49 * MIB;
 const MAX_LISTED_VERDICTS = 1_000;
 const MAX_U64 = (1n << 64n) - 1n;
@@ -54,10 +51,6 @@ export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
   'ogong.v1.ValidatorService/CosignBatch',
 ]);
 
-/** What one peer may ask for; a complaint makes the validator replay a whole reply. */
-const COMPLAINT_RATE: RateLimit = { perSecond: 5, burst: 100 };
-const ANNOUNCEMENT_RATE: RateLimit = { perSecond: 5, burst: 50 };
-
 const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
   refuted: 'invalid',
   conflict: 'conflict',
@@ -66,14 +59,8 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
 };
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, archive, beacon, cosigner, store, verdicts, chain, clock, metrics } = dependencies;
-  const complaints = createRateLimiter(COMPLAINT_RATE, clock);
-  const announcements = createRateLimiter(ANNOUNCEMENT_RATE, clock);
+  const { intake, archive, beacon, cosigner, store, verdicts, chain, metrics } = dependencies;
   const { method } = ValidatorService;
-
-  function limit(limiter: typeof complaints, context: HandlerContext): void {
-    if (!limiter.take(toHex(getCaller(context)))) throw createRateLimited('too many of these, slow down');
-  }
 
   function findPeer(context: HandlerContext): Uint8Array {
     const peer = chain.findByCertHash(getCaller(context));
@@ -102,8 +89,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.complain,
-      async ({ order, reason, opening, record }, context) => {
-        limit(complaints, context);
+      async ({ order, reason, opening, record }) => {
         const outcome = await intake.complain({
           order: readOrder(order),
           reason,
@@ -117,8 +103,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.announce,
-      async (signed, context) => {
-        limit(announcements, context);
+      async (signed) => {
         await intake.announce(signed);
         return {};
       },

@@ -40,7 +40,7 @@ async function createFour(options: BenchOptions = {}) {
       chain,
       clock,
       members,
-      score: async (...call) => answerHonestly(validator.served)(...call),
+      score: (peer, job) => answerHonestly(validator.served)(peer, job),
     });
     const { cosign } = validator.cosigner;
     validator.cosigner.cosign = async (...call) => {

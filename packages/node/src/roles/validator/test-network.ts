@@ -196,7 +196,7 @@ export async function startTestNetwork({
       await service.pushRecord(toPushMessage(served.submission));
       return served;
     },
-    async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 20_000) {
+    async waitForState(node: (typeof nodes)[number], replyId: Uint8Array, state: string, timeoutMs = 50_000) {
       const service = links.to(ValidatorService, node.peer);
       for (const end = systemClock.nowMs() + timeoutMs; ; await delay(50)) {
         const status = await service.getReply({ replyId });

@@ -20,6 +20,7 @@ import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
+import { createAccess } from './access.ts';
 import { createAudit } from './audit.ts';
 import { pruneBatch } from './batch-store.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
@@ -27,7 +28,7 @@ import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
 import { createIntake } from './intake.ts';
 import { createValidatorMetrics } from './metrics.ts';
-import { createRoutes, MAX_EVIDENCE_BYTES, PEER_METHODS } from './routes.ts';
+import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createSettlement } from './settlement.ts';
 
 export interface ValidatorOptions {
@@ -80,6 +81,10 @@ const COSIGN_TIMEOUT_MS = 60_000;
 const BEACON_TIMEOUT_MS = 2_000;
 /** Each brings one payer and one line at most, which keeps a batch within the gas of one transaction. */
 const MAX_BATCH_ENTRIES = 250;
+/** More than one entry only up to here; one with long openings may be larger. */
+const MAX_BATCH_BYTES = 32 * 2 ** 20;
+/** The longest opening or report. */
+const MAX_ANSWER_BYTES = 49 * 2 ** 20;
 const PPM = 1_000_000;
 const DAY_MS = 86_400_000;
 
@@ -89,7 +94,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   const { crypto, clock, store, signer, vrfSeed, identity, chain, log } = dependencies;
   const group = createGroupCommit(store);
   const archive = createBeaconArchive(chain.network, { crypto, store });
-  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
+  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  const peerLinks = createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } });
   const beacons = createBeaconView({}, { crypto, chain, links });
   const verdicts = { crypto, chainId: chain.ledger.chainId, validator: signer.address, test: options.test };
   const metrics = createValidatorMetrics(dependencies.metrics);
@@ -115,7 +121,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       async send(to, message) {
         const peer = chain.findByAddress(to);
         if (peer === undefined) return;
-        await links.to(ValidatorService, toPeer(peer)).deliverBeacon({ message }, { timeoutMs: BEACON_TIMEOUT_MS });
+        await peerLinks.to(ValidatorService, toPeer(peer)).deliverBeacon({ message }, { timeoutMs: BEACON_TIMEOUT_MS });
       },
       onCertified(epoch) {
         metrics.epoch.set(Number(epoch));
@@ -171,7 +177,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     {
       domain,
       maxEntries: MAX_BATCH_ENTRIES,
-      maxBatchBytes: MAX_EVIDENCE_BYTES / 2,
+      maxBatchBytes: MAX_BATCH_BYTES,
       minSignatures: options.minSignatures ?? 1,
     },
     {
@@ -182,7 +188,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       group,
       chain,
       cosign: (peer, request) =>
-        links.to(ValidatorService, toPeer(peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
+        peerLinks.to(ValidatorService, toPeer(peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
       findTransaction,
       onSettled(sequence, transactionHash) {
         metrics.batches.inc();
@@ -246,9 +252,9 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     {
       bind,
       identity,
-      authorize: (peer, method) => !PEER_METHODS.has(method) || chain.findByCertHash(peer) !== undefined,
+      authorize: createAccess({ chain, clock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, clock, metrics }),
+      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
@@ -263,6 +269,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     async stop(graceMs = 5_000) {
       await Promise.all([beacon.stop(), auditing.stop(), settling.stop(), audit.stop(), server.stop(graceMs)]);
       links.close();
+      peerLinks.close();
       await group.close();
     },
     address: () => server.address(),
