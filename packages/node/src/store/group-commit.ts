@@ -3,7 +3,10 @@ import { runTransaction } from './store.ts';
 import { StoreError, toStoreError } from './store-error.ts';
 
 export interface GroupCommitOptions {
-  /** How long a write waits for company, ms; 0 commits what one turn of the event loop brought together. */
+  /**
+   * How long a write waits for company, ms. By default it does not: a commit takes along what came while the one before
+   * it was synced, and a reply in which three roles commit one after the other would wait three times.
+   */
   readonly maxDelayMs?: number;
   /** Writes per transaction. */
   readonly maxBatch?: number;
@@ -31,7 +34,7 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 /** Many callers, one fsync: the cost of durability is shared by whoever writes in the same moment. */
 export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
-  const { maxDelayMs = 2, maxBatch = 512, maxQueue = 16_384 } = options;
+  const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384 } = options;
   const queue: Pending[] = [];
   let closed = false;
   let scheduled: { cancel(): void } | undefined;
