@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, describe, expect, it } from 'vitest';
+import { StoreError } from '../store/store-error.ts';
 import type { LinkClient, LinkClientOptions } from './link-client.ts';
-import { LinkError, type LinkErrorCode, Refusal } from './link-error.ts';
+import { createRateLimited, LinkError, type LinkErrorCode, Refusal } from './link-error.ts';
 import { makeIdentity } from './link-fixture.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { getCaller, type LinkServerDependencies, type LinkServerOptions } from './link-server.ts';
@@ -249,6 +250,31 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       const failed = await expectLinkError(client.service(RouterService).route({}), 'remote');
       expect(failed.message).toBe('internal error');
       expect(errors.map(String)).toEqual(['Error: the registry is down']);
+    });
+
+    it('passes on why a call is not allowed, where the decision says so', async () => {
+      const server = await serve(echo, () => {
+        throw createRateLimited('slow down');
+      });
+      const client = await connect(server.id);
+      const error = await expectLinkError(client.service(RouterService).route({}), 'rate-limited');
+      expect(error).toMatchObject({ message: 'slow down', retryable: true });
+      expect(errors).toEqual([]);
+    });
+
+    it('tells the peer that nothing can be stored, and not where', async () => {
+      const server = await serve((router) =>
+        router.service(RouterService, {
+          route() {
+            throw new StoreError('disk-full', 'the database /var/lib/secret.db cannot grow: the disk is full');
+          },
+        }),
+      );
+      const error = await expectLinkError((await connect(server.id)).service(RouterService).route({}), 'remote');
+      expect(error).toMatchObject({ refusal: 'unavailable', retryable: true });
+      expect(error.message).toMatch(/disk-full/);
+      expect(error.message).not.toContain('secret');
+      expect(errors).toHaveLength(1);
     });
 
     it('cuts a stream that nobody reads at its deadline', async () => {

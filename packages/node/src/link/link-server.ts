@@ -13,6 +13,7 @@ import {
 } from '@connectrpc/connect';
 import { toHex } from '@ogong/protocol/bytes';
 import { type Clock, monotonicClock } from '../clock.ts';
+import { StoreError } from '../store/store-error.ts';
 import { asSocket } from './as-socket.ts';
 import { createDispatch } from './link-dispatch.ts';
 import { createRateLimited, Refusal } from './link-error.ts';
@@ -85,6 +86,8 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     try {
       return await options.authorize(peer, method);
     } catch (error) {
+      // What the decision says to the caller itself, such as to slow down.
+      if (error instanceof ConnectError) throw error;
       onError(error, { method, peer });
       throw new ConnectError('internal error', Code.Internal);
     }
@@ -193,6 +196,10 @@ function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError'
       if (error instanceof Refusal) return error;
       if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
       onError(error, call);
+      // A full disk is no fault of the peer's, and no reason for it to give up for good.
+      if (error instanceof StoreError) {
+        return new Refusal('unavailable', `nothing can be stored here now (${error.code}); try again later`);
+      }
       return new ConnectError('internal error', Code.Internal);
     };
     try {
