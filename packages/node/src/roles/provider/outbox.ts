@@ -68,6 +68,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   );
   let loop: Promise<void> | undefined;
   let wake = (): void => {};
+  let pausedUntilMs = 0;
 
   function findDue(limit: number): Entry[] {
     const rows = store.read(({ prepare }) =>
@@ -97,11 +98,11 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
       if (isFinal(error)) {
-        onSize(--waiting);
-        dependencies.onRefused?.(replyId, error);
         await commits.write(({ prepare }) =>
           prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
         );
+        onSize(--waiting);
+        dependencies.onRefused?.(replyId, error);
         return;
       }
       dependencies.onRetry?.(replyId, error);
@@ -112,20 +113,27 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
       return;
     }
+    await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
     onSize(--waiting);
     dependencies.onPushed?.(replyId);
-    await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
   }
 
   function sendDue(): void {
+    if (clock.nowMs() < pausedUntilMs) return;
     for (const entry of findDue(concurrency + sending.size)) {
       if (sending.size >= concurrency) return;
       const name = toHex(entry.replyId);
       if (sending.has(name)) continue;
-      const sent = send(entry).finally(() => {
-        sending.delete(name);
-        wake();
-      });
+      const sent = send(entry)
+        .catch((error: unknown) => {
+          // What came of it could not be written down, so it will be sent again: not at once, or a full disk keeps both sides busy.
+          pausedUntilMs = clock.nowMs() + maxRetryMs;
+          dependencies.onRetry?.(entry.replyId, error);
+        })
+        .finally(() => {
+          sending.delete(name);
+          wake();
+        });
       sending.set(name, sent);
     }
   }
@@ -137,7 +145,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       });
       sendDue();
       const nextDueMs = sending.size === 0 ? findNextDueMs() : undefined;
-      const pauseMs = nextDueMs === undefined ? maxRetryMs : Math.max(1, nextDueMs - clock.nowMs());
+      const dueMs = nextDueMs === undefined ? undefined : Math.max(nextDueMs, pausedUntilMs);
+      const pauseMs = dueMs === undefined ? maxRetryMs : Math.max(1, dueMs - clock.nowMs());
       const timer = new AbortController();
       const signal = AbortSignal.any([stopping.signal, timer.signal]);
       await Promise.race([woken, delay(pauseMs, undefined, { signal }).catch(() => undefined)]);
