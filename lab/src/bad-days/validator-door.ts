@@ -1,0 +1,80 @@
+import { monotonicClock } from '@ogong/node/clock';
+import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
+import { makeIdentity } from '@ogong/node/link/link-fixture';
+import { createLinkServer } from '@ogong/node/link/link-server';
+import { createMetrics } from '@ogong/node/metrics/metrics';
+import { createAccess } from '@ogong/node/roles/validator/access';
+import { createBeaconDriver } from '@ogong/node/roles/validator/beacon-driver';
+import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
+import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/roles/validator/routes';
+import { ledger, network, type TestValidator } from '@ogong/node/roles/validator/test-bench';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { equalBytes } from '@ogong/protocol/bytes';
+import type { Validator } from '@ogong/protocol/quorum';
+import { proveVrf } from '@ogong/protocol/vrf';
+
+export interface ValidatorDoor {
+  /** Seed {@link PEER} is a registered validator, everyone else a stranger. */
+  connect(seed: number): Promise<LinkClient>;
+  /** What handlers threw that was not meant for their caller. */
+  readonly errors: unknown[];
+  close(): Promise<void>;
+}
+
+export const PEER = 71;
+
+/** The routes of a validator, over a real link, on the parts of the test bench: no chain, no peers. */
+export async function serveValidator(validator: TestValidator): Promise<ValidatorDoor> {
+  const { intake, archive, cosigner, store, group, clock, signer } = validator;
+  const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
+  const member: Validator = {
+    address: new Uint8Array(20).fill(PEER),
+    stake: 100n,
+    certHash: peer.id,
+    vrfKey: new Uint8Array(32),
+    endpoint: '127.0.0.1:1',
+  };
+  const chain = { findByCertHash: (hash: Uint8Array) => (equalBytes(hash, peer.id) ? member : undefined) };
+  const beacon = createBeaconDriver(
+    { network, epochMs: 60_000 },
+    {
+      crypto,
+      signer,
+      clock,
+      archive,
+      group,
+      proveVrf: (input) => proveVrf(new Uint8Array(32).fill(9), input),
+      validators: () => [validator.member, member],
+      send: async () => {},
+      onCertified() {},
+    },
+  );
+  const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const metrics = createValidatorMetrics(createMetrics('validator'));
+  const errors: unknown[] = [];
+  const server = createLinkServer(
+    {
+      bind: { host: '127.0.0.1', port: 0 },
+      identity,
+      authorize: createAccess({ chain, clock: monotonicClock }),
+      limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
+      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics }),
+    },
+    { onError: (error) => errors.push(error) },
+  );
+  await server.start();
+  const clients: LinkClient[] = [];
+  return {
+    errors,
+    async connect(seed) {
+      const client = createLinkClient({ endpoint: server.address(), certHash: identity.id, identity: await makeIdentity(seed) });
+      clients.push(client);
+      return client;
+    },
+    async close() {
+      for (const client of clients) client.close();
+      await server.stop(0);
+    },
+  };
+}
