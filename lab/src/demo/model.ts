@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readHubAccess } from '@ogong/engine/models/hub';
 import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
 import { parseModelSource } from '@ogong/engine/models/source';
 
@@ -20,11 +21,12 @@ export async function prepareModels(
   { needsCheap, onProgress }: { readonly needsCheap: boolean; readonly onProgress: (message: string) => void },
 ): Promise<DemoModels> {
   const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'models');
+  const hub = readHubAccess(process.env);
   const report = createReporter(onProgress);
-  const sold = await resolveModel(reference, { storeDir, onProgress: report });
+  const sold = await resolveModel(reference, { storeDir, hub, onProgress: report });
   onProgress(`the network sells ${sold.name} (${formatSize(statSync(sold.path).size)})`);
   const cheap = needsCheap
-    ? await findCheaper(reference, (quant) => resolveModel(reference, { storeDir, quant, onProgress: report }))
+    ? await findCheaper(reference, (quant) => resolveModel(reference, { storeDir, hub, quant, onProgress: report }))
     : undefined;
   if (cheap) onProgress(`the cheat decodes with ${cheap.name} (${formatSize(statSync(cheap.path).size)})`);
   return { id: nameModel(reference), sold, cheap };

@@ -6,7 +6,7 @@ import type { WindowBytes } from '@ogong/protocol/window';
 export interface EngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** SHA-256 over every token's (id, text bytes, attributes); spec: docs/spec/header.md. */
+  /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
   readonly vocabularyHash: Uint8Array;
   readonly vocabularySize: number;
   /** Tokens that end a reply, ascending. */

@@ -14,6 +14,12 @@ export interface HubFile {
   readonly sha256: string | undefined;
 }
 
+/** The hub's own variables, for whoever reads an environment. */
+export const readHubAccess = (env: Readonly<Record<string, string | undefined>>): Partial<HubAccess> => ({
+  ...(env.HF_ENDPOINT ? { endpoint: env.HF_ENDPOINT } : {}),
+  ...(env.HF_TOKEN ? { token: env.HF_TOKEN } : {}),
+});
+
 /** Tried in this order where the reference names no quantisation. */
 const PREFERRED = ['q8_0', 'q4_k_m', 'q5_k_m', 'q4_0', 'f16', 'bf16'];
 const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;

@@ -100,8 +100,8 @@ async function bringFromHub(
   options: ResolveOptions,
 ): Promise<StoredFile[]> {
   const access: HubAccess = {
-    endpoint: (options.hub?.endpoint ?? process.env.HF_ENDPOINT ?? DEFAULT_HUB).replace(/\/+$/, ''),
-    token: options.hub?.token ?? process.env.HF_TOKEN,
+    endpoint: (options.hub?.endpoint ?? DEFAULT_HUB).replace(/\/+$/, ''),
+    token: options.hub?.token,
   };
   const files: StoredFile[] = [];
   for (const { path, url, sha256 } of await listHubFiles(repository, quant?.toLowerCase(), access, options.signal)) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, statSync } from 'node:fs';
+import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
@@ -120,6 +121,7 @@ async function pull(argv: readonly string[]): Promise<never> {
   let shown = -1;
   const { name, path, modelRoot } = await resolveModel(reference, {
     storeDir,
+    hub: readHubAccess(process.env),
     onProgress({ file, receivedBytes, totalBytes }) {
       const percent = totalBytes ? Math.floor((100 * receivedBytes) / totalBytes) : 0;
       if (percent === shown) return;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { parseDeployment } from '@ogong/chain/deployment';
-import { parseTrust, type Trust, type TrustJson } from '@ogong/sdk';
 import { fromHex } from '@ogong/protocol/bytes';
+import { parseTrust, type Trust, type TrustJson } from '@ogong/sdk';
 import { ConfigError } from '../config/config-error.ts';
 import { httpUrl, text } from '../config/values.ts';
 

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { fromHex, toHex } from '@ogong/protocol/bytes';
 import { defineConfig } from '../config/define-config.ts';
@@ -112,7 +113,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   // Left over by a launcher that was killed: its daemons hold the ports.
   await stopMesh(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const model = await resolveModel(values.model, { storeDir: values.modelsDir });
+  const model = await resolveModel(values.model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
   const root = values.modelRoot === undefined ? model.modelRoot : fromHex(values.modelRoot);
   if (toHex(root) !== toHex(model.modelRoot)) {
     throw new MeshError('bad-option', `${values.model} has root ${toHex(model.modelRoot)}, not ${values.modelRoot}`);

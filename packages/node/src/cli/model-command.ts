@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { DownloadProgress } from '@ogong/engine/models/download';
+import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
@@ -71,6 +72,7 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
   try {
     const { name, path, modelRoot } = await resolveModel(parsed.positionals[0] as string, {
       storeDir: parsed.values.modelsDir,
+      hub: readHubAccess(process.env),
       onProgress: createProgress(output),
       signal: stopping.signal,
     });

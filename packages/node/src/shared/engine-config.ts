@@ -1,11 +1,20 @@
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
-import { integer, text } from '../config/values.ts';
+import { httpUrl, integer, text } from '../config/values.ts';
+import type { Secret } from '../crypto/secret.ts';
 import type { Logger } from '../log/logger.ts';
 
 /** Settings of the embedded engine. */
 export const engineFields = {
+  hubEndpoint: { schema: httpUrl, label: '<url>', env: 'HF_ENDPOINT', description: 'the model hub, or a mirror of it' },
+  hubToken: {
+    schema: text,
+    label: '<token>',
+    env: 'HF_TOKEN',
+    secret: true,
+    description: 'for gated models of the hub',
+  },
   isa: {
     schema: text,
     label: '<name>',
@@ -35,6 +44,8 @@ export const engineFields = {
 } as const;
 
 export interface EngineSettings {
+  readonly hubEndpoint?: string | undefined;
+  readonly hubToken?: Secret<string> | undefined;
   readonly isa: string;
   readonly threads: number | undefined;
   readonly sequences: number;
@@ -49,10 +60,16 @@ export interface LoadedModel {
 /** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { isa, threads, sequences, nCtx }: EngineSettings,
+  { isa, threads, sequences, nCtx, hubEndpoint, hubToken }: EngineSettings,
   { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
 ): Promise<LoadedModel> {
-  const model = await resolveModel(reference, { storeDir: modelDirectory(dataDir) });
+  const model = await resolveModel(reference, {
+    storeDir: modelDirectory(dataDir),
+    hub: {
+      ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
+      ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
+    },
+  });
   const options: LlamaEngineOptions = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
