@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { ChainError } from '@ogong/chain/errors';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
 import { toHex } from '@ogong/protocol/bytes';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -118,6 +119,31 @@ describe('settlement', () => {
     await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled.length).toBe(1);
+  });
+
+  it('stops where the chain has gone back behind its batch', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.settle = async () => {
+      throw new ChainError('reverted', 'another number is due', { revert: { name: 'WrongSequence', args: [] } });
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('another number is due');
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 0n, owed: 86_000n });
+  });
+
+  it('books a batch that somebody else submitted', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async (call) => {
+      await settle(call);
+      return settle(call);
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    four.chain.settle = settle;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
   });
 
   it('books a batch that the chain took while nobody heard of it', async () => {

@@ -108,8 +108,9 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
       const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
       await book(batch, receipt.transactionHash);
     } catch (error) {
-      // Somebody else submitted it, or this validator did before it stopped: the next step sees it on the chain.
-      if (error instanceof ChainError && error.revert?.name === 'WrongSequence') return true;
+      // Somebody else submitted it meanwhile: the next step books it. Otherwise the chain has gone back, or is another.
+      const isTaken = error instanceof ChainError && error.revert?.name === 'WrongSequence';
+      if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
       throw error;
     }
     return true;

@@ -129,7 +129,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
         void auditing.trigger().catch(() => undefined);
       },
       onUndelivered: (err) => log.debug({ err }, 'beacon message not delivered'),
-      onError: (err) => log.error({ err }, 'no part in the beacon until a restart'),
+      onError: (err) => log.error({ err }, 'no part in the beacon until votes can be written'),
     },
   );
 
