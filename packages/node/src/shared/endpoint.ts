@@ -1,23 +1,16 @@
-/** A TCP address, as announcements and the registry name it. */
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Endpoint, parseEndpoint as read } from '../config/values.ts';
+
+export { type Endpoint, formatEndpoint } from '../config/values.ts';
 
 /**
- * Reads `host:port`, `[v6]:port` or `https://host:port`.
+ * Reads an address that somebody else wrote down, in the registry or an announcement: `host:port`, `[v6]:port`, or
+ * either after `https://`.
  * @throws RangeError naming the text.
  */
 export function parseEndpoint(text: string): Endpoint {
-  const match = /^(?:https:\/\/)?(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]{1,253})):([0-9]{1,5})\/?$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || !(port >= 0 && port <= 65_535)) {
+  const endpoint = read(text.replace(/^https:\/\//, ''));
+  if (endpoint === undefined) {
     throw new RangeError(`not an endpoint: ${JSON.stringify(text.slice(0, 80))}; expected host:port`);
   }
-  return { host, port };
-}
-
-export function formatEndpoint({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return endpoint;
 }
