@@ -27,6 +27,8 @@ export interface BeaconArchive {
 
 /** A day and more at the default epoch; audits and settlements look back far less. */
 const KEPT_EPOCHS = 20_000n;
+/** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
+const MAX_STORED_EPOCH = (1n << 63n) - 1n;
 
 export function createBeaconArchive(
   network: BeaconNetwork,
@@ -36,6 +38,9 @@ export function createBeaconArchive(
   const parse = (row: Record<string, unknown>): BeaconCertificate =>
     parseBeaconCertificate(row.certificate as Uint8Array);
   const query = (sql: string, ...values: bigint[]) => store.read(() => store.prepare(sql).get(...values));
+
+  const queryEpoch = (epoch: bigint) =>
+    epoch > MAX_STORED_EPOCH ? undefined : query('SELECT certificate FROM beacons WHERE epoch = ?', epoch);
 
   // Asked with every order and every message; whoever writes a certificate lets go of it.
   let latest: BeaconPoint | undefined;
@@ -54,12 +59,12 @@ export function createBeaconArchive(
     },
     find(epoch) {
       if (epoch === 0n) return { value: genesis, previous: genesis };
-      const row = query('SELECT certificate FROM beacons WHERE epoch = ?', epoch);
+      const row = queryEpoch(epoch);
       return row && parse(row);
     },
     findCertificate(epoch) {
       if (epoch === 0n) return new Uint8Array(0);
-      return query('SELECT certificate FROM beacons WHERE epoch = ?', epoch)?.certificate as Uint8Array | undefined;
+      return queryEpoch(epoch)?.certificate as Uint8Array | undefined;
     },
     findNext(epoch) {
       const next = query('SELECT min(epoch) AS epoch FROM beacons WHERE epoch > ?', epoch)?.epoch;
