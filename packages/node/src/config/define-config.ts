@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Secret } from '../crypto/secret.ts';
+import { VERSION } from '../version.ts';
 import { parseArguments } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { type ReadText, readConfigFile } from './config-file.ts';
@@ -31,7 +32,7 @@ export function defineConfig<const S extends Fields>(
   declared: ConfigDefinition<S>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
 ): Config<S> {
-  const definition = nameVariables(declared);
+  const definition = nameVariables({ version: VERSION, ...declared });
   const fields = Object.entries(definition.fields);
 
   return {
@@ -40,7 +41,7 @@ export function defineConfig<const S extends Fields>(
       const problems: string[] = [];
       const given = parseArguments(definition, argv, problems);
       if (given.help) return { kind: 'print', text: formatHelp(definition) };
-      if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version ?? 'unversioned'}\n` };
+      if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version}\n` };
       const file =
         given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
 
