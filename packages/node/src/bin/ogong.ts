@@ -5,6 +5,7 @@ import { meshCommand } from '../cli/mesh-command.ts';
 import { modelCommand } from '../cli/model-command.ts';
 import { verifyCommand } from '../cli/verify-command.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
+import { VERSION } from '../version.ts';
 
 const commands: readonly Command[] = [meshCommand, askCommand, verifyCommand, modelCommand];
 
@@ -22,6 +23,10 @@ async function main([name = '', ...rest]: readonly string[]): Promise<number> {
   if (name === '' || name === '--help' || name === '-h' || name === 'help') {
     processOutput.write(help);
     return name === '' ? EXIT.usage : EXIT.ok;
+  }
+  if (name === '--version') {
+    processOutput.write(`ogong ${VERSION}\n`);
+    return EXIT.ok;
   }
   const command = commands.find((candidate) => candidate.name === name);
   if (command) return command.run(rest, processOutput);
