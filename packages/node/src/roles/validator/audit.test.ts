@@ -6,8 +6,8 @@ import type { WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import type { AuditDependencies } from './audit.ts';
+import { readChannel } from './channel-store.ts';
 import { parseEvidence } from './evidence.ts';
-import { readChannel } from './reply-store.ts';
 import {
   answerHonestly,
   type BenchOptions,

@@ -12,6 +12,7 @@ import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { listCandidates, readAnnouncement } from './announcement-store.ts';
+import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
 import { type AuditEvidence, type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
 import {
@@ -27,12 +28,9 @@ import {
   weighReport,
 } from './judge.ts';
 import {
-  type AttemptRow,
   beginAudit,
-  keepAttempt,
   keepCandidates,
   keepOpening,
-  listAttempts,
   listExpired,
   listReplies,
   type ReplyRow,

@@ -4,7 +4,8 @@ import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { QuorumSignature } from '@ogong/protocol/quorum';
 import { isBillable, parseVerdictEntry } from '@ogong/protocol/verdict-log';
 import type { Store } from '../../store/store.ts';
-import { adjustChannel, readReply } from './reply-store.ts';
+import { adjustChannel } from './channel-store.ts';
+import { readReply } from './reply-store.ts';
 
 export interface StoredBatch {
   readonly settlement: Settlement;

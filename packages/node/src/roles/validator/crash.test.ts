@@ -5,7 +5,7 @@ import { toHex } from '@ogong/protocol/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { readChannel } from './reply-store.ts';
+import { readChannel } from './channel-store.ts';
 import {
   answerHonestly,
   createTestChain,

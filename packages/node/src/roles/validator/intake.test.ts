@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
-import { readChannel } from './reply-store.ts';
 import { createTestHybrid, createTestValidator, payer, provider, providerId } from './test-bench.ts';
 import type { ServeInput, TestOrder } from './test-reply.ts';
 import { readProviderTest } from './verdict-store.ts';

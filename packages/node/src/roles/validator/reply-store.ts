@@ -1,12 +1,12 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes } from '@ogong/protocol/bytes';
 import { parseHeader } from '@ogong/protocol/header';
 import { type Order, parseOrder } from '@ogong/protocol/order';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Store } from '../../store/store.ts';
+import { adjustChannel, readChannel } from './channel-store.ts';
 import type { Claim, SignedRecord, Submission } from './claim.ts';
-import type { Attempt } from './evidence.ts';
 
-/** The rows of replies and channels. Every function that writes belongs inside a group commit. */
+/** The rows of replies. Every function that writes belongs inside a group commit. */
 export type ReplyState = 'admitted' | 'recorded' | 'auditing' | 'decided' | 'batched' | 'settled';
 
 export interface ReplyRow {
@@ -125,48 +125,6 @@ export function toClaim({ submission }: ReplyRow): Pick<Claim, 'order' | 'record
     record: parseRecordV2(submission.record.record),
     header: parseHeader(submission.header),
   };
-}
-
-export interface ChannelState {
-  readonly settled: bigint;
-  /** Fees of replies that were handed in and are not settled yet. */
-  readonly owed: bigint;
-  /** Maximum fees of replies that were not handed in yet. */
-  readonly outstanding: bigint;
-  readonly voucher: bigint;
-}
-
-export function readChannel(store: Store, payer: Uint8Array): ChannelState {
-  const row = store.prepare('SELECT * FROM channels WHERE payer = ?').get(payer);
-  if (row === undefined) return { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
-  return {
-    settled: BigInt(row.settled as string),
-    owed: BigInt(row.owed as string),
-    outstanding: BigInt(row.outstanding as string),
-    voucher: BigInt(row.voucher_cumulative as string),
-  };
-}
-
-/** The newest order of a payer: what its debit is drawn under. */
-export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
-  const row = store.prepare('SELECT voucher_order, voucher_signature FROM channels WHERE payer = ?').get(payer);
-  return row && { order: parseOrder(row.voucher_order as Uint8Array), signature: row.voucher_signature as Uint8Array };
-}
-
-export function adjustChannel(
-  store: Store,
-  payer: Uint8Array,
-  change: Partial<Record<'settled' | 'owed' | 'outstanding', bigint>>,
-): void {
-  const state = readChannel(store, payer);
-  const next = (name: 'settled' | 'owed' | 'outstanding'): string => {
-    const value = state[name] + (change[name] ?? 0n);
-    if (value < 0n) throw new Error(`channel of ${toHex(payer)}: ${name} would be ${value}`);
-    return value.toString();
-  };
-  store
-    .prepare('UPDATE channels SET settled = ?, owed = ?, outstanding = ? WHERE payer = ?')
-    .run(next('settled'), next('owed'), next('outstanding'), payer);
 }
 
 export interface Admission {
@@ -295,48 +253,4 @@ export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Ui
   store
     .prepare("UPDATE replies SET candidates = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL")
     .run(candidates, replyId);
-}
-
-export type AttemptOutcome = 'report' | 'garbage' | 'silent';
-
-export interface AttemptRow extends Attempt {
-  readonly outcome: AttemptOutcome;
-}
-
-/** Nothing where the reply got its verdict meanwhile. */
-export function keepAttempt(store: Store, replyId: Uint8Array, attempt: number, row: AttemptRow): void {
-  if (readReply(store, replyId)?.state !== 'auditing') return;
-  const { verifierId, outcome, signed } = row;
-  store
-    .prepare(
-      `INSERT INTO attempts (reply_id, attempt, verifier_id, outcome, report, verifier_key, signature)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
-      replyId,
-      attempt,
-      verifierId,
-      outcome,
-      signed?.report ?? null,
-      signed?.verifierKey ?? null,
-      signed?.signature ?? null,
-    );
-}
-
-export function listAttempts(store: Store, replyId: Uint8Array): AttemptRow[] {
-  return store
-    .prepare('SELECT * FROM attempts WHERE reply_id = ? ORDER BY attempt')
-    .all(replyId)
-    .map((row) => ({
-      verifierId: row.verifier_id as Uint8Array,
-      outcome: row.outcome as AttemptOutcome,
-      signed:
-        row.report === null
-          ? undefined
-          : {
-              report: row.report as Uint8Array,
-              verifierKey: row.verifier_key as Uint8Array,
-              signature: row.signature as Uint8Array,
-            },
-    }));
 }

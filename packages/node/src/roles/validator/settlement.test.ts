@@ -12,8 +12,8 @@ import {
 } from '@ogong/protocol/verdict-log';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { readChannel } from './channel-store.ts';
 import { encodeEvidence, parseEvidence } from './evidence.ts';
-import { readChannel } from './reply-store.ts';
 import type { CosignRequest } from './settlement.ts';
 import {
   answerHonestly,

@@ -24,7 +24,7 @@ import {
   type StoredBatch,
   settleBatch,
 } from './batch-store.ts';
-import { readVoucher } from './reply-store.ts';
+import { readVoucher } from './channel-store.ts';
 
 export interface SettlementOptions {
   /** Domain of the settlement contract. */

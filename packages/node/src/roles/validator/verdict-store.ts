@@ -18,9 +18,10 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/verdict-log';
 import type { Store } from '../../store/store.ts';
+import { adjustChannel } from './channel-store.ts';
 import { type Evidence, encodeEvidence } from './evidence.ts';
 import type { Judgement } from './judge.ts';
-import { adjustChannel, readReply, toClaim } from './reply-store.ts';
+import { readReply, toClaim } from './reply-store.ts';
 
 export interface VerdictContext {
   readonly crypto: Crypto;
