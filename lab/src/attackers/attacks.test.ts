@@ -1,5 +1,5 @@
-import { createFakeEngine } from '@ogong/engine/fake';
 import type { Engine } from '@ogong/engine/engine';
+import { createFakeEngine } from '@ogong/engine/fake';
 import { adjudicateReport } from '@ogong/protocol/adjudicate';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import { isOk } from '@ogong/protocol/checks';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Finding, replyIdOf } from '../demo/finding.ts';
 import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
 import { checkReceipts } from '../demo/reply-claims.ts';
-import { waitUntil } from '../demo/run-demo.ts';
+import { waitUntil } from '../demo/polling.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import { chooseSeed, createRandom, shuffle } from './random.ts';
 import { createReplyWatch, type ReplyWatch } from './reply-watch.ts';

@@ -16,7 +16,8 @@ import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { planRequest } from '../demo/prompts.ts';
-import { countProviders, listMembers, readTrust, waitUntil } from '../demo/run-demo.ts';
+import { countProviders, waitUntil } from '../demo/polling.ts';
+import { listMembers, readTrust } from '../demo/run-demo.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 

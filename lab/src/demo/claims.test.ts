@@ -13,7 +13,6 @@ const find = (claims: readonly Claim[], id: string): Claim => claims.find((claim
 
 const log = run.logs[0]!;
 const batch = run.settlements[0]!;
-const cheat = run.members.find(({ isCheat }) => isCheat)!;
 const caughtAt = log.entries.findIndex(({ verdict }) => verdict === 'reject');
 const withEntry = (at: number, change: object): RunRecord => ({
   ...run,

@@ -16,8 +16,9 @@ import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { type Claim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
+import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
 import { createScreen, describeReply, formatBalances, formatClaims, formatProviders, type Screen } from './print.ts';
-import { countProviders, type DemoRun, evidenceDirectory, runDemo, waitUntil } from './run-demo.ts';
+import { type DemoRun, runDemo } from './run-demo.ts';
 import { summarize } from './summary.ts';
 
 const supplyPatienceMs = 90_000;

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { readTrust as readChainTrust } from '@ogong/node/cli/chain-trust';
@@ -10,7 +8,6 @@ import type { LinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Trust } from '@ogong/protocol/verify-receipt';
-import type { CheatMode } from '../attackers/attack.ts';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
@@ -19,7 +16,9 @@ import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { DemoModels } from './model.ts';
 import type { DemoOptions } from './options.ts';
+import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
+import { provokeEjection } from './provoke-ejection.ts';
 import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
@@ -41,13 +40,7 @@ export interface DemoRun {
 
 /** Requests kept back until the cheat is out, to see where the router sends them. */
 const keptForLater = 6;
-/** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */
-const maxExtraRequests = 72;
-/** An audit window, an epoch and a batch, on a slow machine. */
-const verdictPatienceMs = 60_000;
-const unlistingPatienceMs = 30_000;
 const settlementPatienceMs = 120_000;
-const pollMs = 500;
 
 /** Everything between a network that serves and a record of what it did. */
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
@@ -166,67 +159,6 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }
 
-interface Provocation extends DemoContext {
-  readonly members: readonly Member[];
-  readonly evidenceOf: () => Promise<RunRecord['ejections']>;
-  readonly askNext: (count: number) => Promise<void>;
-}
-
-/** How many replies of the cheat a mode needs before it can be out: one where the proof is exact, else two rejects. */
-const repliesNeeded: Readonly<Record<CheatMode, number>> = { prefill: 1, substitute: 2, tamper: 3, withhold: 2 };
-
-/** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
-async function provokeEjection(provocation: Provocation): Promise<void> {
-  const { mesh, options, models, members, evidenceOf, askNext, onProgress } = provocation;
-  const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
-  const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
-  const countServed = (): number => readEvidence(evidenceDirectory(mesh.plan.directory)).length;
-  let needed = repliesNeeded[options.cheat as CheatMode];
-  let met = 0;
-  for (let extra = 0; !(await isOut()); extra += options.concurrency) {
-    if (countServed() >= needed) {
-      onProgress(`the cheat has served ${countServed()} replies; waiting for the verdicts`);
-      if (await waitUntil(isOut, verdictPatienceMs)) break;
-      needed = countServed() + 1;
-    }
-    if (extra >= maxExtraRequests) {
-      onProgress(`the cheat is not ejected after ${extra} more requests`);
-      return;
-    }
-    onProgress(`the cheat has served ${countServed()} replies, ${needed} are needed: asking more`);
-    // A gateway no longer goes to a provider that failed it; a consumer who has not met that one yet still does.
-    if ((options.cheat === 'withhold' || options.cheat === 'tamper') && countServed() > met) {
-      await mesh.restart('gateway');
-      met = countServed();
-    }
-    await askNext(options.concurrency);
-  }
-  onProgress('the cheat is ejected on the chain');
-  const honest = members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
-  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === honest;
-  if (!(await waitUntil(isUnlisted, unlistingPatienceMs))) onProgress('the router still lists the cheat');
-}
-
-/** How many providers the gateway sees on offer. */
-export async function countProviders(gatewayUrl: string, model: string): Promise<number> {
-  try {
-    const response = await fetch(`${gatewayUrl}/v1/models`);
-    const { data } = (await response.json()) as { data: { id: string; ogong?: { providers?: number } }[] };
-    return data.find(({ id }) => id === model)?.ogong?.providers ?? 0;
-  } catch {
-    return 0;
-  }
-}
-
-export async function waitUntil(holds: () => Promise<boolean>, patienceMs: number): Promise<boolean> {
-  const deadline = performance.now() + patienceMs;
-  for (;;) {
-    if (await holds()) return true;
-    if (performance.now() >= deadline) return false;
-    await delay(pollMs);
-  }
-}
-
 interface Settling extends DemoContext {
   readonly chain: ChainClient;
   readonly members: readonly Member[];
@@ -282,5 +214,3 @@ async function findProof(run: RunRecord, { mesh, models, onProgress }: DemoConte
     await engine.close();
   }
 }
-
-export const evidenceDirectory = (directory: string): string => join(directory, 'cheat-evidence');

@@ -1,8 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { computeFee, splitFee } from '@ogong/protocol/fee';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { hashOrder, type Order } from '@ogong/protocol/order';

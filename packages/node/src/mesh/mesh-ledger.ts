@@ -138,10 +138,11 @@ async function openChannels(
   const needed = channels.reduce((sum, { missing }) => (missing > 0n ? sum + missing : sum), 0n);
   if (needed === 0n) return;
   const free = await client.freeOf(address);
-  const deposit = payer.depositAtomic > needed ? payer.depositAtomic : needed;
   if (free < needed) {
-    await top(governor, address, deposit - free);
-    await client.deposit(deposit - free);
+    // The whole deposit, unless more than that is missing.
+    const wanted = [payer.depositAtomic, needed].sort((a, b) => (a < b ? 1 : -1))[0] as bigint;
+    await top(governor, address, wanted - free);
+    await client.deposit(wanted - free);
   }
   for (const { validator, missing } of channels) if (missing > 0n) await client.admit(validator, missing);
 }

@@ -1,0 +1,52 @@
+import type { CheatMode } from '../attackers/attack.ts';
+import { readEvidence } from '../attackers/served-evidence.ts';
+import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
+import type { DemoContext } from './run-demo.ts';
+import type { Member, RunRecord } from './run-record.ts';
+
+/** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */
+const maxExtraRequests = 72;
+/** An audit window, an epoch and a batch, on a slow machine. */
+const verdictPatienceMs = 60_000;
+const unlistingPatienceMs = 30_000;
+
+export interface Provocation extends DemoContext {
+  readonly members: readonly Member[];
+  readonly evidenceOf: () => Promise<RunRecord['ejections']>;
+  readonly askNext: (count: number) => Promise<void>;
+}
+
+/** How many replies of the cheat a mode needs before it can be out: one where the proof is exact, else two rejects. */
+const repliesNeeded: Readonly<Record<CheatMode, number>> = { prefill: 1, substitute: 2, tamper: 3, withhold: 2 };
+
+/** Asks on until the chain has ejected the cheat and the router has heard of it; gives up in the end, and the claim fails. */
+export async function provokeEjection(provocation: Provocation): Promise<void> {
+  const { mesh, options, models, members, evidenceOf, askNext, onProgress } = provocation;
+  const cheatId = members.find(({ isCheat }) => isCheat)?.providerId;
+  const isOut = async (): Promise<boolean> => (await evidenceOf()).some(({ providerId }) => providerId === cheatId);
+  const countServed = (): number => readEvidence(evidenceDirectory(mesh.plan.directory)).length;
+  let needed = repliesNeeded[options.cheat as CheatMode];
+  let met = 0;
+  for (let extra = 0; !(await isOut()); extra += options.concurrency) {
+    if (countServed() >= needed) {
+      onProgress(`the cheat has served ${countServed()} replies; waiting for the verdicts`);
+      if (await waitUntil(isOut, verdictPatienceMs)) break;
+      needed = countServed() + 1;
+    }
+    if (extra >= maxExtraRequests) {
+      onProgress(`the cheat is not ejected after ${extra} more requests`);
+      return;
+    }
+    onProgress(`the cheat has served ${countServed()} replies, ${needed} are needed: asking more`);
+    // A gateway no longer goes to a provider that failed it; a consumer who has not met that one yet still does.
+    if ((options.cheat === 'withhold' || options.cheat === 'tamper') && countServed() > met) {
+      await mesh.restart('gateway');
+      met = countServed();
+    }
+    await askNext(options.concurrency);
+  }
+  onProgress('the cheat is ejected on the chain');
+  const honest = members.filter(({ role, isCheat }) => role === 'provider' && !isCheat).length;
+  const isUnlisted = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, models.id)) === honest;
+  if (!(await waitUntil(isUnlisted, unlistingPatienceMs))) onProgress('the router still lists the cheat');
+}
