@@ -5,6 +5,7 @@ import { parseOrder } from '@ogong/protocol/order';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Finding, replyIdOf } from '../demo/finding.ts';
 import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
+import { waitUntil } from '../demo/polling.ts';
 import { checkReceipts } from '../demo/reply-claims.ts';
 import { waitUntil } from '../demo/polling.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
@@ -18,6 +19,8 @@ const random = createRandom(seed);
 const providers = 2;
 const clients = 3;
 const patienceMs = 180_000;
+/** Several settlement intervals. */
+const chainStandsMs = 5_000;
 /** Past the longest life of an order here, and past the grace that follows it. */
 const aheadMs = 300_000;
 
@@ -55,15 +58,22 @@ async function keepAsking(isOver: () => boolean): Promise<void> {
   await Promise.all(Array.from({ length: clients }, client));
 }
 
-async function killOneAfterTheOther(): Promise<string[]> {
+/** Each role is killed without warning and started again; the chain only hangs for a while. */
+async function disturb(): Promise<string[]> {
   const victims: string[] = [];
-  for (const role of shuffle(['provider', 'validator', 'router', 'gateway', 'provider', 'validator'], random)) {
+  for (const role of shuffle(['provider', 'validator', 'router', 'gateway', 'chain', 'provider', 'validator'], random)) {
     await pause(500, 3_000);
     const name = findVictim(role);
     victims.push(name);
-    await network.mesh.kill(name, 'SIGKILL');
-    await pause(0, 2_000);
-    await network.mesh.restart(name);
+    if (role === 'chain') {
+      network.signalChain('SIGSTOP');
+      await pause(chainStandsMs, 2 * chainStandsMs);
+      network.signalChain('SIGCONT');
+    } else {
+      await network.mesh.kill(name, 'SIGKILL');
+      await pause(0, 2_000);
+      await network.mesh.restart(name);
+    }
   }
   await pause(500, 3_000);
   return victims;
@@ -101,16 +111,16 @@ async function readRest(): Promise<RestRecord> {
   };
 }
 
-describe('processes that are killed under load', () => {
+describe('processes that are killed, and a chain that hangs, under load', () => {
   it('lose nothing that was acknowledged, are paid nothing twice, and leave nothing behind', async () => {
     let isOver = false;
     const asking = keepAsking(() => isOver);
-    const victims = await killOneAfterTheOther().finally(() => {
+    const victims = await disturb().finally(() => {
       isOver = true;
     });
     await asking;
     const answered = network.replies.filter(({ receipts }) => receipts);
-    console.info(`killed ${victims.join(', ')}; ${answered.length} of ${network.replies.length} requests were answered`);
+    console.info(`disturbed: ${victims.join(', ')}; ${answered.length} of ${network.replies.length} requests were answered`);
     expect(answered.length).toBeGreaterThan(10);
 
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned', 'admitted']), patienceMs)).toBe(true);

@@ -11,10 +11,13 @@ import { Secret } from '@ogong/node/crypto/secret';
 import { createLinkIdentity } from '@ogong/node/link/link-identity';
 import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
+import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { findFreePorts } from '@ogong/node/mesh/ports';
+import { signalProcess } from '@ogong/node/mesh/process-identity';
 import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
+import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { listMembers, readTrust } from '../demo/run-demo.ts';
@@ -30,6 +33,8 @@ export interface TestMesh {
   /** What was asked so far, in the order of the answers. */
   readonly replies: readonly AskedReply[];
   ask(): Promise<AskedReply>;
+  /** Holds the chain still without ending it, as a node that hangs; `SIGCONT` lets it go on. */
+  signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Puts the clock of every daemon ahead of this machine's. */
   setAhead(ms: number): Promise<void>;
   nowMs(): number;
@@ -55,7 +60,7 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
   const options: MeshOptions = { directory, model: { path, id: MODEL_ID, root }, providers };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   const crashes: string[] = [];
-  const mesh = await startMesh({ ...options, ports }, { onCrash: (detail) => crashes.push(detail) });
+  const mesh = await startMesh({ ...options, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
   const stop = async (): Promise<void> => {
     links.close();
@@ -84,6 +89,10 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
         const reply = await ask(request, { gatewayUrl: mesh.plan.gatewayUrl, model: MODEL_ID });
         replies.push(reply);
         return reply;
+      },
+      signalChain(signal) {
+        const identity = readMeshState(directory)?.processes.find(({ role }) => role === 'chain')?.identity;
+        if (identity === undefined || !signalProcess(identity, signal)) throw new Error('the chain is gone');
       },
       async setAhead(ms) {
         writeFileSync(clockFile, String(ms));

@@ -24,11 +24,14 @@ export interface ValidatorDoor {
 export const PEER = 71;
 
 /** The routes of a validator, over a real link, on the parts of the test bench: no chain, no peers. */
-export async function serveValidator(validator: TestValidator): Promise<ValidatorDoor> {
+export async function serveValidator(
+  validator: TestValidator,
+  peerAddress: Uint8Array = new Uint8Array(20).fill(PEER),
+): Promise<ValidatorDoor> {
   const { intake, archive, cosigner, store, group, clock, signer } = validator;
   const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
   const member: Validator = {
-    address: new Uint8Array(20).fill(PEER),
+    address: peerAddress,
     stake: 100n,
     certHash: peer.id,
     vrfKey: new Uint8Array(32),
