@@ -2,31 +2,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { parseDeployment } from '@ogong/chain/deployment';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import { chainFields, observationFields } from '../config/common-fields.ts';
 import { ConfigError } from '../config/config-error.ts';
-import { duration, type Endpoint, endpoint, httpUrl, oneOf, text } from '../config/values.ts';
+import { duration, type Endpoint, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
-import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../log/logger.ts';
+import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
 import { collectProcessMetrics, createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { createMetricsServer } from '../metrics/metrics-server.ts';
 import { type ChainView, createChainView } from './chain-view.ts';
 
 /** Settings that daemons on the network have in common. */
 export const networkFields = {
-  rpcUrl: {
-    schema: httpUrl,
-    label: '<url>',
-    env: 'OGONG_RPC_URL',
-    description: "JSON-RPC address of the chain; the deployment's own if not given",
-  },
-  deployment: {
-    schema: text,
-    label: '<path>',
-    env: 'OGONG_DEPLOYMENT',
-    required: true,
-    description: 'JSON file with the addresses of the contracts',
-  },
+  ...chainFields,
   registryInterval: {
     schema: duration,
     env: 'OGONG_REGISTRY_INTERVAL',
@@ -34,13 +23,7 @@ export const networkFields = {
     description: 'pause between two looks at the registry of validators',
   },
   certOut: { schema: text, label: '<path>', description: 'where to write the certificate (DER) for others to pin' },
-  metricsBind: {
-    schema: endpoint,
-    label: '<addr>',
-    env: 'OGONG_METRICS_BIND',
-    description: 'loopback address of the metrics server',
-  },
-  logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+  ...observationFields,
 } as const;
 
 export interface DaemonSettings {

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { chainFields, observationFields } from '../../config/common-fields.ts';
 import { defineConfig } from '../../config/define-config.ts';
-import { atomicAmount, duration, endpoint, httpUrl, integer, oneOf, size, text } from '../../config/values.ts';
-import { LOG_LEVELS } from '../../log/logger.ts';
+import { atomicAmount, duration, endpoint, integer, size, text } from '../../config/values.ts';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
 const escrowAmount = z
@@ -53,19 +53,7 @@ export const gatewayConfig = defineConfig({
       default: '18446744073709551615',
       description: 'highest price per 1,000 tokens, atomic units',
     },
-    rpcUrl: {
-      schema: httpUrl,
-      label: '<url>',
-      env: 'OGONG_RPC_URL',
-      description: "JSON-RPC address of the chain; the deployment's own if not given",
-    },
-    deployment: {
-      schema: text,
-      label: '<path>',
-      env: 'OGONG_DEPLOYMENT',
-      required: true,
-      description: 'JSON file with the addresses of the contracts',
-    },
+    ...chainFields,
     ...common,
     deposit: {
       schema: escrowAmount,
@@ -121,7 +109,7 @@ export const gatewayConfig = defineConfig({
       label: '<addr>',
       description: 'address of a metrics server on this machine, besides /metrics of the API',
     },
-    logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+    logLevel: observationFields.logLevel,
   },
 });
 

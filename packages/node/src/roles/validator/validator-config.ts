@@ -1,20 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { chainFields, observationFields } from '../../config/common-fields.ts';
 import { defineConfig } from '../../config/define-config.ts';
-import {
-  boolean,
-  decimal,
-  duration,
-  endpoint,
-  httpUrl,
-  integer,
-  oneOf,
-  parseEndpoint,
-  text,
-} from '../../config/values.ts';
+import { boolean, decimal, duration, endpoint, integer, parseEndpoint, text } from '../../config/values.ts';
 import { loadCertificatePin, type PeerId } from '../../link/link-identity.ts';
-import { LOG_LEVELS } from '../../log/logger.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
 
 export interface KnownPeer {
@@ -41,19 +31,7 @@ const amount = z
   .transform(BigInt);
 
 const common = {
-  rpcUrl: {
-    schema: httpUrl,
-    label: '<url>',
-    env: 'OGONG_RPC_URL',
-    description: "JSON-RPC address of the chain; the deployment's own if not given",
-  },
-  deployment: {
-    schema: text,
-    label: '<path>',
-    env: 'OGONG_DEPLOYMENT',
-    required: true,
-    description: 'JSON file with the addresses of the contracts',
-  },
+  ...chainFields,
   dataDir: {
     schema: text,
     label: '<path>',
@@ -185,13 +163,7 @@ export const validatorConfig = defineConfig({
       description: 'pause between two looks at the registry of validators',
     },
     audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
-    metricsBind: {
-      schema: endpoint,
-      label: '<addr>',
-      env: 'OGONG_METRICS_BIND',
-      description: 'loopback address of the metrics server',
-    },
-    logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+    ...observationFields,
   },
 });
 

@@ -1,0 +1,30 @@
+import { LOG_LEVELS } from '../log/logger.ts';
+import { endpoint, httpUrl, oneOf, text } from './values.ts';
+
+/** Where the ledger is. */
+export const chainFields = {
+  rpcUrl: {
+    schema: httpUrl,
+    label: '<url>',
+    env: 'OGONG_RPC_URL',
+    description: "JSON-RPC address of the chain; the deployment's own if not given",
+  },
+  deployment: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_DEPLOYMENT',
+    required: true,
+    description: 'JSON file with the addresses of the contracts',
+  },
+} as const;
+
+/** What an operator watches. */
+export const observationFields = {
+  metricsBind: {
+    schema: endpoint,
+    label: '<addr>',
+    env: 'OGONG_METRICS_BIND',
+    description: 'loopback address of the metrics server',
+  },
+  logLevel: { schema: oneOf(LOG_LEVELS), env: 'OGONG_LOG_LEVEL', default: 'info', description: 'what is logged' },
+} as const;
