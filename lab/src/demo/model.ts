@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
 import { parseModelSource } from '@ogong/engine/models/source';
+import { nameModel } from '@ogong/node/mesh/model-name';
 
 export interface DemoModels {
   readonly id: string;
@@ -54,20 +55,6 @@ async function findCheaper(
     `${reference} has no cheaper quantisation (${cheaper.join(', ')}): add --cheat none, withhold or tamper`,
     { cause: last },
   );
-}
-
-/** `ogong/<tier>/<maker>/<model>` for what a reference names. */
-export function nameModel(reference: string): string {
-  const source = parseModelSource(reference);
-  if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;
-  if (source.kind !== 'hub') return 'ogong/verified/local/model';
-  const plain = (text: string): string =>
-    text
-      .toLowerCase()
-      .replace(/[^a-z0-9._-]/g, '-')
-      .slice(0, 64);
-  const [owner = '', repository = ''] = source.repository.split('/');
-  return `ogong/verified/${plain(owner)}/${plain(repository)}`;
 }
 
 /** At most one line per tenth of a file. */

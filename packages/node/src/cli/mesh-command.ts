@@ -15,6 +15,7 @@ import { findRunningMesh, stopMesh } from '../mesh/mesh-control.ts';
 import { MeshError } from '../mesh/mesh-error.ts';
 import { DEFAULT_BASE_PORT, planPorts } from '../mesh/mesh-plan.ts';
 import { type MeshState, readMeshState } from '../mesh/mesh-state.ts';
+import { nameModel } from '../mesh/model-name.ts';
 import { isRunning, type ProcessIdentity } from '../mesh/process-identity.ts';
 import type { Command, Output } from './command.ts';
 
@@ -42,8 +43,7 @@ const upConfig = defineConfig({
     modelId: {
       schema: text,
       label: '<id>',
-      default: 'ogong/verified/local/model',
-      description: 'the name that it is sold under',
+      description: 'the name that it is sold under; made from the model if not given',
     },
     modelRoot: { schema: hex(32), description: 'the content root that the model must have' },
     modelsDir: {
@@ -118,7 +118,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   if (toHex(root) !== toHex(model.modelRoot)) {
     throw new MeshError('bad-option', `${values.model} has root ${toHex(model.modelRoot)}, not ${values.modelRoot}`);
   }
-  const served = { path: model.path, id: values.modelId, root };
+  const served = { path: model.path, id: values.modelId ?? nameModel(values.model), root };
   return values.foreground
     ? runInForeground(values, directory, served, output)
     : launch(values, directory, served, output);
