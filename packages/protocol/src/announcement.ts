@@ -159,10 +159,10 @@ export function verifyAnnouncement(
       : fail('announcement-signature', 'not signed by that key'),
     issuedAtMs <= nowMs + toleranceMs
       ? pass('announcement-issued', `issued at ${issuedAtMs}`)
-      : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future`),
+      : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future, by the clock here`),
     expiresAtMs > nowMs - toleranceMs
       ? pass('announcement-expiry', `expires at ${expiresAtMs}`)
-      : fail('announcement-expiry', `expired ${nowMs - expiresAtMs} ms ago`),
+      : fail('announcement-expiry', `expired ${nowMs - expiresAtMs} ms ago, by the clock here`),
     checkSequence(sequence, previousSequence),
   ];
   return { ok: isOk(checks), checks, announcement };

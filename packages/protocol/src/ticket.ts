@@ -126,10 +126,10 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
     matches('ticket-request', context.requestHash, ticket.requestHash),
     ticket.issuedAtMs <= nowMs + toleranceMs
       ? pass('ticket-issued', `issued at ${ticket.issuedAtMs}`)
-      : fail('ticket-issued', `issued ${ticket.issuedAtMs - nowMs} ms in the future`),
+      : fail('ticket-issued', `issued ${ticket.issuedAtMs - nowMs} ms in the future, by the clock here`),
     ticket.expiresAtMs > nowMs - toleranceMs
       ? pass('ticket-expiry', `expires at ${ticket.expiresAtMs}`)
-      : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago`),
+      : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago, by the clock here`),
   ];
   return { ok: isOk(checks), checks, ticket };
 }

@@ -163,7 +163,12 @@ function checkTimes(order: Order, record: RecordV2, nowMs: number | undefined): 
   const startMs = Number(record.startNs / 1_000_000n);
   const endMs = Number(record.endNs / 1_000_000n);
   if (record.endNs < record.startNs) return fail('times', 'the reply ends before it starts');
-  if (endMs > nowMs + CLOCK_TOLERANCE_MS) return fail('times', `the reply ends ${endMs - nowMs} ms in the future`);
+  if (endMs > nowMs + CLOCK_TOLERANCE_MS) {
+    return fail(
+      'times',
+      `the reply ends ${endMs - nowMs} ms in the future: the provider's clock is wrong, or this one`,
+    );
+  }
   return check('times', startMs <= Number(order.expiresAtMs) + CLOCK_TOLERANCE_MS, [
     `served in ${endMs - startMs} ms`,
     'the reply started after its order had expired',

@@ -48,11 +48,15 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
   const { crypto, model, providerId, nowMs } = terms;
   const order = parse('order', () => parseOrder(message.order?.order ?? NOTHING));
   assertOrder(equalBytes(order.providerId, providerId), 'invalid', 'the order names another provider');
-  assertOrder(order.expiresAtMs > BigInt(nowMs), 'precondition', 'the order has expired');
+  assertOrder(
+    order.expiresAtMs > BigInt(nowMs),
+    'precondition',
+    `the order has expired ${BigInt(nowMs) - order.expiresAtMs} ms ago, by the clock here`,
+  );
   assertOrder(
     order.expiresAtMs <= BigInt(nowMs + MAX_ORDER_LIFETIME_MS),
     'invalid',
-    `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes`,
+    `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes, by the clock here`,
   );
   assertOrder(
     equalBytes(order.modelRoot, model.root),

@@ -19,7 +19,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/noble';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
 import type { Validator } from '@ogong/protocol/quorum';
 import { signTicket, type Ticket } from '@ogong/protocol/ticket';
-import { systemClock } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';
 import { createLinkClient, type LinkClient } from '../../link/link-client.ts';
@@ -137,6 +137,7 @@ export interface NetworkOptions {
   readonly provider?: Partial<ProviderOptions>;
   readonly openings?: (store: Store) => Openings;
   readonly epoch?: bigint;
+  readonly clock?: Clock;
 }
 
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
@@ -165,7 +166,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       {
         engine,
         crypto,
-        clock: systemClock,
+        clock: options.clock ?? systemClock,
         signer: providerSigner,
         identity,
         chain: {

@@ -183,7 +183,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
         equalBytes(order.router, entry.router),
       `${at} differs from its order`,
     );
-    demand(entry.timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS, `${at} is of the future`);
+    demand(entry.timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS, `${at} is of the future, by the clock here`);
     const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
     demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
     if (entry.verdict === 'abandoned') return verifyAbandoned(entry, order, evidence);

@@ -94,8 +94,13 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     const known = find(order.replyId);
     if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
     const leftMs = Number(order.expiresAtMs) - clock.nowMs();
-    if (leftMs <= 0) throw new Refusal('precondition', 'the order has expired');
-    if (leftMs > maxOrderLifeMs) throw new Refusal('invalid', `an order lives at most ${maxOrderLifeMs} ms`);
+    if (leftMs <= 0) throw new Refusal('precondition', `the order has expired ${-leftMs} ms ago, by the clock here`);
+    if (leftMs > maxOrderLifeMs) {
+      throw new Refusal(
+        'invalid',
+        `an order lives at most ${maxOrderLifeMs} ms; by the clock here this one lives ${leftMs}`,
+      );
+    }
     if (order.epoch > epoch + EPOCH_SLACK || order.epoch + EPOCH_SLACK < epoch) {
       throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
     }

@@ -60,7 +60,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
 
   async function score(message: ScoreRequest, context: HandlerContext) {
     const leftMs = Math.min(Number(message.deadlineMs) - clock.nowMs(), maxJobMs);
-    if (!(leftMs > 0)) throw new Refusal('precondition', 'the deadline has passed');
+    if (!(leftMs > 0))
+      throw new Refusal('precondition', `the deadline has passed ${-leftMs} ms ago, by the clock here`);
     const job = parseScoreJob(message, engine.info());
     const deadline = AbortSignal.timeout(leftMs);
     const left = new AbortController();
