@@ -1,9 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LinkError } from '@ogong/node/link/link-error';
-import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
+import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
 import { createNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
-import { answerHonestly, createTestValidator, provider, type TestValidator } from '@ogong/node/roles/validator/test-bench';
+import {
+  answerHonestly,
+  createTestValidator,
+  provider,
+  type TestValidator,
+} from '@ogong/node/roles/validator/test-bench';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import type { Store } from '@ogong/node/store/store';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -32,7 +37,10 @@ function fillDisk({ database }: Pick<Store, 'database'>): () => void {
 }
 
 async function failureOf(call: Promise<unknown>): Promise<LinkError> {
-  const error = await call.then(() => undefined, (reason: unknown) => reason);
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(LinkError);
   return error as LinkError;
 }
@@ -78,13 +86,17 @@ describe('a provider whose disk is full', () => {
     makeRoom();
     await until(() => validator.pushed.length === 2);
     expect(validator.pushed[1]?.record?.record).toEqual(validator.pushed[0]?.record?.record);
-    await until(() => network.store().read(({ prepare }) => prepare('SELECT count(*) AS n FROM outbox').get()?.n === 0));
+    await until(() =>
+      network.store().read(({ prepare }) => prepare('SELECT count(*) AS n FROM outbox').get()?.n === 0),
+    );
   });
 });
 
 describe('a validator whose disk is full', () => {
   it('admits and acknowledges nothing, says why, and settles what it acknowledged when there is room', async () => {
-    const validator: TestValidator = createTestValidator({ score: (peer, job) => answerHonestly(validator.served)(peer, job) });
+    const validator: TestValidator = createTestValidator({
+      score: (peer, job) => answerHonestly(validator.served)(peer, job),
+    });
     closing.push(validator.close);
     const door = await serveValidator(validator);
     closing.push(door.close);

@@ -15,16 +15,28 @@ import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture'
 import { createNetwork, network as providerNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
 import { createRouter } from '@ogong/node/roles/router/router';
 import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
-import { answerHonestly, createTestChain, createTestClock, createTestValidator, provider, type TestValidator } from '@ogong/node/roles/validator/test-bench';
+import {
+  answerHonestly,
+  createTestChain,
+  createTestClock,
+  createTestValidator,
+  provider,
+  type TestValidator,
+} from '@ogong/node/roles/validator/test-bench';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { openStore } from '@ogong/node/store/store';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon-message';
 import { concatBytes, equalBytes } from '@ogong/protocol/bytes';
-import { ProviderService, RouterService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
+import {
+  ProviderService,
+  RouterService,
+  ValidatorService,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
@@ -48,7 +60,8 @@ afterEach(async () => {
 
 /** What a caller may be told; the rest is a door that fell off its hinges. */
 const answers = new Set(['too-large', 'rate-limited', 'unauthorized', 'timeout']);
-const isTyped = (error: unknown): boolean => error instanceof LinkError && (error.refusal !== undefined || answers.has(error.code));
+const isTyped = (error: unknown): boolean =>
+  error instanceof LinkError && (error.refusal !== undefined || answers.has(error.code));
 
 interface Door<T extends object> {
   /** Messages that an honest caller would send; each is damaged in turn. */
@@ -84,11 +97,16 @@ describe('the doors of a provider', () => {
     });
     expect(refused).toBeGreaterThan(25);
     const service = network.client.service(ProviderService);
-    await knock({ valid: () => ({ replyId: new Uint8Array(16).fill(1) }), call: (message) => service.getOpening(message) });
+    await knock({
+      valid: () => ({ replyId: new Uint8Array(16).fill(1) }),
+      call: (message) => service.getOpening(message),
+    });
     const last = network.order({ replyId: 200, body: { max_tokens: 3 } });
     await receive(network.client, last);
     await expect(receive(network.client, last)).rejects.toMatchObject({ refusal: 'conflict' });
-    await expect(receive(network.client, { ...last, request: new Uint8Array(5 * MIB) })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(receive(network.client, { ...last, request: new Uint8Array(5 * MIB) })).rejects.toMatchObject({
+      code: 'too-large',
+    });
     await until(() => network.provider.activeReplies() === 0);
   });
 });
@@ -119,12 +137,17 @@ describe('the doors of a verifier', () => {
     );
     await verifier.start();
     const client = createLinkClient({ endpoint: verifier.address(), certHash: identity.id, identity: validator });
-    closing.push(engine.close, () => verifier.stop(0), () => client.close());
+    closing.push(
+      engine.close,
+      () => verifier.stop(0),
+      () => client.close(),
+    );
     const service = client.service(VerifierService);
 
     const message = network.order({ body: { max_tokens: 6 } });
     const { finished } = await receive(network.client, message);
-    const opened = (await network.client.service(ProviderService).getOpening({ replyId: new Uint8Array(16).fill(1) })).opening;
+    const opened = (await network.client.service(ProviderService).getOpening({ replyId: new Uint8Array(16).fill(1) }))
+      .opening;
     const opening = parseOpening(opened);
     const header = parseHeader(opening.header);
     const { rows, outputTokens } = replayReply(crypto, parseRecordV2(finished.record?.record as Uint8Array), opening);
@@ -142,7 +165,9 @@ describe('the doors of a verifier', () => {
     expect(refused).toBeGreaterThan(20);
     const first = await service.score(job());
     expect((await service.score(job())).jobId).toEqual(first.jobId);
-    await expect(service.score({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(service.score({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({
+      code: 'too-large',
+    });
   });
 });
 
@@ -162,14 +187,20 @@ describe('the doors of a validator', () => {
       const { order, signature } = validator.order(++number);
       return { order, signature };
     };
-    expect((await knock({ valid: () => ({ order: signed() }), call: (message) => service.admit(message) })).refused).toBeGreaterThan(25);
+    expect(
+      (await knock({ valid: () => ({ order: signed() }), call: (message) => service.admit(message) })).refused,
+    ).toBeGreaterThan(25);
 
     const admitted = async () => {
       const order = validator.order(++number);
       await service.admit({ order });
       return toPushMessage(validator.serve(order).submission);
     };
-    const records = await knock({ valid: admitted, call: (message) => service.pushRecord(message as never), rounds: 30 });
+    const records = await knock({
+      valid: admitted,
+      call: (message) => service.pushRecord(message as never),
+      rounds: 30,
+    });
     expect(records.refused).toBeGreaterThan(20);
 
     const served = await admitted();
@@ -181,8 +212,15 @@ describe('the doors of a validator', () => {
       opening: { opening: reply?.reply.openingBytes as Uint8Array },
     });
     await knock({ valid: complaint, call: (message) => service.complain(message as never), rounds: 30 });
-    await knock({ valid: () => ({ replyId: new Uint8Array(16).fill(1) }), call: (message) => service.getReply(message) });
-    await knock({ valid: () => ({ from: 1n, limit: 10 }), call: (message) => service.listVerdicts(message), rounds: 20 });
+    await knock({
+      valid: () => ({ replyId: new Uint8Array(16).fill(1) }),
+      call: (message) => service.getReply(message),
+    });
+    await knock({
+      valid: () => ({ from: 1n, limit: 10 }),
+      call: (message) => service.listVerdicts(message),
+      rounds: 20,
+    });
     await knock({ valid: () => ({ epoch: 1n }), call: (message) => service.getBeacon(message), rounds: 10 });
 
     const announcement: Announcement = {
@@ -191,14 +229,20 @@ describe('the doors of a validator', () => {
       endpoint: 'provider:1',
       certHash: new Uint8Array(32).fill(2),
       verifier: { endpoint: 'verifier:1', certHash: new Uint8Array(32).fill(3), keyHash: new Uint8Array(32).fill(4) },
-      models: [{ modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' }],
+      models: [
+        { modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' },
+      ],
       capacity: 1,
       freeCapacity: 1,
       sequence: 1n,
       issuedAtMs: validator.clock.nowMs(),
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
-    await knock({ valid: () => signAnnouncement(provider, announcement), call: (message) => service.announce(message), rounds: 30 });
+    await knock({
+      valid: () => signAnnouncement(provider, announcement),
+      call: (message) => service.announce(message),
+      rounds: 30,
+    });
 
     await service.pushRecord(await admitted());
     expect(errors).toEqual([]);
@@ -227,14 +271,33 @@ describe('the doors of a validator', () => {
     await own.settlement.step().catch(() => undefined);
     const [batch] = own.requests;
     const service = (await door.connect(PEER)).service(ValidatorService);
-    const { refused } = await knock({ valid: () => batch as object, call: (message) => service.cosignBatch(message as never) });
+    const { refused } = await knock({
+      valid: () => batch as object,
+      call: (message) => service.cosignBatch(message as never),
+    });
     expect(refused).toBeGreaterThan(0);
     expect((await service.cosignBatch(batch as never)).signer).toEqual(validator.signer.address);
 
-    const contribution = { kind: 'contribution', epoch: 2n, view: 0, proof: new Uint8Array(80).fill(3), lock: undefined } as const;
-    const vote = { kind: 'vote', phase: 'prepare', epoch: 2n, view: 0, value: new Uint8Array(32), signature: new Uint8Array(65) } as const;
+    const contribution = {
+      kind: 'contribution',
+      epoch: 2n,
+      view: 0,
+      proof: new Uint8Array(80).fill(3),
+      lock: undefined,
+    } as const;
+    const vote = {
+      kind: 'vote',
+      phase: 'prepare',
+      epoch: 2n,
+      view: 0,
+      value: new Uint8Array(32),
+      signature: new Uint8Array(65),
+    } as const;
     for (const message of [contribution, vote]) {
-      await knock({ valid: () => ({ message: encodeBeaconMessage(message) }), call: (damaged) => service.deliverBeacon(damaged) });
+      await knock({
+        valid: () => ({ message: encodeBeaconMessage(message) }),
+        call: (damaged) => service.deliverBeacon(damaged),
+      });
     }
     expect(door.errors).toEqual([]);
   });
@@ -252,14 +315,22 @@ describe('the doors of a router', () => {
         clock: systemClock,
         signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
         identity,
-        chain: { network: providerNetwork, validators: () => [], client: () => Promise.reject(new Error('there is no chain here')) },
+        chain: {
+          network: providerNetwork,
+          validators: () => [],
+          client: () => Promise.reject(new Error('there is no chain here')),
+        },
         store,
         log: quiet,
         metrics: createMetrics('router'),
       },
     );
     await router.start();
-    closing.push(() => rmSync(directory, { recursive: true, force: true }), () => store.close(), () => router.stop(0));
+    closing.push(
+      () => rmSync(directory, { recursive: true, force: true }),
+      () => store.close(),
+      () => router.stop(0),
+    );
     const link = await makeIdentity(1);
     const client = createLinkClient({ endpoint: router.address(), certHash: identity.id, identity: link });
     closing.push(() => client.close());
@@ -274,7 +345,15 @@ describe('the doors of a router', () => {
         endpoint: '127.0.0.1:9001',
         certHash: link.id,
         verifier: undefined,
-        models: [{ modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' }],
+        models: [
+          {
+            modelId: FAKE_MODEL,
+            modelRoot: new Uint8Array(32),
+            pricePer1kAtomic: 1n,
+            contextSize: 9,
+            numericClass: 'x',
+          },
+        ],
         capacity: 4,
         freeCapacity: 4,
         sequence: ++sequence,
@@ -290,17 +369,39 @@ describe('the doors of a router', () => {
     const route = () => {
       const replyId = new Uint8Array(16).fill(7);
       const requestHash = crypto.sha256(replyId);
-      return { model: FAKE_MODEL, maxPricePer1k: 10n, seed: crypto.sha256(concatBytes(requestHash, replyId)), exclude: [new Uint8Array(32)], replyId, requestHash };
+      return {
+        model: FAKE_MODEL,
+        maxPricePer1k: 10n,
+        seed: crypto.sha256(concatBytes(requestHash, replyId)),
+        exclude: [new Uint8Array(32)],
+        replyId,
+        requestHash,
+      };
     };
     await knock({ valid: route, call: (message) => service.route(message) });
-    const report = { replyId: new Uint8Array(16).fill(7), providerId: hashHybridKey(crypto, signer.publicKey), outcome: 'ok', outputTokens: 3, durationMs: 10 };
+    const report = {
+      replyId: new Uint8Array(16).fill(7),
+      providerId: hashHybridKey(crypto, signer.publicKey),
+      outcome: 'ok',
+      outputTokens: 3,
+      durationMs: 10,
+    };
     await knock({ valid: () => report, call: (message) => service.report(message) });
     expect((await service.listModels({})).models).toHaveLength(1);
   });
 });
 
 describe('the doors of a gateway', () => {
-  const paths = ['/v1/chat/completions', '/v1/completions', '/v1/models', `/v1/models/${FAKE_MODEL}`, '/v1/receipts/00', '/healthz', '/metrics', '/v1/nothing'];
+  const paths = [
+    '/v1/chat/completions',
+    '/v1/completions',
+    '/v1/models',
+    `/v1/models/${FAKE_MODEL}`,
+    '/v1/receipts/00',
+    '/healthz',
+    '/metrics',
+    '/v1/nothing',
+  ];
 
   it('answer any body on any path with a status and words of OpenAI, and serve the next request', async () => {
     const { url, close, log } = await createGatewayFixture();
@@ -321,18 +422,55 @@ describe('the doors of a gateway', () => {
     }
     expect(broken).toEqual([]);
     expect(log.filter((line) => /"level":(50|"error")/.test(line))).toEqual([]);
-    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: whole });
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: whole,
+    });
     expect(response.status).toBe(200);
   });
 });
 
 function damageField(chat: object, random: () => number): [string, Uint8Array] {
-  const fields = ['model', 'messages', 'max_tokens', 'temperature', 'top_p', 'stop', 'n', 'seed', 'stream', 'logit_bias', 'logprobs', 'tools', 'response_format', '__proto__'];
-  const values = [null, -1, 1e308, 0.5, '', 'x'.repeat(5_000), [], {}, [[]], [null], { a: { b: {} } }, true, '\ud800', 2 ** 53];
+  const fields = [
+    'model',
+    'messages',
+    'max_tokens',
+    'temperature',
+    'top_p',
+    'stop',
+    'n',
+    'seed',
+    'stream',
+    'logit_bias',
+    'logprobs',
+    'tools',
+    'response_format',
+    '__proto__',
+  ];
+  const values = [
+    null,
+    -1,
+    1e308,
+    0.5,
+    '',
+    'x'.repeat(5_000),
+    [],
+    {},
+    [[]],
+    [null],
+    { a: { b: {} } },
+    true,
+    '\ud800',
+    2 ** 53,
+  ];
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const field = pick(fields);
   const value = pick(values);
-  return [`${field} = ${JSON.stringify(value)?.slice(0, 40)}`, new TextEncoder().encode(JSON.stringify({ ...chat, [field]: value }))];
+  return [
+    `${field} = ${JSON.stringify(value)?.slice(0, 40)}`,
+    new TextEncoder().encode(JSON.stringify({ ...chat, [field]: value })),
+  ];
 }
 
 function isOpenAiError(text: string): boolean {

@@ -7,7 +7,6 @@ import { type Finding, replyIdOf } from '../demo/finding.ts';
 import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';
 import { waitUntil } from '../demo/polling.ts';
 import { checkReceipts } from '../demo/reply-claims.ts';
-import { waitUntil } from '../demo/polling.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';
 import { chooseSeed, createRandom, shuffle } from './random.ts';
 import { createReplyWatch, type ReplyWatch } from './reply-watch.ts';
@@ -61,7 +60,10 @@ async function keepAsking(isOver: () => boolean): Promise<void> {
 /** Each role is killed without warning and started again; the chain only hangs for a while. */
 async function disturb(): Promise<string[]> {
   const victims: string[] = [];
-  for (const role of shuffle(['provider', 'validator', 'router', 'gateway', 'chain', 'provider', 'validator'], random)) {
+  for (const role of shuffle(
+    ['provider', 'validator', 'router', 'gateway', 'chain', 'provider', 'validator'],
+    random,
+  )) {
     await pause(500, 3_000);
     const name = findVictim(role);
     victims.push(name);
@@ -88,12 +90,15 @@ async function isQuiet(finalStates: readonly string[]): Promise<boolean> {
   return logs.every(({ isAnchored }) => isAnchored) && (await watch.countUnsettled()) === 0;
 }
 
-const allProviders = () => Array.from({ length: providers }, (_, i) => readProvider(network.mesh.plan.directory, `provider-${i + 1}`));
-const isClosed = (): boolean => readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
+const allProviders = () =>
+  Array.from({ length: providers }, (_, i) => readProvider(network.mesh.plan.directory, `provider-${i + 1}`));
+const isClosed = (): boolean =>
+  readGateway(network.mesh.plan.directory).orders.every(({ state }) => state === 'closed');
 
 async function readRest(): Promise<RestRecord> {
   const { chain, members, mesh } = network;
-  const address = (role: string): Address[] => members.filter((member) => member.role === role).map((member) => member.address as Address);
+  const address = (role: string): Address[] =>
+    members.filter((member) => member.role === role).map((member) => member.address as Address);
   const [payer] = address('payer') as [Address];
   const channels = await Promise.all(
     address('validator').map(async (validator) => {
@@ -120,7 +125,10 @@ describe('processes that are killed, and a chain that hangs, under load', () => 
     });
     await asking;
     const answered = network.replies.filter(({ receipts }) => receipts);
-    console.info(`disturbed: ${victims.join(', ')}; ${answered.length} of ${network.replies.length} requests were answered`);
+    console.info(describeErrors());
+    console.info(
+      `disturbed: ${victims.join(', ')}; ${answered.length} of ${network.replies.length} requests were answered`,
+    );
     expect(answered.length).toBeGreaterThan(10);
 
     expect(await waitUntil(() => isQuiet(['settled', 'abandoned', 'admitted']), patienceMs)).toBe(true);
@@ -148,6 +156,16 @@ describe('processes that are killed, and a chain that hangs, under load', () => 
     for (const [name, { ok, evidence }] of Object.entries(findings)) expect(ok ? [] : evidence, name).toEqual([]);
   });
 });
+
+/** How often clients were told what, ids and numbers aside. */
+function describeErrors(): string {
+  const counts = new Map<string, number>();
+  for (const { error } of network.replies) {
+    const kind = error?.replace(/[0-9a-f]{8,}|\d+/g, 'N');
+    if (kind !== undefined) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => `${count} times: ${kind}`).join('\n');
+}
 
 async function askUntilAnswered(): Promise<string> {
   let id: string | undefined;

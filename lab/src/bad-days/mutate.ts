@@ -12,7 +12,10 @@ const MAX_GROWTH = 64 * 1024;
  * A copy of a message with one field damaged: cut short, grown, one bit flipped, emptied, left out, or out of range.
  * @returns what was done, in words, and the copy.
  */
-export function mutateMessage<T extends object>(message: T, random: () => number): { readonly what: string; readonly message: T } {
+export function mutateMessage<T extends object>(
+  message: T,
+  random: () => number,
+): { readonly what: string; readonly message: T } {
   const copy = structuredClone(message);
   const leaves = listLeaves(copy as Fields);
   const { holder, key } = leaves[Math.floor(random() * leaves.length)] as Leaf;
@@ -34,13 +37,26 @@ function listLeaves(holder: Fields | unknown[]): Leaf[] {
 function damage(value: unknown, random: () => number): [string, unknown] {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   if (value instanceof Uint8Array) return damageBytes(value, random);
-  if (typeof value === 'bigint') return ['out of range', pick([0n, 1n, value + 1n, (1n << 63n) - 1n, (1n << 64n) - 1n])];
+  if (typeof value === 'bigint')
+    return ['out of range', pick([0n, 1n, value + 1n, (1n << 63n) - 1n, (1n << 64n) - 1n])];
   if (typeof value === 'number') return ['out of range', pick([0, 1, value + 1, 2 ** 31, 2 ** 32 - 1])];
   if (typeof value === 'string') {
-    return ['another text', pick(['', `${value}x`, value.slice(0, -1), '\0', '../../etc/passwd', 'é'.repeat(1 + Math.floor(random() * MAX_GROWTH))])];
+    return [
+      'another text',
+      pick([
+        '',
+        `${value}x`,
+        value.slice(0, -1),
+        '\0',
+        '../../etc/passwd',
+        'é'.repeat(1 + Math.floor(random() * MAX_GROWTH)),
+      ]),
+    ];
   }
   if (Array.isArray(value)) {
-    return random() < 0.5 ? ['emptied', []] : ['repeated', Array.from({ length: 1 + Math.floor(random() * 300) }, () => value[0] ?? new Uint8Array(7))];
+    return random() < 0.5
+      ? ['emptied', []]
+      : ['repeated', Array.from({ length: 1 + Math.floor(random() * 300) }, () => value[0] ?? new Uint8Array(7))];
   }
   return ['left out', undefined];
 }

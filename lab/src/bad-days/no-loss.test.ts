@@ -8,7 +8,9 @@ import type { GatewayOrder } from './stores.ts';
 function createRest(): RestRecord {
   const run = createSyntheticRun();
   const addressOf = (name: string): string => run.members.find((member) => member.name === name)!.address.slice(2);
-  const logged = run.logs.flatMap(({ validator, entries }) => entries.map((entry) => ({ validator: addressOf(validator), entry })));
+  const logged = run.logs.flatMap(({ validator, entries }) =>
+    entries.map((entry) => ({ validator: addressOf(validator), entry })),
+  );
   const sum = (validator: string): bigint =>
     logged.filter((one) => one.validator === validator).reduce((total, { entry }) => total + entry.feeAtomic, 0n);
   const validators = run.logs.map(({ validator }) => addressOf(validator));
@@ -42,7 +44,10 @@ const paid = rest.gateway.orders.find(({ feeAtomic }) => feeAtomic! > 0n) as Gat
 const id = paid.replyId;
 const withOrder = (change: Partial<GatewayOrder>): RestRecord => ({
   ...rest,
-  gateway: { ...rest.gateway, orders: rest.gateway.orders.map((order) => (order === paid ? { ...order, ...change } : order)) },
+  gateway: {
+    ...rest.gateway,
+    orders: rest.gateway.orders.map((order) => (order === paid ? { ...order, ...change } : order)),
+  },
 });
 const withView = (view: { state: string; verdict: string } | undefined): RestRecord => {
   const views = new Map(rest.views);
@@ -53,7 +58,10 @@ const withView = (view: { state: string; verdict: string } | undefined): RestRec
 const ofPaid = ({ validator }: { validator: string }): boolean => validator === paid.validator;
 const withChannel = (change: object): RestRecord => ({
   ...rest,
-  gateway: { ...rest.gateway, channels: rest.gateway.channels.map((one) => (ofPaid(one) ? { ...one, ...change } : one)) },
+  gateway: {
+    ...rest.gateway,
+    channels: rest.gateway.channels.map((one) => (ofPaid(one) ? { ...one, ...change } : one)),
+  },
 });
 const withChain = (change: object): RestRecord => ({
   ...rest,
@@ -77,7 +85,10 @@ describe('nothing lost', () => {
     ['an acknowledged record that became abandoned', withView({ state: 'abandoned', verdict: 'abandoned' })],
     ['a reply that is still under audit', withView({ state: 'recorded', verdict: '' })],
     ['a reply with two verdicts', { ...rest, run: { ...rest.run, logs: twice } }],
-    ['a verdict without an order', { ...rest, gateway: { ...rest.gateway, orders: rest.gateway.orders.filter((order) => order !== paid) } }],
+    [
+      'a verdict without an order',
+      { ...rest, gateway: { ...rest.gateway, orders: rest.gateway.orders.filter((order) => order !== paid) } },
+    ],
     ['an order that is open', withOrder({ state: 'open' })],
     ['another fee in the books than in the log', withOrder({ feeAtomic: paid.feeAtomic! + 1n })],
     ['a fee above the maximum', withOrder({ maxFeeAtomic: 0n })],

@@ -43,9 +43,11 @@ export function checkNothingLost(record: RestRecord): Finding {
       problems.push(`reply ${short(id)} was acknowledged and ended as ${view?.state} ${view?.verdict}`);
     }
   }
-  for (const order of gateway.orders) problems.push(...checkOrder(order, views.get(order.replyId), entries.get(order.replyId) ?? []));
+  for (const order of gateway.orders)
+    problems.push(...checkOrder(order, views.get(order.replyId), entries.get(order.replyId) ?? []));
   const ordered = new Set(gateway.orders.map(({ replyId }) => replyId));
-  for (const id of entries.keys()) if (!ordered.has(id)) problems.push(`reply ${short(id)} was judged and never ordered`);
+  for (const id of entries.keys())
+    if (!ordered.has(id)) problems.push(`reply ${short(id)} was judged and never ordered`);
   for (const channel of channels) problems.push(...checkChannel(channel, record, entries));
   const count = (wanted: string): number => [...views.values()].filter(({ verdict }) => verdict === wanted).length;
   return judge(problems, [
@@ -88,10 +90,14 @@ function checkOrder(order: GatewayOrder, view: ReplyView | undefined, logged: re
   const { entry, validator } = first;
   if (validator !== order.validator) problems.push(`${name} was judged by ${validator}, which does not handle it`);
   if (entry.verdict !== view.verdict || entry.verdict !== order.verdict) {
-    problems.push(`${name}: the log says ${entry.verdict}, the validator ${view.verdict}, the gateway ${order.verdict}`);
+    problems.push(
+      `${name}: the log says ${entry.verdict}, the validator ${view.verdict}, the gateway ${order.verdict}`,
+    );
   }
-  if (entry.feeAtomic !== order.feeAtomic) problems.push(`${name}: ${entry.feeAtomic} was charged, the gateway books ${order.feeAtomic}`);
-  if (entry.feeAtomic > order.maxFeeAtomic) problems.push(`${name}: ${entry.feeAtomic} was charged, at most ${order.maxFeeAtomic} was signed for`);
+  if (entry.feeAtomic !== order.feeAtomic)
+    problems.push(`${name}: ${entry.feeAtomic} was charged, the gateway books ${order.feeAtomic}`);
+  if (entry.feeAtomic > order.maxFeeAtomic)
+    problems.push(`${name}: ${entry.feeAtomic} was charged, at most ${order.maxFeeAtomic} was signed for`);
   if (!isPaid(entry.verdict) && entry.feeAtomic !== 0n) problems.push(`${name} is ${entry.verdict} and was paid`);
   return problems;
 }
@@ -111,9 +117,11 @@ function checkChannel(
   if (spentAtomic > admittedAtomic) problems.push(`${name}: ${spentAtomic} was drawn of ${admittedAtomic}`);
   const own = gateway.channels.find((channel) => channel.validator === validator);
   if (own === undefined) return spentAtomic === 0n ? problems : [...problems, `${name} is unknown to the gateway`];
-  if (own.owedAtomic !== spentAtomic) problems.push(`${name}: the gateway owes ${own.owedAtomic}, ${spentAtomic} was drawn`);
+  if (own.owedAtomic !== spentAtomic)
+    problems.push(`${name}: the gateway owes ${own.owedAtomic}, ${spentAtomic} was drawn`);
   if (own.outstandingAtomic !== 0n) problems.push(`${name}: ${own.outstandingAtomic} is still reserved`);
-  if (own.cumulativeAtomic < spentAtomic) problems.push(`${name}: ${spentAtomic} was drawn on a voucher of ${own.cumulativeAtomic}`);
+  if (own.cumulativeAtomic < spentAtomic)
+    problems.push(`${name}: ${spentAtomic} was drawn on a voucher of ${own.cumulativeAtomic}`);
   return problems;
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { LinkError } from '@ogong/node/link/link-error';
 import { fromHex } from '@ogong/protocol/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 import type { ReplyView } from './no-loss.ts';
 import { readGateway } from './stores.ts';
@@ -39,7 +39,9 @@ export function createReplyWatch({ mesh, chain, links, members }: TestMesh): Rep
     const peer = peers.get(validator);
     if (peer === undefined) throw new RangeError(`no validator has the address ${validator}`);
     try {
-      return await links.to(ValidatorService, peer).getReply({ replyId: fromHex(replyId) }, { timeoutMs: askTimeoutMs });
+      return await links
+        .to(ValidatorService, peer)
+        .getReply({ replyId: fromHex(replyId) }, { timeoutMs: askTimeoutMs });
     } catch (error) {
       if (error instanceof LinkError && error.refusal === 'not-found') return undefined;
       throw error;

@@ -19,7 +19,6 @@ import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
-import { countProviders, waitUntil } from '../demo/polling.ts';
 import { listMembers, readTrust } from '../demo/run-demo.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
@@ -100,7 +99,8 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
         await delay(1_000);
       },
       nowMs: () => Date.now() + aheadMs,
-      readRun: () => readRun({ chain, links, members, replies, before, model: { id: MODEL_ID, root }, nowMs: Date.now() + aheadMs }),
+      readRun: () =>
+        readRun({ chain, links, members, replies, before, model: { id: MODEL_ID, root }, nowMs: Date.now() + aheadMs }),
       stop,
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { monotonicClock } from '@ogong/node/clock';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
 import { makeIdentity } from '@ogong/node/link/link-fixture';
 import { createLinkServer } from '@ogong/node/link/link-server';
@@ -8,7 +9,6 @@ import { createBeaconDriver } from '@ogong/node/roles/validator/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
 import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/roles/validator/routes';
 import { ledger, network, type TestValidator } from '@ogong/node/roles/validator/test-bench';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/bytes';
 import type { Validator } from '@ogong/protocol/quorum';
 import { proveVrf } from '@ogong/protocol/vrf';
@@ -71,7 +71,11 @@ export async function serveValidator(
   return {
     errors,
     async connect(seed) {
-      const client = createLinkClient({ endpoint: server.address(), certHash: identity.id, identity: await makeIdentity(seed) });
+      const client = createLinkClient({
+        endpoint: server.address(),
+        certHash: identity.id,
+        identity: await makeIdentity(seed),
+      });
       clients.push(client);
       return client;
     },
