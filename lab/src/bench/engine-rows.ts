@@ -1,188 +1,166 @@
-import { createHash } from 'node:crypto';
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
-import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
-import { type LlamaContext, openLlamaModel } from '@ogong/engine/llama-cpp/model';
+import { type LlamaModel, openLlamaModel } from '@ogong/engine/llama-cpp/model';
 import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
-import { parseRequest } from '@ogong/protocol/request';
-import { decodeDraws } from '@ogong/protocol/window';
-import { median, pairedRatio, type Row } from './row.ts';
+import { measureBusy } from './busy-time.ts';
+import {
+  createRequest,
+  findFullReplies,
+  type MadeReply,
+  makeReply,
+  type ReplyShape,
+  type Speed,
+  scoreReply,
+  timeBare,
+  timeEngine,
+} from './engine-timing.ts';
+import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
-const OUTPUT = 96;
-const PROMPT = 128;
-const ROUNDS = 5;
-const threads = 1;
-
-const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
-const { sampler } = parseRequest(
-  new TextEncoder().encode(JSON.stringify({ model: 'm', prompt: 'x', temperature: 0.8, top_p: 0.95 })),
-  'completion',
-);
-
-interface Timed {
-  readonly tokensPerSecond: number;
-  readonly decodeMs: number;
-  readonly request: GenerateRequest;
-  readonly listSizes: Uint8Array;
-  readonly output: Uint32Array;
+export interface EngineBench extends ReplyShape {
+  readonly path: string;
+  readonly name: string;
+  readonly rounds: number;
 }
 
-function createRequest(vocabularySize: number, number: number, commit: boolean): GenerateRequest {
-  return {
-    prompt: {
-      kind: 'tokens',
-      tokens: Uint32Array.from({ length: PROMPT }, (_, i) => 300 + ((i * 7919 + number) % (vocabularySize - 300))),
-    },
-    sampler,
-    bias: [],
-    drawKey: sha256(`key ${number}`),
-    maxTokens: OUTPUT,
-    stop: [],
-    sketch: { bankSeed: sha256('bank'), directions: 16 },
-    topLogprobs: 0,
-    commit,
-  };
-}
+const THREADS = 1;
+const CONTEXT = 256;
+const TOGETHER = 8;
 
-async function timeReply(engine: Engine, number: number, commit: boolean): Promise<Timed> {
-  const { vocabularySize } = engine.info();
-  const request = createRequest(vocabularySize, number, commit);
-  const sizes: number[] = [];
-  for await (const event of engine.generate(request)) {
-    if (event.kind === 'window')
-      for (const row of decodeDraws(event.window.draws, { vocabularySize }).rows) sizes.push(row.ids.length);
-    if (event.kind === 'end') {
-      const { decodeMs } = event.timings;
-      // The first token falls into the prompt's time.
-      const tokensPerSecond = ((event.outputTokens.length - 1) / decodeMs) * 1000;
-      return { tokensPerSecond, decodeMs, request, listSizes: Uint8Array.from(sizes), output: event.outputTokens };
-    }
-  }
-  throw new Error('the engine ended without an end event');
-}
-
-/** The same library driven bare: no sampling, no capture, only decode calls. */
-function bareDecode(context: LlamaContext, vocabularySize: number): number {
-  context.clear();
-  for (let i = 0; i < PROMPT; i++) context.add(300 + ((i * 7919) % (vocabularySize - 300)), i, 0);
-  context.decode(false);
-  const start = performance.now();
-  for (let i = 0; i < OUTPUT; i++) {
-    context.add(300 + ((i * 104_729) % (vocabularySize - 300)), PROMPT + i, 0);
-    context.decode(true);
-  }
-  return (OUTPUT / (performance.now() - start)) * 1000;
-}
-
-function barePrefill(context: LlamaContext, vocabularySize: number): number {
-  context.clear();
-  const start = performance.now();
-  for (let i = 0; i < PROMPT; i++) context.add(300 + ((i * 7919) % (vocabularySize - 300)), i, 0);
-  context.decode(false);
-  return (PROMPT / (performance.now() - start)) * 1000;
-}
-
-async function timePrefill(engine: Engine, number: number): Promise<number> {
-  const request = { ...createRequest(engine.info().vocabularySize, number, true), maxTokens: 1 };
-  for await (const event of engine.generate(request)) {
-    if (event.kind === 'end') return (PROMPT / event.timings.promptMs) * 1000;
-  }
-  throw new Error('the engine ended without an end event');
-}
-
-/** Speed of the engine against the bare library and against itself without commitment; cost of a check. */
-export async function measureEngine(path: string, name: string): Promise<Row[]> {
-  const engine = await createLlamaEngine({ modelPath: path, threads, sequences: 8, contextSize: 256 });
+/** Speed against the bare library, against itself without commitment and without exactness; cost of a check. */
+export async function measureEngine(bench: EngineBench): Promise<Row[]> {
+  const settings = { modelPath: bench.path, threads: THREADS, contextSize: CONTEXT };
+  const engine = await createLlamaEngine({ ...settings, sequences: TOGETHER });
+  const fastest = await createLlamaEngine({ ...settings, sequences: 1, isa: 'native', kernels: 'fast' });
   const library = loadLlama(findLlamaBuild(), 'auto');
-  const model = openLlamaModel(library, path);
-  const context = model.createContext({ contextSize: 256, sequences: 1, threads, batchSize: 256 });
-  const { vocabularySize } = engine.info();
+  const free = openLlamaModel(library, bench.path, { repack: true });
+  const exact = openLlamaModel(library, bench.path);
   try {
-    let number = 0;
-    await timeReply(engine, number++, true);
-    bareDecode(context, vocabularySize);
-    const decode = await pairedRatio(
-      ROUNDS,
-      async () => (await timeReply(engine, number++, true)).tokensPerSecond,
-      () => bareDecode(context, vocabularySize),
-    );
-    const prefill = await pairedRatio(
-      ROUNDS,
-      () => timePrefill(engine, number++),
-      () => barePrefill(context, vocabularySize),
-    );
-    const commitment = await pairedRatio(
-      ROUNDS,
-      async () => (await timeReply(engine, number++, true)).tokensPerSecond,
-      async () => (await timeReply(engine, number++, false)).tokensPerSecond,
-    );
+    const numbers = await findFullReplies(engine, bench, TOGETHER);
     return [
-      {
-        id: `decode-${name}`,
-        what: `decode with commitment / bare llama.cpp decode, ${name}, ${threads} thread`,
-        value: decode.ratio,
-        unit: 'x',
-        aim: { at: 'least', value: 0.9 },
-        note: `${decode.a.toFixed(0)} against ${decode.b.toFixed(0)} tokens/s`,
-      },
-      {
-        id: `prefill-${name}`,
-        what: `prompt processing / bare llama.cpp prefill, ${name}`,
-        value: prefill.ratio,
-        unit: 'x',
-        aim: { at: 'least', value: 0.9 },
-        note: `${prefill.a.toFixed(0)} against ${prefill.b.toFixed(0)} tokens/s; ours runs the exact kernels`,
-      },
-      {
-        id: `commitment-${name}`,
-        what: `commitment on / off, ${name}`,
-        value: commitment.ratio,
-        unit: 'x',
-        aim: { at: 'least', value: 0.97 },
-        note: 'sampling and draws run in both; what differs is sketch, encoding and transport of windows',
-      },
-      ...(await measureScore(engine, name, number)),
+      ...(await measureSpeed(bench, { engine, fastest, free, exact, numbers })),
+      await measureScore(bench, { engine, numbers: numbers.slice(0, 1) }),
+      await measureScore(bench, { engine, numbers }),
     ];
   } finally {
-    context.free();
-    model.free();
-    await engine.close();
+    free.free();
+    exact.free();
+    await Promise.all([engine.close(), fastest.close()]);
   }
 }
 
-/** rho: time to score a reply over the time that its decoding took, prompts left out of the latter. */
-async function measureScore(engine: Engine, name: string, first: number): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const together of [1, 8]) {
-    const ratios: number[] = [];
-    for (let round = 0; round < 3; round++) {
-      const start = performance.now();
-      const replies = await Promise.all(
-        Array.from({ length: together }, (_, i) => timeReply(engine, first + 1000 * together + 10 * round + i, true)),
-      );
-      const generated = performance.now() - start;
-      const scored = performance.now();
-      for (const { request, output, listSizes } of replies) {
-        const { exact } = await engine.score({
-          promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,
-          outputTokens: output,
-          sampler,
-          bias: [],
-          sketch: request.sketch,
-          listSizes,
-          numericClass: engine.info().numericClass,
-        });
-        if (!exact) throw new Error('the score is not exact in its own class');
-      }
-      ratios.push((performance.now() - scored) / generated);
-    }
-    rows.push({
-      id: `rho-${together}-${name}`,
-      what: `rho: score / generate, ${together} ${together === 1 ? 'sequence' : 'sequences'}, prompt ${PROMPT} + output ${OUTPUT}, ${name}`,
-      value: median(ratios.slice(1)),
-      unit: 'x',
-      note: 'both include the prompt; scores run the reference kernels, one after the other',
-    });
-  }
-  return rows;
+interface Subjects {
+  readonly engine: LlamaEngine;
+  readonly fastest: LlamaEngine;
+  /** The bare library with its own choice of kernels, and with those of the exact class. */
+  readonly free: LlamaModel;
+  readonly exact: LlamaModel;
+  readonly numbers: readonly number[];
+}
+
+async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, numbers }: Subjects): Promise<Row[]> {
+  const { name, rounds, promptTokens, outputTokens } = bench;
+  const { vocabularySize } = engine.info();
+  const options = { contextSize: CONTEXT, sequences: 1, threads: THREADS, batchSize: 256 };
+  const contexts = { free: free.createContext(options), exact: exact.createContext(options) };
+  const requestOf = (round: number) => createRequest(engine, bench, numbers[round % numbers.length] as number);
+  const measures = {
+    engine: (round: number) => timeEngine(engine, requestOf(round)),
+    uncommitted: (round: number) => timeEngine(engine, { ...requestOf(round), commit: false }),
+    fastest: (round: number) => timeEngine(fastest, requestOf(round)),
+    bare: () => timeBare(contexts.free, vocabularySize, bench),
+    sameKernels: () => timeBare(contexts.exact, vocabularySize, bench, { referencePrefill: true }),
+  };
+  await measureInTurn(1, measures);
+  const samples = await measureInTurn(rounds, measures);
+  contexts.free.free();
+  contexts.exact.free();
+  const compare = (phase: keyof Speed, other: Exclude<keyof typeof samples, 'engine'>, remark?: string) => {
+    const [ours, theirs] = [samples.engine, samples[other]].map((all) => all.map((speed) => speed[phase])) as [
+      number[],
+      number[],
+    ];
+    const speeds = `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s`;
+    return { value: pairedRatio(ours, theirs), unit: 'x', note: remark ? `${speeds}; ${remark}` : speeds };
+  };
+  const share = compare('decode', 'sameKernels').value;
+  const least = (value: number) => ({ at: 'least', value }) as const;
+  return [
+    {
+      id: `decode-${name}`,
+      what: `${name}: decode with commitment / bare llama.cpp, ${outputTokens} tokens, ${THREADS} thread`,
+      ...compare('decode', 'bare', 'llama.cpp with its own choice of kernels, which samples nothing'),
+      aim: least(0.9),
+      why: `of each token, ${((1 - share) * 100).toFixed(0)} % of the time goes to sampling, capture, commitment and events, which weighs the less the larger the model; the rest of the gap is the choice of kernels`,
+    },
+    {
+      id: `decode-same-kernels-${name}`,
+      what: `${name}: the same against bare llama.cpp with the same kernels`,
+      ...compare('decode', 'sameKernels', 'what sampling, capture, commitment and events cost'),
+    },
+    {
+      id: `prefill-${name}`,
+      what: `${name}: prompt of ${promptTokens} tokens and first token / bare llama.cpp`,
+      ...compare('prefill', 'bare'),
+      aim: least(0.9),
+      why: 'prompts run the reference kernels, without which no verifier could reproduce a reply bit for bit; against the same kernels see the next row',
+    },
+    {
+      id: `prefill-same-kernels-${name}`,
+      what: `${name}: the same against bare llama.cpp with the reference kernels`,
+      ...compare('prefill', 'sameKernels'),
+    },
+    {
+      id: `commitment-${name}`,
+      what: `${name}: decode with commitment / without`,
+      ...compare('decode', 'uncommitted', 'the same tokens in both; without: no sketch, no windows'),
+      aim: least(0.97),
+      why: 'what differs is sketch, encoding and transport of windows; the machine was shared while it was measured',
+    },
+    {
+      id: `exact-decode-${name}`,
+      what: `${name}: decode in the exact, portable class / with the fastest kernels of this machine`,
+      ...compare('decode', 'fastest'),
+    },
+    {
+      id: `exact-prefill-${name}`,
+      what: `${name}: prompt, the same comparison`,
+      ...compare('prefill', 'fastest'),
+    },
+  ];
+}
+
+/**
+ * rho: what checking a reply costs over what making it cost. What the prompt costs is taken out of both by doing the same
+ * with replies of one token.
+ */
+async function measureScore(
+  bench: EngineBench,
+  { engine, numbers }: { engine: LlamaEngine; numbers: readonly number[] },
+): Promise<Row> {
+  const { name, rounds, promptTokens, outputTokens } = bench;
+  const run = async (maxTokens: number): Promise<{ madeMs: number; scoredMs: number }> => {
+    const make = (number: number): Promise<MadeReply> =>
+      makeReply(engine, { ...createRequest(engine, bench, number), maxTokens });
+    const made = await measureBusy(engine.pid(), () => Promise.all(numbers.map(make)));
+    const scored = await measureBusy(engine.pid(), () =>
+      Promise.all(made.result.map((reply) => scoreReply(engine, reply))),
+    );
+    return { madeMs: made.ms, scoredMs: scored.ms };
+  };
+  const measures = { first: () => run(1), full: () => run(outputTokens) };
+  await measureInTurn(1, measures);
+  const { first, full } = await measureInTurn(Math.ceil(rounds / 2), measures);
+  const whole = full.map(({ madeMs, scoredMs }) => scoredMs / madeMs);
+  const rho = full.map(({ madeMs, scoredMs }, i) => {
+    const without = first[i] as (typeof first)[0];
+    return (scoredMs - without.scoredMs) / (madeMs - without.madeMs);
+  });
+  const sequences = numbers.length === 1 ? '1 reply' : `${numbers.length} replies made together`;
+  return {
+    id: `rho-${numbers.length}-${name}`,
+    what: `${name}: rho, time to score / to generate, ${sequences}, prompts left out of both`,
+    value: median(rho),
+    unit: 'x',
+    note: `${median(whole).toFixed(2)} with prompts of ${promptTokens} and replies of ${outputTokens} tokens; a score is one pass of the reference kernels per reply`,
+  };
 }

@@ -1,43 +1,82 @@
-// npm run bench [-- --json FILE] [-- --only engine,replies,...]: prints the table, writes JSON. Nothing here is asserted by a test.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, homedir, totalmem } from 'node:os';
+// npm run bench: measures, prints a table, and with --write renews docs/bench.md. Nothing here is asserted by a test.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
+import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
 import { measureBrowser } from './browser-rows.ts';
+import { measureDemo } from './demo-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
+import { provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
-import { writeRandomModel } from './random-model.ts';
 import { measureReplies } from './reply-rows.ts';
+import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
 
-const parts: Readonly<Record<string, (context: { storeDir: string; model: string }) => Promise<Row[]>>> = {
-  engine: async ({ storeDir, model }) => [
-    ...(await measureEngine(model, 'stories15M q8_0')),
-    ...(await measureEngine(writeRandomModel(storeDir, model), 'random 134M q8_0')),
-  ],
-  replies: async ({ model }) => {
-    const engine = await createLlamaEngine({ modelPath: model, sequences: 8 });
-    try {
-      return await measureReplies(engine);
-    } finally {
-      await engine.close();
-    }
+interface Context {
+  readonly storeDir: string;
+  readonly model: ResolvedModel;
+}
+
+const parts: Readonly<
+  Record<string, { readonly title: string; readonly measure: (context: Context) => Promise<Row[]> }>
+> = {
+  replies: {
+    title: 'Checking a reply',
+    async measure({ model }) {
+      const engine = await createLlamaEngine({ modelPath: model.path, sequences: 8 });
+      try {
+        return await measureReplies(engine);
+      } finally {
+        await engine.close();
+      }
+    },
   },
-  browser: () => measureBrowser(),
-  intake: () => measureIntake(),
-  ledger: () => measureGas(),
-  network: () => measureNetwork(),
+  browser: { title: 'Checking a reply in a browser', measure: measureBrowser },
+  engine: {
+    title: 'Engine',
+    measure: async ({ storeDir, model }) => [
+      ...(await measureEngine({
+        ...{ path: model.path, name: 'stories15M q8_0' },
+        ...{ promptTokens: 128, outputTokens: 96, rounds: 7 },
+      })),
+      ...(await measureEngine({
+        ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0' },
+        ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
+      })),
+    ],
+  },
+  intake: { title: 'Validator', measure: measureIntake },
+  ledger: { title: 'Settlement', measure: measureGas },
+  network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
+  demo: { title: 'Demo', measure: measureDemo },
 };
 
+const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
+const [dataFile, pageFile] = [docs('bench.json'), docs('bench.md')];
+const help = `usage: npm run bench [-- options]
+
+  --only PARTS  some of ${Object.keys(parts).join(',')}
+  --json FILE   rows as JSON
+  --write       renew docs/bench.md and docs/bench.json; parts that are not measured keep what stands there
+  --help
+`;
+
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    json: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 });
 if (values.help) {
-  console.log(`usage: npm run bench [-- --only ${Object.keys(parts).join(',')}] [-- --json FILE]`);
+  console.log(help);
   process.exit(0);
 }
 const asked = values.only?.split(',') ?? Object.keys(parts);
@@ -47,18 +86,35 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const storeDir = process.env.OGONG_MODELS ?? join(homedir(), '.ogong', 'models');
-mkdirSync(storeDir, { recursive: true });
-const { path: model } = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
-const rows: Row[] = [];
-for (const name of asked) {
-  console.error(`bench: ${name} ...`);
-  rows.push(...(await (parts[name] as (typeof parts)[string])({ storeDir, model })));
+const storeDir = process.env.OGONG_MODELS_DIR ?? join(homedir(), '.ogong', 'models');
+const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
+const versions = { Node: process.version.slice(1), 'llama.cpp': LLAMA_VERSION };
+const measured: Record<string, BenchPart> = {};
+for (const [index, name] of asked.entries()) {
+  const { title, measure } = parts[name] as (typeof parts)[string];
+  const machine = describeMachine(versions);
+  const date = new Date().toISOString().slice(0, 10);
+  const startMs = performance.now();
+  console.error(`bench ${index + 1}/${asked.length}: ${name} ...`);
+  const rows = await measure({ storeDir, model });
+  measured[name] = { title, date, machine, rows };
+  console.error(
+    `bench ${index + 1}/${asked.length}: ${name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`,
+  );
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, null, 2)}\n`);
+  if (values.write) writeReport(measured);
 }
-const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`;
-console.log(`\n${machine}\n\n${formatTable(rows)}`);
-const missed = rows.filter((row) => isMet(row) === false);
-console.log(
-  `\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.map(({ id }) => id).join(', ')}` : ''}`,
-);
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 1)}\n`);
+
+const rows = Object.values(measured).flatMap((part) => part.rows);
+const missed = rows.filter((row) => isMet(row) === false).map(({ id }) => id);
+console.log(`\n${describeMachine(versions)}\n\n${formatTable(rows)}`);
+console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
+
+/** What was measured now, beside what stands there from before. */
+function writeReport(fresh: BenchReport): void {
+  const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
+  const all = { ...known, ...fresh };
+  const report = Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+  writeFileSync(dataFile, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(pageFile, formatReport(report));
+}

@@ -2,18 +2,22 @@
 export interface Row {
   readonly id: string;
   readonly what: string;
-  readonly value: number;
+  /** Undefined where this machine cannot measure it; the note says why. */
+  readonly value: number | undefined;
   readonly unit: string;
   readonly aim?: { readonly at: 'most' | 'least'; readonly value: number };
-  /** Why, where the aim is missed; or what the figure leaves out. */
+  /** What the figure includes and leaves out. */
   readonly note?: string;
+  /** Why the aim is missed, where it is. */
+  readonly why?: string;
 }
 
 export function isMet({ value, aim }: Row): boolean | undefined {
-  if (aim === undefined) return undefined;
+  if (aim === undefined || value === undefined) return undefined;
   return aim.at === 'most' ? value <= aim.value : value >= aim.value;
 }
 
+/** @returns NaN of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -22,40 +26,58 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs both in turn, so that a machine that slows down slows both, and returns the median of the pairwise ratios a/b.
- * @param measure returns a rate or a time.
+ * Runs all measures in every round, each time beginning with another one: a machine that slows down for a while, or
+ * always after the same measure, then slows all of them alike.
  */
-export async function pairedRatio(
+export async function measureInTurn<Name extends string, Sample>(
   rounds: number,
-  a: () => number | Promise<number>,
-  b: () => number | Promise<number>,
-): Promise<{ ratio: number; a: number; b: number }> {
-  const as: number[] = [];
-  const bs: number[] = [];
-  for (let i = 0; i < rounds; i++) {
-    as.push(await a());
-    bs.push(await b());
+  measures: Readonly<Record<Name, (round: number) => Sample | Promise<Sample>>>,
+): Promise<Readonly<Record<Name, readonly Sample[]>>> {
+  const names = Object.keys(measures) as Name[];
+  const samples = Object.fromEntries(names.map((name) => [name, [] as Sample[]])) as Record<Name, Sample[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(round + i) % names.length] as Name;
+      samples[name].push(await measures[name](round));
+    }
   }
-  return { ratio: median(as.map((value, i) => value / (bs[i] as number))), a: median(as), b: median(bs) };
+  return samples;
 }
 
+/** Median of a/b over the rounds: what two measures of the same moment say about each other. */
+export function pairedRatio(as: readonly number[], bs: readonly number[]): number {
+  return median(as.map((a, round) => a / (bs[round] as number)));
+}
+
+/** Median of a - b over the rounds. */
+export function pairedDifference(as: readonly number[], bs: readonly number[]): number {
+  return median(as.map((a, round) => a - (bs[round] as number)));
+}
+
+/** Three significant digits or more. */
 export function formatValue(value: number): string {
   if (!Number.isFinite(value)) return String(value);
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3;
+  const size = Math.abs(value);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return value.toFixed(digits);
 }
 
+const HEAD = ['what', 'measured', 'aim', '', 'note'];
+
+/** A table in Markdown. */
 export function formatTable(rows: readonly Row[]): string {
-  const aim = (row: Row): string =>
-    row.aim === undefined ? '' : `${row.aim.at === 'most' ? '<=' : '>='} ${row.aim.value}`;
-  const mark = (row: Row): string => ({ true: 'met', false: 'MISSED', undefined: '' })[String(isMet(row)) as 'true'];
-  const cells = rows.map((row) => [
-    row.what,
-    `${formatValue(row.value)} ${row.unit}`,
-    aim(row),
-    mark(row),
-    row.note ?? '',
-  ]);
-  const head = ['what', 'measured', 'aim', '', 'note'];
-  return [head, head.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
+  const lines = [HEAD, HEAD.map(() => '---'), ...rows.map(formatCells)];
+  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+}
+
+function formatCells(row: Row): string[] {
+  const { what, value, unit, aim, note = '' } = row;
+  const met = isMet(row);
+  return [
+    what,
+    value === undefined ? 'not measured' : `${formatValue(value)} ${unit}`,
+    aim === undefined ? '' : `${aim.at === 'most' ? '<=' : '>='} ${aim.value}`,
+    met === undefined ? '' : met ? 'met' : 'MISSED',
+    note,
+  ];
 }

@@ -1,7 +1,7 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { toReceiptJson } from '@ogong/protocol/receipt';
 import { createSyntheticReceipt } from '@ogong/protocol/synthetic-receipt';
-import { type BrowserInput, measureInPage, openBrowserPage } from './browser-page.ts';
+import { type BrowserInput, measureInPage, openBrowserPage, whyNoBrowser } from './browser-page.ts';
 
 const RUNS = 7;
 
@@ -39,6 +39,12 @@ function createInput(tokens: number): BrowserInput {
 }
 
 if (import.meta.main) {
-  const { microsPerToken, fixedMs } = await measureBrowserReplay();
-  console.log(`replay in Chromium: ${microsPerToken.toFixed(1)} us per token, ${fixedMs.toFixed(1)} ms per receipt`);
+  const missing = whyNoBrowser();
+  const cost = missing === undefined ? await measureBrowserReplay() : undefined;
+  if (process.argv.includes('--json')) console.log(JSON.stringify(cost ?? { missing }));
+  else if (cost === undefined) console.log(`replay in Chromium: not measured, ${missing}`);
+  else
+    console.log(
+      `replay in Chromium: ${cost.microsPerToken.toFixed(1)} us per token, ${cost.fixedMs.toFixed(1)} ms per receipt`,
+    );
 }

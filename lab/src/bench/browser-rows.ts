@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Row } from './row.ts';
+
+interface BrowserCost {
+  readonly microsPerToken?: number;
+  readonly fixedMs?: number;
+  /** Why there was no page to measure in. */
+  readonly missing?: string;
+}
+
+/** The SDK's own measurement, in a process of its own: the script is no part of what the package exports. */
+const script = fileURLToPath(new URL('../scripts/measure.ts', import.meta.resolve('@ogong/sdk')));
+
+export async function measureBrowser(): Promise<Row[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--json'], { timeout: 120_000 });
+  const { microsPerToken, fixedMs = 0, missing } = JSON.parse(stdout) as BrowserCost;
+  return [
+    {
+      id: 'stage-1-browser',
+      what: 'stage 1 replay, headless Chromium',
+      value: microsPerToken,
+      unit: 'us/token',
+      aim: { at: 'most', value: 10 },
+      note:
+        missing ??
+        `the slope between receipts of 64 and 1,024 tokens; signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
+    },
+  ];
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { platform } from 'node:os';
+
+/**
+ * Milliseconds that the main thread of a process has spent on a core: what the clock shows where nobody else wants the
+ * core, and nearly the same where many do. Linux only; elsewhere it is the clock.
+ * @param pid of a child that is idle when this is read, since the kernel adds up when a thread leaves its core; this
+ *   process if not given.
+ */
+export function readBusyMs(pid?: number): number {
+  if (platform() !== 'linux') return performance.now();
+  if (pid !== undefined) return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e3;
+}
+
+/** @returns the result, and how long it kept the process busy. */
+export async function measureBusy<T>(
+  pid: number | undefined,
+  work: () => T | Promise<T>,
+): Promise<{ result: T; ms: number }> {
+  const startMs = readBusyMs(pid);
+  const result = await work();
+  return { result, ms: readBusyMs(pid) - startMs };
+}

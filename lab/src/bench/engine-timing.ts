@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import type { LlamaContext } from '@ogong/engine/llama-cpp/model';
+import { parseRequest } from '@ogong/protocol/request';
+import { decodeDraws } from '@ogong/protocol/window';
+import { measureBusy } from './busy-time.ts';
+
+/** Tokens of what is timed. */
+export interface ReplyShape {
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/** Tokens per second. */
+export interface Speed {
+  readonly prefill: number;
+  readonly decode: number;
+}
+
+export interface MadeReply {
+  readonly request: GenerateRequest;
+  readonly output: Uint32Array;
+  readonly listSizes: Uint8Array;
+}
+
+const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
+const { sampler } = parseRequest(
+  new TextEncoder().encode(JSON.stringify({ model: 'm', prompt: 'x', temperature: 0.8, top_p: 0.95 })),
+  'completion',
+);
+
+/** Ordinary tokens: the lowest ids are control tokens and bytes. */
+const toToken = (index: number, vocabularySize: number): number => 300 + ((index * 7919) % (vocabularySize - 300));
+
+/** @param number of prompt and draw key: the same one is the same reply. */
+export function createRequest(engine: Engine, shape: ReplyShape, number: number): GenerateRequest {
+  const { vocabularySize } = engine.info();
+  const tokens = Uint32Array.from({ length: shape.promptTokens }, (_, i) => toToken(i + number, vocabularySize));
+  return {
+    prompt: { kind: 'tokens', tokens },
+    ...{ sampler, bias: [], stop: [], topLogprobs: 0, maxTokens: shape.outputTokens },
+    drawKey: sha256(`key ${number}`),
+    sketch: { bankSeed: sha256('bank'), directions: 16 },
+  };
+}
+
+export async function makeReply(engine: Engine, request: GenerateRequest): Promise<MadeReply> {
+  const { vocabularySize } = engine.info();
+  const sizes: number[] = [];
+  for await (const event of engine.generate(request)) {
+    if (event.kind === 'window') {
+      sizes.push(...decodeDraws(event.window.draws, { vocabularySize }).rows.map(({ ids }) => ids.length));
+    }
+    if (event.kind === 'end') return { request, output: event.outputTokens, listSizes: Uint8Array.from(sizes) };
+  }
+  throw new Error('the engine ended without an end event');
+}
+
+/** Numbers whose replies run to their full length. */
+export async function findFullReplies(engine: Engine, shape: ReplyShape, count: number): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let number = 0; found.length < count; number++) {
+    if (number > 50 * count) throw new Error('the model ends its replies early');
+    const { output } = await makeReply(engine, createRequest(engine, shape, number));
+    if (output.length === shape.outputTokens) found.push(number);
+  }
+  return found;
+}
+
+/** The engine's child at work on one reply; what prompt and first token cost is taken out of the decoding. */
+export async function timeEngine(engine: LlamaEngine, request: GenerateRequest): Promise<Speed> {
+  const { tokens } = request.prompt as { tokens: Uint32Array };
+  const first = await measureBusy(engine.pid(), () => makeReply(engine, { ...request, maxTokens: 1 }));
+  const full = await measureBusy(engine.pid(), () => makeReply(engine, request));
+  return toSpeed(tokens.length, full.result.output.length, first.ms, full.ms);
+}
+
+/** The library alone, as llama-bench drives it: one call per token, and nothing is read. */
+export async function timeBare(
+  context: LlamaContext,
+  vocabularySize: number,
+  { promptTokens, outputTokens }: ReplyShape,
+  { referencePrefill = false } = {},
+): Promise<Speed> {
+  const run = (count: number): void => {
+    context.clear();
+    for (let i = 0; i < promptTokens - 1; i++) context.add(toToken(i, vocabularySize), i, 0);
+    if (referencePrefill) context.useReference(true);
+    context.decode(false);
+    if (referencePrefill) context.useReference(false);
+    for (let i = 0; i < count; i++) {
+      context.add(toToken(7 * i, vocabularySize), promptTokens - 1 + i, 0);
+      context.decode(true);
+    }
+  };
+  const first = await measureBusy(undefined, () => run(1));
+  const full = await measureBusy(undefined, () => run(outputTokens));
+  return toSpeed(promptTokens, outputTokens, first.ms, full.ms);
+}
+
+function toSpeed(promptTokens: number, outputTokens: number, firstMs: number, fullMs: number): Speed {
+  return { prefill: (promptTokens / firstMs) * 1000, decode: ((outputTokens - 1) / (fullMs - firstMs)) * 1000 };
+}
+
+/** One teacher-forced pass over prompt and reply. @throws where it is not bit-exact. */
+export async function scoreReply(engine: Engine, { request, output, listSizes }: MadeReply): Promise<void> {
+  const { exact } = await engine.score({
+    promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,
+    outputTokens: output,
+    listSizes,
+    ...{ sampler, bias: [], sketch: request.sketch },
+    numericClass: engine.info().numericClass,
+  });
+  if (!exact) throw new Error('the score is not exact in its own class');
+}

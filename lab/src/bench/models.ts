@@ -1,0 +1,27 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadLlama } from '@ogong/engine/llama-cpp/library';
+import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
+import { quantizeModel } from '@ogong/engine/llama-cpp/quantize';
+import { writeRandomModel } from '@ogong/engine/models/random-model';
+
+const SHAPE = { embedding: 768, feedForward: 2048, layers: 12, heads: 12, kvHeads: 12, context: 1024 };
+
+/**
+ * About 134 million random weights in Q8_0 under the vocabulary of `vocabularyFrom`: large enough that a token's
+ * arithmetic outweighs its bookkeeping.
+ * @returns the file's path; written once.
+ */
+export function provideRandomModel(directory: string, vocabularyFrom: string): string {
+  const path = join(directory, 'bench-random-134m-q8_0.gguf');
+  if (existsSync(path)) return path;
+  const source = `${path}.f16`;
+  try {
+    writeRandomModel(source, { vocabularyFrom, shape: SHAPE });
+    quantizeModel(loadLlama(findLlamaBuild(), 'auto'), source, `${path}.part`, 'q8_0');
+    renameSync(`${path}.part`, path);
+  } finally {
+    rmSync(source, { force: true });
+  }
+  return path;
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import type { ResolvedModel } from '@ogong/engine/models/resolve';
+import { startMesh } from '@ogong/node/mesh/mesh';
+import { assignPorts, countPorts, MESH_ROLES } from '@ogong/node/mesh/mesh-plan';
+import { readMeshState } from '@ogong/node/mesh/mesh-state';
+import { findFreePorts } from '@ogong/node/mesh/ports';
+import { parseRequest } from '@ogong/protocol/request';
+import { countProviders, waitUntil } from '../demo/polling.ts';
+import { readTreeMemory } from './process-memory.ts';
+import { createGatewayTimer, type ReplyTiming, timeEngine } from './reply-timing.ts';
+import { measureInTurn, median, pairedDifference, type Row } from './row.ts';
+
+const MODEL_ID = 'ogong/verified/bench/stories15m';
+const PROVIDERS = 2;
+const ROUNDS = 60;
+const WARM_UP = 5;
+const PATIENCE_MS = 90_000;
+const MESSAGES = [{ role: 'user', content: 'Tell me a story about a little dragon who wanted to fly to the moon.' }];
+const BODY = { model: MODEL_ID, messages: MESSAGES, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
+
+/** What the network around an engine costs its user: time, and memory of each role. */
+export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-'));
+  const plan = { directory, model: { ...model, id: MODEL_ID, root: model.modelRoot }, providers: PROVIDERS };
+  const ports = assignPorts(await findFreePorts(countPorts(plan)), plan);
+  const crashes: string[] = [];
+  const mesh = await startMesh({ ...plan, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
+  try {
+    const { gatewayUrl } = mesh.plan;
+    const isReady = async (): Promise<boolean> => (await countProviders(gatewayUrl, MODEL_ID)) === PROVIDERS;
+    if (!(await waitUntil(isReady, PATIENCE_MS))) throw new Error(`no providers on offer; see ${directory}/logs`);
+    const rows = [...(await measureAddedTime(gatewayUrl, model.path)), ...measureMemory(directory)];
+    if (crashes.length > 0) throw new Error(`daemons ended during the measurement: ${crashes.join('; ')}`);
+    return rows;
+  } finally {
+    await mesh.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureAddedTime(gatewayUrl: string, modelPath: string): Promise<Row[]> {
+  const engine = await createLlamaEngine({ modelPath });
+  const gateway = createGatewayTimer(gatewayUrl);
+  const { sampler } = parseRequest(new TextEncoder().encode(JSON.stringify(BODY)), 'chat');
+  const direct = (round: number): Promise<ReplyTiming> =>
+    timeEngine(engine, {
+      prompt: { kind: 'chat', messages: MESSAGES },
+      ...{ sampler, bias: [], maxTokens: BODY.max_tokens, stop: [], topLogprobs: 0 },
+      drawKey: createHash('sha256').update(`draw ${round}`).digest(),
+      sketch: { bankSeed: createHash('sha256').update('bank').digest(), directions: 16 },
+    });
+  try {
+    const measures = { network: () => gateway.time(BODY), engine: direct };
+    await measureInTurn(WARM_UP, measures);
+    const samples = await measureInTurn(ROUNDS, measures);
+    const compare = (what: keyof ReplyTiming): { value: number; unit: string; note: string } => {
+      const [network, bare] = [samples.network, samples.engine].map((all) => all.map((timing) => timing[what])) as [
+        number[],
+        number[],
+      ];
+      const note = `${median(network).toFixed(1)} against ${median(bare).toFixed(1)} ms, ${ROUNDS} pairs`;
+      return { value: pairedDifference(network, bare), unit: 'ms', note };
+    };
+    return [
+      {
+        id: 'added-first-token',
+        what: 'time to first token that gateway, router and links add to the engine, p50',
+        ...compare('firstTextMs'),
+        aim: { at: 'most', value: 5 },
+      },
+      {
+        id: 'added-per-chunk',
+        what: 'time per chunk that gateway and links add to the engine, p50',
+        ...compare('perChunkMs'),
+        aim: { at: 'most', value: 5 },
+      },
+    ];
+  } finally {
+    gateway.close();
+    await engine.close();
+  }
+}
+
+function measureMemory(directory: string): Row[] {
+  const processes = readMeshState(directory)?.processes ?? [];
+  return MESH_ROLES.map((role): Row => {
+    const pids = processes.flatMap((process) => (process.role === role ? (process.identity?.pid ?? []) : []));
+    const memory = readTreeMemory(pids);
+    return {
+      id: `memory-${role}`,
+      what: `memory of a ${role}${role === 'provider' || role === 'verifier' ? ' with its engine, stories15M q8_0' : ''}`,
+      value: memory === undefined ? undefined : median(memory),
+      unit: 'MiB',
+      note: memory ? `resident, median of ${pids.length}, after ${ROUNDS + WARM_UP} replies` : 'no ps on this platform',
+    };
+  });
+}

@@ -1,0 +1,42 @@
+import { cpus, loadavg, totalmem } from 'node:os';
+import { formatTable, isMet, type Row } from './row.ts';
+
+/** What was measured together, and where and when. */
+export interface BenchPart {
+  readonly title: string;
+  /** ISO 8601 day. */
+  readonly date: string;
+  readonly machine: string;
+  readonly rows: readonly Row[];
+}
+
+/** Parts by name, as docs/bench.json keeps them between runs. */
+export type BenchReport = Readonly<Record<string, BenchPart>>;
+
+/** The load is part of it: what others run on the same cores shows in every time below. */
+export function describeMachine(versions: Readonly<Record<string, string>>): string {
+  const [{ model } = { model: 'unknown processor' }] = cpus();
+  const cores = `${cpus().length} cores of ${model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+  const load = `load ${(loadavg()[0] ?? 0).toFixed(1)} when it began`;
+  return [cores, load, ...Object.entries(versions).map((entry) => entry.join(' '))].join(', ');
+}
+
+const INTRODUCTION = `# Measured
+
+\`npm run bench\` measures all of this again; \`npm run bench -- --only replies,intake --write\` renews parts of this page. Nothing
+here is asserted by a test: figures move with the machine, and with who else uses it. Ratios are medians over rounds in
+which both sides take turns; times of an engine are those that its thread spent on a core.
+`;
+
+export function formatReport(report: BenchReport): string {
+  const parts = Object.values(report);
+  const missed = parts.flatMap(({ rows }) => rows).filter((row) => isMet(row) === false);
+  return [
+    INTRODUCTION,
+    ...parts.map(({ title, date, machine, rows }) => `## ${title}\n\n${date}: ${machine}.\n\n${formatTable(rows)}\n`),
+    `## Aims that were missed\n`,
+    missed.length === 0 ? 'None.\n' : `${missed.map(formatMiss).join('\n')}\n`,
+  ].join('\n');
+}
+
+const formatMiss = ({ what, why, note }: Row): string => `- ${what}: ${why ?? note ?? 'no reason known'}.`;
