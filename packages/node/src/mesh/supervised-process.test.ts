@@ -21,7 +21,6 @@ function create(script: string, extra: { onCrash?: (detail: string) => void } = 
     entry,
     args: [],
     logFile,
-    readyPattern: /^ready /,
     ...extra,
   });
   cleanups.push(() => daemon.kill('SIGKILL'));
