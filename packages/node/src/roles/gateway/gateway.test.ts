@@ -5,6 +5,7 @@ import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Order } from '@ogong/protocol/order';
 import { Refusal } from '../../link/link-error.ts';
 import type { OgongField } from './completions.ts';
 import { FAKE_MODEL, type ProviderBehaviour } from './fake-network.ts';
@@ -385,6 +386,38 @@ describe('validators', () => {
     network.providers[0]!.behaviour = { dieAfter: 0 };
     await expect(client.chat.completions.create(chat)).rejects.toThrow();
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
+  });
+
+  it('are asked again where a provider refuses, for it may be that it cannot reach them', async () => {
+    const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
+    const client = await open({ providers: [{}, {}] });
+    const { network } = fixture;
+    await client.chat.completions.create(chat);
+    const first = network.orders[0]!.validator;
+    const isFirst = ({ address }: { address: Uint8Array }): boolean => Buffer.compare(address, first) === 0;
+    network.deadValidators.add(network.chain.validators().findIndex(isFirst));
+    for (const provider of network.providers) provider.behaviour = { refuse };
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
+    for (const provider of network.providers) provider.behaviour = {};
+    await client.chat.completions.create(chat);
+    expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    expect(network.complaints).toEqual([]);
+  });
+
+  it('stand in for one that providers cannot reach', async () => {
+    const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
+    const client = await open({ providers: [{}, {}] });
+    await client.chat.completions.create(chat);
+    const { network } = fixture;
+    const [{ validator: first }] = network.orders as [Order];
+    network.deadValidators.add(
+      network.chain.validators().findIndex(({ address }) => Buffer.compare(address, first) === 0),
+    );
+    for (const provider of network.providers) provider.behaviour = { refuse };
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
+    for (const provider of network.providers) provider.behaviour = {};
+    await client.chat.completions.create(chat);
+    expect(network.orders.at(-1)?.validator).not.toEqual(first);
   });
 
   it('set free what their verdicts do not charge', async () => {

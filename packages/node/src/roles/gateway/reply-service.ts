@@ -180,6 +180,8 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
     } catch (error) {
       // A client that left is no fault of the provider's: what became of the order is the validator's to say.
       if (!job.signal.aborted && !isRefusal(error)) await accuse(attempt, 'abandoned');
+      // What kept a provider from serving may be that it could not reach the validator.
+      if (isRefusal(error)) validators.doubt();
       throw error;
     } finally {
       await stream.return(undefined as never);
