@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import type { BeaconNetwork } from '@ogong/protocol/beacon';
@@ -25,11 +26,12 @@ export interface ChainView {
   findByCertHash(certHash: Uint8Array): Validator | undefined;
   parameters(): NetworkParameters | undefined;
   /**
-   * A payer's channel with a validator, at most one refresh interval old; while the chain is down, as last read.
+   * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
+   * last read, unless a fresh reading is asked for.
    * @throws ChainError where it was never read.
    */
   channel(payer: Uint8Array, validator: Uint8Array, options?: { readonly fresh?: boolean }): Promise<Channel>;
-  /** Whether a batch has ejected the provider, at most one refresh interval old; false while that cannot be read. */
+  /** Whether a batch has ejected the provider, no older than that either; false while it cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
@@ -39,6 +41,8 @@ export interface ChainViewOptions {
   readonly deployment: Deployment;
   /** Default: 30,000, the registry interval. */
   readonly refreshMs?: number;
+  /** How long a newer reading is waited for where there is an older one. Default: 1,000. */
+  readonly patienceMs?: number;
 }
 
 export interface ChainViewDependencies {
@@ -50,14 +54,15 @@ export interface ChainViewDependencies {
 const MAX_REMEMBERED = 10_000;
 
 export function createChainView(
-  { deployment, refreshMs = 30_000 }: ChainViewOptions,
+  { deployment, refreshMs = 30_000, patienceMs = 1_000 }: ChainViewOptions,
   { connect, clock = monotonicClock, onError = () => {} }: ChainViewDependencies,
 ): ChainView {
   let connected: Promise<ChainClient> | undefined;
   let validators: readonly Validator[] = [];
   let parameters: NetworkParameters | undefined;
-  const channels = new Map<string, { readonly channel: Channel; readonly atMs: number }>();
-  const ejections = new Map<string, { readonly ejected: boolean; readonly atMs: number }>();
+  const timing = { refreshMs, patienceMs };
+  const channels = createMemory<Channel>(timing, { clock, onError });
+  const ejections = createMemory<boolean>(timing, { clock, onError });
 
   function client(): Promise<ChainClient> {
     connected ??= connect().catch((error: unknown) => {
@@ -93,39 +98,65 @@ export function createChainView(
     findByAddress: (address) => findValidator(validators, address),
     findByCertHash: (certHash) => validators.find((validator) => equalBytes(validator.certHash, certHash)),
     parameters: () => parameters,
-    async channel(payer, validator, { fresh = false } = {}) {
+    channel(payer, validator, { fresh = false } = {}) {
+      const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);
       const key = `${toHex(payer)} ${toHex(validator)}`;
-      const known = channels.get(key);
-      if (known && !fresh && clock.nowMs() - known.atMs < refreshMs) return known.channel;
-      try {
-        const chain = await client();
-        const channel = await chain.channelOf(payer, validator);
-        remember(channels, key, { channel, atMs: clock.nowMs() });
-        return channel;
-      } catch (error) {
-        if (known) return known.channel;
-        throw error;
-      }
+      return fresh ? channels.renew(key, read) : channels.get(key, read);
     },
-    async isEjected(providerId) {
-      const key = toHex(providerId);
-      const known = ejections.get(key);
-      if (known && (known.ejected || clock.nowMs() - known.atMs < refreshMs)) return known.ejected;
-      try {
-        const ejected = await (await client()).isEjected(providerId);
-        remember(ejections, key, { ejected, atMs: clock.nowMs() });
-        return ejected;
-      } catch (error) {
-        onError(error);
-        return known?.ejected ?? false;
-      }
-    },
+    isEjected: (providerId) =>
+      ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), { value: false }),
     client,
   };
 }
 
-function remember<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value as string);
+interface Memory<T> {
+  /**
+   * What was read within the refresh interval, or what is read now; where that fails or takes too long, the reading
+   * before it, or `otherwise`.
+   */
+  get(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T>;
+  /** What is read now; the reading before it only where that fails. */
+  renew(key: string, read: () => Promise<T>): Promise<T>;
+}
+
+function createMemory<T>(
+  { refreshMs, patienceMs }: Required<Pick<ChainViewOptions, 'refreshMs' | 'patienceMs'>>,
+  { clock, onError }: Required<Pick<ChainViewDependencies, 'clock' | 'onError'>>,
+): Memory<T> {
+  const readings = new Map<string, { readonly value: T; readonly atMs: number }>();
+
+  function remember(key: string, value: T): T {
+    readings.delete(key);
+    readings.set(key, { value, atMs: clock.nowMs() });
+    if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
+    return value;
+  }
+
+  function renew(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T> {
+    const known = readings.get(key) ?? otherwise;
+    const reading = read().then((value) => remember(key, value));
+    if (known === undefined) return reading;
+    return reading.catch((error: unknown) => {
+      onError(error);
+      return known.value;
+    });
+  }
+
+  return {
+    renew,
+    async get(key, read, otherwise) {
+      const known = readings.get(key);
+      if (known && clock.nowMs() - known.atMs < refreshMs) return known.value;
+      const reading = renew(key, read, otherwise);
+      const stale = known ?? otherwise;
+      if (stale === undefined) return reading;
+      const patience = new AbortController();
+      const givenUp = delay(patienceMs, undefined, { signal: patience.signal }).then(
+        // Counts as read: a chain that hangs is not asked again by everyone who comes.
+        () => remember(key, stale.value),
+        () => stale.value,
+      );
+      return Promise.race([reading, givenUp]).finally(() => patience.abort());
+    },
+  };
 }
