@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
 import { nobleCrypto } from '@ogong/protocol/noble';
+import type { Order } from '@ogong/protocol/order';
 import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Order } from '@ogong/protocol/order';
 import { Refusal } from '../../link/link-error.ts';
 import type { OgongField } from './completions.ts';
 import { FAKE_MODEL, type ProviderBehaviour } from './fake-network.ts';
