@@ -17,6 +17,7 @@ const seed = chooseSeed(20_250_611);
 const random = createRandom(seed);
 const providers = 2;
 const clients = 3;
+const disturbances = ['provider', 'validator', 'router', 'gateway', 'engine', 'chain', 'provider', 'validator'];
 const patienceMs = 180_000;
 /** Several settlement intervals. */
 const chainStandsMs = 5_000;
@@ -40,7 +41,7 @@ const pause = (lowMs: number, highMs: number): Promise<void> => delay(lowMs + ra
 /** The process that plays a role; of the validators, the one that handles the orders. */
 function findVictim(role: string): string {
   const { members, replies } = network;
-  if (role === 'provider') return `provider-${1 + Math.floor(random() * providers)}`;
+  if (role === 'provider' || role === 'engine') return `provider-${1 + Math.floor(random() * providers)}`;
   if (role !== 'validator') return role;
   const last = replies.findLast(({ receipts }) => receipts)?.receipts;
   const handler = last && `0x${toHex(parseOrder(last.full.order.bytes).validator)}`;
@@ -57,17 +58,16 @@ async function keepAsking(isOver: () => boolean): Promise<void> {
   await Promise.all(Array.from({ length: clients }, client));
 }
 
-/** Each role is killed without warning and started again; the chain only hangs for a while. */
+/** Each role is killed without warning and started again; engines are started by their provider, the chain only hangs. */
 async function disturb(): Promise<string[]> {
   const victims: string[] = [];
-  for (const role of shuffle(
-    ['provider', 'validator', 'router', 'gateway', 'chain', 'provider', 'validator'],
-    random,
-  )) {
+  for (const role of shuffle(disturbances, random)) {
     await pause(500, 3_000);
     const name = findVictim(role);
-    victims.push(name);
-    if (role === 'chain') {
+    victims.push(role === 'engine' ? `engine of ${name}` : name);
+    if (role === 'engine') {
+      network.killEngine(name);
+    } else if (role === 'chain') {
       network.signalChain('SIGSTOP');
       await pause(chainStandsMs, 2 * chainStandsMs);
       network.signalChain('SIGCONT');

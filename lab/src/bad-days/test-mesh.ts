@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
 import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { findFreePorts } from '@ogong/node/mesh/ports';
-import { signalProcess } from '@ogong/node/mesh/process-identity';
+import { type ProcessIdentity, signalProcess } from '@ogong/node/mesh/process-identity';
 import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
@@ -34,6 +35,8 @@ export interface TestMesh {
   ask(): Promise<AskedReply>;
   /** Holds the chain still without ending it, as a node that hangs; `SIGCONT` lets it go on. */
   signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Ends the process in which a provider's model runs, and not the provider. */
+  killEngine(provider: string): void;
   /** Puts the clock of every daemon ahead of this machine's. */
   setAhead(ms: number): Promise<void>;
   nowMs(): number;
@@ -90,8 +93,12 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
         return reply;
       },
       signalChain(signal) {
-        const identity = readMeshState(directory)?.processes.find(({ role }) => role === 'chain')?.identity;
-        if (identity === undefined || !signalProcess(identity, signal)) throw new Error('the chain is gone');
+        if (!signalProcess(findProcess(directory, 'chain'), signal)) throw new Error('the chain is gone');
+      },
+      killEngine(provider) {
+        const [engine] = listChildren(findProcess(directory, provider).pid);
+        if (engine === undefined) throw new Error(`${provider} has no engine`);
+        process.kill(engine, 'SIGKILL');
       },
       async setAhead(ms) {
         writeFileSync(clockFile, String(ms));
@@ -107,6 +114,18 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
     await stop();
     throw error;
   }
+}
+
+function findProcess(directory: string, name: string): ProcessIdentity {
+  const identity = readMeshState(directory)?.processes.find((process) => process.name === name)?.identity;
+  if (identity === undefined) throw new Error(`${name} does not run`);
+  return identity;
+}
+
+function listChildren(parent: number): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  return pairs.filter(([, ppid]) => ppid === parent).map(([pid]) => pid);
 }
 
 /** Daemons inherit the environment of this process. @returns what puts it back. */
