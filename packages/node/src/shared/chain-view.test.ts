@@ -1,92 +1,140 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import { ChainError } from '@ogong/chain/errors';
 import { describe, expect, it } from 'vitest';
 import { createChainView } from './chain-view.ts';
 
-const address = (byte: string): string => `0x${byte.repeat(20)}`;
-const deployment = { chainId: 31_337, escrow: address('01'), settlement: address('02') } as unknown as Deployment;
-const [payer, validator, provider] = [1, 2, 3].map((n) => new Uint8Array(20).fill(n)) as [
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-];
+const hex = (byte: string, size: number): `0x${string}` => `0x${byte.repeat(size)}`;
+const deployment = {
+  chainId: 31_337,
+  token: hex('01', 20),
+  parameters: hex('02', 20),
+  staking: hex('03', 20),
+  registry: hex('04', 20),
+  escrow: hex('05', 20),
+  settlement: hex('06', 20),
+  block: 1,
+};
+const bytes = (byte: number, size: number): Uint8Array => new Uint8Array(size).fill(byte);
 
-/** A chain that answers, fails or hangs as it is told. */
-function open() {
-  const state = { now: 0, spendable: 7n, how: 'answers' as 'answers' | 'fails' | 'hangs', asked: 0 };
-  const answer = <T>(value: T): Promise<T> => {
-    state.asked++;
-    if (state.how === 'hangs') return new Promise(() => {});
-    return state.how === 'fails' ? Promise.reject(new Error('down')) : Promise.resolve(value);
+function createChain() {
+  const state = { isDown: false, isHanging: false, reads: 0, spent: 0n, ejected: false, connects: 0 };
+  const guard = (): Promise<void> => {
+    state.reads++;
+    if (state.isDown) throw new ChainError('rpc-unreachable', 'down');
+    return state.isHanging ? new Promise(() => {}) : Promise.resolve();
   };
   const client = {
-    channelOf: () => answer({ spendable: state.spendable }),
-    isEjected: () => answer(true),
+    async validators() {
+      await guard();
+      return [{ signer: hex('aa', 20), stake: 5n, endpoint: 'a:1', certHash: hex('bb', 32), vrfKey: hex('cc', 32) }];
+    },
+    async parameters() {
+      await guard();
+      return { limits: { alpha: 7 } };
+    },
+    async channelOf() {
+      await guard();
+      return { admitted: 9n, spent: state.spent, releasing: 0n, releasableAt: 0n, spendable: 9n };
+    },
+    async isEjected() {
+      await guard();
+      return state.ejected;
+    },
   } as unknown as ChainClient;
-  const errors: unknown[] = [];
+  let now = 0;
   const view = createChainView(
     { deployment, refreshMs: 1_000, patienceMs: 20 },
-    { connect: async () => client, clock: { nowMs: () => state.now }, onError: (error) => errors.push(error) },
-  );
-  const spendable = async (options?: { fresh: boolean }) => (await view.channel(payer, validator, options)).spendable;
-  return { state, view, spendable, errors };
-}
-
-describe('what is remembered of a channel', () => {
-  it('is read again after the refresh interval, or when asked to', async () => {
-    const { state, spendable } = open();
-    expect(await spendable()).toBe(7n);
-    state.spendable = 8n;
-    expect(await spendable()).toBe(7n);
-    expect(await spendable({ fresh: true })).toBe(8n);
-    state.spendable = 9n;
-    state.now += 1_000;
-    expect(await spendable()).toBe(9n);
-  });
-
-  it.each(['fails', 'hangs'] as const)('stands in while the chain %s', async (how) => {
-    const { state, spendable } = open();
-    await spendable();
-    state.how = how;
-    state.now += 1_000;
-    expect(await spendable()).toBe(7n);
-  });
-
-  it('spares a chain that hangs, and whoever asks in the meantime', async () => {
-    const { state, spendable } = open();
-    await spendable();
-    state.how = 'hangs';
-    state.now += 1_000;
-    await spendable();
-    const { asked } = state;
-    await spendable();
-    expect(state.asked).toBe(asked);
-    state.how = 'answers';
-    state.spendable = 8n;
-    state.now += 1_000;
-    expect(await spendable()).toBe(8n);
-  });
-
-  it('fails where there is nothing to remember', async () => {
-    const { state, spendable } = open();
-    state.how = 'fails';
-    await expect(spendable()).rejects.toThrow('down');
-  });
-});
-
-describe('an ejection', () => {
-  it.each(['fails', 'hangs'] as const)(
-    'is not assumed while the chain %s, and known for good once read',
-    async (how) => {
-      const { state, view } = open();
-      state.how = how;
-      expect(await view.isEjected(provider)).toBe(false);
-      state.how = 'answers';
-      state.now += 1_000;
-      expect(await view.isEjected(provider)).toBe(true);
-      state.how = how;
-      state.now += 1_000;
-      expect(await view.isEjected(provider)).toBe(true);
+    {
+      async connect() {
+        state.connects++;
+        await guard();
+        return client;
+      },
+      clock: { nowMs: () => now },
     },
   );
+  return {
+    state,
+    view,
+    advance: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe('chain view', () => {
+  it('knows the validators by address and by certificate', async () => {
+    const { view } = createChain();
+    expect(view.validators()).toEqual([]);
+    await view.refresh();
+    expect(view.findByAddress(bytes(0xaa, 20))).toMatchObject({ stake: 5n, endpoint: 'a:1' });
+    expect(view.findByCertHash(bytes(0xbb, 32))?.vrfKey).toEqual(bytes(0xcc, 32));
+    expect(view.findByCertHash(bytes(0xba, 32))).toBeUndefined();
+    expect(view.parameters()?.limits.alpha).toBe(7);
+    expect(view.ledger).toEqual({ chainId: 31_337n, verifyingContract: bytes(5, 20) });
+    expect(view.network).toEqual({ chainId: 31_337n, settlement: bytes(6, 20) });
+  });
+
+  it('keeps what it knows while the chain is down, and connects again', async () => {
+    const { view, state, advance } = createChain();
+    state.isDown = true;
+    await expect(view.refresh()).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    await expect(view.channel(bytes(1, 20), bytes(2, 20))).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    state.isDown = false;
+    await view.refresh();
+    expect((await view.channel(bytes(1, 20), bytes(2, 20))).spendable).toBe(9n);
+    state.isDown = true;
+    advance(5_000);
+    await expect(view.refresh()).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    expect(view.validators().length).toBe(1);
+    expect((await view.channel(bytes(1, 20), bytes(2, 20))).spendable).toBe(9n);
+    expect(state.connects).toBe(3);
+  });
+
+  it('reads a channel once per interval, unless asked for the newest', async () => {
+    const { view, state, advance } = createChain();
+    const read = async (fresh = false) => (await view.channel(bytes(1, 20), bytes(2, 20), { fresh })).spent;
+    expect(await read()).toBe(0n);
+    state.spent = 4n;
+    expect(await read()).toBe(0n);
+    expect(await read(true)).toBe(4n);
+    state.spent = 5n;
+    advance(1_000);
+    expect(await read()).toBe(5n);
+  });
+
+  it('goes by the last reading while the chain hangs, and does not ask it over and over', async () => {
+    const { view, state, advance } = createChain();
+    const read = async () => (await view.channel(bytes(1, 20), bytes(2, 20))).spent;
+    await read();
+    state.isHanging = true;
+    state.spent = 4n;
+    advance(1_000);
+    expect(await read()).toBe(0n);
+    const { reads } = state;
+    expect(await read()).toBe(0n);
+    expect(state.reads).toBe(reads);
+    state.isHanging = false;
+    advance(1_000);
+    expect(await read()).toBe(4n);
+  });
+
+  it('remembers ejections for good, and doubts nobody while the chain is down', async () => {
+    const { view, state, advance } = createChain();
+    state.isDown = true;
+    expect(await view.isEjected(bytes(1, 32))).toBe(false);
+    state.isDown = false;
+    expect(await view.isEjected(bytes(1, 32))).toBe(false);
+    state.ejected = true;
+    expect(await view.isEjected(bytes(1, 32))).toBe(false);
+    advance(1_000);
+    expect(await view.isEjected(bytes(1, 32))).toBe(true);
+    state.isHanging = true;
+    advance(1_000);
+    expect(await view.isEjected(bytes(1, 32))).toBe(true);
+    expect(await view.isEjected(bytes(2, 32))).toBe(false);
+    state.isDown = true;
+    advance(9_000);
+    expect(await view.isEjected(bytes(1, 32))).toBe(true);
+  });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
 import { nobleCrypto } from '@ogong/protocol/noble';
-import type { Order } from '@ogong/protocol/order';
 import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import OpenAI from 'openai';
@@ -402,22 +401,6 @@ describe('validators', () => {
     await client.chat.completions.create(chat);
     expect(network.orders.at(-1)!.validator).not.toEqual(first);
     expect(network.complaints).toEqual([]);
-  });
-
-  it('stand in for one that providers cannot reach', async () => {
-    const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
-    const client = await open({ providers: [{}, {}] });
-    await client.chat.completions.create(chat);
-    const { network } = fixture;
-    const [{ validator: first }] = network.orders as [Order];
-    network.deadValidators.add(
-      network.chain.validators().findIndex(({ address }) => Buffer.compare(address, first) === 0),
-    );
-    for (const provider of network.providers) provider.behaviour = { refuse };
-    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
-    for (const provider of network.providers) provider.behaviour = {};
-    await client.chat.completions.create(chat);
-    expect(network.orders.at(-1)?.validator).not.toEqual(first);
   });
 
   it('set free what their verdicts do not charge', async () => {
