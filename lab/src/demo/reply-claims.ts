@@ -40,6 +40,7 @@ export function checkReceipts(run: RunRecord): Finding {
   if (answered.length === 0) problems.push('no request was answered');
   return judge(problems, [
     `${answered.length} answers, ${passed} checks passed on their full receipts, none failed or skipped`,
+    `${run.replies.length - answered.length} requests were refused`,
   ]);
 }
 

@@ -3,7 +3,7 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { readTrust as readChainTrust } from '@ogong/node/cli/chain-trust';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import type { Mesh } from '@ogong/node/mesh/mesh';
-import { bondOf } from '@ogong/node/mesh/mesh-plan';
+
 import type { LinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
 import { parseRecordV2 } from '@ogong/protocol/record';
@@ -46,8 +46,8 @@ const settlementPatienceMs = 120_000;
 export async function runDemo(context: DemoContext): Promise<DemoRun> {
   const { mesh, options, models, links, onProgress } = context;
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-  const members = listMembers(mesh, options);
   const trust = await readTrust(chain, models);
+  const members = listMembers(mesh, options).map((member) => withBond(member, trust));
   const before = await readBooks(chain, members);
   const replies: AskedReply[] = [];
   const evidenceOf = (): Promise<RunRecord['ejections']> =>
@@ -81,7 +81,7 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
   if (hasCheat && isServed) {
     await provokeEjection({ ...context, members, evidenceOf, askNext });
     firstAfterEjection = replies.length + 1;
-    onProgress('asking again, now that the cheat is out');
+    onProgress('asking again, to see who serves now');
     await askNext(later);
   }
   const requestsMs = performance.now() - startedMs;
@@ -126,13 +126,12 @@ export async function runDemo(context: DemoContext): Promise<DemoRun> {
 }
 
 export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): Member[] {
-  let validators = 0;
   const daemons = mesh.members.flatMap(({ name, role, identity }): Member[] => {
     const { address } = identity;
     if (role === 'verifier') return [];
     const isCheat = role === 'provider' && name === 'cheat' && cheat !== 'none';
     if (role === 'provider') return [{ name, role, address, isCheat, providerId: toHex(identity.keyHash) }];
-    if (role === 'validator') return [{ name, role, address, isCheat, bondAtomic: bondOf(validators++) }];
+
     return [{ name, role: role === 'gateway' ? 'payer' : role, address, isCheat }];
   });
   const shareHolders = (['verification', 'treasury', 'license'] as const).map((role) => ({
@@ -142,6 +141,12 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
     isCheat: false,
   }));
   return [...daemons, ...shareHolders];
+}
+
+/** What a validator's signature weighs is what the chain says it has bonded. */
+function withBond(member: Member, { validators = [] }: Trust): Member {
+  const bonded = validators.find(({ address }) => `0x${toHex(address)}` === member.address);
+  return bonded ? { ...member, bondAtomic: bonded.stake } : member;
 }
 
 export async function readTrust(
