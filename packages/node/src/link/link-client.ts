@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   DescMessage,
   DescMethodStreaming,
@@ -8,7 +9,7 @@ import type {
 import { type CallOptions, type Client, makeAnyClient, type Transport } from '@connectrpc/connect';
 import { createAsyncIterable } from '@connectrpc/connect/protocol';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { toLinkError } from './link-error.ts';
+import { isRefusedStream, toLinkError } from './link-error.ts';
 import { DEFAULT_CLIENT_LIMITS, type LinkClientLimits } from './link-limits.ts';
 import { createLinkSessions, LINK_AUTHORITY, type LinkTarget } from './link-sessions.ts';
 
@@ -54,12 +55,27 @@ function createUnaryCall(transport: Transport, method: DescMethodUnary, defaultT
   return async (input: MessageInitShape<DescMessage>, options: CallOptions = {}) => {
     const { signal, headers, contextValues } = options;
     const timeoutMs = checkDeadline(options.timeoutMs ?? defaultTimeoutMs);
-    try {
-      return (await transport.unary(method, signal, timeoutMs, headers, input, contextValues)).message;
-    } catch (error) {
-      throw toLinkError(error, signal?.aborted);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await transport.unary(method, signal, timeoutMs, headers, input, contextValues)).message;
+      } catch (error) {
+        if (!(await mayRepeat(error, attempt))) throw toLinkError(error, signal?.aborted);
+      }
     }
   };
+}
+
+const MAX_ATTEMPTS = 3;
+const REFUSED_PAUSE_MS = 20;
+
+/**
+ * A call that meets a session which the peer is closing comes back as a refused stream: by RFC 9113 section 8.7 it was not
+ * looked at, so sending it once more is safe, on the next session.
+ */
+async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
+  if (attempt >= MAX_ATTEMPTS || !isRefusedStream(error)) return false;
+  await delay(REFUSED_PAUSE_MS * attempt);
+  return true;
 }
 
 /** Unlike Connect's own client, notices that a reader leaves the loop: else the server would produce to the deadline. */
@@ -69,12 +85,21 @@ function createStreamCall(transport: Transport, method: DescMethodStreaming, def
     const timeoutMs = checkDeadline(options.timeoutMs ?? defaultTimeoutMs);
     const left = new AbortController();
     const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+    let hasBegun = false;
     try {
-      const request = createAsyncIterable([input]);
-      const response = await transport.stream(method, ended, timeoutMs, headers, request, contextValues);
-      yield* response.message;
-    } catch (error) {
-      throw toLinkError(error, signal?.aborted);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const request = createAsyncIterable([input]);
+          const response = await transport.stream(method, ended, timeoutMs, headers, request, contextValues);
+          for await (const message of response.message) {
+            hasBegun = true;
+            yield message;
+          }
+          return;
+        } catch (error) {
+          if (hasBegun || !(await mayRepeat(error, attempt))) throw toLinkError(error, signal?.aborted);
+        }
+      }
     } finally {
       left.abort();
     }

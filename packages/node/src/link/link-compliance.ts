@@ -279,9 +279,9 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
 
     it('cuts a stream that nobody reads at its deadline', async () => {
       const probe = createProbe();
-      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)), () => true, { maxTimeoutMs: 100 });
+      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)), () => true, { maxTimeoutMs: 2000 });
       const client = await connect(server.id);
-      const messages = client.service(ProviderService).generate({}, { timeoutMs: 100 })[Symbol.asyncIterator]();
+      const messages = client.service(ProviderService).generate({}, { timeoutMs: 2000 })[Symbol.asyncIterator]();
       await messages.next();
       await until(() => probe.aborted && probe.finished);
       await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'timeout');

@@ -84,6 +84,14 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   return new LinkError(CODES[error.code] ?? 'remote', error.rawMessage, { cause: error });
 }
 
+/** Whether the peer's HTTP/2 layer turned the call away before any handler saw it. */
+export function isRefusedStream(reason: unknown): boolean {
+  for (let cause = reason; cause instanceof Error; cause = cause.cause) {
+    if (cause.message.includes('NGHTTP2_REFUSED_STREAM')) return true;
+  }
+  return false;
+}
+
 /** Node reports a connection that died under a call with codes of its own, which Connect calls internal. */
 function isConnectionFailure(error: ConnectError): boolean {
   for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {

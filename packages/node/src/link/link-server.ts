@@ -140,7 +140,11 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     }
     peers.set(session, peer);
     sessions.add(session);
-    session.setTimeout(limits.idleTimeoutMs, () => session.destroy());
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      // Announced first: a call that is on its way comes back as refused, and the client sends it on a new session.
+      session.close();
+      setTimeout(() => session.destroy(), limits.idleTimeoutMs).unref();
+    });
     // Node does not count a ping as activity.
     session.on('ping', () => session.setTimeout(limits.idleTimeoutMs));
     session.once('close', () => {
