@@ -25,6 +25,7 @@ export async function measureDemo(): Promise<Row[]> {
         value: exit.isTimeout ? undefined : seconds,
         unit: 's',
         aim: { at: 'most', value: 180 },
+        why: 'a whole network waits for cores here; see the load',
         note: exit.isTimeout ? `ended after ${TIMEOUT_MS / 1000} s without a result` : describe(json, exit.code),
       },
     ];

@@ -2,23 +2,27 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { ResolvedModel } from '@ogong/engine/models/resolve';
-import { startMesh } from '@ogong/node/mesh/mesh';
+import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, MESH_ROLES } from '@ogong/node/mesh/mesh-plan';
 import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { findFreePorts } from '@ogong/node/mesh/ports';
 import { parseRequest } from '@ogong/protocol/request';
 import { countProviders, waitUntil } from '../demo/polling.ts';
+import { describePath } from './path-timing.ts';
 import { readTreeMemory } from './process-memory.ts';
 import { createGatewayTimer, type ReplyTiming, timeEngine } from './reply-timing.ts';
 import { measureInTurn, median, pairedDifference, type Row } from './row.ts';
 
 const MODEL_ID = 'ogong/verified/bench/stories15m';
 const PROVIDERS = 2;
-const ROUNDS = 60;
+const ROUNDS = 40;
 const WARM_UP = 5;
 const PATIENCE_MS = 90_000;
+/** Audit and settlement of the reply before are no part of the next one's time. */
+const PAUSE_MS = 200;
 const MESSAGES = [{ role: 'user', content: 'Tell me a story about a little dragon who wanted to fly to the moon.' }];
 const BODY = { model: MODEL_ID, messages: MESSAGES, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
@@ -33,7 +37,7 @@ export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
     const { gatewayUrl } = mesh.plan;
     const isReady = async (): Promise<boolean> => (await countProviders(gatewayUrl, MODEL_ID)) === PROVIDERS;
     if (!(await waitUntil(isReady, PATIENCE_MS))) throw new Error(`no providers on offer; see ${directory}/logs`);
-    const rows = [...(await measureAddedTime(gatewayUrl, model.path)), ...measureMemory(directory)];
+    const rows = [...(await measureAddedTime(mesh, model.path)), ...measureMemory(directory)];
     if (crashes.length > 0) throw new Error(`daemons ended during the measurement: ${crashes.join('; ')}`);
     return rows;
   } finally {
@@ -42,9 +46,9 @@ export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
   }
 }
 
-async function measureAddedTime(gatewayUrl: string, modelPath: string): Promise<Row[]> {
+async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
   const engine = await createLlamaEngine({ modelPath });
-  const gateway = createGatewayTimer(gatewayUrl);
+  const gateway = createGatewayTimer(mesh.plan.gatewayUrl);
   const { sampler } = parseRequest(new TextEncoder().encode(JSON.stringify(BODY)), 'chat');
   const direct = (round: number): Promise<ReplyTiming> =>
     timeEngine(engine, {
@@ -54,7 +58,10 @@ async function measureAddedTime(gatewayUrl: string, modelPath: string): Promise<
       sketch: { bankSeed: createHash('sha256').update('bank').digest(), directions: 16 },
     });
   try {
-    const measures = { network: () => gateway.time(BODY), engine: direct };
+    const measures = {
+      network: () => delay(PAUSE_MS).then(() => gateway.time(BODY)),
+      engine: (round: number) => delay(PAUSE_MS).then(() => direct(round)),
+    };
     await measureInTurn(WARM_UP, measures);
     const samples = await measureInTurn(ROUNDS, measures);
     const compare = (what: keyof ReplyTiming): { value: number; unit: string; note: string } => {
@@ -71,12 +78,14 @@ async function measureAddedTime(gatewayUrl: string, modelPath: string): Promise<
         what: 'time to first token that gateway, router and links add to the engine, p50',
         ...compare('firstTextMs'),
         aim: { at: 'most', value: 5 },
+        why: await describePath(mesh, MODEL_ID),
       },
       {
         id: 'added-per-chunk',
         what: 'time per chunk that gateway and links add to the engine, p50',
         ...compare('perChunkMs'),
         aim: { at: 'most', value: 5 },
+        why: 'all daemons share the cores with the engine',
       },
     ];
   } finally {
