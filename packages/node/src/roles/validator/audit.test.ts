@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { ScoreReport } from '@ogong/protocol/score-report';
@@ -242,5 +245,26 @@ describe('a reply that never comes', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ outstanding: 0n, owed: 0n });
     const { submission } = validator.serve(order);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('abandoned already');
+  });
+
+  it('has the grace again where the validator was away', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ogong-audit-'));
+    const clock = createTestClock();
+    const path = join(directory, 'validator.db');
+    const before = createTestValidator({ path, clock });
+    const [late, never] = [before.order(0), before.order(1, { cumulativeAtomic: 10n ** 9n })];
+    await before.intake.admit(late);
+    await before.intake.admit(never);
+    await before.close();
+    clock.advance(3_600_000);
+    const validator = createTestValidator({ path, clock });
+    await validator.runAudits();
+    expect(validator.decided).toEqual([]);
+    await validator.intake.pushRecord(validator.serve(late).submission);
+    clock.advance(60_000);
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'abandoned', replyId: never.fields.replyId }]);
+    await validator.close();
+    rmSync(directory, { recursive: true });
   });
 });

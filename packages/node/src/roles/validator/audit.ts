@@ -94,6 +94,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   const { signal } = stopping;
+  const startedMs = clock.nowMs();
 
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
 
@@ -122,9 +123,12 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   }
 
   async function tick(): Promise<void> {
+    const nowMs = clock.nowMs();
+    // Providers whose records wait for this validator need the grace, too, after it was away.
+    const isBack = nowMs - startedMs >= graceMs;
     const { recorded, expired } = store.read(() => ({
       recorded: listReplies(store, 'recorded', PER_TICK),
-      expired: listExpired(store, clock.nowMs() - graceMs, PER_TICK),
+      expired: isBack ? listExpired(store, nowMs - graceMs, PER_TICK) : [],
     }));
     await Promise.all([...recorded.map(select), ...expired.map((id) => decide(id, { verdict: 'abandoned' }))]);
     for (const replyId of store.read(() => listReplies(store, 'auditing', concurrency + running.size))) {
