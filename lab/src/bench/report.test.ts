@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { type BenchReport, describeMachine, formatReport } from './report.ts';
+
+const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms', aim: { at: 'most', value: 1 } } as const;
+const part = { title: 'Things', date: '2030-01-02', machine: '1 core' };
+
+it('says where and when, and why an aim was missed', () => {
+  const report: BenchReport = {
+    one: { ...part, rows: [{ ...row, why: 'it is slow' }] },
+    two: { ...part, title: 'Others', rows: [{ ...row, value: 1, why: 'it is not' }] },
+  };
+  const page = formatReport(report);
+  expect(page).toContain('## Things\n\n2030-01-02: 1 core.\n\n| what |');
+  expect(page).toContain('## Aims that were missed\n\n- a thing: it is slow.\n');
+  expect(page.indexOf('## Things')).toBeLessThan(page.indexOf('## Others'));
+  expect(page).not.toContain('it is not');
+});
+
+it('says so where every aim was met', () => {
+  expect(formatReport({ one: { ...part, rows: [{ ...row, value: 1 }] } })).toMatch(/missed\n\nNone\.\n$/);
+});
+
+it('names a machine by its cores, its load and its versions', () => {
+  expect(describeMachine({ Node: '1.2' })).toMatch(/^\d+ cores of .+, \d+ GiB, load \d+\.\d when it began, Node 1\.2$/);
+});
