@@ -14,6 +14,7 @@ import type { Store } from '@ogong/node/store/store';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseOrder } from '@ogong/protocol/order';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openRouter } from './router-door.ts';
 import { serveValidator } from './validator-door.ts';
 
 const closing: (() => void | Promise<void>)[] = [];
@@ -122,6 +123,19 @@ describe('a validator whose disk is full', () => {
     expect(validator.decided.map(({ verdict }) => verdict)).toEqual(['accept', 'accept']);
     while (await validator.settlement.step());
     expect(validator.chain.settled).toHaveLength(1);
+  });
+});
+
+describe('a router whose disk is full', () => {
+  it('takes no announcement, says why, and routes to whom it knows', async () => {
+    const { store, service, announcement, route, close } = await openRouter();
+    closing.push(close);
+    await service.announce(announcement());
+    const makeRoom = fillDisk(store);
+    expect(await failureOf(service.announce(announcement()))).toEqual(isDiskFull);
+    expect((await service.route(route())).ticket).toBeDefined();
+    makeRoom();
+    await service.announce(announcement());
   });
 });
 

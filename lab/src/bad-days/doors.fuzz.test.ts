@@ -1,20 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createFakeEngine } from '@ogong/engine/fake';
 import { systemClock } from '@ogong/node/clock';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
-import { LinkError } from '@ogong/node/link/link-error';
 import { makeIdentity } from '@ogong/node/link/link-fixture';
 import { createLogger } from '@ogong/node/log/logger';
 import { createMetrics } from '@ogong/node/metrics/metrics';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
-import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
-import { createNetwork, network as providerNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
-import { createRouter } from '@ogong/node/roles/router/router';
-import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
+import { createNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
 import {
   answerHonestly,
   createTestChain,
@@ -25,28 +18,21 @@ import {
 } from '@ogong/node/roles/validator/test-bench';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
-import { openStore } from '@ogong/node/store/store';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon-message';
-import { concatBytes, equalBytes } from '@ogong/protocol/bytes';
-import {
-  ProviderService,
-  RouterService,
-  ValidatorService,
-  VerifierService,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { equalBytes } from '@ogong/protocol/bytes';
+import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { damageBytes, mutateMessage } from './mutate.ts';
-import { chooseSeed, createRandom } from './random.ts';
+import { knock } from './knock.ts';
+import { openRouter, routedProviderId } from './router-door.ts';
 import { PEER, serveValidator } from './validator-door.ts';
 
 const MIB = 1024 * 1024;
-const seed = chooseSeed(4_242);
 const quiet = createLogger({ name: 'test', level: 'silent' });
 const closing: (() => void | Promise<void>)[] = [];
 let rssBefore = 0;
@@ -57,34 +43,6 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
   expect(process.memoryUsage().rss - rssBefore).toBeLessThan(512 * MIB);
 });
-
-/** What a caller may be told; the rest is a door that fell off its hinges. */
-const answers = new Set(['too-large', 'rate-limited', 'unauthorized', 'timeout']);
-const isTyped = (error: unknown): boolean =>
-  error instanceof LinkError && (error.refusal !== undefined || answers.has(error.code));
-
-interface Door<T extends object> {
-  /** Messages that an honest caller would send; each is damaged in turn. */
-  readonly valid: () => T | Promise<T>;
-  readonly call: (message: T) => Promise<unknown>;
-  readonly rounds?: number;
-}
-
-/** Damaged messages one after the other. Each is either answered as if nothing was wrong, or refused in typed words. */
-async function knock<T extends object>({ valid, call, rounds = 40 }: Door<T>): Promise<{ refused: number }> {
-  const random = createRandom(seed);
-  const broken: string[] = [];
-  let refused = 0;
-  for (let round = 0; round < rounds; round++) {
-    const { what, message } = mutateMessage(await valid(), random);
-    await call(message).catch((error: unknown) => {
-      refused++;
-      if (!isTyped(error)) broken.push(`${what}: ${error}`);
-    });
-  }
-  expect(broken).toEqual([]);
-  return { refused };
-}
 
 describe('the doors of a provider', () => {
   it('answer damaged and repeated orders in typed words, and serve the next one', async () => {
@@ -305,83 +263,16 @@ describe('the doors of a validator', () => {
 
 describe('the doors of a router', () => {
   it('answer damaged announcements, routes and reports in typed words, and route the next request', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-doors-'));
-    const store = openStore(join(directory, 'router.db'), { migrations: ROUTER_MIGRATIONS });
-    const identity = await makeIdentity(40);
-    const router = createRouter(
-      { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },
-      {
-        crypto,
-        clock: systemClock,
-        signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
-        identity,
-        chain: {
-          network: providerNetwork,
-          validators: () => [],
-          client: () => Promise.reject(new Error('there is no chain here')),
-        },
-        store,
-        log: quiet,
-        metrics: createMetrics('router'),
-      },
-    );
-    await router.start();
-    closing.push(
-      () => rmSync(directory, { recursive: true, force: true }),
-      () => store.close(),
-      () => router.stop(0),
-    );
-    const link = await makeIdentity(1);
-    const client = createLinkClient({ endpoint: router.address(), certHash: identity.id, identity: link });
-    closing.push(() => client.close());
-    const service = client.service(RouterService);
-    const signer = createNodeHybridSigner(new Uint8Array(64).fill(101));
-    let sequence = 0n;
-    const announce = () => {
-      const nowMs = Date.now();
-      return signAnnouncement(signer, {
-        providerId: hashHybridKey(crypto, signer.publicKey),
-        payee: new Uint8Array(20).fill(1),
-        endpoint: '127.0.0.1:9001',
-        certHash: link.id,
-        verifier: undefined,
-        models: [
-          {
-            modelId: FAKE_MODEL,
-            modelRoot: new Uint8Array(32),
-            pricePer1kAtomic: 1n,
-            contextSize: 9,
-            numericClass: 'x',
-          },
-        ],
-        capacity: 4,
-        freeCapacity: 4,
-        sequence: ++sequence,
-        issuedAtMs: nowMs,
-        expiresAtMs: nowMs + 60_000,
-      });
-    };
-    expect((await knock({ valid: announce, call: (message) => service.announce(message) })).refused).toBe(40);
-    const replayed = announce();
+    const { service, announcement, route, close } = await openRouter();
+    closing.push(close);
+    expect((await knock({ valid: announcement, call: (message) => service.announce(message) })).refused).toBe(40);
+    const replayed = announcement();
     await service.announce(replayed);
     await expect(service.announce(replayed)).rejects.toMatchObject({ code: 'remote' });
-
-    const route = () => {
-      const replyId = new Uint8Array(16).fill(7);
-      const requestHash = crypto.sha256(replyId);
-      return {
-        model: FAKE_MODEL,
-        maxPricePer1k: 10n,
-        seed: crypto.sha256(concatBytes(requestHash, replyId)),
-        exclude: [new Uint8Array(32)],
-        replyId,
-        requestHash,
-      };
-    };
-    await knock({ valid: route, call: (message) => service.route(message) });
+    await knock({ valid: () => route(), call: (message) => service.route(message) });
     const report = {
       replyId: new Uint8Array(16).fill(7),
-      providerId: hashHybridKey(crypto, signer.publicKey),
+      providerId: routedProviderId,
       outcome: 'ok',
       outputTokens: 3,
       durationMs: 10,
@@ -390,94 +281,3 @@ describe('the doors of a router', () => {
     expect((await service.listModels({})).models).toHaveLength(1);
   });
 });
-
-describe('the doors of a gateway', () => {
-  const paths = [
-    '/v1/chat/completions',
-    '/v1/completions',
-    '/v1/models',
-    `/v1/models/${FAKE_MODEL}`,
-    '/v1/receipts/00',
-    '/healthz',
-    '/metrics',
-    '/v1/nothing',
-  ];
-
-  it('answer any body on any path with a status and words of OpenAI, and serve the next request', async () => {
-    const { url, close, log } = await createGatewayFixture();
-    closing.push(close);
-    const random = createRandom(seed);
-    const chat = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'hello' }], max_tokens: 8 };
-    const whole = new TextEncoder().encode(JSON.stringify(chat));
-    const broken: string[] = [];
-    for (let round = 0; round < 120; round++) {
-      const path = paths[Math.floor(random() * paths.length)] as string;
-      const [what, body] = round % 2 === 0 ? damageBytes(whole, random) : damageField(chat, random);
-      const method = random() < 0.8 && path.includes('completions') ? 'POST' : random() < 0.5 ? 'GET' : 'DELETE';
-      const headers = { 'content-type': 'application/json' };
-      const response = await fetch(`${url}${path}`, { method, headers, ...(method === 'POST' ? { body } : {}) });
-      const text = await response.text();
-      if (response.status >= 500) broken.push(`${method} ${path}, ${what}: ${response.status} ${text}`);
-      else if (response.status >= 400 && !isOpenAiError(text)) broken.push(`${method} ${path}, ${what}: ${text}`);
-    }
-    expect(broken).toEqual([]);
-    expect(log.filter((line) => /"level":(50|"error")/.test(line))).toEqual([]);
-    const response = await fetch(`${url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: whole,
-    });
-    expect(response.status).toBe(200);
-  });
-});
-
-function damageField(chat: object, random: () => number): [string, Uint8Array] {
-  const fields = [
-    'model',
-    'messages',
-    'max_tokens',
-    'temperature',
-    'top_p',
-    'stop',
-    'n',
-    'seed',
-    'stream',
-    'logit_bias',
-    'logprobs',
-    'tools',
-    'response_format',
-    '__proto__',
-  ];
-  const values = [
-    null,
-    -1,
-    1e308,
-    0.5,
-    '',
-    'x'.repeat(5_000),
-    [],
-    {},
-    [[]],
-    [null],
-    { a: { b: {} } },
-    true,
-    '\ud800',
-    2 ** 53,
-  ];
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
-  const field = pick(fields);
-  const value = pick(values);
-  return [
-    `${field} = ${JSON.stringify(value)?.slice(0, 40)}`,
-    new TextEncoder().encode(JSON.stringify({ ...chat, [field]: value })),
-  ];
-}
-
-function isOpenAiError(text: string): boolean {
-  try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown; type?: unknown } };
-    return typeof error?.message === 'string' && typeof error.type === 'string';
-  } catch {
-    return false;
-  }
-}

@@ -154,7 +154,7 @@ describe('processes that are killed, and a chain that hangs, under load', () => 
     };
     console.info(findings.nothingLost?.evidence.join('; '));
     for (const [name, { ok, evidence }] of Object.entries(findings)) expect(ok ? [] : evidence, name).toEqual([]);
-  });
+  }, 900_000);
 });
 
 /** How often clients were told what, ids and numbers aside. */

@@ -1,0 +1,34 @@
+import { LinkError } from '@ogong/node/link/link-error';
+import { expect } from 'vitest';
+import { mutateMessage } from './mutate.ts';
+import { chooseSeed, createRandom } from './random.ts';
+
+const seed = chooseSeed(4_242);
+
+/** What a caller may be told; the rest is a door that fell off its hinges. */
+const answers = new Set(['too-large', 'rate-limited', 'unauthorized', 'timeout']);
+const isTyped = (error: unknown): boolean =>
+  error instanceof LinkError && (error.refusal !== undefined || answers.has(error.code));
+
+export interface Door<T extends object> {
+  /** Messages that an honest caller would send; each is damaged in turn. */
+  readonly valid: () => T | Promise<T>;
+  readonly call: (message: T) => Promise<unknown>;
+  readonly rounds?: number;
+}
+
+/** Damaged messages one after the other. Each is either answered as if nothing was wrong, or refused in typed words. */
+export async function knock<T extends object>({ valid, call, rounds = 40 }: Door<T>): Promise<{ refused: number }> {
+  const random = createRandom(seed);
+  const broken: string[] = [];
+  let refused = 0;
+  for (let round = 0; round < rounds; round++) {
+    const { what, message } = mutateMessage(await valid(), random);
+    await call(message).catch((error: unknown) => {
+      refused++;
+      if (!isTyped(error)) broken.push(`${what}: ${error}`);
+    });
+  }
+  expect(broken).toEqual([]);
+  return { refused };
+}

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@ogong/node/clock';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
+import { createLinkClient } from '@ogong/node/link/link-client';
+import { makeIdentity } from '@ogong/node/link/link-fixture';
+import { createLogger } from '@ogong/node/log/logger';
+import { createMetrics } from '@ogong/node/metrics/metrics';
+import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
+import { createRouter } from '@ogong/node/roles/router/router';
+import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
+import { network } from '@ogong/node/roles/validator/test-bench';
+import { openStore } from '@ogong/node/store/store';
+import { signAnnouncement } from '@ogong/protocol/announcement';
+import { concatBytes } from '@ogong/protocol/bytes';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+
+const provider = createNodeHybridSigner(new Uint8Array(64).fill(101));
+export const routedProviderId: Uint8Array = hashHybridKey(crypto, provider.publicKey);
+
+/** A router without a chain, and what one provider and one gateway would send to it. */
+export async function openRouter() {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
+  const store = openStore(join(directory, 'router.db'), { migrations: ROUTER_MIGRATIONS });
+  const [identity, link] = await Promise.all([makeIdentity(40), makeIdentity(1)]);
+  const router = createRouter(
+    { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },
+    {
+      crypto,
+      clock: systemClock,
+      signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
+      identity,
+      chain: { network, validators: () => [], client: () => Promise.reject(new Error('there is no chain here')) },
+      store,
+      log: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createMetrics('router'),
+    },
+  );
+  await router.start();
+  const client = createLinkClient({ endpoint: router.address(), certHash: identity.id, identity: link });
+  let sequence = 0n;
+  return {
+    store,
+    service: client.service(RouterService),
+    /** The next announcement of the provider, over the same link as everything else. */
+    announcement() {
+      const issuedAtMs = Date.now();
+      return signAnnouncement(provider, {
+        providerId: routedProviderId,
+        payee: new Uint8Array(20).fill(1),
+        endpoint: '127.0.0.1:9001',
+        certHash: link.id,
+        verifier: undefined,
+        models: [
+          {
+            modelId: FAKE_MODEL,
+            modelRoot: new Uint8Array(32),
+            pricePer1kAtomic: 1n,
+            contextSize: 9,
+            numericClass: 'x',
+          },
+        ],
+        capacity: 4,
+        freeCapacity: 4,
+        sequence: ++sequence,
+        issuedAtMs,
+        expiresAtMs: issuedAtMs + 60_000,
+      });
+    },
+    route(number = 7) {
+      const replyId = new Uint8Array(16).fill(number);
+      const requestHash = crypto.sha256(replyId);
+      const seed = crypto.sha256(concatBytes(requestHash, replyId));
+      return { model: FAKE_MODEL, maxPricePer1k: 10n, seed, exclude: [new Uint8Array(32)], replyId, requestHash };
+    },
+    async close() {
+      client.close();
+      await router.stop(0);
+      store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
