@@ -16,11 +16,12 @@ import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { findFreePorts } from '@ogong/node/mesh/ports';
 import { type ProcessIdentity, signalProcess } from '@ogong/node/mesh/process-identity';
 import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
+import type { Trust } from '@ogong/protocol/verify-receipt';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { planRequest } from '../demo/prompts.ts';
-import { listMembers, readTrust } from '../demo/run-demo.ts';
+import { listMembers, readTrust, withBond } from '../demo/run-demo.ts';
 import type { AskedReply, Books, Member, RunRecord } from '../demo/run-record.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 
@@ -73,7 +74,8 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
   };
   try {
     const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
-    const members = listMembers(mesh, { cheat: 'none' });
+    const trust = await readTrust(chain, { id: MODEL_ID, sold: { modelRoot: root } });
+    const members = listMembers(mesh, { cheat: 'none' }).map((member) => withBond(member, trust));
     const before = await readBooks(chain, members);
     const replies: AskedReply[] = [];
     let asked = 0;
@@ -106,8 +108,7 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
         await delay(1_000);
       },
       nowMs: () => Date.now() + aheadMs,
-      readRun: () =>
-        readRun({ chain, links, members, replies, before, model: { id: MODEL_ID, root }, nowMs: Date.now() + aheadMs }),
+      readRun: () => readRun({ chain, links, members, replies, before, trust, nowMs: Date.now() + aheadMs }),
       stop,
     };
   } catch (error) {
@@ -142,17 +143,16 @@ function setEnvironment(values: Readonly<Record<string, string>>): () => void {
 
 interface Reading extends Pick<TestMesh, 'chain' | 'links' | 'members' | 'replies'> {
   readonly before: Books;
-  readonly model: { readonly id: string; readonly root: Uint8Array };
+  readonly trust: Trust;
   readonly nowMs: number;
 }
 
-async function readRun({ chain, links, members, replies, before, model, nowMs }: Reading): Promise<RunRecord> {
-  const [{ logs }, history, after, { shares }, trust] = await Promise.all([
+async function readRun({ chain, links, members, replies, before, trust, nowMs }: Reading): Promise<RunRecord> {
+  const [{ logs }, history, after, { shares }] = await Promise.all([
     readVerdictLogs(members, { chain, links, crypto }),
     readHistory(chain, members, crypto),
     readBooks(chain, members),
     chain.parameters(),
-    readTrust(chain, { id: model.id, sold: { modelRoot: model.root } }),
   ]);
   return {
     crypto,

@@ -144,7 +144,7 @@ export function listMembers(mesh: Mesh, { cheat }: Pick<DemoOptions, 'cheat'>): 
 }
 
 /** What a validator's signature weighs is what the chain says it has bonded. */
-function withBond(member: Member, { validators = [] }: Trust): Member {
+export function withBond(member: Member, { validators = [] }: Trust): Member {
   const bonded = validators.find(({ address }) => `0x${toHex(address)}` === member.address);
   return bonded ? { ...member, bondAtomic: bonded.stake } : member;
 }
