@@ -116,7 +116,8 @@ async function readRest(): Promise<RestRecord> {
   };
 }
 
-describe('processes that are killed, and a chain that hangs, under load', () => {
+// Windows has no signal that stops a process and lets it go on.
+describe.skipIf(process.platform === 'win32')('processes that are killed, and a chain that hangs, under load', () => {
   it('lose nothing that was acknowledged, are paid nothing twice, and leave nothing behind', async () => {
     let isOver = false;
     const asking = keepAsking(() => isOver);

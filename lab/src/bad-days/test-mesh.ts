@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -124,9 +124,29 @@ function findProcess(directory: string, name: string): ProcessIdentity {
 }
 
 function listChildren(parent: number): number[] {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
-  const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const pairs = platform() === 'linux' ? readParents() : askForParents();
   return pairs.filter(([, ppid]) => ppid === parent).map(([pid]) => pid);
+}
+
+function readParents(): [pid: number, ppid: number][] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid): [number, number][] => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        // After the name in brackets, which may hold anything: state, then the parent (proc(5)).
+        const [, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return [[Number(pid), Number(ppid)]];
+      } catch {
+        // It ended meanwhile.
+        return [];
+      }
+    });
+}
+
+function askForParents(): [pid: number, ppid: number][] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  return rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
 }
 
 /** Daemons inherit the environment of this process. @returns what puts it back. */
