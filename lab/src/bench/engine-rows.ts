@@ -118,7 +118,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
     },
     {
       id: `exact-decode-${name}`,
-      what: `${name}: decode in the exact, portable class / with the fastest kernels of this machine`,
+      what: `${name}: decode in the exact, portable class / with what llama.cpp would choose on this machine`,
       ...compare('decode', 'fastest'),
     },
     {
