@@ -23,10 +23,10 @@ export async function measureBrowser(): Promise<Row[]> {
       value: microsPerToken,
       unit: 'us/token',
       aim: { at: 'most', value: 10 },
-      why: 'a page hashes in JavaScript where Node has native code; and it is the clock that measures in a page, whoever else wants the core',
+      why: 'the same code, hashing in JavaScript too, is faster in Node on this machine; what the page adds is not known; see the load',
       note:
         missing ??
-        `the slope between receipts of 64 and 1,024 tokens, the fastest of 25 runs each; signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
+        `the slope between receipts of 64 and 1,024 tokens, on a core; signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
     },
   ];
 }

@@ -3,7 +3,7 @@ import { toReceiptJson } from '@ogong/protocol/receipt';
 import { createSyntheticReceipt } from '@ogong/protocol/synthetic-receipt';
 import { type BrowserInput, measureInPage, openBrowserPage, whyNoBrowser } from './browser-page.ts';
 
-const RUNS = 25;
+const RUNS = 40;
 
 /** What stage 1 costs in a page: the slope between a short and a long reply, and what is paid whatever the length. */
 export async function measureBrowserReplay(): Promise<{ microsPerToken: number; fixedMs: number }> {
