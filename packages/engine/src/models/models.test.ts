@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -87,8 +88,24 @@ const cutAfter =
   (bytes: number): Handler =>
   (_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
-    response.write(CONTENT.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+    response.write(CONTENT.subarray(0, bytes), () => {
+      // Cut once something is on the disk: what a slow client has not read yet is lost with the connection.
+      const wait = setInterval(() => {
+        if (countPartialBytes() === 0) return;
+        clearInterval(wait);
+        response.destroy();
+      }, 5);
+    });
   };
+
+function countPartialBytes(): number {
+  const folder = join(storeDir, 'partial');
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).reduce(
+    (sum, name) => sum + (name.endsWith('.etag') ? 0 : statSync(join(folder, name)).size),
+    0,
+  );
+}
 
 let hub: Hub;
 let storeDir: string;
