@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -99,12 +99,10 @@ const cutAfter =
   };
 
 function countPartialBytes(): number {
-  const folder = join(storeDir, 'partial');
-  if (!existsSync(folder)) return 0;
-  return readdirSync(folder).reduce(
-    (sum, name) => sum + (name.endsWith('.etag') ? 0 : statSync(join(folder, name)).size),
-    0,
-  );
+  const files = readdirSync(storeDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files
+    .filter(({ name }) => !name.endsWith('.etag'))
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
 let hub: Hub;
