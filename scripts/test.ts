@@ -11,7 +11,8 @@ const parts: Readonly<Record<string, Step>> = {
     cwd: 'contracts',
   },
   model: { name: 'tests on real weights', command: ['vitest', 'run', '--project', 'model'] },
-  e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e'] },
+  // One network at a time: each of them takes all cores.
+  e2e: { name: 'tests of whole processes', command: ['vitest', 'run', '--project', 'e2e', '--no-file-parallelism'] },
 };
 
 const asked = process.argv.slice(2);

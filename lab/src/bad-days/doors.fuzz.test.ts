@@ -1,5 +1,4 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { systemClock } from '@ogong/node/clock';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
@@ -80,7 +79,7 @@ describe('the doors of a verifier', () => {
       {
         engine,
         crypto,
-        clock: systemClock,
+
         signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
         identity,
         chain: {
@@ -117,7 +116,7 @@ describe('the doors of a verifier', () => {
       outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
-      deadlineMs: BigInt(Date.now() + 20_000),
+      timeoutMs: 20_000,
     });
     const { refused } = await knock({ valid: job, call: (damaged) => service.score(damaged) });
     expect(refused).toBeGreaterThan(20);

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChainError } from './errors.ts';
+import { findFreePorts, isPortFree } from './free-port.ts';
 import { type BytesLike, toAddress } from './hex.ts';
 
 export const devChainId = 31_337;
@@ -40,7 +40,7 @@ export interface DevChain {
  */
 export async function startDevChain(options: DevChainOptions = {}): Promise<DevChain> {
   const host = options.host ?? '127.0.0.1';
-  const port = await findFreePort(host, options.port ?? 0);
+  const port = await choosePort(host, options.port ?? 0);
   const rpcUrl = `http://${host}:${port}`;
   const args = ['--host', host, '--port', String(port), '--chain-id', String(devChainId)];
   args.push('--block-time', String((options.blockTimeMs ?? 250) / 1000), '--accounts', '0', '--quiet');
@@ -152,17 +152,8 @@ async function stopProcess(child: ChildProcess): Promise<void> {
 }
 
 /** The wanted port if it is free, or any for 0. On a taken port the answer to the first call would be someone else's. */
-function findFreePort(host: string, wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (cause) => {
-      const message = `cannot listen on ${host}:${wanted}: stop what runs there, or choose another port`;
-      reject(new ChainError('dev-chain', message, { cause }));
-    });
-    server.listen(wanted, host, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+async function choosePort(host: string, wanted: number): Promise<number> {
+  if (wanted === 0) return (await findFreePorts(1, host))[0] as number;
+  if (await isPortFree(wanted, host)) return wanted;
+  throw new ChainError('dev-chain', `cannot listen on ${host}:${wanted}: stop what runs there, or choose another port`);
 }

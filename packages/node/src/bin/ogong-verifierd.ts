@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { toHex } from '@ogong/protocol/bytes';
-import { systemClock } from '../clock.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
 import { createVerifier } from '../roles/verifier/verifier.ts';
@@ -22,7 +21,7 @@ async function start(): Promise<Daemon> {
   const { engine, model } = await loadModel(values.model, values, { dataDir: values.dataDir, log });
   const verifier = createVerifier(
     { bind: values.bind, maxWaiting: values.maxWaiting },
-    { engine, crypto: nodeCrypto, clock: systemClock, signer, identity, chain, log, metrics },
+    { engine, crypto: nodeCrypto, signer, identity, chain, log, metrics },
   );
   await context.start();
   await verifier.start();

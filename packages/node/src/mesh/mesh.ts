@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Deployment } from '@ogong/chain/deployment';
 import { type DevChain, startDevChain } from '@ogong/chain/dev-chain';
+import { isPortFree } from '@ogong/chain/free-port';
 import type { Address } from '@ogong/chain/hex';
 import { toHex } from '@ogong/protocol/bytes';
 import { MeshError } from './mesh-error.ts';
@@ -21,7 +22,6 @@ import {
   verifierName,
 } from './mesh-plan.ts';
 import { type MeshState, removeMeshState, writeMeshState } from './mesh-state.ts';
-import { isPortFree } from './ports.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 import { startInOrder } from './start-order.ts';
 import { createSupervisedProcess, type SupervisedProcess } from './supervised-process.ts';

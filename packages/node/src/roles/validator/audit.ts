@@ -320,7 +320,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
-      deadlineMs: BigInt(clock.nowMs() + timeoutMs),
+      timeoutMs,
     };
   }
 

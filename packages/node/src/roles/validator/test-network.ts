@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChainClient } from '@ogong/chain/client';
+import { findFreePorts } from '@ogong/chain/free-port';
 import { bytesToHex } from '@ogong/chain/hex';
 import { startTestLedger } from '@ogong/chain/test-ledger';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
@@ -79,7 +79,7 @@ export async function startTestNetwork({
     const signer = createNodeLedgerSigner(ledgerKey);
     const identity = await createLinkIdentity(new Secret(seed(`validator link ${index}`)));
     const vrfSeed = deriveVrfSeed(crypto, ledgerKey);
-    const bind = { host: '127.0.0.1', port: await findFreePort() };
+    const bind = { host: '127.0.0.1', port: (await findFreePorts(1))[0] as number };
     const client = await fund(ledgerKey, 100n * UNIT);
     await registerValidator(client, {
       endpoint: `127.0.0.1:${bind.port}`,
@@ -286,15 +286,4 @@ async function createTestProvider(name: string) {
     },
     stop: () => server.stop(100),
   };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

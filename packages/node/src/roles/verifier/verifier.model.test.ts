@@ -55,7 +55,7 @@ describe('an audit with real weights', () => {
         outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
         listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
         sketchBankSeed: header.sketchBankSeed,
-        deadlineMs: 0n,
+        timeoutMs: 0,
       },
       verifier.info(),
     );

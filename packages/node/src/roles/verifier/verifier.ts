@@ -4,7 +4,6 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { type ScoreRequest, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
-import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer } from '../../link/link-server.ts';
@@ -28,7 +27,6 @@ export interface VerifierOptions {
 export interface VerifierDependencies {
   readonly engine: Engine;
   readonly crypto: Crypto;
-  readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
@@ -50,7 +48,7 @@ const MAX_JOB_BYTES = 8 * MIB;
 /** Re-runs claimed replies for the registered validators, and for nobody else. */
 export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
   const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000 } = options;
-  const { engine, crypto, clock, signer, identity, chain, log, metrics } = dependencies;
+  const { engine, crypto, signer, identity, chain, log, metrics } = dependencies;
   const waiting = metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn');
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
@@ -59,9 +57,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   const tokens = metrics.counter('verifier_tokens_total', 'Claimed tokens scored');
 
   async function score(message: ScoreRequest, context: HandlerContext) {
-    const leftMs = Math.min(Number(message.deadlineMs) - clock.nowMs(), maxJobMs);
-    if (!(leftMs > 0))
-      throw new Refusal('precondition', `the deadline has passed ${-leftMs} ms ago, by the clock here`);
+    const leftMs = Math.min(message.timeoutMs, maxJobMs);
+    if (leftMs === 0) throw new Refusal('invalid', 'the job leaves no time for it: its deadline is now');
     const job = parseScoreJob(message, engine.info());
     const deadline = AbortSignal.timeout(leftMs);
     const left = new AbortController();
