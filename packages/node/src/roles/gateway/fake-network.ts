@@ -11,6 +11,7 @@ import {
   type ReplyStatusSchema,
   type ReportRequest,
   RouterService,
+  type TokenLogprob,
   TokenLogprobSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -22,8 +23,10 @@ import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
 import type { Validator } from '@ogong/protocol/quorum';
 import { findStop } from '@ogong/protocol/reply-text';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/request';
+import { NAT, TAIL_RANK } from '@ogong/protocol/sampler';
 import { createSyntheticReply, type SyntheticOptions } from '@ogong/protocol/synthetic-reply';
 import { signTicket } from '@ogong/protocol/ticket';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/window';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';
@@ -79,6 +82,7 @@ export interface ProviderBehaviour {
   readonly bend?: SyntheticOptions['bend'];
   /** Signs another text than it streams. */
   readonly signedText?: string;
+  readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   readonly withholdOpening?: boolean;
   readonly withoutRecord?: boolean;
 }
@@ -170,6 +174,32 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           orders.push(order);
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
           const said = speak(words, asked);
+          const compose = () =>
+            createSyntheticReply({
+              crypto,
+              provider: signer,
+              payer: fakePayer,
+              ledger,
+              tokens: said.pieces.length,
+              ...(bend === undefined ? {} : { bend }),
+              given: {
+                endpoint: asked.endpoint,
+                request: request.request,
+                order,
+                orderSignature: signature,
+                beacon,
+                text: signedText ?? said.pieces.join(''),
+                stopReason: said.stopReason,
+                startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
+              },
+            });
+          // What is shown with the tokens is what is signed later, unless the provider lies about it.
+          const composed = asked.logprobs ? compose() : undefined;
+          const rows = composed?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, composed.header).rows) ?? [];
+          const show = (text: string, at: number) => {
+            const shown = toLogprob(text, rows[at] as DrawRow, asked);
+            return provider.behaviour.showLogprob?.(shown) ?? shown;
+          };
           yield { event: { case: 'started', value: { promptTokens: 3 } } };
           try {
             for (const [at, text] of said.pieces.entries()) {
@@ -177,7 +207,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
               if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
               yield {
-                event: { case: 'delta', value: { text, tokens: asked.logprobs ? [toLogprob(text, asked)] : [] } },
+                event: { case: 'delta', value: { text, tokens: asked.logprobs ? [show(text, at)] : [] } },
               };
               provider.sent++;
             }
@@ -185,24 +215,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             if (context.signal.aborted) provider.cancelled++;
           }
           if (provider.behaviour.withoutRecord) return;
-          const reply = createSyntheticReply({
-            crypto,
-            provider: signer,
-            payer: fakePayer,
-            ledger,
-            tokens: said.pieces.length,
-            ...(bend === undefined ? {} : { bend }),
-            given: {
-              endpoint: asked.endpoint,
-              request: request.request,
-              order,
-              orderSignature: signature,
-              beacon,
-              text: signedText ?? said.pieces.join(''),
-              stopReason: said.stopReason,
-              startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
-            },
-          });
+          const reply = composed ?? compose();
           openings.set(toHex(order.replyId), reply.openingBytes);
           const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
           yield { event: { case: 'finished', value: { record, header: reply.opening.header } } };
@@ -323,10 +336,21 @@ function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) 
   return { pieces: kept, stopReason: 'stop-string' as const };
 }
 
-function toLogprob(text: string, { topLogprobs }: InferenceRequest) {
-  const bytes = utf8Encode(text);
-  const alternatives = Array.from({ length: topLogprobs }, (_, rank) =>
-    create(TokenLogprobSchema, { id: rank, bytes: utf8Encode(`${text}${rank}`), logprob: -1 - rank }),
-  );
-  return create(TokenLogprobSchema, { id: 1, bytes, logprob: -0.5, alternatives });
+function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest): TokenLogprob {
+  const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+  const alternatives = best.slice(0, topLogprobs).map((rank) => {
+    const id = row.ids[rank] as number;
+    return create(TokenLogprobSchema, {
+      id,
+      bytes: utf8Encode(`${text}${id}`),
+      logprob: -(row.q[rank] as number) / NAT,
+    });
+  });
+  const q = row.rank === TAIL_RANK ? row.tailQ : row.q[row.rank];
+  return create(TokenLogprobSchema, {
+    id: tokenOf(row),
+    bytes: utf8Encode(text),
+    logprob: -(q as number) / NAT,
+    alternatives,
+  });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
+import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { nobleCrypto } from '@ogong/protocol/noble';
 import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
@@ -125,10 +126,13 @@ describe('what a request may ask for', () => {
     const client = await open();
     const answer = await client.chat.completions.create({ ...chat, logprobs: true, top_logprobs: 2, max_tokens: 2 });
     const content = answer.choices[0]?.logprobs?.content ?? [];
-    expect(content.map(({ token, logprob, bytes }) => [token, logprob, bytes])).toEqual([
-      ['Once', -0.5, [79, 110, 99, 101]],
-      [' upon', -0.5, [32, 117, 112, 111, 110]],
+    expect(content.map(({ token, bytes }) => [token, bytes])).toEqual([
+      ['Once', [79, 110, 99, 101]],
+      [' upon', [32, 117, 112, 111, 110]],
     ]);
+    expect(content.every(({ logprob }) => logprob < 0)).toBe(true);
+    const [best, second] = content[0]?.top_logprobs ?? [];
+    expect(best?.logprob).toBeGreaterThanOrEqual(second?.logprob as number);
     expect(content[0]?.top_logprobs).toHaveLength(2);
     const streamed = [];
     for await (const { choices } of await client.chat.completions.create({ ...chat, logprobs: true, stream: true })) {
@@ -267,6 +271,17 @@ describe('a provider', () => {
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];
+  it('that shows other log-probabilities than it signs is caught', async () => {
+    const showLogprob = (signed: TokenLogprob): TokenLogprob => ({ ...signed, logprob: signed.logprob / 2 });
+    const client = await open({ providers: [{ showLogprob }] });
+    await expect(client.chat.completions.create({ ...chat, logprobs: true })).rejects.toMatchObject({
+      status: 502,
+      code: 'ogong_check_failed',
+      message: expect.stringContaining('logprobs: position 0'),
+    });
+    expect(fixture.network.reports.at(-1)?.outcome).toBe('failed-check');
+  });
+
   it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {
     const client = await open({ providers: [behaviour, {}] });
     const { network } = fixture;

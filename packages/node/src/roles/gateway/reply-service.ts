@@ -8,7 +8,9 @@ import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
 import type { Receipt } from '@ogong/protocol/receipt';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { InferenceRequest } from '@ogong/protocol/request';
+import { checkShownLogprobs } from '@ogong/protocol/shown-logprobs';
 import type { Trust } from '@ogong/protocol/verify-receipt';
+import { decodeDraws } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import type { BeaconView, KnownBeacon } from '../../shared/beacon-view.ts';
@@ -232,7 +234,16 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
       await accuse(attempt, failed?.id ?? 'no-check-passed', { record, opening: { opening } });
       throw createCheckFailed(`${failed?.id ?? 'receipt'}: ${failed?.detail ?? 'nothing could be checked'}`);
     }
-    const header = parseHeader(parseOpening(opening).header);
+    const opened = parseOpening(opening);
+    const header = parseHeader(opened.header);
+    if (job.request.logprobs) {
+      const rows = opened.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+      const shown = checkShownLogprobs(rows, tokens, job.request.topLogprobs);
+      if (shown.status === 'fail') {
+        await accuse(attempt, shown.id, { record, opening: { opening } });
+        throw createCheckFailed(`${shown.id}: ${shown.detail}`);
+      }
+    }
     const { tokenCount } = parseRecordV2(record.record);
     const id = toHex(replyId);
     await dependencies.receipts.put(
