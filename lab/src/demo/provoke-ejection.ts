@@ -1,7 +1,7 @@
 import type { CheatMode } from '../attackers/attack.ts';
 import { readEvidence } from '../attackers/served-evidence.ts';
+import type { DemoContext } from './demo-context.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
-import type { DemoContext } from './run-demo.ts';
 import type { Member, RunRecord } from './run-record.ts';
 
 /** A cheat that the draw never picks, or whose test needs more evidence, is waited for this many requests longer. */

@@ -3,8 +3,6 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { readTrust as readChainTrust } from '@ogong/node/cli/chain-trust';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import type { Mesh } from '@ogong/node/mesh/mesh';
-
-import type { LinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/bytes';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Trust } from '@ogong/protocol/verify-receipt';
@@ -12,9 +10,9 @@ import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
 import { runChaos } from './chaos.ts';
 import { proveCheat } from './cheat-proof.ts';
+import type { DemoContext } from './demo-context.ts';
 import { answeredOf, cheatOf, entriesOf, replyIdOf } from './finding.ts';
 import { readBooks, readHistory } from './ledger-book.ts';
-import type { DemoModels } from './model.ts';
 import type { DemoOptions } from './options.ts';
 import { evidenceDirectory, waitUntil } from './polling.ts';
 import { planRequest } from './prompts.ts';
@@ -22,15 +20,6 @@ import { provokeEjection } from './provoke-ejection.ts';
 import type { AskedReply, ChaosRecord, CheatProof, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 import { readVerdictLogs } from './verdict-logs.ts';
-
-export interface DemoContext {
-  readonly mesh: Mesh;
-  readonly models: DemoModels;
-  readonly options: DemoOptions;
-  readonly links: LinkPool;
-  readonly onProgress: (message: string) => void;
-  readonly onReply: (reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>) => void;
-}
 
 export interface DemoRun {
   readonly run: RunRecord;

@@ -13,7 +13,7 @@ import {
 } from './mesh-plan.ts';
 
 const options: MeshOptions = {
-  directory: '/tmp/mesh',
+  directory: '/mesh',
   model: { path: '/models/story.gguf', id: 'ogong/verified/karpathy/stories15m', root: new Uint8Array(32) },
   variant: { name: 'cheat', entry: '/lab/provider.ts', args: ['--cheat', 'prefill'] },
 };

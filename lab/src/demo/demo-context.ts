@@ -1,0 +1,15 @@
+import type { Mesh } from '@ogong/node/mesh/mesh';
+import type { LinkPool } from '@ogong/node/shared/link-pool';
+import type { DemoModels } from './model.ts';
+import type { DemoOptions } from './options.ts';
+import type { AskedReply, RunRecord } from './run-record.ts';
+
+/** What the parts of a run share. */
+export interface DemoContext {
+  readonly mesh: Mesh;
+  readonly models: DemoModels;
+  readonly options: DemoOptions;
+  readonly links: LinkPool;
+  readonly onProgress: (message: string) => void;
+  readonly onReply: (reply: AskedReply, run: Pick<RunRecord, 'crypto' | 'trust' | 'members' | 'nowMs'>) => void;
+}
