@@ -55,6 +55,8 @@ export interface FakeNetwork {
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
   /** How many more times the router finds every provider busy. */
   busy: number;
+  /** A router that was started again and has not yet heard of any provider. */
+  hasForgotten: boolean;
   /** Validators that answer nothing, by index. */
   readonly deadValidators: Set<number>;
   setChannel(channel: Channel): void;
@@ -247,7 +249,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           reputationPpm: 1_000_000,
           expiresAtMs: Date.now() + 60_000,
         }));
-        if (request.model !== FAKE_MODEL) throw new Refusal('not-found', `no provider serves ${request.model}`);
+        if (fake.hasForgotten || request.model !== FAKE_MODEL)
+          throw new Refusal('not-found', `no provider serves ${request.model}`);
         const query = { modelId: request.model, maxPricePer1kAtomic: request.maxPricePer1k, exclude: request.exclude };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
         const drawn = replayMatch(crypto, candidates, request.seed);
@@ -270,16 +273,18 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         return { ticket, candidates };
       },
       listModels: () => ({
-        models: [
-          {
-            model: FAKE_MODEL,
-            modelRoot,
-            providers: providers.length,
-            freeCapacity: 4,
-            minPricePer1k: PRICE,
-            contextSize: 4096,
-          },
-        ],
+        models: fake.hasForgotten
+          ? []
+          : [
+              {
+                model: FAKE_MODEL,
+                modelRoot,
+                providers: providers.length,
+                freeCapacity: 4,
+                minPricePer1k: PRICE,
+                contextSize: 4096,
+              },
+            ],
       }),
       report(request) {
         reports.push(request);
@@ -300,6 +305,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const fake: FakeNetwork = {
     chain,
     busy: 0,
+    hasForgotten: false,
     beacon: { latest: () => beacon },
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,

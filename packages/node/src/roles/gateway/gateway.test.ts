@@ -251,6 +251,16 @@ describe('a provider', () => {
     expect(fixture.network.complaints).toEqual([]);
   });
 
+  it('that the router has forgotten is no unknown model', async () => {
+    const client = await open();
+    fixture.network.hasForgotten = true;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+    fixture.network.hasForgotten = false;
+    await client.chat.completions.create(chat);
+    fixture.network.hasForgotten = true;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+  });
+
   it('that is busy is no cheat', async () => {
     const client = await open({ providers: [{ refuse: new Refusal('unavailable', 'all slots are busy') }, {}] });
     for (let i = 0; i < 4; i++) await client.chat.completions.create(chat);

@@ -56,6 +56,8 @@ export function createProviderMatch(
   { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
   { links, clock, uptime = monotonicClock }: { links: LinkPool; clock: Clock; uptime?: Clock },
 ): ProviderMatch {
+  /** Models that a provider was found for: a router that does not know one of them has just begun. */
+  const served = new Set<string>();
   const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
   const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
 
@@ -98,7 +100,8 @@ export function createProviderMatch(
         retryAfterS: 2,
       });
     }
-    const isUnknown = error.refusal === 'not-found' && (await findSupply(query)) === undefined;
+    const isUnknown =
+      error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
     if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, error);
     return new GatewayError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
       cause: error,
@@ -124,6 +127,7 @@ export function createProviderMatch(
       if (exclude.some((id) => equalBytes(id, ticket.providerId)))
         throw createRouterFault('it named an excluded provider');
       if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');
+      served.add(model);
       return { ticket, signed };
     },
     exclude(providerId) {
