@@ -14,6 +14,8 @@ export interface Crypto {
   verifyMlDsa44(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   /** Ethereum address (20 bytes) that signed the digest; signature is r(32) || s(32) || v(1, 27 or 28), low s only. */
   recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined;
+  /** Whether recoverAddress finds this address; for who signs often, an implementation may know a faster way. */
+  verifyAddress(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean;
 }
 
 /** A holder of an Ed25519 and an ML-DSA-44 key; see hybrid.ts for the layout. */

@@ -5,6 +5,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { concatBytes, equalBytes } from './bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
+import { recoverPoint, toAddress } from './ledger-signature.ts';
 
 function attempt(verify: () => boolean): boolean {
   try {
@@ -47,8 +48,9 @@ function toScalar(bytes: Uint8Array): bigint {
   return value;
 }
 
-function toAddress(point: Uint8Array): Uint8Array {
-  return keccak_256(point.subarray(1)).slice(12);
+function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  const point = recoverPoint(digest, signature);
+  return point && toAddress(point);
 }
 
 /** The implementation over the audited noble libraries: browsers, and the reference for every other one. */
@@ -57,16 +59,10 @@ export const nobleCrypto: Crypto = {
   keccak256: (data) => keccak_256(data),
   verifyEd25519: (signature, message, publicKey) => attempt(() => verifyStrictly(signature, message, publicKey)),
   verifyMlDsa44: (signature, message, publicKey) => attempt(() => ml_dsa44.verify(signature, message, publicKey)),
-  recoverAddress(digest, signature) {
-    const v = signature[64];
-    if (digest.length !== 32 || signature.length !== 65 || (v !== 27 && v !== 28)) return undefined;
-    try {
-      const parsed = secp256k1.Signature.fromBytes(signature.subarray(0, 64)).addRecoveryBit(v - 27);
-      if (parsed.hasHighS()) return undefined;
-      return toAddress(parsed.recoverPublicKey(digest).toBytes(false));
-    } catch {
-      return undefined;
-    }
+  recoverAddress,
+  verifyAddress(digest, signature, address) {
+    const signer = recoverAddress(digest, signature);
+    return signer !== undefined && equalBytes(signer, address);
   },
 };
 
@@ -84,7 +80,7 @@ export function createNobleHybridSigner(seed: Uint8Array): HybridSigner {
 export function createNobleLedgerSigner(privateKey: Uint8Array): LedgerSigner {
   const key = privateKey.slice();
   return {
-    address: toAddress(secp256k1.getPublicKey(key, false)),
+    address: toAddress(secp256k1.Point.fromBytes(secp256k1.getPublicKey(key))),
     signDigest(digest) {
       const signature = secp256k1.sign(digest, key, { prehash: false, format: 'recovered', lowS: true });
       // noble puts the recovery bit first; Ethereum wants r || s || v.

@@ -157,6 +157,5 @@ export function hashOrder(crypto: Crypto, domain: LedgerDomain, order: Order): U
 
 /** Whether the payer named in the order signed it. */
 export function verifyOrder(crypto: Crypto, domain: LedgerDomain, order: Order, signature: Uint8Array): boolean {
-  const signer = crypto.recoverAddress(hashOrder(crypto, domain, order), signature);
-  return signer !== undefined && equalBytes(signer, order.payer);
+  return crypto.verifyAddress(hashOrder(crypto, domain, order), signature, order.payer);
 }

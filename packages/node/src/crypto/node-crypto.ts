@@ -1,5 +1,6 @@
 import { createHash, hash, type KeyObject, verify } from 'node:crypto';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { createLedgerVerifier } from '@ogong/protocol/ledger-verifier';
 import { nobleCrypto } from '@ogong/protocol/noble';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
@@ -43,6 +44,7 @@ export const nodeCrypto: Crypto = {
   verifyMlDsa44: (signature, message, publicKey) =>
     signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
   recoverAddress: nobleCrypto.recoverAddress,
+  verifyAddress: createLedgerVerifier(),
 };
 
 /** A Buffer compares, slices and serialises differently from the Uint8Array that the protocol promises. */
