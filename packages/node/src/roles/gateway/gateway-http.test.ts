@@ -108,6 +108,10 @@ describe('a bad request', () => {
     const unknown = await fetch(`${fixture.url}/v1/receipts/${'0'.repeat(32)}`);
     expect(await readError(unknown)).toEqual([404, 'id', 'receipt_not_found']);
     expect((await fetch(`${fixture.url}/v1/models/%ff`)).status).toBe(400);
+    for (const target of ['//', 'http://[', '/\\']) {
+      const answer = await sendRaw(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+      expect([target, answer.slice(0, 12)]).toEqual([target, 'HTTP/1.1 404']);
+    }
     // None of them cost anything.
     expect(fixture.network.orders).toEqual([]);
   });

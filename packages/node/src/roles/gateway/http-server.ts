@@ -76,14 +76,14 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
     response.setHeader('x-request-id', requestId);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const url = new URL(request.url ?? '/', 'http://gateway.invalid');
+    const { pathname, searchParams } = parseTarget(request.url);
     try {
       allowOrigin(request, response, options.origins);
       assertHost(request, options.hosts);
       if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-      const { route, params } = findRoute(routes, request.method ?? '', url.pathname, response);
+      const { route, params } = findRoute(routes, request.method ?? '', pathname, response);
       const signal = AbortSignal.any([gone.signal, stopping.signal]);
-      await route.handle({ request, response, requestId, params, query: url.searchParams, signal });
+      await route.handle({ request, response, requestId, params, query: searchParams, signal });
     } catch (error) {
       const shown = toGatewayError(error);
       if (shown.code === 'internal_error' && !gone.signal.aborted) onError(shown.cause ?? error, requestId);
@@ -93,7 +93,7 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
       onExchange({
         requestId,
         method: request.method ?? '',
-        path: url.pathname,
+        path: pathname,
         status: response.statusCode,
         durationMs,
       });
@@ -136,6 +136,12 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
       return { host: address, port };
     },
   };
+}
+
+/** Never throws: a target that is no URL, such as `//`, stands for itself and is found nowhere. */
+function parseTarget(target = '/'): Pick<URL, 'pathname' | 'searchParams'> {
+  const url = URL.parse(target, 'http://gateway.invalid');
+  return url ?? { pathname: target, searchParams: new URLSearchParams() };
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
