@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from './bytes.ts';
-import { parseRequest, RequestError } from './request.ts';
+import { MAX_REQUEST_BYTES, parseRequest, RequestError } from './request.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
 const chat = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
@@ -91,6 +91,8 @@ describe('parseRequest', () => {
     ['max_tokens', { max_tokens: 0 }],
     ['stop', { stop: ['a', 'b', 'c', 'd', 'e'] }],
     ['stop', { stop: [''] }],
+    ['stop', { stop: 'a\ufffd' }],
+    ['stop', { stop: ['\ud83d'] }],
     ['logit_bias', { logit_bias: { '-1': 1 } }],
     ['logit_bias', { logit_bias: { 5: 101 } }],
     ['seed', { seed: 2 ** 53 }],
@@ -106,6 +108,12 @@ describe('parseRequest', () => {
     ['prompt', { prompt: 'completions only' }],
   ])('refuses and names %s', (param, extra) => {
     expect(refusal(() => chat(extra)).param).toBe(param);
+  });
+
+  it('refuses a body that no validator would take', () => {
+    const padded = (length: number) => utf8Encode(JSON.stringify(base).padEnd(length));
+    expect(parseRequest(padded(MAX_REQUEST_BYTES), 'chat').model).toBe(base.model);
+    expect(refusal(() => parseRequest(padded(MAX_REQUEST_BYTES + 1), 'chat')).message).toMatch(/at most 1048576/);
   });
 
   it('refuses what is not a JSON object in UTF-8', () => {

@@ -42,6 +42,8 @@ export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
 export const MAX_MESSAGES = 2048;
+/** A validator takes no larger one, so a larger one would be served unpaid. */
+export const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_STOPS = 4;
 const MAX_STOP_BYTES = 256;
 
@@ -133,6 +135,9 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
 }
 
 function parseObject(body: Uint8Array): Fields {
+  if (body.length > MAX_REQUEST_BYTES) {
+    throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(utf8Decode(body));
@@ -221,6 +226,10 @@ function parseStop(value: unknown): string[] {
   return list.map((item: unknown) => {
     if (typeof item !== 'string' || item.length === 0 || item.length > MAX_STOP_BYTES) {
       throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
+    }
+    // Stands for bytes that are no character yet: whether the reply holds it depends on where one looks from.
+    if (item.includes('\ufffd') || !item.isWellFormed()) {
+      throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
     }
     return item;
   });

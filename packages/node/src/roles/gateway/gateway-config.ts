@@ -87,7 +87,7 @@ export const gatewayConfig = defineConfig({
       default: '10s',
       description: 'how long a request waits while all providers are busy',
     },
-    maxBody: { schema: size, default: '2MiB', description: 'largest request body' },
+    maxBody: { schema: size, default: '1MiB', description: 'largest request body; the network takes 1 MiB at most' },
     bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
     headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },
     firstTokenTimeout: { schema: duration, default: '60s', description: 'how long a provider may take to begin' },

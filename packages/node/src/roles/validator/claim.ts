@@ -8,7 +8,7 @@ import { hashLeaf, verifyInclusion } from '@ogong/protocol/merkle';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
-import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/request';
+import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
 import { checkBank, checkDrawKey, checkSampler, checkStops, type OrderBeacon } from '@ogong/protocol/verify-receipt';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 
@@ -70,7 +70,7 @@ export class ClaimError extends Error {
   }
 }
 
-export const MAX_REQUEST_BYTES = 1024 * 1024;
+export { MAX_REQUEST_BYTES };
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_ORDER_BYTES = 512;
 const MAX_PROOF = 13;
