@@ -81,7 +81,8 @@ export function createOrderIntake(
     const promptTokens = await tokenize(checked.request);
     assertFeeCovers(checked, promptTokens.length);
     const beacon = await beacons.get(order.epoch);
-    if (!(await replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS))) {
+    const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS);
+    if (claimed === undefined) {
       throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
     }
     return {
@@ -92,6 +93,7 @@ export function createOrderIntake(
       body: message.request,
       promptTokens,
       beacon,
+      claimed,
     };
   };
 }

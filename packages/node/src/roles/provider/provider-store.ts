@@ -1,3 +1,4 @@
+import { toHex } from '@ogong/protocol/bytes';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Migration, Store } from '../../store/store.ts';
 
@@ -31,19 +32,31 @@ export const PROVIDER_MIGRATIONS: readonly Migration[] = [
 ];
 
 export interface ReplyIds {
-  /** True once and only once per id, restarts included; durable when it resolves. */
-  claim(replyId: Uint8Array, forgetAtMs: number): Promise<boolean>;
+  /**
+   * Takes an id, once and only once, restarts included. That is decided at once, and durable when the promise resolves.
+   * @returns undefined where the id was taken before.
+   */
+  claim(replyId: Uint8Array, forgetAtMs: number): Promise<void> | undefined;
   /** Forgets ids whose orders have expired: those are refused for that. */
   sweep(nowMs: number): Promise<void>;
 }
 
-export function createReplyIds(commits: GroupCommit): ReplyIds {
+export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
+  /** Taken, and not yet on the disk. */
+  const fresh = new Set<string>();
   return {
-    claim: (replyId, forgetAtMs) =>
-      commits.write((store) => {
-        const insert = store.prepare('INSERT INTO reply (id, forget_at_ms) VALUES (?, ?) ON CONFLICT DO NOTHING');
-        return insert.run(replyId, forgetAtMs).changes === 1;
-      }),
+    claim(replyId, forgetAtMs) {
+      const name = toHex(replyId);
+      const isTaken =
+        store.read(({ prepare }) => prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId)) !== undefined;
+      if (isTaken || fresh.has(name)) return undefined;
+      fresh.add(name);
+      return commits
+        .write(({ prepare }) => {
+          prepare('INSERT INTO reply (id, forget_at_ms) VALUES (?, ?)').run(replyId, forgetAtMs);
+        })
+        .finally(() => fresh.delete(name));
+    },
     async sweep(nowMs) {
       await commits.write((store) => store.prepare('DELETE FROM reply WHERE forget_at_ms < ?').run(nowMs));
     },

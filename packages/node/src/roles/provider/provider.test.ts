@@ -218,6 +218,21 @@ describe('a provider refuses', () => {
     expect(validator.pushed).toHaveLength(0);
   });
 
+  it('to serve what it cannot be sure to remember, before a word of it leaves', async () => {
+    const { client, order, provider, store, validator } = await start();
+    store().database.exec("CREATE TRIGGER broken BEFORE INSERT ON reply BEGIN SELECT RAISE(ABORT, 'no'); END");
+    const events: unknown[] = [];
+    const call = (async () => {
+      for await (const event of client.service(ProviderService).generate(order())) events.push(event);
+    })();
+    await refusalOf(call);
+    expect(events).toEqual([]);
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+    store().database.exec('DROP TRIGGER broken');
+    await receive(client, order());
+  });
+
   it('more replies than it has slots, as something to retry elsewhere', async () => {
     const { client, order, validator, provider } = await start({ engine: { sequences: 1 } });
     let release = (): void => {};

@@ -96,7 +96,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const info = engine.info();
   const id = hashHybridKey(crypto, signer.publicKey);
   const commits = createGroupCommit(store);
-  const replyIds = createReplyIds(commits);
+  const replyIds = createReplyIds(store, commits);
   const openings = dependencies.openings ?? createOpenings(store, commits);
   const links = createLinkPool({ identity, limits: { maxMessageBytes: 64 * MIB } });
   const stopping = new AbortController();

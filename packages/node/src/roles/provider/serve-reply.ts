@@ -25,6 +25,8 @@ export interface ReplyJob extends CheckedOrder {
   readonly body: Uint8Array;
   readonly promptTokens: Uint32Array;
   readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+  /** The order can never be served again; nothing leaves before. @throws StoreError */
+  readonly claimed: Promise<void>;
 }
 
 export interface ServeDependencies {
@@ -52,7 +54,7 @@ export interface ServedCounts {
 }
 
 /**
- * Generates while the validator admits; nothing leaves before it has.
+ * Generates while the validator admits and the claim of the order goes to the disk; nothing leaves before both have.
  * @throws Refusal, EngineError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
@@ -65,7 +67,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);
-  const admission = dependencies.admit(signal);
+  const admission = Promise.all([dependencies.admit(signal), job.claimed]);
   admission.catch(() => refused.abort());
 
   const windows: WindowBytes[] = [];
