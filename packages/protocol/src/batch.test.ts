@@ -92,7 +92,7 @@ const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amoun
 
 describe('settlement digest', () => {
   it.each(vectors.batches)('agrees with the contract: $name', ({ batch, debits, lines, ejected, batchDigest }) => {
-    const settlement: Settlement = {
+    const settlement: Omit<Settlement, 'uncollectable'> = {
       batch: {
         validator: unprefixed(batch.validator),
         sequence: BigInt(batch.sequence),
@@ -148,6 +148,41 @@ describe('settlement', () => {
     );
   });
 
+  it('neither draws nor pays what uncollectable payers owe, and still counts and commits to their replies', () => {
+    fc.assert(
+      fc.property(anyReplies, fc.subarray([0, 1, 2, 3]), (replies, chosen) => {
+        const input = toInput(replies);
+        const whole = buildSettlement(nobleCrypto, input);
+        const uncollectable = whole.debits
+          .map(({ payer }) => payer)
+          .filter(([payer]) => chosen.includes(payer as number));
+        const without = buildSettlement(nobleCrypto, { ...input, uncollectable });
+        const isLeftOut = (payer: number): boolean => uncollectable.some((one) => one[0] === payer);
+        expect(without.batch).toEqual(whole.batch);
+        expect(without.ejections).toEqual(whole.ejections);
+        expect(without.debits).toEqual(whole.debits.filter(({ payer }) => !isLeftOut(payer[0] as number)));
+        const paid = replies.filter(({ verdict, payer }) => isBillable(verdict) && !isLeftOut(payer));
+        for (const { provider, router, gross } of without.lines) {
+          const own = paid.filter((reply) => reply.payee === provider[0] && reply.router === router[0]);
+          expect(gross).toBe(sum(own.map(({ fee }) => fee)));
+        }
+        expect(sum(without.lines.map(({ gross }) => gross))).toBe(sum(paid.map(({ fee }) => fee)));
+      }),
+      { seed: 91 },
+    );
+  });
+
+  it('calls nobody uncollectable who owes nothing, twice, out of order, or whom it draws', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const input = toInput([reply, { ...reply, payer: 2 }]);
+    const [one, two, other] = [1, 2, 3].map((payer) => bytesOf(20, payer)) as [Uint8Array, Uint8Array, Uint8Array];
+    for (const uncollectable of [[other], [one, one], [two, one]]) {
+      expect(() => buildSettlement(nobleCrypto, { ...input, uncollectable })).toThrow(ProtocolError);
+    }
+    const settlement = buildSettlement(nobleCrypto, input);
+    expect(() => encodeSettlement({ ...settlement, uncollectable: [one] })).toThrow(ProtocolError);
+  });
+
   it('owes nothing for rejected and abandoned replies', () => {
     const reply = { fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const settlement = buildSettlement(
@@ -184,7 +219,12 @@ describe('settlement', () => {
 
   it('has one encoding', () => {
     checkCodec(
-      anyReplies.map((replies) => buildSettlement(nobleCrypto, toInput(replies))),
+      fc.tuple(anyReplies, fc.subarray([0, 1, 2, 3])).map(([replies, chosen]) => {
+        const input = toInput(replies);
+        const owing = buildSettlement(nobleCrypto, input).debits.map(({ payer }) => payer);
+        const uncollectable = owing.filter(([payer]) => chosen.includes(payer as number));
+        return buildSettlement(nobleCrypto, { ...input, uncollectable });
+      }),
       encodeSettlement,
       parseSettlement,
     );

@@ -49,6 +49,17 @@ export interface Settlement {
   readonly lines: readonly Line[];
   /** Provider ids, ascending. */
   readonly ejections: readonly Uint8Array[];
+  /**
+   * Payers, ascending, whose channel cannot be drawn for what they owe here: in no debit and no line. The contract does
+   * not see this list; it says why less is drawn than the log's fees come to.
+   */
+  readonly uncollectable: readonly Uint8Array[];
+}
+
+/** What one payer owes for a run of the log. */
+export interface Debt {
+  readonly payer: Uint8Array;
+  readonly amount: bigint;
 }
 
 /** A payer's leave to draw on its channel: the part of an order that the chain checks. */
@@ -57,7 +68,7 @@ export type Voucher = Omit<Debit, 'amount'>;
 /** Keeps a settlement within the gas of one transaction. */
 export const MAX_PARTIES = 2048;
 
-const DOMAIN = encodeDomain('ogong-batch-v1');
+const DOMAIN = encodeDomain('ogong-batch-v2');
 const BATCH_TYPE =
   'Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,' +
   'bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash)';
@@ -67,7 +78,11 @@ export function createVoucher(crypto: Crypto, order: Order, signature: Uint8Arra
 }
 
 /** The EIP-712 digest that validators sign; payers' signatures are not part of it. */
-export function hashSettlement(crypto: Crypto, domain: LedgerDomain, settlement: Settlement): Uint8Array {
+export function hashSettlement(
+  crypto: Crypto,
+  domain: LedgerDomain,
+  settlement: Omit<Settlement, 'uncollectable'>,
+): Uint8Array {
   const { batch, debits, lines, ejections } = settlement;
   const hashWords = (words: readonly Uint8Array[]): Uint8Array => crypto.keccak256(concatBytes(...words));
   return hashTyped(
@@ -97,18 +112,39 @@ export interface BatchInput {
   readonly entries: readonly Uint8Array[];
   /** At least the newest of every payer that owes something. */
   readonly vouchers: readonly Voucher[];
+  /** Payers who owe something here that cannot be drawn, ascending. Default: none. */
+  readonly uncollectable?: readonly Uint8Array[];
 }
+
+/** What each payer owes for the entries, ascending by payer; nobody who owes nothing. */
+export function sumDebts(entries: readonly VerdictEntry[]): Debt[] {
+  const debts = new Map<string, Debt>();
+  for (const { payer, feeAtomic } of entries.filter(isOwing)) {
+    debts.set(toHex(payer), { payer, amount: (debts.get(toHex(payer))?.amount ?? 0n) + feeAtomic });
+  }
+  return [...debts.values()].sort((a, b) => compareBytes(a.payer, b.payer));
+}
+
+const isOwing = ({ verdict, feeAtomic }: VerdictEntry): boolean => isBillable(verdict) && feeAtomic > 0n;
 
 /**
  * The settlement of a run of log entries; the same for every validator that holds the same entries and vouchers.
- * Rejected and abandoned replies owe nothing and appear in no list.
- * @throws ProtocolError `malformed` where a payer owes without a voucher or an entry does not parse, `too-large` where
- * there are more parties than one transaction settles: settle fewer entries at a time.
+ * Rejected and abandoned replies owe nothing and appear in no list; what uncollectable payers owe is counted, and neither
+ * drawn nor paid.
+ * @throws ProtocolError `malformed` where a payer owes without a voucher, one is uncollectable without owing, or an entry
+ * does not parse; `too-large` where there are more parties than one transaction settles: settle fewer entries at a time.
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
   const paid = parsed.filter(({ entry }) => isBillable(entry.verdict));
-  const owing = paid.map(({ entry }) => entry).filter(({ feeAtomic }) => feeAtomic > 0n);
+  const { uncollectable = [] } = input;
+  const unpaid = new Set(uncollectable.map(toHex));
+  const owing = paid.map(({ entry }) => entry).filter(isOwing);
+  const drawn = owing.filter(({ payer }) => !unpaid.has(toHex(payer)));
+  const debts = sumDebts(owing);
+  if (debts.filter(({ payer }) => unpaid.has(toHex(payer))).length !== uncollectable.length) {
+    throw new ProtocolError('malformed', 'a payer that is called uncollectable owes nothing, or stands twice');
+  }
   const settlement: Settlement = {
     batch: {
       validator: input.validator,
@@ -121,9 +157,10 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       ),
       replies: paid.length,
     },
-    debits: netDebits(owing, input.vouchers),
-    lines: netLines(owing),
+    debits: netDebits(sumDebts(drawn), input.vouchers),
+    lines: netLines(drawn),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
+    uncollectable,
   };
   assertSettlement(settlement);
   return settlement;
@@ -131,7 +168,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
 
 export function encodeSettlement(settlement: Settlement): Uint8Array {
   assertSettlement(settlement);
-  const { batch, debits, lines, ejections } = settlement;
+  const { batch, debits, lines, ejections, uncollectable } = settlement;
   const writer = createWriter(1024)
     .bytes(DOMAIN)
     .bytes(batch.validator, 20)
@@ -149,6 +186,8 @@ export function encodeSettlement(settlement: Settlement): Uint8Array {
   for (const line of lines) writer.bytes(line.provider, 20).bytes(line.router, 20).u128(line.gross);
   writer.u16(ejections.length);
   for (const id of ejections) writer.bytes(id, 32);
+  writer.u16(uncollectable.length);
+  for (const payer of uncollectable) writer.bytes(payer, 20);
   return writer.finish();
 }
 
@@ -175,27 +214,24 @@ export function parseSettlement(bytes: Uint8Array): Settlement {
     })),
     lines: list(() => ({ provider: reader.bytes(20), router: reader.bytes(20), gross: reader.u128() })),
     ejections: list(() => reader.bytes(32)),
+    uncollectable: list(() => reader.bytes(20)),
   };
   reader.end();
   assertSettlement(settlement);
   return settlement;
 }
 
-function netDebits(owing: readonly VerdictEntry[], vouchers: readonly Voucher[]): Debit[] {
+function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[] {
   const newest = new Map<string, Voucher>();
   for (const voucher of vouchers) {
     const known = newest.get(toHex(voucher.payer));
     if (known === undefined || voucher.cumulative > known.cumulative) newest.set(toHex(voucher.payer), voucher);
   }
-  const amounts = new Map<string, bigint>();
-  for (const { payer, feeAtomic } of owing) {
-    amounts.set(toHex(payer), (amounts.get(toHex(payer)) ?? 0n) + feeAtomic);
-  }
-  return [...amounts.keys()].sort().map((payer) => {
-    const voucher = newest.get(payer);
-    const amount = amounts.get(payer) as bigint;
+  return debts.map(({ payer, amount }) => {
+    const voucher = newest.get(toHex(payer));
     if (voucher === undefined || amount > voucher.cumulative) {
-      throw new ProtocolError('malformed', `payer ${payer} owes ${amount} and signed for ${voucher?.cumulative ?? 0n}`);
+      const signed = voucher?.cumulative ?? 0n;
+      throw new ProtocolError('malformed', `payer ${toHex(payer)} owes ${amount} and signed for ${signed}`);
     }
     return { ...voucher, amount };
   });
@@ -219,11 +255,15 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
 }
 
 /** One canonical form, and nothing created or lost: what the debits draw is what the lines pay. */
-function assertSettlement({ debits, lines, ejections }: Settlement): void {
-  for (const { length } of [debits, lines, ejections]) assertCount(length);
+function assertSettlement({ debits, lines, ejections, uncollectable }: Settlement): void {
+  for (const { length } of [debits, lines, ejections, uncollectable]) assertCount(length);
   assertAscending(debits, (a, b) => compareBytes(a.payer, b.payer), 'debits');
   assertAscending(lines, compareLines, 'lines');
   assertAscending(ejections, compareBytes, 'ejections');
+  assertAscending(uncollectable, compareBytes, 'uncollectable payers');
+  if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
+    throw new ProtocolError('malformed', 'a payer is drawn and uncollectable');
+  }
   const debited = debits.reduce((sum, { amount }) => sum + amount, 0n);
   const gross = lines.reduce((sum, line) => sum + line.gross, 0n);
   if (debited !== gross) throw new ProtocolError('malformed', `debits of ${debited} for lines of ${gross}`);
