@@ -1,5 +1,6 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
+import { toHex } from '@ogong/protocol/bytes';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { QuorumSignature } from '@ogong/protocol/quorum';
 import { isBillable, parseVerdictEntry } from '@ogong/protocol/verdict-log';
@@ -80,7 +81,7 @@ export function measureEntry(message: EntryMessage): number {
   return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
 }
 
-/** Ties the replies to the batch: from here on neither changes. */
+/** Ties the replies to the batch: from here on its log never changes. */
 export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
   store
@@ -94,10 +95,27 @@ export function proposeBatch(store: Store, settlement: Settlement, from: bigint)
     .run(sequence, from, logLength);
 }
 
-export function putSignature(store: Store, sequence: bigint, { signer, signature }: QuorumSignature): void {
+/** The same replies under the same number, with others uncollectable; nobody has signed this one yet. */
+export function replaceProposed(store: Store, settlement: Settlement): void {
+  const { sequence } = settlement.batch;
   store
-    .prepare('INSERT OR IGNORE INTO batch_signatures (sequence, signer, signature) VALUES (?, ?, ?)')
-    .run(sequence, signer, signature);
+    .prepare("UPDATE batches SET batch = ? WHERE sequence = ? AND state = 'proposed'")
+    .run(encodeSettlement(settlement), sequence);
+  store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
+}
+
+/** Keeps a signature, unless the batch that it is under has been replaced meanwhile. */
+export function putSignature(
+  store: Store,
+  { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
+  { signer, signature }: QuorumSignature,
+): void {
+  store
+    .prepare(
+      `INSERT OR IGNORE INTO batch_signatures (sequence, signer, signature)
+       SELECT sequence, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+    )
+    .run(signer, signature, sequence, bytes);
 }
 
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
@@ -107,24 +125,41 @@ export function listSignatures(store: Store, sequence: bigint): QuorumSignature[
     .map((row) => ({ signer: row.signer as Uint8Array, signature: row.signature as Uint8Array }));
 }
 
-/** Books what the chain has drawn. @returns false where it was booked before. */
+export interface Booking {
+  readonly transactionHash: string;
+  readonly nowMs: number;
+  /** Payers that the chain did not draw. */
+  readonly uncollectable: readonly Uint8Array[];
+}
+
+/**
+ * Books what the chain has drawn; what it could not draw is owed no longer.
+ * @returns how many replies were not paid for; undefined where the batch was booked before.
+ */
 export function settleBatch(
   store: Store,
   { sequence, from, to }: StoredBatch,
-  { transactionHash, nowMs }: { transactionHash: string; nowMs: number },
-): boolean {
+  { transactionHash, nowMs, uncollectable }: Booking,
+): number | undefined {
   const changed = store
     .prepare(
       "UPDATE batches SET state = 'settled', transaction_hash = ?, settled_at = ? WHERE sequence = ? AND state = 'proposed'",
     )
     .run(transactionHash, nowMs, sequence).changes;
-  if (changed === 0) return false;
-  for (const { entry } of listEntries(store, from, Number(to - from))) {
+  if (changed === 0) return undefined;
+  const unpaid = new Set(uncollectable.map(toHex));
+  let unpaidReplies = 0;
+  for (const { entry, replyId } of listEntries(store, from, Number(to - from))) {
     const { verdict, payer, feeAtomic } = parseVerdictEntry(entry);
-    if (isBillable(verdict) && feeAtomic > 0n) adjustChannel(store, payer, { owed: -feeAtomic, settled: feeAtomic });
+    if (!isBillable(verdict) || feeAtomic === 0n) continue;
+    const isUnpaid = unpaid.has(toHex(payer));
+    adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
+    if (!isUnpaid) continue;
+    unpaidReplies++;
+    store.prepare('UPDATE replies SET uncollectable = 1 WHERE reply_id = ?').run(replyId);
   }
   store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
-  return true;
+  return unpaidReplies;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Anchor } from '@ogong/chain/client';
+import type { Anchor, Channel } from '@ogong/chain/client';
 import { isAudited } from '@ogong/protocol/audit';
 import {
   buildSettlement,
@@ -7,8 +7,9 @@ import {
   hashSettlement,
   parseSettlement,
   type Settlement,
+  sumDebts,
 } from '@ogong/protocol/batch';
-import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
+import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { LedgerDomain, Order } from '@ogong/protocol/order';
@@ -27,6 +28,7 @@ import {
   verifySignedRecord,
   verifySubmission,
 } from './claim.ts';
+import { findUncollectable } from './collect.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 
@@ -38,6 +40,8 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
+  /** Longest time that an order may lie in the future when it is admitted. */
+  readonly maxOrderLifeMs: number;
 }
 
 export interface CosignDependencies {
@@ -48,6 +52,10 @@ export interface CosignDependencies {
   readonly group: GroupCommit;
   /** Last settled state of a validator's log. */
   readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
+  /** A payer's channel with a validator, as the chain has it now. */
+  readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
+  /** The network's lowest coverage at that time or later; undefined where nobody knows. */
+  readonly findLeastAlphaPpm: (sinceMs: number) => Promise<number | undefined>;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<{ value: Uint8Array; previous: Uint8Array } | undefined>;
 }
@@ -55,7 +63,7 @@ export interface CosignDependencies {
 export type CosignErrorCode =
   /** Something in the batch does not hold. */
   | 'refuted'
-  /** Another batch was signed under this sequence, or a reply of it in another batch. */
+  /** A batch with another log was signed under this sequence, or a reply of it in another batch. */
   | 'conflict'
   /** It is not this batch's turn, as the chain has it. */
   | 'not-next'
@@ -73,6 +81,8 @@ export class CosignError extends Error {
   }
 }
 
+/** For how long after a change of the coverage the one before it still passes: a validator may not have heard of it. */
+const ALPHA_GRACE_MS = 3_600_000;
 const ZERO_HASH = new Uint8Array(32);
 const ZERO_ADDRESS = new Uint8Array(20);
 
@@ -82,12 +92,13 @@ function demand(ok: boolean, message: string): asserts ok {
 
 /**
  * Signs a peer's batch after coming to each of its verdicts anew from the bytes that they rest on (docs/spec/validator.md
- * lists what is re-checked). One signature per validator and sequence, one batch per reply, both on the disk before the
- * signature leaves.
+ * lists what is re-checked). One log per validator and sequence, one batch per reply, both on the disk before the
+ * signature leaves. Whom a batch of that log leaves out as uncollectable may change with the payers' channels: the chain
+ * takes one batch per sequence, so that of all that were signed one settles.
  */
 export function createCosigner(options: CosignOptions, dependencies: CosignDependencies) {
-  const { ledger, domain, alphaPpm, allowFixedVerifier } = options;
-  const { crypto, signer, clock, store, group, anchorOf, getBeacon } = dependencies;
+  const { ledger, domain, alphaPpm, allowFixedVerifier, maxOrderLifeMs } = options;
+  const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, getBeacon } = dependencies;
 
   /** @param from ledger address behind the link. @throws CosignError */
   async function cosign(from: Uint8Array, request: CosignBatchRequest): Promise<QuorumSignature> {
@@ -97,15 +108,17 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     } catch (cause) {
       throw new CosignError('refuted', `the batch does not parse: ${(cause as Error).message}`, { cause });
     }
-    const { validator, sequence } = settlement.batch;
+    const { validator, sequence, logHead } = settlement.batch;
     demand(equalBytes(from, validator), 'the batch is of another validator than the one that asks');
     const digest = hashSettlement(crypto, domain, settlement);
     const known = store.read(() => readVote(store, validator, sequence));
-    if (known === undefined) {
+    if (known === undefined || !equalBytes(known.digest, digest)) {
+      const { uncollectable } = settlement;
+      if (known !== undefined) assertReplaces(known, settlement);
       const entries = await verifyBatch(settlement, request);
-      await group.write((db) => vote(db, { validator, sequence, digest, entries }));
-    } else if (!equalBytes(known, digest)) {
-      throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
+      await verifyUncollectable(settlement, entries, known?.uncollectable ?? []);
+      const replaces = known?.digest;
+      await group.write((db) => vote(db, { validator, sequence, digest, logHead, uncollectable, entries, replaces }));
     }
     return { signer: signer.address, signature: signer.signDigest(digest) };
   }
@@ -138,6 +151,29 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     return chained.entries;
   }
 
+  /**
+   * Left out is who cannot be drawn, and of those left out before nobody else comes back: then a payer who fills its
+   * channel up again holds up a batch as little as one who empties it.
+   */
+  async function verifyUncollectable(
+    { batch, uncollectable }: Settlement,
+    entries: readonly VerdictEntry[],
+    before: readonly Uint8Array[],
+  ): Promise<void> {
+    const named = new Set(uncollectable.map(toHex));
+    const concerned = new Set([...uncollectable, ...before].map(toHex));
+    const debts = sumDebts(entries).filter(({ payer }) => concerned.has(toHex(payer)));
+    const readChannel = (payer: Uint8Array) => channelOf(payer, batch.validator);
+    const found = await findUncollectable(readChannel, debts).catch((cause: unknown) => {
+      throw new CosignError('unavailable', 'the channels cannot be read', { cause });
+    });
+    const undrawable = new Set(found.map(toHex));
+    for (const payer of debts.map((debt) => toHex(debt.payer))) {
+      demand(!named.has(payer) || undrawable.has(payer), `payer ${payer} can be drawn, by the chain as it is here`);
+      demand(named.has(payer) || !undrawable.has(payer), `payer ${payer} can still not be drawn`);
+    }
+  }
+
   /** The vouchers are left to the contract, which checks them against the channel that only it knows exactly. */
   function assertSameSettlement(settlement: Settlement, bytes: Uint8Array, entries: readonly Uint8Array[]): void {
     const { validator, sequence, logLength, logHead } = settlement.batch;
@@ -149,6 +185,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
         position: { length: logLength, head: logHead },
         entries,
         vouchers: settlement.debits,
+        uncollectable: settlement.uncollectable,
       });
     } catch (cause) {
       throw new CosignError('refuted', `the entries do not settle: ${(cause as Error).message}`, { cause });
@@ -232,7 +269,14 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
     const draw = await findDraw(entry, order);
     demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
-    demand(!isAudited(crypto, draw, alphaPpm()), `entry ${entry.index}: the beacon selected the reply for an audit`);
+    if (!isAudited(crypto, draw, alphaPpm())) return;
+    // The coverage may have been raised since. An entry cannot claim to be older than its order.
+    const decidedMs = Math.max(entry.timeMs, Number(order.expiresAtMs) - maxOrderLifeMs);
+    const leastPpm = await findLeastAlphaPpm(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
+      throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
+    });
+    const isPassedOver = leastPpm !== undefined && !isAudited(crypto, draw, leastPpm);
+    demand(isPassedOver, `entry ${entry.index}: the beacon selected the reply for an audit`);
   }
 
   /** @returns undefined at epoch 0, where no beacon drew. */
@@ -258,29 +302,51 @@ function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierI
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }
 
-function readVote(store: Store, validator: Uint8Array, sequence: bigint): Uint8Array | undefined {
-  const row = store
-    .prepare('SELECT digest FROM cosigned WHERE validator = ? AND sequence = ?')
-    .get(validator, sequence);
-  return row?.digest as Uint8Array | undefined;
+interface Vote {
+  readonly digest: Uint8Array;
+  /** Absent in votes of before batches could be replaced. */
+  readonly logHead: Uint8Array | undefined;
+  readonly uncollectable: readonly Uint8Array[];
 }
 
-interface Vote {
+function readVote(store: Store, validator: Uint8Array, sequence: bigint): Vote | undefined {
+  const row = store
+    .prepare('SELECT digest, log_head, uncollectable FROM cosigned WHERE validator = ? AND sequence = ?')
+    .get(validator, sequence);
+  if (row === undefined) return undefined;
+  const payers = (row.uncollectable as Uint8Array | null) ?? new Uint8Array(0);
+  return {
+    digest: row.digest as Uint8Array,
+    logHead: (row.log_head as Uint8Array | null) ?? undefined,
+    uncollectable: Array.from({ length: payers.length / 20 }, (_, i) => payers.slice(i * 20, i * 20 + 20)),
+  };
+}
+
+/** @throws CosignError unless the batch settles the log that was signed: whom it draws, and under which order, may differ. */
+function assertReplaces({ logHead }: Vote, { batch }: Settlement): void {
+  if (logHead !== undefined && equalBytes(logHead, batch.logHead)) return;
+  throw new CosignError('conflict', `another batch was signed as number ${batch.sequence}`);
+}
+
+interface Ballot extends Vote {
   readonly validator: Uint8Array;
   readonly sequence: bigint;
-  readonly digest: Uint8Array;
   readonly entries: readonly VerdictEntry[];
+  /** Digest of the vote that this one was checked against. */
+  readonly replaces: Uint8Array | undefined;
 }
 
 /** @throws CosignError where another vote stands against it. */
-function vote(store: Store, { validator, sequence, digest, entries }: Vote): void {
-  const known = readVote(store, validator, sequence);
-  if (known !== undefined && !equalBytes(known, digest)) {
+function vote(store: Store, { validator, sequence, digest, logHead, uncollectable, entries, replaces }: Ballot): void {
+  const known = readVote(store, validator, sequence)?.digest;
+  if (known !== undefined && !equalBytes(known, digest) && !(replaces && equalBytes(known, replaces))) {
     throw new CosignError('conflict', `another batch was signed as number ${sequence}`);
   }
   store
-    .prepare('INSERT OR IGNORE INTO cosigned (validator, sequence, digest) VALUES (?, ?, ?)')
-    .run(validator, sequence, digest);
+    .prepare(
+      `INSERT OR REPLACE INTO cosigned (validator, sequence, digest, log_head, uncollectable) VALUES (?, ?, ?, ?, ?)`,
+    )
+    .run(validator, sequence, digest, logHead ?? null, concatBytes(...uncollectable));
   for (const { replyId, index } of entries) {
     const other = store.prepare('SELECT validator, sequence FROM cosigned_replies WHERE reply_id = ?').get(replyId);
     if (other === undefined) {

@@ -9,6 +9,7 @@ export function createValidatorMetrics({ counter, gauge }: Metrics) {
     verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
     complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
     batches: counter('validator_batches_settled_total', 'Batches settled'),
+    uncollectable: counter('validator_replies_uncollectable_total', 'Replies settled without their fee'),
     cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
     epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
   };

@@ -31,6 +31,8 @@ export interface ReplyRow {
   readonly checks: string | undefined;
   readonly evidence: Uint8Array | undefined;
   readonly sequence: bigint | undefined;
+  /** Its batch settled without its fee. */
+  readonly isUncollectable: boolean;
 }
 
 export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded';
@@ -110,6 +112,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
     checks: (row.checks as string | null) ?? undefined,
     evidence: bytes('evidence'),
     sequence: integer('sequence'),
+    isUncollectable: row.uncollectable === 1,
   };
 }
 

@@ -189,7 +189,7 @@ function toPublicState({ state, verdict }: ReplyRow): string {
 function readStatus(store: Store, replyId: Uint8Array) {
   const row = store.read(() => readReply(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
-  const { verdict = '', checks, sequence } = row;
+  const { verdict = '', checks, sequence, isUncollectable } = row;
   const isOwed = verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
   const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
   const batch =
@@ -202,6 +202,7 @@ function readStatus(store: Store, replyId: Uint8Array) {
     detail: JSON.stringify({
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
+      ...(isUncollectable && { isUncollectable }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),
     }),
     // The field holds 64 bits; the detail has the number whatever its size.

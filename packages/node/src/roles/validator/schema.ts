@@ -131,4 +131,11 @@ export const migrations: readonly Migration[] = [
     last_reason TEXT NOT NULL
   ) WITHOUT ROWID;
   `,
+  // A batch names whom it cannot draw; the ones from before name nobody.
+  `
+  UPDATE batches SET batch = CAST('ogong-batch-v2' || substr(batch, 15) || x'0000' AS BLOB);
+  ALTER TABLE replies ADD COLUMN uncollectable INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE cosigned ADD COLUMN log_head BLOB;
+  ALTER TABLE cosigned ADD COLUMN uncollectable BLOB;
+  `,
 ];

@@ -15,47 +15,9 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readChannel } from './channel-store.ts';
 import { encodeEvidence, parseEvidence } from './evidence.ts';
 import type { CosignRequest } from './settlement.ts';
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestChain,
-  createTestClock,
-  createTestValidator,
-  payer,
-  provider,
-  type TestValidator,
-} from './test-bench.ts';
+import { type BenchOptions, payer, provider, type TestValidator } from './test-bench.ts';
+import { createFour } from './test-four.ts';
 import { type ServeInput, serveTestReply } from './test-reply.ts';
-
-/** Four validators with one chain; the first has replies of every kind to settle. */
-async function createFour(options: BenchOptions = {}) {
-  const chain = createTestChain();
-  const clock = createTestClock();
-  const offline = new Set<number>();
-  const all: TestValidator[] = [];
-  const members = () => all;
-  for (let index = 0; index < 4; index++) {
-    const validator: TestValidator = createTestValidator({
-      ...options,
-      index,
-      chain,
-      clock,
-      members,
-      score: (peer, job) => answerHonestly(validator.served)(peer, job),
-    });
-    const { cosign } = validator.cosigner;
-    validator.cosigner.cosign = async (...call) => {
-      if (offline.has(index)) throw new Error('offline');
-      return cosign(...call);
-    };
-    all.push(validator);
-  }
-  const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
-  await own.announce(provider);
-  await own.announceVerifier('v1');
-  const certifyAll = (epoch: bigint) => Promise.all(all.map((validator) => validator.certify(epoch)));
-  return { own, peers, chain, clock, offline, certifyAll };
-}
 
 const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
@@ -115,7 +77,7 @@ describe('settlement', () => {
     await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'rpc-unreachable' });
     four.offline.clear();
     four.chain.isDown = false;
-    // What is decided meanwhile goes into the next batch: a proposed one never changes.
+    // What is decided meanwhile goes into the next batch: the log of a proposed one never changes.
     await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
     expect(await four.own.settlement.step()).toBe(true);
     expect(four.chain.settled.length).toBe(1);
@@ -443,6 +405,43 @@ describe('a co-signer', () => {
     await lax.certifyAll(1n);
     await lax.own.runAudits();
     expect(await lax.own.settlement.step()).toBe(true);
+  });
+
+  it('allows for a coverage that was raised after the reply was passed over, by what was in force then', async () => {
+    const asked: number[] = [];
+    const coverage = { least: 0 as number | undefined };
+    const findLeastAlphaPpm = async (sinceMs: number) => {
+      asked.push(sinceMs);
+      return coverage.least;
+    };
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
+    const order = (await four.own.deliver(0)).reply.record;
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    for (const least of [undefined, 1_000_000]) {
+      coverage.least = least;
+      await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    }
+    coverage.least = 0;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.own.find(order.replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+    const [entry] = four.own.decided;
+    expect(Math.max(...asked)).toBeLessThan(entry!.timeMs);
+  });
+
+  it('does not let an entry claim a time before its order', async () => {
+    const asked: number[] = [];
+    const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && undefined;
+    const four = await createFour({
+      audit: { alphaPpm: () => 0 },
+      cosign: { findLeastAlphaPpm, maxOrderLifeMs: 1_000 },
+    });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    await four.own.settlement.step().catch(() => undefined);
+    // The order expires two minutes after the entry's time: with a life of one second it was signed after it.
+    expect(asked[0]).toBe(four.own.decided[0]!.timeMs + 119_000 - 3_600_000);
   });
 
   it('says so when it cannot check now', async () => {

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { Anchor } from '@ogong/chain/client';
+import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
@@ -15,7 +15,7 @@ import { createGroupCommit, type GroupCommit } from '../../store/group-commit.ts
 import { openStore, type Store } from '../../store/store.ts';
 import { type AuditDependencies, type AuditOptions, createAudit } from './audit.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
-import { type CosignOptions, createCosigner } from './cosign.ts';
+import { type CosignDependencies, type CosignOptions, createCosigner } from './cosign.ts';
 import { createIntake } from './intake.ts';
 import { type ReplyRow, readReply } from './reply-store.ts';
 import { migrations } from './schema.ts';
@@ -64,22 +64,30 @@ export interface TestChain {
   isDown: boolean;
   /** Called in the moment after the chain has taken a batch, before its sender hears of it. */
   afterSettle: () => void;
+  /** What a payer has left, hex address to amount; others have 10^18. */
+  readonly reserves: Map<string, bigint>;
   anchorOf(validator: Uint8Array): Promise<Anchor>;
+  channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
   settle(call: SettleCall): Promise<{ transactionHash: string }>;
 }
 
-/** The part of the contract that matters here: one batch per sequence, in turn. */
+/** The part of the contract that matters here: one batch per sequence, in turn, drawn on what there is. */
 export function createTestChain(): TestChain {
   const anchors = new Map<string, Anchor>();
   const find = (validator: Uint8Array): Anchor =>
     anchors.get(toHex(validator)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
   const chain: TestChain = {
     settled: [],
+    reserves: new Map(),
     isDown: false,
     afterSettle() {},
     async anchorOf(validator) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
       return find(validator);
+    },
+    async channelOf(payer) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      return { admitted: chain.reserves.get(toHex(payer)) ?? 10n ** 18n, spent: 0n };
     },
     async settle(call) {
       if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
@@ -88,6 +96,12 @@ export function createTestChain(): TestChain {
       if (sequence !== anchor.sequence + 1n) {
         const revert = { name: 'WrongSequence', args: [anchor.sequence + 1n, sequence] };
         throw new ChainError('reverted', 'refused with WrongSequence', { revert });
+      }
+      for (const { payer, amount } of call.debits) {
+        const { admitted } = await chain.channelOf(payer as Uint8Array, validator as Uint8Array);
+        if (amount <= admitted) continue;
+        const revert = { name: 'AllowanceExceeded', args: [payer, amount, admitted] };
+        throw new ChainError('reverted', 'refused with AllowanceExceeded', { revert });
       }
       anchors.set(toHex(validator as Uint8Array), {
         sequence,
@@ -110,7 +124,7 @@ export interface BenchOptions {
   /** The validator set; only this one where absent. */
   readonly members?: () => readonly TestValidator[];
   readonly audit?: Partial<AuditOptions>;
-  readonly cosign?: Partial<CosignOptions>;
+  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'findLeastAlphaPpm'>>;
   readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
   readonly score?: AuditDependencies['score'];
@@ -183,8 +197,25 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   );
   const cosigner = createCosigner(
-    { ledger, domain, alphaPpm: () => 1_000_000, allowFixedVerifier: false, ...options.cosign },
-    { crypto, signer, clock, store, group, anchorOf: chain.anchorOf, getBeacon: async (epoch) => archive.find(epoch) },
+    {
+      ledger,
+      domain,
+      alphaPpm: () => 1_000_000,
+      allowFixedVerifier: false,
+      maxOrderLifeMs: 600_000,
+      ...options.cosign,
+    },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      anchorOf: chain.anchorOf,
+      channelOf: (...channel) => chain.channelOf(...channel),
+      findLeastAlphaPpm: options.cosign?.findLeastAlphaPpm ?? (async () => undefined),
+      getBeacon: async (epoch) => archive.find(epoch),
+    },
   );
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const requests: CosignRequest[] = [];
@@ -205,7 +236,12 @@ export function createTestValidator(options: BenchOptions = {}) {
         const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
         return target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
       },
-      findTransaction: async () => '0xfound',
+      async findSettled(address, sequence) {
+        const found = chain.settled.find(
+          ({ batch }) => batch.sequence === sequence && equalBytes(batch.validator as Uint8Array, address),
+        );
+        return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
+      },
       onSettled() {},
     },
   );
@@ -227,9 +263,9 @@ export function createTestValidator(options: BenchOptions = {}) {
     /** What was sent to co-signers. */
     requests,
     find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
-    order: (number: number, bend: Parameters<typeof createTestOrder>[0]['bend'] = {}): TestOrder =>
+    order: (number: number, bend: Parameters<typeof createTestOrder>[0]['bend'] = {}, by = payer): TestOrder =>
       createTestOrder({
-        payer,
+        payer: by,
         ledger,
         validator: signer.address,
         provider,
@@ -245,7 +281,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       return reply;
     },
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<ServedReply> {
-      const order = validator.order(number);
+      const order = validator.order(number, {}, bend.payer);
       await intake.admit(order);
       const reply = validator.serve(order, bend);
       await intake.pushRecord(reply.submission);

@@ -58,6 +58,7 @@ export async function startTestNetwork({
   log = quiet,
 }: {
   count?: number;
+  /** Read again at every start of a validator. */
   options?: Partial<ValidatorOptions>;
   log?: typeof quiet;
 } = {}) {
@@ -141,13 +142,18 @@ export async function startTestNetwork({
 
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => createNode(i)));
   const provider = await createTestProvider(directory);
-  const payerKey = seed('payer');
-  const payer = createNodeLedgerSigner(payerKey);
-  const payerClient = await fund(payerKey, 1_000n * UNIT);
-  await payerClient.deposit(1_000n * UNIT);
-  for (const node of nodes) await payerClient.admit(node.signer.address, UNIT);
+  /** Somebody with a deposit, and a channel with every validator. */
+  async function createPayer(name: string) {
+    const key = seed(name);
+    const client = await fund(key, 1_000n * UNIT);
+    await client.deposit(1_000n * UNIT);
+    for (const node of nodes) await client.admit(node.signer.address, UNIT);
+    return { signer: createNodeLedgerSigner(key), client };
+  }
 
-  const view = createChainView({ deployment }, { connect: () => connect(payerKey) });
+  const { signer: payer, client: payerClient } = await createPayer('payer');
+
+  const view = createChainView({ deployment }, { connect: () => connect(seed('payer')) });
   await view.refresh();
   const links = createLinkPool({ identity: provider.identity });
   const beacons = createBeaconView({}, { crypto, chain: view, links });
@@ -159,6 +165,7 @@ export async function startTestNetwork({
     provider,
     payer,
     payerClient,
+    createPayer,
     view,
     links,
     beacons,
@@ -175,7 +182,7 @@ export async function startTestNetwork({
       const latest = beacons.latest();
       const index = orders++;
       const order = createTestOrder({
-        payer,
+        payer: bend.payer ?? payer,
         ledger: view.ledger,
         validator: node.signer.address,
         provider: provider.signer,

@@ -1,6 +1,3 @@
-import type { Anchor } from '@ogong/chain/client';
-import { settlementAbi } from '@ogong/chain/generated/abi';
-import { bytesToHex } from '@ogong/chain/hex';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -27,6 +24,7 @@ import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
 import { createIntake } from './intake.ts';
+import { createLedgerHistory } from './ledger-history.ts';
 import { createValidatorMetrics } from './metrics.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { createSettlement } from './settlement.ts';
@@ -90,7 +88,15 @@ const DAY_MS = 86_400_000;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
-  const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier, retentionMs = DAY_MS } = options;
+  const {
+    bind,
+    epochMs,
+    settleMs,
+    auditWindowMs,
+    fixedVerifier,
+    retentionMs = DAY_MS,
+    maxOrderLifeMs = 600_000,
+  } = options;
   const { crypto, clock, store, signer, vrfSeed, identity, chain, log } = dependencies;
   const group = createGroupCommit(store);
   const archive = createBeaconArchive(chain.network, { crypto, store });
@@ -172,6 +178,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     if (entry.ejects) log.warn({ ...fields, providerId: toHex(entry.providerId) }, 'provider ejected');
   }
 
+  const history = createLedgerHistory(chain);
   const domain = { chainId: chain.ledger.chainId, verifyingContract: chain.network.settlement };
   const settlement = createSettlement(
     {
@@ -189,10 +196,14 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       chain,
       cosign: (peer, request) =>
         peerLinks.to(ValidatorService, toPeer(peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
-      findTransaction,
-      onSettled(sequence, transactionHash) {
+      findSettled: history.findSettled,
+      onReplaced(sequence, uncollectable) {
+        log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
+      },
+      onSettled(sequence, transactionHash, unpaidReplies) {
         metrics.batches.inc();
-        log.info({ sequence: Number(sequence), transactionHash }, 'batch settled');
+        metrics.uncollectable.inc(unpaidReplies);
+        log.info({ sequence: Number(sequence), transactionHash, unpaidReplies }, 'batch settled');
       },
       onError: (err) => log.warn({ err }, 'a peer did not co-sign'),
     },
@@ -206,30 +217,12 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     (err) => log.warn({ err }, 'settlement waits'),
   );
 
-  async function anchorOf(validator: Uint8Array): Promise<Anchor> {
-    return (await chain.client()).anchorOf(validator);
-  }
-
-  /** Empty where the node behind the RPC endpoint no longer has the logs: the anchor says that it happened. */
-  async function findTransaction(validator: Uint8Array, sequence: bigint): Promise<string> {
-    const { transactor, deployment } = await chain.client();
-    const events = await transactor.read('settled batches', (client) =>
-      client.getContractEvents({
-        address: deployment.settlement,
-        abi: settlementAbi,
-        eventName: 'Settled',
-        args: { validator: bytesToHex(validator), sequence },
-        fromBlock: BigInt(deployment.block),
-      }),
-    );
-    return events[0]?.transactionHash ?? '';
-  }
-
   const cosigner = createCosigner(
     {
       ledger: chain.ledger,
       domain,
       alphaPpm: networkAlphaPpm,
+      maxOrderLifeMs,
       allowFixedVerifier: fixedVerifier !== undefined,
     },
     {
@@ -238,13 +231,15 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       clock,
       store,
       group,
-      anchorOf,
+      anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
+      channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
+      findLeastAlphaPpm: history.findLeastAlpha,
       getBeacon,
     },
   );
 
   const intake = createIntake(
-    { ledger: chain.ledger, verdicts, maxOrderLifeMs: options.maxOrderLifeMs ?? 600_000 },
+    { ledger: chain.ledger, verdicts, maxOrderLifeMs },
     { crypto, clock, store, group, archive, chain, getBeacon, onVerdict: report },
   );
 

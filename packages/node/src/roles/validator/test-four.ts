@@ -1,0 +1,50 @@
+import {
+  answerHonestly,
+  type BenchOptions,
+  createTestChain,
+  createTestClock,
+  createTestValidator,
+  provider,
+  type TestChain,
+  type TestValidator,
+} from './test-bench.ts';
+
+export interface Four {
+  readonly own: TestValidator;
+  readonly peers: readonly TestValidator[];
+  readonly chain: TestChain;
+  readonly clock: ReturnType<typeof createTestClock>;
+  /** Indices of those who do not answer. */
+  readonly offline: Set<number>;
+  certifyAll(epoch: bigint): Promise<unknown>;
+}
+
+/** Four validators with one chain, two providers announced to the first. */
+export async function createFour(options: BenchOptions = {}): Promise<Four> {
+  const chain = createTestChain();
+  const clock = createTestClock();
+  const offline = new Set<number>();
+  const all: TestValidator[] = [];
+  const members = () => all;
+  for (let index = 0; index < 4; index++) {
+    const validator: TestValidator = createTestValidator({
+      ...options,
+      index,
+      chain,
+      clock,
+      members,
+      score: (peer, job) => answerHonestly(validator.served)(peer, job),
+    });
+    const { cosign } = validator.cosigner;
+    validator.cosigner.cosign = async (...call) => {
+      if (offline.has(index)) throw new Error('offline');
+      return cosign(...call);
+    };
+    all.push(validator);
+  }
+  const [own, ...peers] = all as [TestValidator, ...TestValidator[]];
+  await own.announce(provider);
+  await own.announceVerifier('v1');
+  const certifyAll = (epoch: bigint) => Promise.all(all.map((validator) => validator.certify(epoch)));
+  return { own, peers, chain, clock, offline, certifyAll };
+}
