@@ -14,6 +14,16 @@ export function renderReply(bytes: Uint8Array, stops: readonly string[], stopRea
   return cut < 0 ? text : text.slice(0, cut);
 }
 
+/**
+ * Whether a reply of these bytes ends where its stop string does: the last token completes the first one. Text is cut
+ * there, so tokens beyond it would be billed and seen by nobody, and a reply without one was ended for no reason.
+ * @param lastLength bytes of the last output token.
+ */
+export function endsAtStop(bytes: Uint8Array, lastLength: number, stops: readonly string[]): boolean {
+  const before = bytes.subarray(0, bytes.length - lastLength);
+  return findStop(lossy.decode(bytes), stops) >= 0 && findStop(lossy.decode(before), stops) < 0;
+}
+
 /** Index of the earliest stop string in the text, or -1. */
 export function findStop(text: string, stops: readonly string[]): number {
   let earliest = -1;

@@ -4,7 +4,7 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Header, hashTokens, parseHeader } from '@ogong/protocol/header';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
-import { renderReply } from '@ogong/protocol/reply-text';
+import { endsAtStop, renderReply } from '@ogong/protocol/reply-text';
 import { RequestError } from '@ogong/protocol/request';
 import { MAX_LISTED } from '@ogong/protocol/sampler';
 import { encodeScoreReport, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
@@ -27,6 +27,8 @@ export interface ScoreJob {
   readonly bankSeed: Uint8Array;
 }
 
+/** Hash of no text: the tokens do not end where the header says that they were cut. */
+const NO_TEXT = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
@@ -93,7 +95,10 @@ export async function scoreJob(
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
-  const text = renderReply(await engine.detokenize(spoken), request.asked.stop, header.stopReason);
+  const bytes = await engine.detokenize(spoken);
+  const last = await engine.detokenize(spoken.subarray(-1));
+  const { stop } = request.asked;
+  const isCutRight = header.stopReason !== 'stop-string' || endsAtStop(bytes, last.length, stop);
   return encodeScoreReport({
     jobId: job.jobId,
     modelRoot: info.modelRoot,
@@ -102,7 +107,7 @@ export async function scoreJob(
     promptTokensHash: hashTokens(crypto, promptTokens),
     promptTokenCount: promptTokens.length,
     vocabularyHash: info.vocabularyHash,
-    responseHash: crypto.sha256(utf8Encode(text)),
+    responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),

@@ -2,7 +2,7 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
 import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/adjudicate';
 import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseHeader } from '@ogong/protocol/header';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
@@ -85,7 +85,7 @@ describe('a verifier', () => {
     const record = parseRecordV2(finished.record!.record);
     const header = parseHeader(opening.header);
     const replay = replayReply(crypto, record, opening);
-    return { message, opening, record, header, replay };
+    return { message, opening, record, header, replay, response: utf8Encode(finished.text) };
   }
   type Served = Awaited<ReturnType<typeof serve>>;
 
@@ -152,6 +152,35 @@ describe('a verifier', () => {
     expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'fail' });
   });
 
+  it('refutes a stop string that no token completes, and tokens after the one that does', async () => {
+    const verifier = await start();
+    const served = await serve({ max_tokens: 40 });
+    const text = new TextDecoder().decode(served.response);
+    const at = text.indexOf(' ', text.length / 2);
+    const claim = (stop: string, shown: string) => {
+      const body = JSON.parse(new TextDecoder().decode(served.message.request));
+      const header: Header = { ...served.header, stopReason: 'stop-string' };
+      return audit(
+        {
+          ...served,
+          message: { ...served.message, request: utf8Encode(JSON.stringify({ ...body, stop })) } as GenerateRequest,
+          header,
+          opening: { ...served.opening, header: encodeHeader(header) },
+          record: { ...served.record, responseHash: crypto.sha256(utf8Encode(shown)) },
+        },
+        verifier,
+      );
+    };
+    for (const [stop, shown] of [
+      ['never said', text],
+      [text.slice(at, at + 3), text.slice(0, at)],
+    ] as const) {
+      const { verdict } = await claim(stop, shown);
+      expect(verdict.outcome).toBe('reject');
+      expect(verdict.checks.find(({ id }) => id === 'response-text')).toMatchObject({ status: 'fail' });
+    }
+  });
+
   it('makes the prompt from the request, whatever the header says', async () => {
     const verifier = await start();
     const served = await serve();
@@ -208,7 +237,7 @@ describe('a verifier', () => {
       expect(error.code).toBe('remote');
     }
     const huge = await refusalOf(client.service(VerifierService).score({ ...job, request: new Uint8Array(3_900_000) }));
-    expect(huge.message).toMatch(/JSON/);
+    expect(huge.message).toMatch(/at most 1048576 bytes/);
   });
 
   it('refuses a reply that exceeds its context', async () => {
