@@ -101,7 +101,9 @@ const cutAfter =
 function countPartialBytes(): number {
   const files = readdirSync(storeDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files
-    .filter(({ name }) => !name.endsWith('.etag'))
+    .filter(
+      ({ parentPath, name }) => (parentPath.endsWith('partial') || name === 'file.part') && !name.endsWith('.etag'),
+    )
     .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
