@@ -1,4 +1,4 @@
-import { utf8Decode } from './bytes.ts';
+import { utf8Decode, utf8Encode } from './bytes.ts';
 import type { Endpoint } from './header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from './sampler.ts';
 
@@ -132,6 +132,17 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     logprobs,
     topLogprobs,
   };
+}
+
+/** What a chat template may add around one message and around the whole, in tokens. */
+const TOKENS_PER_MESSAGE = 64;
+const TOKENS_PER_REQUEST = 64;
+
+/** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
+export function computePromptBound({ promptText, messages }: InferenceRequest): number {
+  const texts = [promptText, ...messages.map(({ content }) => content)];
+  const bytes = texts.reduce((sum, text) => sum + utf8Encode(text).length, 0);
+  return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;
 }
 
 function parseObject(body: Uint8Array): Fields {

@@ -83,6 +83,17 @@ describe('an honest receipt', () => {
   });
 });
 
+it('a prompt that is billed beyond what the request can make fails, however short the reply', () => {
+  const bound = 'Once upon a time'.length + 64 + 64;
+  const bill = (promptTokenCount: number) =>
+    idsOf(
+      toCase(createSyntheticReceipt({ ...base, bend: { header: (header) => ({ ...header, promptTokenCount }) } })),
+      'fail',
+    );
+  expect(bill(bound)).toEqual([]);
+  expect(bill(bound + 1)).toEqual(['fee']);
+});
+
 describe('a receipt that was tampered with', () => {
   const bent: [what: string, change: (given: Case) => Case, failed: string[]][] = [
     ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), ['request-hash', 'sampler']],

@@ -12,7 +12,7 @@ import type { Receipt } from './receipt.ts';
 import { parseRecordV2, type RecordV2 } from './record.ts';
 import { replayReply } from './replay.ts';
 import { findStop } from './reply-text.ts';
-import { type InferenceRequest, parseRequest } from './request.ts';
+import { computePromptBound, type InferenceRequest, parseRequest } from './request.ts';
 import { computeBankSeed } from './sketch.ts';
 import { CLOCK_TOLERANCE_MS, parseTicket, type Ticket } from './ticket.ts';
 
@@ -259,7 +259,7 @@ function checkOpening(
     checkSampler(header, order, request),
     checkBank(crypto, header, order, beacon),
     checkStops(header, request, context.response),
-    checkFee(header, order, record),
+    checkFee(header, order, record, request),
   );
 }
 
@@ -349,7 +349,12 @@ export function checkStops(header: Header, request: InferenceRequest, response: 
   return pass('stop-strings', `stop reason ${header.stopReason}`);
 }
 
-function checkFee(header: Header, order: Order, record: RecordV2): Check {
+/** The order's maximum has room for every output token, so it alone would let a short reply bill a made-up prompt. */
+function checkFee(header: Header, order: Order, record: RecordV2, request: InferenceRequest): Check {
+  const bound = computePromptBound(request);
+  if (header.promptTokenCount > bound) {
+    return fail('fee', `${header.promptTokenCount} prompt tokens are billed, the request makes at most ${bound}`);
+  }
   const fee = computeFee({
     pricePer1kAtomic: order.pricePer1kAtomic,
     promptTokens: header.promptTokenCount,
