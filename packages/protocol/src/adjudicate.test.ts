@@ -8,13 +8,13 @@ import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } 
 import { createSyntheticReply, createTestRandom, type SyntheticReply } from './synthetic-reply.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
 
-const reply = createSyntheticReply({
+const options = {
   crypto,
   provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
   ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
-  tokens: 96,
-});
+};
+const reply = createSyntheticReply({ ...options, tokens: 96 });
 const replay = replayReply(crypto, reply.record, reply.opening);
 const jobId = new Uint8Array(16).fill(8);
 
@@ -84,6 +84,36 @@ describe('adjudicateReport', () => {
     expect(outcome(0.001, 85)).toBe('inconclusive');
     expect(outcome(0.001, 600)).toBe('reject');
     expect(outcome(2, 2)).toBe('reject');
+  });
+
+  it('rejects a list that leaves out the token which the model would have said', () => {
+    const NATS = 65536;
+    const others = Array.from({ length: 19 }, (_, i) => i + 2);
+    const q = [0.3, 1.5, ...others.map(() => 9)].map((nats) => Math.round(nats * NATS));
+    const model = { ids: Uint32Array.from([0, 1, ...others]), q: Uint32Array.from(q), tail: 0, rank: 1 };
+    // Every value is the model's; only its favourite is missing, so that the greedy draw is the second.
+    const claimed = { ...model, ids: model.ids.slice(1), q: model.q.slice(1), rank: 0 };
+    const served = createSyntheticReply({
+      ...options,
+      tokens: 32,
+      parameters: { temperature: 0 },
+      bend: { row: (row, i) => (i === 7 ? claimed : row) },
+    });
+    const { header, record, opening } = served;
+    expect(replayReply(crypto, record, opening).checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    const [window] = opening.windows;
+    const { rows, runs } = decodeDraws(window!.draws, header);
+    const seen = rows.map((row, i) =>
+      i === 7 ? { ...model, ids: model.ids.slice(0, 20), q: model.q.slice(0, 20) } : row,
+    );
+    const report = {
+      ...inexact([{ draws: encodeDraws({ rows: seen, runs }, header), sketch: window!.sketch }]),
+      responseHash: record.responseHash,
+    };
+    const verdict = adjudicateReport(crypto, { record, header, opening }, report);
+    expect(verdict.comparison!.worstWindowKolmogorov).toBeLessThan(FALLBACK_THRESHOLDS.kolmogorov.doubt);
+    expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['omission']);
+    expect(verdict.outcome).toBe('reject');
   });
 
   it.each([

@@ -21,12 +21,14 @@ export interface Thresholds {
   readonly source: string;
   readonly sketchDistance: { readonly doubt: number; readonly reject: number };
   readonly kolmogorov: { readonly doubt: number; readonly reject: number };
+  readonly omission: { readonly doubt: number; readonly reject: number };
 }
 
 export const FALLBACK_THRESHOLDS: Thresholds = {
   source: 'fallback',
   sketchDistance: { doubt: 0.05, reject: 0.1 },
   kolmogorov: { doubt: 0.05, reject: 0.1 },
+  omission: { doubt: 0.05, reject: 0.1 },
 };
 
 export interface ReportVerdict {
@@ -119,11 +121,13 @@ export function adjudicateReport(
   checks.push(
     score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, thresholds.source),
     score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, thresholds.source),
+    score('omission', comparison.worstOmission, thresholds.omission, thresholds.source, 'position'),
   );
   if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison };
   const isDoubtful =
     comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
-    comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt;
+    comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt ||
+    comparison.worstOmission > thresholds.omission.doubt;
   return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks, comparison };
 }
 
@@ -131,8 +135,14 @@ function check(id: string, ok: boolean, detail: string): Check {
   return ok ? pass(id, detail) : fail(id, `does not hold: ${detail}`);
 }
 
-function score(id: string, value: number, limit: { doubt: number; reject: number }, source: string): Check {
-  const detail = `worst window ${value.toFixed(4)}, reject above ${limit.reject} (${source})`;
+function score(
+  id: string,
+  value: number,
+  limit: { doubt: number; reject: number },
+  source: string,
+  of: 'window' | 'position' = 'window',
+): Check {
+  const detail = `worst ${of} ${value.toFixed(4)}, reject above ${limit.reject} (${source})`;
   // A comparison that is not a number must never pass.
   return value <= limit.reject ? pass(id, detail) : fail(id, detail);
 }

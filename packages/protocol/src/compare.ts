@@ -1,7 +1,7 @@
 import { equalBytes } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
-import { EXP_ONE, expFixed } from './exponential.ts';
+import { EXP_LIMIT, EXP_ONE, expFixed } from './exponential.ts';
 import type { Header } from './header.ts';
 import {
   computeCost,
@@ -34,6 +34,12 @@ export interface Comparison {
   readonly totalVariation: number;
   readonly kolmogorov: number;
   readonly worstWindowKolmogorov: number;
+  /**
+   * Largest probability, past that of its last candidate, which the re-run gives to one that the claim leaves out: 0..1.
+   * A list names the likeliest, so drift only moves candidates over its edge. Whoever leaves out a likely one draws
+   * another, or from the tail, with every listed value true.
+   */
+  readonly worstOmission: number;
   /** Mean |difference| of the tail masses. */
   readonly tailShift: number;
   /** Mean distance of u from the claimed token's interval under the re-run's own distribution, 0..1. */
@@ -82,7 +88,7 @@ export function compareWindows(
   const costs = new Float64Array(MAX_LISTED);
   let firstDifference: number | undefined;
   const sum = { sketch: 0, shift: 0, shared: 0, tv: 0, ks: 0, tail: 0, gap: 0, own: 0, argmax: 0 };
-  const worst = { sketch: 0, ks: 0 };
+  const worst = { sketch: 0, ks: 0, omission: 0 };
   let at = 0;
   for (const { draws } of claimed) {
     const size = decodeDraws(draws, header).rows.length;
@@ -105,6 +111,7 @@ export function compareWindows(
         const id = ids[j] as number;
         costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler);
       }
+      worst.omission = Math.max(worst.omission, computeOmission(draw.ids, ids, costs));
       computeWeights(costs, ids.length, tail, header.sampler, weights);
       const u = source.draw(at);
       const token = tokenOf(draw);
@@ -134,6 +141,7 @@ export function compareWindows(
     totalVariation: sum.tv / positions,
     kolmogorov: sum.ks / positions,
     worstWindowKolmogorov: worst.ks,
+    worstOmission: worst.omission,
     tailShift: sum.tail / positions,
     drawGap: sum.gap / positions,
     ownDrawMismatch: sum.own / positions,
@@ -166,6 +174,17 @@ function addShift(a: DrawRow, b: DrawRow, sum: { shift: number; shared: number }
     sum.shift += Math.abs((a.q[i] as number) - (b.q[j] as number)) / NAT;
     sum.shared++;
   }
+}
+
+/** @param costs processed costs of the re-run's candidates, ascending. */
+function computeOmission(claimed: Uint32Array, ids: Uint32Array, costs: Float64Array): number {
+  const weigh = (rank: number): number =>
+    expFixed(Math.min(Math.max((costs[rank] as number) - (costs[0] as number), 0), EXP_LIMIT));
+  const first = ids.findIndex((id) => !claimed.includes(id));
+  if (first < 0) return 0;
+  let total = 0;
+  for (let rank = 0; rank < ids.length; rank++) total += weigh(rank);
+  return (weigh(first) - weigh(ids.length - 1)) / total;
 }
 
 /**
