@@ -1,6 +1,7 @@
 import { toHex, utf8Encode } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from './draw-key.ts';
+import { createEdgeVectors } from './edge-vectors.ts';
 import { EXP_HIGH, EXP_LOW, expFixed } from './exponential.ts';
 import { hashTokens } from './header.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from './merkle.ts';
@@ -21,6 +22,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     sampler: samplerVectors(crypto),
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
+    ...createEdgeVectors(),
     reply: replyVectors(crypto),
   };
 }
@@ -118,12 +120,16 @@ function sketchVectors(crypto: Crypto): unknown {
     { embeddingSize: 100, directions: 256, scale: 1e6 },
   ].map(({ embeddingSize, directions, scale }, index) => {
     const random = createTestRandom(77 + index);
-    const bankSeed = computeBankSeed(crypto, new Uint8Array(32).fill(index), new Uint8Array(32).fill(9));
+    const modelRoot = new Uint8Array(32).fill(index);
+    const previousBeacon = new Uint8Array(32).fill(9);
+    const bankSeed = computeBankSeed(crypto, modelRoot, previousBeacon);
     const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
     const hidden = Float32Array.from({ length: embeddingSize }, () => (random() * 2 - 1) * scale);
     const row = createSketchRow(directions);
     projectHidden(bank, hidden, 0, row);
     return {
+      modelRoot: toHex(modelRoot),
+      previousBeacon: toHex(previousBeacon),
       bankSeed: toHex(bankSeed),
       directions,
       embeddingSize,
