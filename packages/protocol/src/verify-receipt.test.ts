@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8Encode } from './bytes.ts';
+import type { Header } from './header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { parseOpening } from './opening.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from './receipt.ts';
@@ -92,6 +93,12 @@ it('a prompt that is billed beyond what the request can make fails, however shor
     );
   expect(bill(bound)).toEqual([]);
   expect(bill(bound + 1)).toEqual(['fee']);
+});
+
+it('a reply that its provider cut off and calls cancelled fails', () => {
+  const bend = { header: (header: Header): Header => ({ ...header, maxTokens: 256, stopReason: 'cancelled' }) };
+  const cut = toCase(createSyntheticReceipt({ ...base, parameters: { max_tokens: 256 }, bend }));
+  expect(idsOf(cut, 'fail')).toEqual(['stop-strings']);
 });
 
 describe('a receipt that was tampered with', () => {

@@ -258,7 +258,7 @@ function checkOpening(
     checkDrawKey(header, order, request, beacon),
     checkSampler(header, order, request),
     checkBank(crypto, header, order, beacon),
-    checkStops(header, request, context.response),
+    checkEnd(header, request, context.response),
     checkFee(header, order, record, request),
   );
 }
@@ -347,6 +347,12 @@ export function checkStops(header: Header, request: InferenceRequest, response: 
     return fail('stop-strings', 'the reply claims a stop string and the request has none');
   }
   return pass('stop-strings', `stop reason ${header.stopReason}`);
+}
+
+/** Whoever leaves pays for what was generated and gets no receipt: one who has it was there to the end. */
+function checkEnd(header: Header, request: InferenceRequest, response: Uint8Array): Check {
+  if (header.stopReason === 'cancelled') return fail('stop-strings', 'the provider cut the reply off on its own');
+  return checkStops(header, request, response);
 }
 
 /** The order's maximum has room for every output token, so it alone would let a short reply bill a made-up prompt. */
