@@ -200,6 +200,13 @@ describe('models from a hub', () => {
     expect(model.modelRoot).toEqual(computeModelRoot([hash, hash]));
   });
 
+  it('never takes the model of another name that makes the same file name', async () => {
+    await resolveTiny();
+    const store = createModelStore(storeDir);
+    expect(store.find('maker/tiny-GGUF-q8_0')).toBeDefined();
+    expect(store.find('maker_tiny-GGUF-q8_0')).toBeUndefined();
+  });
+
   it('lets two callers at once fetch once', async () => {
     const [a, b] = await Promise.all([resolveTiny(), resolveTiny()]);
     expect(a.path).toBe(b.path);

@@ -66,7 +66,9 @@ export function createModelStore(directory: string): ModelStore {
   const store: ModelStore = {
     find(name) {
       const path = manifestPath(name);
-      return existsSync(path) ? locate(parseManifest(readFileSync(path, 'utf8'), path)) : undefined;
+      const manifest = existsSync(path) ? parseManifest(readFileSync(path, 'utf8'), path) : undefined;
+      // Two names can make one file name: `a/b_c` and `a_b/c`.
+      return manifest?.name === name ? locate(manifest) : undefined;
     },
 
     async list() {
