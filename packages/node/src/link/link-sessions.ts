@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -76,7 +76,7 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
     authority: LINK_AUTHORITY,
     async request(method, path, headers, requestOptions) {
       const send = (session: ClientHttp2Session) =>
-        session.request({ ...headers, ':method': method, ':path': path }, requestOptions);
+        endWithMessage(session.request({ ...headers, ':method': method, ':path': path }, requestOptions));
       const session = await ready();
       if (!session.closed && !session.destroyed) return send(session);
       // It died between two calls and its event is still to come: nothing was sent, so one fresh session is safe.
@@ -93,6 +93,21 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
       closing.abort();
     },
   };
+}
+
+/**
+ * Every request on a link is one message, and Connect ends it once its bytes are on the wire: that is a turn of the event
+ * loop later, or a commit where one is due. Told at once that they are, it ends the request in the same turn; what really
+ * goes wrong with a write is an error of the stream.
+ */
+function endWithMessage(stream: ClientHttp2Stream): ClientHttp2Stream {
+  const write = stream.write.bind(stream) as (chunk: unknown, encoding: BufferEncoding) => boolean;
+  stream.write = (chunk: unknown, encoding?: unknown, done?: (error?: Error | null) => void) => {
+    const hasRoom = write(chunk, encoding as BufferEncoding);
+    if (done) queueMicrotask(done);
+    return hasRoom;
+  };
+  return stream;
 }
 
 function keepAlive(session: ClientHttp2Session, { pingIntervalMs, pingTimeoutMs }: LinkClientLimits): void {
