@@ -87,6 +87,17 @@ describe('verifier assignment', () => {
     expect(assign(pool, tried)).toBeUndefined();
   });
 
+  it('matches the vectors, which another implementation wrote', () => {
+    for (const { replyId, beacon, candidates, asked } of vectors.verifiers) {
+      const one = { ...draw(0), replyId: fromHex(replyId), beacon: fromHex(beacon) };
+      const all = candidates.map((id) => candidate(9, { providerId: fromHex(id) }));
+      asked.forEach((id, attempt) => {
+        const tried = asked.slice(0, attempt).map((before) => fromHex(before));
+        expect(toHex(assign(all, tried, one)!.providerId)).toBe(id);
+      });
+    }
+  });
+
   it('gives everybody an equal chance', () => {
     const counts = new Map<string, number>();
     const draws = 2000;

@@ -89,6 +89,13 @@ describe('replayReply', () => {
     expect(failures(replayReply(crypto, longer.record, longer.opening).checks)).toEqual(['token-count']);
   });
 
+  it('lets a stop token coincide with the limit, and takes `length` only at it', () => {
+    const coincident = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, stopReason: 'stop-token' }) } });
+    expect(failures(replayReply(crypto, coincident.record, coincident.opening).checks)).toEqual([]);
+    const early = createSyntheticReply({ ...base, bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } });
+    expect(failures(replayReply(crypto, early.record, early.opening).checks)).toEqual(['token-count']);
+  });
+
   it('catches every flipped byte of every leaf', () => {
     const reply = createSyntheticReply({ ...base, tokens: 34 });
     const bytes = reply.openingBytes;
