@@ -22,6 +22,7 @@ const crypto: Crypto = {
   ...nobleCrypto,
   recoverAddress: (digest, signature) =>
     equalBytes(signature.subarray(20, 52), digest) ? signature.slice(0, 20) : undefined,
+  verifyAddress: (digest, signature, address) => equalBytes(signature.subarray(0, 52), concatBytes(address, digest)),
 };
 const createSigner = (address: Uint8Array): LedgerSigner => ({
   address,

@@ -332,8 +332,7 @@ export function createBeaconMachine(
     const votes = round.votes[phase];
     const key = toHex(from);
     if (votes.has(key) || (phase === 'commit') !== (round.prepared !== undefined)) return;
-    const signed = crypto.recoverAddress(hashBeaconVote(crypto, network, phase, proposal.statement), signature);
-    if (signed === undefined || !equalBytes(signed, from)) return;
+    if (!crypto.verifyAddress(hashBeaconVote(crypto, network, phase, proposal.statement), signature, from)) return;
     votes.set(key, { signer: from, signature });
     const signatures = sortBySigner([...votes.values()]);
     const stake = signatures.reduce((sum, { signer: by }) => sum + (findValidator(validators, by)?.stake ?? 0n), 0n);

@@ -68,8 +68,7 @@ export function verifyQuorum(crypto: Crypto, { digest, signatures, validators }:
     const validator = waiting.get(key);
     if (validator === undefined) continue;
     waiting.delete(key);
-    const recovered = crypto.recoverAddress(digest, signature);
-    if (recovered === undefined || !equalBytes(recovered, signer)) continue;
+    if (!crypto.verifyAddress(digest, signature, signer)) continue;
     counted.push({ signer, signature });
     signedStake += validator.stake;
   }
