@@ -300,6 +300,13 @@ describe('an announcement is refused', () => {
     await announce(opened, 1, { sequence: 6n });
   });
 
+  it('when nobody could dial what it names', async () => {
+    const opened = await start();
+    for (const endpoint of ['nowhere', '127.0.0.1:99999', 'unix:/tmp/x']) {
+      expect((await refusalOf(announce(opened, 1, { endpoint }))).message).toMatch(/not an endpoint/);
+    }
+  });
+
   it('when its link already lists another provider', async () => {
     const opened = await start();
     await announce(opened, 1);

@@ -11,6 +11,7 @@ import { computeReputationPpm } from '@ogong/protocol/reputation';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
+import { parseEndpoint } from '../../shared/endpoint.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import type { Outstanding } from './outstanding.ts';
@@ -70,6 +71,12 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     }
     if (!equalBytes(announcement.certHash, caller)) {
       throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
+    }
+    // A ticket with an address that nobody can dial would cost its holder the request.
+    try {
+      parseEndpoint(announcement.endpoint);
+    } catch (error) {
+      throw new Refusal('invalid', (error as Error).message);
     }
     return announcement;
   }
