@@ -105,7 +105,7 @@ describe('a served reply', () => {
   it('is cut at a stop string, and carries the log-probabilities that were asked for', async () => {
     const { client, order } = await start();
     const plain = await receive(client, order({ body: { seed: 7 }, replyId: 1 }));
-    const [stop = ''] = /[^\ufffd]{4}/u.exec(plain.text.slice(12)) ?? [];
+    const [stop = ''] = /[ -~]{2,4}/.exec(plain.text) ?? [];
     const body = { seed: 8, stop: [stop], logprobs: true, top_logprobs: 2, max_tokens: 200 };
     let tokens = 0;
     let text = '';
