@@ -3,10 +3,10 @@ import { adjudicateReport, checkReportShape, combineReports, FALLBACK_THRESHOLDS
 import { compareWindows, computeDrawGap } from './compare.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { replayReply } from './replay.ts';
-import { computeWeights, createWeights, MAX_COST, WEIGHT_ONE } from './sampler.ts';
+import { computeWeights, createWeights, MAX_COST, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } from './score-report.ts';
 import { createSyntheticReply, createTestRandom, type SyntheticReply } from './synthetic-reply.ts';
-import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
+import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
 
 const options = {
   crypto,
@@ -114,6 +114,28 @@ describe('adjudicateReport', () => {
     expect(verdict.comparison!.worstWindowKolmogorov).toBeLessThan(FALLBACK_THRESHOLDS.kolmogorov.doubt);
     expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['omission']);
     expect(verdict.outcome).toBe('reject');
+  });
+
+  it('rejects a tail that takes every draw, where stage 1 cannot bound it', () => {
+    const row = (honest: DrawRow): DrawRow => {
+      const tailId = Array.from({ length: 512 }, (_, id) => id).find((id) => !honest.ids.includes(id)) as number;
+      return { ...honest, tail: 2 ** 24 - 1, rank: TAIL_RANK, tailId, tailQ: 900_000 };
+    };
+    const cheat = createSyntheticReply({ ...options, parameters: { presence_penalty: 0.1 }, bend: { row } });
+    expect(replayReply(crypto, cheat.record, cheat.opening).checks.every(({ status }) => status === 'pass')).toBe(true);
+    const windows = cheat.opening.windows.map((window) => {
+      const { rows, runs } = decodeDraws(window.draws, cheat.header);
+      return { ...window, draws: encodeDraws({ rows: rows.map((r) => ({ ...r, tail: 40_000 })), runs }, cheat.header) };
+    });
+    const report = {
+      ...inexact(windows),
+      promptTokensHash: cheat.header.promptTokensHash,
+      vocabularyHash: cheat.header.vocabularyHash,
+      responseHash: cheat.record.responseHash,
+    };
+    const { outcome, checks } = adjudicateReport(crypto, { ...cheat }, report);
+    expect(outcome).toBe('reject');
+    expect(checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['tail', 'draw-gap']);
   });
 
   it.each([

@@ -22,6 +22,8 @@ export interface Thresholds {
   readonly sketchDistance: { readonly doubt: number; readonly reject: number };
   readonly kolmogorov: { readonly doubt: number; readonly reject: number };
   readonly omission: { readonly doubt: number; readonly reject: number };
+  readonly tailShift: { readonly doubt: number; readonly reject: number };
+  readonly drawGap: { readonly doubt: number; readonly reject: number };
 }
 
 export const FALLBACK_THRESHOLDS: Thresholds = {
@@ -29,6 +31,9 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
   sketchDistance: { doubt: 0.05, reject: 0.1 },
   kolmogorov: { doubt: 0.05, reject: 0.1 },
   omission: { doubt: 0.05, reject: 0.1 },
+  // A signed tail is room to say anything unlisted, and the gap is how far what was said lies from the verifier's own draw.
+  tailShift: { doubt: 0.05, reject: 0.1 },
+  drawGap: { doubt: 0.02, reject: 0.05 },
 };
 
 export interface ReportVerdict {
@@ -122,12 +127,16 @@ export function adjudicateReport(
     score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, thresholds.source),
     score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, thresholds.source),
     score('omission', comparison.worstOmission, thresholds.omission, thresholds.source, 'position'),
+    score('tail', comparison.worstWindowTailShift, thresholds.tailShift, thresholds.source),
+    score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, thresholds.source),
   );
   if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison };
   const isDoubtful =
     comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
     comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt ||
-    comparison.worstOmission > thresholds.omission.doubt;
+    comparison.worstOmission > thresholds.omission.doubt ||
+    comparison.worstWindowTailShift > thresholds.tailShift.doubt ||
+    comparison.worstWindowDrawGap > thresholds.drawGap.doubt;
   return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks, comparison };
 }
 

@@ -40,10 +40,12 @@ export interface Comparison {
    * another, or from the tail, with every listed value true.
    */
   readonly worstOmission: number;
-  /** Mean |difference| of the tail masses. */
+  /** Mean |difference| of the tail masses, and of the worst window. */
   readonly tailShift: number;
+  readonly worstWindowTailShift: number;
   /** Mean distance of u from the claimed token's interval under the re-run's own distribution, 0..1. */
   readonly drawGap: number;
+  readonly worstWindowDrawGap: number;
   /** Share of positions where the re-run, under the same key, draws another token. */
   readonly ownDrawMismatch: number;
   /** Share of positions where both sides rank the same token first. */
@@ -88,12 +90,13 @@ export function compareWindows(
   const costs = new Float64Array(MAX_LISTED);
   let firstDifference: number | undefined;
   const sum = { sketch: 0, shift: 0, shared: 0, tv: 0, ks: 0, tail: 0, gap: 0, own: 0, argmax: 0 };
-  const worst = { sketch: 0, ks: 0, omission: 0 };
+  const worst = { sketch: 0, ks: 0, omission: 0, tail: 0, gap: 0 };
   let at = 0;
   for (const { draws } of claimed) {
     const size = decodeDraws(draws, header).rows.length;
     let windowSketch = 0;
     let windowKs = 0;
+    const before = { tail: sum.tail, gap: sum.gap };
     for (const end = at + size; at < end; at++) {
       const { draw, sketch } = a[at] as Position;
       const other = b[at] as Position;
@@ -124,6 +127,8 @@ export function compareWindows(
     sum.ks += windowKs;
     worst.sketch = Math.max(worst.sketch, windowSketch / size);
     worst.ks = Math.max(worst.ks, windowKs / size);
+    worst.tail = Math.max(worst.tail, (sum.tail - before.tail) / size);
+    worst.gap = Math.max(worst.gap, (sum.gap - before.gap) / size);
   }
   const identical =
     claimed.length === rerun.length &&
@@ -143,7 +148,9 @@ export function compareWindows(
     worstWindowKolmogorov: worst.ks,
     worstOmission: worst.omission,
     tailShift: sum.tail / positions,
+    worstWindowTailShift: worst.tail,
     drawGap: sum.gap / positions,
+    worstWindowDrawGap: worst.gap,
     ownDrawMismatch: sum.own / positions,
     argmaxAgreement: sum.argmax / positions,
   };

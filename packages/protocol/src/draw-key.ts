@@ -2,7 +2,7 @@ import { createWriter, utf8Encode } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 
 /**
- * The key that fixes every draw of a reply before it is served (docs/spec/draw-key.md).
+ * The key that fixes every draw of a reply before it is served (docs/spec/sampler.md).
  * `nonce`: nothing in it is the provider's to choose. `seed`: the request carried OpenAI's `seed`, so the same request
  * gives the same answer anywhere in one numeric class.
  */

@@ -22,7 +22,7 @@ import {
 import { assertDirections, MAX_EMBEDDING } from './sketch.ts';
 
 /**
- * Leaf 0 of the commitment tree: everything that decides a reply besides its draws (docs/spec/header.md). Binary, fixed
+ * Leaf 0 of the commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). Binary, fixed
  * order, one encoding per value.
  */
 export interface Header {

@@ -4,7 +4,7 @@ import { MAX_HEADER_BYTES } from './header.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from './merkle.ts';
 import type { WindowBytes } from './window.ts';
 
-/** What opens a commitment: leaf 0 and every window's bytes (docs/spec/opening.md). */
+/** What opens a commitment: leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening {
   readonly header: Uint8Array;
   readonly windows: readonly WindowBytes[];

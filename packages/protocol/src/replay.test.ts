@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Check } from './checks.ts';
 import { isOk } from './checks.ts';
+import { expFixed } from './exponential.ts';
 import { hashTokens } from './header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from './opening.ts';
-import { replayReply } from './replay.ts';
-import { createSyntheticReply, type SyntheticOptions } from './synthetic-reply.ts';
-import { decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './window.ts';
+import { computeLargestTail, replayReply } from './replay.ts';
+import { quantizeLogprob } from './sampler.ts';
+import { createSyntheticReply, createTestRandom, type SyntheticOptions } from './synthetic-reply.ts';
+import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './window.ts';
 
 const base: SyntheticOptions = {
   crypto,
@@ -66,6 +68,43 @@ describe('replayReply', () => {
       bend: { row: (row, i) => (i === 3 ? { ...row, tail: row.tail + 5000 } : row) },
     });
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  it.each([{ temperature: 0.8, top_p: 0.9 }, { temperature: 0.5 }, { temperature: 1.4 }, { temperature: 1 }])(
+    'catches a tail that takes every draw, with %j',
+    (parameters) => {
+      // Every token is the cheat's choice: the draw falls outside the list wherever u lies.
+      const row = (honest: DrawRow): DrawRow => {
+        const listed = new Set(honest.ids);
+        const tailId = Array.from({ length: 512 }, (_, id) => id).find((id) => !listed.has(id)) as number;
+        return { ...honest, tail: 2 ** 24 - 1, rank: -1, tailId, tailQ: 900_000 };
+      };
+      const reply = createSyntheticReply({ ...base, parameters, bend: { row } });
+      expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+    },
+  );
+
+  it('bounds the tail from above, and not far above', () => {
+    const random = createTestRandom(31);
+    for (let trial = 0; trial < 400; trial++) {
+      const size = 64 + Math.floor(random() * 2000);
+      const sharpness = 0.5 + random() * 8;
+      const logits = Array.from({ length: size }, () => Math.log(random() + 1e-12) * sharpness);
+      const z = logits.reduce((sum, x) => sum + Math.exp(x), 0);
+      const p = logits.map((x) => Math.exp(x) / z).sort((a, b) => b - a);
+      const temperatureQ16 = 6000 + Math.floor(random() * 200_000);
+      const t = temperatureQ16 / 65536;
+      const n = 20 + Math.floor(random() * 45);
+      const q = Uint32Array.from(p.slice(0, n), (x) => quantizeLogprob(Math.log(x)));
+      const powered = p.map((x) => x ** (1 / t));
+      const total = powered.reduce((a, b) => a + b, 0);
+      const tail = (powered.slice(n).reduce((a, b) => a + b, 0) / total) * 2 ** 24;
+      const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+      const most = computeLargestTail(q, size, temperatureQ16, mass);
+      expect(most).toBeGreaterThanOrEqual(Math.floor(tail));
+      // Below temperature one the bound is worth most where the list covers most.
+      if (t <= 1 && mass > 0.98 * 2 ** 26) expect(most).toBeLessThan(0.05 * 2 ** 24);
+    }
   });
 
   it('catches too short a list', () => {

@@ -99,11 +99,8 @@ function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTok
 function checkListing(header: Header, rows: readonly DrawRow[]): Check {
   const fewest = Math.min(MIN_LISTED, header.vocabularySize);
   const { sampler, bias } = header;
-  const isPlain =
-    sampler.temperatureQ16 === NAT &&
-    bias.length === 0 &&
-    sampler.presencePenaltyQ16 === 0 &&
-    sampler.frequencyPenaltyQ16 === 0;
+  const isUntouched = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
+  const isPlain = isUntouched && sampler.temperatureQ16 === NAT;
   for (let i = 0; i < rows.length; i++) {
     const { ids, q, tail } = rows[i] as DrawRow;
     if (ids.length < fewest) return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
@@ -118,8 +115,53 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
         `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`,
       );
     }
+    if (isUntouched && sampler.temperatureQ16 > 0) {
+      const most = computeLargestTail(q, header.vocabularySize, sampler.temperatureQ16, mass);
+      if (tail > most) {
+        return fail(
+          'listing',
+          `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`,
+        );
+      }
+    }
   }
   return pass('listing', `${rows.length} candidate lists are complete and within probability one`);
+}
+
+/** log(2) in 2^-16 nat, rounded down. */
+const LOG_2 = 45_426;
+
+/**
+ * The most that can lie outside a list after temperature, from the list alone: nothing unlisted is likelier than the last
+ * listed, and all of it has what the listed probabilities leave. Without it a provider could sign a tail that takes every
+ * draw, and say any unlisted token.
+ * @param q raw costs, best first: no processor touches them.
+ * @param mass of the listed, 2^-26.
+ * @returns 2^-24 units, 0..2^24.
+ */
+export function computeLargestTail(
+  q: Uint32Array,
+  vocabularySize: number,
+  temperatureQ16: number,
+  mass: number,
+): number {
+  const unlisted = vocabularySize - q.length;
+  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
+  let listed = 0;
+  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / temperatureQ16));
+  let tail: number;
+  if (temperatureQ16 <= NAT) {
+    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed; a unit off for its rounding.
+    const last = Math.max(0, (q[q.length - 1] as number) - 1);
+    tail = (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE;
+  } else {
+    // The power is concave: what is left weighs most when it is spread evenly.
+    let halvings = -1;
+    for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
+    tail = unlisted * expFixed(Math.floor((Math.max(0, halvings) * LOG_2 * NAT) / temperatureQ16));
+  }
+  tail += MASS_SLACK;
+  return unlisted === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 }
 
 function checkDraws(crypto: Crypto, header: Header, rows: readonly DrawRow[]): Check {

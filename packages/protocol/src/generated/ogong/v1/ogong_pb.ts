@@ -141,7 +141,7 @@ export const SignedAnnouncementSchema: GenMessage<SignedAnnouncement> = /*@__PUR
  */
 export type Opening = Message<"ogong.v1.Opening"> & {
   /**
-   * header and windows (docs/spec/opening.md)
+   * header and windows (docs/spec/commitment.md)
    *
    * @generated from field: bytes opening = 1;
    */
