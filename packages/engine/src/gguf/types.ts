@@ -1,4 +1,4 @@
-/** GGUF metadata value types (source: ggml/docs/gguf.md, version 3). */
+/** GGUF metadata value types (source: ggml/gguf.md of its documentation, version 3). */
 export const GgufType = {
   u8: 0,
   i8: 1,
