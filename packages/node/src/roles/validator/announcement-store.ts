@@ -1,5 +1,5 @@
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
-import { compareBytes, equalBytes, toHex } from '@ogong/protocol/bytes';
+import { compareBytes, equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Store } from '../../store/store.ts';
 import { type EvidenceCandidate, MAX_CANDIDATES } from './evidence.ts';
@@ -18,27 +18,39 @@ export function putAnnouncement(store: Store, announcement: Announcement, bytes:
        announcement = excluded.announcement`,
     )
     .run(announcement.providerId, announcement.sequence.toString(), announcement.expiresAtMs, bytes);
+  if (announcement.verifier) {
+    const claim = store.prepare('INSERT OR IGNORE INTO verifier_keys (key_hash, provider_id) VALUES (?, ?)');
+    claim.run(announcement.verifier.keyHash, announcement.providerId);
+  }
   // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
   store.prepare('DELETE FROM announcements WHERE expires_at < ?').run(nowMs - 86_400_000);
+  store.prepare('DELETE FROM verifier_keys WHERE provider_id NOT IN (SELECT provider_id FROM announcements)').run();
+}
+
+/**
+ * Naming a verifier's key proves nothing, so it belongs to whoever named it first: else a stranger could name the keys of
+ * honest verifiers, with endpoints that do not answer, and take them out of every audit.
+ */
+function ownsKey(store: Store, providerId: Uint8Array, keyHash: Uint8Array): boolean {
+  const row = store.prepare('SELECT provider_id FROM verifier_keys WHERE key_hash = ?').get(keyHash);
+  return row !== undefined && equalBytes(row.provider_id as Uint8Array, providerId);
 }
 
 export interface CandidateQuery {
   readonly modelRoot: Uint8Array;
-  /** The provider under audit: whoever shares its verifier is no second opinion. */
+  /** The provider under audit. */
   readonly serverId: Uint8Array;
   /** Beacon of the draw: it, and not who was first to pick a small id, decides who is left out of too long a list. */
   readonly salt: Uint8Array;
   readonly nowMs: number;
 }
 
-/** Whoever says now that it verifies a model, ascending by provider id, each key once; ejected ones are not asked. */
+/** Whoever says now that it verifies a model, with a key of its own, ascending by provider id; ejected ones are not asked. */
 export function listCandidates(
   store: Store,
   crypto: Crypto,
   { modelRoot, serverId, salt, nowMs }: CandidateQuery,
 ): EvidenceCandidate[] {
-  const own = readAnnouncement(store, serverId)?.verifier?.keyHash;
-  const keys = new Set(own ? [toHex(own)] : []);
   const candidates = store
     .prepare(
       `SELECT announcement FROM announcements WHERE expires_at > ?
@@ -48,7 +60,7 @@ export function listCandidates(
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
     .map(({ providerId, payee, verifier }) => ({ providerId, payee, keyHash: verifier?.keyHash as Uint8Array }))
-    .filter(({ keyHash }) => !keys.has(toHex(keyHash)) && keys.add(toHex(keyHash)));
+    .filter(({ providerId, keyHash }) => !equalBytes(providerId, serverId) && ownsKey(store, providerId, keyHash));
   if (candidates.length <= MAX_CANDIDATES) return candidates;
   return candidates
     .map((candidate) => ({ candidate, rank: crypto.sha256(salt, candidate.providerId) }))

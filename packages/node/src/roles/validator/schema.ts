@@ -138,4 +138,11 @@ export const migrations: readonly Migration[] = [
   ALTER TABLE cosigned ADD COLUMN log_head BLOB;
   ALTER TABLE cosigned ADD COLUMN uncollectable BLOB;
   `,
+  // Whose verifier a key is; whoever announces it first.
+  `
+  CREATE TABLE verifier_keys (
+    key_hash BLOB PRIMARY KEY,
+    provider_id BLOB NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -13,7 +13,7 @@ import { MODEL_ROOT } from './test-reply.ts';
 describe('candidates', () => {
   const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: 1_750_000_000_000 };
 
-  it('are those that announce a verifier of the model now, each verifier once, and never the server’s own', async () => {
+  it('are those that announce a verifier of the model now, each key for who named it first, and never the server', async () => {
     const validator = createTestValidator();
     await validator.announceVerifier('v1');
     await validator.announceVerifier('v2');
@@ -22,10 +22,16 @@ describe('candidates', () => {
     const [v1, v2] = ['v1', 'v2'].map((name) => hashHybridKey(crypto, createTestHybrid(name).publicKey));
     expect(find().length).toBe(2);
     const shared = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: v1 as Uint8Array };
-    await validator.announce(createTestHybrid('second identity'), { verifier: shared });
-    expect(find().length).toBe(2);
+    const before = find();
+    // Naming somebody else's key moves nobody out, whoever has the smaller id, and be it the provider under audit.
+    for (let i = 0; i < 8; i++) await validator.announce(createTestHybrid(`squatter ${i}`), { verifier: shared });
     await validator.announce(provider, { verifier: shared });
-    expect(find()).toEqual([v2]);
+    expect(find()).toEqual(before);
+    const own = { ...shared, keyHash: new Uint8Array(32).fill(7) };
+    await validator.announce(provider, { verifier: own, sequence: 9n });
+    expect(find()).toEqual(before);
+    expect(before).toContainEqual(v1);
+    expect(before).toContainEqual(v2);
     expect(find({ modelRoot: new Uint8Array(32) })).toEqual([]);
     expect(find({ nowMs: query.nowMs + 3_600_001 })).toEqual([]);
   });
