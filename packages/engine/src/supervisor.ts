@@ -56,6 +56,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     let loadError: EngineError | undefined;
     const current = fork(modulePath, [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: pickEnvironment(),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -164,4 +165,13 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     },
     pid: () => child?.pid,
   };
+}
+
+/** What a child that runs native code over strangers' files needs of the environment; tokens and keys are none of it. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'];
+
+function pickEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
