@@ -84,6 +84,8 @@ export interface ProviderBehaviour {
   readonly bend?: SyntheticOptions['bend'];
   /** Signs another text than it streams. */
   readonly signedText?: string;
+  /** Text that it sends on and on before anything else, in pieces of this size. */
+  readonly floodSize?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   readonly withholdOpening?: boolean;
   readonly withoutRecord?: boolean;
@@ -203,6 +205,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
             return provider.behaviour.showLogprob?.(shown) ?? shown;
           };
           yield { event: { case: 'started', value: { promptTokens: 3 } } };
+          const { floodSize } = provider.behaviour;
+          for (let i = 0; floodSize !== undefined && i < 64; i++) {
+            yield { event: { case: 'delta', value: { text: 'x'.repeat(floodSize), tokens: [] } } };
+          }
           try {
             for (const [at, text] of said.pieces.entries()) {
               if (at === dieAfter) throw new Error('the power went out');

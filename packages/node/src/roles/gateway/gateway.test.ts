@@ -281,6 +281,12 @@ describe('a provider', () => {
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];
+  it('that sends more than was asked for is cut off', async () => {
+    const client = await open({ providers: [{ floodSize: 100_000 }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
+    expect(fixture.network.reports.at(-1)?.outcome).toBe('abandoned');
+  });
+
   it('that shows other log-probabilities than it signs is caught', async () => {
     const showLogprob = (signed: TokenLogprob): TokenLogprob => ({ ...signed, logprob: signed.logprob / 2 });
     const client = await open({ providers: [{ showLogprob }] });

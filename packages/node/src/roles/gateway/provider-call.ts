@@ -27,6 +27,8 @@ export interface GenerateInput {
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
   readonly endpoint: Endpoint;
+  /** Tokens that the request allows; a provider that streams more is cut off. */
+  readonly maxTokens: number;
   readonly signal: AbortSignal;
 }
 
@@ -37,6 +39,8 @@ export interface ProviderCall {
   getOpening(match: Match, replyId: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** What validators take as a reply's text, UTF-16 units. */
+const MAX_TEXT = 1024 * 1024;
 const OPENING_ATTEMPTS = 3;
 const OPENING_TIMEOUT_MS = 10_000;
 
@@ -45,11 +49,13 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
   return {
-    async *generate({ match, order, request, endpoint, signal }) {
+    async *generate({ match, order, request, endpoint, maxTokens, signal }) {
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
       let hasBegun = false;
+      let textLength = 0;
+      let tokenCount = 0;
       try {
         const call = { order, ticket: match.signed, request, endpoint };
         const ended = AbortSignal.any([signal, silence.signal]);
@@ -58,8 +64,15 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
           clearTimeout(timer);
           hasBegun = true;
           if (event.case === 'finished') return event.value;
-          // Not while the reader is slow: only the provider's own silence counts.
-          if (event.case === 'delta') yield event.value;
+          if (event.case === 'delta') {
+            textLength += event.value.text.length;
+            tokenCount += event.value.tokens.length;
+            if (textLength > MAX_TEXT || tokenCount > maxTokens) {
+              throw new GatewayError('provider_failed', 'The provider sends more than the request allows.');
+            }
+            // Not while the reader is slow: only the provider's own silence counts.
+            yield event.value;
+          }
           timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
         }
         throw new GatewayError('provider_failed', 'The provider ended the stream without a record.');

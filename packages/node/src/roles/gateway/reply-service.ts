@@ -164,7 +164,8 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
 
   async function* run(job: ReplyJob, attempt: Attempt): AsyncGenerator<Delta, Reply> {
     const { match, order } = attempt;
-    const stream = providers.generate({ match, order, request: job.body, endpoint: job.endpoint, signal: job.signal });
+    const { body, endpoint, request, signal } = job;
+    const stream = providers.generate({ match, order, request: body, endpoint, maxTokens: request.maxTokens, signal });
     let text = '';
     const tokens: TokenLogprob[] = [];
     let finished: Finished;
