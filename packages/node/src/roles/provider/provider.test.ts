@@ -264,6 +264,21 @@ describe('a consumer that leaves', () => {
     expect(header.outputTokenCount).toBeLessThan(200);
   });
 
+  it('or whose order runs out, is billed for what there is by then', async () => {
+    const { client, order, provider, validator } = await start({ engine: { stepMs: 20 } });
+    const short = order({
+      body: { max_tokens: 400 },
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 1500) }),
+    });
+    const { finished } = await receive(client, short).catch(() => ({ finished: undefined }));
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    const header = parseHeader(validator.pushed[0]!.header);
+    expect(header.stopReason).toBe('cancelled');
+    expect(header.outputTokenCount).toBeGreaterThan(0);
+    expect(header.outputTokenCount).toBeLessThan(400);
+    expect(finished).toBeUndefined();
+  });
+
   it('owes nothing before it was admitted', async () => {
     const { client, order, provider, validator } = await start();
     validator.onAdmit = () => new Promise(() => {});

@@ -179,6 +179,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     left: AbortSignal,
   ) {
     const { order } = job;
+    // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
+    const expired = AbortSignal.timeout(Math.max(1, Number(order.expiresAtMs) - clock.nowMs()));
     return serveReply(job, {
       engine,
       crypto,
@@ -186,7 +188,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       signer,
       payee,
       send,
-      left,
+      left: AbortSignal.any([left, expired]),
       failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
       admit: (signal) => admit(job, signal),
       async keep(committed, push) {

@@ -42,7 +42,7 @@ export interface ServeDependencies {
   readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
   /** False once the consumer has left. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
-  /** The consumer has left: what was sent so far is committed and billed. */
+  /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
   readonly left: AbortSignal;
   /** The provider gives up: nothing is committed. */
   readonly failed: AbortSignal;
@@ -69,6 +69,9 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   const signal = AbortSignal.any([left, failed, refused.signal]);
   const admission = Promise.all([dependencies.admit(signal), job.claimed]);
   admission.catch(() => refused.abort());
+  const gone = new Promise<boolean>((resolve) => left.addEventListener('abort', () => resolve(false), { once: true }));
+  /** Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear. */
+  const deliver = (event: ReplyEvent) => (left.aborted ? Promise.resolve(false) : Promise.race([send(event), gone]));
 
   const windows: WindowBytes[] = [];
   let sent = '';
@@ -94,11 +97,11 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
       else {
         await admission;
         if (event.kind === 'start') {
-          await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+          await deliver({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
         } else if (event.text !== '' || asked.logprobs) {
           const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
           sent += event.text;
-          await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
+          await deliver({ event: { case: 'delta', value: { text: event.text, tokens } } });
         }
       }
     }
@@ -115,7 +118,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);
-  if (rest !== '') await send({ event: { case: 'delta', value: { text: rest } } });
+  if (rest !== '') await deliver({ event: { case: 'delta', value: { text: rest } } });
   const committed = commitReply(crypto, signer, {
     order,
     endpoint: job.endpoint,
@@ -146,7 +149,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
       response,
     }),
   );
-  await send({
+  await deliver({
     event: {
       case: 'finished',
       value: { record: signedRecord, header, text: end.text, stopReason: end.stopReason, ...counts },
