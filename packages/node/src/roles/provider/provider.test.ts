@@ -229,6 +229,7 @@ describe('a provider refuses', () => {
     expect(events).toEqual([]);
     await until(() => provider.activeReplies() === 0);
     expect(validator.pushed).toHaveLength(0);
+    expect(validator.admitted).toHaveLength(0);
     store().database.exec('DROP TRIGGER broken');
     await receive(client, order());
   });

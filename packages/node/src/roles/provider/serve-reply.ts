@@ -67,7 +67,8 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);
-  const admission = Promise.all([dependencies.admit(signal), job.claimed]);
+  // What cannot be remembered is not admitted either: it would count as abandoned.
+  const admission = job.claimed.then(() => dependencies.admit(signal));
   admission.catch(() => refused.abort());
   const gone = new Promise<boolean>((resolve) => left.addEventListener('abort', () => resolve(false), { once: true }));
   /** Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear. */
