@@ -90,11 +90,6 @@ export interface ScoreRequest {
   readonly sketch: SketchParameters;
   /** How many candidates to list per position (what the provider listed), 1..64; Uint8Array of length outputTokens. */
   readonly listSizes: Uint8Array;
-  /**
-   * 32 bytes: the reply's draw key. With it, an unlisted token that this engine's own draw would not name is written with
-   * the largest cost, so that no equality holds for it; without it, what the tail names is not looked at.
-   */
-  readonly drawKey?: Uint8Array;
   /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
   readonly numericClass: string;
 }

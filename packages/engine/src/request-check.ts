@@ -109,7 +109,6 @@ export function assertScoreRequest(request: ScoreRequest, limits: Limits): void 
     request.promptTokens.length + request.outputTokens.length <= limits.contextSize,
     `prompt and reply exceed the context of ${limits.contextSize}`,
   );
-  assertThat((request.drawKey?.length ?? 32) === 32, 'a draw key has 32 bytes');
   assertThat(request.listSizes.length === request.outputTokens.length, 'there must be one list size per reply token');
   for (const size of request.listSizes)
     assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);

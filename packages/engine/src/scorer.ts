@@ -1,5 +1,3 @@
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { MAX_COST, TAIL_RANK } from '@ogong/protocol/sampler';
 import { createSketchBank } from '@ogong/protocol/sketch';
 import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
 import type { BatchContext, BatchModel } from './batch-model.ts';
@@ -28,7 +26,6 @@ export function* scoreReply(
   const encoder = createWindowEncoder({ vocabularySize, bank });
   const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
   const counts = new Map<number, number>();
-  const draws = request.drawKey && createDrawSource(nativeHash, request.drawKey);
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const windows: WindowBytes[] = [];
   const last = promptTokens.length - 1;
@@ -51,17 +48,7 @@ export function* scoreReply(
         const token = outputTokens[j] as number;
         const row = context.outputRow(j - from);
         const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
-        // Bias and penalties overwrite the logits that they touch, and a tail draw is read off them once more.
-        const isTouched = draws !== undefined && (bias.size > 0 || counts.size > 0);
-        const again = isTouched
-          ? { ...inputs, logits: logits.slice(inputs.offset, inputs.offset + vocabularySize), offset: 0 }
-          : inputs;
-        let claimed = reader.claim(inputs, token, listSizes[j] as number);
-        if (claimed.rank === TAIL_RANK && draws !== undefined) {
-          const own = reader.draw(again, draws.draw(j));
-          if (own.tailId !== token) claimed = { ...claimed, tailQ: MAX_COST };
-        }
-        const window = encoder.push(claimed, hidden, row * embeddingSize);
+        const window = encoder.push(reader.claim(inputs, token, listSizes[j] as number), hidden, row * embeddingSize);
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
       }

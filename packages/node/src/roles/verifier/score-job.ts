@@ -1,7 +1,6 @@
 import type { Engine, EngineInfo } from '@ogong/engine/engine';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
-import { computeDrawKey } from '@ogong/protocol/draw-key';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Header, hashTokens, parseHeader } from '@ogong/protocol/header';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
@@ -89,7 +88,6 @@ export async function scoreJob(
       bias: header.bias,
       sketch: { bankSeed: job.bankSeed, directions: header.sketchDirections },
       listSizes: job.listSizes,
-      drawKey: computeDrawKey(crypto, header.drawKey),
       numericClass: header.numericClass,
     },
     { signal },
