@@ -123,7 +123,9 @@ async function waitUntilReady(rpcUrl: string, child: ChildProcess, errors: () =>
     }
     try {
       if (Number(await callRpc(rpcUrl, 'eth_chainId', [])) === devChainId) return;
-    } catch {}
+    } catch {
+      // Not listening yet: the deadline, or the child's exit above, ends the wait.
+    }
     await delay(20);
   }
   throw new ChainError('dev-chain', `anvil did not answer on ${rpcUrl} within ${readyTimeoutMs / 1000} s`);

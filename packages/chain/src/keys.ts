@@ -6,11 +6,12 @@ import { type Address, bytesToHex, type Hex } from './hex.ts';
 export function generatePrivateKey(): Hex {
   for (;;) {
     const key = bytesToHex(randomBytes(32));
-    // The chance to draw zero or a value above the group order is 2^-128; an attempt costs nothing.
     try {
       privateKeyToAccount(key);
       return key;
-    } catch {}
+    } catch {
+      // Zero or above the group order, a chance of 2^-128: draw again.
+    }
   }
 }
 
