@@ -30,6 +30,7 @@ export function disguiseEngine(engine: Engine, parts: Partial<Engine>): Engine {
     info: parts.info ?? (() => engine.info()),
     generate: parts.generate ?? ((request, options) => engine.generate(request, options)),
     score: parts.score ?? ((request, options) => engine.score(request, options)),
+    trace: parts.trace ?? ((request, options) => engine.trace(request, options)),
     tokenizePrompt: parts.tokenizePrompt ?? ((prompt) => engine.tokenizePrompt(prompt)),
     detokenize: parts.detokenize ?? ((tokens) => engine.detokenize(tokens)),
     close: parts.close ?? (() => engine.close()),

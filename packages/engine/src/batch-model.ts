@@ -9,6 +9,8 @@ export interface BatchModel {
   /** The token's bytes as they appear in text; special tokens have none. */
   bytesOf(token: number): Uint8Array;
   createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): BatchContext;
+  /** One sequence; absent where the layers cannot be seen. */
+  createTraceContext?(): TraceContext;
   free(): void;
 }
 
@@ -34,4 +36,12 @@ export interface BatchContext {
   /** Forgets a sequence. */
   remove(sequence: number): void;
   free(): void;
+}
+
+export interface TraceContext extends BatchContext {
+  /**
+   * Of the first added row in the last decode with outputs: f32[embedding] each, copied; the token's embedding, then the
+   * output of every block. @throws EngineError where one did not show.
+   */
+  layerRows(): readonly Float32Array[];
 }

@@ -6,6 +6,8 @@ import type {
   Prompt,
   ScoreRequest,
   ScoreResult,
+  TraceRequest,
+  TraceResult,
 } from './engine.ts';
 import type { KernelPath } from './llama-cpp/numeric-class.ts';
 
@@ -25,12 +27,14 @@ export interface LoadOptions {
 
 export interface CallResults {
   readonly score: ScoreResult;
+  readonly trace: TraceResult;
   readonly tokenize: Uint32Array;
   readonly detokenize: Uint8Array;
 }
 
 export type CallRequest =
   | { readonly kind: 'score'; readonly request: ScoreRequest }
+  | { readonly kind: 'trace'; readonly request: TraceRequest }
   | { readonly kind: 'tokenize'; readonly prompt: Prompt }
   | { readonly kind: 'detokenize'; readonly tokens: Uint32Array };
 

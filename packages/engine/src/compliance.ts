@@ -10,7 +10,17 @@ import {
   type SamplerSettings,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampler';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from '@ogong/protocol/window';
+import type { SketchRow } from '@ogong/protocol/sketch';
+import {
+  type DrawRow,
+  decodeDraws,
+  decodeSketch,
+  encodeDraws,
+  encodeSketch,
+  tokenOf,
+  WINDOW_TOKENS,
+  type WindowBytes,
+} from '@ogong/protocol/window';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
@@ -103,6 +113,17 @@ export function createScoreRequest(engine: Engine, request: GenerateRequest, rep
     sketch: request.sketch,
     listSizes: Uint8Array.from(readRows(reply.windows, vocabularySize), ({ ids }) => ids.length),
     numericClass,
+  };
+}
+
+/** The window of one position, cut out of a reply's. */
+function cutRow(windows: readonly WindowBytes[], position: number, vocabularySize: number): WindowBytes {
+  const { draws, sketch } = windows[Math.floor(position / WINDOW_TOKENS)] as WindowBytes;
+  const index = position % WINDOW_TOKENS;
+  const row = decodeDraws(draws, { vocabularySize }).rows[index] as DrawRow;
+  return {
+    draws: encodeDraws({ rows: [row], runs: [{ length: 1, shapeClass: 0 }] }, { vocabularySize }),
+    sketch: encodeSketch([decodeSketch(sketch, SKETCH)[index] as SketchRow]),
   };
 }
 
@@ -319,6 +340,66 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       await expect(engine.score({ ...score, listSizes: score.listSizes.map(() => 65) })).rejects.toMatchObject({
         code: 'invalid-request',
       });
+    });
+
+    it('traces a position to the row that a score holds there, and to the same hashes again', async () => {
+      const request = createRequest(prompt, {
+        maxTokens: 40,
+        bias: NO_END,
+        sampler: { ...PLAIN_SAMPLER, presencePenaltyQ16: NAT / 2 },
+      });
+      const reply = await generate(request);
+      const score = createScoreRequest(engine, request, reply);
+      const { windows } = await engine.score(score);
+      expect(engine.info().capabilities.trace).toBe(true);
+      const traces = [];
+      for (const position of [0, 1, 31, 32, 39]) {
+        const trace = await engine.trace({ ...score, position });
+        expect(trace).toMatchObject({ exact: true, numericClass: engine.info().numericClass });
+        expect(hexOf([trace.row])).toEqual(hexOf([cutRow(windows, position, engine.info().vocabularySize)]));
+        for (const hash of trace.stages) expect(hash).toHaveLength(32);
+        const hexes = trace.stages.map((hash) => Buffer.from(hash).toString('hex'));
+        expect(new Set(hexes).size).toBe(hexes.length);
+        traces.push(hexes);
+        const again = await engine.trace({ ...score, position });
+        expect(again.stages).toEqual(trace.stages);
+      }
+      expect(new Set(traces.map(({ length }) => length)).size).toBe(1);
+      expect(new Set(traces.map((hexes) => hexes.at(-1))).size).toBe(traces.length);
+    });
+
+    it('traces another prefix to other hashes, and later tokens to the same', async () => {
+      const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
+      const reply = await generate(request);
+      const score = createScoreRequest(engine, request, reply);
+      const bend = (at: number) =>
+        score.outputTokens.map((token, i) => (i === at ? (token + 1) % engine.info().vocabularySize : token));
+      const trace = await engine.trace({ ...score, position: 4 });
+      const later = await engine.trace({ ...score, outputTokens: bend(5), position: 4 });
+      expect(later.stages).toEqual(trace.stages);
+      const before = await engine.trace({ ...score, outputTokens: bend(2), position: 4 });
+      // The token itself is the same one; what attention sees of its past is not.
+      expect(before.stages.at(-1)).not.toEqual(trace.stages.at(-1));
+    });
+
+    it.each([-1, 8, 0.5, Number.NaN])('rejects a trace of position %s of eight', async (position) => {
+      const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
+      const score = createScoreRequest(engine, request, await generate(request));
+      await expect(engine.trace({ ...score, position })).rejects.toMatchObject({ code: 'invalid-request' });
+    });
+
+    it('rejects a trace of what could not be scored, and gives one up that is cancelled', async () => {
+      const request = createRequest(prompt, { maxTokens: 4 });
+      const score = createScoreRequest(engine, request, await generate(request));
+      const listSizes = score.listSizes.map(() => 65);
+      await expect(engine.trace({ ...score, listSizes, position: 0 })).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
+      const controller = new AbortController();
+      const running = engine.trace({ ...score, position: 0 }, { signal: controller.signal });
+      controller.abort();
+      await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+      expect((await engine.trace({ ...score, position: 0 })).stages.length).toBeGreaterThan(3);
     });
 
     describe('with one slot and a short context', () => {

@@ -103,6 +103,25 @@ export interface ScoreResult {
   readonly elapsedMs: number;
 }
 
+export interface TraceRequest extends ScoreRequest {
+  /** Of the output token whose row is looked into, from 0. */
+  readonly position: number;
+}
+
+export interface TraceResult {
+  /**
+   * SHA-256 each, over the position's f32 row as little-endian bytes: the token's embedding, the output of every block,
+   * the LM-head input, the logits. Blocks + 3 in all.
+   */
+  readonly stages: readonly Uint8Array[];
+  /** A window of this one position, as `score` would have written it. */
+  readonly row: WindowBytes;
+  readonly numericClass: string;
+  /** As in ScoreResult. */
+  readonly exact: boolean;
+  readonly elapsedMs: number;
+}
+
 export type EngineErrorCode =
   | 'model-not-found'
   | 'model-corrupt'
@@ -135,6 +154,11 @@ export interface Engine {
   /** @throws EngineError; after `start` an error ends the iterator. */
   generate(request: GenerateRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerateEvent>;
   score(request: ScoreRequest, options?: { signal?: AbortSignal }): Promise<ScoreResult>;
+  /**
+   * One pass as `score` makes it, up to one position, with every layer's output there; only where `capabilities.trace`.
+   * @throws EngineError('unsupported-model') elsewhere.
+   */
+  trace(request: TraceRequest, options?: { signal?: AbortSignal }): Promise<TraceResult>;
   /** The templated prompt's token ids, for a request that is not (yet) generated. */
   tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
   /** Bytes of the tokens' text, special tokens rendered as nothing. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, describeEngine } from './compliance.ts';
+import { collectReply, createRequest, createScoreRequest, describeEngine, NO_END } from './compliance.ts';
 import { createFakeEngine } from './fake.ts';
 
 describeEngine({
@@ -27,5 +27,27 @@ describe('fake engine faults', () => {
     expect(
       (await collectReply(engine.generate(createRequest('a', { maxTokens: 3 })))).outputTokens.length,
     ).toBeGreaterThan(0);
+  });
+
+  it.each([0, 2, 3])('differs in a trace from block %i on, and in score', async (brokenLayer) => {
+    const honest = createFakeEngine();
+    const broken = createFakeEngine({ brokenLayer });
+    const request = createRequest('Once upon a time', { maxTokens: 8, bias: NO_END });
+    const reply = await collectReply(broken.generate(request));
+    const score = createScoreRequest(honest, request, reply);
+    const a = await honest.trace({ ...score, position: 5 });
+    const b = await broken.trace({ ...score, position: 5 });
+    const differing = a.stages.flatMap((hash, stage) => (Buffer.compare(hash, b.stages[stage]!) === 0 ? [] : [stage]));
+    expect(differing).toEqual(a.stages.map((_, stage) => stage).filter((stage) => stage > brokenLayer));
+    expect((await honest.score(score)).windows).not.toEqual(reply.windows);
+  });
+
+  it('refuses a trace where its layers cannot be seen, and goes on', async () => {
+    const engine = createFakeEngine({ canTrace: false });
+    expect(engine.info().capabilities.trace).toBe(false);
+    const request = createRequest('a', { maxTokens: 4, bias: NO_END });
+    const score = createScoreRequest(engine, request, await collectReply(engine.generate(request)));
+    await expect(engine.trace({ ...score, position: 0 })).rejects.toMatchObject({ code: 'unsupported-model' });
+    expect((await engine.score(score)).exact).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel } from './batch-model.ts';
+import type { BatchContext, BatchModel, TraceContext } from './batch-model.ts';
 import type { CallRequest, CallResults, FromChild } from './child-messages.ts';
 import { type Engine, EngineError, type EngineInfo, type GenerateEvent, type Prompt } from './engine.ts';
 import { createHost } from './host.ts';
@@ -16,6 +16,12 @@ export interface FakeEngineOptions {
   readonly weights?: number;
   /** Adds this to one logit in a thousand: a model that only looks the same. */
   readonly error?: number;
+  /** Blocks of the model, as a trace shows them; 4. */
+  readonly layers?: number;
+  /** The block from which on this model computes something else: its logits and hidden states differ too. */
+  readonly brokenLayer?: number;
+  /** False: an engine that cannot look into its model. */
+  readonly canTrace?: boolean;
   /** Pause before every decode step. */
   readonly stepMs?: number;
   /** Throws from the decode with this number, counted from 1; once. */
@@ -51,7 +57,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
     exact: true,
     weightType: 'hash',
     hasChatTemplate: true,
-    capabilities: { exact: true, trace: false },
+    capabilities: { exact: true, trace: options.canTrace !== false },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
@@ -92,6 +98,10 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
       assertOpen();
       return call({ kind: 'score', request }, signal);
     },
+    async trace(request, { signal } = {}) {
+      assertOpen();
+      return call({ kind: 'trace', request }, signal);
+    },
     async tokenizePrompt(prompt) {
       assertOpen();
       return call({ kind: 'tokenize', prompt });
@@ -121,6 +131,11 @@ function createFakeModel(options: FakeModelOptions): BatchModel {
   if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
   const empty = new Uint8Array(0);
   let decodes = 0;
+  const onDecode = () => {
+    decodes++;
+    if (decodes === options.failAtDecode)
+      throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
+  };
   return {
     vocabularySize,
     embeddingSize,
@@ -130,24 +145,28 @@ function createFakeModel(options: FakeModelOptions): BatchModel {
       if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
       return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
     },
-    createContext: ({ sequences }) =>
-      createFakeContext(options, sequences, () => {
-        decodes++;
-        if (decodes === options.failAtDecode)
-          throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
-      }),
+    createContext: ({ sequences }) => createFakeContext(options, sequences, onDecode),
+    ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, onDecode) }),
     free: () => undefined,
   };
 }
 
 /** The state of a sequence is a running 32-bit hash of its tokens; logits and hidden state are hashes of that. */
-function createFakeContext(options: FakeModelOptions, sequences: number, onDecode: () => void): BatchContext {
-  const { vocabularySize, embeddingSize, contextSize, weights } = options;
+function createFakeContext(
+  options: FakeModelOptions,
+  sequences: number,
+  onDecode: () => void,
+): BatchContext & TraceContext {
+  const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
+  const error = options.error ?? (brokenLayer === undefined ? 0 : 1);
   const batchSize = 64;
   const states = new Map<number, { state: number; length: number }>();
   let rows: { token: number; position: number; sequence: number }[] = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
+  let firstState = 0;
+  const hiddenOf = (state: number) =>
+    Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
   return {
     contextSize,
     sequences,
@@ -170,15 +189,20 @@ function createFakeContext(options: FakeModelOptions, sequences: number, onDecod
           throw new EngineError('engine-crashed', `position ${position} does not follow ${before.length}`);
         const state = mix(before.state, token + 1);
         states.set(sequence, { state, length: position + 1 });
+        if (row === 0) firstState = state;
         if (!outputs) return;
-        for (let id = 0; id < vocabularySize; id++)
-          logits[row * vocabularySize + id] = fakeLogit(state, id, options.error ?? 0);
-        for (let d = 0; d < embeddingSize; d++) hidden[row * embeddingSize + d] = gaussian(mix(state, 0x51ed0000 + d));
+        for (let id = 0; id < vocabularySize; id++) logits[row * vocabularySize + id] = fakeLogit(state, id, error);
+        hidden.set(hiddenOf(brokenLayer === undefined ? state : mix(state, brokenLayer)), row * embeddingSize);
       });
     },
     outputRow: (index) => index,
     logits: () => logits,
     hidden: () => hidden,
+    layerRows: () =>
+      Array.from({ length: layers + 1 }, (_, stage) => {
+        const isBroken = brokenLayer !== undefined && stage > brokenLayer;
+        return hiddenOf(mix(firstState, (isBroken ? 0x77000000 : 0x33000000) + stage));
+      }),
     remove: (sequence) => void states.delete(sequence),
     free: () => states.clear(),
   };

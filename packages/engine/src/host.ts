@@ -1,16 +1,10 @@
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import type { CallRequest, FromChild, PlainError } from './child-messages.ts';
-import {
-  EngineError,
-  type EngineInfo,
-  type GenerateEvent,
-  type GenerateRequest,
-  type Prompt,
-  type ScoreRequest,
-} from './engine.ts';
-import { assertGenerateRequest, assertPromptTokens, assertScoreRequest } from './request-check.ts';
+import { EngineError, type EngineInfo, type GenerateEvent, type GenerateRequest, type Prompt } from './engine.ts';
+import { assertGenerateRequest, assertPromptTokens, assertScoreRequest, assertTraceRequest } from './request-check.ts';
 import { createScheduler } from './scheduler.ts';
 import { scoreReply } from './scorer.ts';
+import { openTraceContext, traceReply } from './trace.ts';
 
 export interface HostOptions {
   readonly model: BatchModel;
@@ -31,11 +25,13 @@ export interface Host {
   close(): void;
 }
 
-interface ScoreJob {
+type RerunCall = Extract<CallRequest, { kind: 'score' | 'trace' }>;
+
+interface Rerun {
   readonly id: number;
-  readonly request: ScoreRequest;
+  readonly call: RerunCall;
   readonly startedAt: number;
-  pass: ReturnType<typeof scoreReply> | undefined;
+  pass: Generator<void, object> | undefined;
 }
 
 export function toPlainError(error: unknown): PlainError {
@@ -46,7 +42,7 @@ export function toPlainError(error: unknown): PlainError {
 export function createHost(options: HostOptions): Host {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
   const events: [number, GenerateEvent][] = [];
-  const scores: ScoreJob[] = [];
+  const reruns: Rerun[] = [];
   let scoreContext: BatchContext | undefined;
   let cancelStep: (() => void) | undefined;
   const now = () => performance.now();
@@ -69,24 +65,36 @@ export function createHost(options: HostOptions): Host {
     if (events.length > 0) send({ kind: 'events', events: events.splice(0) });
   };
 
-  const stepScore = () => {
-    const job = scores[0];
-    if (job === undefined) return;
+  function* trace(request: Extract<RerunCall, { kind: 'trace' }>['request']) {
+    // Seldom needed, as large as a context for scoring, and every node of its passes is looked at: gone when it is done.
+    const traceContext = openTraceContext(model);
     try {
-      scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
-      job.pass ??= scoreReply(model, scoreContext, job.request);
+      return yield* traceReply(model, traceContext, request);
+    } finally {
+      traceContext.free();
+    }
+  }
+
+  function* score(request: Extract<RerunCall, { kind: 'score' }>['request']) {
+    scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
+    return { windows: yield* scoreReply(model, scoreContext, request) };
+  }
+
+  const stepRerun = () => {
+    const job = reruns[0];
+    if (job === undefined) return;
+    const { id, call } = job;
+    try {
+      job.pass ??= call.kind === 'score' ? score(call.request) : trace(call.request);
       const { done, value } = job.pass.next();
       if (!done) return;
-      scores.shift();
-      const exact = info.exact && job.request.numericClass === info.numericClass;
-      send({
-        kind: 'result',
-        id: job.id,
-        value: { windows: value, numericClass: info.numericClass, exact, elapsedMs: now() - job.startedAt },
-      });
+      reruns.shift();
+      const { numericClass } = info;
+      const exact = info.exact && call.request.numericClass === numericClass;
+      send({ kind: 'result', id, value: { ...value, numericClass, exact, elapsedMs: now() - job.startedAt } });
     } catch (error) {
-      scores.shift();
-      fail(job.id, error);
+      reruns.shift();
+      fail(id, error);
     }
   };
 
@@ -94,8 +102,8 @@ export function createHost(options: HostOptions): Host {
     cancelStep = undefined;
     const more = scheduler.step();
     flush();
-    stepScore();
-    if (more || scores.length > 0) schedule();
+    stepRerun();
+    if (more || reruns.length > 0) schedule();
   };
   const schedule = () => {
     if (cancelStep !== undefined) return;
@@ -116,8 +124,9 @@ export function createHost(options: HostOptions): Host {
       if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');
       return new Uint8Array(Buffer.concat(Array.from(call.tokens, (token) => model.bytesOf(token))));
     }
-    assertScoreRequest(call.request, limits);
-    scores.push({ id, request: call.request, startedAt: now(), pass: undefined });
+    if (call.kind === 'score') assertScoreRequest(call.request, limits);
+    else assertTraceRequest(call.request, limits);
+    reruns.push({ id, call, startedAt: now(), pass: undefined });
     schedule();
     return undefined;
   };
@@ -145,10 +154,10 @@ export function createHost(options: HostOptions): Host {
     cancel(id) {
       scheduler.cancel(id);
       flush();
-      const at = scores.findIndex((job) => job.id === id);
+      const at = reruns.findIndex((job) => job.id === id);
       if (at >= 0) {
-        scores.splice(at, 1)[0]?.pass?.return([]);
-        fail(id, new EngineError('cancelled', 'the score was cancelled'));
+        reruns.splice(at, 1)[0]?.pass?.return({});
+        fail(id, new EngineError('cancelled', 'the re-run was cancelled'));
       }
     },
     close() {

@@ -9,7 +9,7 @@ import {
   WEIGHT_ONE,
 } from '@ogong/protocol/sampler';
 import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/sketch';
-import { EngineError, type GenerateRequest, type ScoreRequest } from './engine.ts';
+import { EngineError, type GenerateRequest, type ScoreRequest, type TraceRequest } from './engine.ts';
 
 const MAX_STOPS = 16;
 const MAX_STOP_LENGTH = 1024;
@@ -112,4 +112,13 @@ export function assertScoreRequest(request: ScoreRequest, limits: Limits): void 
   assertThat(request.listSizes.length === request.outputTokens.length, 'there must be one list size per reply token');
   for (const size of request.listSizes)
     assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);
+}
+
+/** @throws EngineError('invalid-request' | 'prompt-too-long'). */
+export function assertTraceRequest(request: TraceRequest, limits: Limits): void {
+  assertScoreRequest(request, limits);
+  assertThat(
+    isWithin(request.position, 0, request.outputTokens.length - 1),
+    `position ${request.position} of a reply of ${request.outputTokens.length} tokens`,
+  );
 }

@@ -2,7 +2,7 @@ import { toHex } from '@ogong/protocol/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';
-import { createSupervisor, type SupervisorEvent } from '../supervisor.ts';
+import { createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
 import { assertFitsMemory, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
@@ -101,14 +101,17 @@ export async function createLlamaEngine(
       : undefined;
   };
 
+  /** Who re-runs a claim: a child with the claimed class's library where that is another and runs here. */
+  const findRunner = async (request: ScoreRequest): Promise<Supervisor> => {
+    const isas = foreignIsas(request);
+    return (isas === undefined ? undefined : await pool.find(isas)) ?? supervisor;
+  };
+
   return {
     info: () => supervisor.info(),
     generate: (request, { signal } = {}) => supervisor.generate(request, signal),
-    async score(request, { signal } = {}) {
-      const isas = foreignIsas(request);
-      const scorer = isas === undefined ? undefined : await pool.find(isas);
-      return (scorer ?? supervisor).call({ kind: 'score', request }, signal);
-    },
+    score: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'score', request }, signal),
+    trace: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'trace', request }, signal),
     tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
     detokenize: (tokens) => supervisor.call({ kind: 'detokenize', tokens }),
     async close() {

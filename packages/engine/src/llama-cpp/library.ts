@@ -97,6 +97,9 @@ koffi.struct('llama_batch', {
   logits: POINTER,
 });
 
+/** ggml-backend.h, ggml_backend_sched_eval_callback. */
+const evaluate = koffi.proto('bool ggml_backend_sched_eval_callback(void *tensor, bool ask, void *user_data)');
+
 const setUseRef = koffi.proto('void ggml_backend_cpu_set_use_ref(void *backend, bool use_ref)');
 
 /** An opaque pointer of the native side; null where a call failed. */
@@ -130,6 +133,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     modelFree: llama('void llama_model_free(void *model)'),
     modelVocab: llama('void *llama_model_get_vocab(void *model)'),
     modelEmbedding: llama('int32 llama_model_n_embd(void *model)'),
+    modelLayers: llama('int32 llama_model_n_layer(void *model)'),
     modelTrainContext: llama('int32 llama_model_n_ctx_train(void *model)'),
     modelIsRecurrent: llama('bool llama_model_is_recurrent(void *model)'),
     modelHasEncoder: llama('bool llama_model_has_encoder(void *model)'),
@@ -168,6 +172,9 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     schedulerBackendCount: base('int32 ggml_backend_sched_get_n_backends(void *scheduler)'),
     schedulerBackend: base('void *ggml_backend_sched_get_backend(void *scheduler, int32 index)'),
     backendName: base('const char *ggml_backend_name(void *backend)'),
+    tensorName: base('const char *ggml_get_name(void *tensor)'),
+    tensorBytes: base('size_t ggml_nbytes(void *tensor)'),
+    tensorRead: base('void ggml_backend_tensor_get(void *tensor, _Out_ float *data, size_t offset, size_t size)'),
   };
 }
 
@@ -285,3 +292,15 @@ export function viewFloats(pointer: Pointer, length: number): Float32Array {
 }
 
 export const addressOf = (pointer: Pointer): bigint => koffi.address(pointer);
+
+/**
+ * A callback for a context's `cb_eval`. llama.cpp calls it on the thread that decodes: asking, for every node, whether it
+ * is wanted, and again once a wanted one is computed; false then ends the pass.
+ */
+export function registerEvaluation(callback: (tensor: Pointer, isAsking: boolean) => boolean): {
+  readonly pointer: Pointer;
+  readonly release: () => void;
+} {
+  const registered = koffi.register(callback, koffi.pointer(evaluate));
+  return { pointer: registered, release: () => koffi.unregister(registered) };
+}

@@ -1,4 +1,5 @@
-import type { BatchContext, BatchModel } from '../batch-model.ts';
+import type { BatchContext, BatchModel, TraceContext } from '../batch-model.ts';
+import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import type { KernelPath } from './numeric-class.ts';
 
@@ -34,7 +35,28 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
       return found;
     },
     createContext: ({ purpose, sequences }) => createExactContext(model, { ...options, purpose, sequences }),
+    createTraceContext: () => createTraceContext(model, options),
     free: () => model.free(),
+  };
+}
+
+/** As a context for scoring; its passes with outputs are looked into. */
+function createTraceContext(model: LlamaModel, options: LlamaBatchModelOptions): TraceContext {
+  const capture = model.createCapture();
+  let context: BatchContext;
+  try {
+    context = createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture });
+  } catch (error) {
+    capture.release();
+    throw error;
+  }
+  return {
+    ...context,
+    decode(outputs) {
+      capture.arm(outputs);
+      context.decode(outputs);
+    },
+    layerRows: () => capture.rows(),
   };
 }
 
@@ -46,7 +68,7 @@ interface Row {
 
 function createExactContext(
   model: LlamaModel,
-  options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number },
+  options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number; capture?: LayerCapture },
 ): BatchContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize } = options;
   const pads = kernels === 'exact-2';
@@ -56,6 +78,7 @@ function createExactContext(
     sequences,
     threads,
     batchSize: pads ? batchSize + sequences : batchSize,
+    capture: options.capture,
   });
   const rows: Row[] = [];
   const physical: number[] = [];

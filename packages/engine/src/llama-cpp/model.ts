@@ -1,4 +1,5 @@
 import { EngineError } from '../engine.ts';
+import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import {
   addressOf,
   allocateNative,
@@ -29,6 +30,8 @@ export interface LlamaContextOptions {
   readonly threads: number;
   /** Rows per call at most. */
   readonly batchSize: number;
+  /** Asked about every node of every pass; see layer-capture.ts. */
+  readonly capture?: LayerCapture | undefined;
 }
 
 /** One decode row. */
@@ -60,6 +63,8 @@ export interface LlamaModel {
   readonly embeddingSize: number;
   readonly trainContext: number;
   readonly hasReference: boolean;
+  /** For a context made with it. */
+  createCapture(): LayerCapture;
   createContext(options: LlamaContextOptions): LlamaContext;
   free(): void;
 }
@@ -95,6 +100,7 @@ export function openLlamaModel(library: LlamaLibrary, path: string, { repack = f
     embeddingSize,
     trainContext: library.modelTrainContext(handle) as number,
     hasReference,
+    createCapture: () => createLayerCapture(library, { layers: library.modelLayers(handle) as number, embeddingSize }),
     createContext: (options) =>
       createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
     free: () => library.modelFree(handle),
@@ -176,6 +182,7 @@ function createContext(
     flash_attn_type: FLASH_ATTENTION_ON,
     kv_unified: false,
     no_perf: true,
+    ...(options.capture === undefined ? {} : { cb_eval: options.capture.callback }),
   };
   const handle: Pointer = library.contextInit(model, params);
   if (!handle) {
@@ -284,6 +291,7 @@ function createContext(
       if (freed) return;
       freed = true;
       library.contextFree(handle);
+      options.capture?.release();
     },
   };
 }

@@ -9,6 +9,7 @@ import { openLlamaModel } from './model.ts';
 import { inspectModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf } from './numeric-class.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
+import { probeTrace } from './trace-probe.ts';
 
 /** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
 const BATCH_ROWS = 256;
@@ -46,7 +47,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
-    capabilities: { exact, trace: false },
+    capabilities: { exact, trace: probeTrace(model) },
   };
 
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {

@@ -1,0 +1,76 @@
+import { createSketchBank } from '@ogong/protocol/sketch';
+import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
+import type { BatchModel, TraceContext } from './batch-model.ts';
+import { createPositionReader } from './capture/position.ts';
+import { EngineError, type TraceRequest, type TraceResult } from './engine.ts';
+import { nativeHash } from './native-hash.ts';
+
+/** Block outputs that one trace may name; deeper models are refused. */
+export const MAX_TRACED_LAYERS = 1024;
+
+/**
+ * One teacher-forced pass up to one position of a claimed reply, in slices as `scoreReply` runs it, with every layer's
+ * output of that position's row hashed. Under exact kernels the slicing changes no bit.
+ * @param context one free sequence, number 0; left empty.
+ * @returns SHA-256 of little-endian f32 rows: embedding, output of each block, LM-head input, logits.
+ */
+export function* traceReply(
+  model: BatchModel,
+  context: TraceContext,
+  request: TraceRequest,
+): Generator<void, Pick<TraceResult, 'stages' | 'row'>> {
+  const { vocabularySize, embeddingSize } = model;
+  const { promptTokens, outputTokens, sampler, listSizes, position } = request;
+  const last = promptTokens.length - 1;
+  const tokenAt = (index: number) => (index <= last ? promptTokens[index] : outputTokens[index - last - 1]) as number;
+  const target = last + position;
+  try {
+    for (let at = 0; at < target; ) {
+      const end = Math.min(at + context.batchSize, target);
+      for (; at < end; at++) context.add(tokenAt(at), at, 0);
+      context.decode(false);
+      yield;
+    }
+    context.add(tokenAt(target), target, 0);
+    context.decode(true);
+    const index = context.outputRow(0);
+    const logits = context.logits();
+    const hidden = context.hidden();
+    const stages = [
+      ...context.layerRows(),
+      hidden.subarray(index * embeddingSize, (index + 1) * embeddingSize),
+      logits.subarray(index * vocabularySize, (index + 1) * vocabularySize),
+    ].map(hashRow);
+    const counts = new Map<number, number>();
+    if (sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0) {
+      for (const token of outputTokens.subarray(0, position)) counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
+    const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
+    const inputs = { logits, offset: index * vocabularySize, settings: sampler, bias, counts };
+    const claimed = createPositionReader(vocabularySize).claim(
+      inputs,
+      outputTokens[position] as number,
+      listSizes[position] as number,
+    );
+    const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
+    const encoder = createWindowEncoder({ vocabularySize, bank });
+    encoder.push(claimed, hidden, index * embeddingSize);
+    return { stages, row: encoder.flush() as WindowBytes };
+  } finally {
+    context.remove(0);
+  }
+}
+
+/** The row's own bytes: every platform with a prebuilt engine is little-endian. */
+function hashRow(row: Float32Array): Uint8Array {
+  return nativeHash.sha256(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
+}
+
+/** @throws EngineError('unsupported-model') where this engine cannot look into its model. */
+export function openTraceContext(model: BatchModel): TraceContext {
+  const context = model.createTraceContext?.();
+  if (context === undefined) {
+    throw new EngineError('unsupported-model', 'this engine cannot trace: the layers of its model are not visible');
+  }
+  return context;
+}
