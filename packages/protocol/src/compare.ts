@@ -1,22 +1,20 @@
 import { equalBytes } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
-import { EXP_LIMIT, EXP_ONE, expFixed } from './exponential.ts';
+import { addDrawMargin, createDrawCounts, createDrawMeter, type DrawCounts, type DrawMargin } from './draw-margin.ts';
 import type { Header } from './header.ts';
-import {
-  computeCost,
-  computeWeights,
-  createWeights,
-  drawRank,
-  MAX_LISTED,
-  NAT,
-  TAIL_RANK,
-  WEIGHT_ONE,
-  type Weights,
-} from './sampler.ts';
-import { computeSketchDistance, type SketchRow } from './sketch.ts';
-import { computeTopDistances } from './statistics.ts';
+import { computeCost, computeWeights, createWeights, MAX_LISTED, WEIGHT_ONE, type Weights } from './sampler.ts';
+import type { SketchRow } from './sketch.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';
+import {
+  addSketch,
+  addValues,
+  computeOmission,
+  createSums,
+  type Sums,
+  toScores,
+  type WindowScores,
+} from './window-scores.ts';
 
 /** How far one reply's commitment lies from a re-run: means over positions, and the worst window where named so. */
 export interface Comparison {
@@ -25,12 +23,9 @@ export interface Comparison {
   readonly identical: boolean;
   /** First position whose draws or sketch differ; undefined where identical. */
   readonly firstDifference: number | undefined;
-  /** Relative L2 of the sketches: mean, and largest mean over one window. */
   readonly sketchDistance: number;
   readonly worstWindowSketchDistance: number;
-  /** Mean |difference| of log-probabilities over ids that both sides list, nats. */
   readonly logprobShift: number;
-  /** Top-k distances over the committed support. */
   readonly totalVariation: number;
   readonly kolmogorov: number;
   readonly worstWindowKolmogorov: number;
@@ -40,33 +35,28 @@ export interface Comparison {
    * another, or from the tail, with every listed value true.
    */
   readonly worstOmission: number;
-  /** Mean |difference| of the tail masses, and of the worst window. */
   readonly tailShift: number;
   readonly worstWindowTailShift: number;
-  /** Mean distance of u from the claimed token's interval under the re-run's own distribution, 0..1. */
   readonly drawGap: number;
   readonly worstWindowDrawGap: number;
-  /** Share of positions where the re-run, under the same key, draws another token. */
   readonly ownDrawMismatch: number;
-  /** Share of positions where both sides rank the same token first. */
   readonly argmaxAgreement: number;
+  /** One per committed window, in order. */
+  readonly windows: readonly WindowScores[];
+  /** Draws against the re-run's own distribution, by margin. */
+  readonly draws: DrawCounts;
 }
 
-interface Position {
-  readonly draw: DrawRow;
-  readonly sketch: SketchRow;
+interface Window {
+  readonly rows: readonly DrawRow[];
+  readonly sketches: readonly SketchRow[];
 }
 
-function decodePositions(windows: readonly WindowBytes[], header: Header): Position[] {
-  const positions: Position[] = [];
-  for (const window of windows) {
-    const { rows } = decodeDraws(window.draws, header);
-    const sketches = decodeSketch(window.sketch, { directions: header.sketchDirections });
-    rows.forEach((draw, i) => {
-      positions.push({ draw, sketch: sketches[i] as SketchRow });
-    });
-  }
-  return positions;
+function decodeWindow(window: WindowBytes, header: Header): Window {
+  return {
+    rows: decodeDraws(window.draws, header).rows,
+    sketches: decodeSketch(window.sketch, { directions: header.sketchDirections }),
+  };
 }
 
 /**
@@ -80,118 +70,80 @@ export function compareWindows(
   claimed: readonly WindowBytes[],
   rerun: readonly WindowBytes[],
 ): Comparison {
-  const a = decodePositions(claimed, header);
-  const b = decodePositions(rerun, header);
-  const positions = a.length;
+  const others = rerun.map((window) => decodeWindow(window, header));
+  const otherRows = others.flatMap(({ rows }) => rows);
+  const otherSketches = others.flatMap(({ sketches }) => sketches);
   const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const counts = new Map<number, number>();
   const weights = createWeights();
   const costs = new Float64Array(MAX_LISTED);
+  const meter = createDrawMeter(header.sampler);
+  const drawn: DrawMargin = { matches: true, margin: 0, gap: 0 };
+  const draws = createDrawCounts();
+  const windows: WindowScores[] = [];
+  const all: Sums[] = [];
   let firstDifference: number | undefined;
-  const sum = { sketch: 0, shift: 0, shared: 0, tv: 0, ks: 0, tail: 0, gap: 0, own: 0, argmax: 0 };
-  const worst = { sketch: 0, ks: 0, omission: 0, tail: 0, gap: 0 };
   let at = 0;
-  for (const { draws } of claimed) {
-    const size = decodeDraws(draws, header).rows.length;
-    let windowSketch = 0;
-    let windowKs = 0;
-    const before = { tail: sum.tail, gap: sum.gap };
-    for (const end = at + size; at < end; at++) {
-      const { draw, sketch } = a[at] as Position;
-      const other = b[at] as Position;
-      if (firstDifference === undefined && !isSamePosition(a[at] as Position, other)) firstDifference = at;
-      const distance = computeSketchDistance(sketch, other.sketch);
-      const { totalVariation, kolmogorov } = computeTopDistances(toMasses(draw), toMasses(other.draw));
-      windowSketch += distance;
-      windowKs += kolmogorov;
-      sum.tv += totalVariation;
-      sum.tail += Math.abs(draw.tail - other.draw.tail) / WEIGHT_ONE;
-      addShift(draw, other.draw, sum);
-      if (draw.ids[0] === other.draw.ids[0]) sum.argmax++;
-      const { ids, q, tail } = other.draw;
+  for (const window of claimed) {
+    const { rows, sketches } = decodeWindow(window, header);
+    const sums = createSums();
+    for (let i = 0; i < rows.length; i++, at++) {
+      const row = rows[i] as DrawRow;
+      const sketch = sketches[i] as SketchRow;
+      const other = otherRows[at] as DrawRow;
+      const isEqual = addValues(row, other, sums);
+      const isSameSketch = addSketch(sketch, otherSketches[at] as SketchRow, sums);
+      if (firstDifference === undefined && !(isEqual && isSameSketch)) firstDifference = at;
+      const { ids, q, tail } = other;
       for (let j = 0; j < ids.length; j++) {
         const id = ids[j] as number;
         costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler);
       }
-      worst.omission = Math.max(worst.omission, computeOmission(draw.ids, ids, costs));
-      computeWeights(costs, ids.length, tail, header.sampler, weights);
+      sums.omission = Math.max(sums.omission, computeOmission(ids, costs));
       const u = source.draw(at);
-      const token = tokenOf(draw);
-      const drawn = drawRank(ids, weights, u);
-      if (drawn === TAIL_RANK ? ids.includes(token) : ids[drawn] !== token) sum.own++;
-      sum.gap += computeDrawGap(ids, weights, token, u);
+      const token = tokenOf(row);
+      computeWeights(costs, ids.length, tail, header.sampler, weights);
+      sums.gap += computeDrawGap(ids, weights, token, u);
+      meter.measure({ ids, costs, tail, u, token }, drawn);
+      if (!drawn.matches) sums.mismatch++;
+      addDrawMargin(draws, drawn);
       counts.set(token, (counts.get(token) ?? 0) + 1);
     }
-    sum.sketch += windowSketch;
-    sum.ks += windowKs;
-    worst.sketch = Math.max(worst.sketch, windowSketch / size);
-    worst.ks = Math.max(worst.ks, windowKs / size);
-    worst.tail = Math.max(worst.tail, (sum.tail - before.tail) / size);
-    worst.gap = Math.max(worst.gap, (sum.gap - before.gap) / size);
+    all.push(sums);
+    windows.push(toScores(sums, rows.length));
   }
+  const positions = at;
   const identical =
     claimed.length === rerun.length &&
     claimed.every((window, i) => {
       const other = rerun[i] as WindowBytes;
       return equalBytes(window.draws, other.draws) && equalBytes(window.sketch, other.sketch);
     });
+  const total = (of: (sums: Sums) => number): number => all.reduce((sum, sums) => sum + of(sums), 0);
+  const worst = (of: (scores: WindowScores) => number): number =>
+    windows.reduce((largest, scores) => Math.max(largest, of(scores)), 0);
+  const shared = total((sums) => sums.shared);
   return {
     positions,
     identical,
     firstDifference,
-    sketchDistance: sum.sketch / positions,
-    worstWindowSketchDistance: worst.sketch,
-    logprobShift: sum.shared === 0 ? 0 : sum.shift / sum.shared,
-    totalVariation: sum.tv / positions,
-    kolmogorov: sum.ks / positions,
-    worstWindowKolmogorov: worst.ks,
-    worstOmission: worst.omission,
-    tailShift: sum.tail / positions,
-    worstWindowTailShift: worst.tail,
-    drawGap: sum.gap / positions,
-    worstWindowDrawGap: worst.gap,
-    ownDrawMismatch: sum.own / positions,
-    argmaxAgreement: sum.argmax / positions,
+    sketchDistance: total((sums) => sums.sketch) / positions,
+    worstWindowSketchDistance: worst((scores) => scores.sketchDistance),
+    logprobShift: shared === 0 ? 0 : total((sums) => sums.shift) / shared,
+    totalVariation: total((sums) => sums.totalVariation) / positions,
+    kolmogorov: total((sums) => sums.kolmogorov) / positions,
+    worstWindowKolmogorov: worst((scores) => scores.kolmogorov),
+    worstOmission: worst((scores) => scores.omission),
+    tailShift: total((sums) => sums.tail) / positions,
+    worstWindowTailShift: worst((scores) => scores.tailShift),
+    drawGap: total((sums) => sums.gap) / positions,
+    worstWindowDrawGap: worst((scores) => scores.drawGap),
+    ownDrawMismatch: total((sums) => sums.mismatch) / positions,
+    argmaxAgreement: 1 - total((sums) => sums.argmax) / positions,
+    windows,
+    draws,
   };
-}
-
-function isSamePosition(a: Position, b: Position): boolean {
-  const same = (x: ArrayLike<number>, y: ArrayLike<number>): boolean =>
-    x.length === y.length && Array.prototype.every.call(x, (value, i) => value === y[i]);
-  return (
-    same(a.draw.ids, b.draw.ids) &&
-    same(a.draw.q, b.draw.q) &&
-    a.draw.tail === b.draw.tail &&
-    a.draw.rank === b.draw.rank &&
-    a.draw.tailQ === b.draw.tailQ &&
-    a.sketch.exponent === b.sketch.exponent &&
-    same(a.sketch.values, b.sketch.values)
-  );
-}
-
-function toMasses({ ids, q }: DrawRow): { ids: Uint32Array; masses: Float64Array } {
-  return { ids, masses: Float64Array.from(q, (cost) => expFixed(cost) / EXP_ONE) };
-}
-
-function addShift(a: DrawRow, b: DrawRow, sum: { shift: number; shared: number }): void {
-  for (let i = 0; i < a.ids.length; i++) {
-    const j = b.ids.indexOf(a.ids[i] as number);
-    if (j < 0) continue;
-    sum.shift += Math.abs((a.q[i] as number) - (b.q[j] as number)) / NAT;
-    sum.shared++;
-  }
-}
-
-/** @param costs processed costs of the re-run's candidates, ascending. */
-function computeOmission(claimed: Uint32Array, ids: Uint32Array, costs: Float64Array): number {
-  const weigh = (rank: number): number =>
-    expFixed(Math.min(Math.max((costs[rank] as number) - (costs[0] as number), 0), EXP_LIMIT));
-  const first = ids.findIndex((id) => !claimed.includes(id));
-  if (first < 0) return 0;
-  let total = 0;
-  for (let rank = 0; rank < ids.length; rank++) total += weigh(rank);
-  return (weigh(first) - weigh(ids.length - 1)) / total;
 }
 
 /**

@@ -30,16 +30,33 @@ export function computeTopDistances(committed: TopDistribution, other: TopDistri
   }
   const otherMass = new Map<number, number>();
   for (let i = 0; i < other.ids.length; i++) otherMass.set(other.ids[i] as number, other.masses[i] as number);
+  const aligned = Array.from(committed.ids, (id) => otherMass.get(id) ?? 0);
+  return computeAlignedDistances(committed.masses, aligned, aligned.length, { totalVariation: 0, kolmogorov: 0 });
+}
+
+/**
+ * The same for masses that are already in one order.
+ * @param aligned the other side's masses of the committed ids, 0 where it does not list one.
+ * @param out overwritten and returned.
+ */
+export function computeAlignedDistances(
+  committed: ArrayLike<number>,
+  aligned: ArrayLike<number>,
+  count: number,
+  out: { -readonly [K in keyof TopDistances]: number },
+): TopDistances {
   let absolute = 0;
   let cumulative = 0;
   let kolmogorov = 0;
-  for (let i = 0; i < committed.ids.length; i++) {
-    const difference = (committed.masses[i] as number) - (otherMass.get(committed.ids[i] as number) ?? 0);
+  for (let i = 0; i < count; i++) {
+    const difference = (committed[i] as number) - (aligned[i] as number);
     absolute += Math.abs(difference);
     cumulative += difference;
     kolmogorov = Math.max(kolmogorov, Math.abs(cumulative));
   }
-  return { totalVariation: absolute / 2, kolmogorov };
+  out.totalVariation = absolute / 2;
+  out.kolmogorov = kolmogorov;
+  return out;
 }
 
 /**

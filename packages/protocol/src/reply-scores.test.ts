@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { type Comparison, compareWindows } from './compare.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
+import { computeReplyScores, findLengthBand, LENGTH_BANDS, REPLY_SCORES, type ReplyScore } from './reply-scores.ts';
+import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
+
+const reply = createSyntheticReply({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
+  ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
+  tokens: 100,
+});
+const { header, opening } = reply;
+
+/** A re-run that lies farther off: costs by up to `units` of 2^-16 nat, sketch values by up to `steps`, from a window on. */
+function drift({ units, steps, from = 0 }: { units: number; steps: number; from?: number }): WindowBytes[] {
+  const random = createTestRandom(5);
+  const moved = (by: number): number => Math.round((random() * 2 - 1) * by);
+  return opening.windows.map((window, index) => {
+    if (index < from) return window;
+    const { rows, runs } = decodeDraws(window.draws, header);
+    const draws = rows.map((row) => ({
+      ...row,
+      tail: row.tail + units,
+      q: row.q.map((q) => Math.max(0, q + moved(units))),
+    }));
+    const sketch = decodeSketch(window.sketch, { directions: header.sketchDirections }).map(({ exponent, values }) => ({
+      exponent,
+      values: values.map((v) => Math.max(-2047, Math.min(2047, v + moved(steps)))),
+    }));
+    return { draws: encodeDraws({ rows: draws, runs }, header), sketch: encodeSketch(sketch) };
+  });
+}
+const compare = (windows: readonly WindowBytes[]): Comparison =>
+  compareWindows(crypto, header, opening.windows, windows);
+const score = (comparison: Comparison, name: ReplyScore): number =>
+  computeReplyScores(comparison)[REPLY_SCORES.indexOf(name)]!;
+
+describe('window scores', () => {
+  it('are all zero, and their logarithms at the floor, between equals', () => {
+    const { windows, draws, positions } = compare(opening.windows);
+    expect(windows.map((window) => window.positions)).toEqual([32, 32, 32, 4]);
+    for (const { positions: _, logSketchDistance, logLogprobShift, ...scores } of windows) {
+      expect(Object.values(scores).every((value) => value === 0)).toBe(true);
+      expect(logSketchDistance).toBeCloseTo(Math.log(2 ** -16), 12);
+      expect(logLogprobShift).toBeCloseTo(Math.log(2 ** -16), 12);
+    }
+    expect(draws.matches.reduce((a, b) => a + b)).toBe(positions);
+    expect(draws.mismatches.reduce((a, b) => a + b)).toBe(0);
+  });
+
+  it('belong to their own window', () => {
+    const { windows } = compare(drift({ units: 3000, steps: 60, from: 2 }));
+    expect(windows.slice(0, 2).every((window) => window.sketchDistance === 0 && window.logprobShift === 0)).toBe(true);
+    for (const window of windows.slice(2)) {
+      for (const key of [
+        'sketchDistance',
+        'logprobShift',
+        'totalVariation',
+        'kolmogorov',
+        'tailShift',
+        'unequal',
+      ] as const) {
+        expect(window[key], key).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('add up to the scores of the reply', () => {
+    const comparison = compare(drift({ units: 3000, steps: 60 }));
+    const mean = (of: (window: (typeof comparison.windows)[number]) => number): number =>
+      comparison.windows.reduce((sum, window) => sum + of(window) * window.positions, 0) / comparison.positions;
+    expect(mean((w) => w.sketchDistance)).toBeCloseTo(comparison.sketchDistance, 12);
+    expect(mean((w) => w.totalVariation)).toBeCloseTo(comparison.totalVariation, 12);
+    expect(mean((w) => w.drawMismatch)).toBeCloseTo(comparison.ownDrawMismatch, 12);
+    expect(Math.max(...comparison.windows.map((w) => w.kolmogorov))).toBe(comparison.worstWindowKolmogorov);
+    const mismatches = comparison.draws.mismatches.reduce((a, b) => a + b);
+    expect(mismatches / comparison.positions).toBeCloseTo(comparison.ownDrawMismatch, 12);
+    expect(comparison.draws.gaps.reduce((a, b) => a + b)).toBe(mismatches);
+  });
+});
+
+describe('computeReplyScores', () => {
+  it('grows in every score with the drift', () => {
+    const near = compare(drift({ units: 40, steps: 2 }));
+    const far = compare(drift({ units: 30_000, steps: 900 }));
+    for (const name of REPLY_SCORES) {
+      if (name !== 'sketch-growth' && name !== 'omission')
+        expect(score(far, name), name).toBeGreaterThanOrEqual(score(near, name));
+    }
+    for (const name of ['sketch-mean', 'sketch-log', 'sign', 'logprob-mean', 'kolmogorov', 'tail'] as const) {
+      expect(score(far, name), name).toBeGreaterThan(score(near, name));
+    }
+  });
+
+  it('sees the one bad window in the worst, and in the growth where it is late', () => {
+    const bad = compare(drift({ units: 20_000, steps: 600, from: 2 }));
+    const even = compare(drift({ units: 20_000, steps: 600 }));
+    const ratio = (comparison: Comparison): number =>
+      score(comparison, 'sketch-worst') - score(comparison, 'sketch-mean');
+    expect(ratio(bad)).toBeGreaterThan(ratio(even) + 0.5);
+    expect(score(bad, 'sketch-growth')).toBeGreaterThan(2);
+    expect(Math.abs(score(even, 'sketch-growth'))).toBeLessThan(0.5);
+  });
+
+  it('is finite between equals and where the re-run knows nothing, and refuses what is no number', () => {
+    expect([...computeReplyScores(compare(opening.windows))].every(Number.isFinite)).toBe(true);
+    const blank = opening.windows.map((window) => ({
+      draws: window.draws,
+      sketch: encodeSketch(
+        decodeSketch(window.sketch, { directions: header.sketchDirections }).map(({ values }) => ({
+          exponent: -127,
+          values: values.map(() => 0),
+        })),
+      ),
+    }));
+    expect([...computeReplyScores(compare(blank))].every(Number.isFinite)).toBe(true);
+    const comparison = compare(opening.windows);
+    const broken = { ...comparison, windows: [{ ...comparison.windows[0]!, totalVariation: Number.NaN }] };
+    expect(() => computeReplyScores(broken)).toThrow(RangeError);
+    expect(() => computeReplyScores({ ...comparison, windows: [] })).toThrow(RangeError);
+  });
+});
+
+describe('findLengthBand', () => {
+  it('puts every length into one band', () => {
+    expect([1, 16, 17, 128, 129, 4096, 4097].map(findLengthBand)).toEqual([0, 0, 1, 3, 4, 7, 8]);
+    expect(LENGTH_BANDS.length).toBe(8);
+  });
+});
