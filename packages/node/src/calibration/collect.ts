@@ -1,0 +1,99 @@
+import type { Engine } from '@ogong/engine/engine';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { createPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
+import { createBody, type SampleDependencies, scoreSample, serveSample } from './sample.ts';
+import type { SampleStore } from './sample-store.ts';
+import { createSeededRandom, pick } from './seeded-random.ts';
+
+export interface CollectProgress {
+  readonly source: string;
+  /** Undefined while replies are served. */
+  readonly verifier: string | undefined;
+  readonly done: number;
+  readonly total: number;
+}
+
+interface CollectOptions {
+  readonly store: SampleStore;
+  readonly source: string;
+  readonly seeds: readonly number[];
+  readonly onProgress?: (progress: CollectProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What is asked of a source; the seed decides prompt and temperature. */
+export interface RequestPlan {
+  readonly maxTokens: number;
+  /** Default: all kinds. */
+  readonly kinds?: readonly PromptKind[];
+  /** Uniform between the two. Default: 0.8 to 1.0. */
+  readonly temperature?: readonly [low: number, high: number];
+}
+
+export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
+  const { maxTokens, kinds = PROMPT_KINDS, temperature: [low, high] = [0.8, 1] } = plan;
+  const random = createSeededRandom(seed);
+  const prompt = createPrompt(pick(random, kinds), seed);
+  return createBody({ prompt, maxTokens, temperature: Number((low + (high - low) * random()).toFixed(3)) });
+}
+
+/** Serves the seeds that the store lacks. @throws EngineError */
+export async function collectServed(
+  options: CollectOptions & {
+    readonly engine: Engine;
+    readonly crypto: Crypto;
+    readonly signer: HybridSigner;
+    readonly plan: RequestPlan;
+    readonly commit?: SampleDependencies['commit'];
+    /** Replies at a time. More than one makes passes of inexact kernels depend on timing. Default: 1. */
+    readonly concurrency?: number;
+  },
+): Promise<void> {
+  const { store, source, seeds, engine, crypto, signer, plan, commit, concurrency = 1, onProgress, signal } = options;
+  const present = new Set(store.listSeeds(source));
+  await forEach(
+    seeds.filter((seed) => !present.has(seed)),
+    { concurrency, signal },
+    async (seed, done, total) => {
+      const request = { seed, body: planRequest(plan, seed) };
+      const sample = await serveSample(request, { engine, crypto, signer, ...(commit ? { commit } : {}) });
+      if (sample) store.writeServed(source, sample);
+      onProgress?.({ source, verifier: undefined, done, total });
+    },
+  );
+}
+
+/** Scores the served seeds that the store has no report of. @throws EngineError */
+export async function collectReports(
+  options: CollectOptions & { readonly verifier: string; readonly engine: Engine; readonly crypto: Crypto },
+): Promise<void> {
+  const { store, source, verifier, seeds, engine, crypto, onProgress, signal } = options;
+  const wanted = new Set(seeds);
+  const missing = store
+    .listSeeds(source)
+    .filter((seed) => wanted.has(seed) && !store.hasReport(source, verifier, seed));
+  await forEach(missing, { concurrency: 2, signal }, async (seed, done, total) => {
+    const sample = store.readServed(source, seed);
+    if (sample === undefined) return;
+    const report = await scoreSample(sample, { engine, crypto, ...(signal ? { signal } : {}) });
+    store.writeReport(source, verifier, seed, report);
+    onProgress?.({ source, verifier, done, total });
+  });
+}
+
+async function forEach<T>(
+  items: readonly T[],
+  { concurrency, signal }: { readonly concurrency: number; readonly signal: AbortSignal | undefined },
+  work: (item: T, done: number, total: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  let done = 0;
+  const run = async (): Promise<void> => {
+    while (next < items.length) {
+      signal?.throwIfAborted();
+      const item = items[next++] as T;
+      await work(item, ++done, items.length);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, run));
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { computeDrawKey } from '@ogong/protocol/draw-key';
+import { type Endpoint, parseHeader } from '@ogong/protocol/header';
+import type { Order } from '@ogong/protocol/order';
+import { parseOpening } from '@ogong/protocol/opening';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { replayReply } from '@ogong/protocol/replay';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import { decodeDraws, type WindowBytes } from '@ogong/protocol/window';
+import { chooseDrawKey, type CommittedReply, commitReply, type ServedReply } from '../roles/provider/commit-reply.ts';
+import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
+import { parseModelRequest } from '../shared/model-request.ts';
+
+/** What the network would have seen of one reply, before a verifier looked at it: bytes. */
+export interface ServedSample {
+  readonly seed: number;
+  readonly endpoint: Endpoint;
+  readonly request: Uint8Array;
+  readonly record: Uint8Array;
+  readonly opening: Uint8Array;
+  /** SHA-256 of the record's signed response is in the record; this is the response itself. */
+  readonly response: Uint8Array;
+}
+
+export interface SampleDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly signer: HybridSigner;
+  /** How a provider commits; a dishonest one has its own way. */
+  readonly commit?: (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
+}
+
+export interface SampleRequest {
+  /** u32; nonce, reply id, beacon and provider follow from it. */
+  readonly seed: number;
+  readonly endpoint?: Endpoint;
+  /** An OpenAI request. */
+  readonly body: Uint8Array;
+}
+
+/** 32 bytes that follow from a name and a seed. */
+export function deriveBytes(name: string, seed: number): Uint8Array {
+  return createHash('sha256').update(`ogong-sample\n${name}\n${seed}`).digest();
+}
+
+/**
+ * Serves one request as the provider role does, without wire and chain: the engine's events, the role's own commitment.
+ * @returns undefined where the model ended without a token.
+ * @throws EngineError, RequestError
+ */
+export async function serveSample(
+  { seed, body, endpoint = 'chat' }: SampleRequest,
+  { engine, crypto, signer, commit = commitReply }: SampleDependencies,
+): Promise<ServedSample | undefined> {
+  const { asked, prompt } = parseModelRequest(body, endpoint);
+  const info = engine.info();
+  const order = createOrder(crypto, { seed, body, modelRoot: info.modelRoot });
+  const drawKey = chooseDrawKey(order, asked, deriveBytes('beacon', seed));
+  const bankSeed = computeBankSeed(crypto, info.modelRoot, deriveBytes('previous beacon', seed));
+  const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
+  const windows: WindowBytes[] = [];
+  let promptTokens = new Uint32Array(0);
+  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  for await (const event of engine.generate({
+    prompt,
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey: computeDrawKey(crypto, drawKey),
+    maxTokens: asked.maxTokens,
+    stop: asked.stop,
+    sketch,
+    topLogprobs: 0,
+  })) {
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') end = event;
+  }
+  if (end === undefined || end.outputTokens.length === 0) return undefined;
+  const { record, opening, response } = commit(crypto, signer, {
+    order,
+    endpoint,
+    asked,
+    info,
+    sketch,
+    drawKey,
+    payee: deriveBytes('payee', 0).subarray(0, 20),
+    promptTokens,
+    outputTokens: end.outputTokens,
+    windows,
+    stopReason: end.stopReason,
+    text: end.text,
+    startMs: 1,
+    endMs: 2,
+  });
+  return { seed, endpoint, request: body, record, opening, response };
+}
+
+function createOrder(
+  crypto: Crypto,
+  { seed, body, modelRoot }: { seed: number; body: Uint8Array; modelRoot: Uint8Array },
+): Order {
+  const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
+  return {
+    payer: address('payer'),
+    validator: address('validator'),
+    cumulativeAtomic: 1n,
+    requestHash: crypto.sha256(body),
+    nonce: deriveBytes('nonce', seed),
+    modelRoot,
+    providerId: deriveBytes('provider', 0),
+    replyId: deriveBytes('reply', seed).subarray(0, 16),
+    router: address('router'),
+    choice: 0,
+    maxFeeAtomic: 1n,
+    pricePer1kAtomic: 1n,
+    epoch: 1n,
+    expiresAtMs: 1n,
+  };
+}
+
+/** Stage 1 of a sample, as everybody runs it. */
+export function replaySample(crypto: Crypto, { record, opening }: Pick<ServedSample, 'record' | 'opening'>) {
+  const parsed = parseOpening(opening);
+  return { record: parseRecordV2(record), opening: parsed, replay: replayReply(crypto, parseRecordV2(record), parsed) };
+}
+
+/**
+ * Stage 2's report on a sample, by the verifier role's own function.
+ * @returns canonical report bytes; undefined where the opening cannot be read, which stage 1 has said before.
+ * @throws EngineError, Refusal
+ */
+export async function scoreSample(
+  sample: Pick<ServedSample, 'seed' | 'endpoint' | 'request' | 'record' | 'opening'>,
+  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal?: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  const { opening, replay } = replaySample(crypto, sample);
+  if (replay.rows.length === 0) return undefined;
+  const header = parseHeader(opening.header);
+  const tokens = new Uint8Array(replay.outputTokens.length * 4);
+  const view = new DataView(tokens.buffer);
+  for (const [i, token] of replay.outputTokens.entries()) view.setUint32(4 * i, token, true);
+  const job = parseScoreJob(
+    {
+      $typeName: 'ogong.v1.ScoreRequest',
+      jobId: deriveBytes('job', sample.seed).subarray(0, 16),
+      request: sample.request,
+      endpoint: sample.endpoint,
+      header: opening.header,
+      outputTokens: tokens,
+      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      sketchBankSeed: header.sketchBankSeed,
+      timeoutMs: 600_000,
+    },
+    engine.info(),
+  );
+  return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
+}
+
+/** How many positions a committed window list holds. */
+export function countPositions(windows: readonly WindowBytes[], vocabularySize: number): number {
+  return windows.reduce((sum, { draws }) => sum + decodeDraws(draws, { vocabularySize }).rows.length, 0);
+}
+
+export interface RequestOptions {
+  readonly prompt: string;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+}
+
+/** The body that an OpenAI client would send. */
+export function createBody({ prompt, maxTokens, temperature, topP = 0.95, topK = 40 }: RequestOptions): Uint8Array {
+  return utf8Encode(
+    JSON.stringify({
+      model: 'ogong/verified/lab/model',
+      messages: [{ role: 'user', content: prompt }],
+      max_tokens: maxTokens,
+      temperature,
+      top_p: topP,
+      top_k: topK,
+    }),
+  );
+}
