@@ -1,0 +1,32 @@
+import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+
+type Settings = Partial<Omit<LlamaEngineOptions, 'modelPath' | 'modelRoot'>>;
+
+/** Ways to run a model on this machine, by the names that the report uses. */
+export interface Setup {
+  readonly name: SetupName;
+  readonly settings: Settings;
+  /** Replies are the same whatever runs beside them, so that eight can be served at a time. */
+  readonly isExact: boolean;
+}
+
+const SETTINGS = {
+  /** What a provider serves in by default. */
+  'cpu-exact': {},
+  'cpu-exact-avx512': { isa: 'skylakex' },
+  /** llama.cpp's own choices: repacked weights, tiled prompts. */
+  'cpu-fast': { kernels: 'fast' },
+  'cpu-fast-avx512': { kernels: 'fast', isa: 'skylakex' },
+  'cpu-fast-sse': { kernels: 'fast', isa: 'sse42' },
+  'cpu-fast-scalar': { kernels: 'fast', isa: 'x64' },
+} as const satisfies Readonly<Record<string, Settings>>;
+
+export type SetupName = keyof typeof SETTINGS;
+
+export function findSetup(name: SetupName): Setup {
+  const settings: Settings = SETTINGS[name];
+  return { name, settings: { threads: 1, contextSize: CONTEXT, ...settings }, isExact: settings.kernels === undefined };
+}
+
+/** Prompt and reply of the longest experiment. */
+export const CONTEXT = 512;
