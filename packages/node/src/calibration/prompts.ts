@@ -28,7 +28,16 @@ const NEXT = [
   'They walked for a long time and',
 ];
 const IDENTIFIERS = ['count', 'total', 'value', 'index', 'name', 'result', 'item', 'left', 'right', 'key'];
-const SCRIPTS = ['Ein Märchen über', 'Жил-был', '昔々', '옛날 옛적에', 'كان يا ما كان', 'Μια φορά', '🙂🐉🌧️', 'Ça commence'];
+const SCRIPTS = [
+  'Ein Märchen über',
+  'Жил-был',
+  '昔々',
+  '옛날 옛적에',
+  'كان يا ما كان',
+  'Μια φορά',
+  '🙂🐉🌧️',
+  'Ça commence',
+];
 
 /** @param seed u32. */
 export function createPrompt(kind: PromptKind, seed: number): string {

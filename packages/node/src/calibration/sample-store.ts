@@ -74,9 +74,7 @@ export function openSampleStore(path: string): SampleStore {
         .prepare('SELECT 1 FROM reports WHERE source = ? AND verifier = ? AND seed = ?')
         .get(source, verifier, seed) !== undefined,
     writeReport(source, verifier, seed, report) {
-      store
-        .prepare('INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?)')
-        .run(source, verifier, seed, report ?? null);
+      store.prepare('INSERT OR REPLACE INTO reports VALUES (?, ?, ?, ?)').run(source, verifier, seed, report ?? null);
     },
     *readScored(source, verifier) {
       const rows = store

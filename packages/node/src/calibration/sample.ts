@@ -4,13 +4,13 @@ import { utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { computeDrawKey } from '@ogong/protocol/draw-key';
 import { type Endpoint, parseHeader } from '@ogong/protocol/header';
-import type { Order } from '@ogong/protocol/order';
 import { parseOpening } from '@ogong/protocol/opening';
+import type { Order } from '@ogong/protocol/order';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
-import { decodeDraws, type WindowBytes } from '@ogong/protocol/window';
-import { chooseDrawKey, type CommittedReply, commitReply, type ServedReply } from '../roles/provider/commit-reply.ts';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { type CommittedReply, chooseDrawKey, commitReply, type ServedReply } from '../roles/provider/commit-reply.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
 import { parseModelRequest } from '../shared/model-request.ts';
 
@@ -21,7 +21,7 @@ export interface ServedSample {
   readonly request: Uint8Array;
   readonly record: Uint8Array;
   readonly opening: Uint8Array;
-  /** SHA-256 of the record's signed response is in the record; this is the response itself. */
+  /** The reply's text, as signed. */
   readonly response: Uint8Array;
 }
 
@@ -92,8 +92,8 @@ export async function serveSample(
     windows,
     stopReason: end.stopReason,
     text: end.text,
-    startMs: 1,
-    endMs: 2,
+    startMs: 0,
+    endMs: end.timings.promptMs + end.timings.decodeMs,
   });
   return { seed, endpoint, request: body, record, opening, response };
 }
@@ -157,11 +157,6 @@ export async function scoreSample(
     engine.info(),
   );
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
-}
-
-/** How many positions a committed window list holds. */
-export function countPositions(windows: readonly WindowBytes[], vocabularySize: number): number {
-  return windows.reduce((sum, { draws }) => sum + decodeDraws(draws, { vocabularySize }).rows.length, 0);
 }
 
 export interface RequestOptions {

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFakeEngine } from '@ogong/engine/fake';
+import { adjudicateReport } from '@ogong/protocol/adjudicate';
+import { isOk } from '@ogong/protocol/checks';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createNodeHybridSigner } from '../crypto/signers.ts';
+import { collectReports, collectServed, planRequest } from './collect.ts';
+import { createPrompt, PROMPT_KINDS } from './prompts.ts';
+import { replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
+import { openSampleStore, type SampleStore } from './sample-store.ts';
+
+const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
+const engine = createFakeEngine();
+const other = createFakeEngine({ weights: 2 });
+afterAll(() => Promise.all([engine.close(), other.close()]));
+
+const plan = { maxTokens: 40 };
+
+describe('a sample', () => {
+  it('is a reply that both stages accept', async () => {
+    const sample = (await serveSample(
+      { seed: 5, body: planRequest(plan, 5) },
+      { engine, crypto, signer },
+    )) as ServedSample;
+    const { record, opening, replay } = replaySample(crypto, sample);
+    expect(isOk(replay.checks)).toBe(true);
+    const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
+    const { outcome } = adjudicateReport(crypto, { record, opening, header: replay.header! }, report);
+    expect(outcome).toBe('accept');
+  });
+
+  it('of another model is rejected', async () => {
+    const request = { seed: 5, body: planRequest(plan, 5) };
+    const sample = (await serveSample(request, { engine: other, crypto, signer })) as ServedSample;
+    const { record, opening, replay } = replaySample(crypto, sample);
+    const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
+    expect(adjudicateReport(crypto, { record, opening, header: replay.header! }, report).outcome).toBe('reject');
+  });
+
+  it('is the same bytes for the same seed, and others for another', async () => {
+    const serve = (seed: number) => serveSample({ seed, body: planRequest(plan, seed) }, { engine, crypto, signer });
+    const [a, b, c] = await Promise.all([serve(1), serve(1), serve(2)]);
+    expect(a?.opening).toEqual(b?.opening);
+    expect(a?.opening).not.toEqual(c?.opening);
+  });
+});
+
+describe('collecting', () => {
+  let directory: string;
+  let store: SampleStore;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ogong-samples-'));
+    store = openSampleStore(join(directory, 'samples.sqlite'));
+  });
+  afterAll(() => {
+    store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('does what is missing, once', async () => {
+    const collected: string[] = [];
+    const onProgress = ({ verifier, done, total }: { verifier: string | undefined; done: number; total: number }) =>
+      collected.push(`${verifier ?? 'served'} ${done}/${total}`);
+    const run = async (seeds: readonly number[]) => {
+      await collectServed({ store, source: 'honest', seeds, engine, crypto, signer, plan, onProgress });
+      await collectReports({ store, source: 'honest', verifier: 'same', seeds, engine, crypto, onProgress });
+    };
+    await run([1, 2]);
+    await run([1, 2, 3]);
+    expect(collected).toEqual(['served 1/2', 'served 2/2', 'same 1/2', 'same 2/2', 'served 1/1', 'same 1/1']);
+    expect(store.listPairs()).toEqual([{ source: 'honest', verifier: 'same', count: 3 }]);
+    expect([...store.readScored('honest', 'same')].map(({ seed }) => seed)).toEqual([1, 2, 3]);
+  });
+
+  it('stops where it is told to', async () => {
+    const stop = new AbortController();
+    stop.abort(new Error('enough'));
+    const options = { store, source: 'stopped', seeds: [1], engine, crypto, signer, plan, signal: stop.signal };
+    await expect(collectServed(options)).rejects.toThrow('enough');
+    expect(store.listSeeds('stopped')).toEqual([]);
+  });
+});
+
+describe('prompts', () => {
+  it('follow from kind and seed', () => {
+    for (const kind of PROMPT_KINDS) {
+      expect(createPrompt(kind, 9)).toBe(createPrompt(kind, 9));
+      expect(new Set(Array.from({ length: 50 }, (_, seed) => createPrompt(kind, seed))).size).toBeGreaterThan(10);
+    }
+  });
+});
