@@ -1,25 +1,67 @@
 import type { Engine } from '@ogong/engine/engine';
+import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
+import type { EngineRecipe } from '../forge/recipe.ts';
 
+/** The cheats of the demo: one for each way of being found out. */
 export const CHEAT_MODES = ['prefill', 'substitute', 'tamper', 'withhold'] as const;
 export type CheatMode = (typeof CHEAT_MODES)[number];
 
 export const isCheatMode = (value: string): value is CheatMode => (CHEAT_MODES as readonly string[]).includes(value);
 
+export type AttackFamily = 'weights' | 'sampling' | 'commitment' | 'behaviour';
+export type SoldType = 'f16' | 'q8_0';
+
+export interface AttackDefinition {
+  /** Kebab-case, unique. */
+  readonly name: string;
+  readonly family: AttackFamily;
+  /** What the attacker hopes to gain, in a sentence. */
+  readonly aim: string;
+  /**
+   * Ids of the checks that see it where the verifier stands in the provider's exact class; nothing else fails. Every
+   * attack of the catalogue is served and judged in catalogue.test.ts. Empty where nothing sees it: `uncaught` then says why.
+   */
+  readonly caughtBy: readonly string[];
+  /** What no check sees, and what it costs whom. */
+  readonly uncaught?: string;
+  /** The weight types that it makes sense to sell so; absent: any. */
+  readonly soldAs?: readonly SoldType[];
+  /** What it decodes with; present exactly where `create` needs a cheap engine. */
+  readonly cheap?: EngineRecipe;
+  /** What a request must have for the attack to show. */
+  readonly needs?: 'seed' | 'chat-history';
+  create(context: AttackContext): Attack;
+}
+
 export interface AttackContext {
   /** The model that the network sells. */
   readonly engine: Engine;
-  /** The same model in a cheaper quantisation; only the attacks that decode with it need one. */
+  /** What is decoded with instead; only the attacks that have a recipe for one need it. */
   readonly cheapEngine?: Engine;
+  /** For the attackers that roll dice. Default: 1. */
+  readonly seed?: number;
+  /** What an attacker knows of the auditor's tolerances. Default: the published fallback. */
+  readonly tolerances?: Tolerances;
+}
+
+/** How far a draw may lie from the claimed token's interval before anybody asks, as probabilities. */
+export interface Tolerances {
+  readonly positionGap: number;
+  /** Mean over a window. */
+  readonly windowGap: number;
 }
 
 /** What a dishonest provider puts in the place of an honest one's parts; the role that runs on them is unchanged. */
 export interface Attack {
-  readonly mode: CheatMode;
-  /** What the attacker hopes to gain, in a sentence. */
+  readonly name: string;
   readonly aim: string;
   readonly engine: Engine;
+  /** What is signed in the place of what was served. */
+  readonly bendReply?: (draft: ReplyDraft) => ReplyDraft;
   /** What is handed out in the place of a stored opening. @throws where it is refused. */
-  readonly openOpening?: (opening: Uint8Array) => Uint8Array;
+  readonly openOpening?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+  /** What it did so far, for whoever measures: positions that were massaged, replies that were given up. */
+  readonly counts?: () => Readonly<Record<string, number>>;
 }
 
 export type CreateAttack = (context: AttackContext) => Attack;
@@ -37,8 +79,8 @@ export function disguiseEngine(engine: Engine, parts: Partial<Engine>): Engine {
   };
 }
 
-export function requireCheapEngine({ cheapEngine }: AttackContext, mode: CheatMode): Engine {
-  if (!cheapEngine) throw new TypeError(`the attack ${mode} decodes with a cheaper model: give it one`);
+export function requireCheapEngine({ cheapEngine }: AttackContext, name: string): Engine {
+  if (!cheapEngine) throw new TypeError(`the attack ${name} decodes with a cheaper model: give it one`);
   return cheapEngine;
 }
 

@@ -16,7 +16,6 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createAttack } from './create-attack.ts';
-import { createPrefillAttack } from './prefill.ts';
 import { createTamperAttackOf, type TamperTarget } from './tamper.ts';
 
 /** What a network sells, and a stand-in for a cheaper quantisation of it: the same vocabulary, another distribution. */
@@ -178,7 +177,7 @@ describe('the pre-fill attack', () => {
   });
 
   it('claims the model that is sold', () => {
-    const attack = createPrefillAttack({ engine, cheapEngine });
+    const attack = createAttack('prefill', { engine, cheapEngine });
     expect(attack.engine.info()).toEqual(engine.info());
   });
 

@@ -1,24 +1,53 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import { decodeDraws, type WindowBytes } from '@ogong/protocol/window';
-import { type CreateAttack, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { CHEAP_MODELS } from './cheap-models.ts';
+import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';
+
+type Prefill = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> & Partial<Pick<AttackDefinition, 'soldAs'>>;
 
 /**
  * Decodes with the cheap model, then runs the true one once over the finished text (several times cheaper than decoding
  * with it) and commits what that pass says: log-probabilities and sketches are the true model's to the last bit, so
  * whoever compares values accepts them. Only the tokens are not the ones that the true model draws.
  */
-export const createPrefillAttack: CreateAttack = (context) => {
-  const { engine } = context;
-  const cheap = requireCheapEngine(context, 'prefill');
+function definePrefill(prefill: Prefill): AttackDefinition {
+  const { name, aim } = prefill;
   return {
-    mode: 'prefill',
-    aim: 'decode with a cheaper quantisation and commit the true values of a pre-fill pass',
-    engine: disguiseEngine(engine, {
-      generate: (request, options) => generateWithForgedValues({ engine, cheap }, request, options),
-      close: () => closeBoth(engine, cheap),
-    }),
+    ...prefill,
+    family: 'sampling',
+    caughtBy: ['draw-replay'],
+    uncaught:
+      'a reply in which every draw happens to agree: it then is the reply that the true model gives, word for word',
+    create(context) {
+      const { engine } = context;
+      const cheap = requireCheapEngine(context, name);
+      return {
+        name,
+        aim,
+        engine: disguiseEngine(engine, {
+          generate: (request, options) => generateWithForgedValues({ engine, cheap }, request, options),
+          close: () => closeBoth(engine, cheap),
+        }),
+      };
+    },
   };
-};
+}
+
+export const prefill: AttackDefinition = definePrefill({
+  name: 'prefill',
+  aim: 'decode with a cheaper quantisation and commit the true values of a pre-fill pass',
+  cheap: { weights: { quant: 'q4_0' } },
+});
+
+export const PREFILL_ATTACKS: readonly AttackDefinition[] = CHEAP_MODELS.map(({ name, what, recipe, soldAs }) =>
+  definePrefill({
+    name: `prefill-${name}`,
+    aim: `decode with ${what} and commit the true values of a pre-fill pass`,
+    cheap: { weights: recipe },
+    ...(soldAs ? { soldAs } : {}),
+  }),
+);
 
 async function* generateWithForgedValues(
   { engine, cheap }: { readonly engine: Engine; readonly cheap: Engine },
@@ -32,18 +61,11 @@ async function* generateWithForgedValues(
     if (event.kind === 'window') cheapWindows.push(event.window);
     else if (event.kind === 'end') {
       if (event.outputTokens.length > 0) {
-        const { vocabularySize, numericClass } = engine.info();
         // As many candidates as an honest reply of this kind lists, so that the form gives nothing away.
-        const listSizes = Uint8Array.from(
-          cheapWindows.flatMap(({ draws }) => decodeDraws(draws, { vocabularySize }).rows.map(({ ids }) => ids.length)),
-        );
-        const { sampler, bias, sketch } = request;
+        const listSizes = listSizesOf(rowsOf(cheapWindows, engine.info().vocabularySize));
         const { outputTokens } = event;
-        const scored = await engine.score(
-          { promptTokens, outputTokens, sampler, bias, sketch, listSizes, numericClass },
-          options,
-        );
-        for (const window of scored.windows) yield { kind: 'window', window };
+        const windows = await scoreOutput(engine, request, { promptTokens, outputTokens, listSizes }, options);
+        for (const window of windows) yield { kind: 'window', window };
       }
       yield event;
     } else yield event;

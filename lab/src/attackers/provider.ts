@@ -7,8 +7,9 @@ import { oneOf, text } from '@ogong/node/config/values';
 import { type Daemon, runDaemon } from '@ogong/node/lifecycle/run-daemon';
 import { serveConfig } from '@ogong/node/roles/provider/provider-config';
 import { startServing } from '@ogong/node/roles/provider/serve-daemon';
-import { type Attack, CHEAT_MODES } from './attack.ts';
-import { createAttack } from './create-attack.ts';
+import type { Attack } from './attack.ts';
+import { bendCommit } from './bend-commit.ts';
+import { ATTACK_NAMES, findAttack } from './catalogue.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 
 const NAME = 'cheating-provider';
@@ -17,7 +18,7 @@ const cheatConfig = defineConfig({
   name: NAME,
   summary: 'Serves like a provider, and cheats: for demonstrations and tests.',
   fields: {
-    cheat: { schema: oneOf(CHEAT_MODES), required: true, description: 'how' },
+    cheat: { schema: oneOf(ATTACK_NAMES), required: true, description: 'how' },
     cheapModel: {
       schema: text,
       label: '<path>',
@@ -41,16 +42,20 @@ async function start(): Promise<Daemon> {
   if (command !== 'serve') throw new ConfigError(NAME, ['after -- comes serve and its flags']);
   const serving = serveConfig.parse(rest, process.env);
   if (serving.kind === 'print') return print(serving.text);
+  const definition = findAttack(values.cheat);
   const cheapEngine =
-    values.cheapModel === undefined ? undefined : await createLlamaEngine({ modelPath: values.cheapModel });
+    values.cheapModel === undefined
+      ? undefined
+      : await createLlamaEngine({ modelPath: values.cheapModel, ...definition.cheap?.engine });
   const keeper = createEvidenceKeeper(values.evidence);
   let attack: Attack | undefined;
   const daemon = await startServing(serving.values, {
     engine(engine) {
-      attack = createAttack(values.cheat, { engine, ...(cheapEngine ? { cheapEngine } : {}) });
+      attack = definition.create({ engine, ...(cheapEngine ? { cheapEngine } : {}) });
       return attack.engine;
     },
     openings: (openings) => keeper.bendOpenings(openings, attack as Attack),
+    commit: () => bendCommit(attack as Attack),
     signer: keeper.watchSigner,
   });
   return {

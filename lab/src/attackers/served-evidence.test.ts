@@ -24,7 +24,7 @@ function createStore(): Openings {
 }
 
 const attack = (openOpening?: Attack['openOpening']): Attack => ({
-  mode: 'withhold',
+  name: 'withhold',
   aim: '',
   engine: undefined as never,
   ...(openOpening ? { openOpening } : {}),

@@ -48,7 +48,7 @@ export function createEvidenceKeeper(directory: string): EvidenceKeeper {
       },
       async get(replyId) {
         const opening = await openings.get(replyId);
-        return opening && { ...opening, bytes: attack.openOpening?.(opening.bytes) ?? opening.bytes };
+        return opening && { ...opening, bytes: (await attack.openOpening?.(opening.bytes)) ?? opening.bytes };
       },
       sweep: (nowMs) => openings.sweep(nowMs),
     }),

@@ -1,18 +1,34 @@
-import { type CreateAttack, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+
+type Substitution = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> & Partial<Pick<AttackDefinition, 'soldAs'>>;
 
 /**
- * Serves the cheap model under the true one's name and commits honestly what the cheap one computed: every draw replays,
- * since token and values come from one distribution. It is the wrong distribution, which only the model can tell.
+ * Serves another model under the true one's name and commits honestly what that one computed: every draw replays, since
+ * token and values come from one distribution. It is the wrong distribution, which only the model can tell.
  */
-export const createSubstituteAttack: CreateAttack = (context) => {
-  const { engine } = context;
-  const cheap = requireCheapEngine(context, 'substitute');
+export function defineSubstitution(substitution: Substitution): AttackDefinition {
+  const { name, aim } = substitution;
   return {
-    mode: 'substitute',
-    aim: 'serve a cheaper quantisation as if it were the model that is sold',
-    engine: disguiseEngine(engine, {
-      generate: (request, options) => cheap.generate(request, options),
-      close: () => closeBoth(engine, cheap),
-    }),
+    ...substitution,
+    family: 'weights',
+    caughtBy: ['equality'],
+    create(context) {
+      const { engine } = context;
+      const cheap = requireCheapEngine(context, name);
+      return {
+        name,
+        aim,
+        engine: disguiseEngine(engine, {
+          generate: (request, options) => cheap.generate(request, options),
+          close: () => closeBoth(engine, cheap),
+        }),
+      };
+    },
   };
-};
+}
+
+export const substitute: AttackDefinition = defineSubstitution({
+  name: 'substitute',
+  aim: 'serve a cheaper quantisation as if it were the model that is sold',
+  cheap: { weights: { quant: 'q4_0' } },
+});

@@ -1,7 +1,7 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
 import { toHex } from '@ogong/protocol/bytes';
 import { encodeOpening, parseOpening } from '@ogong/protocol/opening';
-import { type CreateAttack, disguiseEngine } from './attack.ts';
+import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
 
 /**
  * `text`: the answer is not what its tokens spell, and is signed so. `leaf`: a leaf is changed after signing.
@@ -16,14 +16,16 @@ export interface TamperOptions {
   readonly targets?: readonly TamperTarget[];
 }
 
+const AIM = 'change what was answered or committed';
+
 export function createTamperAttackOf({ targets = ['text', 'leaf', 'committed'] }: TamperOptions): CreateAttack {
   return ({ engine }) => {
     let replies = 0;
     /** First windows of the replies whose leaf is to be bent: an engine is not told reply ids. */
     const marked = new Set<string>();
     return {
-      mode: 'tamper',
-      aim: 'change what was answered or committed',
+      name: 'tamper',
+      aim: AIM,
       engine: disguiseEngine(engine, {
         generate: (request, options) => {
           const target = targets[replies++ % targets.length] as TamperTarget;
@@ -35,7 +37,14 @@ export function createTamperAttackOf({ targets = ['text', 'leaf', 'committed'] }
   };
 }
 
-export const createTamperAttack: CreateAttack = createTamperAttackOf({});
+export const tamper: AttackDefinition = {
+  name: 'tamper',
+  family: 'commitment',
+  aim: AIM,
+  caughtBy: ['response-text', 'commitment-root', 'commitment-form', 'listing', 'draw-replay', 'token-count'],
+  uncaught: 'text that is changed only on its way to the consumer: the consumer sees it, and cannot prove it',
+  create: createTamperAttackOf({}),
+};
 
 async function* tamperWith(
   engine: Engine,

@@ -145,7 +145,8 @@ async function convertStory(quant: string, store: ModelStore): Promise<StoredFil
   }
 }
 
-async function quantize(source: string, target: string, quant: string): Promise<void> {
+/** One GGUF into another weight type, in a process of its own. @throws ModelError */
+export async function quantize(source: string, target: string, quant: string): Promise<void> {
   const script = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
   try {
     await promisify(execFile)(process.execPath, [

@@ -2,7 +2,7 @@ import type { EngineInfo, StopReason } from '@ogong/engine/engine';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import type { DrawKeyInputs } from '@ogong/protocol/draw-key';
-import { type Endpoint, encodeHeader, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
+import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
 import { parseModelId } from '@ogong/protocol/match';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
@@ -48,10 +48,26 @@ export function chooseDrawKey(order: Order, asked: InferenceRequest, beacon: Uin
     : { mode: 'seed', seed: asked.seed, requestHash, modelRoot, choice };
 }
 
+/** What is about to be signed. */
+export interface ReplyDraft {
+  readonly order: Order;
+  readonly header: Header;
+  readonly windows: readonly WindowBytes[];
+  readonly text: string;
+  /** What the record says, and is billed. */
+  readonly tokenCount: number;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export type CommitReply = (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
+
 /** Header, commitment tree and signed record of one reply. ML-DSA signatures are hedged: call it once per reply. */
-export function commitReply(crypto: Crypto, signer: HybridSigner, reply: ServedReply): CommittedReply {
-  const { order, asked, info, sketch } = reply;
-  const header = encodeHeader({
+export const commitReply: CommitReply = (crypto, signer, reply) => signReply(crypto, signer, draftReply(crypto, reply));
+
+export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
+  const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;
+  const header: Header = {
     endpoint: reply.endpoint,
     tier: parseModelId(asked.model).tier,
     method: 'draw-replay',
@@ -74,19 +90,25 @@ export function commitReply(crypto: Crypto, signer: HybridSigner, reply: ServedR
     stopReason: reply.stopReason,
     adapters: [],
     payee: reply.payee,
-  });
-  const opening = { header, windows: reply.windows };
+  };
+  return { order, header, windows, text, tokenCount: reply.outputTokens.length, startMs, endMs };
+}
+
+export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
+  const { order } = draft;
+  const header = encodeHeader(draft.header);
+  const opening = { header, windows: draft.windows };
   const { root, headerProof } = computeCommitment(crypto, opening);
-  const response = utf8Encode(reply.text);
+  const response = utf8Encode(draft.text);
   const record = encodeRecordV2({
     replyId: order.replyId,
     requestHash: order.requestHash,
     responseHash: crypto.sha256(response),
     modelRoot: order.modelRoot,
     commitRoot: root,
-    tokenCount: reply.outputTokens.length,
-    startNs: BigInt(Math.round(reply.startMs)) * 1_000_000n,
-    endNs: BigInt(Math.round(reply.endMs)) * 1_000_000n,
+    tokenCount: draft.tokenCount,
+    startNs: BigInt(Math.round(draft.startMs)) * 1_000_000n,
+    endNs: BigInt(Math.round(draft.endMs)) * 1_000_000n,
   });
   return { header, headerProof, opening: encodeOpening(opening), response, record, signature: signer.sign(record) };
 }

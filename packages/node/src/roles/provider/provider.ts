@@ -27,6 +27,7 @@ import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
+import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createHandoff } from './handoff.ts';
 import { createOrderIntake, toRefusal } from './order-intake.ts';
 import { createOutbox, type OutboxOptions } from './outbox.ts';
@@ -69,6 +70,8 @@ export interface ProviderDependencies {
   readonly store: Store;
   /** Default: kept in the store. */
   readonly openings?: Openings;
+  /** Default: commitReply. */
+  readonly commit?: CommitReply;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
 }
@@ -186,6 +189,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       crypto,
       clock,
       signer,
+      commit: dependencies.commit ?? commitReply,
       payee,
       send,
       left: AbortSignal.any([left, expired]),

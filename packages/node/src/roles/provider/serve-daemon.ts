@@ -15,6 +15,7 @@ import { loadModel } from '../../shared/engine-config.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore } from '../../store/store.ts';
+import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
 import { createOpenings, type Openings, PROVIDER_MIGRATIONS } from './provider-store.ts';
@@ -28,6 +29,7 @@ export interface ServeWrappers {
   readonly engine?: (engine: Engine) => Engine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
+  readonly commit?: (commit: CommitReply) => CommitReply;
 }
 
 /** `ogong-provider serve`, from its settings to a running daemon. */
@@ -69,6 +71,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       beacons,
       store,
       openings: wrap.openings?.(openings) ?? openings,
+      ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),
       log,
       metrics,
     },

@@ -13,7 +13,7 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
-import { type CommittedReply, chooseDrawKey, commitReply } from './commit-reply.ts';
+import { type CommitReply, type CommittedReply, chooseDrawKey } from './commit-reply.ts';
 import type { CheckedOrder } from './order-check.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
@@ -34,6 +34,7 @@ export interface ServeDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
+  readonly commit: CommitReply;
   /** 20 bytes. */
   readonly payee: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
@@ -58,7 +59,7 @@ export interface ServedCounts {
  * @throws Refusal, EngineError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
-  const { engine, crypto, clock, signer, payee, send, left, failed } = dependencies;
+  const { engine, crypto, clock, signer, commit, payee, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
   const drawKey = chooseDrawKey(order, asked, job.beacon.value);
@@ -120,7 +121,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
 
   const rest = end.text.slice(sent.length);
   if (rest !== '') await deliver({ event: { case: 'delta', value: { text: rest } } });
-  const committed = commitReply(crypto, signer, {
+  const committed = commit(crypto, signer, {
     order,
     endpoint: job.endpoint,
     asked,

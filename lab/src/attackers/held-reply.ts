@@ -1,0 +1,85 @@
+import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob } from '@ogong/engine/engine';
+import { renderReply } from '@ogong/protocol/reply-text';
+import { NAT } from '@ogong/protocol/sampler';
+import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
+
+/** A reply that an attacker holds back until it has what it wants to say. */
+export interface HeldReply {
+  readonly promptTokens: Uint32Array;
+  readonly outputTokens: Uint32Array;
+  readonly windows: readonly WindowBytes[];
+  readonly text: string;
+  readonly stopReason: StopReason;
+}
+
+export async function holdReply(events: AsyncIterable<GenerateEvent>): Promise<HeldReply> {
+  const windows: WindowBytes[] = [];
+  let promptTokens = new Uint32Array(0);
+  for await (const event of events) {
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') {
+      const { outputTokens, text, stopReason } = event;
+      return { promptTokens, outputTokens, windows, text, stopReason };
+    }
+  }
+  throw new Error('the engine ended without an answer');
+}
+
+export const rowsOf = (windows: readonly WindowBytes[], vocabularySize: number): DrawRow[] =>
+  windows.flatMap(({ draws }) => decodeDraws(draws, { vocabularySize }).rows);
+
+/** How many candidates each position lists. */
+export const listSizesOf = (rows: readonly DrawRow[]): Uint8Array => Uint8Array.from(rows, ({ ids }) => ids.length);
+
+/** One pass of `engine` over a claimed output: the windows that it would have committed to. */
+export async function scoreOutput(
+  engine: Engine,
+  { sampler, bias, sketch }: Pick<GenerateRequest, 'sampler' | 'bias' | 'sketch'>,
+  claim: {
+    readonly promptTokens: Uint32Array;
+    readonly outputTokens: Uint32Array;
+    readonly listSizes: Uint8Array;
+  },
+  options?: { signal?: AbortSignal },
+): Promise<readonly WindowBytes[]> {
+  const { numericClass } = engine.info();
+  const { windows } = await engine.score({ ...claim, sampler, bias, sketch, numericClass }, options);
+  return windows;
+}
+
+/** The text that output tokens spell, by the rule that verifiers apply. */
+export async function spell(
+  engine: Engine,
+  { outputTokens, stopReason }: Pick<HeldReply, 'outputTokens' | 'stopReason'>,
+  stop: readonly string[],
+): Promise<string> {
+  const spoken = stopReason === 'stop-token' ? outputTokens.subarray(0, -1) : outputTokens;
+  return renderReply(await engine.detokenize(spoken), stop, stopReason);
+}
+
+/** Tells a held reply as an engine would: the whole text comes with its first token. */
+export async function* tellReply(
+  engine: Engine,
+  { topLogprobs }: Pick<GenerateRequest, 'topLogprobs'>,
+  { promptTokens, outputTokens, windows, text, stopReason }: HeldReply,
+): AsyncGenerator<GenerateEvent> {
+  const { vocabularySize } = engine.info();
+  yield { kind: 'start', promptTokens };
+  let rest = text;
+  for (const window of windows) {
+    for (const row of decodeDraws(window.draws, { vocabularySize }).rows) {
+      const token = await describe(engine, tokenOf(row), row.rank < 0 ? (row.tailQ as number) : row.q[row.rank]);
+      const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+      const shown = best.slice(0, topLogprobs).map((rank) => describe(engine, row.ids[rank] as number, row.q[rank]));
+      yield { kind: 'token', token, alternatives: await Promise.all(shown), text: rest };
+      rest = '';
+    }
+    yield { kind: 'window', window };
+  }
+  yield { kind: 'end', stopReason, outputTokens, text, timings: { promptMs: 0, decodeMs: 0 } };
+}
+
+async function describe(engine: Engine, id: number, q: number | undefined): Promise<TokenLogprob> {
+  return { id, bytes: await engine.detokenize(Uint32Array.of(id)), logprob: -(q as number) / NAT };
+}

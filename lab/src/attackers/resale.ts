@@ -1,0 +1,98 @@
+import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import { toHex } from '@ogong/protocol/bytes';
+import { MIN_LISTED } from '@ogong/protocol/sampler';
+import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type HeldReply, holdReply, scoreOutput, spell, tellReply } from './held-reply.ts';
+
+/** As many as an honest position lists at least. */
+const listAtLeast = (count: number): Uint8Array => new Uint8Array(count).fill(MIN_LISTED);
+
+/**
+ * Buys the answer from an API that samples as it likes, makes tokens of its text, and pre-fills the values. `cheapEngine`
+ * plays that API: whatever model it has, it does not know the draw key.
+ */
+export const resale: AttackDefinition = {
+  name: 'resale',
+  family: 'sampling',
+  aim: "sell another service's answer as one's own work",
+  caughtBy: ['draw-replay'],
+  cheap: { weights: { quant: 'q8_0' } },
+  create(context) {
+    const { engine } = context;
+    const api = requireCheapEngine(context, 'resale');
+    return {
+      name: 'resale',
+      aim: resale.aim,
+      engine: disguiseEngine(engine, {
+        generate: (request, options) => resell({ engine, api }, request, options),
+        close: () => closeBoth(engine, api),
+      }),
+    };
+  },
+};
+
+async function* resell(
+  { engine, api }: { readonly engine: Engine; readonly api: Engine },
+  request: GenerateRequest,
+  options?: { signal?: AbortSignal },
+) {
+  const bought = await holdReply(api.generate({ ...request, drawKey: request.drawKey.toReversed() }, options));
+  // What comes over an API is text; its first token is the beginning that a tokenizer puts before every text.
+  const [, ...tokens] = await engine.tokenizePrompt({ kind: 'text', text: bought.text });
+  const outputTokens = Uint32Array.from(tokens).subarray(0, request.maxTokens);
+  if (outputTokens.length === 0) return yield* tellReply(engine, request, bought);
+  const { promptTokens } = bought;
+  const listSizes = listAtLeast(outputTokens.length);
+  const windows = await scoreOutput(engine, request, { promptTokens, outputTokens, listSizes }, options);
+  const stopReason = outputTokens.length === request.maxTokens ? ('length' as const) : ('stop-string' as const);
+  const resold = { promptTokens, outputTokens, windows, stopReason };
+  yield* tellReply(engine, request, { ...resold, text: await spell(engine, resold, request.stop) });
+}
+
+/** Answers a prompt that it has seen before with what it said then. */
+export const staleReply: AttackDefinition = {
+  name: 'stale-reply',
+  family: 'sampling',
+  aim: 'answer from a cache of earlier replies',
+  caughtBy: ['draw-replay', 'sketch-bank'],
+  uncaught: 'a greedy reply, or one to a request with the same `seed` and bytes: it is what the model would say again',
+  create: ({ engine }) => createCache(engine, staleReply, (request) => keyOf(request, false)),
+};
+
+/** The same where nothing but the reply id changed: what a seed is for. */
+export const seedReplay: AttackDefinition = {
+  name: 'seed-replay',
+  family: 'sampling',
+  aim: 'answer a request with a `seed` from a cache',
+  caughtBy: [],
+  uncaught:
+    'by design: the draw key of a request with a seed is a function of request, seed and model, so that the same request ' +
+    'gives the same answer, and a cached one is the one that the consumer asked for',
+  needs: 'seed',
+  create: ({ engine }) => createCache(engine, seedReplay, (request) => keyOf(request, true)),
+};
+
+function createCache(engine: Engine, { name, aim }: AttackDefinition, keyFor: (request: GenerateRequest) => string) {
+  const cache = new Map<string, HeldReply>();
+  return {
+    name,
+    aim,
+    engine: disguiseEngine(engine, {
+      async *generate(request, options) {
+        const key = keyFor(request);
+        const held = cache.get(key) ?? (await holdReply(engine.generate(request, options)));
+        if (held.stopReason !== 'cancelled') cache.set(key, held);
+        yield* tellReply(engine, request, held);
+      },
+    }),
+  };
+}
+
+const keyOf = ({ prompt, sampler, bias, maxTokens, drawKey, sketch }: GenerateRequest, isSeeded: boolean): string =>
+  JSON.stringify([
+    prompt.kind === 'tokens' ? [...prompt.tokens] : prompt,
+    sampler,
+    bias,
+    maxTokens,
+    isSeeded ? [toHex(drawKey), toHex(sketch.bankSeed)] : [],
+  ]);

@@ -1,0 +1,103 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { readGgufHeader } from '@ogong/engine/gguf/read';
+import { computeTensorBytes, type GgufTensor, type GgufValue, numberOf, stringOf } from '@ogong/engine/gguf/types';
+import { writeGguf } from '@ogong/engine/gguf/write';
+
+const F32 = 0;
+
+export interface FloatTensor {
+  readonly name: string;
+  /** ggml order: the first is the contiguous one. */
+  readonly dimensions: readonly number[];
+  /** Read when it is written, so that a model need not fit into memory at once. */
+  readonly read: () => Float32Array;
+}
+
+/** A model on its way to a file: metadata and f32 tensors, changed by functions from draft to draft. */
+export interface GgufDraft {
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  readonly tensors: readonly FloatTensor[];
+}
+
+/** @throws TypeError where a tensor is not f32: what is changed must not have been rounded before. */
+export function openDraft(path: string): GgufDraft {
+  const { metadata, tensors, dataOffset } = readGgufHeader(path);
+  return {
+    metadata,
+    tensors: tensors.map((tensor) => {
+      if (tensor.type !== F32) throw new TypeError(`${path}: ${tensor.name} is not f32; models are forged from f32`);
+      return {
+        name: tensor.name,
+        dimensions: tensor.dimensions,
+        read: () => readFloats(path, tensor, dataOffset),
+      };
+    }),
+  };
+}
+
+function readFloats(path: string, tensor: GgufTensor, dataOffset: number): Float32Array {
+  const bytes = new Uint8Array(computeTensorBytes(tensor) as number);
+  const file = openSync(path, 'r');
+  try {
+    for (let filled = 0; filled < bytes.length; ) {
+      const read = readSync(file, bytes, filled, bytes.length - filled, dataOffset + tensor.offset + filled);
+      if (read === 0) throw new TypeError(`${path} ends inside ${tensor.name}`);
+      filled += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return new Float32Array(bytes.buffer);
+}
+
+export function writeDraft(path: string, { metadata, tensors }: GgufDraft): void {
+  writeGguf(path, {
+    metadata,
+    tensors: tensors.map(({ name, dimensions, read }) => ({
+      name,
+      dimensions,
+      type: F32,
+      read: () => {
+        const { buffer, byteOffset, byteLength } = read();
+        return [new Uint8Array(buffer, byteOffset, byteLength)];
+      },
+    })),
+  });
+}
+
+/** A number of the model's own architecture, `block_count` and the like. @throws TypeError where it is absent. */
+export function shapeOf({ metadata }: GgufDraft, key: string): number {
+  const value = numberOf(metadata, shapeKey({ metadata }, key));
+  if (value === undefined) throw new TypeError(`the model does not say its ${key}`);
+  return value;
+}
+
+export function withShape<T extends GgufDraft>(draft: T, key: string, value: number): T {
+  const metadata = new Map(draft.metadata).set(shapeKey(draft, key), { type: 'u32', value });
+  return { ...draft, metadata };
+}
+
+const shapeKey = ({ metadata }: Pick<GgufDraft, 'metadata'>, key: string): string =>
+  `${stringOf(metadata, 'general.architecture')}.${key}`;
+
+const BLOCK = /^blk\.(\d+)\.(.+)$/;
+
+/** Which layer a tensor belongs to, and its name within it. */
+export function layerOf(name: string): { readonly layer: number; readonly part: string } | undefined {
+  const match = BLOCK.exec(name);
+  return match === null ? undefined : { layer: Number(match[1]), part: match[2] as string };
+}
+
+/** Replaces the values of every tensor that `change` returns something for. */
+export function mapValues(
+  draft: GgufDraft,
+  change: (tensor: FloatTensor, index: number) => ((values: Float32Array) => Float32Array) | undefined,
+): GgufDraft {
+  return {
+    ...draft,
+    tensors: draft.tensors.map((tensor, index) => {
+      const apply = change(tensor, index);
+      return apply === undefined ? tensor : { ...tensor, read: () => apply(tensor.read()) };
+    }),
+  };
+}

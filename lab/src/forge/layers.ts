@@ -1,0 +1,113 @@
+import { type FloatTensor, type GgufDraft, layerOf, shapeOf, withShape } from './gguf-draft.ts';
+
+/** Leaves layers out and closes the gaps. @throws RangeError where a layer does not exist or none remains. */
+export function skipLayers(draft: GgufDraft, layers: readonly number[]): GgufDraft {
+  const count = shapeOf(draft, 'block_count');
+  const kept = Array.from({ length: count }, (_, layer) => layer).filter((layer) => !layers.includes(layer));
+  if (layers.some((layer) => layer < 0 || layer >= count) || kept.length === 0) {
+    throw new RangeError(`layers ${layers.join(', ')} cannot be left out of ${count}`);
+  }
+  const tensors = draft.tensors.flatMap((tensor) => {
+    const place = layerOf(tensor.name);
+    if (place === undefined) return [tensor];
+    const layer = kept.indexOf(place.layer);
+    return layer < 0 ? [] : [{ ...tensor, name: `blk.${layer}.${place.part}` }];
+  });
+  return withShape({ ...draft, tensors }, 'block_count', kept.length);
+}
+
+/** @throws RangeError where a pair names a layer that does not exist. */
+export function shareLayers(draft: GgufDraft, pairs: readonly { from: number; to: number }[]): GgufDraft {
+  const byName = new Map(draft.tensors.map((tensor) => [tensor.name, tensor]));
+  const tensors = draft.tensors.map((tensor) => {
+    const place = layerOf(tensor.name);
+    const pair = pairs.find(({ to }) => to === place?.layer);
+    if (place === undefined || pair === undefined) return tensor;
+    const source = byName.get(`blk.${pair.from}.${place.part}`);
+    if (source === undefined) throw new RangeError(`there is no layer ${pair.from}`);
+    return { ...tensor, read: source.read };
+  });
+  return { ...draft, tensors };
+}
+
+/**
+ * Keeps of every feed-forward block the channels whose three vectors have the largest product of norms: what a magnitude
+ * pruner would. @throws RangeError where more are asked for than there are.
+ */
+export function narrowFeedForward(draft: GgufDraft, channels: number): GgufDraft {
+  const width = shapeOf(draft, 'feed_forward_length');
+  if (channels < 1 || channels > width) throw new RangeError(`${channels} channels of ${width}`);
+  const byName = new Map(draft.tensors.map((tensor) => [tensor.name, tensor]));
+  const keptOf = new Map<number, readonly number[]>();
+  const kept = (layer: number): readonly number[] => {
+    const found = keptOf.get(layer) ?? chooseChannels(byName, layer, { width, channels });
+    keptOf.set(layer, found);
+    return found;
+  };
+  const tensors = draft.tensors.map((tensor): FloatTensor => {
+    const place = layerOf(tensor.name);
+    if (place === undefined) return tensor;
+    const { layer, part } = place;
+    if (part === 'ffn_gate.weight' || part === 'ffn_up.weight') {
+      const [input = 0] = tensor.dimensions;
+      return {
+        ...tensor,
+        dimensions: [input, channels],
+        read: () => pickRows(tensor.read(), input, kept(layer)),
+      };
+    }
+    if (part === 'ffn_down.weight') {
+      const [, output = 0] = tensor.dimensions;
+      return {
+        ...tensor,
+        dimensions: [channels, output],
+        read: () => pickColumns(tensor.read(), width, kept(layer)),
+      };
+    }
+    return tensor;
+  });
+  return withShape({ ...draft, tensors }, 'feed_forward_length', channels);
+}
+
+function chooseChannels(
+  byName: ReadonlyMap<string, FloatTensor>,
+  layer: number,
+  { width, channels }: { width: number; channels: number },
+): number[] {
+  const read = (part: string): Float32Array => (byName.get(`blk.${layer}.${part}.weight`) as FloatTensor).read();
+  const gate = read('ffn_gate');
+  const up = read('ffn_up');
+  const down = read('ffn_down');
+  const input = gate.length / width;
+  const strength = Array.from({ length: width }, (_, channel) => {
+    let [g, u, d] = [0, 0, 0];
+    for (let i = 0; i < input; i++) {
+      g += (gate[channel * input + i] as number) ** 2;
+      u += (up[channel * input + i] as number) ** 2;
+      d += (down[i * width + channel] as number) ** 2;
+    }
+    return g * u * d;
+  });
+  const order = strength.map((_, channel) => channel);
+  order.sort((a, b) => (strength[b] as number) - (strength[a] as number) || a - b);
+  return order.slice(0, channels).sort((a, b) => a - b);
+}
+
+function pickRows(values: Float32Array, length: number, rows: readonly number[]): Float32Array {
+  const out = new Float32Array(rows.length * length);
+  rows.forEach((row, i) => {
+    out.set(values.subarray(row * length, (row + 1) * length), i * length);
+  });
+  return out;
+}
+
+function pickColumns(values: Float32Array, width: number, columns: readonly number[]): Float32Array {
+  const rows = values.length / width;
+  const out = new Float32Array(rows * columns.length);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < columns.length; i++) {
+      out[row * columns.length + i] = values[row * width + (columns[i] as number)] as number;
+    }
+  }
+  return out;
+}
