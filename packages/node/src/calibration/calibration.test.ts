@@ -8,8 +8,9 @@ import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
-import { collectReports, collectServed, planRequest } from './collect.ts';
+import { collectReports, collectServed } from './collect.ts';
 import { createPrompt, PROMPT_KINDS } from './prompts.ts';
+import { planRequest } from './request-plan.ts';
 import { replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import { openSampleStore, type SampleStore } from './sample-store.ts';
 
@@ -46,6 +47,18 @@ describe('a sample', () => {
     const [a, b, c] = await Promise.all([serve(1), serve(1), serve(2)]);
     expect(a?.opening).toEqual(b?.opening);
     expect(a?.opening).not.toEqual(c?.opening);
+  });
+});
+
+describe('a request of any sampler', () => {
+  it('is one that stage 1 replays', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const body = planRequest({ maxTokens: 24, sampler: 'any' }, seed);
+      const sample = await serveSample({ seed, body }, { engine, crypto, signer });
+      if (sample === undefined) continue;
+      const { replay } = replaySample(crypto, sample);
+      expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    }
   });
 });
 

@@ -1,9 +1,8 @@
 import type { Engine } from '@ogong/engine/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { createPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
-import { createBody, type SampleDependencies, scoreSample, serveSample } from './sample.ts';
+import { planRequest, type RequestPlan } from './request-plan.ts';
+import { type SampleDependencies, scoreSample, serveSample } from './sample.ts';
 import type { SampleStore } from './sample-store.ts';
-import { createSeededRandom, pick } from './seeded-random.ts';
 
 export interface CollectProgress {
   readonly source: string;
@@ -19,22 +18,6 @@ interface CollectOptions {
   readonly seeds: readonly number[];
   readonly onProgress?: (progress: CollectProgress) => void;
   readonly signal?: AbortSignal;
-}
-
-/** What is asked of a source; the seed decides prompt and temperature. */
-export interface RequestPlan {
-  readonly maxTokens: number;
-  /** Default: all kinds. */
-  readonly kinds?: readonly PromptKind[];
-  /** Uniform between the two. Default: 0.8 to 1.0. */
-  readonly temperature?: readonly [low: number, high: number];
-}
-
-export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
-  const { maxTokens, kinds = PROMPT_KINDS, temperature: [low, high] = [0.8, 1] } = plan;
-  const random = createSeededRandom(seed);
-  const prompt = createPrompt(pick(random, kinds), seed);
-  return createBody({ prompt, maxTokens, temperature: Number((low + (high - low) * random()).toFixed(3)) });
 }
 
 /** Serves the seeds that the store lacks. @throws EngineError */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
-import { utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { computeDrawKey } from '@ogong/protocol/draw-key';
 import { type Endpoint, parseHeader } from '@ogong/protocol/header';
@@ -157,26 +156,4 @@ export async function scoreSample(
     engine.info(),
   );
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
-}
-
-export interface RequestOptions {
-  readonly prompt: string;
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly topP?: number;
-  readonly topK?: number;
-}
-
-/** The body that an OpenAI client would send. */
-export function createBody({ prompt, maxTokens, temperature, topP = 0.95, topK = 40 }: RequestOptions): Uint8Array {
-  return utf8Encode(
-    JSON.stringify({
-      model: 'ogong/verified/lab/model',
-      messages: [{ role: 'user', content: prompt }],
-      max_tokens: maxTokens,
-      temperature,
-      top_p: topP,
-      top_k: topK,
-    }),
-  );
 }

@@ -1,0 +1,48 @@
+import { utf8Encode } from '@ogong/protocol/bytes';
+import { createPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
+import { createSeededRandom, pick } from './seeded-random.ts';
+
+/** What is asked of a source; the seed decides prompt and sampler. */
+export interface RequestPlan {
+  readonly maxTokens: number;
+  /** Default: all kinds. */
+  readonly kinds?: readonly PromptKind[];
+  /**
+   * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
+   * included. Default: usual.
+   */
+  readonly sampler?: 'usual' | 'any';
+}
+
+/** The body that an OpenAI client would send. @param seed u32. */
+export function planRequest({ maxTokens, kinds = PROMPT_KINDS, sampler = 'usual' }: RequestPlan, seed: number) {
+  const random = createSeededRandom(seed);
+  const prompt = createPrompt(pick(random, kinds), seed);
+  const settings =
+    sampler === 'any' ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), top_p: 0.95, top_k: 40 };
+  return utf8Encode(
+    JSON.stringify({
+      model: 'ogong/verified/lab/model',
+      messages: [{ role: 'user', content: prompt }],
+      max_tokens: maxTokens,
+      ...settings,
+    }),
+  );
+}
+
+const round = (value: number): number => Number(value.toFixed(3));
+
+function pickAnySampler(random: () => number): Readonly<Record<string, unknown>> {
+  const sometimes = <T>(share: number, value: () => T): T | undefined => (random() < share ? value() : undefined);
+  const biased = (): [string, number] => [String(3 + Math.floor(random() * 300)), round(-5 + 10 * random())];
+  return {
+    temperature: pick(random, [0, 0.05, 0.3, 0.7, 1, 1, 1.3, 2]),
+    top_p: sometimes(0.5, () => round(0.05 + 0.95 * random())),
+    top_k: sometimes(0.5, () => pick(random, [1, 2, 5, 20, 40, 64, 200])),
+    min_p: sometimes(0.3, () => round(0.5 * random())),
+    presence_penalty: sometimes(0.3, () => round(-2 + 4 * random())),
+    frequency_penalty: sometimes(0.3, () => round(-2 + 4 * random())),
+    logit_bias: sometimes(0.2, () => Object.fromEntries([biased(), biased(), biased()])),
+    seed: sometimes(0.2, () => Math.floor(random() * 2 ** 31)),
+  };
+}
