@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { formatPage } from './render-page.ts';
+import type { AttackRow, DetectionResults } from './results.ts';
+import { formatPair } from './standing.ts';
+import { createSyntheticResults } from './synthetic-results.ts';
+
+const results = createSyntheticResults();
+const page = formatPage(results);
+const openingOf = (text: string): string => text.slice(0, text.indexOf('\n## '));
+const aimRow = (text: string, aim: string): string =>
+  text.split('\n').find((line) => line.startsWith(`| ${aim}`)) ?? '';
+const withAims = (aims: DetectionResults['aims']): string => formatPage({ ...results, aims });
+
+describe('the page', () => {
+  it('has each attack once per pair', () => {
+    const lines = page.split('\n').map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()));
+    for (const { attack, weights, ...pair } of results.attacks) {
+      const name = attack.replaceAll('|', '\\|');
+      const found = lines.filter(
+        (cells) => cells[1] === name && cells[2] === weights && cells[3] === formatPair({ weights, ...pair }),
+      );
+      expect(found, `${attack} ${weights}`).toHaveLength(1);
+    }
+  });
+
+  it('has tables whose lines are equally wide', () => {
+    for (const block of page.split('\n\n').filter((text) => text.startsWith('|'))) {
+      const widths = block.split('\n').map((line) => line.split(/(?<!\\)\|/).length);
+      expect(new Set(widths).size, block.slice(0, 80)).toBe(1);
+    }
+  });
+
+  it('says first what passes, then what was missed', () => {
+    const opening = openingOf(page);
+    expect(opening).toContain('**Not caught.** Noise of 1e-3 on q8_0 weights passes for 1,240 tokens.');
+    expect(opening).toContain('Aims missed: 1 of 2');
+    expect(opening).toContain('- MISSED: noise 1e-3 in q8_0 within 1,000 tokens: 1,240 tokens. Drift hides it.');
+    expect(opening).not.toContain('no honest mismatch');
+    expect(page.startsWith('# ')).toBe(true);
+    expect(page.split('\n\n')[1]).toMatch(/^\*\*Not caught/);
+  });
+
+  it('names what no check decides, by its figures and not by its author', () => {
+    const hidden = results.attacks.find(({ attack }) => attack.startsWith('best of 4')) as AttackRow;
+    expect(openingOf(formatPage({ ...results, notCaught: [] }))).toContain(
+      `${hidden.attack} sold as f16 (3 of 3 pairs)`,
+    );
+    const plain = results.attacks.filter(({ tokensToDecide }) => tokensToDecide !== undefined);
+    expect(openingOf(formatPage({ ...results, attacks: plain }))).toContain('decided by some check');
+  });
+
+  it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
+    const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
+    expect(heads).toHaveLength(2);
+    for (const head of heads) expect(head).toContain('fixed 0.10 / 0.10 passes');
+    expect(page).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
+  });
+
+  it('says where nothing was measured', () => {
+    const empty = formatPage({ ...results, attacks: [], honest: [], aims: [], stage1: [], equality: [], ejection: [] });
+    expect(empty).toContain('No aim was measured');
+    expect(empty.match(/Not measured in this run\./g)?.length).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('a miss', () => {
+  const [met, missed] = results.aims;
+  if (!met || !missed) throw new Error('no aims');
+
+  it('is never shown as met', () => {
+    expect(aimRow(page, missed.aim)).toContain('**MISSED**');
+    expect(aimRow(page, missed.aim)).not.toMatch(/\| met \|/);
+    expect(aimRow(page, met.aim)).toMatch(/\| met \|/);
+  });
+
+  it.each([
+    ['that says nothing measured', { ...met, measured: ' ' }],
+    ['that is no more than truthy', { ...met, met: 'false' as unknown as boolean }],
+    ['without a word on it', { ...met, met: undefined as unknown as boolean }],
+  ])('is an aim %s', (_what, aim) => {
+    const text = withAims([aim]);
+    expect(openingOf(text)).toContain('Aims missed: 1 of 1');
+    expect(openingOf(text)).toContain('No reason known.');
+    expect(aimRow(text, aim.aim)).toContain('**MISSED**');
+  });
+
+  it('leaves the opening where everything is met', () => {
+    expect(openingOf(withAims([met]))).toContain('All 1 aims are met.');
+    expect(withAims([met])).not.toContain('MISSED');
+  });
+
+  it('of the ejection bound is marked', () => {
+    const [row] = results.ejection;
+    if (!row) throw new Error('no row');
+    expect(page).toContain('| within |');
+    const ejected = { ...row.ejected, value: 0.01, low: 0.005, high: 0.02 };
+    expect(formatPage({ ...results, ejection: [{ ...row, ejected }] })).toContain('**ABOVE**');
+  });
+});

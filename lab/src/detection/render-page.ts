@@ -1,0 +1,106 @@
+import { formatCount, formatNumber } from './number-text.ts';
+import {
+  formatAims,
+  formatAttacks,
+  formatClassClaims,
+  formatEjections,
+  formatEqualities,
+  formatHonest,
+  formatStage1,
+  formatVerifiers,
+} from './render-tables.ts';
+import type { AimRow, AttackRow, DetectionResults } from './results.ts';
+import { groupByFamily, isDecided, isMet } from './standing.ts';
+
+/** The report in Markdown: what passes first, then aims, then everything measured. */
+export function formatPage(results: DetectionResults): string {
+  const families = [...groupByFamily(results.attacks)];
+  return [
+    '# What the checks catch, and what passes',
+    formatOpening(results),
+    '## Aims',
+    formatAims(results.aims),
+    '## How to read this page',
+    READING,
+    '## Attacks',
+    ...(families.length === 0 ? ['Not measured in this run.'] : []),
+    ...families.flatMap(([family, rows]) => [
+      `### ${family.charAt(0).toUpperCase()}${family.slice(1)}`,
+      formatAttacks(rows),
+    ]),
+    '## Honest drift',
+    'Provider stepwise, verifier teacher-forced. Scores per window of 32 tokens: median, 99 % quantile with its upper 95 % limit, largest.',
+    formatHonest(results.honest),
+    '## Stage 1 on honest replies',
+    formatStage1(results),
+    '## Exact classes',
+    'Inside one class an audit is a comparison of bytes: one differing token decides.',
+    formatEqualities(results),
+    '## Claims of a wrong class',
+    'A provider may declare another class than its own, in the hope of a wider tolerance.',
+    formatClassClaims(results),
+    '## Honest providers ejected',
+    'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',
+    formatEjections(results),
+    '## Lazy and lying verifiers',
+    formatVerifiers(results),
+    '## This run',
+    formatRun(results),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** What passes and what was missed stand before everything else. */
+function formatOpening({ notCaught, aims, attacks }: DetectionResults): string {
+  const missed = aims.filter((aim) => !isMet(aim));
+  const open = attacks.filter((row) => !isDecided(row));
+  return [
+    `**Not caught.** ${notCaught.join(' ') || 'No attack of this run passes. That says nothing about those that were not tried.'}`,
+    open.length === 0
+      ? `Every one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
+      : `Decided by no check, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
+    aims.length === 0
+      ? '**No aim was measured.**'
+      : missed.length === 0
+        ? `All ${aims.length} aims are met.`
+        : `**Aims missed: ${missed.length} of ${aims.length}.**\n\n${missed.map(formatMiss).join('\n')}`,
+  ].join('\n\n');
+}
+
+function listOpen(open: readonly AttackRow[], attacks: readonly AttackRow[]): string {
+  const nameOf = ({ attack, weights }: AttackRow): string => `${attack} sold as ${weights}`;
+  const countOf = (rows: readonly AttackRow[], name: string): number =>
+    rows.filter((row) => nameOf(row) === name).length;
+  const names = [...new Set(open.map(nameOf))];
+  return names.map((name) => `${name} (${countOf(open, name)} of ${countOf(attacks, name)} pairs)`).join('; ');
+}
+
+const formatMiss = ({ aim, measured, note }: AimRow): string =>
+  `- MISSED: ${aim}: ${measured.trim() || 'not measured'}. ${note.trim() || 'No reason known.'}`;
+
+const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9). Only what was never missed reads 100 %.
+- **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold which one honest window in
+  10,000 exceeds; per reply the same for whole replies. **fit** behind a share: the honest sample is too small for that
+  threshold, which then lies on the tail of an extreme value distribution fitted to it.
+- **Fixed 0.10 / 0.10 passes**: windows that the one fixed pair of thresholds for all classes and weights lets pass, on the
+  sketch distance and the log-probability shift. It stands here to compare with; it is used only where no measured row exists.
+- **Tokens to 1e6 : 1**: tokens of one provider until the evidence against it reaches a million to one; median, and in brackets
+  the 90 % quantile, over orders of its replies. **Not reached**: not within the replies of this run.
+- **Stage 1**: replies that the replay of the draws refutes by itself, without a model. **Exact class**: replies that differ where
+  a verifier of the provider's own exact class runs again, the median of the first differing token, and the latest.
+- **Found by**: rejected replies by the check that rejected them. **Named**: rejects that call this attack the most likely one.
+  **Cost**: time to check over time to generate. **AUC**: of the values, per window, against honest windows of the same pair.
+- **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
+
+function formatRun(results: DetectionResults): string {
+  const { profile, seed, code, engine, machine, day, elapsedS, command } = results;
+  return `\`\`\`sh
+${command}
+node lab/src/detection/render-main.ts docs/detection/results.json docs/detection   # this page again, from its data
+\`\`\`
+
+Profile ${profile}, seed ${seed}, code ${code}, ${engine}; ${machine}; ${day}, ${formatNumber(elapsedS / 60)} minutes. The same
+seed gives the same figures on the same machine, but for times. Beside this page: \`attacks.csv\` and \`honest.csv\` with every
+figure of the tables, \`results.json\` with the curves as well ([schema](../schema/detection.schema.json)).`;
+}

@@ -1,0 +1,131 @@
+import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
+import type { AimRow, AttackRow, CatchRate, DetectionResults, HonestRow, Quantiles } from './results.ts';
+import { formatPair, isMet } from './standing.ts';
+
+type Column<Row> = readonly [title: string, cell: (row: Row) => string];
+
+/** A table in Markdown, without columns that are empty throughout; of nothing, a sentence that says so. */
+function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  if (rows.length === 0) return 'Not measured in this run.';
+  const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));
+  const titles = filled.map(([title]) => title);
+  const lines = [titles, titles.map(() => '---'), ...rows.map((row) => filled.map(([, cell]) => cell(row)))];
+  return lines.map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`).join('\n');
+}
+
+const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
+
+export const formatAims = (aims: readonly AimRow[]): string =>
+  formatTable(aims, [
+    ['aim', ({ aim }) => aim],
+    ['measured', ({ measured }) => measured.trim() || 'not measured'],
+    ['', (row) => (isMet(row) ? 'met' : '**MISSED**')],
+    ['note', ({ note }) => note],
+  ]);
+
+/** One family of attacks. The rates are those of its rows: a column for each that was measured. */
+export function formatAttacks(rows: readonly AttackRow[]): string {
+  const rates = (of: (row: AttackRow) => readonly CatchRate[], unit: string): Column<AttackRow>[] =>
+    [...new Set(rows.flatMap((row) => of(row).map(({ falseRejectRate }) => falseRejectRate)))]
+      .sort((a, b) => b - a)
+      .map((rate) => [`${unit}, ${formatRate(rate)}`, (row) => formatCaught(of(row), rate)]);
+  return formatTable(rows, [
+    ['attack', ({ attack }) => attack],
+    ['sold as', ({ weights }) => weights],
+    ['provider → verifier', formatPair],
+    ['replies', ({ replies }) => formatCount(replies)],
+    ...rates(({ perWindow }) => perWindow, 'caught per 32 tokens'),
+    ...rates(({ perReply }) => perReply, 'per reply'),
+    ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
+    ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
+    ['stage 1', ({ stage1 }) => formatShare(stage1)],
+    ['exact class', formatEquality],
+    ['AUC', ({ auc }) => (auc === undefined ? '' : formatFraction(auc.value))],
+    ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
+    ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
+    ['cost', ({ cost }) => (cost === undefined ? '' : formatNumber(cost))],
+  ]);
+}
+
+function formatCaught(rates: readonly CatchRate[], rate: number): string {
+  const found = rates.find(({ falseRejectRate }) => falseRejectRate === rate);
+  return found === undefined ? '' : `${formatShare(found.caught)}${found.extrapolated ? ' fit' : ''}`;
+}
+
+function formatDecision(decision: { median: number; p90: number } | undefined, wasTried: boolean): string {
+  if (decision === undefined) return wasTried ? 'not reached' : '';
+  return `${formatNumber(decision.median)} (${formatNumber(decision.p90)})`;
+}
+
+function formatEquality({ equality }: AttackRow): string {
+  if (equality === undefined) return '';
+  const { differ, medianToken, lastToken } = equality;
+  return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
+}
+
+const formatCounts = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([name, count]) => `${name} ${formatCount(count)}`)
+    .join(', ');
+
+export const formatHonest = (rows: readonly HonestRow[]): string =>
+  formatTable(rows, [
+    ['model', ({ model }) => model],
+    ['weights', ({ weights }) => weights],
+    ['provider → verifier', formatPair],
+    ['replies', ({ replies }) => formatCount(replies)],
+    ['tokens', ({ tokens }) => formatCount(tokens)],
+    ['identical replies', ({ identical }) => formatCount(identical)],
+    ['sketch distance', ({ scores }) => formatQuantiles(scores.sketch)],
+    ['log-probability shift, nats', ({ scores }) => formatQuantiles(scores.logprob)],
+    ['draw gap', ({ scores }) => formatQuantiles(scores.drawGap)],
+    ['own-draw mismatch', ({ ownDrawMismatch }) => formatShare(ownDrawMismatch)],
+    ['inflation', ({ inflation }) => `${formatNumber(inflation.sketch)}, ${formatNumber(inflation.logprob)}`],
+    ['fixed 0.10 / 0.10 rejects', ({ fallbackRejects }) => formatShare(fallbackRejects)],
+  ]);
+
+const formatQuantiles = ({ median, p99, p99High, max }: Quantiles): string =>
+  `${formatNumber(median)}, ${formatNumber(p99)} (<= ${formatNumber(p99High)}), ${formatNumber(max)}`;
+
+export const formatStage1 = ({ stage1 }: DetectionResults): string =>
+  formatTable(stage1, [
+    ['source', ({ source }) => source],
+    ['replies', ({ replies }) => formatCount(replies)],
+    ['tokens', ({ tokens }) => formatCount(tokens)],
+    ['honest mismatches', ({ mismatches }) => formatCount(mismatches)],
+  ]);
+
+export const formatEqualities = ({ equality }: DetectionResults): string =>
+  formatTable(equality, [
+    ['backend', ({ backend }) => backend],
+    ['weights', ({ weights }) => weights],
+    ['run', ({ variant }) => variant],
+    ['tokens', ({ tokens }) => formatCount(tokens)],
+    ['differing', ({ differing }) => formatCount(differing)],
+  ]);
+
+export const formatClassClaims = ({ classClaims }: DetectionResults): string =>
+  formatTable(classClaims, [
+    ['claim', ({ claim }) => claim],
+    ['attack', ({ attack }) => attack],
+    ['caught, claim true', ({ truthful }) => formatShare(truthful)],
+    ['caught, claim false', ({ lying }) => formatShare(lying)],
+  ]);
+
+export const formatEjections = ({ ejection }: DetectionResults): string =>
+  formatTable(ejection, [
+    ['test', ({ test }) => test],
+    ['lifetimes', ({ lifetimes }) => formatCount(lifetimes)],
+    ['replies', ({ replies }) => formatCount(replies)],
+    ['bound', ({ beta }) => formatNumber(beta)],
+    ['honest ejected', ({ ejected }) => formatShare(ejected)],
+    ['', ({ beta, ejected }) => (ejected.of > 0 && ejected.value <= beta ? 'within' : '**ABOVE**')],
+  ]);
+
+export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
+  formatTable(verifiers, [
+    ['strategy', ({ strategy }) => strategy],
+    ['audits until excluded', ({ auditsUntilExcluded }) => formatDecision(auditsUntilExcluded, true)],
+    ['wrong outcomes', ({ wrongOutcomes }) => formatShare(wrongOutcomes)],
+  ]);

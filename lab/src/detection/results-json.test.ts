@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { DetectionResults } from './results.ts';
+import { encodeResults, parseResults, roundResults } from './results-json.ts';
+import { createSyntheticResults } from './synthetic-results.ts';
+
+const results = createSyntheticResults();
+
+/** The same value with every object's keys the other way round. */
+const reverseKeys = <Value>(value: Value): Value => {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(reverseKeys) as Value;
+  const entries = Object.entries(value).reverse();
+  return Object.fromEntries(entries.map(([key, each]) => [key, reverseKeys(each)])) as Value;
+};
+
+describe('results.json', () => {
+  it('comes back as it went, to six digits', () => {
+    const rounded = roundResults(results);
+    expect(parseResults(encodeResults(rounded))).toEqual(rounded);
+    expect(encodeResults(rounded)).toBe(encodeResults(results));
+    expect(JSON.parse(encodeResults(results)).seed).toBe(results.seed);
+    expect(rounded.attacks[0]?.cost).toBe(results.attacks[0]?.cost);
+    expect(rounded.attacks[0]?.roc[1]).toEqual(
+      results.attacks[0]?.roc[1]?.map((value) => Number(value.toPrecision(6))),
+    );
+    expect(rounded.attacks.map(({ attack, weights }) => [attack, weights])).toEqual(
+      results.attacks.map(({ attack, weights }) => [attack, weights]),
+    );
+  });
+
+  it('reads the same whatever the order of keys', () => {
+    expect(encodeResults(reverseKeys(results))).toBe(encodeResults(results));
+  });
+
+  it('keeps what is absent absent', () => {
+    const [, honest] = roundResults(results).verifiers;
+    expect(honest?.auditsUntilExcluded).toBeUndefined();
+    expect(encodeResults(results)).not.toMatch(/null|undefined/);
+    expect(encodeResults(results).match(/"auditsUntilExcluded"/g)).toHaveLength(1);
+  });
+
+  it('refuses what is not finite, by its path', () => {
+    const wrong: DetectionResults = {
+      ...results,
+      attacks: results.attacks.map((row, i) => (i === 2 ? { ...row, cost: Number.NaN } : row)),
+    };
+    expect(() => encodeResults(wrong)).toThrow('results.attacks[2].cost is NaN');
+  });
+
+  it('refuses another version', () => {
+    expect(() => parseResults(encodeResults(results).replace('"version": 1', '"version": 2'))).toThrow('version 2');
+    expect(() => parseResults('null')).toThrow();
+  });
+});

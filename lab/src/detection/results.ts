@@ -1,0 +1,150 @@
+/** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
+export interface DetectionResults {
+  readonly version: 1;
+  readonly profile: 'quick' | 'ci' | 'nightly';
+  readonly seed: number;
+  /** What makes this run again. */
+  readonly command: string;
+  /** Commit of the code, `-dirty` behind it where files were changed. */
+  readonly code: string;
+  readonly engine: string;
+  readonly machine: string;
+  /** ISO day. */
+  readonly day: string;
+  readonly elapsedS: number;
+  readonly honest: readonly HonestRow[];
+  readonly attacks: readonly AttackRow[];
+  readonly stage1: readonly Stage1Row[];
+  readonly equality: readonly EqualityRow[];
+  readonly ejection: readonly EjectionRow[];
+  readonly classClaims: readonly ClassClaimRow[];
+  readonly verifiers: readonly VerifierStrategyRow[];
+  readonly aims: readonly AimRow[];
+  /** Sentences: attacks that pass, and what a reader must not conclude. Stands first on the page. */
+  readonly notCaught: readonly string[];
+}
+
+/** A share with its 95 % interval. */
+export interface Share {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly of: number;
+}
+
+export interface Pair {
+  /** Weight type that is sold: f16, q8_0, ... */
+  readonly weights: string;
+  /** Short names of engine settings: `cpu-fast`, `cpu-exact`, `vulkan`, ... */
+  readonly provider: string;
+  readonly verifier: string;
+}
+
+/** Honest drift of one pair: provider stepwise, verifier teacher-forced. */
+export interface HonestRow extends Pair {
+  readonly model: string;
+  readonly replies: number;
+  readonly tokens: number;
+  /** Replies that equal the re-run in every byte. */
+  readonly identical: number;
+  /** Per window of 32 tokens. */
+  readonly scores: Readonly<Record<ScoreName, Quantiles>>;
+  readonly ownDrawMismatch: Share;
+  /** Variance of a reply's mean over that of as many independent windows, for the sketch distance and the shift. */
+  readonly inflation: { readonly sketch: number; readonly logprob: number };
+  /** Windows that the fixed 0.10 / 0.10 rejects. */
+  readonly fallbackRejects: Share;
+}
+
+export type ScoreName = 'sketch' | 'logprob' | 'kolmogorov' | 'tail' | 'drawGap';
+
+export interface Quantiles {
+  readonly median: number;
+  readonly p99: number;
+  /** Upper 95 % limit of the 99 % quantile. */
+  readonly p99High: number;
+  readonly max: number;
+}
+
+export interface CatchRate {
+  readonly falseRejectRate: number;
+  readonly caught: Share;
+  /** The threshold lies beyond the honest sample, on a fitted tail. */
+  readonly extrapolated: boolean;
+}
+
+export interface AttackRow extends Pair {
+  readonly attack: string;
+  readonly family: string;
+  readonly aim: string;
+  readonly replies: number;
+  readonly tokens: number;
+  /** Replies that stage 1 refutes, by itself. */
+  readonly stage1: Share;
+  /** Where a verifier of the provider's exact class is there: replies that differ, and the first differing token. */
+  readonly equality: { readonly differ: Share; readonly medianToken: number; readonly lastToken: number } | undefined;
+  /** Values, against a verifier of another class. */
+  readonly auc: Share | undefined;
+  /** Medians per window of the two distances; undefined where stage 1 leaves nothing to compare. */
+  readonly medians: { readonly sketch: number; readonly logprob: number } | undefined;
+  readonly perWindow: readonly CatchRate[];
+  readonly perReply: readonly CatchRate[];
+  /** Tokens of one provider until the evidence reaches 1e6 to 1: median and 90 % quantile over orders of its replies. */
+  readonly tokensToDecide: { readonly median: number; readonly p90: number } | undefined;
+  readonly repliesToDecide: { readonly median: number; readonly p90: number } | undefined;
+  /** Windows that the fixed 0.10 / 0.10 lets pass. */
+  readonly fallbackPasses: Share;
+  /** Rejected replies by the check that rejected them. */
+  readonly caughtBy: Readonly<Record<string, number>>;
+  /** Rejects that name this attack as the most likely one. */
+  readonly named: Share | undefined;
+  /** Time to check over time to generate. */
+  readonly cost: number | undefined;
+  /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
+  readonly roc: readonly (readonly [number, number])[];
+  readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];
+}
+
+export interface Stage1Row {
+  readonly source: string;
+  readonly tokens: number;
+  readonly replies: number;
+  readonly mismatches: number;
+}
+
+export interface EqualityRow {
+  readonly backend: string;
+  readonly weights: string;
+  readonly variant: string;
+  readonly tokens: number;
+  readonly differing: number;
+}
+
+export interface EjectionRow {
+  readonly test: string;
+  readonly lifetimes: number;
+  readonly replies: number;
+  readonly beta: number;
+  readonly ejected: Share;
+}
+
+export interface ClassClaimRow {
+  readonly claim: string;
+  readonly attack: string;
+  readonly truthful: Share;
+  readonly lying: Share;
+}
+
+export interface VerifierStrategyRow {
+  readonly strategy: string;
+  readonly auditsUntilExcluded: { readonly median: number; readonly p90: number } | undefined;
+  readonly wrongOutcomes: Share;
+}
+
+export interface AimRow {
+  readonly aim: string;
+  readonly measured: string;
+  readonly met: boolean;
+  /** Of a miss: the reason and the next idea. */
+  readonly note: string;
+}

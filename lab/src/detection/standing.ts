@@ -1,0 +1,36 @@
+import type { AimRow, AttackRow, Pair } from './results.ts';
+
+/** An aim that says nothing measured is missed, whatever it claims. */
+export const isMet = ({ met, measured }: AimRow): boolean => met === true && measured.trim() !== '';
+
+/** Share of replies or of providers from which on a check counts as deciding an attack. */
+const DECIDED = 0.99;
+
+/** Whether some check of the run decides the attack: stage 1 or equality by itself, or evidence over replies. */
+export function isDecided({ stage1, equality, tokensToDecide }: AttackRow): boolean {
+  return stage1.value >= DECIDED || (equality?.differ.value ?? 0) >= DECIDED || tokensToDecide !== undefined;
+}
+
+/** The strictest false-reject rate that was measured, and the share of windows caught there; undefined without values. */
+export function strictestCatch({ perWindow }: AttackRow) {
+  return [...perWindow].sort((a, b) => a.falseRejectRate - b.falseRejectRate)[0];
+}
+
+export const formatPair = ({ provider, verifier }: Pair): string => `${provider} → ${verifier}`;
+
+/** Families in the order in which they come up, each with the hardest to catch first. */
+export function groupByFamily(attacks: readonly AttackRow[]): ReadonlyMap<string, readonly AttackRow[]> {
+  const families = new Map<string, AttackRow[]>();
+  for (const row of attacks) families.set(row.family, [...(families.get(row.family) ?? []), row]);
+  for (const rows of families.values()) rows.sort(compareRows);
+  return families;
+}
+
+const compareRows = (a: AttackRow, b: AttackRow): number =>
+  compareText(a.weights, b.weights) ||
+  compareText(formatPair(a), formatPair(b)) ||
+  (strictestCatch(a)?.caught.value ?? 2) - (strictestCatch(b)?.caught.value ?? 2) ||
+  compareText(a.attack, b.attack);
+
+/** By code units: the same order in every locale. */
+export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
