@@ -158,7 +158,6 @@ function createFakeContext(
   onDecode: () => void,
 ): BatchContext & TraceContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
-  const error = options.error ?? (brokenLayer === undefined ? 0 : 1);
   const batchSize = 64;
   const states = new Map<number, { state: number; length: number }>();
   let rows: { token: number; position: number; sequence: number }[] = [];
@@ -191,7 +190,10 @@ function createFakeContext(
         states.set(sequence, { state, length: position + 1 });
         if (row === 0) firstState = state;
         if (!outputs) return;
-        for (let id = 0; id < vocabularySize; id++) logits[row * vocabularySize + id] = fakeLogit(state, id, error);
+        for (let id = 0; id < vocabularySize; id++) {
+          const shift = brokenLayer === undefined ? 0 : 0.1 * gaussian(mix(state, id + 0x77000000));
+          logits[row * vocabularySize + id] = fakeLogit(state, id, options.error ?? 0) + shift;
+        }
         hidden.set(hiddenOf(brokenLayer === undefined ? state : mix(state, brokenLayer)), row * embeddingSize);
       });
     },
