@@ -22,6 +22,8 @@ export interface FakeEngineOptions {
   readonly brokenLayer?: number;
   /** False: an engine that cannot look into its model. */
   readonly canTrace?: boolean;
+  /** False: an engine whose passes have no twin, and which says so. */
+  readonly exact?: boolean;
   /** Pause before every decode step. */
   readonly stepMs?: number;
   /** Throws from the decode with this number, counted from 1; once. */
@@ -44,6 +46,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
   const contextSize = options.contextSize ?? 256;
   const sequences = options.sequences ?? 8;
   const weights = options.weights ?? 1;
+  const exact = options.exact !== false;
   const model = createFakeModel({ ...options, vocabularySize, embeddingSize, contextSize, weights });
   const info: EngineInfo = {
     modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-model-${weights}`)),
@@ -53,11 +56,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
     embeddingSize,
     contextSize,
     sequences,
-    numericClass: `fake-1/js/f64/exact/hash/kv-none`,
-    exact: true,
+    numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
+    exact,
     weightType: 'hash',
     hasChatTemplate: true,
-    capabilities: { exact: true, trace: options.canTrace !== false },
+    capabilities: { exact, trace: options.canTrace !== false },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;

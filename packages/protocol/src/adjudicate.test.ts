@@ -77,6 +77,47 @@ describe('adjudicateReport', () => {
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain(FALLBACK_THRESHOLDS.source);
   });
 
+  describe('in tier replay', () => {
+    const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+    const header = { ...reply.header, tier: 'replay', method: 'exact-replay', numericClass };
+    const judge = (report: Partial<ScoreReport>) =>
+      adjudicateReport(crypto, { ...claim, header }, { ...honest, numericClass, ...report });
+    const SCORES = ['sketch-distance', 'kolmogorov', 'omission', 'tail', 'draw-gap'];
+    const ids = (verdict: ReturnType<typeof judge>) => verdict.checks.map(({ id }) => id);
+
+    it('accepts what is identical and rejects one differing bit', () => {
+      expect(judge({}).outcome).toBe('accept');
+      const verdict = judge({ windows: drift(reply, 1 / 65536, 0) });
+      expect(verdict.outcome).toBe('reject');
+      expect(verdict.checks.at(-1)).toMatchObject({ id: 'equality', status: 'fail' });
+    });
+
+    it.each([
+      ['not exact', { exact: false }],
+      ['of another class', { numericClass: numericClass.replace('haswell', 'sse42') }],
+    ])('is never statistical: a verifier %s decides nothing, whatever it saw', (_what, report) => {
+      for (const windows of [reply.opening.windows, drift(reply, 0.001, 2), drift(reply, 2, 600)]) {
+        const verdict = judge({ ...report, windows });
+        expect(verdict.outcome).toBe('inconclusive');
+        expect(ids(verdict)).not.toEqual(expect.arrayContaining(SCORES));
+        expect(ids(verdict).filter((id) => SCORES.includes(id))).toEqual([]);
+        expect(verdict.checks.at(-1)).toMatchObject({
+          id: 'equality',
+          status: 'skip',
+          detail: expect.stringMatching(/never judged by statistics/),
+        });
+        const combined = [{ ...verdict, exact: false }];
+        expect(combineReports(combined, true).decision).toBe('ask-another');
+        expect(combineReports(combined, false).decision).toBe('inconclusive');
+      }
+    });
+
+    it('still rejects what needs no statistics: another prompt, another text', () => {
+      const verdict = judge({ exact: false, promptTokenCount: 99 });
+      expect(verdict.outcome).toBe('reject');
+    });
+  });
+
   it('walks from accept over inconclusive to reject as scores grow', () => {
     const outcome = (nats: number, steps: number): string =>
       adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps))).outcome;

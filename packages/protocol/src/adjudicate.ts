@@ -122,6 +122,11 @@ export function adjudicateReport(
     );
     return { outcome: comparison.identical ? 'accept' : 'reject', checks, comparison };
   }
+  if (header.tier === 'replay') {
+    const why = `${report.exact ? 'another class' : 'not exact'}: provider ${header.numericClass}, verifier ${report.numericClass}`;
+    checks.push(skip('equality', `tier replay is never judged by statistics, and this verifier's pass is ${why}`));
+    return { outcome: 'inconclusive', checks, comparison };
+  }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   checks.push(
     score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, thresholds.source),

@@ -101,6 +101,13 @@ describe('announcement', () => {
     expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
   });
 
+  it('offers tier replay in an exact class only', () => {
+    const [model] = announcement.models;
+    const offer = { ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/exact/q8_0/kv-f16' };
+    const { models } = parseAnnouncement(encodeAnnouncement({ ...announcement, models: [offer] }));
+    expect(models).toEqual([offer]);
+  });
+
   it('refuses what is out of bounds', () => {
     const [model] = announcement.models;
     for (const change of [
@@ -109,6 +116,9 @@ describe('announcement', () => {
       { models: [{ ...model!, modelId: 'x' }] },
       { models: [{ ...model!, contextSize: 0 }] },
       { models: [{ ...model!, numericClass: 'ü' }] },
+      {
+        models: [{ ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/fast/q8_0/kv-f16' }],
+      },
       { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/tee/a/${100 + i}` })) },
       { endpoint: '' },
       { freeCapacity: 5 },

@@ -12,6 +12,7 @@ import { type Check, fail, isOk, pass, skip } from './checks.ts';
 import type { Crypto, HybridSigner } from './crypto.ts';
 import { hashHybridKey, verifyHybrid } from './hybrid.ts';
 import { MAX_MODEL_ID_BYTES, parseModelId } from './match.ts';
+import { findTierProblem } from './posture.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './ticket.ts';
 
 /** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
@@ -202,8 +203,10 @@ function assertAnnouncement(announcement: Announcement): void {
   }
   assertModelCount(models.length);
   for (const { modelId, numericClass, contextSize } of models) {
-    parseModelId(modelId);
     assertPlainText(numericClass, MAX_NUMERIC_CLASS_BYTES, 'numeric class');
+    const { tier } = parseModelId(modelId);
+    const problem = tier === 'replay' ? findTierProblem(tier, numericClass) : undefined;
+    if (problem !== undefined) throw new ProtocolError('malformed', problem);
     if (contextSize < 1) throw new ProtocolError('out-of-range', 'context of no tokens');
   }
   assertAscending(models, (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0), 'models');

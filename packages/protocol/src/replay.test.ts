@@ -37,6 +37,26 @@ describe('replayReply', () => {
     }
   });
 
+  const EXACT_CLASS = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+  const replayTier = { tier: 'replay', method: 'exact-replay', numericClass: EXACT_CLASS };
+
+  it('passes an honest reply of tier replay', () => {
+    const reply = createSyntheticReply({ ...base, bend: { header: (header) => ({ ...header, ...replayTier }) } });
+    const { checks } = replayReply(crypto, reply.record, reply.opening);
+    expect(failures(checks)).toEqual([]);
+    expect(checks.find(({ id }) => id === 'posture')?.detail).toContain(EXACT_CLASS);
+  });
+
+  it.each([
+    ['tier replay in a class that is not exact', { ...replayTier, numericClass: EXACT_CLASS.replace('exact', 'fast') }],
+    ['tier replay by the method of another tier', { ...replayTier, method: 'draw-replay' }],
+    ['tier verified by the method of another tier', { method: 'exact-replay' }],
+    ['a tier that nothing checks', { tier: 'tee' }],
+  ])('rejects a header that claims %s', (_what, bent) => {
+    const reply = createSyntheticReply({ ...base, bend: { header: (header) => ({ ...header, ...bent }) } });
+    expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toEqual(['posture']);
+  });
+
   it('names the position of a token that the key did not draw', () => {
     const reply = createSyntheticReply({
       ...base,

@@ -5,6 +5,7 @@ import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { EXP_ONE, expFixed } from './exponential.ts';
 import { type Header, hashTokens, parseHeader } from './header.ts';
 import { computeCommitment, type Opening } from './opening.ts';
+import { checkPosture } from './posture.ts';
 import type { RecordV2 } from './record.ts';
 import {
   computeCost,
@@ -72,6 +73,7 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   checks.push(pass('commitment-form', `${rows.length} positions in ${opening.windows.length} windows`));
 
   const outputTokens = Uint32Array.from(rows, tokenOf);
+  checks.push(checkPosture(header));
   checks.push(checkTokens(crypto, record, header, outputTokens));
   checks.push(checkListing(header, rows));
   checks.push(checkDraws(crypto, header, rows));

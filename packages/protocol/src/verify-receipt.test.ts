@@ -58,6 +58,7 @@ describe('an honest receipt', () => {
       [
         ...['format', 'request-hash', 'response-hash', 'order-signature', 'record-signature', 'provider-identity'],
         ...['order-binding', 'ticket', 'ledger', 'model-root', 'times', 'beacon', 'commitment-root', 'commitment-form'],
+        'posture',
         ...['token-count', 'listing', 'draw-replay', 'draw-key', 'sampler', 'sketch-bank', 'stop-strings', 'fee'],
       ].sort(),
     );
@@ -75,6 +76,25 @@ describe('an honest receipt', () => {
     const compact = { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } };
     expect(verify({ ...toCase(honest), receipt: compact }).ok).toBe(true);
     expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toContain('draw-replay');
+  });
+
+  it('states the posture: from the header, or from the request where the header is not at hand', () => {
+    const { numericClass } = honest.reply.header;
+    expect(verify(toCase(honest)).posture).toEqual({
+      tier: 'verified',
+      method: 'draw-replay',
+      numericClass,
+      exact: false,
+    });
+    const compact = verify({
+      ...toCase(honest),
+      receipt: { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } },
+    });
+    expect(compact.posture).toBeUndefined();
+    expect(compact.checks.find(({ id }) => id === 'posture')).toMatchObject({
+      status: 'skip',
+      detail: expect.stringMatching(/tier verified was asked for/),
+    });
   });
 
   it('is the same after its JSON', () => {
@@ -252,7 +272,8 @@ describe('a provider that signs a lie', () => {
       ['draw-replay', 'sampler'],
     ],
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
-    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['sampler']],
+    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
+    ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
     ['another choice', { bend: { header: (h) => ({ ...h, choice: 1 }) } }, ['sampler']],
     [
       'another sketch bank',

@@ -7,6 +7,7 @@ import type { Header } from './header.ts';
 import { hashHybridKey, verifyHybrid } from './hybrid.ts';
 import { parseOpening } from './opening.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from './order.ts';
+import { type Posture, readPosture } from './posture.ts';
 import type { Validator } from './quorum.ts';
 import type { Receipt } from './receipt.ts';
 import { parseRecordV2, type RecordV2 } from './record.ts';
@@ -42,6 +43,8 @@ export interface ReceiptContext {
 export interface ReceiptVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
+  /** Which promise applied; absent where the header is not at hand or cannot be read. */
+  readonly posture?: Posture;
 }
 
 /**
@@ -87,8 +90,8 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
     checkTimes(order, record, context.nowMs),
   );
   const beacon = checkBeacon(receipt, order, context, checks);
-  checkOpening(receipt, parsed, beacon, context, checks);
-  return { ok: isOk(checks), checks };
+  const header = checkOpening(receipt, parsed, beacon, context, checks);
+  return { ok: isOk(checks), checks, ...(header && { posture: readPosture(header) }) };
 }
 
 interface Parts {
@@ -223,6 +226,7 @@ function checkBeacon(
 const OPENING_CHECKS = [
   'commitment-root',
   'commitment-form',
+  'posture',
   'token-count',
   'listing',
   'draw-replay',
@@ -239,10 +243,12 @@ function checkOpening(
   beacon: OrderBeacon | undefined,
   context: ReceiptContext,
   checks: Check[],
-): void {
+): Header | undefined {
   if ('url' in receipt.opening) {
-    for (const id of OPENING_CHECKS) checks.push(skip(id, `compact receipt: the opening is at ${receipt.opening.url}`));
-    return;
+    const at = `compact receipt: the opening is at ${receipt.opening.url}`;
+    const tier = `tier ${request.model.split('/')[1]} was asked for; method and class stand in the header`;
+    for (const id of OPENING_CHECKS) checks.push(skip(id, id === 'posture' ? `${tier}; ${at}` : at));
+    return undefined;
   }
   const { crypto } = context;
   let header: Header | undefined;
@@ -253,7 +259,7 @@ function checkOpening(
   } catch (error) {
     checks.push(fail('commitment-form', (error as Error).message));
   }
-  if (header === undefined) return;
+  if (header === undefined) return undefined;
   checks.push(
     checkDrawKey(header, order, request, beacon),
     checkSampler(header, order, request),
@@ -261,6 +267,7 @@ function checkOpening(
     checkEnd(header, request, context.response),
     checkFee(header, order, record, request),
   );
+  return header;
 }
 
 export function checkDrawKey(

@@ -47,6 +47,7 @@ describe('ogong verify', () => {
     const { code, out } = await verify(whole, '--trust', trusted);
     expect(code).toBe(VERIFY_EXIT.ok);
     expect(out).toMatch(/^ok +draw-replay /m);
+    expect(out).toMatch(/^posture: tier verified, method draw-replay, inexact class synthetic\/1: /);
     expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
   });
 
@@ -86,6 +87,7 @@ describe('ogong verify', () => {
     try {
       const offline = await verify(compact('/good'));
       expect(offline.out).toMatch(/^skip +draw-replay /m);
+      expect(offline.out).toMatch(/^posture: tier verified was asked for; method and class stand in the header/);
       expect((await verify(compact('/good'), '--gateway', gateway)).out).toMatch(/^ok +draw-replay /m);
       expect((await verify(compact('/bad'), '--gateway', gateway)).code).toBe(VERIFY_EXIT.failed);
     } finally {

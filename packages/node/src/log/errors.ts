@@ -21,6 +21,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   malformed: EXIT.configuration,
   unreadable: EXIT.configuration,
   unwritable: EXIT.configuration,
+  // TierError
+  'tier-refused': EXIT.configuration,
   // StoreError
   'disk-full': EXIT.io,
   io: EXIT.io,

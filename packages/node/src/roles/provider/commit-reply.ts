@@ -6,6 +6,7 @@ import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from 
 import { parseModelId } from '@ogong/protocol/match';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
+import { TIER_METHODS } from '@ogong/protocol/posture';
 import { encodeRecordV2 } from '@ogong/protocol/record';
 import type { InferenceRequest } from '@ogong/protocol/request';
 import type { SketchParameters } from '@ogong/protocol/sketch';
@@ -67,10 +68,12 @@ export const commitReply: CommitReply = (crypto, signer, reply) => signReply(cry
 
 export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;
+  const { tier } = parseModelId(asked.model);
   const header: Header = {
     endpoint: reply.endpoint,
-    tier: parseModelId(asked.model).tier,
-    method: 'draw-replay',
+    tier,
+    // Whoever serves a tier without a method signs a header that no check accepts (assertServesTier refuses before).
+    method: TIER_METHODS[tier] ?? 'none',
     numericClass: info.numericClass,
     vocabularyHash: info.vocabularyHash,
     vocabularySize: info.vocabularySize,

@@ -13,6 +13,7 @@ import { assertFitsModel, type ModelRequest } from '../../shared/model-request.t
 import { type CheckedOrder, checkOrder } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { ReplyJob } from './serve-reply.ts';
+import { assertServesTier, TierError } from './served-tier.ts';
 
 export interface OrderIntakeOptions {
   /** The provider's id. */
@@ -68,6 +69,7 @@ export function createOrderIntake(
   }
 
   return async (message) => {
+    assertServesTier(modelId, engine.info());
     const checked = checkOrder(message, {
       crypto,
       ledger: chain.ledger,
@@ -101,6 +103,7 @@ export function createOrderIntake(
 /** What the consumer's side may know of a failure, as a Refusal; anything else is a fault of this provider. */
 export function toRefusal(error: unknown): unknown {
   if (error instanceof RequestError) return new Refusal('invalid', error.message);
+  if (error instanceof TierError) return new Refusal('precondition', error.message);
   if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
   if (!(error instanceof EngineError)) return error;
   const { code, message, retryable } = error;

@@ -108,6 +108,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
 }
 
 export interface Bend {
+  readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
   readonly ticket?: (ticket: Ticket) => Ticket;
@@ -196,7 +197,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     return client;
   }
 
-  await open();
+  await open().catch(async (error: unknown) => {
+    store.close();
+    await Promise.all([validator.stop(), engine.close()]);
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  });
   let client = await connect(2);
   return {
     get provider() {
@@ -208,7 +214,8 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       return client;
     },
     store: () => store,
-    order: (bend = {}) => signOrder(engine, provider.id, identity.id, bend),
+    order: (bend = {}) =>
+      signOrder(engine, provider.id, identity.id, { modelId: options.provider?.modelId ?? MODEL_ID, ...bend }),
     connect,
     async restart() {
       await provider.stop(0);
@@ -228,9 +235,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
 }
 
 function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
+  const { modelId = MODEL_ID } = bend;
   const request = utf8Encode(
     JSON.stringify({
-      model: MODEL_ID,
+      model: modelId,
       messages: [{ role: 'user', content: 'Once upon a time' }],
       max_tokens: 40,
       ...bend.body,
@@ -256,7 +264,7 @@ function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uin
   const order = bend.order?.(unbent) ?? unbent;
   const ticket: Ticket = {
     router: order.router,
-    modelId: MODEL_ID,
+    modelId,
     providerId: order.providerId,
     providerEndpoint: '127.0.0.1:8443',
     providerCertHash,

@@ -34,6 +34,7 @@ import { createOutbox, type OutboxOptions } from './outbox.ts';
 import { createProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings } from './provider-store.ts';
 import { type ReplyEvent, type ReplyJob, serveReply } from './serve-reply.ts';
+import { assertServesTier, findServingProblem } from './served-tier.ts';
 
 export interface ProviderOptions {
   readonly bind: Endpoint;
@@ -93,10 +94,12 @@ const PUSH_TIMEOUT_MS = 15_000;
 const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
 
+/** @throws TierError where the engine cannot keep what the model id's tier promises. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
   const { engine, crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
   const info = engine.info();
+  assertServesTier(modelId, info);
   const id = hashHybridKey(crypto, signer.publicKey);
   const commits = createGroupCommit(store);
   const replyIds = createReplyIds(store, commits);
@@ -145,6 +148,9 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     (error) => log.error({ err: error }, 'expired openings could not be removed'),
   );
 
+  // An engine that was restarted has looked at itself again, and may have come to another conclusion.
+  const canServe = () => !isClosing && !outbox.isFull() && findServingProblem(modelId, engine.info()) === undefined;
+
   const announcer = createAnnouncer(
     { intervalMs: options.announceIntervalMs ?? 10_000, lifetimeMs: 3 * (options.announceIntervalMs ?? 10_000) },
     {
@@ -169,7 +175,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
           },
         ],
         capacity: info.sequences,
-        freeCapacity: isClosing || outbox.isFull() ? 0 : Math.max(0, info.sequences - active),
+        freeCapacity: canServe() ? Math.max(0, info.sequences - active) : 0,
       }),
       onError: (peer, error) => log.warn({ err: error, peer: peer.endpoint }, 'an announcement was not taken'),
     },

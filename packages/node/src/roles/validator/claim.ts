@@ -7,6 +7,7 @@ import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
 import { hashLeaf, verifyInclusion } from '@ogong/protocol/merkle';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
+import { checkPosture } from '@ogong/protocol/posture';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
 import { checkBank, checkDrawKey, checkSampler, checkStops, type OrderBeacon } from '@ogong/protocol/verify-receipt';
@@ -56,6 +57,7 @@ export type ClaimErrorCode =
   | 'token-count'
   | 'fee'
   | 'draw-key'
+  | 'posture'
   | 'sampler'
   | 'sketch-bank'
   | 'stop-strings';
@@ -192,6 +194,7 @@ export function verifyReply(
   );
   const request = parsed('request', () => parseRequest(body, toEndpoint(submission.endpoint)));
   for (const check of [
+    checkPosture(header),
     checkSampler(header, order, request),
     checkDrawKey(header, order, request, beacon),
     checkBank(crypto, header, order, beacon),

@@ -102,6 +102,11 @@ describe('records', () => {
       'sampler',
       { bend: { header: (header) => ({ ...header, sampler: { ...header.sampler, temperatureQ16: 1 } }) } },
     ],
+    [
+      'by the method of another tier',
+      'posture',
+      { bend: { header: (header) => ({ ...header, method: 'exact-replay' }) } },
+    ],
     ['with another limit than asked for', 'sampler', { bend: { header: (header) => ({ ...header, maxTokens: 41 }) } }],
     ['keyed by another beacon', 'draw-key', { beacon: { value: new Uint8Array(32), previous: new Uint8Array(32) } }],
     [
