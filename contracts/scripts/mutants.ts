@@ -46,6 +46,18 @@ const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    breaks: 'drift table: an older one may replace a newer one',
+    file: 'Parameters.sol',
+    from: 'if (next.version <= _driftTable.version) revert VersionNotNewer(_driftTable.version, next.version);',
+    to: '',
+  },
+  {
+    breaks: 'drift table: anybody may name one',
+    file: 'Parameters.sol',
+    from: 'setDriftTable(DriftTable calldata next) external onlyOwner',
+    to: 'setDriftTable(DriftTable calldata next) external',
+  },
+  {
     breaks: 'quorum: two thirds are enough',
     file: 'Settlement.sol',
     from: '3 * signed <= 2 * total',

@@ -24,18 +24,29 @@ contract Parameters is Ownable2Step {
         uint128 minimumValidatorBond;
     }
 
+    /// The drift table that validators judge by (docs/spec/drift-table.md).
+    struct DriftTable {
+        /// SHA-256 of its canonical bytes; zero while the network names none.
+        bytes32 hash;
+        /// Rises with every change, a withdrawal included.
+        uint64 version;
+    }
+
     Shares private _shares;
     Recipients private _recipients;
     Limits private _limits;
+    DriftTable private _driftTable;
 
     event SharesChanged(Shares shares);
     event RecipientsChanged(Recipients recipients);
     event LimitsChanged(Limits limits);
+    event DriftTableChanged(DriftTable driftTable);
 
     error SharesTooHigh(uint256 total, uint256 maximum);
     error LicenseRaised(uint16 current, uint16 proposed);
     error OutOfRange(string parameter);
     error ZeroRecipient();
+    error VersionNotNewer(uint64 current, uint64 proposed);
 
     constructor(address owner, Shares memory shares_, Recipients memory recipients_, Limits memory limits_) Ownable(owner) {
         _setShares(shares_);
@@ -57,6 +68,14 @@ contract Parameters is Ownable2Step {
         _setLimits(next);
     }
 
+    /// @notice A hash of zero withdraws the table: validators go back to the fixed thresholds.
+    function setDriftTable(DriftTable calldata next) external onlyOwner {
+        // Two transactions under way at once cannot end with the older table.
+        if (next.version <= _driftTable.version) revert VersionNotNewer(_driftTable.version, next.version);
+        _driftTable = next;
+        emit DriftTableChanged(next);
+    }
+
     function shares() external view returns (Shares memory) {
         return _shares;
     }
@@ -67,6 +86,10 @@ contract Parameters is Ownable2Step {
 
     function limits() external view returns (Limits memory) {
         return _limits;
+    }
+
+    function driftTable() external view returns (DriftTable memory) {
+        return _driftTable;
     }
 
     function _setShares(Shares memory next) private {

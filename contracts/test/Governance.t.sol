@@ -35,6 +35,9 @@ contract GovernanceTest is Fixture {
         parameters.setRecipients(Recipients(payer, payer, payer));
         vm.prank(payer);
         vm.expectRevert(refusal);
+        parameters.setDriftTable(Parameters.DriftTable("table", 1));
+        vm.prank(payer);
+        vm.expectRevert(refusal);
         staking.slash(validator, 1, 0);
     }
 
@@ -60,6 +63,31 @@ contract GovernanceTest is Fixture {
         parameters.setLimits(Parameters.Limits(0, 0, 60 days + 1, 1));
         vm.expectRevert(abi.encodeWithSelector(Parameters.OutOfRange.selector, "minimumValidatorBond"));
         parameters.setLimits(Parameters.Limits(0, 0, 0, 0));
+    }
+
+    function test_networkNamesNoDriftTableAtFirst() public view {
+        check(parameters.driftTable().hash == 0, "hash");
+        checkEqual(parameters.driftTable().version, 0, "version");
+    }
+
+    function testFuzz_driftTableOnlyGetsNewer(bytes32 first, bytes32 second, uint64 version, uint64 next) public {
+        if (version == 0) version = 1;
+        vm.expectEmit();
+        emit Parameters.DriftTableChanged(Parameters.DriftTable(first, version));
+        parameters.setDriftTable(Parameters.DriftTable(first, version));
+        bool isOlder = next <= version;
+        if (isOlder) vm.expectRevert(abi.encodeWithSelector(Parameters.VersionNotNewer.selector, version, next));
+        parameters.setDriftTable(Parameters.DriftTable(second, next));
+        check(parameters.driftTable().hash == (isOlder ? first : second), "hash");
+        checkEqual(parameters.driftTable().version, isOlder ? version : next, "version");
+    }
+
+    function test_driftTableCanBeWithdrawn() public {
+        parameters.setDriftTable(Parameters.DriftTable("table", 1));
+        parameters.setDriftTable(Parameters.DriftTable(0, 2));
+        check(parameters.driftTable().hash == 0, "withdrawn");
+        vm.expectRevert(abi.encodeWithSelector(Parameters.VersionNotNewer.selector, 2, 1));
+        parameters.setDriftTable(Parameters.DriftTable("table", 1));
     }
 
     function test_providerStakeCannotBeSlashed() public {

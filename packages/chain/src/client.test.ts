@@ -31,6 +31,18 @@ describe('chain client', () => {
     expect(recipients.treasury).toBe(ledger.treasury);
   });
 
+  it('names a drift table, newer each time, by the owner alone', async () => {
+    expect((await ledger.governor.parameters()).driftTable).toEqual({ hash: hash('00'), version: 0n });
+    await ledger.governor.setDriftTable({ hash: hash('AB'), version: 2n });
+    expect((await ledger.governor.parameters()).driftTable).toEqual({ hash: hash('ab'), version: 2n });
+    const stale = await refusalOf(ledger.governor.setDriftTable({ hash: hash('cd'), version: 2n }));
+    expect(stale).toMatchObject({ code: 'reverted', revert: { name: 'VersionNotNewer', args: [2n, 2n] } });
+    const member = await ledger.createMember();
+    const stranger = await refusalOf(member.client.setDriftTable({ hash: hash('cd'), version: 3n }));
+    expect(stranger).toMatchObject({ code: 'reverted', revert: { name: 'OwnableUnauthorizedAccount' } });
+    expect(() => ledger.governor.setDriftTable({ hash: '0x12', version: 3n })).toThrow(/hash has 1 bytes, expected 32/);
+  });
+
   it('carries a reply from the deposit to the claim', async () => {
     const [validator, payer, provider] = await Promise.all([
       ledger.createValidator(),

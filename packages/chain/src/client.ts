@@ -49,10 +49,18 @@ export interface Anchor {
   readonly logHead: Hex;
 }
 
+/** What judges by statistics is measured against; a hash of zeros names none. */
+export interface DriftTableAnchor {
+  /** SHA-256 of the table's canonical bytes. */
+  readonly hash: Hex;
+  readonly version: bigint;
+}
+
 export interface NetworkParameters {
   readonly shares: Shares;
   readonly recipients: Recipients;
   readonly limits: Limits;
+  readonly driftTable: DriftTableAnchor;
 }
 
 export interface ChainClientOptions {
@@ -115,12 +123,14 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     },
     parameters(): Promise<NetworkParameters> {
       return read('parameters', async (client) => {
-        const [shares, recipients, limits] = await Promise.all([
+        const [shares, recipients, limits, driftTable] = await Promise.all([
           client.readContract({ ...parameters, functionName: 'shares' }),
           client.readContract({ ...parameters, functionName: 'recipients' }),
           client.readContract({ ...parameters, functionName: 'limits' }),
+          client.readContract({ ...parameters, functionName: 'driftTable' }),
         ]);
-        return { shares, recipients: lowerHex(recipients), limits };
+        const { hash, version } = driftTable;
+        return { shares, recipients: lowerHex(recipients), limits, driftTable: { ...lowerHex({ hash }), version } };
       });
     },
     validators(): Promise<readonly Validator[]> {
@@ -305,7 +315,7 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
     /** Submits a batch with its quorum; anyone may. */
     settle: (call: SettleCall) => send('settle', settlement, encodeSettle(call)),
 
-    /** Owner of the parameters only, as are the next two. */
+    /** Owner of the parameters only, as are the next three. */
     setShares: (shares: Shares) =>
       send(
         'set shares',
@@ -323,6 +333,16 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
         'set limits',
         parameters,
         encodeFunctionData({ abi: parametersAbi, functionName: 'setLimits', args: [limits] }),
+      ),
+    setDriftTable: ({ hash, version }: { readonly hash: BytesLike; readonly version: bigint }) =>
+      send(
+        'set drift table',
+        parameters,
+        encodeFunctionData({
+          abi: parametersAbi,
+          functionName: 'setDriftTable',
+          args: [{ hash: toHex(hash, 'hash', 32), version }],
+        }),
       ),
   };
 }
