@@ -1,4 +1,5 @@
 import type { AttackDefinition } from './attack.ts';
+import { MASSAGE_ATTACKS } from './massaged-draws.ts';
 import { PREFILL_ATTACKS, prefill } from './prefill.ts';
 import { resale, seedReplay, staleReply } from './resale.ts';
 import { substitute } from './substitute.ts';
@@ -15,6 +16,7 @@ export const ATTACKS: readonly AttackDefinition[] = [
   openLate,
   ...WEIGHT_ATTACKS,
   ...PREFILL_ATTACKS,
+  ...MASSAGE_ATTACKS,
   resale,
   staleReply,
   seedReplay,

@@ -248,6 +248,17 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect([...c.outputTokens]).not.toEqual([...a.outputTokens]);
     });
 
+    it('carries a reply on where another left off', async () => {
+      const whole = await generate(createRequest(prompt, { maxTokens: 20, bias: NO_END }));
+      const carryOn = async (firstDraw: number) => {
+        const tokens = Uint32Array.from([...whole.promptTokens, ...whole.outputTokens.subarray(0, 8)]);
+        const request = createRequest('', { prompt: { kind: 'tokens', tokens }, maxTokens: 12, bias: NO_END });
+        return (await generate({ ...request, firstDraw })).outputTokens;
+      };
+      expect(await carryOn(8)).toEqual(whole.outputTokens.subarray(8));
+      expect(await carryOn(9)).not.toEqual(whole.outputTokens.subarray(8));
+    });
+
     it('decodes the same tokens without a commitment', async () => {
       const committed = await generate(createRequest(prompt));
       const bare = await generate(createRequest(prompt, { commit: false }));

@@ -43,6 +43,8 @@ export interface GenerateRequest {
   readonly bias: readonly TokenBias[];
   /** 32 bytes; every draw is a function of it (protocol: draw-key). */
   readonly drawKey: Uint8Array;
+  /** Position of the first draw: where another reply, whose tokens end the prompt, is carried on. Default: 0. */
+  readonly firstDraw?: number;
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly sketch: SketchParameters;

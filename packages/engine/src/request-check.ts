@@ -90,6 +90,7 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
 export function assertGenerateRequest(request: GenerateRequest, limits: Limits): void {
   assertSampling(request.sampler, request.bias, request.sketch, limits);
   assertThat(request.drawKey.length === 32, 'the draw key must have 32 bytes');
+  assertThat(isWithin(request.firstDraw ?? 0, 0, 2 ** 24), `first draw ${request.firstDraw} is out of range`);
   assertThat(isWithin(request.maxTokens, 1, 2 ** 24), `max tokens ${request.maxTokens} is out of range`);
   assertThat(request.stop.length <= MAX_STOPS, `at most ${MAX_STOPS} stop strings are allowed`);
   for (const stop of request.stop)

@@ -159,7 +159,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const { bias, counts, request } = job;
       const row = context.outputRow(index);
       const inputs = { logits, offset: row * model.vocabularySize, settings: request.sampler, bias, counts };
-      accept(job, reader.draw(inputs, job.draws.draw(job.output.length)), hidden, row * model.embeddingSize);
+      const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
+      accept(job, reader.draw(inputs, u), hidden, row * model.embeddingSize);
     });
   };
 

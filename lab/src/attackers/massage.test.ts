@@ -1,0 +1,108 @@
+import { createFakeEngine } from '@ogong/engine/fake';
+import { NAT, quantizeLogprob, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { type DrawRow, tokenOf } from '@ogong/protocol/window';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findAttack } from './catalogue.ts';
+import { type DrawInputs, type Massaged, massageRow, measureGap, replayRank } from './massage.ts';
+import { playTrial } from './trial.ts';
+
+const engine = createFakeEngine({ weights: 1, contextSize: 512 });
+const afterwards = [engine];
+afterAll(() => Promise.all(afterwards.map((each) => each.close())));
+
+const SAMPLERS = {
+  plain: { temperature: 1 },
+  usual: { temperature: 0.8, top_p: 0.95, top_k: 40 },
+  cool: { temperature: 0.3 },
+  hot: { temperature: 1.7 },
+  greedy: { temperature: 0 },
+  'min-p': { min_p: 0.05 },
+  narrow: { top_k: 5 },
+  biased: { logit_bias: { 270: 5, 40: -5 } },
+  penalised: { presence_penalty: 0.7, frequency_penalty: 0.3 },
+};
+
+const near = { weights: 1, error: 1.5 };
+const other = { weights: 2 };
+
+describe.each([
+  { name: 'massaged-q8-0', cheap: near, what: 'a model that is near' },
+  { name: 'massaged-q8-0', cheap: other, what: 'another model' },
+  { name: 'massaged-knowing-q8-0', cheap: near, what: 'a model that is near' },
+])('$name over $what', ({ name, cheap }) => {
+  it.each(Object.entries(SAMPLERS))('passes stage 1 under the %s sampler, and not equality', async (_, sampler) => {
+    const cheapEngine = createFakeEngine({ ...cheap, contextSize: 512 });
+    afterwards.push(cheapEngine);
+    const attack = findAttack(name).create({ engine, cheapEngine });
+    const failed = new Set<string>();
+    for (let number = 0; number < 2; number++) {
+      const request = { messages: [{ role: 'user', content: `Hi ${number}` }], max_tokens: 64, ...sampler };
+      const trial = await playTrial(attack, { verifier: engine, number, request });
+      for (const id of trial.failed) failed.add(id);
+    }
+    const counts = attack.counts?.() ?? {};
+    const shown = JSON.stringify(counts);
+    expect(counts.positions, shown).toBeGreaterThan(0);
+    if (cheap === near) expect(counts.lost, shown).toBe(0);
+    if (counts.lost === 0) expect(failed, shown).not.toContain('draw-replay');
+    expect(
+      [...failed].filter((id) => id !== 'equality' && id !== 'draw-replay'),
+      shown,
+    ).toEqual([]);
+    expect(failed.has('equality'), shown).toBe((counts.massaged as number) > 0);
+  });
+});
+
+/** u and a row under which the key draws rank 0: tokens 5, 9 and 7 with about 1/2, 1/4 and 1/8. */
+const row = (token: number): DrawRow => {
+  const ids = Uint32Array.of(5, 9, 7);
+  const q = Uint32Array.from([0.5, 0.25, 0.125], (p) => quantizeLogprob(Math.log(p)));
+  return { ids, q, tail: WEIGHT_ONE / 8, rank: ids.indexOf(token) };
+};
+const inputs = (u: number): DrawInputs => ({
+  u: Math.round(u * WEIGHT_ONE),
+  settings: PLAIN,
+  bias: new Map(),
+  counts: new Map(),
+  vocabularySize: 320,
+});
+const PLAIN = {
+  temperatureQ16: NAT,
+  topK: 0,
+  topPQ24: WEIGHT_ONE,
+  minPQ24: 0,
+  presencePenaltyQ16: 0,
+  frequencyPenaltyQ16: 0,
+  filterOrder: [],
+};
+
+describe('massaging one row', () => {
+  it('changes little where the draw lies close by', () => {
+    // In the order of ids: 5 to .5, 7 to .625, 9 to .875.
+    for (const [u, token] of [
+      [0.5001, 5],
+      [0.4999, 7],
+      [0.6249, 9],
+    ] as const) {
+      const bent = massageRow(row(token), inputs(u)) as Massaged;
+      expect(tokenOf(bent.row)).toBe(token);
+      expect(replayRank(bent.row, inputs(u))).toBe(bent.row.rank);
+      expect(bent.shiftQ16 / NAT).toBeLessThan(0.001);
+    }
+  });
+
+  it('changes more where it lies further off', () => {
+    const shifts = [0.51, 0.55, 0.6].map((u) => (massageRow(row(5), inputs(u)) as Massaged).shiftQ16);
+    expect(shifts[0]).toBeLessThan(shifts[1] as number);
+    expect(shifts[1]).toBeLessThan(shifts[2] as number);
+  });
+
+  it('needs no change of a draw that agrees', () => {
+    expect(massageRow(row(5), inputs(0.3))).toMatchObject({ shiftQ16: 0 });
+  });
+
+  it('knows how far off a draw is', () => {
+    expect(measureGap(row(5), inputs(0.6))).toBeCloseTo(0.1, 4);
+    expect(measureGap(row(5), inputs(0.2))).toBe(0);
+  });
+});

@@ -1,0 +1,230 @@
+import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import { nativeHash } from '@ogong/engine/native-hash';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
+import { createDrawSource } from '@ogong/protocol/draw-key';
+import { TAIL_RANK } from '@ogong/protocol/sampler';
+import type { SketchRow } from '@ogong/protocol/sketch';
+import {
+  type DrawRow,
+  decodeSketch,
+  encodeDraws,
+  encodeSketch,
+  tokenOf,
+  WINDOW_TOKENS,
+  type WindowBytes,
+} from '@ogong/protocol/window';
+import {
+  type AttackContext,
+  type AttackDefinition,
+  closeBoth,
+  disguiseEngine,
+  requireCheapEngine,
+  type Tolerances,
+} from './attack.ts';
+import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
+import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
+import { type DrawInputs, massageRow, measureGap, replayRank } from './massage.ts';
+
+/** What an attacker allows itself who knows what an auditor forgives: half of it, since honest drift comes on top. */
+const KNOWN: Tolerances = {
+  positionGap: FALLBACK_THRESHOLDS.omission.doubt / 2,
+  windowGap: FALLBACK_THRESHOLDS.drawGap.doubt / 2,
+};
+const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };
+
+/**
+ * Pre-fill, made to replay: where the cheap model's token is not the one that the true values draw, the signed values are
+ * bent by the least that makes them draw it. `knowing` bends only what an auditor would forgive and takes the true model's
+ * own token elsewhere, from where the cheap one goes on: fewer tokens are cheap, and none is far off.
+ */
+function defineMassage({ name, what, recipe, soldAs }: CheapModel, isKnowing: boolean): AttackDefinition {
+  const own = `massaged${isKnowing ? '-knowing' : ''}-${name}`;
+  const aim = `decode with ${what}, pre-fill the true values and bend them ${isKnowing ? 'as far as tolerances reach' : 'until every draw replays'}`;
+  return {
+    name: own,
+    family: 'sampling',
+    aim,
+    caughtBy: ['equality'],
+    ...(isKnowing ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' } : {}),
+    cheap: { weights: recipe },
+    ...(soldAs ? { soldAs } : {}),
+    create(context) {
+      const cheap = requireCheapEngine(context, own);
+      const massage = createMassage(context, cheap, isKnowing ? (context.tolerances ?? KNOWN) : ANYTHING);
+      return { name: own, aim, ...massage };
+    },
+  };
+}
+
+/** Bending further than these pays for nobody: their tokens miss too often. */
+const MASSAGED = new Set(['q8-0', 'q5-k-m', 'q4-0', 'noise-1e-3', 'noise-1e-2']);
+const models = CHEAP_MODELS.filter(({ name }) => MASSAGED.has(name));
+
+export const MASSAGE_ATTACKS: readonly AttackDefinition[] = [
+  ...models.map((model) => defineMassage(model, false)),
+  ...models.map((model) => defineMassage(model, true)),
+];
+
+interface Counts {
+  positions: number;
+  /** Draws that the true values do not give. */
+  missed: number;
+  massaged: number;
+  /** Positions decoded again by the true model. */
+  corrected: number;
+  /** Could be neither bent nor corrected: stage 1 sees them. Not where the cheap model is anything like the true one. */
+  lost: number;
+}
+
+function createMassage({ engine }: AttackContext, cheap: Engine, tolerances: Tolerances) {
+  const counts: Counts = { positions: 0, missed: 0, massaged: 0, corrected: 0, lost: 0 };
+  return {
+    engine: disguiseEngine(engine, {
+      async *generate(request, options) {
+        const held = await decode({ engine, cheap, request, tolerances, counts }, options);
+        yield* tellReply(engine, request, held);
+      },
+      close: () => closeBoth(engine, cheap),
+    }),
+    counts: () => ({ ...counts }),
+  };
+}
+
+interface Task {
+  readonly engine: Engine;
+  readonly cheap: Engine;
+  readonly request: GenerateRequest;
+  readonly tolerances: Tolerances;
+  readonly counts: Counts;
+}
+
+/** Positions whose token is final, with what will be signed of them. */
+interface Settled {
+  readonly rows: DrawRow[];
+  readonly sketches: SketchRow[];
+  readonly output: number[];
+  readonly seen: Map<number, number>;
+  windowGap: number;
+}
+
+async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<HeldReply> {
+  const { engine, cheap, request } = task;
+  const { vocabularySize, stopTokens } = engine.info();
+  const settled: Settled = { rows: [], sketches: [], output: [], seen: new Map(), windowGap: 0 };
+  let promptTokens: Uint32Array | undefined;
+  for (;;) {
+    const from = settled.output.length;
+    const prompt = promptTokens ?? (await engine.tokenizePrompt(request.prompt));
+    promptTokens = prompt;
+    const cheaply = await holdReply(
+      cheap.generate(
+        {
+          ...request,
+          prompt: { kind: 'tokens', tokens: Uint32Array.from([...prompt, ...settled.output]) },
+          firstDraw: (request.firstDraw ?? 0) + from,
+          maxTokens: request.maxTokens - from,
+        },
+        options,
+      ),
+    );
+    const outputTokens = Uint32Array.from([...settled.output, ...cheaply.outputTokens]);
+    const corrected =
+      cheaply.outputTokens.length > 0 &&
+      (await settle(task, { settled, outputTokens, cheaply, prompt, vocabularySize }, options));
+    const last = settled.output.at(-1);
+    const isStopped = last !== undefined && stopTokens.includes(last);
+    const isFull = settled.output.length >= request.maxTokens;
+    if (corrected && !isStopped && !isFull && cheaply.stopReason !== 'cancelled') continue;
+    const stopReason = isStopped ? 'stop-token' : isFull ? 'length' : cheaply.stopReason;
+    const output = Uint32Array.from(settled.output);
+    const text = await spell(engine, { outputTokens: output, stopReason }, request.stop);
+    return { promptTokens: prompt, outputTokens: output, windows: encode(settled, vocabularySize), text, stopReason };
+  }
+}
+
+interface Segment {
+  readonly settled: Settled;
+  /** All that is settled, and the cheap model's continuation. */
+  readonly outputTokens: Uint32Array;
+  readonly cheaply: HeldReply;
+  readonly prompt: Uint32Array;
+  readonly vocabularySize: number;
+}
+
+/** One pass of the true model over a continuation. @returns whether a token was corrected, so that the rest is void. */
+async function settle(task: Task, segment: Segment, options?: { signal?: AbortSignal }): Promise<boolean> {
+  const { engine, request, tolerances, counts } = task;
+  const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
+  const from = settled.output.length;
+  const cheapRows = rowsOf(cheaply.windows, vocabularySize);
+  const listSizes = Uint8Array.from([...listSizesOf(settled.rows), ...listSizesOf(cheapRows)]);
+  const windows = await scoreOutput(engine, request, { promptTokens: prompt, outputTokens, listSizes }, options);
+  const rows = rowsOf(windows, vocabularySize);
+  const sketches = windows.flatMap(({ sketch }) => decodeSketch(sketch, request.sketch));
+  const draws = createDrawSource(nativeHash, request.drawKey);
+  const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const { presencePenaltyQ16, frequencyPenaltyQ16 } = request.sampler;
+  const isCounting = presencePenaltyQ16 !== 0 || frequencyPenaltyQ16 !== 0;
+  // A continuation does not know what it must penalise, nor a stop string that began before it.
+  const canCorrect = !isCounting && request.stop.length === 0;
+  for (let i = from; i < rows.length; i++) {
+    const row = rows[i] as DrawRow;
+    const u = draws.draw((request.firstDraw ?? 0) + i);
+    const inputs: DrawInputs = { u, settings: request.sampler, bias, counts: settled.seen, vocabularySize };
+    if (i % WINDOW_TOKENS === 0) settled.windowGap = 0;
+    counts.positions++;
+    const drawn = replayRank(row, inputs);
+    let signed = row;
+    let isCorrected = false;
+    if (drawn !== row.rank) {
+      counts.missed++;
+      const gap = measureGap(row, inputs);
+      const isForgiven =
+        gap <= tolerances.positionGap && settled.windowGap + gap <= tolerances.windowGap * WINDOW_TOKENS;
+      const massaged = isForgiven || !canCorrect ? massageRow(row, inputs) : undefined;
+      if (massaged !== undefined) {
+        counts.massaged++;
+        settled.windowGap += gap;
+        signed = massaged.row;
+      } else if (drawn !== TAIL_RANK && canCorrect) {
+        counts.corrected++;
+        const { ids, q, tail } = row;
+        signed = { ids, q, tail, rank: drawn };
+        isCorrected = true;
+      } else if (drawn === TAIL_RANK && canCorrect) {
+        // Which token the tail names is not in the list: the one that the cheap model likes best of the others.
+        counts.corrected++;
+        const { ids, q, tail } = row;
+        const liked = cheapRows[i - from]?.ids.find((id) => !ids.includes(id));
+        const tailId = liked ?? firstUnlisted(ids);
+        signed = { ids, q, tail, rank: TAIL_RANK, tailId, tailQ: q.at(-1) as number };
+        isCorrected = true;
+      } else counts.lost++;
+    }
+    const token = tokenOf(signed);
+    settled.rows.push(signed);
+    settled.sketches.push(sketches[i] as SketchRow);
+    settled.output.push(token);
+    if (isCounting) settled.seen.set(token, (settled.seen.get(token) ?? 0) + 1);
+    if (isCorrected) return true;
+  }
+  return false;
+}
+
+function firstUnlisted(ids: Uint32Array): number {
+  let id = 3;
+  while (ids.includes(id)) id++;
+  return id;
+}
+
+function encode({ rows, sketches }: Settled, vocabularySize: number): WindowBytes[] {
+  const windows: WindowBytes[] = [];
+  for (let at = 0; at < rows.length; at += WINDOW_TOKENS) {
+    const part = rows.slice(at, at + WINDOW_TOKENS);
+    windows.push({
+      draws: encodeDraws({ rows: part, runs: [{ length: part.length, shapeClass: 0 }] }, { vocabularySize }),
+      sketch: encodeSketch(sketches.slice(at, at + WINDOW_TOKENS)),
+    });
+  }
+  return windows;
+}

@@ -1,0 +1,272 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Engine } from '@ogong/engine/engine';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
+import { type CommittedReply, chooseDrawKey } from '@ogong/node/roles/provider/commit-reply';
+import { ClaimError, verifySubmission } from '@ogong/node/roles/validator/claim';
+import { openReply } from '@ogong/node/roles/validator/judge';
+import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
+import { parseModelRequest } from '@ogong/node/shared/model-request';
+import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/adjudicate';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon';
+import { createWriter } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import { computeDrawKey } from '@ogong/protocol/draw-key';
+import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { createNobleLedgerSigner } from '@ogong/protocol/noble';
+import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
+import type { Receipt } from '@ogong/protocol/receipt';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import { encodeTicket } from '@ogong/protocol/ticket';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import type { WindowBytes } from '@ogong/protocol/window';
+import type { Attack } from './attack.ts';
+import { bendCommit } from './bend-commit.ts';
+
+/** One reply of an attack before everybody who judges it, with the functions that they run, and without sockets. */
+export interface Trial {
+  readonly committed: CommittedReply | undefined;
+  readonly outputTokens: Uint32Array;
+  /** What reached the consumer while it was generated. */
+  readonly streamed: string;
+  /** The consumer's, over the receipt; empty where nothing was opened. */
+  readonly receipt: readonly Check[];
+  readonly stage2: ReportVerdict | undefined;
+  /**
+   * Ids of everything that failed: checks of the receipt, codes of the validator's intake, checks of stage 2; `abandoned`
+   * where nothing was served, `opening` where it was not opened in time, `unanswered` where a verifier refuses the job,
+   * `report-shape` where its honest report cannot be compared.
+   */
+  readonly failed: readonly string[];
+}
+
+export interface TrialOptions {
+  /** Holds the model that is sold. */
+  readonly verifier: Engine;
+  /** Numbers the nonce and the reply id. */
+  readonly number: number;
+  /** Of a chat request, besides model. */
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+const MODEL_ID = 'ogong/verified/test/lab';
+const ROUTER = new Uint8Array(20).fill(3);
+const NOW_MS = 1_700_000_000_000;
+const OPENING_PATIENCE_MS = 50;
+const payer = createNobleLedgerSigner(new Uint8Array(32).fill(31));
+const provider = createNodeHybridSigner(new Uint8Array(64).fill(32));
+const router = createNodeHybridSigner(new Uint8Array(64).fill(33));
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(34) };
+const settlement = new Uint8Array(20).fill(35);
+const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
+const beacon = { value: genesis, previous: genesis };
+
+const numbered = (label: number, number: number): Uint8Array =>
+  crypto.sha256(createWriter().u32(label).u32(number).finish());
+
+/** @param attack an honest provider is an attack with nothing but an engine. */
+export async function playTrial(
+  attack: Pick<Attack, 'engine' | 'bendReply' | 'openOpening'>,
+  { verifier, number, request }: TrialOptions,
+): Promise<Trial> {
+  const body = new TextEncoder().encode(JSON.stringify({ model: MODEL_ID, ...request }));
+  const order = createOrder(body, verifier.info().modelRoot, number);
+  const nothing = { committed: undefined, outputTokens: new Uint32Array(0), streamed: '', receipt: [] };
+  let served: Served;
+  try {
+    served = await serve(attack, order, body);
+  } catch {
+    return { ...nothing, stage2: undefined, failed: ['abandoned'] };
+  }
+  const { committed } = served;
+  const signedOrder = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
+  const failed = new Set<string>();
+  try {
+    verifySubmission(
+      crypto,
+      { ledger, beacon },
+      {
+        order: signedOrder,
+        record: { record: committed.record, providerKey: provider.publicKey, signature: committed.signature },
+        header: committed.header,
+        headerProof: committed.headerProof,
+        request: body,
+        endpoint: 'chat',
+        response: committed.response,
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof ClaimError)) throw error;
+    failed.add(error.code);
+  }
+  const opening = await open(attack, committed.opening);
+  if (opening === undefined) return { ...served, receipt: [], stage2: undefined, failed: [...failed, 'opening'] };
+  const receipt = checkReceipt(body, order, signedOrder, served, opening);
+  const stage2 = await audit(verifier, { body, committed, opening });
+  for (const { id, status } of receipt) if (status === 'fail') failed.add(id);
+  if (typeof stage2 === 'string') failed.add(stage2);
+  else for (const { id, status } of stage2?.checks ?? []) if (status === 'fail') failed.add(id);
+  return { ...served, receipt, stage2: typeof stage2 === 'string' ? undefined : stage2, failed: [...failed] };
+}
+
+function createOrder(body: Uint8Array, modelRoot: Uint8Array, number: number): Order {
+  return {
+    payer: payer.address,
+    validator: new Uint8Array(20).fill(36),
+    cumulativeAtomic: 10n ** 12n,
+    requestHash: crypto.sha256(body),
+    nonce: numbered(1, number),
+    modelRoot,
+    providerId: hashHybridKey(crypto, provider.publicKey),
+    replyId: numbered(2, number).subarray(0, 16),
+    router: ROUTER,
+    choice: 0,
+    maxFeeAtomic: 10n ** 12n,
+    pricePer1kAtomic: 1000n,
+    epoch: 0n,
+    expiresAtMs: BigInt(NOW_MS + 60_000),
+  };
+}
+
+interface Served {
+  readonly committed: CommittedReply;
+  readonly outputTokens: Uint32Array;
+  readonly streamed: string;
+}
+
+/** What the provider role does with an engine, without the wire. */
+async function serve(
+  { engine, bendReply }: Pick<Attack, 'engine' | 'bendReply'>,
+  order: Order,
+  body: Uint8Array,
+): Promise<Served> {
+  const { asked, prompt } = parseModelRequest(body, 'chat');
+  const drawKey = chooseDrawKey(order, asked, beacon.value);
+  const sketch = {
+    bankSeed: computeBankSeed(crypto, order.modelRoot, beacon.previous),
+    directions: DEFAULT_DIRECTIONS,
+  };
+  const promptTokens = await engine.tokenizePrompt(prompt);
+  const windows: WindowBytes[] = [];
+  let streamed = '';
+  for await (const event of engine.generate({
+    prompt: { kind: 'tokens', tokens: promptTokens },
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey: computeDrawKey(crypto, drawKey),
+    maxTokens: asked.maxTokens,
+    stop: asked.stop,
+    sketch,
+    topLogprobs: asked.topLogprobs,
+  })) {
+    if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'token') streamed += event.text;
+    else if (event.kind === 'end') {
+      const { outputTokens, stopReason, text } = event;
+      const committed = bendCommit(bendReply ? { bendReply } : {})(crypto, provider, {
+        order,
+        endpoint: 'chat',
+        asked,
+        info: engine.info(),
+        sketch,
+        drawKey,
+        payee: new Uint8Array(20).fill(37),
+        promptTokens,
+        outputTokens,
+        windows,
+        stopReason,
+        text,
+        startMs: NOW_MS,
+        endMs: NOW_MS + 1000,
+      });
+      return { committed, outputTokens, streamed: streamed + text.slice(streamed.length) };
+    }
+  }
+  throw new Error('the engine ended without an answer');
+}
+
+async function open({ openOpening }: Pick<Attack, 'openOpening'>, stored: Uint8Array): Promise<Uint8Array | undefined> {
+  if (openOpening === undefined) return stored;
+  try {
+    return await Promise.race([openOpening(stored), delay(OPENING_PATIENCE_MS, undefined)]);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkReceipt(
+  body: Uint8Array,
+  order: Order,
+  signedOrder: { order: Uint8Array; signature: Uint8Array },
+  { committed, streamed }: Served,
+  opening: Uint8Array,
+): readonly Check[] {
+  const ticket = encodeTicket({
+    router: order.router,
+    modelId: MODEL_ID,
+    providerId: order.providerId,
+    providerEndpoint: '127.0.0.1:1',
+    providerCertHash: new Uint8Array(32),
+    modelRoot: order.modelRoot,
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    candidatesHash: new Uint8Array(32),
+    issuedAtMs: NOW_MS,
+    expiresAtMs: NOW_MS + 60_000,
+  });
+  const receipt: Receipt = {
+    endpoint: 'chat',
+    ledger,
+    order: { bytes: signedOrder.order, signature: signedOrder.signature },
+    ticket: { bytes: ticket, publicKey: router.publicKey, signature: router.sign(ticket) },
+    record: { bytes: committed.record, publicKey: provider.publicKey, signature: committed.signature },
+    beacon: new Uint8Array(0),
+    opening: { bytes: opening },
+  };
+  const trust = { ledger, settlement, modelRoots: { [MODEL_ID]: order.modelRoot } };
+  const response = new TextEncoder().encode(streamed);
+  return verifyReceipt(receipt, { crypto, request: body, response, trust, nowMs: NOW_MS + 2000 }).checks;
+}
+
+/** Stage 1 as a validator opens it, then one verifier's report on what is consistent. */
+async function audit(
+  verifier: Engine,
+  { body, committed, opening: bytes }: { body: Uint8Array; committed: CommittedReply; opening: Uint8Array },
+): Promise<ReportVerdict | 'unanswered' | 'report-shape' | undefined> {
+  const record = parseRecordV2(committed.record);
+  const opened = openReply(crypto, record, bytes);
+  // Not only what is consistent: what stage 2 says of a reply that stage 1 refutes is worth knowing too.
+  const header = opened?.replay.header;
+  if (opened === undefined || header === undefined || opened.replay.rows.length === 0) return undefined;
+  const { opening, replay } = opened;
+  const outputTokens = new Uint8Array(4 * replay.outputTokens.length);
+  const view = new DataView(outputTokens.buffer);
+  for (const [i, token] of replay.outputTokens.entries()) view.setUint32(4 * i, token, true);
+  const jobId = new Uint8Array(16).fill(38);
+  const message: ScoreRequest = {
+    $typeName: 'ogong.v1.ScoreRequest',
+    jobId,
+    request: body,
+    endpoint: 'chat',
+    header: committed.header,
+    outputTokens,
+    listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+    sketchBankSeed: header.sketchBankSeed,
+    timeoutMs: 60_000,
+  };
+  let reportBytes: Uint8Array;
+  try {
+    const job = parseScoreJob(message, verifier.info());
+    reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(60_000) });
+  } catch {
+    return 'unanswered';
+  }
+  const report = parseScoreReport(reportBytes);
+  const shape = checkReportShape(report, { jobId, modelRoot: record.modelRoot, header, replay });
+  if (shape.status !== 'pass') return 'report-shape';
+  return adjudicateReport(crypto, { record, header, opening }, report);
+}
