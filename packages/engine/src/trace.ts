@@ -1,4 +1,5 @@
 import { createSketchBank } from '@ogong/protocol/sketch';
+import { MAX_STAGES } from '@ogong/protocol/trace-report';
 import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
 import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
@@ -6,7 +7,7 @@ import { EngineError, type TraceRequest, type TraceResult } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 
 /** Block outputs that one trace may name; deeper models are refused. */
-export const MAX_TRACED_LAYERS = 1024;
+export const MAX_TRACED_LAYERS = MAX_STAGES - 3;
 
 /**
  * One teacher-forced pass up to one position of a claimed reply, in slices as `scoreReply` runs it, with every layer's

@@ -1,5 +1,6 @@
 import { toHex, utf8Encode } from './bytes.ts';
-import type { Crypto } from './crypto.ts';
+import type { Crypto, HybridSigner } from './crypto.ts';
+import { encodeDivergence } from './divergence.ts';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from './draw-key.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { EXP_HIGH, EXP_LOW, expFixed } from './exponential.ts';
@@ -10,7 +11,9 @@ import { computeCommitment } from './opening.ts';
 import { encodeRecordV1 } from './record.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings } from './sampler.ts';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from './sketch.ts';
+import { createSyntheticDivergence, SYNTHETIC_CLASS } from './synthetic-divergence.ts';
 import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { verifyDivergence } from './verify-divergence.ts';
 
 /**
  * Test vectors of the core formats (`vectors/*.json`), computed by this implementation from fixed seeds. Hex without
@@ -24,6 +27,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     sketch: sketchVectors(crypto),
     ...createEdgeVectors(),
     reply: replyVectors(crypto),
+    divergence: divergenceVectors(crypto),
   };
 }
 
@@ -136,6 +140,38 @@ function sketchVectors(crypto: Crypto): unknown {
       hidden: toHex(floatBytes(hidden)),
       exponent: row.exponent,
       values: Array.from(row.values),
+    };
+  });
+}
+
+/** Tag, record hash, position, class, stage, flag. */
+const EVIDENCE_HEAD = 20 + 32 + 4 + (2 + SYNTHETIC_CLASS.length) + 2 + 1;
+
+function divergenceVectors(crypto: Crypto): unknown {
+  const [provider, verifier, third] = [1, 2, 3].map((fill) => createNobleHybridSigner(new Uint8Array(64).fill(fill)));
+  const signers = { provider, verifier, third } as Record<'provider' | 'verifier' | 'third', HybridSigner>;
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  return [
+    { seed: 4, tokens: 40, at: 35, block: 0 },
+    { seed: 5, tokens: 3, at: 0, block: 5 },
+  ].map((options) => {
+    const made = createSyntheticDivergence({ crypto, payer, ledger, ...signers, ...options });
+    const { reply, rerun, evidence } = made;
+    const { side, stage } = verifyDivergence(crypto, evidence, made);
+    return {
+      record: toHex(reply.recordBytes),
+      header: toHex(reply.opening.header),
+      windows: reply.opening.windows.map(({ draws, sketch }) => ({ draws: toHex(draws), sketch: toHex(sketch) })),
+      rerun: rerun.map(({ draws, sketch }) => ({ draws: toHex(draws), sketch: toHex(sketch) })),
+      position: made.position,
+      providerTrace: toHex(evidence.provider?.report ?? new Uint8Array(0)),
+      verifierTrace: toHex(evidence.verifier.report),
+      thirdTrace: toHex(made.third.report),
+      // ML-DSA signatures are hedged, so only what stands before the first of them is the same every time.
+      evidenceHead: toHex(encodeDivergence(evidence).subarray(0, EVIDENCE_HEAD)),
+      side,
+      stage,
     };
   });
 }

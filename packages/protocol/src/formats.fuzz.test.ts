@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './bytes.ts';
+import { encodeDivergence, parseDivergence } from './divergence.ts';
 import { encodeHeader, parseHeader } from './header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { encodeOpening, parseOpening } from './opening.ts';
 import { encodeOrder, parseOrder } from './order.ts';
 import { encodeRecordV2, parseRecordV2 } from './record.ts';
+import { createSyntheticDivergence } from './synthetic-divergence.ts';
 import { createSyntheticReply } from './synthetic-reply.ts';
+import { encodeTraceReport, parseTraceReport } from './trace-report.ts';
 import { decodeDraws, decodeSketch } from './window.ts';
 
 const seed = 20261120;
@@ -17,6 +20,15 @@ const reply = createSyntheticReply({
   ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) },
   tokens: 40,
   parameters: { logit_bias: { 4: 1 }, frequency_penalty: 1 },
+});
+
+const divergence = createSyntheticDivergence({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  verifier: createNobleHybridSigner(new Uint8Array(64).fill(3)),
+  third: createNobleHybridSigner(new Uint8Array(64).fill(4)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
+  ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) },
 });
 
 /** Flips, cuts, doubles and grows valid bytes: near-misses find more than noise does. */
@@ -38,6 +50,8 @@ const parsers: [string, Uint8Array, (bytes: Uint8Array) => Uint8Array | undefine
   ['header', reply.opening.header, (b) => encodeHeader(parseHeader(b))],
   ['opening', reply.openingBytes, (b) => encodeOpening(parseOpening(b))],
   ['draws', reply.opening.windows[0]!.draws, (b) => void decodeDraws(b, reply.header)],
+  ['trace report', encodeTraceReport(divergence.verifier), (b) => encodeTraceReport(parseTraceReport(b))],
+  ['divergence', encodeDivergence(divergence.evidence), (b) => encodeDivergence(parseDivergence(b))],
   ['sketch', reply.opening.windows[0]!.sketch, (b) => void decodeSketch(b, { directions: 16 })],
 ];
 
