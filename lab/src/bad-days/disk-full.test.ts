@@ -96,7 +96,7 @@ describe('a provider whose disk is full', () => {
 describe('a validator whose disk is full', () => {
   it('admits and acknowledges nothing, says why, and settles what it acknowledged when there is room', async () => {
     const validator: TestValidator = createTestValidator({
-      score: (peer, job) => answerHonestly(validator.served)(peer, job),
+      verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
     });
     closing.push(validator.close);
     const door = await serveValidator(validator);

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { createFakeEngine } from '@ogong/engine/fake';
+import { systemClock } from '@ogong/node/clock';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
@@ -16,16 +18,20 @@ import {
   type TestValidator,
 } from '@ogong/node/roles/validator/test-bench';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
+import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
+import { createGroupCommit } from '@ogong/node/store/group-commit';
+import { openStore } from '@ogong/node/store/store';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon-message';
 import { equalBytes } from '@ogong/protocol/bytes';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseHeader } from '@ogong/protocol/header';
+import { encodeHeader, parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
+import { redactHeader } from '@ogong/protocol/score-commitment';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
@@ -74,13 +80,17 @@ describe('the doors of a verifier', () => {
     closing.push(network.close);
     const engine = createFakeEngine({ contextSize: 512 });
     const [identity, validator] = await Promise.all([makeIdentity(11), makeIdentity(3)]);
+    const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+    const commits = createGroupCommit(store);
     const verifier = createVerifier(
       { bind: { host: '127.0.0.1', port: 0 } },
       {
         engine,
         crypto,
-
+        clock: systemClock,
         signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
+        reports: createReports(store, commits),
+        randomBytes,
         identity,
         chain: {
           findByCertHash: (hash) =>
@@ -108,21 +118,27 @@ describe('the doors of a verifier', () => {
     const opening = parseOpening(opened);
     const header = parseHeader(opening.header);
     const { rows, outputTokens } = replayReply(crypto, parseRecordV2(finished.record?.record as Uint8Array), opening);
+    let jobs = 0;
     const job = () => ({
-      jobId: new Uint8Array(16).fill(1),
+      jobId: new Uint8Array(16).fill(++jobs),
       request: message.request,
       endpoint: message.endpoint,
-      header: opening.header,
+      header: encodeHeader(redactHeader(header)),
       outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
       timeoutMs: 20_000,
     });
-    const { refused } = await knock({ valid: job, call: (damaged) => service.score(damaged) });
+    const { refused } = await knock({ valid: job, call: (damaged) => service.commit(damaged) });
     expect(refused).toBeGreaterThan(20);
-    const first = await service.score(job());
-    expect((await service.score(job())).jobId).toEqual(first.jobId);
-    await expect(service.score({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({
+    const asked = job();
+    const { digest } = await service.commit(asked);
+    expect((await service.commit(asked)).digest).toEqual(digest);
+    const { jobId } = asked;
+    await service.reveal({ jobId, round: [digest] });
+    await knock({ valid: () => ({ jobId, round: [digest] }), call: (damaged) => service.reveal(damaged) });
+    await service.reveal({ jobId, round: [digest] });
+    await expect(service.commit({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({
       code: 'too-large',
     });
   });
@@ -215,7 +231,7 @@ describe('the doors of a validator', () => {
       clock,
       chain,
       members: () => [own, third],
-      score: (peer, job) => answerHonestly(own.served)(peer, job),
+      verifiers: (peer, job) => answerHonestly(own.served)(peer, job),
     });
     const third = createTestValidator({ index: 2, clock, chain });
     const door = await serveValidator(validator, own.signer.address);

@@ -66,7 +66,7 @@ export function checkCheat(run: RunRecord): Finding {
   if (rejected.length === 0) problems.push('no reply of the cheat was rejected');
   for (const { evidence, verifierIds, replyId } of rejected) {
     good.push(
-      `reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, ${verifierIds.length} verifiers asked`,
+      `reply ${toHex(replyId).slice(0, 8)} rejected on ${evidence} evidence, reports of ${verifierIds.length} verifiers`,
     );
   }
   const accepted = entriesOf(run).filter(

@@ -9,7 +9,10 @@ import { PPM } from './reputation.ts';
  * the one in which the reply was committed, so that nobody knew when it was served, and everybody can recompute it after.
  */
 const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
+const PAIR_DOMAIN = encodeDomain('ogong-audit-pair-v1');
 const ASSIGNMENT_DOMAIN = encodeDomain('ogong-verifier-v1');
+/** Share of audits that ask two verifiers at the same time, parts per million; the least that co-signers accept. */
+export const PAIR_PPM = 100_000;
 
 export interface AuditDraw {
   /** 16 bytes. */
@@ -27,13 +30,26 @@ export interface AuditDraw {
  * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or a beacon not later than the intake.
  */
 export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
-  if (!Number.isInteger(alphaPpm) || alphaPpm < 0 || alphaPpm > PPM) {
-    throw new ProtocolError('out-of-range', `coverage of ${alphaPpm} parts per million`);
+  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm);
+}
+
+/**
+ * Whether an audit asks two verifiers at the same time, like isAudited with a draw of its own: neither knows of the other,
+ * and what one reports is checked by the other.
+ * @throws ProtocolError like isAudited.
+ */
+export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): boolean {
+  return isDrawn(crypto, PAIR_DOMAIN, draw, pairPpm);
+}
+
+function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: number): boolean {
+  if (!Number.isInteger(ppm) || ppm < 0 || ppm > PPM) {
+    throw new ProtocolError('out-of-range', `coverage of ${ppm} parts per million`);
   }
   assertLater(draw);
-  const bytes = createWriter().bytes(SELECTION_DOMAIN).bytes(draw.beacon, 32).bytes(draw.replyId, 16).finish();
+  const bytes = createWriter().bytes(domain).bytes(draw.beacon, 32).bytes(draw.replyId, 16).finish();
   const fraction = createReader(crypto.sha256(bytes)).u64();
-  return fraction * BigInt(PPM) < BigInt(alphaPpm) << 64n;
+  return fraction * BigInt(PPM) < BigInt(ppm) << 64n;
 }
 
 /** A provider in its second role. */
@@ -42,6 +58,12 @@ export interface VerifierCandidate {
   /** 20 bytes: whom its work pays; one payee is taken for one operator. */
   readonly payee: Uint8Array;
   readonly modelRoot: Uint8Array;
+  /** 32 bytes, the same for all that seem to be of one operator. */
+  readonly operator?: Uint8Array;
+  /** The class that it says it computes in. */
+  readonly numericClass?: string;
+  /** Chances, in proportion; at least 1. Default: 1. */
+  readonly weight?: bigint;
 }
 
 export interface VerifierAssignment<T extends VerifierCandidate> {
@@ -52,34 +74,52 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
   readonly candidates: readonly T[];
   /** Providers that were already asked about this reply, in order. */
   readonly tried: readonly Uint8Array[];
+  /** Operators whose word is there already, or is being asked for: a second one is another's. */
+  readonly heard?: readonly Uint8Array[];
+  /** Candidates of this class come first, where there are any. */
+  readonly preferClass?: string | undefined;
 }
 
 /**
- * The verifier of a reply, or of its next attempt: drawn with equal chances among the candidates that serve the same
- * model root, are not the server, are not paid to the server's payee, and were not tried; undefined where none is left.
- * The result does not depend on the order or repetition of candidates.
+ * The verifier of a reply, or of its next attempt: drawn by weight among the candidates that serve the same model root,
+ * are not the server, are not paid to the server's payee, were not tried, and are of no operator that was heard;
+ * undefined where none is left. The result does not depend on the order or repetition of candidates.
  * @throws ProtocolError `out-of-range` where the beacon is not later than the intake.
  */
 export function assignVerifier<T extends VerifierCandidate>(
   crypto: Crypto,
-  { draw, modelRoot, server, candidates, tried }: VerifierAssignment<T>,
+  { draw, modelRoot, server, candidates, tried, heard = [], preferClass }: VerifierAssignment<T>,
 ): T | undefined {
   assertLater(draw);
-  const eligible = candidates
+  const free = candidates
     .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
     .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !tried.some((id) => equalBytes(id, providerId)))
+    .filter(({ operator }) => operator === undefined || !heard.some((one) => equalBytes(one, operator)))
     .sort((a, b) => compareBytes(a.providerId, b.providerId))
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
-  if (eligible.length === 0) return undefined;
+  if (free.length === 0) return undefined;
+  const preferred = free.filter(({ numericClass }) => preferClass !== undefined && numericClass === preferClass);
+  const eligible = preferred.length > 0 ? preferred : free;
   const writer = createWriter()
     .bytes(ASSIGNMENT_DOMAIN)
     .bytes(draw.beacon, 32)
     .bytes(draw.replyId, 16)
     .u32(tried.length);
-  return eligible[Number(drawInteger(crypto, crypto.sha256(writer.finish()), BigInt(eligible.length)))];
+  const weights = eligible.map(({ weight = 1n }) => (weight < 1n ? 1n : weight));
+  let rest = drawInteger(
+    crypto,
+    crypto.sha256(writer.finish()),
+    weights.reduce((sum, weight) => sum + weight, 0n),
+  );
+  return eligible.find((_, i) => {
+    const weight = weights[i] as bigint;
+    if (rest < weight) return true;
+    rest -= weight;
+    return false;
+  });
 }
 
 function assertLater({ intakeEpoch, beaconEpoch }: AuditDraw): void {

@@ -1,11 +1,17 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
+import { systemClock } from '../clock.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
+import { createReports, VERIFIER_MIGRATIONS } from '../roles/verifier/report-store.ts';
 import { createVerifier } from '../roles/verifier/verifier.ts';
 import { verifierConfig } from '../roles/verifier/verifier-config.ts';
 import { openDaemon } from '../shared/daemon-context.ts';
 import { loadModel } from '../shared/engine-config.ts';
+import { createGroupCommit } from '../store/group-commit.ts';
+import { openStore } from '../store/store.ts';
 
 const NAME = 'ogong-verifierd';
 
@@ -19,9 +25,22 @@ async function start(): Promise<Daemon> {
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
   const { engine, model } = await loadModel(values.model, values, { dataDir: values.dataDir, log });
+  const store = openStore(join(values.dataDir, 'verifier.db'), { migrations: VERIFIER_MIGRATIONS });
+  const commits = createGroupCommit(store);
   const verifier = createVerifier(
     { bind: values.bind, maxWaiting: values.maxWaiting },
-    { engine, crypto: nodeCrypto, signer, identity, chain, log, metrics },
+    {
+      engine,
+      crypto: nodeCrypto,
+      clock: systemClock,
+      signer,
+      reports: createReports(store, commits),
+      randomBytes,
+      identity,
+      chain,
+      log,
+      metrics,
+    },
   );
   await context.start();
   await verifier.start();
@@ -35,6 +54,8 @@ async function start(): Promise<Daemon> {
     async stop() {
       await verifier.stop();
       await context.stop();
+      await commits.close();
+      store.close();
       await engine.close();
     },
   };

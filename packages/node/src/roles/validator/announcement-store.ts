@@ -59,7 +59,14 @@ export function listCandidates(
     .all(nowMs)
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
-    .map(({ providerId, payee, verifier }) => ({ providerId, payee, keyHash: verifier?.keyHash as Uint8Array }))
+    .map(({ providerId, payee, verifier, models }) => ({
+      providerId,
+      payee,
+      keyHash: verifier?.keyHash as Uint8Array,
+      operator: providerId,
+      numericClass: models.find((model) => equalBytes(model.modelRoot, modelRoot))?.numericClass ?? '',
+      weight: 1n,
+    }))
     .filter(({ providerId, keyHash }) => !equalBytes(providerId, serverId) && ownsKey(store, providerId, keyHash));
   if (candidates.length <= MAX_CANDIDATES) return candidates;
   return candidates

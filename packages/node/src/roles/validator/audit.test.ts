@@ -8,7 +8,6 @@ import { ejectOnExactEvidence, INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/s
 import type { WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import type { AuditDependencies } from './audit.ts';
 import { readChannel } from './channel-store.ts';
 import { parseEvidence } from './evidence.ts';
 import {
@@ -20,6 +19,7 @@ import {
   payer,
   provider,
   providerId,
+  type TestVerifiers,
 } from './test-bench.ts';
 import type { ServedReply, ServeInput } from './test-reply.ts';
 import { readProviderTest, writeProviderTest } from './verdict-store.ts';
@@ -38,7 +38,7 @@ async function createAudited(
 ) {
   const served = new Map<string, ServedReply>();
   const asked: string[] = [];
-  const score: AuditDependencies['score'] = async (peer, job) => {
+  const verifiers: TestVerifiers = async (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
     asked.push(name);
     const how = behaviour[name];
@@ -46,7 +46,7 @@ async function createAudited(
     const bend = how === 'garbage' ? { windows: [] } : how === 'honest' ? {} : how;
     return answerHonestly(served, bend)(peer, job);
   };
-  const validator = createTestValidator({ score, ...options });
+  const validator = createTestValidator({ verifiers, ...options });
   await validator.announce(provider);
   for (const name of Object.keys(behaviour)) await validator.announceVerifier(name);
   return {
@@ -127,17 +127,28 @@ describe('an audit', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
   });
 
-  it('believes an exact accept over a verifier that lies, and marks the liar', async () => {
+  it('asks a third where an exact accept stands against a reject, and marks who is refuted', async () => {
     const lie = { responseHash: new Uint8Array(32) };
+    let contested = 0;
     for (let number = 0; number < 4; number++) {
-      const { validator, asked, audit } = await createAudited({ v1: lie, v2: 'honest' });
+      const { validator, asked, audit } = await createAudited({ v1: lie, v2: 'honest', v3: 'honest' });
       const { row } = await audit(number);
       expect(row.verdict).toBe('accept');
+      const isContested = asked.includes('v1');
+      if (isContested) contested++;
+      expect(asked.length).toBe(isContested ? 3 : 1);
       const marks = validator.store.prepare('SELECT verifier_id FROM verifiers').all();
-      expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array))).toEqual(
-        asked.includes('v1') ? [idOf('v1')] : [],
-      );
+      expect(marks.map((mark) => toHex(mark.verifier_id as Uint8Array))).toEqual(isContested ? [idOf('v1')] : []);
+      expect(validator.decided[0]?.verifierIds.map(toHex)).not.toContain(idOf('v1'));
     }
+    expect(contested).toBeGreaterThan(0);
+  });
+
+  it('believes an exact accept where nobody else can be asked, and marks nobody for it', async () => {
+    const { validator, asked, audit } = await createAudited({ v1: { responseHash: new Uint8Array(32) }, v2: 'honest' });
+    for (let number = 0; number < 4; number++) expect((await audit(number)).row.verdict).toBe('accept');
+    expect(asked).toContain('v1');
+    expect(validator.store.prepare('SELECT count(*) AS n FROM verifiers').get()?.n).toBe(0);
   });
 
   it('takes a difference that two exact verifiers confirm for exact', async () => {

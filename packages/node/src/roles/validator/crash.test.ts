@@ -6,8 +6,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { readChannel } from './channel-store.ts';
+import { type AuditEvidence, parseEvidence } from './evidence.ts';
 import {
   answerHonestly,
+  createTestCalls,
   createTestChain,
   createTestClock,
   createTestValidator,
@@ -17,6 +19,7 @@ import {
   type TestValidator,
 } from './test-bench.ts';
 import type { ServedReply } from './test-reply.ts';
+import type { VerifierCalls } from './verifier-call.ts';
 
 /**
  * Ends the validator at every write to its disk, and in the moment after the chain has taken its batch: before the write
@@ -56,6 +59,8 @@ describe('a validator that dies at any step', () => {
     readonly chain: TestChain;
     readonly clock: ReturnType<typeof createTestClock>;
     readonly served: Map<string, ServedReply>;
+    /** Verifiers, two per audit; each of their commitments outlives the validator. */
+    readonly calls: VerifierCalls;
     /** Replies whose record was acknowledged. */
     readonly acknowledged: Set<string>;
   }
@@ -63,22 +68,25 @@ describe('a validator that dies at any step', () => {
   function createWorld(): World {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-crash-'));
     directories.push(directory);
+    const served = new Map<string, ServedReply>();
     return {
       path: join(directory, 'validator.db'),
       chain: createTestChain(),
       clock: createTestClock(),
-      served: new Map(),
+      served,
+      calls: createTestCalls(answerHonestly(served)),
       acknowledged: new Set(),
     };
   }
 
   function open(world: World, wrapGroup?: (group: GroupCommit) => GroupCommit): TestValidator {
-    const { path, chain, clock, served } = world;
+    const { path, chain, clock, served, calls } = world;
     return createTestValidator({
       path,
       chain,
       clock,
-      score: answerHonestly(served),
+      calls,
+      audit: { pairPpm: 1_000_000 },
       getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes,
       ...(wrapGroup ? { wrapGroup } : {}),
     });
@@ -87,7 +95,7 @@ describe('a validator that dies at any step', () => {
   /** What providers and gateways do, again from the start after every crash: their outboxes never give up. */
   async function drive(world: World, validator: TestValidator): Promise<void> {
     await validator.announce(provider).catch(onlyKnown);
-    await validator.announceVerifier('v1').catch(onlyKnown);
+    for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name).catch(onlyKnown);
     for (const number of [0, 1]) {
       const order = validator.order(number, { expiresAtMs: BigInt(world.clock.nowMs() + 100_000), epoch: 0n });
       const id = toHex(order.fields.replyId);
@@ -143,7 +151,13 @@ describe('a validator that dies at any step', () => {
     expect(world.chain.settled.reduce((sum, { batch }) => sum + batch.replies, 0)).toBe(2);
     expect(readChannel(second.store, payer.address)).toMatchObject({ settled: 172_000n, owed: 0n, outstanding: 0n });
     for (const { reply } of world.served.values()) {
-      expect(second.find(reply.record.replyId)).toMatchObject({ state: 'settled', verdict: 'accept' });
+      const row = second.find(reply.record.replyId);
+      expect(row).toMatchObject({ state: 'settled', verdict: 'accept' });
+      const evidence = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
+      expect(evidence.attempts.map(({ round, opened }) => [round, opened !== undefined])).toEqual([
+        [0, true],
+        [0, true],
+      ]);
     }
     await second.close();
   }

@@ -5,17 +5,31 @@ import { encodeEvidence, parseEvidence } from './evidence.ts';
 
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const some = fc.uint8Array({ maxLength: 64 });
-const signed = fc.record({ report: some, verifierKey: fixed(1344), signature: fixed(2484) });
+const committed = fc.record({ verifierKey: fixed(1344), digest: fixed(32), signature: fixed(2484) });
+const opened = fc.record({ salt: fixed(32), report: some, signature: fixed(2484) });
+const asked = { verifierId: fixed(32), round: fc.nat(3), nonce: fixed(16) };
+const none = fc.constant(undefined);
+const attempt = fc.oneof(
+  fc.record({ ...asked, committed: none, opened: none }),
+  fc.record({ ...asked, committed, opened: none }),
+  fc.record({ ...asked, committed, opened }),
+);
+const candidate = fc.record({
+  providerId: fixed(32),
+  payee: fixed(20),
+  keyHash: fixed(32),
+  operator: fixed(32),
+  numericClass: fc.constantFrom('', 'a/class', 'x'.repeat(255)),
+  weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+});
 const evidence = fc.oneof(
   fc.constant({ kind: 'withheld' as const }),
   fc.record({ kind: fc.constant('equivocation' as const), record: some, signature: fixed(2484) }),
   fc.record({
     kind: fc.constant('audit' as const),
     opening: some,
-    candidates: fc.array(fc.record({ providerId: fixed(32), payee: fixed(20), keyHash: fixed(32) }), { maxLength: 4 }),
-    attempts: fc.array(fc.record({ verifierId: fixed(32), signed: fc.option(signed, { nil: undefined }) }), {
-      maxLength: 3,
-    }),
+    candidates: fc.array(candidate, { maxLength: 4 }),
+    attempts: fc.array(attempt, { maxLength: 3 }),
   }),
 );
 const runs = { seed: 7, numRuns: 60 };

@@ -1,8 +1,10 @@
+import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/announcement';
 import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
 import { encodeDomain, readDomain } from '@ogong/protocol/canonical';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/record';
+import { SALT_BYTES } from '@ogong/protocol/score-commitment';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/verdict-log';
 
@@ -24,18 +26,37 @@ export interface EvidenceCandidate {
   readonly payee: Uint8Array;
   /** Hash of the key that signs the reports. */
   readonly keyHash: Uint8Array;
+  /** The same 32 bytes for all that seem to be of one operator. */
+  readonly operator: Uint8Array;
+  /** In which it says that it serves the model. */
+  readonly numericClass: string;
+  /** Chances in the draw, 1 at least, below 2^64. */
+  readonly weight: bigint;
 }
 
 export interface Attempt {
   /** Provider id of the candidate that was drawn. */
   readonly verifierId: Uint8Array;
-  /** Absent: it sent nothing in time, or what it sent was no answer to the job. */
-  readonly signed: SignedReport | undefined;
+  /** From 0; attempts of one round were asked at the same time. */
+  readonly round: number;
+  /** 16 bytes, the validator's secret until the verdict: what makes the job id. */
+  readonly nonce: Uint8Array;
+  /** Absent: it committed to nothing in time. */
+  readonly committed: SignedCommitment | undefined;
+  /** Absent: it did not open what it committed to, or what it opened was no answer to the job. */
+  readonly opened: OpenedReport | undefined;
 }
 
-export interface SignedReport {
-  readonly report: Uint8Array;
+export interface SignedCommitment {
   readonly verifierKey: Uint8Array;
+  readonly digest: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface OpenedReport {
+  readonly salt: Uint8Array;
+  readonly report: Uint8Array;
+  /** Over the opening: salt, report, and the digests of the whole round. */
   readonly signature: Uint8Array;
 }
 
@@ -51,9 +72,10 @@ export interface WithheldEvidence {
   readonly kind: 'withheld';
 }
 
-const DOMAIN = encodeDomain('ogong-evidence-v1');
+const DOMAIN = encodeDomain('ogong-evidence-v2');
 const KINDS = ['audit', 'equivocation', 'withheld'] as const;
 export const MAX_CANDIDATES = 256;
+export const JOB_NONCE_BYTES = 16;
 
 export function encodeEvidence(evidence: Evidence): Uint8Array {
   const writer = createWriter(8192).bytes(DOMAIN).u8(KINDS.indexOf(evidence.kind));
@@ -63,14 +85,7 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
     writer.bytes32(evidence.opening);
     writeCandidates(writer, evidence.candidates);
     writer.u8(evidence.attempts.length);
-    for (const { verifierId, signed } of evidence.attempts) {
-      writer.bytes(verifierId, 32).u8(signed === undefined ? 0 : 1);
-      if (signed === undefined) continue;
-      writer
-        .bytes32(signed.report)
-        .bytes(signed.verifierKey, HYBRID_PUBLIC_KEY_BYTES)
-        .bytes(signed.signature, HYBRID_SIGNATURE_BYTES);
-    }
+    for (const attempt of evidence.attempts) writeAttempt(writer, attempt);
   }
   return writer.finish();
 }
@@ -99,19 +114,40 @@ function readEvidence(reader: Reader, kind: Evidence['kind']): Evidence {
   return { kind, opening, candidates, attempts };
 }
 
+const SILENT = 0;
+const COMMITTED = 1;
+const OPENED = 2;
+
+function writeAttempt(writer: Writer, { verifierId, round, nonce, committed, opened }: Attempt): void {
+  if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
+  writer.bytes(verifierId, 32).u8(round).bytes(nonce, JOB_NONCE_BYTES);
+  writer.u8(opened ? OPENED : committed ? COMMITTED : SILENT);
+  if (committed === undefined) return;
+  writer
+    .bytes(committed.verifierKey, HYBRID_PUBLIC_KEY_BYTES)
+    .bytes(committed.digest, 32)
+    .bytes(committed.signature, HYBRID_SIGNATURE_BYTES);
+  if (opened === undefined) return;
+  writer.bytes(opened.salt, SALT_BYTES).bytes32(opened.report).bytes(opened.signature, HYBRID_SIGNATURE_BYTES);
+}
+
 function readAttempt(reader: Reader): Attempt {
-  const verifierId = reader.bytes(32);
-  const flag = reader.u8();
-  if (flag > 1) throw new ProtocolError('malformed', `flag of ${flag}`);
-  if (flag === 0) return { verifierId, signed: undefined };
-  return {
-    verifierId,
-    signed: {
-      report: reader.bytes32(MAX_REPORT_BYTES),
-      verifierKey: reader.bytes(HYBRID_PUBLIC_KEY_BYTES),
-      signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
-    },
+  const asked = { verifierId: reader.bytes(32), round: reader.u8(), nonce: reader.bytes(JOB_NONCE_BYTES) };
+  const state = reader.u8();
+  if (state > OPENED) throw new ProtocolError('malformed', `state ${state} of an attempt`);
+  if (state === SILENT) return { ...asked, committed: undefined, opened: undefined };
+  const committed = {
+    verifierKey: reader.bytes(HYBRID_PUBLIC_KEY_BYTES),
+    digest: reader.bytes(32),
+    signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
   };
+  if (state === COMMITTED) return { ...asked, committed, opened: undefined };
+  const opened = {
+    salt: reader.bytes(SALT_BYTES),
+    report: reader.bytes32(MAX_REPORT_BYTES),
+    signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
+  };
+  return { ...asked, committed, opened };
 }
 
 export function encodeCandidates(candidates: readonly EvidenceCandidate[]): Uint8Array {
@@ -130,8 +166,8 @@ export function parseCandidates(bytes: Uint8Array): EvidenceCandidate[] {
 
 function writeCandidates(writer: Writer, candidates: readonly EvidenceCandidate[]): void {
   writer.u16(candidates.length);
-  for (const { providerId, payee, keyHash } of candidates) {
-    writer.bytes(providerId, 32).bytes(payee, 20).bytes(keyHash, 32);
+  for (const { providerId, payee, keyHash, operator, numericClass, weight } of candidates) {
+    writer.bytes(providerId, 32).bytes(payee, 20).bytes(keyHash, 32).bytes(operator, 32).text(numericClass).u64(weight);
   }
 }
 
@@ -142,5 +178,8 @@ function readCandidates(reader: Reader): EvidenceCandidate[] {
     providerId: reader.bytes(32),
     payee: reader.bytes(20),
     keyHash: reader.bytes(32),
+    operator: reader.bytes(32),
+    numericClass: reader.text(MAX_NUMERIC_CLASS_BYTES),
+    weight: reader.u64(),
   }));
 }

@@ -1,24 +1,24 @@
-import { adjudicateReport, checkReportShape, combineReports, type ReportVerdict } from '@ogong/protocol/adjudicate';
-import { type AuditDraw, assignVerifier } from '@ogong/protocol/audit';
-import { createWriter, equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
+import type { ReportVerdict } from '@ogong/protocol/adjudicate';
+import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit';
+import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
 import type { Crypto } from '@ogong/protocol/crypto';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
 import { type Replay, replayReply } from '@ogong/protocol/replay';
-import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
 import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
-import type { AuditEvidence, Evidence, EvidenceCandidate, SignedReport } from './evidence.ts';
+import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
+import { findCommitmentProblem, readReport, type Weighed, weighReport } from './report-check.ts';
+import { decideReports, findAgreeingRejects } from './report-combination.ts';
+import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */
 export interface Judgement {
   readonly verdict: 'accept' | 'reject' | 'inconclusive';
   readonly evidence: EvidenceKind;
   readonly checks: readonly Check[];
-  /** Whose reports counted or were asked for, in order. */
+  /** Whose reports were opened and counted, in order: only they are credited. */
   readonly verifierIds: readonly Uint8Array[];
   /** Verifiers that the other reports refute. */
   readonly marked: readonly Uint8Array[];
@@ -47,17 +47,6 @@ export interface Judged {
   readonly allowFixedVerifier: boolean;
 }
 
-const JOB_DOMAIN = encodeDomain('ogong-job-v1');
-
-/** Follows from the reply, so that a validator that restarts asks for the same job again. 16 bytes. */
-export function computeJobId(
-  crypto: Crypto,
-  { validator, replyId, attempt }: { validator: Uint8Array; replyId: Uint8Array; attempt: number },
-): Uint8Array {
-  const bytes = createWriter().bytes(JOB_DOMAIN).bytes(validator, 20).bytes(replyId, 16).u32(attempt).finish();
-  return crypto.sha256(bytes).slice(0, 16);
-}
-
 export interface Opened {
   readonly opening: Opening;
   readonly replay: Replay;
@@ -80,69 +69,9 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
   return { opening, replay, outcome };
 }
 
-/** A report that answers the job, or why it does not. */
-export function readReport(
-  crypto: Crypto,
-  judged: Judged,
-  opened: Opened,
-  { candidate, attempt, signed }: { candidate: EvidenceCandidate; attempt: number; signed: SignedReport },
-): { readonly report: ScoreReport } | { readonly problem: string } {
-  const { record, order } = judged.claim;
-  if (!equalBytes(hashHybridKey(crypto, signed.verifierKey), candidate.keyHash)) {
-    return { problem: 'signed by another key than the verifier announced' };
-  }
-  const { verifierKey: publicKey, signature } = signed;
-  if (!verifyHybrid(crypto, { publicKey, message: signed.report, signature })) return { problem: 'a signature fails' };
-  let report: ScoreReport;
-  try {
-    report = parseScoreReport(signed.report);
-  } catch (error) {
-    if (error instanceof ProtocolError) return { problem: error.message };
-    throw error;
-  }
-  const { header } = opened.replay;
-  if (header === undefined) return { problem: 'the reply has no header' };
-  const jobId = computeJobId(crypto, { validator: judged.validator, replyId: order.replyId, attempt });
-  const shape = checkReportShape(report, { jobId, modelRoot: record.modelRoot, header, replay: opened.replay });
-  return shape.status === 'pass' ? { report } : { problem: shape.detail };
-}
-
-/** One well-formed report against the reply. */
-export function weighReport(
-  crypto: Crypto,
-  { claim }: Judged,
-  { opening, replay }: Opened,
-  report: ScoreReport,
-): ReportVerdict & { exact: boolean } {
-  const header = replay.header;
-  if (header === undefined) throw new JudgeError('proves-nothing', 'the reply has no header');
-  const verdict = adjudicateReport(crypto, { record: claim.record, header, opening }, report);
-  const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
-  return { ...verdict, exact };
-}
-
 /** A verifier outside the draw: who it is follows from its key alone. */
 export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
-  return { providerId: keyHash, payee: new Uint8Array(20), keyHash };
-}
-
-/** The candidate that the beacon draws for the next attempt. */
-export function drawVerifier(
-  crypto: Crypto,
-  { claim, draw }: Pick<Judged, 'draw'> & { readonly claim: Pick<Claim, 'order' | 'header'> },
-  candidates: readonly EvidenceCandidate[],
-  tried: readonly Uint8Array[],
-): EvidenceCandidate | undefined {
-  if (draw === undefined) return undefined;
-  const { order, header } = claim;
-  const drawn = assignVerifier(crypto, {
-    draw,
-    modelRoot: order.modelRoot,
-    server: { providerId: order.providerId, payee: header.payee },
-    candidates: candidates.map((candidate) => ({ ...candidate, modelRoot: order.modelRoot })),
-    tried,
-  });
-  return drawn && { providerId: drawn.providerId, payee: drawn.payee, keyHash: drawn.keyHash };
+  return { providerId: keyHash, payee: new Uint8Array(20), keyHash, operator: keyHash, numericClass: '', weight: 1n };
 }
 
 /**
@@ -186,48 +115,113 @@ function shorten(bytes: Uint8Array): string {
   return Array.from(bytes.subarray(0, 6), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** One attempt, with who was drawn for it. */
+interface Heard extends Asked {
+  readonly candidate: EvidenceCandidate;
+  readonly weighed: Weighed | undefined;
+}
+
 function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: Opened): Judgement {
   const header = opened.replay.header as Claim['header'];
-  const full = { ...judged, claim: { ...judged.claim, header } };
-  const tried: Uint8Array[] = [];
-  const verdicts: (ReportVerdict & { exact: boolean })[] = [];
-  const reporters: Uint8Array[] = [];
-  const keys: Uint8Array[] = [];
-  for (const [attempt, { verifierId, signed }] of evidence.attempts.entries()) {
-    const drawn = drawVerifier(crypto, full, evidence.candidates, tried);
-    const isFixed = judged.allowFixedVerifier && attempt === 0 && !(drawn && equalBytes(drawn.providerId, verifierId));
-    const candidate = isFixed ? toFixedCandidate(verifierId) : drawn;
-    if (candidate === undefined || !equalBytes(candidate.providerId, verifierId)) {
-      throw new JudgeError('wrong-verifier', `attempt ${attempt} went to a verifier that the beacon did not draw`);
+  const context = { draw: judged.draw, claim: { ...judged.claim, header } };
+  const { candidates, attempts } = evidence;
+  const heard: Heard[] = [];
+  for (const index of attempts.keys()) assertRound(attempts, index);
+  for (const [index, attempt] of attempts.entries()) {
+    const state = computeDrawState(candidates, heard, attempt.round);
+    const drawn = drawVerifier(crypto, context, candidates, state);
+    const candidate = findDrawn(judged, attempt, index, drawn);
+    const weighed = weighAttempt(crypto, judged, opened, { attempts, index, candidate });
+    if (weighed && heard.some((one) => one.isOpened && equalBytes(one.candidate.keyHash, candidate.keyHash))) {
+      throw new JudgeError('bad-report', `attempt ${index}: the same key reports twice`);
     }
-    tried.push(verifierId);
-    if (signed === undefined) continue;
-    const read = readReport(crypto, judged, opened, { candidate, attempt, signed });
-    if ('problem' in read) throw new JudgeError('bad-report', `attempt ${attempt}: ${read.problem}`);
-    if (keys.some((key) => equalBytes(key, candidate.keyHash))) {
-      throw new JudgeError('bad-report', `attempt ${attempt}: the same key reports twice`);
-    }
-    keys.push(candidate.keyHash);
-    verdicts.push(weighReport(crypto, judged, opened, read.report));
-    reporters.push(verifierId);
+    heard.push({
+      verifierId: attempt.verifierId,
+      round: attempt.round,
+      isOpened: weighed !== undefined,
+      isDoubtful: weighed?.outcome === 'inconclusive',
+      candidate,
+      weighed,
+    });
   }
-  const checks = [...opened.replay.checks, ...verdicts.flatMap((verdict) => verdict.checks)];
-  if (verdicts.length === 0) {
+  const canDraw = (round: number, among: readonly Heard[]): boolean =>
+    drawVerifier(crypto, context, candidates, computeDrawState(candidates, among, round)) !== undefined;
+  const first = heard.filter(({ round }) => round === 0);
+  if (first.length === 1 && computeRoundSize(crypto, judged.draw, 0, PAIR_PPM) > 1 && canDraw(0, first)) {
+    throw new JudgeError('wrong-verifier', 'the beacon asks for two verifiers at the same time');
+  }
+  const reports = heard.flatMap(({ weighed, verifierId }) => (weighed ? [{ weighed, verifierId }] : []));
+  const weighed = reports.map((one) => one.weighed);
+  const checks = [...opened.replay.checks, ...weighed.flatMap((one) => one.checks)];
+  if (weighed.length === 0) {
     checks.push(pass('verifier', 'no verifier of this model answered within the audit window'));
-    return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: tried, marked: [] };
+    return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
-  const { decision, marked } = combineReports(verdicts, false);
+  const { decision, marked } = decideReports(weighed, false);
   // One verifier's word does not cost a fee while another could have been asked.
-  const isAlone = decision === 'reject' && verdicts.length === 1;
-  const hasAnother = isAlone && drawVerifier(crypto, full, evidence.candidates, tried) !== undefined;
-  const verdict = decision === 'ask-another' || hasAnother ? 'inconclusive' : decision;
-  const agreeing = verdicts.filter(({ outcome, exact }) => exact && outcome === verdict).length;
-  const isExact = verdict === 'accept' ? agreeing >= 1 : verdict === 'reject' && agreeing >= 2;
+  const isAlone = decision === 'reject' && weighed.length === 1;
+  const isEarly = isAlone && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
+  const verdict = decision === 'ask-another' || isEarly ? 'inconclusive' : decision;
+  const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
+  const rejects = findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact).length;
+  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && rejects >= 2;
+  const refuted = new Set(marked);
+  const counts = ({ outcome }: ReportVerdict, index: number): boolean =>
+    !refuted.has(index) && (outcome === verdict || verdict === 'inconclusive');
   return {
     verdict,
     evidence: isExact ? 'exact' : 'statistical',
     checks,
-    verifierIds: tried,
-    marked: marked.map((index) => reporters[index] as Uint8Array),
+    verifierIds: reports.filter((one, index) => counts(one.weighed, index)).map(({ verifierId }) => verifierId),
+    marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),
   };
+}
+
+/** Rounds follow each other, and only the first may have asked two. @throws JudgeError */
+function assertRound(attempts: readonly Attempt[], index: number): void {
+  const { round } = attempts[index] as Attempt;
+  const before = attempts[index - 1];
+  const isNext = round === (before === undefined ? 0 : before.round + 1);
+  const isPair = round === 0 && index === 1;
+  if (!isNext && !isPair) throw new JudgeError('wrong-verifier', `attempt ${index} has no place in round ${round}`);
+}
+
+/** @throws JudgeError */
+function findDrawn(
+  judged: Judged,
+  { verifierId }: Attempt,
+  index: number,
+  drawn: EvidenceCandidate | undefined,
+): EvidenceCandidate {
+  if (drawn && equalBytes(drawn.providerId, verifierId)) return drawn;
+  if (judged.allowFixedVerifier && index === 0) return toFixedCandidate(verifierId);
+  throw new JudgeError('wrong-verifier', `attempt ${index} went to a verifier that the beacon did not draw`);
+}
+
+/** @returns undefined where nothing was opened. @throws JudgeError */
+function weighAttempt(
+  crypto: Crypto,
+  { claim, validator }: Judged,
+  { opening, replay }: Opened,
+  { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
+): Weighed | undefined {
+  const { committed, opened, nonce, round } = attempts[index] as Attempt;
+  if (committed === undefined) return undefined;
+  const header = replay.header as Claim['header'];
+  const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
+  const { keyHash } = candidate;
+  const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
+  if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
+  if (opened === undefined) return undefined;
+  const job = { jobId, committed, opened, round: listDigests(attempts, round) };
+  const read = readReport(crypto, job, { modelRoot: claim.record.modelRoot, header, replay });
+  if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
+  return weighReport(crypto, { record: claim.record, header, opening }, read.report);
+}
+
+/** What everybody in a round opens over. */
+export function listDigests(attempts: readonly Attempt[], round: number): Uint8Array[] {
+  return attempts.flatMap((attempt) =>
+    attempt.round === round && attempt.committed ? [attempt.committed.digest] : [],
+  );
 }

@@ -25,6 +25,8 @@ export interface ReplyRow {
   readonly isForced: boolean;
   readonly beaconEpoch: bigint | undefined;
   readonly deadlineMs: number | undefined;
+  /** When verifiers are asked. */
+  readonly askAtMs: number | undefined;
   readonly opening: Uint8Array | undefined;
   readonly candidates: Uint8Array | undefined;
   readonly verdict: string | undefined;
@@ -59,6 +61,17 @@ export function listReplies(store: Store, state: ReplyState, limit: number): Uin
   return store
     .prepare('SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?')
     .all(state, limit)
+    .map((row) => row.reply_id as Uint8Array);
+}
+
+/** @returns ids of audits with something to do: an opening to fetch, or verifiers to ask. */
+export function listAudits(store: Store, nowMs: number, limit: number): Uint8Array[] {
+  return store
+    .prepare(
+      `SELECT reply_id FROM replies WHERE state = 'auditing' AND (opening IS NULL OR ask_at IS NULL OR ask_at <= ?)
+       ORDER BY expires_at LIMIT ?`,
+    )
+    .all(nowMs, limit)
     .map((row) => row.reply_id as Uint8Array);
 }
 
@@ -106,6 +119,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
     isForced: row.forced === 1,
     beaconEpoch: integer('beacon_epoch'),
     deadlineMs: (row.deadline as number | null) ?? undefined,
+    askAtMs: (row.ask_at as number | null) ?? undefined,
     opening: bytes('opening'),
     candidates: bytes('candidates'),
     verdict: (row.verdict as string | null) ?? undefined,
@@ -240,12 +254,18 @@ export function forceAudit(store: Store, replyId: Uint8Array): void {
     .run(replyId);
 }
 
-export function beginAudit(store: Store, replyId: Uint8Array, beaconEpoch: bigint, deadlineMs: number): void {
+export function beginAudit(
+  store: Store,
+  replyId: Uint8Array,
+  beaconEpoch: bigint,
+  { deadlineMs, askAtMs }: { deadlineMs: number; askAtMs: number },
+): void {
   store
     .prepare(
-      "UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ? WHERE reply_id = ? AND state = 'recorded'",
+      `UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ?, ask_at = ?
+       WHERE reply_id = ? AND state = 'recorded'`,
     )
-    .run(beaconEpoch, deadlineMs, replyId);
+    .run(beaconEpoch, deadlineMs, askAtMs, replyId);
 }
 
 export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Array): void {

@@ -145,4 +145,26 @@ export const migrations: readonly Migration[] = [
     provider_id BLOB NOT NULL
   ) WITHOUT ROWID;
   `,
+  // Verifiers commit before they report, in rounds. Audits that were under way ask anew.
+  `
+  DROP TABLE attempts;
+  CREATE TABLE attempts (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    attempt INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    verifier_id BLOB NOT NULL,
+    key_hash BLOB,
+    nonce BLOB NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
+    verifier_key BLOB,
+    digest BLOB,
+    commitment_signature BLOB,
+    salt BLOB,
+    report BLOB,
+    signature BLOB,
+    PRIMARY KEY (reply_id, attempt)
+  ) WITHOUT ROWID;
+  UPDATE replies SET candidates = NULL WHERE state = 'auditing';
+  ALTER TABLE replies ADD COLUMN ask_at INTEGER;
+  `,
 ];

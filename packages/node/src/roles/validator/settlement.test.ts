@@ -13,7 +13,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readChannel } from './channel-store.ts';
-import { encodeEvidence, parseEvidence } from './evidence.ts';
+import { type Attempt, encodeEvidence, parseEvidence } from './evidence.ts';
 import type { CosignRequest } from './settlement.ts';
 import { type BenchOptions, payer, provider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
@@ -300,13 +300,21 @@ describe('a co-signer', () => {
     const position = request.entries.findIndex(({ logEntry }) => parseVerdictEntry(logEntry).verdict === 'accept');
     const evidence = parseEvidence(request.entries[position]!.evidence);
     if (evidence.kind !== 'audit') throw new Error('not an audit');
-    const [attempt] = evidence.attempts;
+    const [attempt] = evidence.attempts as [Attempt];
+    const opened = attempt.opened as NonNullable<Attempt['opened']>;
+    const committed = attempt.committed as NonNullable<Attempt['committed']>;
+    const bend = (change: Partial<Attempt>) => ({ ...evidence, attempts: [{ ...attempt, ...change }] });
     const cases = [
-      {
-        ...evidence,
-        attempts: [{ ...attempt!, signed: { ...attempt!.signed!, report: flip(attempt!.signed!.report) } }],
-      },
-      { ...evidence, attempts: [{ ...attempt!, verifierId: new Uint8Array(32) }] },
+      bend({ opened: { ...opened, report: flip(opened.report) } }),
+      bend({ opened: { ...opened, salt: flip(opened.salt) } }),
+      bend({ opened: { ...opened, signature: flip(opened.signature) } }),
+      bend({ committed: { ...committed, digest: flip(committed.digest) } }),
+      bend({ committed: { ...committed, signature: flip(committed.signature) } }),
+      bend({ nonce: flip(attempt.nonce) }),
+      bend({ round: 1 }),
+      bend({ verifierId: new Uint8Array(32) }),
+      // Opened alone, and shown as if another had committed at the same time.
+      { ...evidence, attempts: [attempt, { ...attempt, opened: undefined }] },
       { ...evidence, candidates: [] },
       { ...evidence, opening: new Uint8Array(5) },
     ];

@@ -8,9 +8,11 @@ import type { HybridSigner } from '@ogong/protocol/crypto';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { Validator } from '@ogong/protocol/quorum';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
+import type { Peer } from '../../shared/link-pool.ts';
 import { createGroupCommit, type GroupCommit } from '../../store/group-commit.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { type AuditDependencies, type AuditOptions, createAudit } from './audit.ts';
@@ -23,6 +25,7 @@ import { type CosignRequest, createSettlement } from './settlement.ts';
 import {
   createTestOrder,
   createTestReport,
+  findServed,
   MODEL,
   MODEL_ROOT,
   PAYEE,
@@ -32,6 +35,7 @@ import {
   serveTestReply,
   type TestOrder,
 } from './test-reply.ts';
+import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 
 /** Validators without links, chain or time: every dependency is in the hands of the test. */
 const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
@@ -127,7 +131,9 @@ export interface BenchOptions {
   readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'findLeastAlphaPpm'>>;
   readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
   readonly getOpening?: AuditDependencies['getOpening'];
-  readonly score?: AuditDependencies['score'];
+  readonly verifiers?: TestVerifiers;
+  /** Instead of `verifiers`: ones that outlive this validator. */
+  readonly calls?: VerifierCalls;
   readonly spendable?: bigint;
   readonly isEjectedOnChain?: boolean;
   /** Stands between the validator and its disk. */
@@ -193,7 +199,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       getOpening:
         options.getOpening ??
         (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
-      score: options.score ?? (async () => Promise.reject(new Error('no verifier'))),
+      jobSecret: seed('job secret'),
+      calls:
+        options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
     },
   );
   const cosigner = createCosigner(
@@ -350,14 +358,41 @@ export function createTestValidator(options: BenchOptions = {}) {
   return validator;
 }
 
+/** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
+export type TestVerifiers = (peer: Peer, job: ScoreJob) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
+
+/** Verifiers that commit to what they report, and open it; what is kept between the two outlives any crash. */
+export function createTestCalls(answer: TestVerifiers): VerifierCalls {
+  const kept = new Map<string, { salt: Uint8Array; report: Uint8Array; signer: HybridSigner; jobId: Uint8Array }>();
+  return {
+    async commit(peer, job) {
+      const { jobId } = job;
+      const { report, signer } = await answer(peer, job);
+      const salt = crypto.sha256(jobId, signer.publicKey);
+      kept.set(`${toHex(jobId)} ${String(peer.endpoint)}`, { salt, report, signer, jobId });
+      const keyHash = hashHybridKey(crypto, signer.publicKey);
+      const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+      const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
+      return { digest, verifierKey: signer.publicKey, signature };
+    },
+    async reveal(peer, { jobId, round }) {
+      const found = kept.get(`${toHex(jobId)} ${String(peer.endpoint)}`);
+      if (found === undefined) throw new Error('nothing was committed to');
+      const { salt, report, signer } = found;
+      const signature = signer.sign(encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round }));
+      return { salt, report, signature };
+    },
+  };
+}
+
 /** A verifier that finds what was served, by the announced endpoint's name. */
-export function answerHonestly(served: Map<string, ServedReply>, bend: Parameters<typeof createTestReport>[3] = {}) {
-  return (async (peer, job) => {
-    const found = [...served.values()].find(({ reply }) => equalBytes(reply.opening.header, job.header));
+export function answerHonestly(
+  served: Map<string, ServedReply>,
+  bend: Parameters<typeof createTestReport>[2] = {},
+): TestVerifiers {
+  return async (peer, job) => {
+    const found = findServed(served.values(), job) as ServedReply;
     const name = String(peer.endpoint).replace(/:1$/, '');
-    return {
-      $typeName: 'ogong.v1.ScoreReport',
-      ...createTestReport(found as ServedReply, job, createTestHybrid(name), bend),
-    };
-  }) satisfies AuditDependencies['score'];
+    return { report: createTestReport(found, job, bend), signer: createTestHybrid(name) };
+  };
 }

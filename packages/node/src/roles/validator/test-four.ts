@@ -33,7 +33,7 @@ export async function createFour(options: BenchOptions = {}): Promise<Four> {
       chain,
       clock,
       members,
-      score: (peer, job) => answerHonestly(validator.served)(peer, job),
+      verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
     });
     const { cosign } = validator.cosigner;
     validator.cosigner.cosign = async (...call) => {

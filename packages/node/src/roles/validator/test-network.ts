@@ -11,11 +11,13 @@ import { fromHex, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto';
 import {
   ProviderService,
+  type RevealRequest,
   type ScoreRequest,
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
@@ -32,6 +34,7 @@ import { migrations } from './schema.ts';
 import {
   createTestOrder,
   createTestReport,
+  findServed,
   MODEL,
   MODEL_ROOT,
   PAYEE,
@@ -229,6 +232,7 @@ async function createTestProvider(name: string) {
   const identity = await createLinkIdentity(new Secret(seed(`${name} link`)));
   const served = new Map<string, ServedReply>();
   let sequence = 1n;
+  const committed = new Map<string, Uint8Array>();
   let isOpen = true;
   const server = createLinkServer({
     bind: { host: '127.0.0.1', port: 0 },
@@ -243,10 +247,24 @@ async function createTestProvider(name: string) {
         },
       });
       router.service(VerifierService, {
-        score(job: ScoreRequest) {
-          const found = [...served.values()].find(({ reply }) => toHex(reply.opening.header) === toHex(job.header));
+        commit(job: ScoreRequest) {
+          const found = findServed(served.values(), job);
           if (found === undefined) throw new Error('no such reply');
-          return createTestReport(found, job, verifierKeys);
+          const { jobId } = job;
+          const report = createTestReport(found, job);
+          const salt = crypto.sha256(jobId);
+          const keyHash = hashHybridKey(crypto, verifierKeys.publicKey);
+          const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+          committed.set(toHex(jobId), report);
+          const signature = verifierKeys.sign(encodeScoreCommitment({ jobId, digest }));
+          return { digest, verifierKey: verifierKeys.publicKey, signature };
+        },
+        reveal({ jobId, round }: RevealRequest) {
+          const report = committed.get(toHex(jobId));
+          if (report === undefined) throw new Error('no such job');
+          const salt = crypto.sha256(jobId);
+          const message = encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round });
+          return { salt, report, signature: verifierKeys.sign(message) };
         },
       });
     },

@@ -1,4 +1,4 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
+import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
@@ -126,15 +126,28 @@ export function toPushMessage(submission: Submission): Omit<
   return { ...submission, headerProof: [...submission.headerProof] };
 }
 
+/** Whose job it is: verifiers are not told, so by request and tokens. */
+export function findServed(
+  served: Iterable<ServedReply>,
+  { request, outputTokens }: Pick<ScoreRequest, 'request' | 'outputTokens'>,
+): ServedReply | undefined {
+  const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
+  return [...served].find(
+    ({ reply }) =>
+      equalBytes(reply.request, request) &&
+      reply.outputTokens.length * 4 === outputTokens.length &&
+      reply.outputTokens.every((token, i) => tokens.getUint32(4 * i, true) === token),
+  );
+}
+
 /** The report of a verifier that runs the same model in the same class, unless bent. */
 export function createTestReport(
   { reply }: Pick<ServedReply, 'reply'>,
   { jobId }: Pick<ScoreRequest, 'jobId'>,
-  verifier: HybridSigner,
   bend: Partial<ScoreReport> = {},
-): { jobId: Uint8Array; report: Uint8Array; verifierKey: Uint8Array; signature: Uint8Array } {
+): Uint8Array {
   const { header, record } = reply;
-  const report = encodeScoreReport({
+  return encodeScoreReport({
     jobId,
     modelRoot: record.modelRoot,
     numericClass: header.numericClass,
@@ -149,5 +162,4 @@ export function createTestReport(
     windows: reply.opening.windows,
     ...bend,
   });
-  return { jobId, report, verifierKey: verifier.publicKey, signature: verifier.sign(report) };
 }

@@ -1,4 +1,5 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { concatBytes, toHex } from '@ogong/protocol/bytes';
+import { encodeDomain } from '@ogong/protocol/canonical';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Validator as Member } from '@ogong/protocol/quorum';
@@ -149,6 +150,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       callTimeoutMs: options.callTimeoutMs ?? Math.min(60_000, Math.ceil(auditWindowMs / 3)),
       retryMs: Math.min(1_000, Math.max(50, auditWindowMs / 50)),
       fixedVerifier,
+      spreadMs: Math.min(epochMs, auditWindowMs / 4),
     },
     {
       crypto,
@@ -160,7 +162,11 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
         const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
         return opening;
       },
-      score: (verifier, job, call) => links.to(VerifierService, verifier).score(job, call),
+      calls: {
+        commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
+        reveal: (verifier, job, call) => links.to(VerifierService, verifier).reveal(job, call),
+      },
+      jobSecret: crypto.sha256(concatBytes(encodeDomain('ogong-job-secret-v1'), vrfSeed)),
       onVerdict: report,
       onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
     },

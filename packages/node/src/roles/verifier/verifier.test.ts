@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
 import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/adjudicate';
 import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
@@ -7,8 +11,15 @@ import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  redactHeader,
+} from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';
 import { createLinkClient, type LinkClient } from '../../link/link-client.ts';
@@ -16,10 +27,15 @@ import { LinkError } from '../../link/link-error.ts';
 import { makeIdentity } from '../../link/link-fixture.ts';
 import { createLogger } from '../../log/logger.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
+import { createGroupCommit } from '../../store/group-commit.ts';
+import { openStore } from '../../store/store.ts';
 import { createNetwork, type Network, receive } from '../provider/provider-fixture.ts';
+import { createReports, VERIFIER_MIGRATIONS } from './report-store.ts';
 import { createVerifier, type VerifierOptions } from './verifier.ts';
 
 const VALIDATOR = 3;
+const OTHER_VALIDATOR = 5;
+let jobs = 0;
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -29,22 +45,32 @@ interface Opened {
   readonly client: LinkClient;
   readonly keyHash: Uint8Array;
   connect(seed: number): Promise<LinkClient>;
+  stop(): Promise<void>;
 }
 
-async function start(engineOptions: FakeEngineOptions = {}, options: Partial<VerifierOptions> = {}): Promise<Opened> {
+async function start(
+  engineOptions: FakeEngineOptions = {},
+  options: Partial<VerifierOptions> = {},
+  path = ':memory:',
+): Promise<Opened> {
   const engine = createFakeEngine({ contextSize: 512, ...engineOptions });
   const identity = await makeIdentity(11);
-  const validator = await makeIdentity(VALIDATOR);
+  const validators = await Promise.all([VALIDATOR, OTHER_VALIDATOR].map(makeIdentity));
+  const store = openStore(path, { migrations: VERIFIER_MIGRATIONS });
+  const commits = createGroupCommit(store);
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 }, ...options },
     {
       engine,
       crypto,
+      clock: systemClock,
       signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
+      reports: createReports(store, commits),
+      randomBytes,
       identity,
       chain: {
         findByCertHash: (hash) =>
-          equalBytes(hash, validator.id)
+          validators.some((one) => equalBytes(hash, one.id))
             ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
             : undefined,
       },
@@ -53,17 +79,23 @@ async function start(engineOptions: FakeEngineOptions = {}, options: Partial<Ver
     },
   );
   await verifier.start();
-  closing.push(async () => {
+  let isStopped = false;
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
     await verifier.stop(0);
+    await commits.close();
+    store.close();
     await engine.close();
-  });
+  };
+  closing.push(stop);
   const connect = async (seed: number) => {
     const endpoint = verifier.address();
     const client = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
     closing.push(async () => client.close());
     return client;
   };
-  return { client: await connect(VALIDATOR), keyHash: verifier.keyHash, connect };
+  return { client: await connect(VALIDATOR), keyHash: verifier.keyHash, connect, stop };
 }
 
 /** Replies of an honest provider, and the jobs that a validator would make of them. */
@@ -89,17 +121,17 @@ describe('a verifier', () => {
   }
   type Served = Awaited<ReturnType<typeof serve>>;
 
-  function makeJob({ message, opening, header, replay }: Served) {
+  function makeJob({ message, header, replay }: Served) {
     const outputTokens = new Uint8Array(replay.outputTokens.length * 4);
     const view = new DataView(outputTokens.buffer);
     replay.outputTokens.forEach((token, i) => {
       view.setUint32(4 * i, token, true);
     });
     return {
-      jobId: new Uint8Array(16).fill(1),
+      jobId: new Uint8Array(16).fill(++jobs),
       request: message.request,
       endpoint: message.endpoint,
-      header: opening.header,
+      header: encodeHeader(redactHeader(header)),
       outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
@@ -109,12 +141,21 @@ describe('a verifier', () => {
 
   async function audit(served: Served, verifier: Opened) {
     const { record, header, replay, opening } = served;
-    const answer = await verifier.client.service(VerifierService).score(makeJob(served));
-    const { report: message, verifierKey: publicKey, signature } = answer;
-    expect(verifyHybrid(crypto, { publicKey, message, signature })).toBe(true);
+    const service = verifier.client.service(VerifierService);
+    const job = makeJob(served);
+    const { digest, verifierKey: publicKey, signature } = await service.commit(job);
+    const { jobId } = job;
+    const commitment = encodeScoreCommitment({ jobId, digest });
+    expect(verifyHybrid(crypto, { publicKey, message: commitment, signature })).toBe(true);
     expect(hashHybridKey(crypto, publicKey)).toEqual(verifier.keyHash);
-    const report = parseScoreReport(message);
-    const expected = { jobId: new Uint8Array(16).fill(1), modelRoot: record.modelRoot, header, replay };
+    const opened = await service.reveal({ jobId, round: [digest] });
+    const reportHash = crypto.sha256(opened.report);
+    const statement = { jobId, salt: opened.salt, reportHash, round: [digest] };
+    expect(computeScoreDigest(crypto, { ...statement, keyHash: verifier.keyHash })).toEqual(digest);
+    const message = encodeScoreOpening(statement);
+    expect(verifyHybrid(crypto, { publicKey, message, signature: opened.signature })).toBe(true);
+    const report = parseScoreReport(opened.report);
+    const expected = { jobId, modelRoot: record.modelRoot, header, replay };
     return {
       report,
       shape: checkReportShape(report, expected),
@@ -206,8 +247,8 @@ describe('a verifier', () => {
     const verifier = await start();
     const job = makeJob(await serve());
     const stranger = await verifier.connect(4);
-    expect((await refusalOf(stranger.service(VerifierService).score(job))).code).toBe('unauthorized');
-    await verifier.client.service(VerifierService).score(job);
+    expect((await refusalOf(stranger.service(VerifierService).commit(job))).code).toBe('unauthorized');
+    await verifier.client.service(VerifierService).commit(job);
   });
 
   it('refuses what is malformed, out of range or too large', async () => {
@@ -232,17 +273,19 @@ describe('a verifier', () => {
       [{ timeoutMs: 0 }, /deadline/],
     ];
     for (const [bend, expected] of cases) {
-      const error = await refusalOf(client.service(VerifierService).score({ ...job, ...bend }));
+      const error = await refusalOf(client.service(VerifierService).commit({ ...job, ...bend }));
       expect(error.message).toMatch(expected);
       expect(error.code).toBe('remote');
     }
-    const huge = await refusalOf(client.service(VerifierService).score({ ...job, request: new Uint8Array(3_900_000) }));
+    const huge = await refusalOf(
+      client.service(VerifierService).commit({ ...job, request: new Uint8Array(3_900_000) }),
+    );
     expect(huge.message).toMatch(/at most 1048576 bytes/);
   });
 
   it('refuses a reply that exceeds its context', async () => {
     const { client } = await start({ contextSize: 48 });
-    const error = await refusalOf(client.service(VerifierService).score(makeJob(await serve())));
+    const error = await refusalOf(client.service(VerifierService).commit(makeJob(await serve())));
     expect(error.refusal).toBe('unsupported');
   });
 
@@ -250,8 +293,82 @@ describe('a verifier', () => {
     // Every step of this engine takes longer than the whole job may.
     const { client } = await start({ stepMs: 200 });
     const job = { ...makeJob(await serve()), timeoutMs: 100 };
-    const error = await refusalOf(client.service(VerifierService).score(job));
+    const error = await refusalOf(client.service(VerifierService).commit(job));
     expect(error.message).toMatch(/deadline/);
     expect(error.retryable).toBe(true);
+  });
+
+  describe('bound to what it committed to', () => {
+    async function committed(path?: string) {
+      const verifier = await start({}, {}, path);
+      const job = makeJob(await serve());
+      const service = verifier.client.service(VerifierService);
+      const commitment = await service.commit(job);
+      return { verifier, job, service, commitment };
+    }
+    const other = new Uint8Array(32).fill(9);
+
+    it('answers the same job with the same commitment, and another one under its id not at all', async () => {
+      const { job, service, commitment } = await committed();
+      expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
+      const listSizes = job.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
+      expect((await refusalOf(service.commit({ ...job, listSizes }))).refusal).toBe('conflict');
+    });
+
+    it('opens over one round only, as often as it is asked', async () => {
+      const { job, service, commitment } = await committed();
+      const round = [other, commitment.digest];
+      const { jobId } = job;
+      const first = await service.reveal({ jobId, round });
+      expect((await service.reveal({ jobId, round })).report).toEqual(first.report);
+      for (const bent of [[commitment.digest], [commitment.digest, other], [...round, other]]) {
+        expect((await refusalOf(service.reveal({ jobId, round: bent }))).refusal).toBe('conflict');
+      }
+    });
+
+    it('opens nothing over a round without its commitment, or with it twice', async () => {
+      const { job, service, commitment } = await committed();
+      const { jobId } = job;
+      const { digest } = commitment;
+      for (const round of [[], [other], [digest, digest], [digest.subarray(1)], Array(5).fill(digest)]) {
+        expect((await refusalOf(service.reveal({ jobId, round }))).refusal).toBe('invalid');
+      }
+      expect((await refusalOf(service.reveal({ jobId: other, round: [digest] }))).refusal).toBe('invalid');
+    });
+
+    it('shows a report to the validator that asked for it, and to no other', async () => {
+      const { verifier, job, commitment } = await committed();
+      const { jobId } = job;
+      const second = (await verifier.connect(OTHER_VALIDATOR)).service(VerifierService);
+      expect((await refusalOf(second.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('not-found');
+      expect((await second.commit(job)).digest).not.toEqual(commitment.digest);
+    });
+
+    it('keeps its word when it is started again', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'ogong-verifier-'));
+      closing.push(async () => rmSync(directory, { recursive: true }));
+      const path = join(directory, 'verifier.db');
+      const { verifier, job, service, commitment } = await committed(path);
+      const { jobId } = job;
+      const round = [commitment.digest, other];
+      const before = await service.reveal({ jobId, round });
+      await verifier.stop();
+      const again = (await start({}, {}, path)).client.service(VerifierService);
+      expect((await again.commit(job)).digest).toEqual(commitment.digest);
+      expect((await refusalOf(again.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('conflict');
+      const after = await again.reveal({ jobId, round });
+      expect([after.salt, after.report]).toEqual([before.salt, before.report]);
+    });
+
+    it('forgets a report after its time', async () => {
+      const verifier = await start({}, { reportTtlMs: -1 });
+      const service = verifier.client.service(VerifierService);
+      const served = await serve();
+      const [first, second] = [makeJob(served), makeJob(served)];
+      const { digest } = await service.commit(first);
+      await service.commit(second);
+      const late = service.reveal({ jobId: first.jobId, round: [digest] });
+      expect((await refusalOf(late)).refusal).toBe('not-found');
+    });
   });
 });

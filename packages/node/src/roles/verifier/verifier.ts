@@ -1,17 +1,33 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Engine, EngineError } from '@ogong/engine/engine';
+import { equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { type ScoreRequest, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type RevealRequest,
+  type ScoreRequest,
+  ScoreRequestSchema,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  MAX_ROUND,
+  SALT_BYTES,
+} from '@ogong/protocol/score-commitment';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
+import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';
-import { createLinkServer } from '../../link/link-server.ts';
+import { createLinkServer, getCaller } from '../../link/link-server.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
 import { createJobQueue } from './job-queue.ts';
+import type { KeptReport, Reports } from './report-store.ts';
 import { parseScoreJob, scoreJob } from './score-job.ts';
 
 export interface VerifierOptions {
@@ -22,12 +38,18 @@ export interface VerifierOptions {
   readonly slots?: number;
   /** Longest time that a job may take, whatever its deadline. Default: ten minutes. */
   readonly maxJobMs?: number;
+  /** How long a report is kept to be opened. Default: an hour. */
+  readonly reportTtlMs?: number;
 }
 
 export interface VerifierDependencies {
   readonly engine: Engine;
   readonly crypto: Crypto;
+  readonly clock: Clock;
   readonly signer: HybridSigner;
+  readonly reports: Reports;
+  /** Unpredictable bytes. */
+  readonly randomBytes: (length: number) => Uint8Array;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -44,19 +66,22 @@ export interface Verifier {
 
 const MIB = 1024 * 1024;
 const MAX_JOB_BYTES = 8 * MIB;
+const MAX_REVEAL_BYTES = 1024;
 
 /** Re-runs claimed replies for the registered validators, and for nobody else. */
 export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
-  const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000 } = options;
-  const { engine, crypto, signer, identity, chain, log, metrics } = dependencies;
+  const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000, reportTtlMs = 3_600_000 } = options;
+  const { engine, crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics } = dependencies;
+  const keyHash = hashHybridKey(crypto, signer.publicKey);
   const waiting = metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn');
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
   let isClosing = false;
   const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, refused or failed', ['outcome']);
   const tokens = metrics.counter('verifier_tokens_total', 'Claimed tokens scored');
+  const opened = metrics.counter('verifier_reports_opened_total', 'Reports handed over after their commitment');
 
-  async function score(message: ScoreRequest, context: HandlerContext) {
+  async function score(message: ScoreRequest, context: HandlerContext): Promise<Uint8Array> {
     const leftMs = Math.min(message.timeoutMs, maxJobMs);
     if (leftMs === 0) throw new Refusal('invalid', 'the job leaves no time for it: its deadline is now');
     const job = parseScoreJob(message, engine.info());
@@ -71,12 +96,54 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
       throw error;
     });
     tokens.inc(job.outputTokens.length);
-    return { jobId: job.jobId, report, verifierKey: signer.publicKey, signature: signer.sign(report) };
+    return report;
+  }
+
+  /** The same job again, after either side was restarted, is answered with the same commitment. */
+  async function commit(message: ScoreRequest, context: HandlerContext) {
+    const { jobId } = message;
+    const key = { validator: getCaller(context), jobId };
+    const jobHash = hashJob(crypto, message);
+    const kept = reports.get(key) ?? (await keep(key, jobHash, await score(message, context)));
+    if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
+    return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
+  }
+
+  async function keep(
+    key: { validator: Uint8Array; jobId: Uint8Array },
+    jobHash: Uint8Array,
+    report: Uint8Array,
+  ): Promise<KeptReport> {
+    const { jobId } = key;
+    const salt = randomBytes(SALT_BYTES);
+    const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+    const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
+    const nowMs = clock.nowMs();
+    const times = { nowMs, forgetBeforeMs: nowMs - reportTtlMs };
+    return reports.put(key, { jobHash, report, salt, digest, signature }, times);
+  }
+
+  async function reveal({ jobId, round }: RevealRequest, context: HandlerContext) {
+    if (jobId.length !== 16) throw new Refusal('invalid', `a job id has 16 bytes, not ${jobId.length}`);
+    if (round.length > MAX_ROUND || round.some((digest) => digest.length !== 32)) {
+      throw new Refusal('invalid', `a round has at most ${MAX_ROUND} digests of 32 bytes`);
+    }
+    const key = { validator: getCaller(context), jobId };
+    const kept = reports.get(key);
+    if (kept === undefined) throw new Refusal('not-found', 'no such job was committed to here');
+    if (round.filter((digest) => equalBytes(digest, kept.digest)).length !== 1) {
+      throw new Refusal('invalid', 'the round has to name the commitment that is to be opened, once');
+    }
+    if (!(await reports.bindRound(key, round))) throw new Refusal('conflict', 'opened over another round already');
+    const { salt, report } = kept;
+    const signature = signer.sign(encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round }));
+    opened.inc();
+    return { salt, report, signature };
   }
 
   async function handle(message: ScoreRequest, context: HandlerContext) {
     try {
-      const answer = await score(message, context);
+      const answer = await commit(message, context);
       jobs.inc({ outcome: 'scored' });
       return answer;
     } catch (error) {
@@ -92,13 +159,16 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
       identity,
       authorize: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
-      routes: (router) => router.service(VerifierService, { score: handle }, { readMaxBytes: MAX_JOB_BYTES }),
+      routes: (router) => {
+        router.rpc(VerifierService.method.commit, handle, { readMaxBytes: MAX_JOB_BYTES });
+        router.rpc(VerifierService.method.reveal, reveal, { readMaxBytes: MAX_REVEAL_BYTES });
+      },
     },
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
   );
 
   return {
-    keyHash: hashHybridKey(crypto, signer.publicKey),
+    keyHash,
     start: () => server.start(),
     async stop(graceMs = 5_000) {
       isClosing = true;
@@ -109,6 +179,11 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     },
     address: () => server.address(),
   };
+}
+
+/** Of all but how long the validator waits: that may differ when it asks again. */
+function hashJob(crypto: Crypto, message: ScoreRequest): Uint8Array {
+  return crypto.sha256(toBinary(ScoreRequestSchema, create(ScoreRequestSchema, { ...message, timeoutMs: 0 })));
 }
 
 function toRefusal(error: unknown): unknown {

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiKAoRQmVhY29uQ2VydGlmaWNhdGUSEwoLY2VydGlmaWNhdGUYASABKAwiBwoFRW1wdHkiggEKD0dlbmVyYXRlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJIogBCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIAEIHCgVldmVudCIgCgdTdGFydGVkEhUKDXByb21wdF90b2tlbnMYASABKA0iPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iIq4BCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhkKEXZhbGlkYXRvcl9yZWNlaXB0GAcgASgMIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIqoBCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0iVgoLU2NvcmVSZXBvcnQSDgoGam9iX2lkGAEgASgMEg4KBnJlcG9ydBgCIAEoDBIUCgx2ZXJpZmllcl9rZXkYAyABKAwSEQoJc2lnbmF0dXJlGAQgASgMIn4KDFJvdXRlUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIYChBtYXhfcHJpY2VfcGVyXzFrGAIgASgEEgwKBHNlZWQYAyABKAwSDwoHZXhjbHVkZRgEIAMoDBIQCghyZXBseV9pZBgFIAEoDBIUCgxyZXF1ZXN0X2hhc2gYBiABKAwiSwoNUm91dGVSZXNwb25zZRImCgZ0aWNrZXQYASABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSEgoKY2FuZGlkYXRlcxgCIAEoDCJzCg1SZXBvcnRSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMEhMKC3Byb3ZpZGVyX2lkGAIgASgMEg8KB291dGNvbWUYAyABKAkSFQoNb3V0cHV0X3Rva2VucxgEIAEoDRITCgtkdXJhdGlvbl9tcxgFIAEoDSI7ChJMaXN0TW9kZWxzUmVzcG9uc2USJQoGbW9kZWxzGAEgAygLMhUub2dvbmcudjEuTW9kZWxTdXBwbHkiigEKC01vZGVsU3VwcGx5Eg0KBW1vZGVsGAEgASgJEhIKCm1vZGVsX3Jvb3QYAiABKAwSEQoJcHJvdmlkZXJzGAMgASgNEhUKDWZyZWVfY2FwYWNpdHkYBCABKA0SGAoQbWluX3ByaWNlX3Blcl8xaxgFIAEoBBIUCgxjb250ZXh0X3NpemUYBiABKA0ykQEKD1Byb3ZpZGVyU2VydmljZRJACghHZW5lcmF0ZRIZLm9nb25nLnYxLkdlbmVyYXRlUmVxdWVzdBoXLm9nb25nLnYxLkdlbmVyYXRlRXZlbnQwARI8CgpHZXRPcGVuaW5nEhsub2dvbmcudjEuR2V0T3BlbmluZ1JlcXVlc3QaES5vZ29uZy52MS5PcGVuaW5nMuoEChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkYKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Ghkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlMkkKD1ZlcmlmaWVyU2VydmljZRI2CgVTY29yZRIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoVLm9nb25nLnYxLlNjb3JlUmVwb3J0MvUBCg1Sb3V0ZXJTZXJ2aWNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSOAoFUm91dGUSFi5vZ29uZy52MS5Sb3V0ZVJlcXVlc3QaFy5vZ29uZy52MS5Sb3V0ZVJlc3BvbnNlEjsKCkxpc3RNb2RlbHMSDy5vZ29uZy52MS5FbXB0eRocLm9nb25nLnYxLkxpc3RNb2RlbHNSZXNwb25zZRIyCgZSZXBvcnQSFy5vZ29uZy52MS5SZXBvcnRSZXF1ZXN0Gg8ub2dvbmcudjEuRW1wdHliBnByb3RvMw");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiKAoRQmVhY29uQ2VydGlmaWNhdGUSEwoLY2VydGlmaWNhdGUYASABKAwiBwoFRW1wdHkiggEKD0dlbmVyYXRlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJIogBCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIAEIHCgVldmVudCIgCgdTdGFydGVkEhUKDXByb21wdF90b2tlbnMYASABKA0iPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iIq4BCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhkKEXZhbGlkYXRvcl9yZWNlaXB0GAcgASgMIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIqoBCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0iSgoPU2NvcmVDb21taXRtZW50Eg4KBmRpZ2VzdBgBIAEoDBIUCgx2ZXJpZmllcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIi4KDVJldmVhbFJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg0KBXJvdW5kGAIgAygMIj4KC1Njb3JlUmVwb3J0EgwKBHNhbHQYASABKAwSDgoGcmVwb3J0GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJ+CgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5IooBCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNMpEBCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZzLqBAoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJGCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBoZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZTKIAQoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -849,7 +849,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
   endpoint: string;
 
   /**
-   * declared class, sampler, sketch parameters
+   * class, sampler, sketch parameters; what names the reply is zero (score-commitment.md)
    *
    * @generated from field: bytes header = 4;
    */
@@ -890,13 +890,72 @@ export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 29);
 
 /**
- * @generated from message ogong.v1.ScoreReport
+ * @generated from message ogong.v1.ScoreCommitment
  */
-export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
+export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
+  /**
+   * 32 bytes, over salt and report
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * hybrid
+   *
+   * @generated from field: bytes verifier_key = 2;
+   */
+  verifierKey: Uint8Array;
+
+  /**
+   * hybrid, over the canonical commitment (docs/spec/score-commitment.md)
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.ScoreCommitment.
+ * Use `create(ScoreCommitmentSchema)` to create a new message.
+ */
+export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 30);
+
+/**
+ * @generated from message ogong.v1.RevealRequest
+ */
+export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
   /**
    * @generated from field: bytes job_id = 1;
    */
   jobId: Uint8Array;
+
+  /**
+   * digests of all who committed at the same time, in order; the own one among them
+   *
+   * @generated from field: repeated bytes round = 2;
+   */
+  round: Uint8Array[];
+};
+
+/**
+ * Describes the message ogong.v1.RevealRequest.
+ * Use `create(RevealRequestSchema)` to create a new message.
+ */
+export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 31);
+
+/**
+ * @generated from message ogong.v1.ScoreReport
+ */
+export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
+  /**
+   * 32 bytes
+   *
+   * @generated from field: bytes salt = 1;
+   */
+  salt: Uint8Array;
 
   /**
    * canonical report: own prompt tokens' hash, own windows (docs/spec/score-report.md)
@@ -906,14 +965,9 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
   report: Uint8Array;
 
   /**
-   * hybrid
+   * hybrid, over the canonical opening (docs/spec/score-commitment.md)
    *
-   * @generated from field: bytes verifier_key = 3;
-   */
-  verifierKey: Uint8Array;
-
-  /**
-   * @generated from field: bytes signature = 4;
+   * @generated from field: bytes signature = 3;
    */
   signature: Uint8Array;
 };
@@ -923,7 +977,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -971,7 +1025,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -995,7 +1049,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1034,7 +1088,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1051,7 +1105,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1093,7 +1147,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1204,15 +1258,27 @@ export const ValidatorService: GenService<{
   serviceDesc(file_ogong_v1_ogong, 1);
 
 /**
+ * Commit, then reveal: nothing of a report is seen before everybody who was asked about the reply is bound to its own.
+ *
  * @generated from service ogong.v1.VerifierService
  */
 export const VerifierService: GenService<{
   /**
-   * @generated from rpc ogong.v1.VerifierService.Score
+   * Scores the job and answers with a signed commitment to the report. The same job again has the same answer.
+   *
+   * @generated from rpc ogong.v1.VerifierService.Commit
    */
-  score: {
+  commit: {
     methodKind: "unary";
     input: typeof ScoreRequestSchema;
+    output: typeof ScoreCommitmentSchema;
+  },
+  /**
+   * @generated from rpc ogong.v1.VerifierService.Reveal
+   */
+  reveal: {
+    methodKind: "unary";
+    input: typeof RevealRequestSchema;
     output: typeof ScoreReportSchema;
   },
 }> = /*@__PURE__*/

@@ -1,0 +1,90 @@
+import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/adjudicate';
+import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { Header } from '@ogong/protocol/header';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
+import type { Opening } from '@ogong/protocol/opening';
+import type { RecordV2 } from '@ogong/protocol/record';
+import type { Replay } from '@ogong/protocol/replay';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
+import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import type { OpenedReport, SignedCommitment } from './evidence.ts';
+
+/** Why a commitment is not the drawn verifier's; undefined where it is. */
+export function findCommitmentProblem(
+  crypto: Crypto,
+  { jobId, keyHash, committed }: { jobId: Uint8Array; keyHash: Uint8Array; committed: SignedCommitment },
+): string | undefined {
+  const { verifierKey: publicKey, digest, signature } = committed;
+  if (!equalBytes(hashHybridKey(crypto, publicKey), keyHash)) {
+    return 'signed by another key than the verifier announced';
+  }
+  const message = encodeScoreCommitment({ jobId, digest });
+  return verifyHybrid(crypto, { publicKey, message, signature }) ? undefined : 'the signature of a commitment fails';
+}
+
+/** What a report has to be about. */
+export interface ReportSubject {
+  readonly modelRoot: Uint8Array;
+  readonly header: Header;
+  readonly replay: Replay;
+}
+
+export interface OpenedJob {
+  readonly jobId: Uint8Array;
+  readonly committed: SignedCommitment;
+  readonly opened: OpenedReport;
+  /** Digests of all who committed in the round, in order. */
+  readonly round: readonly Uint8Array[];
+}
+
+/** A report that opens the commitment and answers the job, or why it does not. */
+export function readReport(
+  crypto: Crypto,
+  { jobId, committed, opened, round }: OpenedJob,
+  subject: ReportSubject,
+): { readonly report: ScoreReport } | { readonly problem: string } {
+  const { verifierKey: publicKey, digest } = committed;
+  const { salt, signature } = opened;
+  const reportHash = crypto.sha256(opened.report);
+  const opens = computeScoreDigest(crypto, { jobId, keyHash: hashHybridKey(crypto, publicKey), salt, reportHash });
+  if (!equalBytes(opens, digest)) return { problem: 'another report than was committed to' };
+  const message = encodeScoreOpening({ jobId, salt, reportHash, round });
+  if (!verifyHybrid(crypto, { publicKey, message, signature })) return { problem: 'the signature of an opening fails' };
+  let report: ScoreReport;
+  try {
+    report = parseScoreReport(opened.report);
+  } catch (error) {
+    if (error instanceof ProtocolError) return { problem: error.message };
+    throw error;
+  }
+  const shape = checkReportShape(report, { jobId, ...subject });
+  return shape.status === 'pass' ? { report } : { problem: shape.detail };
+}
+
+export interface Weighed extends ReportVerdict {
+  /** Whether it was weighed by equality. */
+  readonly exact: boolean;
+  /** Whether the verifier says that its pass reproduces the provider's class. */
+  readonly claimsExact: boolean;
+  readonly report: ScoreReport;
+}
+
+/** One well-formed report against the reply. */
+export function weighReport(
+  crypto: Crypto,
+  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  report: ScoreReport,
+): Weighed {
+  const verdict = adjudicateReport(crypto, claim, report);
+  const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
+  const claimsExact = report.exact && report.numericClass === claim.header.numericClass;
+  return { ...verdict, exact, claimsExact, report };
+}
+
+/** Whether two verifiers saw the same, to the bit. */
+export function isSameFinding(a: ScoreReport, b: ScoreReport): boolean {
+  const bare = (report: ScoreReport): Uint8Array =>
+    encodeScoreReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0, contextSize: 0 });
+  return equalBytes(bare(a), bare(b));
+}

@@ -1,0 +1,45 @@
+import { type Combined, combineReports } from '@ogong/protocol/adjudicate';
+import { isSameFinding, type Weighed } from './report-check.ts';
+
+/** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */
+export function findAgreeingRejects(weighed: readonly Weighed[]): readonly number[] {
+  const rejects = weighed.flatMap(({ outcome, claimsExact }, i) => (outcome === 'reject' && claimsExact ? [i] : []));
+  let largest: readonly number[] = [];
+  for (const first of rejects) {
+    const { report } = weighed[first] as Weighed;
+    const group = rejects.filter((i) => isSameFinding(report, (weighed[i] as Weighed).report));
+    if (group.length > largest.length) largest = group;
+  }
+  return largest;
+}
+
+/**
+ * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, so
+ * agreement is what counts there. One exact accept may have been told by the provider, and one reject be made up: where
+ * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal
+ * outweigh one accept. Elsewhere `combineReports` decides.
+ */
+export function decideReports(weighed: readonly Weighed[], canAskAnother: boolean): Combined {
+  const pick = (test: (one: Weighed) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
+  const accepts = pick(({ outcome, exact }) => exact && outcome === 'accept');
+  const rejects = pick(({ outcome }) => outcome === 'reject');
+  const agreeing = findAgreeingRejects(weighed);
+  if (accepts.length > 0 && rejects.length > 0) {
+    if (accepts.length >= 2 && accepts.length > agreeing.length) return { decision: 'accept', marked: rejects };
+    if (agreeing.length >= 2 && agreeing.length > accepts.length) {
+      return { decision: 'reject', marked: pick(({ outcome }) => outcome === 'accept') };
+    }
+    if (canAskAnother) return { decision: 'ask-another', marked: [] };
+    // Nobody is refuted by one other's word alone.
+    return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
+  }
+  const exactRejects = pick(({ outcome, claimsExact }) => claimsExact && outcome === 'reject');
+  if (exactRejects.length >= 2 && agreeing.length < 2 && exactRejects.length === rejects.length) {
+    // They contradict each other: at least one is made up.
+    return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
+  }
+  const combined = combineReports(weighed, canAskAnother);
+  if (combined.decision !== 'reject' || agreeing.length < 2) return combined;
+  const odd = exactRejects.filter((i) => !agreeing.includes(i));
+  return { ...combined, marked: [...combined.marked, ...odd] };
+}

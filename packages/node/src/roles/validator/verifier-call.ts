@@ -1,0 +1,116 @@
+import type { Crypto } from '@ogong/protocol/crypto';
+import type {
+  RevealRequest,
+  ScoreReport as ScoreAnswer,
+  ScoreCommitment,
+  ScoreRequest,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { encodeHeader, type Header } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { redactHeader } from '@ogong/protocol/score-commitment';
+import type { Peer } from '../../shared/link-pool.ts';
+import type { OpenedReport, SignedCommitment } from './evidence.ts';
+import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
+
+/** The two calls to a verifier, and what their answers are worth. */
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
+export type ScoreJob = Bare<ScoreRequest>;
+
+export interface VerifierCalls {
+  readonly commit: (verifier: Peer, job: ScoreJob, options: CallOptions) => Promise<Bare<ScoreCommitment>>;
+  readonly reveal: (verifier: Peer, job: Bare<RevealRequest>, options: CallOptions) => Promise<Bare<ScoreAnswer>>;
+}
+
+/** The same for every job of a validator, so that the wait does not say what kind of job it is. */
+export function createScoreJob(input: {
+  readonly jobId: Uint8Array;
+  readonly request: Uint8Array;
+  readonly endpoint: string;
+  readonly header: Header;
+  readonly outputTokens: ArrayLike<number>;
+  /** Candidates that the provider listed, per position. */
+  readonly listSizes: Uint8Array;
+  readonly timeoutMs: number;
+}): ScoreJob {
+  const { jobId, request, endpoint, header, listSizes, timeoutMs } = input;
+  const outputTokens = new Uint8Array(input.outputTokens.length * 4);
+  const view = new DataView(outputTokens.buffer);
+  for (let i = 0; i < input.outputTokens.length; i++) view.setUint32(4 * i, input.outputTokens[i] as number, true);
+  const { sketchBankSeed } = header;
+  const bare = encodeHeader(redactHeader(header));
+  return { jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs };
+}
+
+/** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */
+export type Answer<T> =
+  | { readonly outcome: 'answered'; readonly value: T }
+  | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown };
+
+export interface AskedVerifier {
+  readonly peer: Peer | undefined;
+  /** Of the key that was drawn; undefined where only the endpoint is known. */
+  readonly keyHash: Uint8Array | undefined;
+}
+
+export async function askToCommit(
+  crypto: Crypto,
+  { commit }: VerifierCalls,
+  { peer, keyHash }: AskedVerifier,
+  job: ScoreJob,
+  call: CallOptions,
+): Promise<Answer<SignedCommitment>> {
+  try {
+    if (peer === undefined) throw new Error('the verifier no longer announces itself');
+    const { digest, verifierKey, signature } = await commit(peer, job, call);
+    const committed = { digest, verifierKey, signature };
+    if (digest.length !== 32) return { outcome: 'garbage', error: new Error(`a digest of ${digest.length} bytes`) };
+    const expected = keyHash ?? hashHybridKey(crypto, verifierKey);
+    const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash: expected, committed });
+    if (problem !== undefined) return { outcome: 'garbage', error: new Error(problem) };
+    return { outcome: 'answered', value: committed };
+  } catch (error) {
+    return { outcome: 'silent', error };
+  }
+}
+
+/** Times that a verifier is asked to open: it may be restarting. */
+const REVEAL_TRIES = 3;
+
+export interface RevealOf {
+  readonly jobId: Uint8Array;
+  readonly committed: SignedCommitment;
+  readonly round: readonly Uint8Array[];
+  readonly subject: ReportSubject;
+  readonly pause: () => Promise<unknown>;
+}
+
+/** Who committed and does not open is not silent: it has a report, and keeps it back. */
+export async function askToReveal(
+  crypto: Crypto,
+  { reveal }: VerifierCalls,
+  { peer }: Pick<AskedVerifier, 'peer'>,
+  { jobId, committed, round, subject, pause }: RevealOf,
+  call: CallOptions,
+): Promise<Answer<OpenedReport>> {
+  let error: unknown = new Error('the verifier no longer announces itself');
+  for (let tries = 0; tries < REVEAL_TRIES && !call.signal.aborted; tries++) {
+    if (tries > 0) await pause();
+    if (peer === undefined) continue;
+    try {
+      const { salt, report, signature } = await reveal(peer, { jobId, round: [...round] }, call);
+      const opened = { salt, report, signature };
+      if (salt.length !== 32) return { outcome: 'garbage', error: new Error(`a salt of ${salt.length} bytes`) };
+      const read = readReport(crypto, { jobId, committed, opened, round }, subject);
+      if ('problem' in read) return { outcome: 'garbage', error: new Error(`a report is none: ${read.problem}`) };
+      return { outcome: 'answered', value: opened };
+    } catch (cause) {
+      error = cause;
+    }
+  }
+  return { outcome: 'garbage', error };
+}

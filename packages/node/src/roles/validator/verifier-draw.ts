@@ -1,0 +1,94 @@
+import { type AuditDraw, assignVerifier, isPaired } from '@ogong/protocol/audit';
+import { createWriter, equalBytes } from '@ogong/protocol/bytes';
+import { encodeDomain } from '@ogong/protocol/canonical';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { Claim } from './claim.ts';
+import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
+
+/** Whom the beacon draws, and the ids under which they are asked: the same for whoever asks and for whoever co-signs. */
+export interface DrawContext {
+  readonly draw: AuditDraw | undefined;
+  readonly claim: Pick<Claim, 'order' | 'header'>;
+}
+
+/** What is known of those who were asked before. */
+export interface DrawState {
+  readonly tried: readonly Uint8Array[];
+  /** Operators whose reports are opened, or who are asked at the same time. */
+  readonly heard: readonly Uint8Array[];
+  /** Whether a report was inconclusive: then the provider's own class decides best. */
+  readonly isDoubtful: boolean;
+}
+
+/** The candidate that the beacon draws for the next attempt. */
+export function drawVerifier(
+  crypto: Crypto,
+  { claim: { order, header }, draw }: DrawContext,
+  candidates: readonly EvidenceCandidate[],
+  { tried, heard, isDoubtful }: DrawState,
+): EvidenceCandidate | undefined {
+  if (draw === undefined) return undefined;
+  const { modelRoot, providerId } = order;
+  const drawn = assignVerifier(crypto, {
+    draw,
+    modelRoot,
+    server: { providerId, payee: header.payee },
+    candidates: candidates.map((candidate) => ({ candidate, ...candidate, modelRoot })),
+    tried,
+    heard,
+    preferClass: isDoubtful ? header.numericClass : undefined,
+  });
+  return drawn?.candidate;
+}
+
+/** What an attempt leaves behind for those after it. */
+export interface Asked {
+  readonly verifierId: Uint8Array;
+  readonly round: number;
+  readonly isOpened: boolean;
+  readonly isDoubtful: boolean;
+}
+
+/**
+ * What the next attempt of a round is drawn with. Of the same round only who was asked is known, and not what came: all of
+ * it is asked before anybody answers.
+ */
+export function computeDrawState(
+  candidates: readonly EvidenceCandidate[],
+  asked: readonly Asked[],
+  round: number,
+): DrawState {
+  const operatorOf = ({ verifierId }: Asked): Uint8Array[] =>
+    candidates.filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
+  return {
+    tried: asked.map(({ verifierId }) => verifierId),
+    heard: asked.filter((one) => one.round === round || one.isOpened).flatMap(operatorOf),
+    isDoubtful: asked.some((one) => one.round < round && one.isDoubtful),
+  };
+}
+
+/** How many the beacon wants asked at the same time: two of a sampled share in the first round, else one. */
+export function computeRoundSize(crypto: Crypto, draw: AuditDraw | undefined, round: number, pairPpm: number): number {
+  return round === 0 && draw !== undefined && isPaired(crypto, draw, pairPpm) ? 2 : 1;
+}
+
+const JOB_DOMAIN = encodeDomain('ogong-job-v2');
+const NONCE_DOMAIN = encodeDomain('ogong-job-nonce-v1');
+
+/** 16 bytes. Nobody but the validator can tell to which reply an id belongs, or whether to any, before the verdict. */
+export function computeJobId(
+  crypto: Crypto,
+  job: { validator: Uint8Array; replyId: Uint8Array; attempt: number; nonce: Uint8Array },
+): Uint8Array {
+  const writer = createWriter().bytes(JOB_DOMAIN).bytes(job.validator, 20).bytes(job.replyId, 16).u32(job.attempt);
+  return crypto.sha256(writer.bytes(job.nonce, JOB_NONCE_BYTES).finish()).slice(0, 16);
+}
+
+/** Follows from the reply and a secret, so that a validator that restarts asks for the same job again. */
+export function computeJobNonce(
+  crypto: Crypto,
+  { secret, replyId, attempt }: { secret: Uint8Array; replyId: Uint8Array; attempt: number },
+): Uint8Array {
+  const bytes = createWriter().bytes(NONCE_DOMAIN).bytes(secret, 32).bytes(replyId, 16).u32(attempt).finish();
+  return crypto.sha256(bytes).slice(0, JOB_NONCE_BYTES);
+}

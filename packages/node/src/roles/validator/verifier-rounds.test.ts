@@ -1,0 +1,329 @@
+import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { encodeScoreOpening } from '@ogong/protocol/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { type AuditEvidence, parseEvidence } from './evidence.ts';
+import { type Judged, JudgeError, judge } from './judge.ts';
+import { toClaim } from './reply-store.ts';
+import {
+  answerHonestly,
+  type BenchOptions,
+  createTestCalls,
+  createTestHybrid,
+  createTestValidator,
+  provider,
+} from './test-bench.ts';
+import type { ServedReply } from './test-reply.ts';
+import type { VerifierCalls } from './verifier-call.ts';
+
+const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
+const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
+const flipFirst = (windows: readonly WindowBytes[], bit: number): WindowBytes[] =>
+  windows.map((window) => ({ ...window, sketch: window.sketch.map((byte, i) => (i === 8 ? byte ^ bit : byte)) }));
+
+/** Verifiers v1 to v4; `wrong` ones report sketches of their own making, bent by their number. */
+async function createAudited({
+  wrong = {},
+  wrap = (calls) => calls,
+  audit = { pairPpm: 1_000_000 },
+  names = ['v1', 'v2', 'v3', 'v4'],
+  first = 0,
+}: {
+  wrong?: Readonly<Record<string, number>>;
+  wrap?: (calls: VerifierCalls) => VerifierCalls;
+  audit?: BenchOptions['audit'] & object;
+  names?: readonly string[];
+  /** Number of the first reply: others are drawn differently. */
+  first?: number;
+}) {
+  const served = new Map<string, ServedReply>();
+  const log: string[] = [];
+  const inner = createTestCalls(async (peer, job) => {
+    const bit = wrong[nameOf(peer)];
+    const honest = answerHonestly(served);
+    if (bit === undefined) return honest(peer, job);
+    const { windows } = parseScoreReport((await honest(peer, job)).report);
+    return answerHonestly(served, { windows: flipFirst(windows, bit) })(peer, job);
+  });
+  const logged: VerifierCalls = {
+    async commit(peer, job, call) {
+      log.push(`ask ${nameOf(peer)}`);
+      const answer = await inner.commit(peer, job, call);
+      log.push(`bound ${nameOf(peer)}`);
+      return answer;
+    },
+    async reveal(peer, job, call) {
+      log.push(`open ${nameOf(peer)}`);
+      return inner.reveal(peer, job, call);
+    },
+  };
+  const validator = createTestValidator({ calls: wrap(logged), audit });
+  await validator.announce(provider);
+  for (const name of names) await validator.announceVerifier(name);
+  let number = first;
+  return {
+    validator,
+    served,
+    log,
+    async run() {
+      const reply = await validator.deliver(number++);
+      const id = reply.reply.record.replyId;
+      served.set(toHex(id), reply);
+      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.runAudits();
+      const row = validator.find(id);
+      const entry = validator.decided.at(-1)!;
+      const evidence = parseEvidence(row.evidence as Uint8Array) as AuditEvidence;
+      const beaconEpoch = row.beaconEpoch as bigint;
+      const draw: AuditDraw = {
+        replyId: id,
+        intakeEpoch: beaconEpoch - 1n,
+        beaconEpoch,
+        beacon: validator.archive.find(beaconEpoch)!.value,
+      };
+      const judged: Judged = {
+        claim: toClaim(row),
+        signed: row.signedRecord!,
+        validator: validator.signer.address,
+        draw,
+        allowFixedVerifier: false,
+      };
+      return { row, entry, evidence, judged };
+    },
+    marks: () =>
+      validator.store
+        .prepare('SELECT verifier_id FROM verifiers')
+        .all()
+        .map((row) => toHex(row.verifier_id as Uint8Array)),
+  };
+}
+
+describe('a round', () => {
+  it('asks nobody to open before everybody in it is bound', async () => {
+    const { run, log } = await createAudited({});
+    await run();
+    const kinds = log.map((line) => line.split(' ')[0]);
+    expect(kinds).toEqual(['ask', 'ask', 'bound', 'bound', 'open', 'open']);
+  });
+
+  it('asks two where the beacon says so, and one elsewhere', async () => {
+    const { run } = await createAudited({ audit: {} });
+    let paired = 0;
+    for (let i = 0; i < 40; i++) {
+      const { evidence, judged } = await run();
+      const wants = isPaired(crypto, judged.draw as AuditDraw, PAIR_PPM);
+      if (wants) paired++;
+      expect(evidence.attempts.length).toBe(wants ? 2 : 1);
+    }
+    expect(paired).toBeGreaterThan(0);
+    expect(paired).toBeLessThan(20);
+  });
+
+  it('opens every report over the commitments of both', async () => {
+    const { run } = await createAudited({});
+    const { evidence } = await run();
+    const round = evidence.attempts.map(({ committed }) => committed!.digest);
+    for (const { committed, opened } of evidence.attempts) {
+      const { jobId } = parseScoreReport(opened!.report);
+      const message = encodeScoreOpening({
+        jobId,
+        salt: opened!.salt,
+        reportHash: crypto.sha256(opened!.report),
+        round,
+      });
+      const { verifierKey, digest } = committed!;
+      expect(round.some((one) => equalBytes(one, digest))).toBe(true);
+      const signature = opened!.signature;
+      expect(crypto.verifyEd25519(signature.subarray(0, 64), message, verifierKey.subarray(0, 32))).toBe(true);
+    }
+  });
+
+  it('tells a verifier nothing that names the reply', async () => {
+    const jobs: Parameters<VerifierCalls['commit']>[1][] = [];
+    const { run } = await createAudited({
+      wrap: (calls) => ({
+        ...calls,
+        commit(peer, job, call) {
+          jobs.push(job);
+          return calls.commit(peer, job, call);
+        },
+      }),
+    });
+    const { judged } = await run();
+    const { order, record } = judged.claim;
+    const bytes = jobs.map((job) =>
+      toHex(Uint8Array.from(Object.values(job).flatMap((v) => (v instanceof Uint8Array ? [...v] : [])))),
+    );
+    expect(bytes.length).toBe(2);
+    for (const secret of [order.replyId, order.providerId, order.nonce, record.commitRoot, record.responseHash]) {
+      for (const hex of bytes) expect(hex).not.toContain(toHex(secret));
+    }
+    expect(toHex(jobs[0]!.jobId)).not.toBe(toHex(jobs[1]!.jobId));
+  });
+
+  it('asks a third where the two disagree, credits who agree and marks who does not', async () => {
+    const { run, marks, log } = await createAudited({ wrong: { v1: 1 } });
+    let isSeen = false;
+    for (let i = 0; i < 6; i++) {
+      log.length = 0;
+      const { row, entry, evidence } = await run();
+      expect(row.verdict).toBe('accept');
+      const asked = evidence.attempts.map(({ verifierId }) => toHex(verifierId));
+      const isLiar = asked.includes(idOf('v1'));
+      isSeen ||= isLiar;
+      expect(evidence.attempts.map(({ round }) => round)).toEqual(isLiar ? [0, 0, 1] : [0, 0]);
+      expect(entry.verifierIds.map(toHex)).toEqual(asked.filter((id) => id !== idOf('v1')));
+    }
+    expect(isSeen).toBe(true);
+    expect(marks()).toEqual([idOf('v1')]);
+  });
+
+  it('does not reject on two made-up reports: they differ, and honest ones would not', async () => {
+    const { run, validator } = await createAudited({ wrong: { v1: 1, v2: 2, v3: 4 }, names: ['v1', 'v2', 'v3'] });
+    const { row } = await run();
+    expect(row.verdict).toBe('inconclusive');
+    expect(validator.decided).toMatchObject([{ ejects: false, feeAtomic: 86_000n }]);
+  });
+
+  it('does not let one accept stand against two rejects that are equal to the bit', async () => {
+    // v1 reports what the provider committed; what the others see is the truth, and the provider a cheat.
+    let isSeen = false;
+    for (let first = 0; first < 8 && !isSeen; first++) {
+      const { run, marks } = await createAudited({ wrong: { v2: 1, v3: 1, v4: 1 }, first });
+      const { row, entry, evidence } = await run();
+      expect(row.verdict).toBe('reject');
+      expect(entry).toMatchObject({ evidence: 'exact', ejects: true, feeAtomic: 0n });
+      isSeen = evidence.attempts.some(({ verifierId }) => toHex(verifierId) === idOf('v1'));
+      expect(entry.verifierIds.map(toHex)).not.toContain(idOf('v1'));
+      expect(marks()).toEqual(isSeen ? [idOf('v1')] : []);
+    }
+    expect(isSeen).toBe(true);
+  });
+});
+
+describe('a verifier that does not keep its word', () => {
+  const bend = (change: (calls: VerifierCalls) => Partial<VerifierCalls>) =>
+    createAudited({ audit: { pairPpm: PAIR_PPM }, wrap: (calls) => ({ ...calls, ...change(calls) }) });
+  const isBad = ({ endpoint }: { endpoint: unknown }): boolean => ['v1', 'v2'].includes(nameOf({ endpoint }));
+
+  async function expectMarked(audited: Awaited<ReturnType<typeof createAudited>>, outcome: string) {
+    for (let i = 0; i < 6; i++) {
+      const { row, entry, evidence } = await audited.run();
+      expect(row.verdict).toBe('accept');
+      const bad = evidence.attempts.filter(({ opened }) => opened === undefined);
+      expect(entry.verifierIds.length).toBe(evidence.attempts.length - bad.length);
+    }
+    const rows = audited.validator.store.prepare('SELECT last_reason FROM verifiers').all();
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.every(({ last_reason: reason }) => reason === outcome)).toBe(true);
+  }
+
+  it('is garbage where it commits and does not open', async () => {
+    const audited = await bend((calls) => ({
+      reveal: (peer, job, call) => (isBad(peer) ? Promise.reject(new Error('no')) : calls.reveal(peer, job, call)),
+    }));
+    await expectMarked(audited, 'garbage');
+  });
+
+  it('is garbage where it opens something else', async () => {
+    const audited = await bend((calls) => ({
+      async reveal(peer, job, call) {
+        const answer = await calls.reveal(peer, job, call);
+        return isBad(peer) ? { ...answer, salt: answer.salt.map((byte) => byte ^ 1) } : answer;
+      },
+    }));
+    await expectMarked(audited, 'garbage');
+  });
+
+  it('is garbage where another key signs', async () => {
+    const audited = await bend((calls) => ({
+      commit: (peer, job, call) => calls.commit(isBad(peer) ? { ...peer, endpoint: 'other:1' } : peer, job, call),
+    }));
+    await expectMarked(audited, 'garbage');
+  });
+
+  it('is garbage where it sends the commitment of another back', async () => {
+    let seen: Awaited<ReturnType<VerifierCalls['commit']>> | undefined;
+    const audited = await bend((calls) => ({
+      async commit(peer, job, call) {
+        if (isBad(peer) && seen) return seen;
+        const answer = await calls.commit(peer, job, call);
+        if (!isBad(peer)) seen = answer;
+        return answer;
+      },
+      async reveal(peer, job, call) {
+        return isBad(peer) ? Promise.reject(new Error('no')) : calls.reveal(peer, job, call);
+      },
+    }));
+    await expectMarked(audited, 'garbage');
+  });
+
+  it('is asked again where the line breaks between the two', async () => {
+    let broken = 0;
+    const audited = await bend((calls) => ({
+      reveal: (peer, job, call) =>
+        broken++ % 3 < 2 ? Promise.reject(new Error('no line')) : calls.reveal(peer, job, call),
+    }));
+    for (let i = 0; i < 3; i++) expect((await audited.run()).row.verdict).toBe('accept');
+    expect(audited.marks()).toEqual([]);
+  });
+});
+
+describe('a co-signer', () => {
+  const expectRefused = (judged: Judged, evidence: AuditEvidence, message: string): void => {
+    expect(() => judge(crypto, judged, evidence)).toThrow(JudgeError);
+    expect(() => judge(crypto, judged, evidence)).toThrow(message);
+  };
+
+  it('refuses one verifier where the beacon asks for two', async () => {
+    // Found among replies that the least share pairs, so that no setting of the validator's is in question.
+    const { run } = await createAudited({ audit: {} });
+    for (let i = 0; i < 60; i++) {
+      const { evidence, judged } = await run();
+      if (evidence.attempts.length === 1) continue;
+      expect(judge(crypto, judged, evidence).verdict).toBe('accept');
+      const alone = { ...evidence.attempts[0]!, opened: undefined };
+      expectRefused(judged, { ...evidence, attempts: [alone] }, 'two verifiers');
+      return;
+    }
+    throw new Error('no pair among the replies');
+  });
+
+  it('refuses rounds that the protocol does not have', async () => {
+    const { run } = await createAudited({ wrong: { v1: 1, v2: 2 } });
+    for (let i = 0; i < 6; i++) {
+      const { evidence, judged } = await run();
+      const { attempts } = evidence;
+      if (attempts.length < 3) continue;
+      const renumber = (rounds: readonly number[]) => ({
+        ...evidence,
+        attempts: attempts.map((attempt, at) => ({ ...attempt, round: rounds[at] ?? attempt.round })),
+      });
+      judge(crypto, judged, evidence);
+      for (const rounds of [
+        [0, 0, 0],
+        [0, 1, 1],
+        [1, 1, 2],
+        [0, 0, 2],
+      ]) {
+        expectRefused(judged, renumber(rounds), 'no place in round');
+      }
+      // Two that were asked one after the other cannot be shown as one round: they did not open over it.
+      expectRefused(judged, renumber([0, 1, 2]), '');
+      return;
+    }
+    throw new Error('nobody disagreed');
+  });
+
+  it('refuses a report that was opened before another was bound', async () => {
+    const { run } = await createAudited({});
+    const { evidence, judged } = await run();
+    const [first, second] = evidence.attempts as [AuditEvidence['attempts'][0], AuditEvidence['attempts'][0]];
+    const swapped = { ...second, committed: { ...second.committed!, digest: first.committed!.digest } };
+    expectRefused(judged, { ...evidence, attempts: [first, swapped] }, 'signature of an opening fails');
+  });
+});

@@ -1,0 +1,235 @@
+import { equalBytes } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { Header } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+import type { Clock } from '../../clock.ts';
+import type { Peer } from '../../shared/link-pool.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { listCandidates, readAnnouncement } from './announcement-store.ts';
+import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
+import { type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
+import { type Judged, listDigests, type Opened } from './judge.ts';
+import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
+import { type Weighed, weighReport } from './report-check.ts';
+import { decideReports } from './report-combination.ts';
+import { markVerifier } from './verdict-store.ts';
+import { askToCommit, askToReveal, createScoreJob, type VerifierCalls } from './verifier-call.ts';
+import {
+  type Asked,
+  computeDrawState,
+  computeJobId,
+  computeJobNonce,
+  computeRoundSize,
+  drawVerifier,
+} from './verifier-draw.ts';
+
+export interface RoundOptions {
+  /** 20 bytes, of this validator. */
+  readonly validator: Uint8Array;
+  /** Share of audits that ask two verifiers at the same time, parts per million. */
+  readonly pairPpm: number;
+  /** Longest wait for one commitment, and for one report. */
+  readonly callTimeoutMs: number;
+  readonly fixedVerifier: Peer | undefined;
+}
+
+export interface RoundDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly calls: VerifierCalls;
+  /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
+  readonly jobSecret: Uint8Array;
+  readonly signal: AbortSignal;
+  /** Waits until asking again makes sense. */
+  readonly pause: (leftMs: number) => Promise<void>;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+}
+
+export type Questioned = Judged & { readonly claim: ReturnType<typeof toClaim> };
+
+/** Beyond this many verifiers a reply is not worth asking about. */
+const MAX_ATTEMPTS = 4;
+
+/**
+ * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are
+ * asked at the same time, and none is asked to reveal before the last has committed or failed. Who is asked, what was
+ * committed and what was opened is on the disk before the message that follows from it leaves, so that a validator which
+ * is started again goes on in the same round.
+ */
+export function createRounds(options: RoundOptions, dependencies: RoundDependencies) {
+  const { validator, pairPpm, callTimeoutMs, fixedVerifier } = options;
+  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
+
+  async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
+    const { replyId, deadlineMs = 0 } = row;
+    while (!signal.aborted) {
+      const leftMs = deadlineMs - clock.nowMs();
+      const current = store.read(() => readReply(store, replyId));
+      if (current?.state !== 'auditing') return;
+      const attempts = store.read(() => listAttempts(store, replyId));
+      if (attempts.some(isOpen)) {
+        await finishRound(row, judged, opened, { attempts, leftMs });
+        continue;
+      }
+      const weighed = weighAll(judged, opened, attempts);
+      const candidates = await freezeCandidates(current, judged);
+      const next = drawRound(judged, candidates, attempts, weighed);
+      const isLast = leftMs <= 0 || attempts.length + next.length > MAX_ATTEMPTS;
+      const known = [...weighed.values()];
+      if (known.length > 0 && decideReports(known, !isLast && next.length > 0).decision !== 'ask-another') return;
+      if (isLast || (next.length === 0 && candidates.length > 0)) return;
+      if (next.length === 0) await pause(leftMs);
+      else {
+        await group.write((db) => {
+          for (const asked of next) keepAttempt(db, replyId, asked);
+        });
+      }
+    }
+  }
+
+  function drawRound(
+    judged: Questioned,
+    candidates: readonly EvidenceCandidate[],
+    attempts: readonly AttemptRow[],
+    weighed: ReadonlyMap<number, Weighed>,
+  ): AttemptRow[] {
+    const round = (attempts.at(-1)?.round ?? -1) + 1;
+    const { replyId } = judged.claim.order;
+    const asked: Asked[] = attempts.map(({ attempt, verifierId, round: of }) => ({
+      verifierId,
+      round: of,
+      isOpened: weighed.has(attempt),
+      isDoubtful: weighed.get(attempt)?.outcome === 'inconclusive',
+    }));
+    const drawn: AttemptRow[] = [];
+    const size = computeRoundSize(crypto, judged.draw, round, pairPpm);
+    while (drawn.length < size) {
+      const attempt = attempts.length + drawn.length;
+      const isFixed = fixedVerifier !== undefined && attempt === 0;
+      const candidate = isFixed
+        ? undefined
+        : drawVerifier(crypto, judged, candidates, computeDrawState(candidates, asked, round));
+      if (!isFixed && candidate === undefined) break;
+      const verifierId = candidate?.providerId ?? new Uint8Array(32);
+      asked.push({ verifierId, round, isOpened: false, isDoubtful: false });
+      drawn.push({
+        attempt,
+        round,
+        verifierId,
+        keyHash: candidate?.keyHash,
+        nonce: computeJobNonce(crypto, { secret: jobSecret, replyId, attempt }),
+        outcome: 'asked',
+        committed: undefined,
+        opened: undefined,
+      });
+    }
+    return drawn;
+  }
+
+  /** From wherever the round was left. */
+  async function finishRound(
+    { replyId, submission }: ReplyRow,
+    judged: Questioned,
+    opened: Opened,
+    { attempts, leftMs }: { attempts: readonly AttemptRow[]; leftMs: number },
+  ): Promise<void> {
+    const { order, header, record } = judged.claim;
+    const { replay } = opened;
+    const subject = { modelRoot: record.modelRoot, header, replay };
+    const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
+    const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
+    const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
+    const idOf = ({ attempt, nonce }: AttemptRow): Uint8Array =>
+      computeJobId(crypto, { validator, replyId: order.replyId, attempt, nonce });
+    const keep = async (row: AttemptRow, error?: unknown): Promise<void> => {
+      if (signal.aborted) return;
+      if (error !== undefined) onError(error, replyId);
+      await group.write((db) => {
+        keepAttempt(db, replyId, row);
+        if (row.outcome === 'garbage' || row.outcome === 'silent') markVerifier(db, row.verifierId, row.outcome);
+      });
+    };
+    if (leftMs <= 0) {
+      // Whoever was asked had no time left: that is nobody's fault.
+      for (const row of attempts.filter(isOpen)) {
+        await group.write((db) => keepAttempt(db, replyId, { ...row, outcome: 'silent' }));
+      }
+      return;
+    }
+    const commit = async (row: AttemptRow): Promise<void> => {
+      const { outputTokens } = replay;
+      const jobId = idOf(row);
+      const job = createScoreJob({
+        jobId,
+        request,
+        endpoint,
+        header,
+        outputTokens,
+        listSizes,
+        timeoutMs: callTimeoutMs,
+      });
+      const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);
+      if (answer.outcome !== 'answered') return keep({ ...row, outcome: answer.outcome }, answer.error);
+      const committed = answer.value;
+      const verifierId = row.keyHash ? row.verifierId : hashHybridKey(crypto, committed.verifierKey);
+      await keep({ ...row, verifierId, committed, outcome: 'committed' });
+    };
+    await Promise.all(attempts.filter(({ outcome }) => outcome === 'asked').map(commit));
+    if (signal.aborted) return;
+
+    const bound = store.read(() => listAttempts(store, replyId));
+    await Promise.all(
+      bound
+        .filter(({ outcome }) => outcome === 'committed')
+        .map(async (row) => {
+          const committed = row.committed as NonNullable<AttemptRow['committed']>;
+          const round = listDigests(bound, row.round);
+          const what = { jobId: idOf(row), committed, round, subject, pause: () => pause(leftMs) };
+          const answer = await askToReveal(crypto, calls, { peer: findPeer(row) }, what, call);
+          if (answer.outcome === 'answered') await keep({ ...row, opened: answer.value, outcome: 'report' });
+          else await keep({ ...row, outcome: answer.outcome }, answer.error);
+        }),
+    );
+  }
+
+  /** Reports were read before they were kept. */
+  function weighAll(judged: Questioned, opened: Opened, attempts: readonly AttemptRow[]): Map<number, Weighed> {
+    const claim = { record: judged.claim.record, header: opened.replay.header as Header, opening: opened.opening };
+    return new Map(
+      attempts.flatMap(({ attempt, opened: report }) =>
+        report ? [[attempt, weighReport(crypto, claim, parseScoreReport(report.report))] as const] : [],
+      ),
+    );
+  }
+
+  /** Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody. */
+  async function freezeCandidates(row: ReplyRow, judged: Questioned): Promise<EvidenceCandidate[]> {
+    if (row.candidates) return parseCandidates(row.candidates);
+    const { draw, claim } = judged;
+    if (draw === undefined) return [];
+    const { modelRoot, providerId: serverId } = claim.order;
+    const query = { modelRoot, serverId, salt: draw.beacon, nowMs: clock.nowMs() };
+    const candidates = store.read(() => listCandidates(store, crypto, query));
+    const nobody = { tried: [], heard: [], isDoubtful: false };
+    if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];
+    await group.write((db) => keepCandidates(db, row.replyId, encodeCandidates(candidates)));
+    return candidates;
+  }
+
+  /** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
+  function findPeer({ verifierId, keyHash }: AttemptRow): Peer | undefined {
+    if (keyHash === undefined) return fixedVerifier;
+    const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
+    return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
+  }
+
+  return { run };
+}
+
+function isOpen({ outcome }: AttemptRow): boolean {
+  return outcome === 'asked' || outcome === 'committed';
+}

@@ -1,0 +1,88 @@
+import { concatBytes } from '@ogong/protocol/bytes';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Migration, Store } from '../../store/store.ts';
+
+/** What a verifier must not forget: to which reports it is bound, and over which round it has opened them. */
+export const VERIFIER_MIGRATIONS: readonly Migration[] = [
+  `CREATE TABLE report (
+     validator BLOB NOT NULL,
+     job_id BLOB NOT NULL,
+     job_hash BLOB NOT NULL,
+     report BLOB NOT NULL,
+     salt BLOB NOT NULL,
+     digest BLOB NOT NULL,
+     signature BLOB NOT NULL,
+     round BLOB,
+     created_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (validator, job_id)
+   ) STRICT;
+   CREATE INDEX report_by_age ON report (created_at_ms);`,
+];
+
+export interface KeptReport {
+  /** Of the job as it was asked: an id names one job. */
+  readonly jobHash: Uint8Array;
+  readonly report: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly digest: Uint8Array;
+  /** Over the commitment. */
+  readonly signature: Uint8Array;
+}
+
+export interface JobKey {
+  /** Peer id of the validator that asked: nobody else sees the report. */
+  readonly validator: Uint8Array;
+  readonly jobId: Uint8Array;
+}
+
+export interface Reports {
+  get(key: JobKey): KeptReport | undefined;
+  /** @returns what is kept under the key, durable: the first report stands. */
+  put(key: JobKey, report: KeptReport, times: { nowMs: number; forgetBeforeMs: number }): Promise<KeptReport>;
+  /**
+   * Binds a report to the one round that it is opened over. Whoever could have it opened twice could show it to a
+   * verifier in between, and then pretend that both had committed at the same time.
+   * @returns false where it is bound to another round.
+   */
+  bindRound(key: JobKey, round: readonly Uint8Array[]): Promise<boolean>;
+}
+
+export function createReports(store: Store, commits: GroupCommit): Reports {
+  const find = (db: Store, { validator, jobId }: JobKey): KeptReport | undefined => {
+    const row = db.prepare('SELECT * FROM report WHERE validator = ? AND job_id = ?').get(validator, jobId);
+    return (
+      row && {
+        jobHash: row.job_hash as Uint8Array,
+        report: row.report as Uint8Array,
+        salt: row.salt as Uint8Array,
+        digest: row.digest as Uint8Array,
+        signature: row.signature as Uint8Array,
+      }
+    );
+  };
+  return {
+    get: (key) => store.read((db) => find(db, key)),
+    put: (key, { jobHash, report, salt, digest, signature }, { nowMs, forgetBeforeMs }) =>
+      commits.write((db) => {
+        db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(forgetBeforeMs);
+        db.prepare(
+          `INSERT OR IGNORE INTO report (validator, job_id, job_hash, report, salt, digest, signature, created_at_ms)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        ).run(key.validator, key.jobId, jobHash, report, salt, digest, signature, nowMs);
+        return find(db, key) as KeptReport;
+      }),
+    bindRound: ({ validator, jobId }, round) =>
+      commits.write((db) => {
+        const bytes = concatBytes(...round);
+        db.prepare('UPDATE report SET round = ? WHERE validator = ? AND job_id = ? AND round IS NULL').run(
+          bytes,
+          validator,
+          jobId,
+        );
+        const bound = db
+          .prepare('SELECT 1 FROM report WHERE validator = ? AND job_id = ? AND round = ?')
+          .get(validator, jobId, bytes);
+        return bound !== undefined;
+      }),
+  };
+}
