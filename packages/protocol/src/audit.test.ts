@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../vectors/audit.json' with { type: 'json' };
-import { type AuditDraw, assignVerifier, isAudited, type VerifierCandidate } from './audit.ts';
+import { type AuditDraw, assignVerifier, isAudited, isPaired, PAIR_PPM, type VerifierCandidate } from './audit.ts';
 import { fromHex, ProtocolError, toHex } from './bytes.ts';
 import { drawInteger } from './draw-integer.ts';
 import { nobleCrypto } from './noble.ts';
@@ -53,6 +53,25 @@ describe('audit selection', () => {
     for (const { seed, bound, value } of vectors.integers) {
       expect(drawInteger(nobleCrypto, fromHex(seed), BigInt(bound))).toBe(BigInt(value));
     }
+  });
+});
+
+describe('pairs', () => {
+  it('are drawn like audits, and independently of them', () => {
+    const count = 4000;
+    const draws = Array.from({ length: count }, (_, i) => draw(i));
+    const both = draws.filter((one) => isPaired(nobleCrypto, one, 500_000) && isAudited(nobleCrypto, one, 500_000));
+    for (const [hits, share] of [
+      [draws.filter((one) => isPaired(nobleCrypto, one, PAIR_PPM)).length, PAIR_PPM / 1e6],
+      [both.length, 0.25],
+    ] as const) {
+      const { low, high } = computeWilsonInterval(hits, count, 4);
+      expect(low < share && high > share).toBe(true);
+    }
+    expect(isPaired(nobleCrypto, draw(1), 0)).toBe(false);
+    expect(isPaired(nobleCrypto, draw(1), 1_000_000)).toBe(true);
+    expect(() => isPaired(nobleCrypto, draw(1), 1_000_001)).toThrow(ProtocolError);
+    expect(() => isPaired(nobleCrypto, { ...draw(1), intakeEpoch: 5n }, 1)).toThrow(ProtocolError);
   });
 });
 
@@ -109,6 +128,48 @@ describe('verifier assignment', () => {
     for (const count of counts.values()) {
       const { low, high } = computeWilsonInterval(count, draws, 4);
       expect(low < 0.25 && high > 0.25).toBe(true);
+    }
+  });
+
+  it('gives chances in proportion to weights, and one to whoever has none', () => {
+    const weights = [0n, 0n, 1n, 3n, 6n];
+    const weighed = pool.map((one, i) => ({ ...one, weight: weights[i] as bigint }));
+    const counts = new Map<number, number>();
+    const draws = 2200;
+    for (let i = 0; i < draws; i++) {
+      const id = assign(weighed, [], draw(i))!.providerId[0] as number;
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    for (const [id, share] of [
+      [2, 1],
+      [3, 1],
+      [4, 3],
+      [5, 6],
+    ] as const) {
+      const { low, high } = computeWilsonInterval(counts.get(id) ?? 0, draws, 4);
+      expect([id, low < share / 11 && high > share / 11]).toEqual([id, true]);
+    }
+  });
+
+  it('never takes the operator of one that was heard', () => {
+    const operator = new Uint8Array(32).fill(7);
+    const other = new Uint8Array(32).fill(8);
+    const owned = [candidate(2, { operator }), candidate(3, { operator }), candidate(4, { operator: other })];
+    const one = { draw: draw(1), modelRoot: root, server, tried: [owned[0]!.providerId] };
+    const next = assignVerifier(nobleCrypto, { ...one, candidates: owned, heard: [operator] });
+    expect(next?.providerId).toEqual(owned[2]!.providerId);
+    const nobody = { ...one, candidates: owned.slice(0, 2), heard: [operator] };
+    expect(assignVerifier(nobleCrypto, nobody)).toBeUndefined();
+    expect(assignVerifier(nobleCrypto, { ...nobody, heard: [] })?.providerId).toEqual(owned[1]!.providerId);
+  });
+
+  it('prefers a class where somebody has it, and only there', () => {
+    const classes = pool.map((one, i) => ({ ...one, numericClass: i === 3 ? 'a' : 'b' }));
+    for (let i = 0; i < 20; i++) {
+      const input = { draw: draw(i), modelRoot: root, server, tried: [], candidates: classes };
+      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'a' })?.providerId).toEqual(pool[3]!.providerId);
+      const free = assignVerifier(nobleCrypto, input);
+      expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'c' })).toEqual(free);
     }
   });
 

@@ -13,6 +13,7 @@ import { computeWeights, createWeights, drawRank, type SamplerSettings } from '.
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from './sketch.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from './synthetic-divergence.ts';
 import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { createVerifierVectors } from './verifier-vectors.ts';
 import { verifyDivergence } from './verify-divergence.ts';
 
 /**
@@ -26,6 +27,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
     ...createEdgeVectors(),
+    ...createVerifierVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
   };

@@ -1,0 +1,91 @@
+import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from './audit.ts';
+import { toHex, utf8Encode } from './bytes.ts';
+import type { Crypto } from './crypto.ts';
+import { encodeHeader } from './header.ts';
+import { hashHybridKey } from './hybrid.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening, redactHeader } from './score-commitment.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
+
+/** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
+export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  return {
+    verifier: { commitments: commitmentVectors(crypto), header: headerVector(crypto), draws: drawVectors(crypto) },
+  };
+}
+
+function commitmentVectors(crypto: Crypto): unknown {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const other = fill(32, 0xee);
+  return [1, 2].map((number) => {
+    const signer = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i + number));
+    const keyHash = hashHybridKey(crypto, signer.publicKey);
+    const [jobId, salt, reportHash] = [fill(16, number), fill(32, 0x5a), crypto.sha256(utf8Encode(`report ${number}`))];
+    const digest = computeScoreDigest(crypto, { jobId, salt, reportHash, keyHash });
+    const round = number === 1 ? [digest] : [other, digest];
+    return {
+      keyHash: toHex(keyHash),
+      jobId: toHex(jobId),
+      salt: toHex(salt),
+      reportHash: toHex(reportHash),
+      digest: toHex(digest),
+      round: round.map(toHex),
+      commitment: toHex(encodeScoreCommitment({ jobId, digest })),
+      opening: toHex(encodeScoreOpening({ jobId, salt, reportHash, round })),
+    };
+  });
+}
+
+function headerVector(crypto: Crypto): unknown {
+  const provider = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i));
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  const { header } = createSyntheticReply({ crypto, provider, payer, ledger, seed: 4, tokens: 3 });
+  return { header: toHex(encodeHeader(header)), redacted: toHex(encodeHeader(redactHeader(header))) };
+}
+
+function drawVectors(crypto: Crypto): unknown {
+  const id = (name: string): Uint8Array => crypto.sha256(utf8Encode(name));
+  const modelRoot = id('model');
+  const candidates = Array.from({ length: 6 }, (_, i) => ({
+    providerId: id(`provider ${i}`),
+    payee: id(`payee ${i}`).slice(0, 20),
+    operator: id(`operator ${i >> 1}`),
+    numericClass: i % 2 === 0 ? 'even' : 'odd',
+    weight: BigInt(1 + i * i),
+    modelRoot,
+  }));
+  const server = { providerId: id('provider 0'), payee: id('payee 0').slice(0, 20) };
+  const cases = Array.from({ length: 12 }, (_, number) => {
+    const draw: AuditDraw = {
+      replyId: id(`reply ${number}`).slice(0, 16),
+      intakeEpoch: 1n,
+      beaconEpoch: 2n,
+      beacon: id(`beacon ${number}`),
+    };
+    const tried = number % 3 === 0 ? [] : [candidates[1]!.providerId];
+    const heard = number % 3 === 2 ? [candidates[1]!.operator] : [];
+    const preferClass = number % 2 === 0 ? 'even' : undefined;
+    const drawn = assignVerifier(crypto, { draw, modelRoot, server, candidates, tried, heard, preferClass });
+    return {
+      replyId: toHex(draw.replyId),
+      beacon: toHex(draw.beacon),
+      paired: [PAIR_PPM, 500_000].map((ppm) => ({ ppm, paired: isPaired(crypto, draw, ppm) })),
+      tried: tried.map(toHex),
+      heard: heard.map(toHex),
+      preferClass: preferClass ?? null,
+      drawn: drawn ? toHex(drawn.providerId) : null,
+    };
+  });
+  return {
+    server: { providerId: toHex(server.providerId), payee: toHex(server.payee) },
+    candidates: candidates.map(({ providerId, payee, operator, numericClass, weight }) => ({
+      providerId: toHex(providerId),
+      payee: toHex(payee),
+      operator: toHex(operator),
+      numericClass,
+      weight: Number(weight),
+    })),
+    cases,
+  };
+}
