@@ -9,7 +9,7 @@ import type {
   TraceRequest,
   TraceResult,
 } from './engine.ts';
-import type { KernelPath } from './llama-cpp/numeric-class.ts';
+import type { KernelPath, KvType } from './llama-cpp/numeric-class.ts';
 
 /** What the engine's child process and its parent say to each other (node's IPC, advanced serialization). */
 
@@ -21,6 +21,11 @@ export interface LoadOptions {
   readonly contextSize: number;
   readonly sequences: number;
   readonly kernels: KernelPath;
+  readonly kvType: KvType;
+  readonly flashAttention: boolean;
+  readonly kvUnified: boolean;
+  /** A cheat's: see LlamaEngineOptions.laboratory. */
+  readonly slidingWindow?: number;
   readonly promptChunk: number;
   readonly maxQueue: number;
 }

@@ -3,13 +3,15 @@ import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';
 import { createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
-import { assertFitsMemory, readAvailableMemory } from './memory.ts';
+import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
   exactKernelsFor,
   formatNumericClass,
   isasOfClass,
   type KernelPath,
+  type KvType,
+  mayBeExact,
   parseNumericClass,
 } from './numeric-class.ts';
 import { countCores } from './platform.ts';
@@ -28,12 +30,23 @@ export interface LlamaEngineOptions {
   readonly contextSize?: number;
   /** Replies decoded together. */
   readonly sequences?: number;
-  /** `exact` (the default) can be reproduced bit for bit, `fast` cannot. */
-  readonly kernels?: 'exact' | 'fast';
+  /** `exact` (the default) can be reproduced bit for bit; the others: numeric-class.ts. */
+  readonly kernels?: 'exact' | 'reference' | 'plain' | 'fast';
+  /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
+  readonly kvType?: KvType;
+  /** On. */
+  readonly flashAttention?: boolean;
+  /** One KV cache for all sequences; off. */
+  readonly kvUnified?: boolean;
   readonly promptChunk?: number;
   readonly maxQueue?: number;
   /** Bytes that may be taken; what the machine has free. */
   readonly availableMemory?: number;
+  /** What only a cheat does, for the laboratory; no configuration of the product leads here. */
+  readonly laboratory?: {
+    /** `generate` forgets the positions further back than this before every pass. */
+    readonly slidingWindow?: number;
+  };
 }
 
 export interface LlamaEngineHooks {
@@ -68,14 +81,19 @@ export async function createLlamaEngine(
   assertOption('sequences', sequences, 1, 256);
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());
+  const { kvType = 'f16', flashAttention = true, kvUnified = false } = options;
+  const { slidingWindow } = options.laboratory ?? {};
+  if (slidingWindow !== undefined) assertOption('slidingWindow', slidingWindow, 1, contextSize);
+  assertKvType(file, kvType, flashAttention);
   assertFitsMemory(
     file,
-    { contextSize, sequences, batchSize: BATCH_ROWS },
+    { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
     options.availableMemory ?? readAvailableMemory(),
   );
   const hashed = await hashModel(modelPath);
   if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
-  const kernels: KernelPath = options.kernels === 'fast' ? 'fast' : exactKernelsFor(file.weightType);
+  const { kernels: asked = 'exact' } = options;
+  const kernels: KernelPath = asked === 'exact' ? exactKernelsFor(file.weightType) : asked;
   const load: LoadOptions = {
     modelPath,
     modelRoot: hashed.modelRoot,
@@ -83,7 +101,8 @@ export async function createLlamaEngine(
     threads,
     contextSize,
     sequences,
-    kernels,
+    ...{ kernels, kvType, flashAttention, kvUnified },
+    ...(slidingWindow === undefined ? {} : { slidingWindow }),
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
@@ -94,8 +113,7 @@ export async function createLlamaEngine(
   const foreignIsas = (request: ScoreRequest): readonly string[] | undefined => {
     const own = parseNumericClass(supervisor.info().numericClass);
     const claimed = parseNumericClass(request.numericClass);
-    if (own === undefined || claimed === undefined || claimed.isa === own.isa || own.kernels === 'fast')
-      return undefined;
+    if (own === undefined || claimed === undefined || claimed.isa === own.isa || !mayBeExact(own)) return undefined;
     return formatNumericClass({ ...claimed, isa: own.isa }) === formatNumericClass(own)
       ? isasOfClass(claimed.isa)
       : undefined;

@@ -1,10 +1,15 @@
 import type { BatchContext, BatchModel, TraceContext } from '../batch-model.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
-import type { KernelPath } from './numeric-class.ts';
+import type { KernelPath, KvType } from './numeric-class.ts';
 
 export interface LlamaBatchModelOptions {
   readonly kernels: KernelPath;
+  readonly kvType: KvType;
+  readonly flashAttention: boolean;
+  readonly kvUnified: boolean;
+  /** Serving forgets what lies further back than this. */
+  readonly slidingWindow?: number | undefined;
   readonly contextSize: number;
   readonly threads: number;
   readonly batchSize: number;
@@ -70,9 +75,14 @@ function createExactContext(
   model: LlamaModel,
   options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number; capture?: LayerCapture },
 ): BatchContext {
-  const { kernels, threads, purpose, sequences, contextSize, batchSize } = options;
+  const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
   const pads = kernels === 'exact-2';
+  const isExact = pads || kernels === 'exact';
+  // A shared cache is long from the start; the default kernels read a quantised one differently for one row.
+  const needsReference = (kvUnified && threads > 1) || kvType === 'q8_0' || kvType === 'q4_0';
+  const slidingWindow = purpose === 'serve' ? options.slidingWindow : undefined;
   const context: LlamaContext = model.createContext({
+    ...{ kvType, flashAttention, kvUnified },
     // Padding rows stand one position past the last.
     contextSize: contextSize + (pads ? 1 : 0),
     sequences,
@@ -80,6 +90,7 @@ function createExactContext(
     batchSize: pads ? batchSize + sequences : batchSize,
     capture: options.capture,
   });
+  if (kernels === 'reference') context.useReference(true);
   const rows: Row[] = [];
   const physical: number[] = [];
   let isReference = false;
@@ -100,6 +111,7 @@ function createExactContext(
     },
     decode(outputs) {
       if (rows.length === 0) return;
+      if (slidingWindow !== undefined) forgetBehind(context, rows, slidingWindow);
       const lonely = pads ? findLonelyRows(rows) : undefined;
       let furthest = 0;
       let next = 0;
@@ -113,7 +125,7 @@ function createExactContext(
         if (position > furthest) furthest = position;
       });
       const isStep = outputs && purpose === 'serve';
-      if (kernels !== 'fast') setReference(!isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
+      if (isExact) setReference(needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
       context.decode(outputs);
       for (const index of lonely ?? []) {
         const { sequence, position } = rows[index] as Row;
@@ -127,6 +139,14 @@ function createExactContext(
     remove: (sequence) => context.remove(sequence),
     free: () => context.free(),
   };
+}
+
+/** Keeps `width` positions before the pass's first row of each sequence. */
+function forgetBehind(context: LlamaContext, rows: readonly Row[], width: number): void {
+  rows.forEach(({ sequence, position }, index) => {
+    const isFirst = rows[index - 1]?.sequence !== sequence;
+    if (isFirst && position > width) context.remove(sequence, 0, position - width);
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { EngineError } from '../engine.ts';
 import type { ModelFile } from './model-file.ts';
+import type { KvType } from './numeric-class.ts';
 
 /** Bytes that this process tree may still take: the machine's available memory, or the control group's limit if lower. */
 export function readAvailableMemory(): number {
@@ -36,12 +37,35 @@ function readText(path: string): string | undefined {
   }
 }
 
+/** Bytes per value, against f16's. */
+const KV_SCALE: Readonly<Record<KvType, number>> = { f32: 2, f16: 1, q8_0: 34 / 64, q4_0: 18 / 64 };
+const QUANTISED_BLOCK = 32;
+
+interface ContextShape {
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly batchSize: number;
+  readonly kvType?: KvType;
+}
+
+/** @throws EngineError('unsupported-model') where the KV cache cannot be quantised so. */
+export function assertKvType({ path, keySize, valueSize }: ModelFile, kvType: KvType, flashAttention: boolean): void {
+  if (kvType === 'f16' || kvType === 'f32') return;
+  if (!flashAttention)
+    throw new EngineError('unsupported-model', `a KV cache of type ${kvType} needs flash attention; turn it on`);
+  if (keySize % QUANTISED_BLOCK === 0 && valueSize % QUANTISED_BLOCK === 0) return;
+  throw new EngineError(
+    'unsupported-model',
+    `a KV cache of type ${kvType} needs head sizes divisible by ${QUANTISED_BLOCK}; ${path} has keys of ${keySize} and values of ${valueSize}: use f16 or f32`,
+  );
+}
+
 /** Weights, KV cache for all sequences, and the activations and outputs of the largest pass. */
 export function estimateMemory(
   file: ModelFile,
-  { contextSize, sequences, batchSize }: { contextSize: number; sequences: number; batchSize: number },
+  { contextSize, sequences, batchSize, kvType = 'f16' }: ContextShape,
 ): { weights: number; kv: number; compute: number; total: number } {
-  const kv = file.kvBytesPerPosition * Math.ceil(contextSize / 256) * 256 * sequences;
+  const kv = file.kvBytesPerPosition * KV_SCALE[kvType] * Math.ceil(contextSize / 256) * 256 * sequences;
   const compute =
     64 * 2 ** 20 +
     batchSize * (file.embeddingSize * 4 * 24 + contextSize * 4) +
@@ -50,15 +74,11 @@ export function estimateMemory(
 }
 
 /** @throws EngineError('not-enough-memory') that says what would fit. */
-export function assertFitsMemory(
-  file: ModelFile,
-  shape: { contextSize: number; sequences: number; batchSize: number },
-  available: number,
-): void {
+export function assertFitsMemory(file: ModelFile, shape: ContextShape, available: number): void {
   const need = estimateMemory(file, shape);
   if (need.total <= available) return;
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  const perPosition = file.kvBytesPerPosition * shape.sequences;
+  const perPosition = file.kvBytesPerPosition * KV_SCALE[shape.kvType ?? 'f16'] * shape.sequences;
   const positions = Math.floor((available - need.weights - need.compute) / perPosition / 256) * 256;
   const advice =
     positions >= 256

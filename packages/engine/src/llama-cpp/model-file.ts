@@ -13,6 +13,9 @@ export interface ModelFile {
   readonly trainContext: number;
   /** KV cache bytes per position at f16. */
   readonly kvBytesPerPosition: number;
+  /** Values per head. */
+  readonly keySize: number;
+  readonly valueSize: number;
   readonly embeddingSize: number;
   readonly vocabularySize: number;
   readonly vocabularyHash: Uint8Array;
@@ -75,6 +78,7 @@ export function inspectModelFile(path: string): ModelFile {
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
     trainContext: number('context_length') || 2048,
     kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
+    ...{ keySize, valueSize },
     embeddingSize,
     vocabularySize: tokens.length,
     vocabularyHash: hashVocabulary(header),

@@ -8,6 +8,7 @@ import {
   type StructFields,
   viewFloats,
 } from './library.ts';
+import type { KvType } from './numeric-class.ts';
 
 export interface LlamaVocabulary {
   readonly size: number;
@@ -32,6 +33,9 @@ export interface LlamaContextOptions {
   readonly batchSize: number;
   /** Asked about every node of every pass; see layer-capture.ts. */
   readonly capture?: LayerCapture | undefined;
+  readonly kvType?: KvType;
+  readonly flashAttention?: boolean;
+  readonly kvUnified?: boolean;
 }
 
 /** One decode row. */
@@ -52,8 +56,8 @@ export interface LlamaContext {
   hidden(): Float32Array;
   /** Bit-exact reference kernels for the following decodes. @throws EngineError where the build lacks them. */
   useReference(on: boolean): void;
-  /** Forgets a sequence from a position on. */
-  remove(sequence: number, from?: number): void;
+  /** Forgets a sequence's positions from `from` up to but not with `to`. */
+  remove(sequence: number, from?: number, to?: number): void;
   clear(): void;
   free(): void;
 }
@@ -71,6 +75,8 @@ export interface LlamaModel {
 
 const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
+/** ggml.h, enum ggml_type. */
+const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 };
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -166,7 +172,7 @@ function createContext(
   { vocabularySize, embeddingSize }: { vocabularySize: number; embeddingSize: number },
   options: LlamaContextOptions,
 ): LlamaContext {
-  const { sequences, threads, batchSize } = options;
+  const { sequences, threads, batchSize, kvType = 'f16', flashAttention = true, kvUnified = false } = options;
   // llama.cpp pads to 256 positions per sequence; asking for the padded size makes the bound below the real one.
   const perSequence = Math.ceil(options.contextSize / 256) * 256;
   const params: StructFields = {
@@ -179,8 +185,10 @@ function createContext(
     n_threads_batch: threads,
     embeddings: true,
     pooling_type: POOLING_NONE,
-    flash_attn_type: FLASH_ATTENTION_ON,
-    kv_unified: false,
+    flash_attn_type: flashAttention ? FLASH_ATTENTION_ON : 0,
+    type_k: GGML_TYPES[kvType],
+    type_v: GGML_TYPES[kvType],
+    kv_unified: kvUnified,
     no_perf: true,
     ...(options.capture === undefined ? {} : { cb_eval: options.capture.callback }),
   };
@@ -281,8 +289,8 @@ function createContext(
         if (library.backendName(backend) === 'CPU') setUseReference(backend, on);
       }
     },
-    remove(sequence, from = -1) {
-      library.memoryRemove(memory, sequence, from, -1);
+    remove(sequence, from = -1, to = -1) {
+      library.memoryRemove(memory, sequence, from, to);
     },
     clear() {
       library.memoryClear(memory, false);

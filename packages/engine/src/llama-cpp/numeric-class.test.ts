@@ -1,5 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { exactKernelsFor, formatNumericClass, isaClassOf, isasOfClass, parseNumericClass } from './numeric-class.ts';
+import {
+  exactKernelsFor,
+  formatNumericClass,
+  isaClassOf,
+  isasOfClass,
+  mayBeExact,
+  type NumericClass,
+  parseNumericClass,
+} from './numeric-class.ts';
+
+function* product<A, B, C, D, E>(
+  as: readonly A[],
+  bs: readonly B[],
+  cs: readonly C[],
+  ds: readonly D[],
+  es: readonly E[],
+): Generator<[A, B, C, D, E]> {
+  for (const a of as)
+    for (const b of bs) for (const c of cs) for (const d of ds) for (const e of es) yield [a, b, c, d, e];
+}
 
 const TEXT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 
@@ -13,14 +32,53 @@ describe('numeric class', () => {
       kernels: 'exact',
       weights: 'q8_0',
       kv: 'f16',
+      flashAttention: true,
+      kvUnified: false,
     });
     expect(parsed && formatNumericClass(parsed)).toBe(TEXT);
+  });
+
+  it('gives every setting its own name and reads it back', () => {
+    const seen = new Set<string>();
+    const kernels = ['exact', 'exact-2', 'reference', 'plain', 'fast'] as const;
+    for (const [k, kv, fa, unified, window] of product(
+      kernels,
+      ['f16', 'f32', 'q8_0', 'q4_0'],
+      [true, false],
+      [true, false],
+      [undefined, 1, 64],
+    )) {
+      const parts: NumericClass = {
+        ...(parseNumericClass(TEXT) as NumericClass),
+        ...{ kernels: k, kv, flashAttention: fa, kvUnified: unified },
+        ...(window === undefined ? {} : { slidingWindow: window }),
+      };
+      const text = formatNumericClass(parts);
+      expect(parseNumericClass(text)).toEqual(parts);
+      seen.add(text);
+    }
+    expect(seen.size).toBe(5 * 4 * 2 * 2 * 3);
+  });
+
+  it('lets no class claim exactness that has no bit-exact twin', () => {
+    const of = (text: string) => mayBeExact(parseNumericClass(text) as NumericClass);
+    expect(of(TEXT)).toBe(true);
+    expect(of(TEXT.replace('exact', 'reference'))).toBe(true);
+    expect(of(`${TEXT}/unified`)).toBe(true);
+    expect(of(TEXT.replace('exact', 'plain'))).toBe(false);
+    expect(of(TEXT.replace('exact', 'fast'))).toBe(false);
+    expect(of(`${TEXT}/no-fa`)).toBe(false);
+    expect(of(`${TEXT}/window-64`)).toBe(false);
   });
 
   it.each([
     '',
     'vllm-1/cuda/sm90/x/fp8/kv-f16',
     `${TEXT}/more`,
+    `${TEXT}/unified/no-fa`,
+    `${TEXT}/no-fa/no-fa`,
+    `${TEXT}/window-0`,
+    `${TEXT}/window-064`,
     TEXT.replace('exact', 'sloppy'),
     TEXT.replace('haswell', 'has well'),
   ])('does not know %s', (text) => expect(parseNumericClass(text)).toBeUndefined());

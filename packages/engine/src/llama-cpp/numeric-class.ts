@@ -1,11 +1,14 @@
 /**
- * The numeric class names everything besides the weights' bytes that decides the last bit of a logit:
+ * The numeric class names everything besides the weights' bytes that decides the last bit of a logit
+ * (docs/spec/numeric-class.md):
  *
- *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>
+ *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/window-<n>]
  *
- * kernels: `exact`   every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
- *          `exact-2` the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
- *          `fast`    ggml's choice per pass: repacked weights, tiled attention; no bit-exact twin.
+ * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
+ *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
+ *          `reference` ggml's reference kernels in every pass;
+ *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
+ *          `fast`      the same with repacked weights.
  * docs/adr/0004-exact-class.md has the measurements.
  */
 export interface NumericClass {
@@ -15,24 +18,41 @@ export interface NumericClass {
   readonly kernels: KernelPath;
   readonly weights: string;
   readonly kv: string;
+  readonly flashAttention: boolean;
+  /** One KV cache for all sequences instead of one each. */
+  readonly kvUnified: boolean;
+  /** Positions that attention still sees; only cheats of the laboratory set it. */
+  readonly slidingWindow?: number;
 }
 
-export type KernelPath = 'exact' | 'exact-2' | 'fast';
+export type KernelPath = 'exact' | 'exact-2' | 'reference' | 'plain' | 'fast';
+export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
-const KERNELS: readonly string[] = ['exact', 'exact-2', 'fast'];
+const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast'];
 const PATTERN =
-  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._]{1,24})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})$/;
+  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._]{1,24})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(?:\/window-([1-9][0-9]{0,6}))?$/;
 
-export function formatNumericClass({ build, backend, isa, kernels, weights, kv }: NumericClass): string {
-  return `${build}/${backend}/${isa}/${kernels}/${weights}/kv-${kv}`;
+export function formatNumericClass(parts: NumericClass): string {
+  const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, slidingWindow } = parts;
+  const departures = [
+    flashAttention ? '' : '/no-fa',
+    kvUnified ? '/unified' : '',
+    slidingWindow === undefined ? '' : `/window-${slidingWindow}`,
+  ];
+  return `${build}/${backend}/${isa}/${kernels}/${weights}/kv-${kv}${departures.join('')}`;
 }
 
 /** @returns undefined for a class of another engine, or none at all. */
 export function parseNumericClass(text: string): NumericClass | undefined {
   const match = PATTERN.exec(text);
   if (match === null || !KERNELS.includes(match[4] as string)) return undefined;
-  const [, build, backend, isa, kernels, weights, kv] = match as unknown as string[];
-  return { build, backend, isa, kernels, weights, kv } as NumericClass;
+  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, window] = match as (string | undefined)[];
+  return {
+    ...{ build, backend, isa, kernels, weights, kv },
+    flashAttention: noFlash === undefined,
+    kvUnified: unified !== undefined,
+    ...(window === undefined ? {} : { slidingWindow: Number(window) }),
+  } as NumericClass;
 }
 
 /** ISAs whose libraries were measured to give the same bits; the first names the class. */
@@ -50,3 +70,7 @@ export const isasOfClass = (isaClass: string): readonly string[] =>
 const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 
 export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
+
+/** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
+export const mayBeExact = ({ kernels, flashAttention, slidingWindow }: NumericClass): boolean =>
+  kernels !== 'plain' && kernels !== 'fast' && flashAttention && slidingWindow === undefined;

@@ -7,7 +7,7 @@ import { loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import { openLlamaModel } from './model.ts';
 import { inspectModelFile } from './model-file.ts';
-import { formatNumericClass, isaClassOf } from './numeric-class.ts';
+import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
 
@@ -16,18 +16,31 @@ const BATCH_ROWS = 256;
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
 export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> {
-  const { modelPath, kernels, sequences, threads } = options;
+  const { modelPath, kernels, kvType, flashAttention, kvUnified, slidingWindow, sequences, threads } = options;
   const file = inspectModelFile(modelPath);
   const library = loadLlama(findLlamaBuild(), options.isa);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
   const batchSize = Math.max(BATCH_ROWS, sequences);
-  const model = createLlamaBatchModel(llama, { kernels, contextSize: options.contextSize, threads, batchSize });
+  const model = createLlamaBatchModel(llama, {
+    ...{ kernels, kvType, flashAttention, kvUnified, slidingWindow, threads, batchSize },
+    contextSize: options.contextSize,
+  });
   const { vocabulary } = llama;
   const template = createChatTemplate(file.chatTemplate, {
     bosToken: vocabulary.bos >= 0 ? vocabulary.textOf(vocabulary.bos) : '',
     eosToken: vocabulary.eos >= 0 ? vocabulary.textOf(vocabulary.eos) : '',
   });
-  const exact = kernels !== 'fast' && llama.hasReference && probeExactness(model);
+  const numericClass: NumericClass = {
+    build: `llama.cpp-${LLAMA_VERSION}`,
+    backend: 'cpu',
+    isa: isaClassOf(library.isa),
+    kernels,
+    weights: file.weightType,
+    kv: kvType,
+    ...{ flashAttention, kvUnified },
+    ...(slidingWindow === undefined ? {} : { slidingWindow }),
+  };
+  const exact = mayBeExact(numericClass) && llama.hasReference && probeExactness(model);
   const info: EngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
@@ -36,14 +49,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     embeddingSize: llama.embeddingSize,
     contextSize: options.contextSize,
     sequences,
-    numericClass: formatNumericClass({
-      build: `llama.cpp-${LLAMA_VERSION}`,
-      backend: 'cpu',
-      isa: isaClassOf(library.isa),
-      kernels,
-      weights: file.weightType,
-      kv: 'f16',
-    }),
+    numericClass: formatNumericClass(numericClass),
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,

@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply } from '../compliance.ts';
+import type { GenerateRequest } from '../engine.ts';
+import { writeRandomModel } from '../models/random-model.ts';
+import { resolveModel } from '../models/resolve.ts';
+import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { parseNumericClass } from './numeric-class.ts';
+
+let folder: string;
+let tiny: string;
+/** Heads of 64 values, which a quantised KV cache can hold. */
+let wide: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ogong-knobs-'));
+  tiny = (await resolveModel('stories260K', { storeDir: folder })).path;
+  wide = join(folder, 'wide.gguf');
+  const shape = { embedding: 256, layers: 2, heads: 4, kvHeads: 2, feedForward: 512, context: 512 };
+  writeRandomModel(wide, { vocabularyFrom: tiny, shape });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const request = createRequest('Once upon a time', { maxTokens: 40, drawKey: keyOf(77), bias: NO_END });
+
+interface Seen {
+  readonly reply: Reply;
+  readonly numericClass: string;
+  readonly exact: boolean;
+  readonly scored: Awaited<ReturnType<Awaited<ReturnType<typeof createLlamaEngine>>['score']>>;
+}
+
+async function serve(options: Omit<LlamaEngineOptions, 'modelPath'>, modelPath = wide): Promise<Seen> {
+  const asked: GenerateRequest = request;
+  const engine = await createLlamaEngine({ modelPath, threads: 1, sequences: 2, contextSize: 256, ...options });
+  try {
+    const { numericClass, exact } = engine.info();
+    const reply = await collectReply(engine.generate(asked));
+    return { reply, numericClass, exact, scored: await engine.score(createScoreRequest(engine, asked, reply)) };
+  } finally {
+    await engine.close();
+  }
+}
+
+describe('knobs of the engine', () => {
+  it.each([
+    ['exact-2', { kvType: 'q8_0' }],
+    ['exact-2', { kvType: 'q4_0' }],
+    ['exact-2', { kvType: 'f32' }],
+    ['exact-2', { kvUnified: true }],
+  ] as const)('stays exact on %s with %o, and names it', async (kernels, options) => {
+    const { reply, numericClass, exact, scored } = await serve(options);
+    expect(parseNumericClass(numericClass)).toMatchObject({
+      kernels,
+      kv: 'kvType' in options ? options.kvType : 'f16',
+      kvUnified: 'kvUnified' in options,
+    });
+    expect(exact).toBe(true);
+    expect(scored.exact).toBe(true);
+    expect(scored.windows).toEqual(reply.windows);
+  });
+
+  it.each([
+    ['plain', { kernels: 'plain' }],
+    ['exact-2', { flashAttention: false }],
+  ] as const)('claims no exactness on %s with %o', async (kernels, options) => {
+    const { numericClass, exact, scored } = await serve(options);
+    expect(parseNumericClass(numericClass)?.kernels).toBe(kernels);
+    expect(exact).toBe(false);
+    expect(scored.exact).toBe(false);
+  });
+
+  it('claims no exactness for reference kernels on float weights, whose single rows differ', async () => {
+    expect((await serve({ kernels: 'reference' })).exact).toBe(false);
+  });
+
+  it.each(['q8_0', 'q4_0'] as const)('refuses a KV cache of type %s that the heads do not fit', async (kvType) => {
+    const attempt = serve({ kvType }, tiny);
+    await expect(attempt).rejects.toMatchObject({ code: 'unsupported-model' });
+    await expect(attempt).rejects.toThrow(/head sizes divisible by 32.*keys of 8/);
+  });
+
+  it('refuses a quantised KV cache without flash attention', async () => {
+    await expect(serve({ kvType: 'q8_0', flashAttention: false })).rejects.toThrow(/needs flash attention/);
+  });
+
+  it('forgets behind a sliding window, and an honest score shows it', async () => {
+    const honest = await serve({});
+    const cheat = await serve({ laboratory: { slidingWindow: 8 } });
+    expect(cheat.numericClass).toBe(`${honest.numericClass}/window-8`);
+    expect(cheat.exact).toBe(false);
+    expect(cheat.reply.windows).not.toEqual(honest.reply.windows);
+    // Its own score attends to everything, so it is the honest one.
+    expect(cheat.scored.windows).not.toEqual(cheat.reply.windows);
+    const unbounded = await serve({ laboratory: { slidingWindow: 256 } });
+    expect(unbounded.reply.windows).toEqual(honest.reply.windows);
+  });
+});
