@@ -33,7 +33,7 @@ export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError(`a figure of ${value}`);
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size < 1e-4) return value.toExponential(1);
+  if (size < 1e-4) return value.toExponential(1).replace('.0e', 'e');
   if (size >= 99.95) return formatCount(Math.round(value));
   return dropZeros(value.toPrecision(3));
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -6,17 +6,43 @@ import { renderDetection } from './render-detection.ts';
 import { parseResults } from './results-json.ts';
 import { createSyntheticResults } from './synthetic-results.ts';
 
+const whole = createSyntheticResults();
+/** One pair of it, so that there is less to draw. */
+const results = {
+  ...whole,
+  honest: whole.honest.slice(0, 1),
+  attacks: whole.attacks.filter(({ weights, verifier }) => weights === 'f16' && verifier === 'cpu-reference'),
+};
 const root = mkdtempSync(join(tmpdir(), 'ogong-detection-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
+const listFiles = (directory: string): string[] =>
+  (readdirSync(directory, { recursive: true }) as string[])
+    .filter((name) => statSync(join(directory, name)).isFile())
+    .sort();
+
 it('writes the same report again from its own data', async () => {
   const [first, second] = [join(root, 'a', 'first'), join(root, 'second')];
-  const written = await renderDetection(createSyntheticResults(), first);
-  expect(written.map((path) => path.slice(first.length + 1)).sort()).toEqual(readdirSync(first).sort());
-  expect(readdirSync(first)).toEqual(
-    expect.arrayContaining(['README.md', 'attacks.csv', 'honest.csv', 'results.json']),
-  );
+  const written = await renderDetection(results, first);
+  expect(written.map((path) => path.slice(first.length + 1)).sort()).toEqual(listFiles(first));
+  expect(listFiles(first)).toEqual(expect.arrayContaining(['README.md', 'attacks.csv', 'honest.csv', 'results.json']));
   await renderDetection(parseResults(readFileSync(join(first, 'results.json'), 'utf8')), second);
-  for (const name of readdirSync(first))
+  expect(listFiles(second)).toEqual(listFiles(first));
+  for (const name of listFiles(first))
     expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name))), name).toBe(true);
+});
+
+it('shows every plot on the page, and leaves none of another run', async () => {
+  const directory = join(root, 'again');
+  await renderDetection(results, directory);
+  const stale = join(directory, 'plots', 'caught-q9_9.svg');
+  writeFileSync(stale, 'old');
+  writeFileSync(join(directory, 'classes.md'), 'of others');
+  const written = await renderDetection(results, directory);
+  expect(existsSync(stale)).toBe(false);
+  expect(existsSync(join(directory, 'classes.md'))).toBe(true);
+  const page = readFileSync(join(directory, 'README.md'), 'utf8');
+  const shown = [...page.matchAll(/\((plots\/[^)]+)\)/g)].map(([, path]) => join(directory, path as string));
+  expect(shown.sort()).toEqual(written.filter((path) => path.includes('plots')).sort());
+  expect(shown.length).toBe(10);
 });

@@ -1,29 +1,37 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatPage } from './render-page.ts';
+import { drawFigure } from './draw-figure.ts';
+import { listFigures } from './list-figures.ts';
+import { formatPage, PLOTS } from './render-page.ts';
 import type { DetectionResults } from './results.ts';
 import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 
 /**
- * Writes the report: README.md, attacks.csv, honest.csv, results.json. Page and tables are made from the rounded figures
- * of results.json, so that they can be made again from it.
+ * Writes the report: README.md, attacks.csv, honest.csv, results.json, and every plot as SVG and PNG. All of it is made
+ * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go.
  * @returns paths of what was written.
  */
 export async function renderDetection(results: DetectionResults, directory: string): Promise<readonly string[]> {
   const rounded = roundResults(results);
-  const files: readonly (readonly [string, string])[] = [
+  const files: [name: string, content: string | Uint8Array][] = [
     ['results.json', encodeResults(rounded)],
     ['attacks.csv', formatAttacksCsv(rounded.attacks)],
     ['honest.csv', formatHonestCsv(rounded.honest)],
     ['README.md', formatPage(rounded)],
   ];
-  await mkdir(directory, { recursive: true });
-  return Promise.all(
-    files.map(async ([name, content]) => {
-      const path = join(directory, name);
-      await writeFile(path, content);
-      return path;
-    }),
-  );
+  for (const figure of listFigures(rounded)) {
+    const { svg, png } = await drawFigure(figure);
+    files.push([join(PLOTS, `${figure.name}.svg`), svg], [join(PLOTS, `${figure.name}.png`), png]);
+  }
+  await mkdir(join(directory, PLOTS), { recursive: true });
+  const paths = files.map(([name]) => join(directory, name));
+  await removeOthers(join(directory, PLOTS), paths);
+  await Promise.all(files.map(([, content], i) => writeFile(paths[i] as string, content)));
+  return paths;
+}
+
+async function removeOthers(folder: string, kept: readonly string[]): Promise<void> {
+  const found = (await readdir(folder)).filter((name) => /\.(svg|png)$/.test(name)).map((name) => join(folder, name));
+  await Promise.all(found.filter((path) => !kept.includes(path)).map((path) => rm(path)));
 }

@@ -1,4 +1,7 @@
+import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber } from './number-text.ts';
+import { HARD_AUC } from './plot-curves.ts';
+import type { Figure } from './plot-style.ts';
 import {
   formatAims,
   formatAttacks,
@@ -12,9 +15,15 @@ import {
 import type { AimRow, AttackRow, DetectionResults } from './results.ts';
 import { groupByFamily, isDecided, isMet } from './standing.ts';
 
+/** Where the page's pictures lie, beside the page. */
+export const PLOTS = 'plots';
+
 /** The report in Markdown: what passes first, then aims, then everything measured. */
 export function formatPage(results: DetectionResults): string {
   const families = [...groupByFamily(results.attacks)];
+  const figures = listFigures(results);
+  const show = (part: Figure['part']): string[] => figures.filter((figure) => figure.part === part).map(formatFigure);
+  const curves = show('curves');
   return [
     '# What the checks catch, and what passes',
     formatOpening(results),
@@ -24,12 +33,16 @@ export function formatPage(results: DetectionResults): string {
     READING,
     '## Attacks',
     ...(families.length === 0 ? ['Not measured in this run.'] : []),
+    ...show('attacks'),
     ...families.flatMap(([family, rows]) => [
       `### ${family.charAt(0).toUpperCase()}${family.slice(1)}`,
       formatAttacks(rows),
     ]),
+    '### Curves of the hard attacks',
+    ...(curves.length > 0 ? curves : [`No attack has an area under its curve below ${HARD_AUC}.`]),
     '## Honest drift',
     'Provider stepwise, verifier teacher-forced. Scores per window of 32 tokens: median, 99 % quantile with its upper 95 % limit, largest.',
+    ...show('drift'),
     formatHonest(results.honest),
     '## Stage 1 on honest replies',
     formatStage1(results),
@@ -50,6 +63,9 @@ export function formatPage(results: DetectionResults): string {
     .join('\n\n')
     .concat('\n');
 }
+
+const formatFigure = ({ name, title, caption }: Figure): string =>
+  `![${title}](${PLOTS}/${name}.svg)\n\n*${title}.* ${caption} ([PNG](${PLOTS}/${name}.png))`;
 
 /** What passes and what was missed stand before everything else. */
 function formatOpening({ notCaught, aims, attacks }: DetectionResults): string {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import type { DetectionResults } from './results.ts';
 import { encodeResults, parseResults, roundResults } from './results-json.ts';
@@ -50,5 +52,31 @@ describe('results.json', () => {
   it('refuses another version', () => {
     expect(() => parseResults(encodeResults(results).replace('"version": 1', '"version": 2'))).toThrow('version 2');
     expect(() => parseResults('null')).toThrow();
+  });
+});
+
+describe('its schema', () => {
+  const schema = JSON.parse(
+    readFileSync(new URL('../../../docs/schema/detection.schema.json', import.meta.url), 'utf8'),
+  );
+  const fits = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
+  const plain = () => JSON.parse(encodeResults(results));
+
+  it('fits', () => {
+    expect(fits(plain()), JSON.stringify(fits.errors)).toBe(true);
+  });
+
+  it.each<[string, (data: ReturnType<typeof plain>) => void]>([
+    ['an unknown field', (data) => Object.assign(data.attacks[0], { extra: 1 })],
+    ['a missing field', (data) => delete data.aims[0].met],
+    ['a share beyond one', (data) => Object.assign(data.attacks[0].stage1, { value: 1.01 })],
+    ['an aim that is met by a word', (data) => Object.assign(data.aims[0], { met: 'yes' })],
+    ['a point of three numbers', (data) => data.attacks[0].roc.push([0, 0, 0])],
+    ['a negative count', (data) => Object.assign(data.stage1[0], { mismatches: -1 })],
+    ['another version', (data) => Object.assign(data, { version: 2 })],
+  ])('refuses %s', (_what, spoil) => {
+    const data = plain();
+    spoil(data);
+    expect(fits(data)).toBe(false);
   });
 });
