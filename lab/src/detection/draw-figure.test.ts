@@ -126,8 +126,26 @@ describe('marks', () => {
   });
 });
 
-it('nothing is drawn of nothing', () => {
-  expect(listFigures({ ...results, attacks: [], honest: [] })).toEqual([]);
-  const easy = results.attacks.map((row) => ({ ...row, auc: { value: 1, low: 1, high: 1, of: 9 } }));
-  expect(listFigures({ ...results, attacks: easy }).map(({ part }) => part)).not.toContain('curves');
+describe('little data', () => {
+  it('draws nothing of nothing', () => {
+    expect(listFigures({ ...results, attacks: [], honest: [] })).toEqual([]);
+    const easy = results.attacks.map((row) => ({ ...row, auc: { value: 1, low: 1, high: 1, of: 9 } }));
+    expect(listFigures({ ...results, attacks: easy }).map(({ part }) => part)).not.toContain('curves');
+    const unseen = results.attacks.map((row) => ({ ...row, auc: { value: 0, low: 0, high: 1, of: 0 } }));
+    expect(listFigures({ ...results, attacks: unseen }).map(({ part }) => part)).not.toContain('curves');
+    const bare = results.attacks.map((row) => ({ ...row, roc: [], evidence: [[0, 0]] as const }));
+    expect(listFigures({ ...results, attacks: bare }).map(({ part }) => part)).not.toContain('curves');
+  });
+
+  it('draws what there is where decisions, medians and most of the curves are missing', async () => {
+    const attacks = results.attacks.map((row, i) => ({
+      ...{ ...row, tokensToDecide: undefined, medians: undefined },
+      evidence: i % 2 === 0 ? [] : ([[128, -40]] as const),
+      roc: i % 2 === 0 ? [] : ([[0, 0.5]] as const),
+    }));
+    for (const figure of listFigures({ ...results, attacks })) {
+      const { svg } = await drawFigure(figure);
+      expect(svg, figure.name).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
 });

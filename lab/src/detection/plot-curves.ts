@@ -15,13 +15,13 @@ import { formatPair } from './standing.ts';
 /** Below it an attack is hard, and its curve says more than its catch rate. */
 export const HARD_AUC = 0.9999;
 
-export const isHard = ({ auc }: AttackRow): boolean => auc !== undefined && auc.value < HARD_AUC;
+export const isHard = ({ auc }: AttackRow): boolean => auc !== undefined && auc.of > 0 && auc.value < HARD_AUC;
 
 const LEAST_RATE = 1e-5;
 
 /** Per sold weight type, the ROC of the attacks that values do not separate outright. */
 export function plotRoc(attacks: readonly AttackRow[]): Figure[] {
-  return groupByWeights(attacks.filter(isHard)).map((group) => {
+  return groupByWeights(attacks.filter((row) => isHard(row) && row.roc.length > 0)).map((group) => {
     const { weights, rows, pairs } = group;
     const { colour, nameOf } = colourNames(group);
     const data: Layer[] = [
@@ -103,56 +103,58 @@ const DECIDED = 6;
 
 /** Per sold weight type, how the evidence against one provider grows. */
 export function plotEvidence(attacks: readonly AttackRow[]): Figure[] {
-  return groupByWeights(attacks.filter(isHard)).map((group) => {
-    const { weights, rows, pairs } = group;
-    const { colour, nameOf } = colourNames(group);
-    const data = rows.flatMap((row) =>
-      row.evidence
-        .filter(([tokens]) => tokens > 0)
-        .map(([tokens, logEvidence]) => ({
-          ...{ attack: row.attack, name: nameOf(row), pair: formatPair(row) },
-          ...{ tokens, evidence: logEvidence / Math.LN10 },
-        })),
-    );
-    const x = {
-      field: 'tokens',
-      type: 'quantitative',
-      scale: { type: 'log', nice: false },
-      axis: { title: 'tokens of one provider', format: ',', values: TICKS },
-    };
-    const y = {
-      field: 'evidence',
-      type: 'quantitative',
-      scale: { domain: EVIDENCE_RANGE },
-      axis: { title: 'evidence, log10 of the odds', values: [-2, 0, 2, 4, 6, 8, 10] },
-    };
-    const title = `Evidence against one provider by its tokens, hard attacks: sold as ${weights}`;
-    return {
-      name: `evidence-${weights}`,
-      part: 'curves',
-      title,
-      caption:
-        'The same attacks: how the evidence against one provider grows with its tokens. Where a line crosses the dashed one at 6, ' +
-        'a million to one, the provider is decided; a line that stays flat or falls is an attack that the evidence does not see.',
-      spec: buildPanels({
+  return groupByWeights(attacks.filter((row) => isHard(row) && row.evidence.some(([tokens]) => tokens > 0))).map(
+    (group) => {
+      const { weights, rows, pairs } = group;
+      const { colour, nameOf } = colourNames(group);
+      const data = rows.flatMap((row) =>
+        row.evidence
+          .filter(([tokens]) => tokens > 0)
+          .map(([tokens, logEvidence]) => ({
+            ...{ attack: row.attack, name: nameOf(row), pair: formatPair(row) },
+            ...{ tokens, evidence: logEvidence / Math.LN10 },
+          })),
+      );
+      const x = {
+        field: 'tokens',
+        type: 'quantitative',
+        scale: { type: 'log', nice: false },
+        axis: { title: 'tokens of one provider', format: ',', values: TICKS },
+      };
+      const y = {
+        field: 'evidence',
+        type: 'quantitative',
+        scale: { domain: EVIDENCE_RANGE },
+        axis: { title: 'evidence, log10 of the odds', values: [-2, 0, 2, 4, 6, 8, 10] },
+      };
+      const title = `Evidence against one provider by its tokens, hard attacks: sold as ${weights}`;
+      return {
+        name: `evidence-${weights}`,
+        part: 'curves',
         title,
-        subtitle: 'Dashed: a million to one, from where on the provider is decided.',
-        ...{ data, pairs, width: pairs.length === 1 ? 460 : 300, height: 260 },
-        frame: [
-          {
-            mark: { type: 'rule', color: '#1A1A1A', strokeDash: [6, 4], strokeWidth: 1.2 },
-            encoding: { y: { ...y, datum: DECIDED, field: undefined } },
-          },
-        ],
-        layer: [
-          {
-            mark: { type: 'line', strokeWidth: 2, clip: true },
-            encoding: { x, y, detail: { field: 'attack' }, ...colour },
-          },
-        ],
-      }),
-    };
-  });
+        caption:
+          'The same attacks: how the evidence against one provider grows with its tokens. Where a line crosses the dashed one at 6, ' +
+          'a million to one, the provider is decided; a line that stays flat or falls is an attack that the evidence does not see.',
+        spec: buildPanels({
+          title,
+          subtitle: 'Dashed: a million to one, from where on the provider is decided.',
+          ...{ data, pairs, width: pairs.length === 1 ? 460 : 300, height: 260 },
+          frame: [
+            {
+              mark: { type: 'rule', color: '#1A1A1A', strokeDash: [6, 4], strokeWidth: 1.2 },
+              encoding: { y: { ...y, datum: DECIDED, field: undefined } },
+            },
+          ],
+          layer: [
+            {
+              mark: { type: 'line', strokeWidth: 2, clip: true },
+              encoding: { x, y, detail: { field: 'attack' }, ...colour },
+            },
+          ],
+        }),
+      };
+    },
+  );
 }
 
 const TICKS = [1, 10, 100, 1e3, 1e4, 1e5].flatMap((decade) => [decade, 2 * decade, 5 * decade]);

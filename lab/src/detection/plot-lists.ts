@@ -121,8 +121,8 @@ export function plotDecisions(attacks: readonly AttackRow[]): Figure[] {
       part: 'attacks',
       title,
       caption:
-        'Tokens of one provider: the mark is the median, the bar ends at the 90 % quantile over orders of its replies. Each step to the right is ten times as many tokens; a cross at the edge was not ' +
-        'decided within the replies of this run.',
+        'Tokens of one provider: the mark is the median, the bar ends at the 90 % quantile over orders of its replies. ' +
+        'Each step to the right is ten times as many tokens; a cross at the edge was not decided within the replies of this run.',
       spec: buildPanels({
         title,
         subtitle: 'Mark: median. Bar: up to the 90 % quantile, over orders of the replies.',

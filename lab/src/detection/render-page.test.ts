@@ -49,6 +49,15 @@ describe('the page', () => {
     expect(openingOf(formatPage({ ...results, attacks: plain }))).toContain('decided by some check');
   });
 
+  it('takes no share of nothing for a decision', () => {
+    const stage1 = { value: 1, low: 0, high: 1, of: 0 };
+    const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+    const open = { ...first, stage1, equality: undefined, tokensToDecide: undefined };
+    expect(openingOf(formatPage({ ...results, attacks: [open] }))).toContain(`Decided by no check, of 1 rows below`);
+    const decided = { ...open, stage1: { ...stage1, of: 9 } };
+    expect(openingOf(formatPage({ ...results, attacks: [decided] }))).toContain('decided by some check');
+  });
+
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
     const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
     expect(heads).toHaveLength(2);

@@ -40,7 +40,7 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
     ['stage 1', ({ stage1 }) => formatShare(stage1)],
     ['exact class', formatEquality],
-    ['AUC', ({ auc }) => (auc === undefined ? '' : formatFraction(auc.value))],
+    ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
     ['cost', ({ cost }) => (cost === undefined ? '' : formatNumber(cost))],

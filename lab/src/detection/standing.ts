@@ -8,7 +8,8 @@ const DECIDED = 0.99;
 
 /** Whether some check of the run decides the attack: stage 1 or equality by itself, or evidence over replies. */
 export function isDecided({ stage1, equality, tokensToDecide }: AttackRow): boolean {
-  return stage1.value >= DECIDED || (equality?.differ.value ?? 0) >= DECIDED || tokensToDecide !== undefined;
+  const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= DECIDED);
+  return catches || tokensToDecide !== undefined;
 }
 
 /** The strictest false-reject rate that was measured, and the share of windows caught there; undefined without values. */
