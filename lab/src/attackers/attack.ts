@@ -29,7 +29,7 @@ export interface AttackDefinition {
   /** What it decodes with; present exactly where `create` needs a cheap engine. */
   readonly cheap?: EngineRecipe;
   /** What a request must have for the attack to show. */
-  readonly needs?: 'seed' | 'chat-history';
+  readonly needs?: 'seed';
   create(context: AttackContext): Attack;
 }
 

@@ -1,25 +1,47 @@
 import type { AttackDefinition } from './attack.ts';
+import { looserClass } from './class-claims.ts';
+import { END_ATTACKS } from './ends.ts';
+import { GRINDING_ATTACKS } from './grinding.ts';
+import { HEADER_ATTACKS } from './header-lies.ts';
+import { LEAF_ATTACKS } from './leaves.ts';
 import { MASSAGE_ATTACKS } from './massaged-draws.ts';
+import { BEHAVIOUR_ATTACKS } from './policy.ts';
 import { PREFILL_ATTACKS, prefill } from './prefill.ts';
+import { PROMPT_ATTACKS } from './prompts.ts';
 import { resale, seedReplay, staleReply } from './resale.ts';
+import { SAMPLER_ATTACKS } from './sampler-cheats.ts';
+import { sketchTrained } from './sketch-trained.ts';
+import { SKETCH_ATTACKS } from './sketches.ts';
 import { substitute } from './substitute.ts';
+import { TAIL_ATTACKS } from './tail.ts';
 import { tamper } from './tamper.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';
 import { openLate, withhold } from './withhold.ts';
 
 /** Every attack that is played, one name each. A new one is a file and a line here. */
 export const ATTACKS: readonly AttackDefinition[] = [
-  prefill,
   substitute,
-  tamper,
-  withhold,
-  openLate,
   ...WEIGHT_ATTACKS,
+  prefill,
   ...PREFILL_ATTACKS,
   ...MASSAGE_ATTACKS,
+  ...SAMPLER_ATTACKS,
+  ...GRINDING_ATTACKS,
+  ...TAIL_ATTACKS,
+  ...END_ATTACKS,
+  ...PROMPT_ATTACKS,
   resale,
   staleReply,
   seedReplay,
+  tamper,
+  ...SKETCH_ATTACKS,
+  sketchTrained,
+  ...LEAF_ATTACKS,
+  ...HEADER_ATTACKS,
+  looserClass,
+  withhold,
+  openLate,
+  ...BEHAVIOUR_ATTACKS,
 ];
 
 export const ATTACK_NAMES: readonly string[] = ATTACKS.map(({ name }) => name);
@@ -30,3 +52,14 @@ export function findAttack(name: string): AttackDefinition {
   if (found === undefined) throw new RangeError(`there is no attack ${name}; there are ${ATTACK_NAMES.join(', ')}`);
   return found;
 }
+
+/** What cannot be played, since the protocol carries nothing that it could be played with, or no code exists. */
+export const MISSING: Readonly<Record<string, string>> = {
+  'dropped-tool':
+    'requests with tools are refused (docs/spec/request.md), and nothing is carried that could be dropped',
+  'dropped-image':
+    'requests with images are refused (docs/spec/request.md), and nothing is carried that could be dropped',
+  'distilled-student':
+    'no student is trained here yet; a pruned model with the same vocabulary stands in for one, and a sketch that is ' +
+    'trained against its bank for one that is trained against the check',
+};

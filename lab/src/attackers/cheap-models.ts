@@ -65,3 +65,10 @@ export const CHEAP_MODELS: readonly CheapModel[] = [
     recipe: { forge: 'narrow-ffn', channels: 512 },
   },
 ];
+
+/** @throws RangeError */
+export function findCheapModel(name: string): CheapModel {
+  const found = CHEAP_MODELS.find((model) => model.name === name);
+  if (found === undefined) throw new RangeError(`there is no cheap model ${name}`);
+  return found;
+}

@@ -3,16 +3,7 @@ import { nativeHash } from '@ogong/engine/native-hash';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { createDrawSource } from '@ogong/protocol/draw-key';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
-import type { SketchRow } from '@ogong/protocol/sketch';
-import {
-  type DrawRow,
-  decodeSketch,
-  encodeDraws,
-  encodeSketch,
-  tokenOf,
-  WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/window';
+import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import {
   type AttackContext,
   type AttackDefinition,
@@ -24,6 +15,7 @@ import {
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
 import { type DrawInputs, massageRow, measureGap, replayRank } from './massage.ts';
+import { closeWindows, openWindows, type Position } from './windows.ts';
 
 /** What an attacker allows itself who knows what an auditor forgives: half of it, since honest drift comes on top. */
 const KNOWN: Tolerances = {
@@ -100,8 +92,7 @@ interface Task {
 
 /** Positions whose token is final, with what will be signed of them. */
 interface Settled {
-  readonly rows: DrawRow[];
-  readonly sketches: SketchRow[];
+  readonly positions: Position[];
   readonly output: number[];
   readonly seen: Map<number, number>;
   windowGap: number;
@@ -110,7 +101,7 @@ interface Settled {
 async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<HeldReply> {
   const { engine, cheap, request } = task;
   const { vocabularySize, stopTokens } = engine.info();
-  const settled: Settled = { rows: [], sketches: [], output: [], seen: new Map(), windowGap: 0 };
+  const settled: Settled = { positions: [], output: [], seen: new Map(), windowGap: 0 };
   let promptTokens: Uint32Array | undefined;
   for (;;) {
     const from = settled.output.length;
@@ -138,7 +129,13 @@ async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<H
     const stopReason = isStopped ? 'stop-token' : isFull ? 'length' : cheaply.stopReason;
     const output = Uint32Array.from(settled.output);
     const text = await spell(engine, { outputTokens: output, stopReason }, request.stop);
-    return { promptTokens: prompt, outputTokens: output, windows: encode(settled, vocabularySize), text, stopReason };
+    return {
+      promptTokens: prompt,
+      outputTokens: output,
+      windows: closeWindows(settled.positions, engine.info()),
+      text,
+      stopReason,
+    };
   }
 }
 
@@ -157,18 +154,20 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
   const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
   const from = settled.output.length;
   const cheapRows = rowsOf(cheaply.windows, vocabularySize);
-  const listSizes = Uint8Array.from([...listSizesOf(settled.rows), ...listSizesOf(cheapRows)]);
+  const listSizes = Uint8Array.from([
+    ...listSizesOf(settled.positions.map(({ row }) => row)),
+    ...listSizesOf(cheapRows),
+  ]);
   const windows = await scoreOutput(engine, request, { promptTokens: prompt, outputTokens, listSizes }, options);
-  const rows = rowsOf(windows, vocabularySize);
-  const sketches = windows.flatMap(({ sketch }) => decodeSketch(sketch, request.sketch));
+  const positions = openWindows(windows, { vocabularySize }, request.sketch.directions);
   const draws = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const { presencePenaltyQ16, frequencyPenaltyQ16 } = request.sampler;
   const isCounting = presencePenaltyQ16 !== 0 || frequencyPenaltyQ16 !== 0;
   // A continuation does not know what it must penalise, nor a stop string that began before it.
   const canCorrect = !isCounting && request.stop.length === 0;
-  for (let i = from; i < rows.length; i++) {
-    const row = rows[i] as DrawRow;
+  for (let i = from; i < positions.length; i++) {
+    const { row, ...rest } = positions[i] as Position;
     const u = draws.draw((request.firstDraw ?? 0) + i);
     const inputs: DrawInputs = { u, settings: request.sampler, bias, counts: settled.seen, vocabularySize };
     if (i % WINDOW_TOKENS === 0) settled.windowGap = 0;
@@ -202,8 +201,7 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
       } else counts.lost++;
     }
     const token = tokenOf(signed);
-    settled.rows.push(signed);
-    settled.sketches.push(sketches[i] as SketchRow);
+    settled.positions.push({ row: signed, ...rest });
     settled.output.push(token);
     if (isCounting) settled.seen.set(token, (settled.seen.get(token) ?? 0) + 1);
     if (isCorrected) return true;
@@ -215,16 +213,4 @@ function firstUnlisted(ids: Uint32Array): number {
   let id = 3;
   while (ids.includes(id)) id++;
   return id;
-}
-
-function encode({ rows, sketches }: Settled, vocabularySize: number): WindowBytes[] {
-  const windows: WindowBytes[] = [];
-  for (let at = 0; at < rows.length; at += WINDOW_TOKENS) {
-    const part = rows.slice(at, at + WINDOW_TOKENS);
-    windows.push({
-      draws: encodeDraws({ rows: part, runs: [{ length: part.length, shapeClass: 0 }] }, { vocabularySize }),
-      sketch: encodeSketch(sketches.slice(at, at + WINDOW_TOKENS)),
-    });
-  }
-  return windows;
 }

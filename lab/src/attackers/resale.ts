@@ -39,12 +39,13 @@ async function* resell(
   const bought = await holdReply(api.generate({ ...request, drawKey: request.drawKey.toReversed() }, options));
   // What comes over an API is text; its first token is the beginning that a tokenizer puts before every text.
   const [, ...tokens] = await engine.tokenizePrompt({ kind: 'text', text: bought.text });
-  const outputTokens = Uint32Array.from(tokens).subarray(0, request.maxTokens);
-  if (outputTokens.length === 0) return yield* tellReply(engine, request, bought);
+  // Its tokens may be fewer than were asked for: then it ends as a reply does.
+  const end = engine.info().stopTokens.at(-1) as number;
+  const outputTokens = Uint32Array.from([...tokens, end]).subarray(0, request.maxTokens);
   const { promptTokens } = bought;
   const listSizes = listAtLeast(outputTokens.length);
   const windows = await scoreOutput(engine, request, { promptTokens, outputTokens, listSizes }, options);
-  const stopReason = outputTokens.length === request.maxTokens ? ('length' as const) : ('stop-string' as const);
+  const stopReason = outputTokens.at(-1) === end ? ('stop-token' as const) : ('length' as const);
   const resold = { promptTokens, outputTokens, windows, stopReason };
   yield* tellReply(engine, request, { ...resold, text: await spell(engine, resold, request.stop) });
 }

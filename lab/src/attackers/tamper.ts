@@ -41,7 +41,15 @@ export const tamper: AttackDefinition = {
   name: 'tamper',
   family: 'commitment',
   aim: AIM,
-  caughtBy: ['response-text', 'commitment-root', 'commitment-form', 'listing', 'draw-replay', 'token-count'],
+  caughtBy: [
+    'response-text',
+    'commitment-root',
+    'commitment-form',
+    'listing',
+    'draw-replay',
+    'token-count',
+    'equality',
+  ],
   uncaught: 'text that is changed only on its way to the consumer: the consumer sees it, and cannot prove it',
   create: createTamperAttackOf({}),
 };

@@ -1,0 +1,113 @@
+import { createFakeEngine } from '@ogong/engine/fake';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { AttackDefinition } from './attack.ts';
+import { ATTACKS, findAttack, MISSING } from './catalogue.ts';
+import { playTrial } from './trial.ts';
+
+const options = { contextSize: 512 };
+const engine = createFakeEngine({ ...options, weights: 1 });
+const verifier = createFakeEngine({ ...options, weights: 1 });
+/** A cheaper model: the same vocabulary, another distribution. */
+const cheapEngine = createFakeEngine({ ...options, weights: 2 });
+/** One that is hard to tell apart. */
+const nearEngine = createFakeEngine({ ...options, weights: 1, error: 1.5 });
+afterAll(() => Promise.all([engine, verifier, cheapEngine, nearEngine].map((each) => each.close())));
+
+const ask = (content: string, rest: Readonly<Record<string, unknown>>) => ({
+  messages: [
+    { role: 'system', content: 'You tell stories.' },
+    { role: 'user', content },
+  ],
+  ...rest,
+});
+
+/** Long and short, repeated and fresh, hot and cool: something for every attacker. */
+const REQUESTS = [
+  ask('Tell me one.', { max_tokens: 96 }),
+  ask('Tell me one.', { max_tokens: 96 }),
+  ask('Tell me another.', { max_tokens: 80, temperature: 0.8, top_p: 0.95, top_k: 40 }),
+  ask('A short one.', { max_tokens: 24 }),
+  ask('And then?', { max_tokens: 70, top_p: 0.9 }),
+  ask('Why?', { max_tokens: 128 }),
+  ask('Who?', { max_tokens: 160, temperature: 1.2 }),
+  ask('Where?', { max_tokens: 96 }),
+  // Token 2 ends a reply: this one comes to an end by itself.
+  ask('The end?', { max_tokens: 60, logit_bias: { 2: 7 } }),
+];
+const SEEDED = REQUESTS.map((request) => ({ ...request, seed: 7 }));
+/** A provider that earns a name first takes its time. */
+const MANY = Array.from({ length: 32 }, (_, i) =>
+  ask(`Story ${i}.`, { max_tokens: i % 2 === 0 ? 8 + i : 100, temperature: i % 3 === 0 ? 0 : 1 }),
+);
+
+/** Attacks that differ in their cheap model alone are one attack to a fake model. */
+const isPlayed = ({ name }: AttackDefinition): boolean =>
+  !/^(weights|prefill|massaged|massaged-knowing)-/.test(name) || name.endsWith('-q8-0');
+
+const requestsFor = ({ family, needs }: AttackDefinition) =>
+  family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : REQUESTS;
+
+describe('an honest provider', () => {
+  it.each([
+    ['plain', REQUESTS],
+    ['seeded', SEEDED],
+    ['many', MANY],
+  ])('passes everything that is asked of an attacker: %s', async (_, requests) => {
+    for (const [number, request] of requests.entries()) {
+      const trial = await playTrial({ engine }, { verifier, number, request });
+      expect(trial.failed, `reply ${number}`).toEqual([]);
+      expect(trial.stage2?.outcome).toBe('accept');
+    }
+  });
+});
+
+describe('the catalogue', () => {
+  it('names each attack once, says what it wants, and what is not seen where nothing is', () => {
+    const names = [...ATTACKS.map(({ name }) => name), ...Object.keys(MISSING)];
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, aim, caughtBy, uncaught } of ATTACKS) {
+      expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      expect(aim.length, name).toBeGreaterThan(10);
+      if (caughtBy.length === 0) expect(uncaught, name).toBeDefined();
+    }
+  });
+
+  it('refuses a name that it does not have', () => {
+    expect(() => findAttack('nothing')).toThrow(RangeError);
+  });
+
+  it('has no attack that decodes with another model and does not say which', () => {
+    for (const attack of ATTACKS) {
+      const needsCheap = (() => {
+        try {
+          attack.create({ engine });
+          return false;
+        } catch {
+          return true;
+        }
+      })();
+      expect(needsCheap, attack.name).toBe(attack.cheap !== undefined);
+    }
+  });
+});
+
+describe('a verifier in the exact class', () => {
+  it.each(ATTACKS.filter(isPlayed).map((attack) => [attack.name, attack] as const))(
+    '%s: sees what it should',
+    async (_, definition) => {
+      const cheap = definition.name.startsWith('massaged') ? nearEngine : cheapEngine;
+      const attack = definition.create({ engine, cheapEngine: cheap, seed: 1 });
+      const failed = new Set<string>();
+      for (const [number, request] of requestsFor(definition).entries()) {
+        const trial = await playTrial(attack, { verifier, number, request });
+        for (const id of trial.failed) failed.add(id);
+      }
+      const shown = `failed: ${[...failed].join(', ')}; did: ${JSON.stringify(attack.counts?.() ?? {})}`;
+      expect(
+        [...failed].filter((id) => !definition.caughtBy.includes(id)),
+        shown,
+      ).toEqual([]);
+      if (definition.caughtBy.length > 0) expect(failed.size, shown).toBeGreaterThan(0);
+    },
+  );
+});

@@ -1,0 +1,33 @@
+import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { findCheapModel } from './cheap-models.ts';
+
+/**
+ * Serves a cheap model and declares a class that no verifier can reproduce, so that scores decide in the place of
+ * equality, and a near miss may pass for drift. It is what a `fast` provider declares, so that it cannot be refused as such.
+ */
+export const looserClass: AttackDefinition = {
+  name: 'looser-class',
+  family: 'commitment',
+  aim: 'widen the tolerance by declaring a numeric class without equality',
+  caughtBy: ['sketch-distance', 'kolmogorov', 'omission', 'tail', 'draw-gap'],
+  uncaught: 'a model so near that it passes for drift between classes: what scores tell apart is measured, not given',
+  cheap: { weights: findCheapModel('q8-0').recipe },
+  soldAs: ['f16'],
+  create(context) {
+    const { engine } = context;
+    const cheap = requireCheapEngine(context, looserClass.name);
+    const info = () => {
+      const own = engine.info();
+      return { ...own, exact: false, numericClass: own.numericClass.replace(/\/exact(-2)?\//, '/fast/') };
+    };
+    return {
+      name: looserClass.name,
+      aim: looserClass.aim,
+      engine: disguiseEngine(engine, {
+        info,
+        generate: (request, options) => cheap.generate(request, options),
+        close: () => closeBoth(engine, cheap),
+      }),
+    };
+  },
+};

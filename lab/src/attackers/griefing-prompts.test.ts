@@ -1,0 +1,40 @@
+import { createFakeEngine } from '@ogong/engine/fake';
+import { afterAll, describe, expect, it } from 'vitest';
+import { searchGriefingPrompts } from './griefing-prompts.ts';
+
+const provider = createFakeEngine({ weights: 1 });
+const verifier = createFakeEngine({ weights: 2 });
+afterAll(() => Promise.all([provider.close(), verifier.close()]));
+
+const search = {
+  provider,
+  verifier,
+  alphabet: Array.from({ length: 40 }, (_, i) => 260 + i),
+  promptLength: 6,
+  outputTokens: 4,
+  survivors: 4,
+  seed: 5,
+};
+
+describe('the search for griefing prompts', () => {
+  it('finds worse prompts than chance does, worst first', async () => {
+    const random = await searchGriefingPrompts({ ...search, tries: 4 });
+    const found = await searchGriefingPrompts({ ...search, tries: 60 });
+    expect(found).toHaveLength(4);
+    expect(found.map(({ drift }) => drift)).toEqual(found.map(({ drift }) => drift).sort((a, b) => b - a));
+    expect(found.at(-1)?.drift).toBeGreaterThanOrEqual(random[0]?.drift as number);
+    for (const { tokens } of found) expect(tokens).toHaveLength(7);
+  });
+
+  it('finds the same again, and nothing where there is nothing', async () => {
+    const run = () => searchGriefingPrompts({ ...search, tries: 20 });
+    expect(await run()).toEqual(await run());
+    const same = await searchGriefingPrompts({ ...search, verifier: provider, tries: 20 });
+    for (const { drift } of same) expect(drift).toBe(0);
+  });
+
+  it('stops where it is told to', async () => {
+    expect(await searchGriefingPrompts({ ...search, tries: 20, signal: AbortSignal.abort() })).toEqual([]);
+    await expect(searchGriefingPrompts({ ...search, tries: 1, alphabet: [3] })).rejects.toThrow(RangeError);
+  });
+});

@@ -1,0 +1,117 @@
+import type { Engine } from '@ogong/engine/engine';
+import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
+import { NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/sketch';
+import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/window';
+
+/**
+ * A consumer that wants honest providers to look dishonest: it looks for prompts on which two honest engines differ most.
+ * What it finds belongs into calibration, as the worst of honest drift.
+ */
+export interface GriefingSearch {
+  readonly provider: Engine;
+  readonly verifier: Engine;
+  /** Tokens that a prompt may hold; the first token of each prompt is the one that begins every text. */
+  readonly alphabet: readonly number[];
+  readonly promptLength: number;
+  readonly outputTokens: number;
+  /** Prompts that are measured in all. */
+  readonly tries: number;
+  /** Prompts that stay in the race. */
+  readonly survivors: number;
+  readonly seed: number;
+  /** Ends the search where it is aborted; what was found until then is kept. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GriefingPrompt {
+  readonly tokens: readonly number[];
+  /** Mean relative distance of the sketches over the reply. */
+  readonly drift: number;
+}
+
+/** Share of a prompt's tokens that one step changes, at least one. */
+const CHANGED = 0.15;
+
+/**
+ * Hill climbing from random prompts: the best of those seen are changed in a few places, and what is better stays.
+ * @returns the best prompts, worst drift first; the first `survivors` measured are random, a baseline by themselves.
+ */
+export async function searchGriefingPrompts(search: GriefingSearch): Promise<readonly GriefingPrompt[]> {
+  const { provider, alphabet, promptLength, survivors, seed, signal } = search;
+  if (alphabet.length < 2 || promptLength < 1 || survivors < 1) throw new RangeError('nothing to search in');
+  const random = createSeededRandom(seed);
+  const any = (): number => alphabet[Math.floor(random() * alphabet.length)] as number;
+  const [begin] = await provider.tokenizePrompt({ kind: 'text', text: 'a' });
+  const pool: GriefingPrompt[] = [];
+  const seen = new Set<string>();
+  for (let tried = 0; tried < search.tries && signal?.aborted !== true; tried++) {
+    const parent = pool.length < survivors ? undefined : (pool[Math.floor(random() * pool.length)] as GriefingPrompt);
+    const words = parent
+      ? parent.tokens.slice(1).map((token) => (random() < CHANGED ? any() : token))
+      : Array.from({ length: promptLength }, any);
+    if (parent) words[Math.floor(random() * promptLength)] = any();
+    const tokens = [begin as number, ...words];
+    const name = tokens.join();
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const drift = await measureDrift(search, tokens);
+    pool.push({ tokens, drift });
+    pool.sort((a, b) => b.drift - a.drift);
+    if (pool.length > survivors) pool.length = survivors;
+  }
+  return pool;
+}
+
+const SAMPLER = {
+  temperatureQ16: NAT,
+  topK: 0,
+  topPQ24: WEIGHT_ONE,
+  minPQ24: 0,
+  presencePenaltyQ16: 0,
+  frequencyPenaltyQ16: 0,
+  filterOrder: ['top-k', 'top-p', 'min-p'],
+} as const;
+
+/** Mean sketch distance between what one engine served and what the other sees of it; 0 where nothing was said. */
+async function measureDrift(
+  { provider, verifier, outputTokens: maxTokens, seed }: GriefingSearch,
+  tokens: readonly number[],
+): Promise<number> {
+  const { vocabularySize, numericClass } = provider.info();
+  const sketch = { bankSeed: new Uint8Array(32).fill(seed), directions: DEFAULT_DIRECTIONS };
+  const windows: WindowBytes[] = [];
+  let outputTokens = new Uint32Array(0);
+  const promptTokens = Uint32Array.from(tokens);
+  for await (const event of provider.generate({
+    prompt: { kind: 'tokens', tokens: promptTokens },
+    sampler: SAMPLER,
+    bias: [],
+    drawKey: new Uint8Array(32).fill(seed),
+    maxTokens,
+    stop: [],
+    sketch,
+    topLogprobs: 0,
+  })) {
+    if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'end') outputTokens = Uint32Array.from(event.outputTokens);
+  }
+  if (outputTokens.length === 0) return 0;
+  const listSizes = Uint8Array.from(
+    windows.flatMap(({ draws }) => decodeDraws(draws, { vocabularySize }).rows.map(({ ids }) => ids.length)),
+  );
+  const scored = await verifier.score({
+    promptTokens,
+    outputTokens,
+    sampler: SAMPLER,
+    bias: [],
+    sketch,
+    listSizes,
+    numericClass,
+  });
+  const open = (from: readonly WindowBytes[]): SketchRow[] =>
+    from.flatMap((window) => decodeSketch(window.sketch, sketch));
+  const mine = open(windows);
+  const theirs = open(scored.windows);
+  return mine.reduce((sum, row, i) => sum + computeSketchDistance(row, theirs[i] as SketchRow), 0) / mine.length;
+}

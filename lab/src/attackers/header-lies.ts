@@ -1,0 +1,110 @@
+import type { Header } from '@ogong/protocol/header';
+import { NAT } from '@ogong/protocol/sampler';
+import type { AttackDefinition } from './attack.ts';
+
+interface Lie {
+  readonly name: string;
+  readonly aim: string;
+  readonly caughtBy: readonly string[];
+  readonly uncaught?: string;
+  readonly change: (header: Header) => Header;
+}
+
+/** An honest reply under a header that lies in one field. */
+const defineLie = ({ change, ...lie }: Lie): AttackDefinition => ({
+  ...lie,
+  family: 'commitment',
+  create: ({ engine }) => ({
+    name: lie.name,
+    aim: lie.aim,
+    engine,
+    bendReply: (draft) => ({ ...draft, header: change(draft.header) }),
+  }),
+});
+
+const other = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 0xff);
+
+const LIES: readonly Lie[] = [
+  {
+    name: 'header-sampler',
+    aim: 'declare the sampler that was used instead of the one that was asked for',
+    caughtBy: ['sampler', 'draw-replay', 'listing', 'equality'],
+    change: (header) => ({ ...header, sampler: { ...header.sampler, temperatureQ16: NAT >> 1 } }),
+  },
+  {
+    name: 'header-tier',
+    aim: 'claim a tier of other rules',
+    caughtBy: ['sampler', 'posture'],
+    change: (header) => ({ ...header, tier: 'vanilla' }),
+  },
+  {
+    name: 'header-method',
+    aim: 'declare another method than the one that proves the reply',
+    caughtBy: ['posture'],
+    change: (header) => ({ ...header, method: 'signature-only' }),
+  },
+  {
+    name: 'header-max-tokens',
+    aim: 'raise the limit, to bill more tokens',
+    caughtBy: ['sampler', 'token-count'],
+    change: (header) => ({ ...header, maxTokens: header.maxTokens + 100 }),
+  },
+  {
+    name: 'header-prompt-tokens',
+    aim: 'bill more prompt tokens than there were',
+    caughtBy: ['prompt-tokens', 'fee'],
+    change: (header) => ({ ...header, promptTokenCount: header.promptTokenCount + 40 }),
+  },
+  {
+    name: 'header-output-tokens',
+    aim: 'bill more output tokens than were drawn',
+    caughtBy: ['token-count', 'header-inclusion', 'fee'],
+    change: (header) => ({ ...header, outputTokenCount: header.outputTokenCount + 40 }),
+  },
+  {
+    name: 'header-bank',
+    aim: 'sketch along directions of its own choice',
+    caughtBy: ['sketch-bank', 'equality'],
+    change: (header) => ({ ...header, sketchBankSeed: other(header.sketchBankSeed) }),
+  },
+  {
+    name: 'header-vocabulary-hash',
+    aim: 'claim another tokenizer',
+    caughtBy: ['vocabulary'],
+    change: (header) => ({ ...header, vocabularyHash: other(header.vocabularyHash) }),
+  },
+  {
+    name: 'header-vocabulary-size',
+    aim: 'make every verifier refuse the job, since its model has another vocabulary',
+    caughtBy: ['unanswered'],
+    uncaught:
+      'stage 2 never runs: a verifier refuses the job as malformed, no report comes, and an inconclusive reply is paid. ' +
+      'It must become a finding against the header instead of a refusal',
+    change: (header) => ({ ...header, vocabularySize: header.vocabularySize + 1 }),
+  },
+];
+
+/** Fields that nothing reads yet: a lie in them gains nothing by itself, and should not be signed. */
+const UNREAD: readonly Lie[] = [
+  {
+    name: 'header-adapter',
+    aim: 'declare an adapter that was not applied',
+    change: (header: Header) => ({ ...header, adapters: [new Uint8Array(32).fill(1)] }),
+  },
+  {
+    name: 'header-inputs',
+    aim: 'declare images or tools that the request does not have',
+    change: (header: Header) => ({ ...header, inputsHash: new Uint8Array(32).fill(2) }),
+  },
+  {
+    name: 'header-embedding-size',
+    aim: 'declare a model of another width',
+    change: (header: Header) => ({ ...header, embeddingSize: header.embeddingSize + 1 }),
+  },
+].map((lie) => ({
+  ...lie,
+  caughtBy: [],
+  uncaught: 'no check reads this field of the header; the reply itself is as it should be',
+}));
+
+export const HEADER_ATTACKS: readonly AttackDefinition[] = [...LIES, ...UNREAD].map(defineLie);

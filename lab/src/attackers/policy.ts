@@ -1,0 +1,126 @@
+import type { GenerateRequest } from '@ogong/engine/engine';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/bytes';
+import { parseOpening } from '@ogong/protocol/opening';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { type Attack, type AttackContext, type AttackDefinition, disguiseEngine } from './attack.ts';
+import { substitute } from './substitute.ts';
+
+/**
+ * What a provider can see of a request before it answers. Who asked and what for is not among it: an audit is drawn after
+ * the reply was committed, from the beacon of a later epoch, and a consumer that tests sends an order like any other.
+ */
+export interface RequestView {
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+  /** 2^-16; 0 is greedy. */
+  readonly temperatureQ16: number;
+  /** Whether the same prompt came before. */
+  readonly isRepeated: boolean;
+  /** Replies that it has served so far. */
+  readonly served: number;
+  /** The attacker's own coin for this request, 0..1. */
+  readonly coin: number;
+}
+
+export type CheatPolicy = (view: RequestView) => boolean;
+
+/** An attacker that is honest where its policy says so; what it does elsewhere is another attack. */
+export function cheatWhen(
+  inner: AttackDefinition,
+  policy: CheatPolicy,
+  context: AttackContext,
+): Omit<Attack, 'name' | 'aim'> {
+  const { engine, seed = 1 } = context;
+  const cheat = inner.create(context);
+  /** Windows and first leaves of the replies in which it cheated: neither a draft nor an opening says. */
+  const windows = new WeakSet<WindowBytes>();
+  const leaves = new Set<string>();
+  const prompts = new Set<string>();
+  const counts = { served: 0, cheated: 0 };
+  const view = (request: GenerateRequest, promptTokens: Uint32Array): RequestView => {
+    const prompt = promptTokens.join();
+    const isRepeated = prompts.has(prompt);
+    prompts.add(prompt);
+    return {
+      promptTokens: promptTokens.length,
+      maxTokens: request.maxTokens,
+      temperatureQ16: request.sampler.temperatureQ16,
+      isRepeated,
+      served: counts.served++,
+      coin: toss(request.drawKey, seed),
+    };
+  };
+  return {
+    engine: disguiseEngine(engine, {
+      async *generate(request, options) {
+        if (!policy(view(request, await engine.tokenizePrompt(request.prompt)))) {
+          yield* engine.generate(request, options);
+          return;
+        }
+        counts.cheated++;
+        for await (const event of cheat.engine.generate(request, options)) {
+          if (event.kind === 'window') {
+            windows.add(event.window);
+            leaves.add(toHex(event.window.draws));
+          }
+          yield event;
+        }
+      },
+      close: () => cheat.engine.close(),
+    }),
+    bendReply: (draft) =>
+      cheat.bendReply && draft.windows.some((window) => windows.has(window)) ? cheat.bendReply(draft) : draft,
+    openOpening(opening) {
+      const isCheated = parseOpening(opening).windows.some(({ draws }) => leaves.has(toHex(draws)));
+      return isCheated && cheat.openOpening ? cheat.openOpening(opening) : opening;
+    },
+    counts: () => ({ ...counts, ...cheat.counts?.() }),
+  };
+}
+
+/** A coin that nobody else can foresee, and the same again for the same request. */
+function toss(drawKey: Uint8Array, seed: number): number {
+  const digest = crypto.sha256(drawKey, Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
+  return new DataView(digest.buffer, digest.byteOffset).getUint32(0) / 2 ** 32;
+}
+
+function defineBehaviour(name: string, aim: string, policy: CheatPolicy): AttackDefinition {
+  return {
+    name,
+    family: 'behaviour',
+    aim,
+    caughtBy: ['equality'],
+    uncaught: 'the replies that it serves as it should',
+    ...(substitute.cheap ? { cheap: substitute.cheap } : {}),
+    create: (context) => ({ name, aim, ...cheatWhen(substitute, policy, context) }),
+  };
+}
+
+const FRACTION = 0.1;
+const LONG_TOKENS = 128;
+const REPUTATION = 20;
+
+export const BEHAVIOUR_ATTACKS: readonly AttackDefinition[] = [
+  defineBehaviour(
+    'cheat-sometimes',
+    'stay under what audits find by cheating on a tenth',
+    ({ coin }) => coin < FRACTION,
+  ),
+  defineBehaviour(
+    'cheat-on-long',
+    'cheat where it saves most',
+    ({ promptTokens, maxTokens }) => promptTokens + maxTokens >= LONG_TOKENS,
+  ),
+  defineBehaviour(
+    'cheat-on-short',
+    'cheat where least is at stake, and hope that nobody looks',
+    ({ promptTokens, maxTokens }) => promptTokens + maxTokens < LONG_TOKENS,
+  ),
+  defineBehaviour(
+    'cheat-unwatched',
+    'be honest to whatever looks like a test: a greedy request, a repeated prompt, a very short answer',
+    ({ temperatureQ16, isRepeated, maxTokens }) => temperatureQ16 > 0 && !isRepeated && maxTokens > 8,
+  ),
+  defineBehaviour('cheat-after-reputation', 'earn a name first', ({ served }) => served >= REPUTATION),
+];

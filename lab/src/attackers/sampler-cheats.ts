@@ -1,0 +1,47 @@
+import type { SamplerSettings } from '@ogong/protocol/sampler';
+import { type AttackDefinition, disguiseEngine } from './attack.ts';
+
+/** Draws by another sampler than the one that was asked for and is committed. */
+function defineSampler(
+  name: string,
+  aim: string,
+  change: (asked: SamplerSettings) => SamplerSettings,
+): AttackDefinition {
+  return {
+    name,
+    family: 'sampling',
+    aim,
+    // A tail is what lies outside the list after temperature: it betrays another temperature before any draw does.
+    caughtBy: ['draw-replay', 'listing', 'equality'],
+    uncaught: 'a reply in which both samplers draw the same tokens: a short one, or one of few choices',
+    create: ({ engine }) => ({
+      name,
+      aim,
+      engine: disguiseEngine(engine, {
+        generate: (request, options) => engine.generate({ ...request, sampler: change(request.sampler) }, options),
+      }),
+    }),
+  };
+}
+
+const scaled = (value: number, by: number): number => Math.max(1, Math.floor(value * by));
+
+export const SAMPLER_ATTACKS: readonly AttackDefinition[] = [
+  defineSampler(
+    'sampler-cooler',
+    'shorter and safer answers than the temperature that was asked for gives',
+    (asked) => ({
+      ...asked,
+      temperatureQ16: scaled(asked.temperatureQ16, 0.7),
+    }),
+  ),
+  defineSampler('sampler-narrower', 'cut more of the tail off than was asked for', (asked) => ({
+    ...asked,
+    topPQ24: scaled(asked.topPQ24, 0.7),
+    filterOrder: [...new Set([...asked.filterOrder, 'top-p' as const])],
+  })),
+  defineSampler('greedy-as-sampled', 'always say the likeliest token: drafts then fit, and a cache does', (asked) => ({
+    ...asked,
+    temperatureQ16: 0,
+  })),
+];

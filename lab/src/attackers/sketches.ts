@@ -1,0 +1,113 @@
+import type { Engine } from '@ogong/engine/engine';
+import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
+import { closeWindows, openWindows } from './windows.ts';
+
+interface SketchCheat {
+  readonly name: string;
+  readonly aim: string;
+  readonly caughtBy: readonly string[];
+  /** A new one for each attacker: some remember. */
+  readonly create: () => (window: WindowBytes, engine: Engine) => WindowBytes;
+}
+
+/** Honest draws beside a sketch that is not the hidden state's: whether anybody looks at it. */
+function defineSketch({ name, aim, caughtBy, create }: SketchCheat): AttackDefinition {
+  const attack: CreateAttack = ({ engine }) => {
+    const bend = create();
+    return {
+      name,
+      aim,
+      engine: disguiseEngine(engine, {
+        async *generate(request, options) {
+          for await (const event of engine.generate(request, options)) {
+            yield event.kind === 'window' ? { ...event, window: bend(event.window, engine) } : event;
+          }
+        },
+      }),
+    };
+  };
+  return { name, family: 'commitment', aim, caughtBy, create: attack };
+}
+
+/** Every row of a sketch, changed. */
+function bendRows(change: (row: SketchRow) => SketchRow): SketchCheat['create'] {
+  return () => (window, engine) => {
+    const info = engine.info();
+    const positions = openWindows([window], info).map((position) => ({ ...position, sketch: change(position.sketch) }));
+    return closeWindows(positions, info)[0] as WindowBytes;
+  };
+}
+
+const VALUE_BITS = 12;
+const ROW_HEAD = 2;
+
+/** The sketch's bytes from the first row on, which are never written so by an encoder. */
+function overwrite(exponent: number | undefined, value: number | undefined): SketchCheat['create'] {
+  return () => (window) => {
+    const sketch = window.sketch.slice();
+    if (exponent !== undefined) sketch[ROW_HEAD] = exponent & 0xff;
+    if (value !== undefined) {
+      sketch[ROW_HEAD + 1] = (value >> (VALUE_BITS - 8)) & 0xff;
+      sketch[ROW_HEAD + 2] = ((value & 0xf) << 4) | ((sketch[ROW_HEAD + 2] as number) & 0xf);
+    }
+    return { ...window, sketch };
+  };
+}
+
+const values = (row: SketchRow, change: (value: number, j: number) => number): Int16Array => row.values.map(change);
+
+const CHEATS: readonly SketchCheat[] = [
+  {
+    name: 'sketch-sign-flipped',
+    aim: 'pass a check that looks at magnitudes only',
+    caughtBy: ['equality'],
+    create: bendRows((row) => ({ ...row, values: values(row, (value) => -value) })),
+  },
+  {
+    name: 'sketch-zero',
+    aim: 'pass a check that divides by what it is given',
+    caughtBy: ['equality'],
+    create: bendRows((row) => ({ exponent: MIN_EXPONENT, values: values(row, () => 0) })),
+  },
+  {
+    name: 'sketch-huge',
+    aim: 'overflow a comparison into something that is not a number',
+    caughtBy: ['equality'],
+    create: bendRows((row) => ({ exponent: MAX_EXPONENT, values: values(row, (value) => (value < 0 ? -2047 : 2047)) })),
+  },
+  {
+    name: 'sketch-denormal',
+    aim: 'underflow a comparison to a distance of nothing',
+    caughtBy: ['equality'],
+    create: bendRows((row) => ({ exponent: MIN_EXPONENT, values: values(row, (value) => Math.sign(value)) })),
+  },
+  {
+    name: 'sketch-not-a-number',
+    aim: 'write what no encoder writes: the one value of twelve bits that is out of range, where floats have NaN',
+    caughtBy: ['commitment-form'],
+    create: overwrite(undefined, 0x800),
+  },
+  {
+    name: 'sketch-exponent-beyond',
+    aim: 'write an exponent that no encoder writes',
+    caughtBy: ['commitment-form'],
+    create: overwrite(-128, undefined),
+  },
+  {
+    name: 'sketch-copied',
+    aim: 'sign the sketch of a peer, or of an earlier reply, in the place of its own',
+    caughtBy: ['equality', 'commitment-form'],
+    create: () => {
+      let copied: Uint8Array | undefined;
+      return (window) => {
+        const sketch = copied?.length === window.sketch.length ? copied : window.sketch;
+        copied ??= window.sketch;
+        return { ...window, sketch };
+      };
+    },
+  },
+];
+
+export const SKETCH_ATTACKS: readonly AttackDefinition[] = CHEATS.map(defineSketch);
