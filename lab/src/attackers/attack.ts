@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
 import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
-import type { EngineRecipe } from '../forge/recipe.ts';
+import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 
 /** The cheats of the demo: one for each way of being found out. */
 export const CHEAT_MODES = ['prefill', 'substitute', 'tamper', 'withhold'] as const;
@@ -28,6 +28,8 @@ export interface AttackDefinition {
   readonly soldAs?: readonly SoldType[];
   /** What it decodes with; present exactly where `create` needs a cheap engine. */
   readonly cheap?: EngineRecipe;
+  /** What has to be sold for it: without, it cannot be played on every model. */
+  readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
   readonly needs?: 'seed';
   create(context: AttackContext): Attack;

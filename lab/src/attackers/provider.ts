@@ -43,6 +43,9 @@ async function start(): Promise<Daemon> {
   const serving = serveConfig.parse(rest, process.env);
   if (serving.kind === 'print') return print(serving.text);
   const definition = findAttack(values.cheat);
+  if (definition.cheap !== undefined && values.cheapModel === undefined) {
+    throw new ConfigError(NAME, [`--cheat ${values.cheat} decodes with another model: --cheap-model says which`]);
+  }
   const cheapEngine =
     values.cheapModel === undefined
       ? undefined

@@ -1,6 +1,7 @@
 import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
 
-type Substitution = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> & Partial<Pick<AttackDefinition, 'soldAs'>>;
+type Substitution = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> &
+  Partial<Pick<AttackDefinition, 'sold' | 'soldAs'>>;
 
 /**
  * Serves another model under the true one's name and commits honestly what that one computed: every draw replays, since

@@ -2,7 +2,7 @@ import type { AttackDefinition } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
 import { defineSubstitution } from './substitute.ts';
 
-export const WEIGHT_ATTACKS: readonly AttackDefinition[] = CHEAP_MODELS.map(({ name, what, recipe, soldAs }) =>
+const models = CHEAP_MODELS.map(({ name, what, recipe, soldAs }) =>
   defineSubstitution({
     name: `weights-${name}`,
     aim: `serve ${what} as if they were the model that is sold`,
@@ -10,3 +10,25 @@ export const WEIGHT_ATTACKS: readonly AttackDefinition[] = CHEAP_MODELS.map(({ n
     ...(soldAs ? { soldAs } : {}),
   }),
 );
+
+/** Quantised keys and values want head sizes of a multiple of 32, which a small model seldom has. */
+const PADDED = { forge: 'pad-heads', headSize: 64 } as const;
+
+const caches = (['q8_0', 'q4_0'] as const).map((kvType) =>
+  defineSubstitution({
+    name: `kv-${kvType.replace('_', '-')}`,
+    aim: `keep keys and values as ${kvType} and sell them as f16: half of the memory of a long reply, or a quarter`,
+    sold: PADDED,
+    cheap: { weights: PADDED, engine: { kvType } },
+  }),
+);
+
+const windows = [128, 32].map((slidingWindow) =>
+  defineSubstitution({
+    name: `sliding-window-${slidingWindow}`,
+    aim: `forget what lies more than ${slidingWindow} tokens back`,
+    cheap: { engine: { laboratory: { slidingWindow } } },
+  }),
+);
+
+export const WEIGHT_ATTACKS: readonly AttackDefinition[] = [...models, ...caches, ...windows];

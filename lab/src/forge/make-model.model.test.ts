@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { collectReply, createRequest, PLAIN_SAMPLER } from '@ogong/engine/compliance';
+import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHEAP_MODELS } from '../attackers/cheap-models.ts';
@@ -9,6 +10,7 @@ import { makeModel } from './make-model.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'ogong-forged-'));
 let base: string;
+const GREEDY = { ...PLAIN_SAMPLER, temperatureQ16: 0 };
 beforeAll(async () => {
   base = (await resolveModel('stories15M', { storeDir: dir, quant: 'f32' })).path;
 });
@@ -28,5 +30,24 @@ describe('models that pass for stories15M', () => {
     const { mtimeMs } = statSync(path);
     expect(await makeModel(base, recipe, { dir, sold: 'q8_0' })).toBe(path);
     expect(statSync(path).mtimeMs).toBe(mtimeMs);
+  });
+
+  it('says the same with padded heads, and can then quantise its keys and values', async () => {
+    const plain = (await resolveModel('stories15M', { storeDir: dir, quant: 'f16' })).path;
+    const padded = await makeModel(base, { forge: 'pad-heads', headSize: 64 }, { dir, sold: 'f16' });
+    const say = async (options: LlamaEngineOptions) => {
+      const engine = await createLlamaEngine({ sequences: 1, contextSize: 128, ...options });
+      try {
+        const request = createRequest('Once upon a time', { sampler: GREEDY, maxTokens: 40 });
+        return (await collectReply(engine.generate(request))).text;
+      } finally {
+        await engine.close();
+      }
+    };
+    const text = await say({ modelPath: plain });
+    expect(text.length).toBeGreaterThan(40);
+    expect(await say({ modelPath: padded })).toBe(text);
+    await expect(say({ modelPath: plain, kvType: 'q8_0' })).rejects.toThrow();
+    expect((await say({ modelPath: padded, kvType: 'q8_0' })).slice(0, 20)).toBe(text.slice(0, 20));
   });
 });

@@ -6,6 +6,7 @@ import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
 import { type GgufDraft, openDraft, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
+import { padHeads } from './pad-heads.ts';
 import type { WeightRecipe } from './recipe.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
@@ -59,6 +60,8 @@ function changeWeights(draft: GgufDraft, recipe: Extract<WeightRecipe, { forge: 
       return shareLayers(draft, recipe.pairs);
     case 'narrow-ffn':
       return narrowFeedForward(draft, recipe.channels);
+    case 'pad-heads':
+      return padHeads(draft, recipe.headSize);
     case 'low-rank':
       return addLowRank(draft, recipe);
   }
