@@ -9,6 +9,7 @@ import type {
   TraceRequest,
   TraceResult,
 } from './engine.ts';
+import type { Backend } from './llama-cpp/library.ts';
 import type { KernelPath, KvType } from './llama-cpp/numeric-class.ts';
 
 /** What the engine's child process and its parent say to each other (node's IPC, advanced serialization). */
@@ -17,6 +18,9 @@ export interface LoadOptions {
   readonly modelPath: string;
   readonly modelRoot: Uint8Array;
   readonly isa: string;
+  readonly backend: Backend;
+  /** Where fetched builds of llama.cpp lie. */
+  readonly engineDir: string;
   readonly threads: number;
   readonly contextSize: number;
   readonly sequences: number;

@@ -56,7 +56,8 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     let loadError: EngineError | undefined;
     const current = fork(modulePath, [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: pickEnvironment(),
+      // Named outright, because ggml passes over software devices otherwise.
+      env: { ...pickEnvironment(), ...(options.load.backend === 'vulkan' && { GGML_VK_VISIBLE_DEVICES: '0' }) },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -1,8 +1,11 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';
 import { createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
+import type { Backend } from './library.ts';
 import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
@@ -16,12 +19,20 @@ import {
 } from './numeric-class.ts';
 import { countCores } from './platform.ts';
 import { createScorePool } from './score-pool.ts';
+import { bringVulkanBuild } from './vulkan-build.ts';
 
 export interface LlamaEngineOptions {
   /** A GGUF file; of a split model, the first shard. */
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
+  /**
+   * `vulkan` computes on the machine's first Vulkan device, a software one included; its build of llama.cpp is fetched
+   * once. The device compiles its kernels at the first load, which takes a software device many seconds.
+   */
+  readonly backend?: Backend;
+  /** Where fetched builds of llama.cpp lie; ~/.ogong/engine. */
+  readonly engineDir?: string;
   /** A CPU library's name, `auto` (the most widely reproducible that runs here) or `native` (the fastest). */
   readonly isa?: string;
   /** At most the physical cores; one where the model is tiny. */
@@ -93,8 +104,12 @@ export async function createLlamaEngine(
   const hashed = await hashModel(modelPath);
   if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
   const { kernels: asked = 'exact' } = options;
-  const kernels: KernelPath = asked === 'exact' ? exactKernelsFor(file.weightType) : asked;
+  const kernels: KernelPath =
+    asked !== 'exact' ? asked : options.backend === 'vulkan' ? 'plain' : exactKernelsFor(file.weightType);
+  const { backend = 'cpu', engineDir = join(homedir(), '.ogong', 'engine') } = options;
+  if (backend === 'vulkan') await bringBuild(engineDir);
   const load: LoadOptions = {
+    ...{ backend, engineDir },
     modelPath,
     modelRoot: hashed.modelRoot,
     isa: options.isa ?? 'auto',
@@ -113,7 +128,14 @@ export async function createLlamaEngine(
   const foreignIsas = (request: ScoreRequest): readonly string[] | undefined => {
     const own = parseNumericClass(supervisor.info().numericClass);
     const claimed = parseNumericClass(request.numericClass);
-    if (own === undefined || claimed === undefined || claimed.isa === own.isa || !mayBeExact(own)) return undefined;
+    if (
+      own === undefined ||
+      claimed === undefined ||
+      own.backend !== 'cpu' ||
+      claimed.isa === own.isa ||
+      !mayBeExact(own)
+    )
+      return undefined;
     return formatNumericClass({ ...claimed, isa: own.isa }) === formatNumericClass(own)
       ? isasOfClass(claimed.isa)
       : undefined;
@@ -144,6 +166,19 @@ function assertOption(name: string, value: number, low: number, high: number): v
     throw new EngineError(
       'invalid-request',
       `engine option ${name} is ${value}; it must be an integer in ${low}..${high}`,
+    );
+  }
+}
+
+async function bringBuild(engineDir: string): Promise<void> {
+  try {
+    await bringVulkanBuild(engineDir);
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    throw new EngineError(
+      'unsupported-model',
+      `the Vulkan build of llama.cpp could not be brought to ${engineDir}: ${(cause as Error).message}`,
+      { cause, retryable: true },
     );
   }
 }

@@ -1,6 +1,7 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../engine.ts';
 import { LLAMA_VERSION, type LlamaBuild } from './platform.ts';
+import { nameVulkanClass, type VulkanDevice } from './vulkan-device.ts';
 
 /**
  * The one place that knows llama.cpp's memory layout: structures and functions of release 0.5.0, as prebuilt in
@@ -114,9 +115,13 @@ export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
   /** Switches the reference kernels of one CPU back end; undefined where this build does not export it. */
   readonly setUseReference: ((backend: Pointer, on: boolean) => void) | undefined;
   readonly getScheduler: ((context: Pointer) => Pointer) | undefined;
+  /** What the numeric class calls the kernels: the CPU library, or the Vulkan device and driver. */
   readonly isa: string;
+  readonly backend: Backend;
   readonly release: string;
 };
+
+export type Backend = 'cpu' | 'vulkan';
 
 function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandle>) {
   const llama = (definition: string): NativeFunction => libraries.llama.func(definition);
@@ -166,6 +171,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     ),
     backendLoad: ggml('void *ggml_backend_load(const char *path)'),
     backendLoadAll: ggml('void ggml_backend_load_all_from_path(const char *directory)'),
+    registryDevices: base('size_t ggml_backend_reg_dev_count(void *registry)'),
     deviceByType: ggml('void *ggml_backend_dev_by_type(int32 type)'),
     deviceRegistry: base('void *ggml_backend_dev_backend_reg(void *device)'),
     registryProc: base('void *ggml_backend_reg_get_proc_address(void *registry, const char *name)'),
@@ -181,13 +187,25 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
 /** Runs on every x64 machine since about 2015, so most verifiers can load it. */
 const CANONICAL_ISA = 'haswell';
 
+let loaded: { readonly key: string; readonly library: LlamaLibrary } | undefined;
+
 /**
- * Loads llama.cpp with one CPU back end. A process can do this once: ggml keeps global registries.
+ * Loads llama.cpp with one CPU back end and, of a build that has it, the Vulkan one. ggml keeps global registries, and a
+ * second build would bind to the symbols of the first: a process holds one.
  * @param isa a library's name, `auto` (haswell where it runs, so that any AVX2 machine can check the replies) or
  *   `native` (the fastest).
- * @throws EngineError where the build is another release or the ISA does not run here.
+ * @param vulkanDevice what GGML_VK_VISIBLE_DEVICES names (supervisor.ts); needs a build with that back end.
+ * @throws EngineError where the build is another release, the ISA or the device does not run here, or another build is loaded.
  */
-export function loadLlama(build: LlamaBuild, isa: string): LlamaLibrary {
+export function loadLlama(build: LlamaBuild, isa: string, vulkanDevice?: VulkanDevice): LlamaLibrary {
+  const key = JSON.stringify([build.directory, isa, vulkanDevice ?? null]);
+  if (loaded !== undefined && loaded.key !== key)
+    throw new EngineError('unsupported-model', `this process has loaded another llama.cpp (${loaded.key}, not ${key})`);
+  loaded ??= { key, library: bindLlama(build, isa, vulkanDevice) };
+  return loaded.library;
+}
+
+function bindLlama(build: LlamaBuild, isa: string, vulkanDevice: VulkanDevice | undefined): LlamaLibrary {
   const base = koffi.load(build.base, { global: true });
   const ggml = koffi.load(build.ggml, { global: true });
   const llama = koffi.load(build.llama, { global: true });
@@ -197,8 +215,22 @@ export function loadLlama(build: LlamaBuild, isa: string): LlamaLibrary {
   const version = String(functions.version());
   const chosen = loadCpuBackend(build, functions, isa);
   assertLayout(functions, version);
+  if (vulkanDevice !== undefined) loadVulkanBackend(build, functions, vulkanDevice);
   functions.backendInit();
-  return { ...functions, ...bindReference(functions, llama), isa: chosen, release: version };
+  const named = vulkanDevice === undefined ? ({ isa: chosen, backend: 'cpu' } as const) : nameVulkan(vulkanDevice);
+  return { ...functions, ...bindReference(functions, llama), ...named, release: version };
+}
+
+const nameVulkan = (device: VulkanDevice) => ({ isa: nameVulkanClass(device), backend: 'vulkan' }) as const;
+
+function loadVulkanBackend(
+  build: LlamaBuild,
+  functions: ReturnType<typeof bindFunctions>,
+  { index, name }: VulkanDevice,
+): void {
+  const registry = build.vulkan === undefined ? null : functions.backendLoad(build.vulkan);
+  if (!registry || Number(functions.registryDevices(registry)) === 0)
+    throw new EngineError('unsupported-model', `ggml's Vulkan back end could not open device ${index}, ${name}`);
 }
 
 function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunctions>, isa: string): string {
@@ -276,22 +308,6 @@ function assertLayout(functions: ReturnType<typeof bindFunctions>, version: stri
     );
   }
 }
-
-/** Native memory that stays put, with a typed view on it. */
-export function allocateNative<T>(
-  bytes: number,
-  view: (buffer: ArrayBuffer) => T,
-): { pointer: Pointer; view: T; address: bigint } {
-  const pointer = koffi.alloc('uint8', bytes);
-  return { pointer, view: view(koffi.view(pointer, bytes) as ArrayBuffer), address: koffi.address(pointer) };
-}
-
-/** A typed window on memory that llama.cpp owns; valid until the next decode. */
-export function viewFloats(pointer: Pointer, length: number): Float32Array {
-  return new Float32Array(koffi.view(pointer, length * 4) as ArrayBuffer);
-}
-
-export const addressOf = (pointer: Pointer): bigint => koffi.address(pointer);
 
 /**
  * A callback for a context's `cb_eval`. llama.cpp calls it on the thread that decodes: asking, for every node, whether it

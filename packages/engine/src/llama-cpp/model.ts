@@ -1,13 +1,7 @@
 import { EngineError } from '../engine.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
-import {
-  addressOf,
-  allocateNative,
-  type LlamaLibrary,
-  type Pointer,
-  type StructFields,
-  viewFloats,
-} from './library.ts';
+import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
+import { addressOf, allocateNative, viewFloats } from './native-memory.ts';
 import type { KvType } from './numeric-class.ts';
 
 export interface LlamaVocabulary {
@@ -77,6 +71,8 @@ const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
 /** ggml.h, enum ggml_type. */
 const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 };
+/** More than any model has. */
+const ALL_LAYERS = 999;
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -84,7 +80,11 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
  * @param repack lets ggml rearrange weights for speed; rearranged weights have no bit-exact twin.
  */
 export function openLlamaModel(library: LlamaLibrary, path: string, { repack = false } = {}): LlamaModel {
-  const params: StructFields = { ...(library.modelDefaultParams() as StructFields), use_extra_bufts: repack };
+  const params: StructFields = {
+    ...(library.modelDefaultParams() as StructFields),
+    use_extra_bufts: repack,
+    n_gpu_layers: library.backend === 'cpu' ? 0 : ALL_LAYERS,
+  };
   const handle: Pointer = library.modelLoad(path, params);
   if (!handle)
     throw new EngineError(

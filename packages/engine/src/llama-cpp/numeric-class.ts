@@ -14,6 +14,7 @@
 export interface NumericClass {
   readonly build: string;
   readonly backend: string;
+  /** A CPU library, or a Vulkan device and its driver. */
   readonly isa: string;
   readonly kernels: KernelPath;
   readonly weights: string;
@@ -30,7 +31,7 @@ export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
 const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast'];
 const PATTERN =
-  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._]{1,24})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(?:\/window-([1-9][0-9]{0,6}))?$/;
+  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(?:\/window-([1-9][0-9]{0,6}))?$/;
 
 export function formatNumericClass(parts: NumericClass): string {
   const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, slidingWindow } = parts;

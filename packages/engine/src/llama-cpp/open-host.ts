@@ -1,24 +1,36 @@
 import type { LoadOptions } from '../child-messages.ts';
-import type { EngineInfo, Prompt } from '../engine.ts';
+import { EngineError, type EngineInfo, type Prompt } from '../engine.ts';
 import type { HostOptions } from '../host.ts';
 import { createChatTemplate } from '../text/chat-template.ts';
 import { probeExactness } from './exactness-probe.ts';
-import { loadLlama } from './library.ts';
+import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import { openLlamaModel } from './model.ts';
 import { inspectModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
+import { findVulkanBuild } from './vulkan-build.ts';
+import { listVulkanDevices } from './vulkan-device.ts';
 
 /** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
 const BATCH_ROWS = 256;
+
+function openLibrary({ backend, engineDir, isa }: LoadOptions): LlamaLibrary {
+  if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
+  const [device] = listVulkanDevices();
+  if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');
+  const build = findVulkanBuild(engineDir);
+  if (build === undefined)
+    throw new EngineError('unsupported-model', `there is no Vulkan build of llama.cpp in ${engineDir}`);
+  return loadLlama(build, isa, device);
+}
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
 export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> {
   const { modelPath, kernels, kvType, flashAttention, kvUnified, slidingWindow, sequences, threads } = options;
   const file = inspectModelFile(modelPath);
-  const library = loadLlama(findLlamaBuild(), options.isa);
+  const library = openLibrary(options);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const model = createLlamaBatchModel(llama, {
@@ -32,7 +44,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
   });
   const numericClass: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
-    backend: 'cpu',
+    backend: library.backend,
     isa: isaClassOf(library.isa),
     kernels,
     weights: file.weightType,

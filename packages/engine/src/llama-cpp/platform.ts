@@ -14,6 +14,8 @@ export interface LlamaBuild {
   readonly llama: string;
   /** CPU back ends by ISA name; empty where the build links a single one in. */
   readonly cpuLibraries: ReadonlyMap<string, string>;
+  /** The Vulkan back end, where the build has one. */
+  readonly vulkan?: string;
 }
 
 interface Platform {
@@ -47,16 +49,31 @@ export function findLlamaBuild(platform = `${process.platform}-${process.arch}`)
       `no prebuilt llama.cpp for ${platform}; there is one for ${Object.keys(PLATFORMS).join(', ')}`,
     );
   }
-  const directory = join(findPackage(entry.packageName), 'bins', entry.folder);
+  const found = findPackage(entry.packageName);
+  if (found === undefined) {
+    throw new EngineError(
+      'unsupported-model',
+      `the package ${entry.packageName} is not installed; run npm install without --omit=optional`,
+    );
+  }
+  return describeBuild(join(found, 'bins', entry.folder), entry);
+}
+
+/** @param variant what stands between name and version in the files' names, e.g. `.vulkan`. */
+export function describeBuild(
+  directory: string,
+  { prefix, suffix }: Pick<Platform, 'prefix' | 'suffix'>,
+  variant = '',
+): LlamaBuild {
   const library = (name: string): string => {
-    const versioned = join(directory, `${entry.prefix}${name}.v${LLAMA_VERSION}${entry.suffix}`);
-    return existsSync(versioned) ? versioned : join(directory, `${entry.prefix}${name}${entry.suffix}`);
+    const versioned = join(directory, `${prefix}${name}${variant}.v${LLAMA_VERSION}${suffix}`);
+    return existsSync(versioned) ? versioned : join(directory, `${prefix}${name}${suffix}`);
   };
-  const cpuPrefix = `${entry.prefix}ggml-cpu-`;
+  const cpuPrefix = `${prefix}ggml-cpu-`;
   const cpuLibraries = new Map(
     readdirSync(directory)
-      .filter((name) => name.startsWith(cpuPrefix) && name.endsWith(entry.suffix))
-      .map((name) => [name.slice(cpuPrefix.length, -entry.suffix.length), join(directory, name)]),
+      .filter((name) => name.startsWith(cpuPrefix) && name.endsWith(suffix))
+      .map((name) => [name.slice(cpuPrefix.length, -suffix.length), join(directory, name)]),
   );
   return {
     directory,
@@ -65,20 +82,18 @@ export function findLlamaBuild(platform = `${process.platform}-${process.arch}`)
     ggml: library('ggml'),
     llama: library('llama'),
     cpuLibraries,
+    ...(existsSync(library('ggml-vulkan')) ? { vulkan: library('ggml-vulkan') } : {}),
   };
 }
 
-function findPackage(name: string): string {
+export function findPackage(name: string): string | undefined {
   const require = createRequire(import.meta.url);
   // The package exports no package.json, so its folder is found the way node looks for it.
   for (const base of require.resolve.paths(name) ?? []) {
     const directory = join(base, name);
     if (existsSync(join(directory, 'package.json'))) return directory;
   }
-  throw new EngineError(
-    'unsupported-model',
-    `the package ${name} is not installed; run npm install without --omit=optional`,
-  );
+  return undefined;
 }
 
 /** Physical cores: with more threads than that, ggml's spinning barrier can stall for minutes. */

