@@ -1,4 +1,5 @@
 import type { Comparison } from './compare.ts';
+import type { DrawCounts } from './draw-margin.ts';
 import { computeLog } from './elementary.ts';
 import { SCORE_FLOOR, type WindowScores } from './window-scores.ts';
 
@@ -100,3 +101,23 @@ export function findLengthBand(positions: number): number {
 
 /** The least value that `sketch-log` and `logprob-log` take: every position equal. */
 export const EQUAL_LOG = computeLog(SCORE_FLOOR);
+
+/** All that statistics keep of one reply. */
+export interface ReplyEvidence {
+  readonly positions: number;
+  /** See computeReplyScores. */
+  readonly scores: Float64Array;
+  readonly draws: DrawCounts;
+  /** ln of the mean sketch distance, window by window: how much the windows of a reply agree among themselves. */
+  readonly windows: Float64Array;
+}
+
+/** @throws RangeError as computeReplyScores. */
+export function computeReplyEvidence(comparison: Comparison): ReplyEvidence {
+  return {
+    positions: comparison.positions,
+    scores: computeReplyScores(comparison),
+    draws: comparison.draws,
+    windows: Float64Array.from(comparison.windows, (window) => toLog(window.sketchDistance)),
+  };
+}

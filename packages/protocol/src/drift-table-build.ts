@@ -1,0 +1,213 @@
+import { computeBetaCdf } from './beta.ts';
+import {
+  compareRowKeys,
+  type DriftRow,
+  type DriftRowKey,
+  type DriftTable,
+  nameRow,
+  POWER_RATES,
+  type Power,
+  QUANTILES,
+  type ScoreQuantiles,
+  UNLIMITED,
+} from './drift-table.ts';
+import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
+import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
+import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
+import { findLengthBand, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
+import { fitTail, MIN_EXCEEDANCES } from './tail-fit.ts';
+
+/** One measured reply. The seed decides whether it is fitted to or held out. */
+export interface DriftSample {
+  readonly seed: number;
+  readonly evidence: ReplyEvidence;
+}
+
+/** What was measured between two classes on one kind of weights, all lengths together. */
+export interface DriftMeasurement extends Omit<DriftRowKey, 'band'> {
+  readonly codeVersion: string;
+  readonly honest: readonly DriftSample[];
+  readonly alternatives: readonly { readonly name: string; readonly replies: readonly DriftSample[] }[];
+}
+
+export interface DriftTableOptions {
+  readonly version: number;
+  readonly previous: Uint8Array;
+  readonly families?: DriftTable['families'];
+  readonly measurements: readonly DriftMeasurement[];
+  /** That no honest survival function of a row is above its limits, see RankCalibration. Default 0.99. */
+  readonly confidence?: number;
+  /** What happens to a length band with too few replies. Default: refuse the whole table. */
+  readonly thin?: 'refuse' | 'leave-out';
+}
+
+export interface BuiltDriftTable {
+  readonly table: DriftTable;
+  /** Bands that were left out, and what they lack. */
+  readonly leftOut: readonly string[];
+}
+
+const FIT_SHARE = { of: 5, fitted: 2 };
+const TAIL_SHARE = 0.1;
+
+/**
+ * Rows for every pair of classes and length band that was measured. Two replies in five, by rank of seed, are fitted to;
+ * p-values rest on the others, of which no parameter knows.
+ * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
+ */
+export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
+  const { version, previous, families = [], measurements, confidence = 0.99, thin = 'refuse' } = options;
+  const rows: DriftRow[] = [];
+  const lacking: string[] = [];
+  for (const measurement of measurements) {
+    const bands = groupByBand(measurement.honest);
+    if (bands.size === 0) lacking.push(`${nameRow({ ...measurement, band: 0 })}: no honest reply at all`);
+    for (const [band, honest] of bands) {
+      const key = { ...measurement, band };
+      const { fitted, heldOut } = split(honest);
+      const problem = describeLack(fitted.length, heldOut.length);
+      if (problem === undefined) rows.push(buildRow(key, { fitted, heldOut, measurement, confidence, lacking }));
+      else lacking.push(`${nameRow(key)}: ${problem}`);
+    }
+  }
+  if (lacking.length > 0 && thin === 'refuse') throw new RangeError(`too little was measured. ${lacking.join('; ')}`);
+  rows.sort(compareRowKeys);
+  return { table: { version, previous, families, rows }, leftOut: lacking };
+}
+
+function describeLack(fitted: number, heldOut: number): string | undefined {
+  const missing = Math.max(
+    Math.ceil(((MIN_FIT_REPLIES - fitted) * FIT_SHARE.of) / FIT_SHARE.fitted),
+    Math.ceil(((MIN_HELD_OUT_REPLIES - heldOut) * FIT_SHARE.of) / (FIT_SHARE.of - FIT_SHARE.fitted)),
+  );
+  if (missing <= 0) return undefined;
+  return `${fitted} honest replies to fit to and ${heldOut} held out, about ${missing} more are needed`;
+}
+
+function groupByBand(samples: readonly DriftSample[]): Map<number, DriftSample[]> {
+  const bands = new Map<number, DriftSample[]>();
+  for (const sample of samples) {
+    const band = findLengthBand(sample.evidence.positions);
+    const list = bands.get(band);
+    if (list) list.push(sample);
+    else bands.set(band, [sample]);
+  }
+  return bands;
+}
+
+/** By rank of seed, so that any order of samples gives the same split. */
+function split(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
+  const sorted = [...samples].sort((a, b) => a.seed - b.seed);
+  return {
+    fitted: sorted.filter((_, i) => i % FIT_SHARE.of < FIT_SHARE.fitted),
+    heldOut: sorted.filter((_, i) => i % FIT_SHARE.of >= FIT_SHARE.fitted),
+  };
+}
+
+function buildRow(
+  { providerClass, verifierClass, weights, band }: DriftRowKey,
+  given: {
+    readonly fitted: readonly DriftSample[];
+    readonly heldOut: readonly DriftSample[];
+    readonly measurement: DriftMeasurement;
+    readonly confidence: number;
+    readonly lacking: string[];
+  },
+): DriftRow {
+  const { fitted, heldOut, measurement, confidence, lacking } = given;
+  const named: { name: string; fitted: ReplyEvidence[]; heldOut: ReplyEvidence[] }[] = [];
+  for (const { name, replies } of measurement.alternatives) {
+    const parts = split(groupByBand(replies).get(band) ?? []);
+    if (parts.fitted.length >= MIN_ALTERNATIVE_REPLIES) {
+      named.push({ name, fitted: evidenceOf(parts.fitted), heldOut: evidenceOf(parts.heldOut) });
+    } else {
+      const missing = Math.ceil(((MIN_ALTERNATIVE_REPLIES - parts.fitted.length) * FIT_SHARE.of) / FIT_SHARE.fitted);
+      lacking.push(
+        `${nameRow({ providerClass, verifierClass, weights, band })}: ${name} lacks about ${missing} replies`,
+      );
+    }
+  }
+  const likelihood = fitLikelihood(
+    evidenceOf(fitted),
+    named.map(({ name, fitted: replies }) => ({ name, replies })),
+  );
+  const held = evidenceOf(heldOut);
+  const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
+  const calibration = buildRankCalibration(statistics, confidence);
+  const all = [...fitted, ...heldOut];
+  return {
+    providerClass,
+    verifierClass,
+    weights,
+    band,
+    codeVersion: measurement.codeVersion,
+    seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },
+    fitReplies: fitted.length,
+    tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
+    scores: REPLY_SCORES.map((_, i) => measureQuantiles(held.map(({ scores }) => scores[i] as number))),
+    inflation: computeInflation(held),
+    likelihood,
+    calibration,
+    tail: Math.floor(held.length * TAIL_SHARE) >= MIN_EXCEEDANCES ? fitTail(statistics, TAIL_SHARE) : undefined,
+    power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, likelihood, calibration)),
+  };
+}
+
+const evidenceOf = (samples: readonly DriftSample[]): ReplyEvidence[] => samples.map(({ evidence }) => evidence);
+
+function measurePower(
+  name: string,
+  replies: readonly ReplyEvidence[],
+  likelihood: Likelihood,
+  calibration: DriftRow['calibration'],
+): Power {
+  const pValues = replies.map(
+    (evidence) => computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic).pValue,
+  );
+  return {
+    name,
+    replies: replies.length,
+    caught: POWER_RATES.map((rate) => pValues.filter((pValue) => pValue <= rate).length),
+  };
+}
+
+/**
+ * Sample quantiles (the smallest value that a share q does not exceed) with distribution-free 95 % limits: the k-th of n
+ * values lies at or below the quantile with probability P(Binomial(n, q) >= k).
+ */
+export function measureQuantiles(values: readonly number[]): ScoreQuantiles {
+  const sorted = Float64Array.from(values).sort();
+  const n = sorted.length;
+  // P(Binomial(n, q) >= k) = I_q(k, n - k + 1).
+  const reach = (q: number, k: number): number => (k === 0 ? 1 : computeBetaCdf(q, k, n - k + 1));
+  const at = (k: number): number => (k < 1 ? -UNLIMITED : k > n ? UNLIMITED : (sorted[k - 1] as number));
+  const limit = (q: number, wanted: number): number => {
+    let [low, high] = [0, n + 1];
+    // Largest k that is reached with at least the wanted probability.
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (reach(q, middle) >= wanted) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+  return {
+    value: QUANTILES.map((q) => at(Math.min(n, Math.max(1, Math.ceil(n * q))))),
+    low: QUANTILES.map((q) => at(limit(q, 0.975))),
+    high: QUANTILES.map((q) => at(limit(q, 0.025) + 1)),
+  };
+}
+
+/** Over replies of at least two windows: variance of means over windows, times windows, over the variance of a window. */
+export function computeInflation(replies: readonly ReplyEvidence[]): number {
+  const several = replies.map(({ windows }) => [...windows]).filter((windows) => windows.length >= 2);
+  if (several.length < 2) return 1;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = (values: readonly number[]): number => {
+    const centre = mean(values);
+    return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
+  };
+  const single = variance(several.flat());
+  const windows = several.flat().length / several.length;
+  return single > 0 ? (variance(several.map(mean)) * windows) / single : 1;
+}

@@ -1,0 +1,296 @@
+import { createReader, createWriter, ProtocolError, type Reader, type Writer } from './bytes.ts';
+import {
+  assertAscending,
+  assertPlainText,
+  encodeDomain,
+  readDomain,
+  readFlag,
+  readSafe,
+  writeSafe,
+} from './canonical.ts';
+import { MARGIN_BINS } from './draw-margin.ts';
+import {
+  compareRowKeys,
+  type DriftRow,
+  type DriftTable,
+  POWER_RATES,
+  type Power,
+  QUANTILES,
+  type ScoreQuantiles,
+  UNLIMITED,
+} from './drift-table.ts';
+import { type Hypothesis, WHITENING_SIZE } from './likelihood.ts';
+import { MAX_STEPS, type RankCalibration, type RankStep } from './rank-calibration.ts';
+import { LENGTH_BANDS, REPLY_SCORES } from './reply-scores.ts';
+import type { TailFit } from './tail-fit.ts';
+
+export const MAX_DRIFT_TABLE_BYTES = 32 * 1024 * 1024;
+const MAX_ROWS = 256;
+const MAX_FAMILIES = 1024;
+const MAX_ALTERNATIVES = 64;
+const MAX_NAME = 255;
+const DOMAIN = encodeDomain('ogong-drift-table-v1');
+const STATISTIC_LIMIT = 1e6;
+
+/** @throws ProtocolError where a field is out of range or an order is not canonical. */
+export function encodeDriftTable(table: DriftTable): Uint8Array {
+  assertTable(table);
+  const writer = createWriter(65536)
+    .bytes(DOMAIN)
+    .u32(table.version)
+    .bytes(table.previous, 32)
+    .u16(table.families.length);
+  for (const { numericClass, family } of table.families) writer.text(numericClass).text(family);
+  writer.u16(table.rows.length);
+  for (const row of table.rows) writeRow(writer, row);
+  return writer.finish();
+}
+
+/** @throws ProtocolError for anything that encodeDriftTable would not have written. */
+export function parseDriftTable(bytes: Uint8Array): DriftTable {
+  if (bytes.length > MAX_DRIFT_TABLE_BYTES) throw new ProtocolError('too-large', `a table of ${bytes.length} bytes`);
+  const reader = createReader(bytes);
+  readDomain(reader, DOMAIN, 'drift table');
+  const table = {
+    version: reader.u32(),
+    previous: reader.bytes(32),
+    families: readList(reader.u16(), MAX_FAMILIES, () => ({
+      numericClass: reader.text(MAX_NAME),
+      family: reader.text(MAX_NAME),
+    })),
+    rows: readList(reader.u16(), MAX_ROWS, () => readRow(reader)),
+  };
+  reader.end();
+  assertTable(table);
+  return table;
+}
+
+function readList<T>(count: number, limit: number, read: () => T): T[] {
+  if (count > limit) throw new ProtocolError('too-large', `a list of ${count}, at most ${limit}`);
+  return Array.from({ length: count }, read);
+}
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** IEEE double, big-endian; finite, and zero has one spelling. */
+function writeDouble(writer: Writer, value: number): void {
+  if (!Number.isFinite(value) || Object.is(value, -0)) throw new ProtocolError('out-of-range', `no number: ${value}`);
+  view.setFloat64(0, value);
+  writer.u64(view.getBigUint64(0));
+}
+
+function readDouble(reader: Reader): number {
+  view.setBigUint64(0, reader.u64());
+  const value = view.getFloat64(0);
+  if (!Number.isFinite(value) || Object.is(value, -0)) throw new ProtocolError('out-of-range', 'not a finite number');
+  return value;
+}
+
+const writeDoubles = (writer: Writer, values: ArrayLike<number>): void => {
+  for (let i = 0; i < values.length; i++) writeDouble(writer, values[i] as number);
+};
+const readDoubles = (reader: Reader, count: number): Float64Array => {
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) values[i] = readDouble(reader);
+  return values;
+};
+
+function writeRow(writer: Writer, row: DriftRow): void {
+  writer.text(row.providerClass).text(row.verifierClass).text(row.weights).u8(row.band).text(row.codeVersion);
+  writeSafe(writeSafe(writer, row.seeds.first), row.seeds.last).u32(row.fitReplies);
+  writeSafe(writer, row.tokens);
+  for (const { value, low, high } of row.scores) for (const list of [value, low, high]) writeDoubles(writer, list);
+  writeDouble(writer, row.inflation);
+  writeHypothesis(writer, row.likelihood.honest);
+  writer.u8(row.likelihood.alternatives.length);
+  for (const alternative of row.likelihood.alternatives) writeHypothesis(writer, alternative);
+  writer.u32(row.calibration.replies);
+  writeDouble(writer, row.calibration.confidence);
+  writer.u16(row.calibration.steps.length);
+  for (const { value, count, upper } of row.calibration.steps) {
+    writeDouble(writer, value);
+    writer.u32(count);
+    writeDouble(writer, upper);
+  }
+  writer.u8(row.tail === undefined ? 0 : 1);
+  if (row.tail !== undefined) {
+    const { threshold, share, exceedances, shape, scale } = row.tail;
+    writeDoubles(writer, [threshold, share, shape, scale]);
+    writer.u32(exceedances);
+  }
+  writer.u8(row.power.length);
+  for (const { name, replies, caught } of row.power) {
+    writer.text(name).u32(replies);
+    for (const count of caught) writer.u32(count);
+  }
+}
+
+function readRow(reader: Reader): DriftRow {
+  return {
+    providerClass: reader.text(MAX_NAME),
+    verifierClass: reader.text(MAX_NAME),
+    weights: reader.text(MAX_NAME),
+    band: reader.u8(),
+    codeVersion: reader.text(MAX_NAME),
+    seeds: { first: readSafe(reader), last: readSafe(reader) },
+    fitReplies: reader.u32(),
+    tokens: readSafe(reader),
+    scores: REPLY_SCORES.map(() => readQuantiles(reader)),
+    inflation: readDouble(reader),
+    likelihood: {
+      honest: readHypothesis(reader),
+      alternatives: readList(reader.u8(), MAX_ALTERNATIVES, () => readHypothesis(reader)),
+    },
+    calibration: {
+      replies: reader.u32(),
+      confidence: readDouble(reader),
+      steps: readList(reader.u16(), MAX_STEPS, () => readStep(reader)),
+    },
+    tail: readFlag(reader) ? readTail(reader) : undefined,
+    power: readList(reader.u8(), MAX_ALTERNATIVES, () => ({
+      name: reader.text(MAX_NAME),
+      replies: reader.u32(),
+      caught: POWER_RATES.map(() => reader.u32()),
+    })),
+  };
+}
+
+function readQuantiles(reader: Reader): ScoreQuantiles {
+  const list = (): number[] => [...readDoubles(reader, QUANTILES.length)];
+  return { value: list(), low: list(), high: list() };
+}
+
+function readStep(reader: Reader): RankStep {
+  return { value: readDouble(reader), count: reader.u32(), upper: readDouble(reader) };
+}
+
+function readTail(reader: Reader): TailFit {
+  const [threshold, share, shape, scale] = readDoubles(reader, 4) as unknown as [number, number, number, number];
+  return { threshold, share, shape, scale, exceedances: reader.u32() };
+}
+
+function writeHypothesis(writer: Writer, { name, samples, weight, mean, whitening, mismatch }: Hypothesis): void {
+  writer.text(name).u32(samples);
+  writeDouble(writer, weight);
+  for (const list of [mean, whitening, mismatch]) writeDoubles(writer, list);
+}
+
+function readHypothesis(reader: Reader): Hypothesis {
+  return {
+    name: reader.text(MAX_NAME),
+    samples: reader.u32(),
+    weight: readDouble(reader),
+    mean: readDoubles(reader, REPLY_SCORES.length),
+    whitening: readDoubles(reader, WHITENING_SIZE),
+    mismatch: readDoubles(reader, MARGIN_BINS),
+  };
+}
+
+function assertTable({ version, previous, families, rows }: DriftTable): void {
+  assert(Number.isInteger(version) && version >= 1 && version < 2 ** 32, `version ${version}`);
+  assert(previous.length === 32, 'a previous hash has 32 bytes');
+  assert(
+    families.length <= MAX_FAMILIES && rows.length <= MAX_ROWS,
+    `${families.length} families, ${rows.length} rows`,
+  );
+  for (const { numericClass, family } of families) for (const text of [numericClass, family]) assertName(text);
+  assertAscending(
+    families,
+    (a, b) => (a.numericClass < b.numericClass ? -1 : a.numericClass > b.numericClass ? 1 : 0),
+    'families',
+  );
+  const classes = new Set(families.map(({ numericClass }) => numericClass));
+  for (const { family } of families) assert(!classes.has(family), `${family} is both a class and a family`);
+  assertAscending(rows, compareRowKeys, 'rows');
+  for (const row of rows) assertRow(row);
+}
+
+function assert(holds: boolean, what: string): void {
+  if (!holds) throw new ProtocolError('out-of-range', what);
+}
+
+function assertName(text: string): void {
+  assertPlainText(text, MAX_NAME, 'name');
+  assert(text.length > 0, 'an empty name');
+}
+
+const isWithin = (value: number, low: number, high: number): boolean => value >= low && value <= high;
+
+function assertRow(row: DriftRow): void {
+  for (const text of [row.providerClass, row.verifierClass, row.weights, row.codeVersion]) assertName(text);
+  assert(row.band <= LENGTH_BANDS.length, `length band ${row.band}`);
+  assert(row.seeds.first <= row.seeds.last, 'seeds out of order');
+  assert(isWithin(row.fitReplies, 1, 2 ** 32 - 1), `fitted to ${row.fitReplies} replies`);
+  assert(row.scores.length === REPLY_SCORES.length, `${row.scores.length} scores`);
+  for (const { value, low, high } of row.scores) {
+    for (const list of [value, low, high]) {
+      assert(list.length === QUANTILES.length, `${list.length} quantiles`);
+      assert(
+        list.every((each, i) => isWithin(each, list[i - 1] ?? -UNLIMITED, UNLIMITED)),
+        'quantiles out of order',
+      );
+    }
+    assert(
+      value.every((each, i) => isWithin(each, low[i] as number, high[i] as number)),
+      'a quantile outside its limits',
+    );
+  }
+  assert(isWithin(row.inflation, 0, 1e6), `variance inflation ${row.inflation}`);
+  const { honest, alternatives } = row.likelihood;
+  assert(isWithin(alternatives.length, 1, MAX_ALTERNATIVES), `${alternatives.length} alternatives`);
+  for (const hypothesis of [honest, ...alternatives]) assertHypothesis(hypothesis);
+  assert(
+    new Set([honest, ...alternatives].map(({ name }) => name)).size === alternatives.length + 1,
+    'a hypothesis named twice',
+  );
+  const weight = alternatives.reduce((sum, each) => sum + each.weight, 0);
+  assert(honest.weight === 1 && Math.abs(weight - 1) < 1e-9, `weights of alternatives sum to ${weight}`);
+  assertCalibration(row.calibration);
+  if (row.tail !== undefined) assertTail(row.tail);
+  assert(row.power.length <= MAX_ALTERNATIVES, `${row.power.length} powers`);
+  for (const power of row.power) assertPower(power);
+}
+
+function assertHypothesis({ name, weight, mean, whitening, mismatch }: Hypothesis): void {
+  assertName(name);
+  assert(weight > 0 && weight <= 1, `weight ${weight}`);
+  assert(mean.length === REPLY_SCORES.length && mean.every((value) => isWithin(value, -64, 64)), 'a mean out of range');
+  assert(
+    whitening.length === WHITENING_SIZE && whitening.every((value) => isWithin(value, -1e6, 1e6)),
+    'whitening out of range',
+  );
+  for (let row = 0, at = 0; row < REPLY_SCORES.length; row++, at += row + 1) {
+    assert(isWithin(whitening[at] as number, 1e-6, 1e6), 'whitening is singular');
+  }
+  assert(
+    mismatch.length === MARGIN_BINS && mismatch.every((rate) => isWithin(rate, 1e-7, 1 - 1e-7)),
+    'a rate out of range',
+  );
+}
+
+function assertCalibration({ replies, confidence, steps }: RankCalibration): void {
+  assert(confidence > 0 && confidence < 1, `confidence ${confidence}`);
+  assert(isWithin(steps.length, 1, MAX_STEPS), `${steps.length} steps`);
+  assert(steps.at(-1)?.count === replies, 'the steps do not hold all replies');
+  steps.forEach(({ value, count, upper }, i) => {
+    const before = steps[i - 1];
+    assert(isWithin(value, -STATISTIC_LIMIT, STATISTIC_LIMIT), `statistic ${value}`);
+    assert(count >= 1 && upper > 0 && upper <= 1, `step of ${count} replies up to ${upper}`);
+    if (before === undefined) return;
+    assert(value < before.value && count > before.count && upper >= before.upper, 'steps out of order');
+  });
+}
+
+function assertTail({ threshold, share, exceedances, shape, scale }: TailFit): void {
+  assert(isWithin(threshold, -STATISTIC_LIMIT, STATISTIC_LIMIT) && share > 0 && share < 1, 'a tail out of range');
+  assert(exceedances >= 1 && isWithin(shape, 0, 0.499) && scale > 0 && scale <= STATISTIC_LIMIT, 'a tail out of range');
+}
+
+function assertPower({ name, replies, caught }: Power): void {
+  assertName(name);
+  assert(caught.length === POWER_RATES.length, `${caught.length} rates`);
+  assert(
+    caught.every((count, i) => count <= (i === 0 ? replies : (caught[i - 1] as number))),
+    'more caught than there are',
+  );
+}

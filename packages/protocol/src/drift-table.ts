@@ -1,0 +1,141 @@
+import type { Likelihood } from './likelihood.ts';
+import type { RankCalibration } from './rank-calibration.ts';
+import { findLengthBand } from './reply-scores.ts';
+import type { TailFit } from './tail-fit.ts';
+
+/**
+ * Measured honest drift between numeric classes, and what a verdict needs of it (docs/spec/drift-table.md). Operators
+ * sign it; verdicts name the row that they used.
+ */
+export interface DriftTable {
+  /** Grows by one with every table of a chain. */
+  readonly version: number;
+  /** Hash of the table before, 32 bytes; zeros for the first. */
+  readonly previous: Uint8Array;
+  /** Ascending by class. A class that has no row of its own is judged by rows of its family. */
+  readonly families: readonly ClassFamily[];
+  /** Ascending by key, see compareRowKeys. */
+  readonly rows: readonly DriftRow[];
+}
+
+export interface ClassFamily {
+  readonly numericClass: string;
+  /** A name that no class has; rows name it where they name a class. */
+  readonly family: string;
+}
+
+export interface DriftRowKey {
+  /** Numeric class that the header declares, or a family. */
+  readonly providerClass: string;
+  /** That of the score report, or a family. */
+  readonly verifierClass: string;
+  /** How the model's weights are stored, e.g. `q8_0`: quantised weights drift as their kernels quantise activations. */
+  readonly weights: string;
+  /** See findLengthBand. */
+  readonly band: number;
+}
+
+export interface DriftRow extends DriftRowKey {
+  /** Of the software that measured. */
+  readonly codeVersion: string;
+  /** Seeds of the honest replies: the least and the largest. */
+  readonly seeds: { readonly first: number; readonly last: number };
+  readonly fitReplies: number;
+  /** Positions of all honest replies, fitted and held out. */
+  readonly tokens: number;
+  /** Of the held-out honest replies, one for each of REPLY_SCORES. */
+  readonly scores: readonly ScoreQuantiles[];
+  /**
+   * Variance of a reply's mean over its windows, against what independent windows would give; at least 1 where a reply's
+   * windows share noise. Why replies, not windows, are counted.
+   */
+  readonly inflation: number;
+  readonly likelihood: Likelihood;
+  readonly calibration: RankCalibration;
+  /** Present where enough replies were held out; an extrapolation. */
+  readonly tail: TailFit | undefined;
+  /** What is caught of each named alternative, on replies that nothing was fitted to. */
+  readonly power: readonly Power[];
+}
+
+/** Value and 95 % confidence limits at each of QUANTILES; a limit beyond the sample is plus or minus UNLIMITED. */
+export interface ScoreQuantiles {
+  readonly value: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+export const QUANTILES: readonly number[] = [0.001, 0.01, 0.05, 0.5, 0.95, 0.99, 0.999];
+export const UNLIMITED = 1e3;
+
+export interface Power {
+  readonly name: string;
+  readonly replies: number;
+  /** How many of them have a p-value of at most each of POWER_RATES. */
+  readonly caught: readonly number[];
+}
+
+export const POWER_RATES: readonly number[] = [0.05, 0.01, 0.001, 0.0001];
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export function compareRowKeys(a: DriftRowKey, b: DriftRowKey): number {
+  return (
+    compareText(a.weights, b.weights) ||
+    compareText(a.verifierClass, b.verifierClass) ||
+    compareText(a.providerClass, b.providerClass) ||
+    a.band - b.band
+  );
+}
+
+/** How a row is named in verdicts. */
+export function nameRow({ providerClass, verifierClass, weights, band }: DriftRowKey): string {
+  return `${weights}: ${providerClass} seen by ${verifierClass}, band ${band}`;
+}
+
+export type DriftLookup =
+  | { readonly kind: 'class' | 'family'; readonly row: DriftRow }
+  /** The table knows the verifier's class and these weights, but not the provider's class: all rows that it could be. */
+  | { readonly kind: 'unlisted'; readonly rows: readonly DriftRow[] }
+  | { readonly kind: 'none' };
+
+export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
+  readonly positions: number;
+}
+
+/** The row of the classes themselves, else of their families, else all that an unlisted class could hide in. */
+export function findDriftRow(table: DriftTable, query: DriftQuery): DriftLookup {
+  const band = findLengthBand(query.positions);
+  const familyOf = (numericClass: string): string | undefined =>
+    table.families.find((entry) => entry.numericClass === numericClass)?.family;
+  const providers = [query.providerClass, familyOf(query.providerClass)];
+  const verifiers = [query.verifierClass, familyOf(query.verifierClass)];
+  const rows = table.rows.filter((row) => row.weights === query.weights && row.band === band);
+  for (const verifierClass of verifiers) {
+    for (const providerClass of providers) {
+      const row = rows.find((each) => each.providerClass === providerClass && each.verifierClass === verifierClass);
+      if (row === undefined) continue;
+      const isOwn = providerClass === query.providerClass && verifierClass === query.verifierClass;
+      return { kind: isOwn ? 'class' : 'family', row };
+    }
+  }
+  const possible = rows.filter((row) => verifiers.includes(row.verifierClass));
+  return possible.length === 0 ? { kind: 'none' } : { kind: 'unlisted', rows: possible };
+}
+
+/**
+ * Verifier classes in which a provider of this class is seen most sharply, best first: by the median honest sketch
+ * distance, all bands together. Who claims a loose class is best met by a verifier that is tight with that class.
+ */
+export function rankVerifierClasses(
+  table: DriftTable,
+  { providerClass, weights }: Pick<DriftRowKey, 'providerClass' | 'weights'>,
+): readonly string[] {
+  const widths = new Map<string, number>();
+  for (const row of table.rows) {
+    if (row.weights !== weights || row.providerClass !== providerClass) continue;
+    const median = row.scores[0]?.value[QUANTILES.indexOf(0.5)] as number;
+    widths.set(row.verifierClass, Math.max(widths.get(row.verifierClass) ?? -UNLIMITED, median));
+  }
+  return [...widths].sort((a, b) => a[1] - b[1] || compareText(a[0], b[0])).map(([name]) => name);
+}
