@@ -2,10 +2,13 @@ import { equalBytes, toHex } from './bytes.ts';
 import { type Check, fail, pass, skip } from './checks.ts';
 import { type Comparison, compareWindows } from './compare.ts';
 import type { Crypto } from './crypto.ts';
+import { type DriftTable, findDriftRow } from './drift-table.ts';
+import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from './drift-verdict.ts';
 import type { Header } from './header.ts';
 import type { Opening } from './opening.ts';
 import type { RecordV2 } from './record.ts';
 import type { Replay } from './replay.ts';
+import { computeReplyEvidence } from './reply-scores.ts';
 import { NO_STOP_TOKEN, type ScoreReport } from './score-report.ts';
 import { decodeDraws, decodeSketch, tokenOf } from './window.ts';
 
@@ -36,10 +39,24 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
   drawGap: { doubt: 0.02, reject: 0.05 },
 };
 
+/** How scores are decided on where no equality holds; all optional. */
+export interface AdjudicationPolicy {
+  /** Fixed limits, where no table says more. */
+  readonly thresholds?: Thresholds;
+  /** Measured drift, how the model's weights are stored, and what the operator accepts to be wrong about. */
+  readonly drift?: {
+    readonly table: DriftTable;
+    readonly weights: string;
+    readonly rates?: DecisionRates;
+  };
+}
+
 export interface ReportVerdict {
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
   readonly comparison: Comparison | undefined;
+  /** What the drift table said; undefined where equality or fixed limits decided. */
+  readonly drift?: DriftVerdict;
 }
 
 /**
@@ -87,7 +104,7 @@ export function adjudicateReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
   report: ScoreReport,
-  thresholds: Thresholds = FALLBACK_THRESHOLDS,
+  { thresholds = FALLBACK_THRESHOLDS, drift: measured }: AdjudicationPolicy = {},
 ): ReportVerdict {
   const { record, header, opening } = claim;
   const checks = [
@@ -128,21 +145,55 @@ export function adjudicateReport(
     return { outcome: 'inconclusive', checks, comparison };
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
-  checks.push(
-    score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, thresholds.source),
-    score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, thresholds.source),
-    score('omission', comparison.worstOmission, thresholds.omission, thresholds.source, 'position'),
-    score('tail', comparison.worstWindowTailShift, thresholds.tailShift, thresholds.source),
-    score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, thresholds.source),
-  );
-  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison };
+  const limits = checkLimits(comparison, thresholds);
+  const drift = measured && judgeMeasured(measured, { header, report, comparison });
+  if (drift === undefined) {
+    checks.push(...limits.checks);
+    return { outcome: limits.outcome, checks, comparison };
+  }
+  const { pValue, source, cheat, row } = drift;
+  const suspect = cheat === undefined ? '' : `, most like ${cheat.name} (${(100 * cheat.posterior).toFixed(0)} %)`;
+  const detail = `p ${pValue.toPrecision(3)} (${source}) by ${row}${suspect}`;
+  if (drift.outcome === 'reject') checks.push(fail('likelihood', detail));
+  else if (drift.outcome === 'accept') checks.push(pass('likelihood', detail));
+  else if (limits.outcome === 'reject' && cheat !== undefined) {
+    // Few held-out replies give no small p-value. What is in doubt by them and past every fixed limit is rejected.
+    checks.push(...limits.checks, skip('likelihood', detail));
+    return { outcome: 'reject', checks, comparison, drift };
+  } else checks.push(skip('likelihood', `undecided: ${detail}`));
+  return { outcome: drift.outcome, checks, comparison, drift };
+}
+
+function judgeMeasured(
+  { table, weights, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
+  { header, report, comparison }: { header: Header; report: ScoreReport; comparison: Comparison },
+): DriftVerdict | undefined {
+  const lookup = findDriftRow(table, {
+    providerClass: header.numericClass,
+    verifierClass: report.numericClass,
+    weights,
+    positions: comparison.positions,
+  });
+  return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);
+}
+
+function checkLimits(comparison: Comparison, thresholds: Thresholds): { outcome: Outcome; checks: readonly Check[] } {
+  const { source } = thresholds;
+  const checks = [
+    score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, source),
+    score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, source),
+    score('omission', comparison.worstOmission, thresholds.omission, source, 'position'),
+    score('tail', comparison.worstWindowTailShift, thresholds.tailShift, source),
+    score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, source),
+  ];
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
   const isDoubtful =
     comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
     comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt ||
     comparison.worstOmission > thresholds.omission.doubt ||
     comparison.worstWindowTailShift > thresholds.tailShift.doubt ||
     comparison.worstWindowDrawGap > thresholds.drawGap.doubt;
-  return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks, comparison };
+  return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks };
 }
 
 function check(id: string, ok: boolean, detail: string): Check {

@@ -35,8 +35,6 @@ export interface DriftTableOptions {
   readonly previous: Uint8Array;
   readonly families?: DriftTable['families'];
   readonly measurements: readonly DriftMeasurement[];
-  /** That no honest survival function of a row is above its limits, see RankCalibration. Default 0.99. */
-  readonly confidence?: number;
   /** What happens to a length band with too few replies. Default: refuse the whole table. */
   readonly thin?: 'refuse' | 'leave-out';
 }
@@ -56,7 +54,7 @@ const TAIL_SHARE = 0.1;
  * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
  */
 export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
-  const { version, previous, families = [], measurements, confidence = 0.99, thin = 'refuse' } = options;
+  const { version, previous, families = [], measurements, thin = 'refuse' } = options;
   const rows: DriftRow[] = [];
   const lacking: string[] = [];
   for (const measurement of measurements) {
@@ -66,7 +64,7 @@ export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
       const key = { ...measurement, band };
       const { fitted, heldOut } = split(honest);
       const problem = describeLack(fitted.length, heldOut.length);
-      if (problem === undefined) rows.push(buildRow(key, { fitted, heldOut, measurement, confidence, lacking }));
+      if (problem === undefined) rows.push(buildRow(key, { fitted, heldOut, measurement, lacking }));
       else lacking.push(`${nameRow(key)}: ${problem}`);
     }
   }
@@ -110,11 +108,10 @@ function buildRow(
     readonly fitted: readonly DriftSample[];
     readonly heldOut: readonly DriftSample[];
     readonly measurement: DriftMeasurement;
-    readonly confidence: number;
     readonly lacking: string[];
   },
 ): DriftRow {
-  const { fitted, heldOut, measurement, confidence, lacking } = given;
+  const { fitted, heldOut, measurement, lacking } = given;
   const named: { name: string; fitted: ReplyEvidence[]; heldOut: ReplyEvidence[] }[] = [];
   for (const { name, replies } of measurement.alternatives) {
     const parts = split(groupByBand(replies).get(band) ?? []);
@@ -133,7 +130,7 @@ function buildRow(
   );
   const held = evidenceOf(heldOut);
   const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
-  const calibration = buildRankCalibration(statistics, confidence);
+  const calibration = buildRankCalibration(statistics);
   const all = [...fitted, ...heldOut];
   return {
     providerClass,
@@ -161,8 +158,8 @@ function measurePower(
   likelihood: Likelihood,
   calibration: DriftRow['calibration'],
 ): Power {
-  const pValues = replies.map(
-    (evidence) => computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic).pValue,
+  const pValues = replies.map((evidence) =>
+    computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic),
   );
   return {
     name,

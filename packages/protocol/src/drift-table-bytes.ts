@@ -105,12 +105,10 @@ function writeRow(writer: Writer, row: DriftRow): void {
   writer.u8(row.likelihood.alternatives.length);
   for (const alternative of row.likelihood.alternatives) writeHypothesis(writer, alternative);
   writer.u32(row.calibration.replies);
-  writeDouble(writer, row.calibration.confidence);
   writer.u16(row.calibration.steps.length);
-  for (const { value, count, upper } of row.calibration.steps) {
+  for (const { value, count } of row.calibration.steps) {
     writeDouble(writer, value);
     writer.u32(count);
-    writeDouble(writer, upper);
   }
   writer.u8(row.tail === undefined ? 0 : 1);
   if (row.tail !== undefined) {
@@ -143,7 +141,6 @@ function readRow(reader: Reader): DriftRow {
     },
     calibration: {
       replies: reader.u32(),
-      confidence: readDouble(reader),
       steps: readList(reader.u16(), MAX_STEPS, () => readStep(reader)),
     },
     tail: readFlag(reader) ? readTail(reader) : undefined,
@@ -161,7 +158,7 @@ function readQuantiles(reader: Reader): ScoreQuantiles {
 }
 
 function readStep(reader: Reader): RankStep {
-  return { value: readDouble(reader), count: reader.u32(), upper: readDouble(reader) };
+  return { value: readDouble(reader), count: reader.u32() };
 }
 
 function readTail(reader: Reader): TailFit {
@@ -268,16 +265,15 @@ function assertHypothesis({ name, weight, mean, whitening, mismatch }: Hypothesi
   );
 }
 
-function assertCalibration({ replies, confidence, steps }: RankCalibration): void {
-  assert(confidence > 0 && confidence < 1, `confidence ${confidence}`);
+function assertCalibration({ replies, steps }: RankCalibration): void {
   assert(isWithin(steps.length, 1, MAX_STEPS), `${steps.length} steps`);
   assert(steps.at(-1)?.count === replies, 'the steps do not hold all replies');
-  steps.forEach(({ value, count, upper }, i) => {
+  steps.forEach(({ value, count }, i) => {
     const before = steps[i - 1];
     assert(isWithin(value, -STATISTIC_LIMIT, STATISTIC_LIMIT), `statistic ${value}`);
-    assert(count >= 1 && upper > 0 && upper <= 1, `step of ${count} replies up to ${upper}`);
+    assert(count >= 1, `step of ${count} replies`);
     if (before === undefined) return;
-    assert(value < before.value && count > before.count && upper >= before.upper, 'steps out of order');
+    assert(value < before.value && count > before.count, 'steps out of order');
   });
 }
 

@@ -125,10 +125,13 @@ const isIn =
 const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
+const RARE_MISMATCH = 1 / 256;
+
 /**
  * Cheats without samples. `farther-r`: all distances times r. `closer-r`: divided by r, as where values were computed
  * afterwards in the verifier's own way, or in a tighter class than the declared. `one-window`: only the worst one moves.
- * `draws-r`: values as honest ones, draws from a distribution that lies r times as far off.
+ * `draws-r`: values as honest ones, draws from a distribution that lies r times as far off. `draws-rare`: values as honest
+ * ones, one token in a few hundred drawn from elsewhere, whatever the margin.
  */
 function deriveAlternatives(base: Moments): Moments[] {
   const scaled = (name: string, ratio: number): Moments =>
@@ -150,12 +153,18 @@ function deriveAlternatives(base: Moments): Moments[] {
     }),
     shift(base, { name: 'draws-4', by: () => 0, binShift: 2 }),
     shift(base, { name: 'draws-32', by: () => 0, binShift: 5 }),
+    shift(base, { name: 'draws-rare', by: () => 0, binShift: 0, always: RARE_MISMATCH }),
   ];
 }
 
 function shift(
   base: Moments,
-  { name, by, binShift }: { name: string; by: (score: ReplyScore) => number; binShift: number },
+  {
+    name,
+    by,
+    binShift,
+    always = 0,
+  }: { name: string; by: (score: ReplyScore) => number; binShift: number; always?: number },
 ): Moments {
   const move = Float64Array.from(REPLY_SCORES, by);
   const mean = base.mean.map((value, i) => value + (move[i] as number));
@@ -169,7 +178,7 @@ function shift(
     const low = Math.floor(from);
     const high = Math.min(low + 1, MARGIN_BINS - 1);
     const [a, b] = [base.mismatch[low] as number, base.mismatch[high] as number];
-    return a + (b - a) * (from - low);
+    return Math.min(a + (b - a) * (from - low) + always, 1 - RATE_FLOOR);
   });
   return { name, samples: 0, mean, covariance, mismatch };
 }

@@ -6,10 +6,14 @@ import {
   computeKolmogorovSurvival,
   computeMedian,
   computeQuantile,
+  computeSmirnovSurvival,
   computeTopDistances,
   computeTwoSampleKs,
   computeWilsonInterval,
+  testUniformity,
 } from './statistics.ts';
+
+import { createTestRandom } from './synthetic-reply.ts';
 
 const REFERENCE = new URL('../../../../shared/vectors/stats/reference.json', import.meta.url);
 
@@ -33,6 +37,40 @@ describe('Kolmogorov distribution', () => {
     expect(computeKolmogorovSurvival(8)).toBeGreaterThan(0);
     expect(computeKolmogorovSurvival(-1)).toBe(1);
     expect(computeKolmogorovCdf(0)).toBe(0);
+  });
+});
+
+describe('one-sided Smirnov test', () => {
+  it.skipIf(!existsSync(REFERENCE))('matches the reference values (skipped: vectors not present)', () => {
+    const { smirnov_one_sided_sf: reference } = JSON.parse(readFileSync(REFERENCE, 'utf8')) as {
+      smirnov_one_sided_sf: { n_d_sf: [number, number, number][] };
+    };
+    expect(reference.n_d_sf.length).toBeGreaterThan(10);
+    for (const [n, d, sf] of reference.n_d_sf) expect(Math.abs(computeSmirnovSurvival(n, d) - sf)).toBeLessThan(1e-11);
+  });
+
+  it('has its limit law, and its edges', () => {
+    for (const x of [0.5, 1, 2]) {
+      expect(computeSmirnovSurvival(100_000, x / Math.sqrt(100_000))).toBeCloseTo(Math.exp(-2 * x * x), 2);
+    }
+    expect(computeSmirnovSurvival(7, 0)).toBe(1);
+    expect(computeSmirnovSurvival(7, 1)).toBe(0);
+    expect(() => computeSmirnovSurvival(0, 0.5)).toThrow(RangeError);
+  });
+
+  it('rejects p-values that are too small as often as it says, and large ones never', () => {
+    const random = createTestRandom(1951);
+    const trials = 1000;
+    let rejected = 0;
+    for (let i = 0; i < trials; i++) {
+      if (testUniformity(Array.from({ length: 40 }, random)).pValue <= 0.05) rejected++;
+    }
+    const { low, high } = computeWilsonInterval(rejected, trials, 3);
+    expect(low).toBeLessThan(0.05);
+    expect(high).toBeGreaterThan(0.05);
+    expect(testUniformity(Array.from({ length: 40 }, () => random() ** 3)).pValue).toBeLessThan(0.01);
+    expect(testUniformity(Array.from({ length: 40 }, () => 1 - random() ** 4)).pValue).toBeGreaterThan(0.5);
+    expect(() => testUniformity([1.5])).toThrow(RangeError);
   });
 });
 

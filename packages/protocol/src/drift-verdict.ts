@@ -1,0 +1,75 @@
+import { type DriftLookup, type DriftRow, nameRow } from './drift-table.ts';
+import { calibrateMixture } from './e-value.ts';
+import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
+import { computeRankPValue } from './rank-calibration.ts';
+import type { ReplyEvidence } from './reply-scores.ts';
+import { computeTailSurvivalLimit } from './tail-fit.ts';
+
+/** What an operator accepts to be wrong about, per honest reply. */
+export interface DecisionRates {
+  /** Reject where the p-value is at most this. */
+  readonly reject: number;
+  /** Inconclusive where it is at most this; at least `reject`. */
+  readonly doubt: number;
+  /** Whether, beyond the largest held-out value, the fitted tail may stand for what was never observed. */
+  readonly extrapolate: boolean;
+}
+
+export const DEFAULT_RATES: DecisionRates = { reject: 0.001, doubt: 0.01, extrapolate: false };
+
+export interface DriftVerdict {
+  readonly outcome: 'accept' | 'reject' | 'inconclusive';
+  /** Chance that an honest reply looks like this or worse. */
+  readonly pValue: number;
+  /** For the payee's sequential test (sprt.ts): from the rank, never from an extrapolation. */
+  readonly eValue: number;
+  /** How the p-value was found. */
+  readonly source: 'rank' | 'extrapolated';
+  /** The likeliest alternative and its share of them; undefined where the reply was accepted. */
+  readonly cheat: { readonly name: string; readonly posterior: number } | undefined;
+  /** Name of the row that decided, see nameRow. */
+  readonly row: string;
+}
+
+/** 95 %, one-sided. */
+const TAIL_Z = 1.645;
+
+/**
+ * One reply against one row.
+ * @throws RangeError unless 0 < reject <= doubt < 1.
+ */
+export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: DecisionRates): DriftVerdict {
+  const { reject, doubt, extrapolate } = rates;
+  if (!(reject > 0 && reject <= doubt && doubt < 1)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
+  const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
+  const rank = computeRankPValue(row.calibration, statistic);
+  let pValue = rank;
+  let source: DriftVerdict['source'] = 'rank';
+  const isBeyond = statistic > (row.calibration.steps[0] as { value: number }).value;
+  if (extrapolate && isBeyond && row.tail !== undefined) {
+    const limit = computeTailSurvivalLimit(row.tail, statistic, TAIL_Z);
+    if (limit < pValue) [pValue, source] = [limit, 'extrapolated'];
+  }
+  const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
+  const cheat = outcome === 'accept' ? undefined : (posteriors[0] as LikelihoodResult['posteriors'][number]);
+  return { outcome, pValue, eValue: calibrateMixture(rank), source, cheat, row: nameRow(row) };
+}
+
+/**
+ * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
+ * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
+ * the loosest known one, nor be paid for a claim that nobody measured.
+ * @returns undefined where the table says nothing about the verifier's class and these weights.
+ */
+export function judgeByDrift(
+  lookup: DriftLookup,
+  evidence: ReplyEvidence,
+  rates: DecisionRates,
+): DriftVerdict | undefined {
+  if (lookup.kind === 'none') return undefined;
+  if (lookup.kind !== 'unlisted') return judgeByRow(lookup.row, evidence, rates);
+  const verdicts = lookup.rows.map((row) => judgeByRow(row, evidence, rates));
+  const mildest = verdicts.reduce((best, verdict) => (verdict.pValue > best.pValue ? verdict : best));
+  const outcome = mildest.outcome === 'accept' ? 'inconclusive' : mildest.outcome;
+  return { ...mildest, outcome, row: `unlisted class, at best ${mildest.row}` };
+}

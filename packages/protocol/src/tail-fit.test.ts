@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { drawNormal } from './synthetic-evidence.ts';
+import { createTestRandom } from './synthetic-reply.ts';
+import { computeTailSurvival, computeTailSurvivalLimit, fitTail } from './tail-fit.ts';
+
+const pareto =
+  (shape: number) =>
+  (p: number): number =>
+    (p ** -shape - 1) / shape;
+const LAWS: readonly [name: string, quantile: (p: number) => number][] = [
+  ['exponential', (p) => -Math.log(p)],
+  ['heavy', pareto(0.25)],
+  ['bounded', pareto(-0.25)],
+];
+
+describe('tail fit', () => {
+  it('finds shape and scale of a generalised Pareto law', () => {
+    const random = createTestRandom(87);
+    const quantile = pareto(0.2);
+    const { shape, scale, share } = fitTail(Array.from({ length: 200_000 }, () => quantile(1 - random())));
+    expect(share).toBeCloseTo(0.1, 6);
+    expect(shape).toBeCloseTo(0.2, 1);
+    // Beyond its 90 % quantile the law has the scale 1 + 0.2 * threshold.
+    expect(scale / (1 + 0.2 * quantile(0.1))).toBeCloseTo(1, 1);
+  });
+
+  it.each(LAWS)('bounds a probability ten and a hundred times beyond the sample: %s', (_, quantile) => {
+    const random = createTestRandom(88);
+    const trials = 200;
+    for (const p of [1e-3, 1e-4]) {
+      let covered = 0;
+      for (let i = 0; i < trials; i++) {
+        const fit = fitTail(Array.from({ length: 600 }, () => quantile(1 - random())));
+        if (computeTailSurvivalLimit(fit, quantile(p), 1.645) >= p) covered++;
+      }
+      expect(covered / trials).toBeGreaterThan(0.93);
+    }
+  });
+
+  it('bounds it for a normal law, whose tail is lighter than any it knows', () => {
+    const random = createTestRandom(89);
+    let covered = 0;
+    for (let i = 0; i < 200; i++) {
+      const fit = fitTail(Array.from({ length: 600 }, () => drawNormal(random)));
+      if (computeTailSurvivalLimit(fit, 3.719, 1.645) >= 1e-4) covered++;
+    }
+    expect(covered).toBeGreaterThan(190);
+  });
+
+  it('falls with the value, from the share at the threshold, and lies below its limit', () => {
+    const random = createTestRandom(90);
+    const fit = fitTail(Array.from({ length: 1000 }, () => -Math.log(1 - random())));
+    expect(computeTailSurvival(fit, fit.threshold)).toBeCloseTo(0.1, 12);
+    expect(computeTailSurvival(fit, -5)).toBeCloseTo(0.1, 12);
+    let before = 1;
+    for (let x = fit.threshold; x < 30; x += 0.5) {
+      const survival = computeTailSurvival(fit, x);
+      expect(survival).toBeLessThan(before);
+      expect(computeTailSurvivalLimit(fit, x, 1.645)).toBeGreaterThan(survival);
+      before = survival;
+    }
+  });
+
+  it('refuses too few, equal ones and what is no number', () => {
+    expect(() => fitTail(Array.from({ length: 400 }, (_, i) => i))).toThrow(/100 more/);
+    expect(() => fitTail(Array.from({ length: 600 }, () => 1))).toThrow(/equal/);
+    expect(() => fitTail([Number.NaN])).toThrow(RangeError);
+    expect(() => fitTail([1], 0)).toThrow(RangeError);
+  });
+});
