@@ -8,6 +8,7 @@ import {
   type GenerateRequest,
   type GetOpeningRequest,
   ProviderService,
+  type TraceReplyRequest,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
@@ -35,6 +36,7 @@ import { createProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings } from './provider-store.ts';
 import { type ReplyEvent, type ReplyJob, serveReply } from './serve-reply.ts';
 import { assertServesTier, findServingProblem } from './served-tier.ts';
+import { createReplyTracer } from './trace-reply.ts';
 
 export interface ProviderOptions {
   readonly bind: Endpoint;
@@ -268,6 +270,15 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     return { opening: opening.bytes };
   }
 
+  const traceReply = createReplyTracer({ engine, crypto, signer, openings });
+
+  async function trace(message: TraceReplyRequest, context: HandlerContext) {
+    if (chain.findByCertHash(getCaller(context)) === undefined) {
+      throw new Refusal('precondition', 'only registered validators may ask for a trace');
+    }
+    return traceReply(message, AbortSignal.any([context.signal, stopping.signal]));
+  }
+
   const server = createLinkServer(
     {
       bind: options.bind,
@@ -275,7 +286,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       authorize: () => true,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes: (router) =>
-        router.service(ProviderService, { generate, getOpening }, { readMaxBytes: MAX_REQUEST_BYTES }),
+        router.service(ProviderService, { generate, getOpening, trace }, { readMaxBytes: MAX_REQUEST_BYTES }),
     },
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
   );

@@ -7,6 +7,7 @@ import {
   type RevealRequest,
   type ScoreRequest,
   ScoreRequestSchema,
+  type TraceClaimRequest,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
@@ -26,9 +27,10 @@ import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
-import { createJobQueue } from './job-queue.ts';
+import { createJobQueue } from '../../shared/job-queue.ts';
+import { parseTracedRecord, traceClaim } from '../../shared/trace-claim.ts';
 import type { KeptReport, Reports } from './report-store.ts';
-import { parseScoreJob, scoreJob } from './score-job.ts';
+import { parseScoreJob, type ScoreJob, scoreJob } from './score-job.ts';
 
 export interface VerifierOptions {
   readonly bind: Endpoint;
@@ -77,11 +79,17 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
   let isClosing = false;
-  const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, refused or failed', ['outcome']);
+  const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, traced, refused or failed', [
+    'outcome',
+  ]);
   const tokens = metrics.counter('verifier_tokens_total', 'Claimed tokens scored');
   const opened = metrics.counter('verifier_reports_opened_total', 'Reports handed over after their commitment');
 
-  async function score(message: ScoreRequest, context: HandlerContext): Promise<Uint8Array> {
+  async function run<T>(
+    message: ScoreRequest,
+    context: HandlerContext,
+    work: (job: ScoreJob, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const leftMs = Math.min(message.timeoutMs, maxJobMs);
     if (leftMs === 0) throw new Refusal('invalid', 'the job leaves no time for it: its deadline is now');
     const job = parseScoreJob(message, engine.info());
@@ -90,13 +98,14 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     // A server that closes aborts its calls too, but the job may still be finished.
     context.signal.addEventListener('abort', () => isClosing || left.abort(), { once: true });
     const signal = AbortSignal.any([left.signal, deadline, stopping.signal]);
-    const scored = queue.run(() => scoreJob(job, { engine, crypto, signal }), signal);
-    const report = await scored.catch((error: unknown) => {
-      if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be scored by its deadline');
-      throw error;
-    });
+    const result = await queue
+      .run(() => work(job, signal), signal)
+      .catch((error: unknown) => {
+        if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be done by its deadline');
+        throw error;
+      });
     tokens.inc(job.outputTokens.length);
-    return report;
+    return result;
   }
 
   /** The same job again, after either side was restarted, is answered with the same commitment. */
@@ -141,10 +150,21 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     return { salt, report, signature };
   }
 
-  async function handle(message: ScoreRequest, context: HandlerContext) {
+  const score = (message: ScoreRequest, context: HandlerContext) =>
+    run(message, context, (job, signal) => scoreJob(job, { engine, crypto, signal }));
+
+  async function trace({ job: wire, record, position }: TraceClaimRequest, context: HandlerContext) {
+    if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
+    parseTracedRecord(crypto, engine, { record, request: wire.request, position });
+    return run(wire, context, (job, signal) =>
+      traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
+    );
+  }
+
+  async function handle<T>(outcome: string, work: Promise<T>): Promise<T> {
     try {
-      const answer = await commit(message, context);
-      jobs.inc({ outcome: 'scored' });
+      const answer = await work;
+      jobs.inc({ outcome });
       return answer;
     } catch (error) {
       const refusal = toRefusal(error);
@@ -160,8 +180,14 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
       authorize: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
       routes: (router) => {
-        router.rpc(VerifierService.method.commit, handle, { readMaxBytes: MAX_JOB_BYTES });
-        router.rpc(VerifierService.method.reveal, reveal, { readMaxBytes: MAX_REVEAL_BYTES });
+        const { method } = VerifierService;
+        router.rpc(method.commit, (message, context) => handle('scored', commit(message, context)), {
+          readMaxBytes: MAX_JOB_BYTES,
+        });
+        router.rpc(method.reveal, reveal, { readMaxBytes: MAX_REVEAL_BYTES });
+        router.rpc(method.trace, (message, context) => handle('traced', trace(message, context)), {
+          readMaxBytes: MAX_JOB_BYTES,
+        });
       },
     },
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
@@ -190,6 +216,7 @@ function toRefusal(error: unknown): unknown {
   if (!(error instanceof EngineError)) return error;
   if (error.code === 'invalid-request' || error.code === 'prompt-too-long')
     return new Refusal('invalid', error.message);
+  if (error.code === 'unsupported-model') return new Refusal('unsupported', error.message);
   if (error.retryable || error.code === 'overloaded' || error.code === 'cancelled') {
     return new Refusal('unavailable', error.message);
   }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiKAoRQmVhY29uQ2VydGlmaWNhdGUSEwoLY2VydGlmaWNhdGUYASABKAwiBwoFRW1wdHkiggEKD0dlbmVyYXRlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJIogBCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIAEIHCgVldmVudCIgCgdTdGFydGVkEhUKDXByb21wdF90b2tlbnMYASABKA0iPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iIq4BCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhkKEXZhbGlkYXRvcl9yZWNlaXB0GAcgASgMIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIqoBCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0iSgoPU2NvcmVDb21taXRtZW50Eg4KBmRpZ2VzdBgBIAEoDBIUCgx2ZXJpZmllcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIi4KDVJldmVhbFJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg0KBXJvdW5kGAIgAygMIj4KC1Njb3JlUmVwb3J0EgwKBHNhbHQYASABKAwSDgoGcmVwb3J0GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCJ+CgxSb3V0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSGAoQbWF4X3ByaWNlX3Blcl8xaxgCIAEoBBIMCgRzZWVkGAMgASgMEg8KB2V4Y2x1ZGUYBCADKAwSEAoIcmVwbHlfaWQYBSABKAwSFAoMcmVxdWVzdF9oYXNoGAYgASgMIksKDVJvdXRlUmVzcG9uc2USJgoGdGlja2V0GAEgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0EhIKCmNhbmRpZGF0ZXMYAiABKAwicwoNUmVwb3J0UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDBITCgtwcm92aWRlcl9pZBgCIAEoDBIPCgdvdXRjb21lGAMgASgJEhUKDW91dHB1dF90b2tlbnMYBCABKA0SEwoLZHVyYXRpb25fbXMYBSABKA0iOwoSTGlzdE1vZGVsc1Jlc3BvbnNlEiUKBm1vZGVscxgBIAMoCzIVLm9nb25nLnYxLk1vZGVsU3VwcGx5IooBCgtNb2RlbFN1cHBseRINCgVtb2RlbBgBIAEoCRISCgptb2RlbF9yb290GAIgASgMEhEKCXByb3ZpZGVycxgDIAEoDRIVCg1mcmVlX2NhcGFjaXR5GAQgASgNEhgKEG1pbl9wcmljZV9wZXJfMWsYBSABKAQSFAoMY29udGV4dF9zaXplGAYgASgNMpEBCg9Qcm92aWRlclNlcnZpY2USQAoIR2VuZXJhdGUSGS5vZ29uZy52MS5HZW5lcmF0ZVJlcXVlc3QaFy5vZ29uZy52MS5HZW5lcmF0ZUV2ZW50MAESPAoKR2V0T3BlbmluZxIbLm9nb25nLnYxLkdldE9wZW5pbmdSZXF1ZXN0GhEub2dvbmcudjEuT3BlbmluZzLqBAoQVmFsaWRhdG9yU2VydmljZRI4CgVBZG1pdBIWLm9nb25nLnYxLkFkbWl0UmVxdWVzdBoXLm9nb25nLnYxLkFkbWl0UmVzcG9uc2USRwoKUHVzaFJlY29yZBIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0Ghwub2dvbmcudjEuUHVzaFJlY29yZFJlc3BvbnNlEkEKCENvbXBsYWluEhkub2dvbmcudjEuQ29tcGxhaW5SZXF1ZXN0Ghoub2dvbmcudjEuQ29tcGxhaW5SZXNwb25zZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EkQKCUdldEJlYWNvbhIaLm9nb25nLnYxLkdldEJlYWNvblJlcXVlc3QaGy5vZ29uZy52MS5CZWFjb25DZXJ0aWZpY2F0ZRI8CghHZXRSZXBseRIZLm9nb25nLnYxLkdldFJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlJlcGx5U3RhdHVzEk0KDExpc3RWZXJkaWN0cxIdLm9nb25nLnYxLkxpc3RWZXJkaWN0c1JlcXVlc3QaHi5vZ29uZy52MS5MaXN0VmVyZGljdHNSZXNwb25zZRI6Cg1EZWxpdmVyQmVhY29uEhgub2dvbmcudjEuQmVhY29uRW52ZWxvcGUaDy5vZ29uZy52MS5FbXB0eRJGCgtDb3NpZ25CYXRjaBIcLm9nb25nLnYxLkNvc2lnbkJhdGNoUmVxdWVzdBoZLm9nb25nLnYxLlF1b3J1bVNpZ25hdHVyZTKIAQoPVmVyaWZpZXJTZXJ2aWNlEjsKBkNvbW1pdBIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBoZLm9nb25nLnYxLlNjb3JlQ29tbWl0bWVudBI4CgZSZXZlYWwSFy5vZ29uZy52MS5SZXZlYWxSZXF1ZXN0GhUub2dvbmcudjEuU2NvcmVSZXBvcnQy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlMKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIaCgdPcGVuaW5nEg8KB29wZW5pbmcYASABKAwiNAoPUXVvcnVtU2lnbmF0dXJlEg4KBnNpZ25lchgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiKAoRQmVhY29uQ2VydGlmaWNhdGUSEwoLY2VydGlmaWNhdGUYASABKAwiBwoFRW1wdHkiggEKD0dlbmVyYXRlUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBIPCgdyZXF1ZXN0GAMgASgMEhAKCGVuZHBvaW50GAQgASgJIogBCg1HZW5lcmF0ZUV2ZW50EiQKB3N0YXJ0ZWQYASABKAsyES5vZ29uZy52MS5TdGFydGVkSAASIAoFZGVsdGEYAiABKAsyDy5vZ29uZy52MS5EZWx0YUgAEiYKCGZpbmlzaGVkGAMgASgLMhIub2dvbmcudjEuRmluaXNoZWRIAEIHCgVldmVudCIgCgdTdGFydGVkEhUKDXByb21wdF90b2tlbnMYASABKA0iPQoFRGVsdGESDAoEdGV4dBgBIAEoCRImCgZ0b2tlbnMYAiADKAsyFi5vZ29uZy52MS5Ub2tlbkxvZ3Byb2IiaAoMVG9rZW5Mb2dwcm9iEgoKAmlkGAEgASgNEg0KBWJ5dGVzGAIgASgMEg8KB2xvZ3Byb2IYAyABKAESLAoMYWx0ZXJuYXRpdmVzGAQgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iIq4BCghGaW5pc2hlZBImCgZyZWNvcmQYASABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQSDgoGaGVhZGVyGAIgASgMEgwKBHRleHQYAyABKAkSEwoLc3RvcF9yZWFzb24YBCABKAkSFQoNcHJvbXB0X3Rva2VucxgFIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAYgASgNEhkKEXZhbGlkYXRvcl9yZWNlaXB0GAcgASgMIiUKEUdldE9wZW5pbmdSZXF1ZXN0EhAKCHJlcGx5X2lkGAEgASgMImwKEVRyYWNlUmVwbHlSZXF1ZXN0Eg4KBnJlY29yZBgBIAEoDBIPCgdyZXF1ZXN0GAIgASgMEhAKCGVuZHBvaW50GAMgASgJEhAKCHBvc2l0aW9uGAQgASgNEhIKCnRpbWVvdXRfbXMYBSABKA0iPQoLU2lnbmVkVHJhY2USDgoGcmVwb3J0GAEgASgMEgsKA2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiXAoMQWRtaXRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGdGlja2V0GAIgASgLMhYub2dvbmcudjEuU2lnbmVkVGlja2V0Ih4KDUFkbWl0UmVzcG9uc2USDQoFZXBvY2gYASABKAQivAEKEVB1c2hSZWNvcmRSZXF1ZXN0EiQKBW9yZGVyGAEgASgLMhUub2dvbmcudjEuU2lnbmVkT3JkZXISJgoGcmVjb3JkGAIgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgDIAEoDBIUCgxoZWFkZXJfcHJvb2YYBCADKAwSDwoHcmVxdWVzdBgFIAEoDBIQCghlbmRwb2ludBgGIAEoCRIQCghyZXNwb25zZRgHIAEoDCI1ChJQdXNoUmVjb3JkUmVzcG9uc2USEAoIcmVwbHlfaWQYASABKAwSDQoFZXBvY2gYAiABKAQikwEKD0NvbXBsYWluUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEg4KBnJlYXNvbhgCIAEoCRIiCgdvcGVuaW5nGAMgASgLMhEub2dvbmcudjEuT3BlbmluZxImCgZyZWNvcmQYBCABKAsyFi5vZ29uZy52MS5TaWduZWRSZWNvcmQiMwoQQ29tcGxhaW5SZXNwb25zZRIPCgdvdXRjb21lGAEgASgJEg4KBmRldGFpbBgCIAEoCSIhChBHZXRCZWFjb25SZXF1ZXN0Eg0KBWVwb2NoGAEgASgEIiMKD0dldFJlcGx5UmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJmCgtSZXBseVN0YXR1cxINCgVzdGF0ZRgBIAEoCRIPCgd2ZXJkaWN0GAIgASgJEg4KBmRldGFpbBgDIAEoCRISCgpmZWVfYXRvbWljGAQgASgEEhMKC3RyYW5zYWN0aW9uGAUgASgJIjIKE0xpc3RWZXJkaWN0c1JlcXVlc3QSDAoEZnJvbRgBIAEoBBINCgVsaW1pdBgCIAEoDSKmAQoUTGlzdFZlcmRpY3RzUmVzcG9uc2USDwoHZW50cmllcxgBIAMoDBIMCgRoZWFkGAIgASgMEg4KBmxlbmd0aBgDIAEoBBIYChBmaW5hbGl6ZWRfbGVuZ3RoGAQgASgEEi0KCnNpZ25hdHVyZXMYBSADKAsyGS5vZ29uZy52MS5RdW9ydW1TaWduYXR1cmUSFgoOZmluYWxpemVkX2hlYWQYBiABKAwiIQoOQmVhY29uRW52ZWxvcGUSDwoHbWVzc2FnZRgBIAEoDCJcChJDb3NpZ25CYXRjaFJlcXVlc3QSDQoFYmF0Y2gYASABKAwSJQoHZW50cmllcxgCIAMoCzIULm9nb25nLnYxLkJhdGNoRW50cnkSEAoIbG9nX2Zyb20YAyABKAQiXgoKQmF0Y2hFbnRyeRIRCglsb2dfZW50cnkYASABKAwSKwoGcmVjb3JkGAIgASgLMhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QSEAoIZXZpZGVuY2UYAyABKAwiqgEKDFNjb3JlUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIOCgZoZWFkZXIYBCABKAwSFQoNb3V0cHV0X3Rva2VucxgFIAEoDBISCgpsaXN0X3NpemVzGAYgASgMEhgKEHNrZXRjaF9iYW5rX3NlZWQYByABKAwSEgoKdGltZW91dF9tcxgIIAEoDSJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0ifgoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSKKAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDTLOAQoPUHJvdmlkZXJTZXJ2aWNlEkAKCEdlbmVyYXRlEhkub2dvbmcudjEuR2VuZXJhdGVSZXF1ZXN0Ghcub2dvbmcudjEuR2VuZXJhdGVFdmVudDABEjwKCkdldE9wZW5pbmcSGy5vZ29uZy52MS5HZXRPcGVuaW5nUmVxdWVzdBoRLm9nb25nLnYxLk9wZW5pbmcSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMuoEChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkYKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Ghkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlMsUBCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2Uy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -426,6 +426,82 @@ export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE_
   messageDesc(file_ogong_v1_ogong, 14);
 
 /**
+ * @generated from message ogong.v1.TraceReplyRequest
+ */
+export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
+  /**
+   * the record's signed bytes
+   *
+   * @generated from field: bytes record = 1;
+   */
+  record: Uint8Array;
+
+  /**
+   * the consumer's exact HTTP body
+   *
+   * @generated from field: bytes request = 2;
+   */
+  request: Uint8Array;
+
+  /**
+   * @generated from field: string endpoint = 3;
+   */
+  endpoint: string;
+
+  /**
+   * of the output token, from 0
+   *
+   * @generated from field: uint32 position = 4;
+   */
+  position: number;
+
+  /**
+   * how long the validator waits
+   *
+   * @generated from field: uint32 timeout_ms = 5;
+   */
+  timeoutMs: number;
+};
+
+/**
+ * Describes the message ogong.v1.TraceReplyRequest.
+ * Use `create(TraceReplyRequestSchema)` to create a new message.
+ */
+export const TraceReplyRequestSchema: GenMessage<TraceReplyRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 15);
+
+/**
+ * @generated from message ogong.v1.SignedTrace
+ */
+export type SignedTrace = Message<"ogong.v1.SignedTrace"> & {
+  /**
+   * canonical trace report (docs/spec/replay-tier.md)
+   *
+   * @generated from field: bytes report = 1;
+   */
+  report: Uint8Array;
+
+  /**
+   * hybrid, the tracer's
+   *
+   * @generated from field: bytes key = 2;
+   */
+  key: Uint8Array;
+
+  /**
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.SignedTrace.
+ * Use `create(SignedTraceSchema)` to create a new message.
+ */
+export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 16);
+
+/**
  * @generated from message ogong.v1.AdmitRequest
  */
 export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
@@ -445,7 +521,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 15);
+  messageDesc(file_ogong_v1_ogong, 17);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -464,7 +540,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 16);
+  messageDesc(file_ogong_v1_ogong, 18);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -511,7 +587,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 17);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -535,7 +611,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -571,7 +647,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -595,7 +671,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -614,7 +690,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -631,7 +707,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -676,7 +752,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -700,7 +776,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -744,7 +820,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -763,7 +839,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -794,7 +870,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -823,7 +899,7 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -887,7 +963,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 31);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -920,7 +996,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -944,7 +1020,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -977,7 +1053,40 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 34);
+
+/**
+ * @generated from message ogong.v1.TraceClaimRequest
+ */
+export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
+  /**
+   * as for Commit; its sketch bank is the committed one
+   *
+   * @generated from field: ogong.v1.ScoreRequest job = 1;
+   */
+  job?: ScoreRequest | undefined;
+
+  /**
+   * the record's signed bytes
+   *
+   * @generated from field: bytes record = 2;
+   */
+  record: Uint8Array;
+
+  /**
+   * of the output token, from 0
+   *
+   * @generated from field: uint32 position = 3;
+   */
+  position: number;
+};
+
+/**
+ * Describes the message ogong.v1.TraceClaimRequest.
+ * Use `create(TraceClaimRequestSchema)` to create a new message.
+ */
+export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1025,7 +1134,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1049,7 +1158,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1088,7 +1197,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1105,7 +1214,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1147,7 +1256,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1168,6 +1277,16 @@ export const ProviderService: GenService<{
     methodKind: "unary";
     input: typeof GetOpeningRequestSchema;
     output: typeof OpeningSchema;
+  },
+  /**
+   * For registered validators: what the engine computes at one position of a reply that was served here.
+   *
+   * @generated from rpc ogong.v1.ProviderService.Trace
+   */
+  trace: {
+    methodKind: "unary";
+    input: typeof TraceReplyRequestSchema;
+    output: typeof SignedTraceSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ogong_v1_ogong, 0);
@@ -1280,6 +1399,14 @@ export const VerifierService: GenService<{
     methodKind: "unary";
     input: typeof RevealRequestSchema;
     output: typeof ScoreReportSchema;
+  },
+  /**
+   * @generated from rpc ogong.v1.VerifierService.Trace
+   */
+  trace: {
+    methodKind: "unary";
+    input: typeof TraceClaimRequestSchema;
+    output: typeof SignedTraceSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ogong_v1_ogong, 2);

@@ -1,4 +1,4 @@
-import { Refusal } from '../../link/link-error.ts';
+import { Refusal } from '../link/link-error.ts';
 
 export interface JobQueueOptions {
   readonly slots: number;
