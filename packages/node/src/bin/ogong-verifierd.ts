@@ -28,7 +28,7 @@ async function start(): Promise<Daemon> {
   const store = openStore(join(values.dataDir, 'verifier.db'), { migrations: VERIFIER_MIGRATIONS });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
-    { bind: values.bind, maxWaiting: values.maxWaiting },
+    { bind: values.bind, maxWaiting: values.maxWaiting, calibrateWith: values.calibrateWith },
     {
       engine,
       crypto: nodeCrypto,

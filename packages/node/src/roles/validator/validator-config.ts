@@ -3,27 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { chainFields, observationFields } from '../../config/common-fields.ts';
 import { defineConfig } from '../../config/define-config.ts';
-import { boolean, decimal, duration, endpoint, integer, parseEndpoint, text } from '../../config/values.ts';
-import { loadCertificatePin, type PeerId } from '../../link/link-identity.ts';
-import type { Endpoint } from '../../shared/endpoint.ts';
-
-export interface KnownPeer {
-  readonly endpoint: Endpoint;
-  readonly certHash: PeerId;
-}
-
-/** `host:port|cert`, the certificate as a file or as its hash. */
-const peer = z.string().transform((value, context): KnownPeer => {
-  const at = value.indexOf('|');
-  const address = at > 0 ? parseEndpoint(value.slice(0, at)) : undefined;
-  try {
-    if (address) return { endpoint: address, certHash: loadCertificatePin(value.slice(at + 1)) };
-    context.addIssue({ code: 'custom', message: 'expected host:port|cert' });
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-  return z.NEVER;
-});
+import { boolean, decimal, duration, endpoint, integer, text } from '../../config/values.ts';
+import { knownPeer } from '../../shared/peer-values.ts';
 
 const amount = z
   .string()
@@ -87,7 +68,7 @@ export const validatorConfig = defineConfig({
       description: 'target lifetime false-ejection rate, the Ville bound',
     },
     peer: {
-      schema: peer,
+      schema: knownPeer,
       label: '<host:port|cert>',
       env: 'OGONG_VALIDATOR_PEERS',
       repeatable: true,

@@ -35,10 +35,17 @@ export interface JobKey {
   readonly jobId: Uint8Array;
 }
 
+export interface KeepTerms {
+  readonly nowMs: number;
+  readonly forgetBeforeMs: number;
+  /** Of the peer that asks, no more than so many before this one are kept. Default: all. */
+  readonly keepLast?: number | undefined;
+}
+
 export interface Reports {
   get(key: JobKey): KeptReport | undefined;
   /** @returns what is kept under the key, durable: the first report stands. */
-  put(key: JobKey, report: KeptReport, times: { nowMs: number; forgetBeforeMs: number }): Promise<KeptReport>;
+  put(key: JobKey, report: KeptReport, terms: KeepTerms): Promise<KeptReport>;
   /**
    * Binds a report to the one round that it is opened over. Whoever could have it opened twice could show it to a
    * verifier in between, and then pretend that both had committed at the same time.
@@ -62,9 +69,15 @@ export function createReports(store: Store, commits: GroupCommit): Reports {
   };
   return {
     get: (key) => store.read((db) => find(db, key)),
-    put: (key, { jobHash, report, salt, digest, signature }, { nowMs, forgetBeforeMs }) =>
+    put: (key, { jobHash, report, salt, digest, signature }, { nowMs, forgetBeforeMs, keepLast }) =>
       commits.write((db) => {
         db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(forgetBeforeMs);
+        if (keepLast !== undefined) {
+          db.prepare(
+            `DELETE FROM report WHERE validator = ?1 AND job_id NOT IN
+             (SELECT job_id FROM report WHERE validator = ?1 ORDER BY created_at_ms DESC LIMIT ?2)`,
+          ).run(key.validator, keepLast);
+        }
         db.prepare(
           `INSERT OR IGNORE INTO report (validator, job_id, job_hash, report, salt, digest, signature, created_at_ms)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

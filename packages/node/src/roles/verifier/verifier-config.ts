@@ -4,6 +4,7 @@ import { defineConfig } from '../../config/define-config.ts';
 import { endpoint, integer, text } from '../../config/values.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
 import { engineFields } from '../../shared/engine-config.ts';
+import { certificatePin } from '../../shared/peer-values.ts';
 
 export const verifierConfig = defineConfig({
   name: 'ogong-verifierd',
@@ -33,6 +34,14 @@ export const verifierConfig = defineConfig({
     },
     ...networkFields,
     certOut: { ...networkFields.certOut, env: 'OGONG_VERIFIER_CERT_OUT' },
+    calibrateWith: {
+      schema: certificatePin,
+      label: '<path|hash>',
+      env: 'OGONG_VERIFIER_CALIBRATE_WITH',
+      repeatable: true,
+      description:
+        'certificate of a peer that may have replies scored to measure drift (ogong calibrate --peer), as a file or its SHA-256',
+    },
     maxWaiting: {
       schema: integer({ min: 0, max: 10_000 }),
       default: '64',

@@ -163,6 +163,50 @@ describe('a verifier', () => {
     };
   }
 
+  it('scores for a peer that may calibrate, a few jobs at a time, and for no stranger', async () => {
+    const GUEST = 17;
+    const { id } = await makeIdentity(GUEST);
+    const verifier = await start({ stepMs: 5 }, { calibrateWith: [id], slots: 1 });
+    const served = await serve({ max_tokens: 8 });
+    const stranger = (await verifier.connect(18)).service(VerifierService);
+    await expect(stranger.commit(makeJob(served))).rejects.toMatchObject({ code: 'unauthorized' });
+    const guest = (await verifier.connect(GUEST)).service(VerifierService);
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => guest.commit(makeJob(served))));
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(8);
+    for (const { reason } of refused) expect(reason).toMatchObject({ refusal: 'unavailable', retryable: true });
+    const job = makeJob(served);
+    await expect(guest.trace({ job, record: new Uint8Array(8), position: 0 })).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    const { digest } = await guest.commit(job);
+    expect(parseScoreReport((await guest.reveal({ jobId: job.jobId, round: [digest] })).report).jobId).toEqual(
+      job.jobId,
+    );
+    await expect(
+      verifier.client.service(VerifierService).reveal({ jobId: job.jobId, round: [digest] }),
+    ).rejects.toMatchObject({ refusal: 'not-found' });
+  });
+
+  it('keeps no more than a few reports of a peer that calibrates, and all of a validator', async () => {
+    const GUEST = 17;
+    const verifier = await start({}, { calibrateWith: [(await makeIdentity(GUEST)).id] });
+    const served = await serve({ max_tokens: 2 });
+    const guest = (await verifier.connect(GUEST)).service(VerifierService);
+    for (const [service, isKept] of [
+      [verifier.client.service(VerifierService), true],
+      [guest, false],
+    ] as const) {
+      const first = makeJob(served);
+      const { digest } = await service.commit(first);
+      for (let i = 0; i < 20; i++) await service.commit(makeJob(served));
+      const again = service.reveal({ jobId: first.jobId, round: [digest] });
+      if (isKept) expect((await again).report.length).toBeGreaterThan(0);
+      else await expect(again).rejects.toMatchObject({ refusal: 'not-found' });
+    }
+  });
+
   it('confirms an honest reply by equality', async () => {
     const verifier = await start();
     const { report, shape, verdict } = await audit(await serve(), verifier);

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Engine, EngineError } from '@ogong/engine/engine';
-import { equalBytes } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import {
   type RevealRequest,
@@ -21,8 +21,8 @@ import {
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
-import type { LinkIdentity } from '../../link/link-identity.ts';
-import { createLinkServer, getCaller } from '../../link/link-server.ts';
+import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';
+import { createLinkServer, getCaller, type MethodName } from '../../link/link-server.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
@@ -42,6 +42,8 @@ export interface VerifierOptions {
   readonly maxJobMs?: number;
   /** How long a report is kept to be opened. Default: an hour. */
   readonly reportTtlMs?: number;
+  /** Peers besides the validators that may have replies scored, to measure drift between two machines. Default: none. */
+  readonly calibrateWith?: readonly PeerId[];
 }
 
 export interface VerifierDependencies {
@@ -70,14 +72,26 @@ const MIB = 1024 * 1024;
 const MAX_JOB_BYTES = 8 * MIB;
 const MAX_REVEAL_BYTES = 1024;
 
-/** Re-runs claimed replies for the registered validators, and for nobody else. */
+/** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
+const MAX_GUEST_JOBS = 4;
+const MAX_GUEST_REPORTS = 16;
+const GUEST_METHODS: ReadonlySet<MethodName> = new Set(
+  [VerifierService.method.commit, VerifierService.method.reveal].map(
+    ({ name }) => `${VerifierService.typeName}/${name}`,
+  ),
+);
+
+/** Re-runs claimed replies for the registered validators, for those who may calibrate, and for nobody else. */
 export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
-  const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000, reportTtlMs = 3_600_000 } = options;
+  const { bind, maxWaiting = 64, slots = 1, maxJobMs = 600_000, reportTtlMs = 3_600_000, calibrateWith = [] } = options;
   const { engine, crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics } = dependencies;
   const keyHash = hashHybridKey(crypto, signer.publicKey);
   const waiting = metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn');
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
+  const guests = new Set(calibrateWith.map(toHex));
+  const isValidator = (peer: PeerId): boolean => chain.findByCertHash(peer) !== undefined;
+  let guestJobs = 0;
   let isClosing = false;
   const jobs = metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, traced, refused or failed', [
     'outcome',
@@ -128,8 +142,9 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
     const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
     const nowMs = clock.nowMs();
-    const times = { nowMs, forgetBeforeMs: nowMs - reportTtlMs };
-    return reports.put(key, { jobHash, report, salt, digest, signature }, times);
+    const keepLast = isValidator(key.validator) ? undefined : MAX_GUEST_REPORTS - 1;
+    const terms = { nowMs, forgetBeforeMs: nowMs - reportTtlMs, keepLast };
+    return reports.put(key, { jobHash, report, salt, digest, signature }, terms);
   }
 
   async function reveal({ jobId, round }: RevealRequest, context: HandlerContext) {
@@ -161,6 +176,18 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     );
   }
 
+  /** Whoever calibrates waits for its turn at its own end. */
+  async function commitInTurn(message: ScoreRequest, context: HandlerContext) {
+    if (isValidator(getCaller(context))) return commit(message, context);
+    if (guestJobs >= MAX_GUEST_JOBS) throw new Refusal('unavailable', `${guestJobs} calibration jobs run already`);
+    guestJobs++;
+    try {
+      return await commit(message, context);
+    } finally {
+      guestJobs--;
+    }
+  }
+
   async function handle<T>(outcome: string, work: Promise<T>): Promise<T> {
     try {
       const answer = await work;
@@ -177,11 +204,11 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     {
       bind,
       identity,
-      authorize: (peer) => chain.findByCertHash(peer) !== undefined,
+      authorize: (peer, method) => isValidator(peer) || (GUEST_METHODS.has(method) && guests.has(toHex(peer))),
       limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
       routes: (router) => {
         const { method } = VerifierService;
-        router.rpc(method.commit, (message, context) => handle('scored', commit(message, context)), {
+        router.rpc(method.commit, (message, context) => handle('scored', commitInTurn(message, context)), {
           readMaxBytes: MAX_JOB_BYTES,
         });
         router.rpc(method.reveal, reveal, { readMaxBytes: MAX_REVEAL_BYTES });
