@@ -1,5 +1,5 @@
 import type { AttackDefinition } from './attack.ts';
-import { looserClass } from './class-claims.ts';
+import { fewerDirections, looserClass } from './class-claims.ts';
 import { END_ATTACKS } from './ends.ts';
 import { GRINDING_ATTACKS } from './grinding.ts';
 import { HEADER_ATTACKS } from './header-lies.ts';
@@ -16,7 +16,7 @@ import { substitute } from './substitute.ts';
 import { TAIL_ATTACKS } from './tail.ts';
 import { tamper } from './tamper.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';
-import { openLate, withhold } from './withhold.ts';
+import { openLate, withhold, withholdCheated } from './withhold.ts';
 
 /** Every attack that is played, one name each. A new one is a file and a line here. */
 export const ATTACKS: readonly AttackDefinition[] = [
@@ -39,8 +39,10 @@ export const ATTACKS: readonly AttackDefinition[] = [
   ...LEAF_ATTACKS,
   ...HEADER_ATTACKS,
   looserClass,
+  fewerDirections,
   withhold,
   openLate,
+  withholdCheated,
   ...BEHAVIOUR_ATTACKS,
 ];
 

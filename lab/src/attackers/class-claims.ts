@@ -31,3 +31,26 @@ export const looserClass: AttackDefinition = {
     };
   },
 };
+
+/** The fewest that the format lets a sketch have. */
+const FEWEST = 8;
+
+/** An honest reply under a smaller sketch: less for an auditor of another class to go by, in whatever is served later. */
+export const fewerDirections: AttackDefinition = {
+  name: 'fewer-directions',
+  family: 'commitment',
+  aim: 'sketch along as few directions as the format allows',
+  caughtBy: [],
+  uncaught:
+    'no check fixes how many directions a header may name, so a provider chooses how sharp its own sketch is. Equality ' +
+    'loses nothing; between classes fewer directions are a noisier distance',
+  create: ({ engine }) => ({
+    name: fewerDirections.name,
+    aim: fewerDirections.aim,
+    engine: disguiseEngine(engine, {
+      generate: (request, options) =>
+        engine.generate({ ...request, sketch: { ...request.sketch, directions: FEWEST } }, options),
+    }),
+    bendReply: (draft) => ({ ...draft, header: { ...draft.header, sketchDirections: FEWEST } }),
+  }),
+};

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AttackDefinition } from './attack.ts';
+import { substitute } from './substitute.ts';
 
 /** Serves and signs as it should, then opens nothing: what cannot be opened cannot be checked, and is not paid. */
 export const withhold: AttackDefinition = {
@@ -11,6 +12,28 @@ export const withhold: AttackDefinition = {
     name: 'withhold',
     aim: withhold.aim,
     engine,
+    openOpening() {
+      throw new Error('the opening is withheld');
+    },
+  }),
+};
+
+/**
+ * Cheats, and opens nothing of it: what a withheld opening costs is a doubt, what an opened one shows is a proof. The
+ * consumer's side asks for the same openings, so it has nobody to open to either.
+ */
+export const withholdCheated: AttackDefinition = {
+  name: 'withhold-cheated',
+  family: 'behaviour',
+  aim: 'trade proof of a cheat for the lesser offence of a withheld opening',
+  caughtBy: ['opening'],
+  uncaught:
+    "the cheat itself: only that it was not opened. How long that is borne is the operator's tolerance for openings",
+  ...(substitute.cheap ? { cheap: substitute.cheap } : {}),
+  create: (context) => ({
+    ...substitute.create(context),
+    name: withholdCheated.name,
+    aim: withholdCheated.aim,
     openOpening() {
       throw new Error('the opening is withheld');
     },

@@ -28,6 +28,7 @@ import { createLinkServer, type LinkServer } from '../../link/link-server.ts';
 import { createLogger } from '../../log/logger.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import type { CommitReply } from './commit-reply.ts';
 import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
 import { type Openings, PROVIDER_MIGRATIONS } from './provider-store.ts';
 
@@ -137,6 +138,7 @@ export interface NetworkOptions {
   readonly realEngine?: Engine;
   readonly provider?: Partial<ProviderOptions>;
   readonly openings?: (store: Store) => Openings;
+  readonly commit?: CommitReply;
   readonly epoch?: bigint;
   readonly clock?: Clock;
 }
@@ -180,6 +182,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         beacons: { latest: () => latest, get: async () => latest },
         store,
         ...(options.openings ? { openings: options.openings(store) } : {}),
+        ...(options.commit ? { commit: options.commit } : {}),
         log: quiet,
         metrics: createMetrics('provider'),
       },

@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { resolveModel } from '@ogong/engine/models/resolve';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeModel } from '../forge/make-model.ts';
+import type { WeightRecipe } from '../forge/recipe.ts';
+import type { SoldType } from './attack.ts';
+import { findAttack } from './catalogue.ts';
+import { playTrial, type Trial } from './trial.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'ogong-attacks-'));
+let base: string;
+beforeAll(async () => {
+  base = (await resolveModel('stories15M', { storeDir: dir, quant: 'f32' })).path;
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const pathOf = async (recipe: WeightRecipe | undefined, sold: SoldType): Promise<string> =>
+  recipe === undefined
+    ? (await resolveModel('stories15M', { storeDir: dir, quant: sold })).path
+    : makeModel(base, recipe, { dir, sold });
+
+const SHORT = { sequences: 1, contextSize: 256, threads: 1 };
+const REQUESTS = ['Once upon a time', 'The little dog was very hungry, so'].map((content) => ({
+  messages: [{ role: 'user', content }],
+  max_tokens: 64,
+  temperature: 0.9,
+  top_p: 0.95,
+  top_k: 40,
+}));
+
+interface Played {
+  readonly trials: readonly Trial[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** The attack and the verifier on real weights, a few replies. */
+async function play(name: string, soldAs: SoldType, requests: readonly Readonly<Record<string, unknown>>[] = REQUESTS) {
+  const definition = findAttack(name);
+  const { cheap } = definition;
+  const modelPath = await pathOf(definition.sold, soldAs);
+  const opened: LlamaEngine[] = [];
+  const open = async (options: Parameters<typeof createLlamaEngine>[0]) => {
+    const engine = await createLlamaEngine({ ...SHORT, ...options });
+    opened.push(engine);
+    return engine;
+  };
+  try {
+    const engine = await open({ modelPath });
+    const cheapEngine = cheap
+      ? await open({ modelPath: cheap.weights ? await pathOf(cheap.weights, soldAs) : modelPath, ...cheap.engine })
+      : undefined;
+    const attack = definition.create({ engine, ...(cheapEngine ? { cheapEngine } : {}) });
+    const trials: Trial[] = [];
+    for (const [number, request] of requests.entries()) {
+      const honest = await playTrial({ engine }, { verifier: engine, number, request });
+      expect(honest.failed).toEqual([]);
+      trials.push(await playTrial(attack, { verifier: engine, number, request }));
+    }
+    const played: Played = { trials, counts: attack.counts?.() ?? {} };
+    return played;
+  } finally {
+    await Promise.all(opened.map((engine) => engine.close()));
+  }
+}
+
+describe('in the exact class, on real weights', () => {
+  it.each([
+    ['weights-q8-0', 'f16'],
+    ['weights-noise-1e-3', 'f16'],
+    ['weights-fine-tune-1e-3', 'f16'],
+    ['kv-q8-0', 'f16'],
+    ['weights-q5-k-m', 'q8_0'],
+    ['weights-noise-1e-3', 'q8_0'],
+    ['weights-adapter', 'q8_0'],
+    ['weights-layer-skipped', 'q8_0'],
+    ['weights-layers-shared', 'q8_0'],
+    ['weights-pruned-width', 'q8_0'],
+    ['kv-q8-0', 'q8_0'],
+  ] as const)('%s sold as %s differs within four tokens, and replays', async (name, soldAs) => {
+    const { trials } = await play(name, soldAs);
+    for (const { failed, stage2 } of trials) {
+      expect(failed).toEqual(['equality']);
+      expect(stage2?.comparison?.firstDifference).toBeLessThan(4);
+    }
+  });
+
+  it('a sliding window differs once something is forgotten, and not before', async () => {
+    const { trials } = await play('sliding-window-32', 'q8_0');
+    for (const { failed, stage2 } of trials) {
+      expect(failed).toEqual(['equality']);
+      const first = stage2?.comparison?.firstDifference as number;
+      expect(first).toBeGreaterThan(15);
+      expect(first).toBeLessThan(33);
+    }
+  });
+});
+
+describe('massaged draws on real weights', () => {
+  it.each([
+    ['massaged-q8-0', 'f16'],
+    ['massaged-knowing-q8-0', 'f16'],
+    ['massaged-q4-0', 'q8_0'],
+    ['massaged-knowing-q4-0', 'q8_0'],
+  ] as const)('%s sold as %s replays, and is not what the model says', async (name, soldAs) => {
+    const { trials, counts } = await play(name, soldAs);
+    const shown = JSON.stringify(counts);
+    expect(counts.missed, shown).toBeGreaterThan(0);
+    expect(counts.lost, shown).toBe(0);
+    const failed = new Set(trials.flatMap((trial) => trial.failed));
+    expect([...failed], shown).toEqual((counts.massaged as number) > 0 ? ['equality'] : []);
+  });
+});
