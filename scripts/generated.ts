@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { runConfig as calibrateConfig } from '@ogong/node/cli/calibrate-run';
+import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/node/cli/calibrate-table';
 import type { ConfigDefinition, Fields } from '@ogong/node/config/field';
 import { formatMarkdown } from '@ogong/node/config/help';
 import { gatewayConfig, keysConfig } from '@ogong/node/roles/gateway/gateway-config';
@@ -41,11 +43,17 @@ function generateReference(): string {
     localConfig,
     runConfig,
     pullConfig,
+    calibrateConfig,
+    buildConfig,
+    showConfig,
+    diffConfig,
+    signConfig,
+    mergeConfig,
   ] as unknown as readonly { definition: ConfigDefinition<Fields> }[];
   const head =
     '# Command line reference\n\nGenerated from the definitions that the daemons read (`node scripts/run.mjs scripts/generated.ts`). Flags win over\n' +
     'environment variables, those over the file named by `--config`, that over defaults. Every command has `--help` and `--version`.\n' +
-    'For `ogong`, ask `npm run ogong -- --help`.\n';
+    'For the rest of `ogong`, ask `npm run ogong -- --help`.\n';
   return [head, ...configs.map(({ definition }) => formatMarkdown(definition))].join('\n').replaceAll(homedir(), '~');
 }
 

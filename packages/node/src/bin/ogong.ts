@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { askCommand } from '../cli/ask-command.ts';
+import { calibrateCommand } from '../cli/calibrate-command.ts';
 import { type Command, processOutput } from '../cli/command.ts';
 import { meshCommand } from '../cli/mesh-command.ts';
 import { modelCommand } from '../cli/model-command.ts';
@@ -7,13 +8,13 @@ import { verifyCommand } from '../cli/verify-command.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 import { VERSION } from '../version.ts';
 
-const commands: readonly Command[] = [meshCommand, askCommand, verifyCommand, modelCommand];
+const commands: readonly Command[] = [meshCommand, askCommand, verifyCommand, modelCommand, calibrateCommand];
 
 const help = `ogong: answers that come with proof
 
 Usage: ogong <command> [flags]
 
-${commands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
+${commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join('\n')}
 
 ogong <command> --help says more. The daemons are programs of their own: ogong-provider, ogong-validatord,
 ogong-verifierd, ogong-routerd, ogong-gatewayd.

@@ -1,7 +1,7 @@
 import type { Engine } from '@ogong/engine/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { planRequest, type RequestPlan } from './request-plan.ts';
-import { type SampleDependencies, scoreSample, serveSample } from './sample.ts';
+import { type SampleDependencies, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import type { SampleStore } from './sample-store.ts';
 
 export interface CollectProgress {
@@ -46,11 +46,21 @@ export async function collectServed(
   );
 }
 
-/** Scores the served seeds that the store has no report of. @throws EngineError */
+type ScoreReply = (sample: ServedSample, signal: AbortSignal | undefined) => Promise<Uint8Array | undefined>;
+
+/** Scores the served seeds that the store has no report of. Rejects as the scoring does. */
 export async function collectReports(
-  options: CollectOptions & { readonly verifier: string; readonly engine: Engine; readonly crypto: Crypto },
+  options: CollectOptions & { readonly verifier: string } & (
+      | { readonly engine: Engine; readonly crypto: Crypto }
+      | { readonly score: ScoreReply }
+    ),
 ): Promise<void> {
-  const { store, source, verifier, seeds, engine, crypto, onProgress, signal } = options;
+  const { store, source, verifier, seeds, onProgress, signal } = options;
+  const score: ScoreReply =
+    'score' in options
+      ? options.score
+      : (sample, until) =>
+          scoreSample(sample, { engine: options.engine, crypto: options.crypto, ...(until ? { signal: until } : {}) });
   const wanted = new Set(seeds);
   const missing = store
     .listSeeds(source)
@@ -58,7 +68,7 @@ export async function collectReports(
   await forEach(missing, { concurrency: 2, signal }, async (seed, done, total) => {
     const sample = store.readServed(source, seed);
     if (sample === undefined) return;
-    const report = await scoreSample(sample, { engine, crypto, ...(signal ? { signal } : {}) });
+    const report = await score(sample, signal);
     store.writeReport(source, verifier, seed, report);
     onProgress?.({ source, verifier, done, total });
   });

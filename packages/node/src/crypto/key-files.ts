@@ -11,10 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { platform } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fromHex, toHex } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
 import { Secret } from './secret.ts';
-import { createNodeLedgerSigner } from './signers.ts';
+import { createNodeHybridSigner, createNodeLedgerSigner } from './signers.ts';
 
 export type KeyFileErrorCode = 'permissions' | 'malformed' | 'unreadable' | 'unwritable';
 
@@ -51,6 +52,11 @@ export function createOrLoadKeys(directory: string): NodeKeys {
     ledgerKey: loadOrCreate(directory, 'ledger.key', 32, isLedgerKey),
     linkSeed: loadOrCreate(directory, 'link.key', 32),
   };
+}
+
+/** The hybrid key of one file, created where there is none. @throws KeyFileError */
+export function loadHybridSigner(path: string): HybridSigner {
+  return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());
 }
 
 type Accept = (key: Uint8Array) => boolean;

@@ -1,0 +1,34 @@
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { ModelFile } from './measure.ts';
+import { type ServedSample, scoreSample } from './sample.ts';
+import type { Setup } from './setups.ts';
+
+/** The checking side of a pair: an engine of this machine, or a verifier elsewhere. */
+export interface Checker {
+  readonly name: string;
+  open(): Promise<OpenChecker>;
+}
+
+export interface OpenChecker {
+  /** @returns canonical report; undefined where there is nothing to score. Rejects as the engine or the link does. */
+  score(sample: ServedSample, signal: AbortSignal | undefined): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
+}
+
+export function createLocalChecker(
+  { name, settings }: Setup,
+  { model, contextSize, crypto }: { readonly model: ModelFile; readonly contextSize: number; readonly crypto: Crypto },
+): Checker {
+  return {
+    name,
+    async open() {
+      const { path: modelPath, modelRoot } = model;
+      const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...settings, sequences: 1 });
+      return {
+        score: (sample, signal) => scoreSample(sample, { engine, crypto, ...(signal ? { signal } : {}) }),
+        close: () => engine.close(),
+      };
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift-table';
+import { formatDriftTable } from '@ogong/protocol/drift-table-diff';
+import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/reply-scores';
+import { listSigners, type TableFile } from './table-file.ts';
+
+/** What a reader wants of a table: who measured what, on how much, and how far a verdict from it can go. */
+export function describeTable(crypto: Crypto, file: TableFile): string {
+  const { table, hash } = file;
+  const signers = listSigners(crypto, file).map(toHex);
+  const head = [
+    `version ${table.version}, hash ${toHex(hash)}`,
+    table.previous.some((byte) => byte !== 0) ? `follows ${toHex(table.previous)}` : 'the first of its chain',
+    signers.length === 0 ? 'signed by nobody' : `signed by ${signers.join(', ')}`,
+    ...table.families.map(({ numericClass, family }) => `${numericClass} is of the family ${family}`),
+    `${table.rows.length} rows`,
+  ];
+  return `${head.join('\n')}\n${table.rows.map((row) => `\n${describeRow(row)}`).join('')}`;
+}
+
+export function describeBand(band: number): string {
+  const low = (LENGTH_BANDS[band - 1] ?? 0) + 1;
+  const high = LENGTH_BANDS[band];
+  return high === undefined ? `${low} tokens or more` : `${low} to ${high} tokens`;
+}
+
+function describeRow(row: DriftRow): string {
+  const { calibration, fitReplies, tokens, seeds, codeVersion, inflation, scores, power } = row;
+  const lines = [
+    `${row.weights}, ${describeBand(row.band)}`,
+    `  provider  ${row.providerClass}`,
+    `  verifier  ${row.verifierClass}`,
+    `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
+    `  least p   ${formatShare(1 / (calibration.replies + 1))} by rank; windows of a reply share noise ${inflation.toFixed(2)}-fold`,
+    ...scores.slice(0, 1).map((quantiles) => {
+      const at = (q: number): string => {
+        const i = QUANTILES.indexOf(q);
+        const limit = (value: number | undefined): string =>
+          value === undefined || Math.abs(value) >= UNLIMITED ? 'unknown' : Math.exp(value).toExponential(2);
+        return `${q * 100} % ${limit(quantiles.value[i])} (${limit(quantiles.low[i])} to ${limit(quantiles.high[i])})`;
+      };
+      return `  ${REPLY_SCORES[0]}  ${[0.5, 0.99, 0.999].map(at).join(', ')}`;
+    }),
+    ...power.map(({ name, replies, caught }) => {
+      const rates = POWER_RATES.map((rate, i) => `${formatShare((caught[i] as number) / replies)} at ${rate}`);
+      return `  caught    ${name}: ${replies === 0 ? 'not measured' : `${rates.join(', ')} of ${replies} replies`}`;
+    }),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const formatShare = (share: number): string => Number(share.toPrecision(3)).toString();
+
+/** For machines: the parsed table, bytes as hex. */
+export function toTableJson(crypto: Crypto, file: TableFile): object {
+  const signers = listSigners(crypto, file).map(toHex);
+  return { hash: toHex(file.hash), signers, ...(JSON.parse(formatDriftTable(file.table)) as object) };
+}

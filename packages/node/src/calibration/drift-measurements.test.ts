@@ -1,0 +1,125 @@
+import { buildDriftTable } from '@ogong/protocol/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/drift-table-bytes';
+import { parseHeader } from '@ogong/protocol/header';
+import { parseOpening } from '@ogong/protocol/opening';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
+import { cutWindows } from './cut-windows.ts';
+import { readMeasurements } from './read-measurements.ts';
+import { createFakeSamples } from './sample-fixture.ts';
+import { formatSourceId, parseSourceId } from './source-id.ts';
+
+const read = (store: Parameters<typeof readMeasurements>[1][0]['store'], take: 'honest' | 'all' = 'all') =>
+  readMeasurements(crypto, [{ store, take }], { codeVersion: 'test' });
+
+describe('measurements', () => {
+  it('are one per pair of classes, with every band that a reply reaches into', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 12, maxTokens: 40 });
+    const { drift, equalities, useless } = read(store);
+    expect(drift).toHaveLength(1);
+    expect(drift[0]).toMatchObject({
+      providerClass: 'fake-1/js/f64/fast/hash/kv-none',
+      verifierClass: 'fake-1/js/f64/fast/hash/kv-none',
+      weights: 'hash',
+      alternatives: [],
+    });
+    const lengths = drift[0]!.honest.map(({ evidence }) => evidence.positions);
+    expect(lengths.some((length) => length <= 16)).toBe(true);
+    expect(lengths.some((length) => length > 16 && length <= 32)).toBe(true);
+    expect(lengths.some((length) => length > 32)).toBe(true);
+    // Cut all over the band: the short ones scatter more.
+    expect(new Set(lengths.filter((length) => length <= 16)).size).toBeGreaterThan(4);
+    expect(equalities).toEqual({ replies: 0, differing: 0 });
+    expect(useless.size).toBe(0);
+    store.close();
+  });
+
+  it('count one prompt under one key once, whatever setups served it', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 6, setup: 'a' });
+    const once = read(store).drift[0]!.honest.length;
+    await add({ count: 6, setup: 'twin' });
+    expect(read(store).drift[0]!.honest).toHaveLength(once);
+    await add({ count: 6, setup: 'twin', first: 100 });
+    expect(read(store).drift[0]!.honest.length).toBeGreaterThan(once);
+    store.close();
+  });
+
+  it('tell equalities from drift, and an honest reply that differs in its own exact class', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 3, provider: { exact: true }, verifier: { exact: true, error: 0 } });
+    expect(read(store)).toMatchObject({ drift: [], equalities: { replies: 3, differing: 0 } });
+    await add({ count: 3, first: 10, provider: { exact: true }, verifier: { exact: true, error: 0.01 } });
+    expect(read(store)).toMatchObject({ drift: [], equalities: { replies: 6, differing: 3 } });
+    store.close();
+  });
+
+  it('take cheats from where they are asked for only, and only next to honest ones', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 4, behaviour: 'other-weights', provider: { weights: 7 } });
+    expect(read(store).drift).toEqual([]);
+    await add({ count: 4 });
+    expect(read(store).drift[0]!.alternatives.map(({ name }) => name)).toEqual(['other-weights']);
+    expect(read(store, 'honest').drift[0]!.alternatives).toEqual([]);
+    store.close();
+  });
+});
+
+describe('a table', () => {
+  it('is the same bytes from the same samples, and catches what it was shown', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 200 });
+    await add({ count: 30, behaviour: 'other-weights', provider: { weights: 7 } });
+    const build = () =>
+      buildDriftTable({ version: 1, previous: new Uint8Array(32), measurements: read(store).drift }).table;
+    const table = build();
+    expect(encodeDriftTable(build())).toEqual(encodeDriftTable(table));
+    expect(table.rows.map(({ band }) => band)).toEqual([0, 1]);
+    for (const { power } of table.rows) {
+      expect(power[0]).toMatchObject({ name: 'other-weights', replies: 18 });
+      expect(power[0]!.caught[0]).toBe(18);
+    }
+    store.close();
+  });
+
+  it('is refused where too little was measured, saying how much is missing', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 30 });
+    const build = () => buildDriftTable({ version: 1, previous: new Uint8Array(32), measurements: read(store).drift });
+    expect(build).toThrow(/12 honest replies to fit to and 18 held out, about 1\d\d more are needed/);
+    store.close();
+  });
+});
+
+describe('cutting a reply', () => {
+  it('leaves the first positions as they were committed', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 1, maxTokens: 70 });
+    const [source = ''] = store.listSources();
+    const { header: bytes, windows } = parseOpening(store.readServed(source, 1)!.opening);
+    const header = parseHeader(bytes);
+    const rowsOf = (list: typeof windows) => list.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+    const sketchesOf = (list: typeof windows) =>
+      list.flatMap(({ sketch }) => decodeSketch(sketch, { directions: header.sketchDirections }));
+    const total = rowsOf(windows).length;
+    expect(total).toBeGreaterThan(33);
+    for (const length of [1, 16, 31, 32, 33, total - 1, total]) {
+      const cut = cutWindows(windows, length, header);
+      expect(rowsOf(cut)).toEqual(rowsOf(windows).slice(0, length));
+      expect(sketchesOf(cut)).toEqual(sketchesOf(windows).slice(0, length));
+    }
+    store.close();
+  });
+});
+
+describe('the name of a source', () => {
+  it('reads back as what it was made of, or not at all', () => {
+    const id = { model: 'm', behaviour: 'honest', setup: 'fast', maxTokens: 128 };
+    expect(parseSourceId(formatSourceId(id))).toEqual(id);
+    for (const bad of ['', 'honest', 'm/honest/fast', 'm/honest/fast/0', 'm/honest/fast/x', 'm//fast/1', 'a/b/c/1/e']) {
+      expect(parseSourceId(bad)).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,137 @@
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { Checker } from './checkers.ts';
+import { collectReports, collectServed } from './collect.ts';
+import type { SampleStore } from './sample-store.ts';
+import { listSeeds, type Setup } from './setups.ts';
+import { formatSourceId, formatVerifierId, HONEST } from './source-id.ts';
+
+export interface ModelFile {
+  readonly path: string;
+  /** 32 bytes. */
+  readonly modelRoot: Uint8Array;
+}
+
+/** Who serves and who checks. */
+export interface Pair {
+  readonly provider: Setup;
+  readonly checker: Checker;
+}
+
+export interface MeasureProgress {
+  readonly provider: string;
+  /** Undefined while replies are served. */
+  readonly checker: string | undefined;
+  /** Replies served and reports made in this run, and all that were missing when it began. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface MeasureOptions {
+  readonly model: ModelFile;
+  readonly pairs: readonly Pair[];
+  readonly store: SampleStore;
+  readonly crypto: Crypto;
+  readonly signer: HybridSigner;
+  /** Honest replies of each pair. */
+  readonly replies: number;
+  readonly maxTokens: number;
+  readonly contextSize: number;
+  readonly onProgress?: (progress: MeasureProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Prompts of the calibration are at most so long in the models that were tried. */
+const PROMPT_ROOM = 384;
+
+/** Of the engines on either side. */
+export const computeContextSize = (maxTokens: number): number => PROMPT_ROOM + maxTokens;
+
+/** A model under another file name is the same model: stores are named by content. */
+export const nameModel = ({ modelRoot }: Pick<ModelFile, 'modelRoot'>): string => toHex(modelRoot.subarray(0, 8));
+
+export const nameSource = ({ model, maxTokens }: Pick<MeasureOptions, 'model' | 'maxTokens'>, provider: string) =>
+  formatSourceId({ model: nameModel(model), behaviour: HONEST, setup: provider, maxTokens });
+
+/**
+ * Serves and checks what the store lacks of every pair; what was done before is not done again. An engine is open only
+ * while it works: two of a large model may not fit.
+ * @throws EngineError, LinkError; the signal's reason when it aborts.
+ */
+export async function measurePairs(options: MeasureOptions): Promise<void> {
+  const { model, pairs, store, crypto, signer, replies, maxTokens, contextSize, signal, onProgress } = options;
+  const providers = [...new Map(pairs.map(({ provider }) => [provider.name, provider])).values()];
+  const checkers = [...new Map(pairs.map(({ checker }) => [checker.name, checker])).values()];
+  const verifierOf = (checker: Checker): string => formatVerifierId({ model: nameModel(model), setup: checker.name });
+  const total = countMissing(options);
+  let done = 0;
+  const report = (provider: string, checker?: string): void => {
+    done++;
+    onProgress?.({ provider, checker, done, total });
+  };
+
+  for (const provider of providers) {
+    const { name, settings, streams } = provider;
+    const source = nameSource(options, name);
+    const seeds = listSeeds(provider, replies);
+    const present = new Set(store.listSeeds(source));
+    if (seeds.every((seed) => present.has(seed))) continue;
+    signal?.throwIfAborted();
+    const { path: modelPath, modelRoot } = model;
+    const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...settings, sequences: streams });
+    try {
+      await collectServed({
+        ...{ store, source, seeds, engine, crypto, signer, plan: { maxTokens }, concurrency: streams },
+        ...(signal ? { signal } : {}),
+        onProgress: () => report(name),
+      });
+    } finally {
+      await engine.close();
+    }
+  }
+
+  for (const checker of checkers) {
+    const verifier = verifierOf(checker);
+    const missing = pairs
+      .filter((pair) => pair.checker.name === checker.name)
+      .map(({ provider }) => {
+        const served = new Set(store.listSeeds(nameSource(options, provider.name)));
+        return { provider, seeds: listSeeds(provider, replies).filter((seed) => served.has(seed)) };
+      })
+      .filter(({ provider, seeds }) => {
+        const source = nameSource(options, provider.name);
+        return seeds.some((seed) => !store.hasReport(source, verifier, seed));
+      });
+    if (missing.length === 0) continue;
+    signal?.throwIfAborted();
+    const opened = await checker.open();
+    try {
+      for (const { provider, seeds } of missing) {
+        const source = nameSource(options, provider.name);
+        await collectReports({
+          ...{ store, source, verifier, seeds, score: opened.score },
+          ...(signal ? { signal } : {}),
+          onProgress: () => report(provider.name, checker.name),
+        });
+      }
+    } finally {
+      await opened.close();
+    }
+  }
+}
+
+function countMissing(options: MeasureOptions): number {
+  const { store, pairs, model, replies } = options;
+  const unserved = new Map<string, number>();
+  let missing = 0;
+  for (const { provider, checker } of pairs) {
+    const source = nameSource(options, provider.name);
+    const seeds = listSeeds(provider, replies);
+    const served = new Set(store.listSeeds(source));
+    const verifier = formatVerifierId({ model: nameModel(model), setup: checker.name });
+    unserved.set(source, seeds.filter((seed) => !served.has(seed)).length);
+    missing += seeds.filter((seed) => !store.hasReport(source, verifier, seed)).length;
+  }
+  return missing + [...unserved.values()].reduce((sum, count) => sum + count, 0);
+}

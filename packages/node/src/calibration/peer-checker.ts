@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
+import { LinkError } from '../link/link-error.ts';
+import type { LinkIdentity } from '../link/link-identity.ts';
+import { askToCommit, askToReveal, createScoreJob } from '../roles/validator/verifier-call.ts';
+import { createLinkPool } from '../shared/link-pool.ts';
+import type { KnownPeer } from '../shared/peer-values.ts';
+import type { Checker } from './checkers.ts';
+import { replaySample, type ServedSample } from './sample.ts';
+
+const JOB_TIMEOUT_MS = 300_000;
+const MAX_TRIES = 20;
+const RETRY_MS = 500;
+const MIB = 2 ** 20;
+
+/**
+ * A verifier on another machine, asked over the link as a validator asks it: what it answers is believed no further than
+ * there. It has to be started with `--calibrate-with` and this side's certificate.
+ */
+export function createPeerChecker(
+  peer: KnownPeer,
+  { identity, crypto }: { readonly identity: LinkIdentity; readonly crypto: Crypto },
+): Checker {
+  return {
+    name: `peer-${toHex(peer.certHash.subarray(0, 8))}`,
+    async open() {
+      const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB } });
+      const service = links.to(VerifierService, peer);
+      const calls = {
+        commit: (_: unknown, job: Parameters<typeof service.commit>[0], call: object) => service.commit(job, call),
+        reveal: (_: unknown, job: Parameters<typeof service.reveal>[0], call: object) => service.reveal(job, call),
+      };
+      return {
+        score: (sample, signal) => scoreByPeer(sample, { peer, calls, crypto, signal }),
+        close: () => Promise.resolve(links.close()),
+      };
+    },
+  };
+}
+
+async function scoreByPeer(
+  sample: ServedSample,
+  given: {
+    readonly peer: KnownPeer;
+    readonly calls: Parameters<typeof askToCommit>[1];
+    readonly crypto: Crypto;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Uint8Array | undefined> {
+  const { peer, calls, crypto, signal = new AbortController().signal } = given;
+  const replayed = replaySample(crypto, sample);
+  const header = replayed?.replay.header;
+  if (replayed === undefined || header === undefined || replayed.replay.rows.length === 0) return undefined;
+  const { record, replay } = replayed;
+  // Of the record: asked again after either side was restarted, it is the same job.
+  const jobId = crypto.sha256(sample.record).slice(0, 16);
+  const { request, endpoint } = sample;
+  const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
+  const timeoutMs = JOB_TIMEOUT_MS;
+  const job = createScoreJob({
+    ...{ jobId, request, endpoint, header, outputTokens: replay.outputTokens, listSizes, timeoutMs },
+  });
+  const call = { timeoutMs, signal };
+  const asked = { peer, keyHash: undefined };
+  const pause = (): Promise<void> => delay(RETRY_MS, undefined, { signal });
+  let answer = await askToCommit(crypto, calls, asked, job, call);
+  for (let tries = 1; answer.outcome !== 'answered' && tries < MAX_TRIES; tries++) {
+    signal.throwIfAborted();
+    if (!(answer.error instanceof LinkError && answer.error.retryable)) throw answer.error;
+    await pause();
+    answer = await askToCommit(crypto, calls, asked, job, call);
+  }
+  signal.throwIfAborted();
+  if (answer.outcome !== 'answered') throw answer.error;
+  const committed = answer.value;
+  const subject = { modelRoot: record.modelRoot, header, replay };
+  const round = [committed.digest];
+  const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause }, call);
+  signal.throwIfAborted();
+  if (opened.outcome !== 'answered') throw opened.error;
+  return opened.value.report;
+}

@@ -1,0 +1,69 @@
+import { compareWindows } from '@ogong/protocol/compare';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { Header } from '@ogong/protocol/header';
+import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { readClassWeights } from '../shared/class-weights.ts';
+import { cutWindows } from './cut-windows.ts';
+import { replaySample } from './sample.ts';
+import type { ScoredSample } from './sample-store.ts';
+import { createSeededRandom } from './seeded-random.ts';
+
+/** What statistics keep of one sample. */
+export type SampleEvidence =
+  /** No opening, no report, or a draw that does not replay: nothing for statistics. */
+  | { readonly kind: 'nothing'; readonly reason: string }
+  /** One exact class: an equality. */
+  | { readonly kind: 'equality'; readonly identical: boolean }
+  | {
+      readonly kind: 'drift';
+      readonly providerClass: string;
+      readonly verifierClass: string;
+      readonly weights: string;
+      /** One for each length band that the reply reaches into. */
+      readonly replies: readonly ReplyEvidence[];
+    };
+
+/** @throws ProtocolError where a record or a report does not parse: the store is damaged. */
+export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEvidence {
+  const replayed = replaySample(crypto, sample);
+  const header = replayed?.replay.header;
+  if (replayed === undefined || header === undefined || sample.report === undefined) {
+    return { kind: 'nothing', reason: 'there is no opening, or no report on it' };
+  }
+  const failed = replayed.replay.checks.find(({ status }) => status === 'fail');
+  if (failed) return { kind: 'nothing', reason: `${failed.id} fails` };
+  const report = parseScoreReport(sample.report);
+  const { windows } = replayed.opening;
+  if (report.exact && report.numericClass === header.numericClass) {
+    return { kind: 'equality', identical: compareWindows(crypto, header, windows, report.windows).identical };
+  }
+  const { numericClass: verifierClass } = report;
+  const weights = readClassWeights(verifierClass);
+  if (weights === undefined) return { kind: 'nothing', reason: `class ${verifierClass} names no weights` };
+  const replies = computeBandEvidence(crypto, sample.seed, { header, windows, report });
+  return { kind: 'drift', providerClass: header.numericClass, verifierClass, weights, replies };
+}
+
+/**
+ * A reply measures every band below its own, too, by its first positions. Replies of one band differ in length by up to a
+ * factor of two, and the shorter ones scatter more: so the cuts are spread over the band as replies are, by the seed.
+ */
+function computeBandEvidence(
+  crypto: Crypto,
+  seed: number,
+  { header, windows, report }: { header: Header; windows: readonly WindowBytes[]; report: ScoreReport },
+): ReplyEvidence[] {
+  const whole = compareWindows(crypto, header, windows, report.windows);
+  const random = createSeededRandom(seed ^ 0x62616e64);
+  const lengths = LENGTH_BANDS.slice(0, findLengthBand(whole.positions)).map((high, band) => {
+    const low = LENGTH_BANDS[band - 1] ?? 0;
+    return low + 1 + Math.floor(random() * (high - low));
+  });
+  const cuts = lengths.map((length) => {
+    const cut = (all: readonly WindowBytes[]): readonly WindowBytes[] => cutWindows(all, length, header);
+    return compareWindows(crypto, header, cut(windows), cut(report.windows));
+  });
+  return [...cuts, whole].map(computeReplyEvidence);
+}

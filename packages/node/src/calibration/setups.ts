@@ -1,0 +1,64 @@
+import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+
+export type SetupSettings = Partial<Omit<LlamaEngineOptions, 'modelPath' | 'modelRoot'>>;
+
+/** A way to run a model on this machine. Several may be of one numeric class: their drift is measured together. */
+export interface Setup {
+  readonly name: string;
+  readonly settings: SetupSettings;
+  /** Replies served at a time. */
+  readonly streams: number;
+}
+
+/** Replies served at a time where the kernels give the same bits whatever runs beside. */
+const EXACT_STREAMS = 8;
+
+const setup = (name: string, settings: SetupSettings, streams = 1): Setup => ({ name, settings, streams });
+
+/**
+ * What an honest operator may run; which of them this machine can, each says when it is opened. Appended to only: the
+ * place in the list decides the seeds.
+ */
+export const SETUPS: readonly Setup[] = [
+  setup('exact', {}, EXACT_STREAMS),
+  setup('exact-native', { isa: 'native' }, EXACT_STREAMS),
+  setup('exact-threads', { threads: 2 }, EXACT_STREAMS),
+  setup('reference', { kernels: 'reference' }),
+  setup('plain', { kernels: 'plain' }),
+  setup('plain-8', { kernels: 'plain' }, 8),
+  setup('plain-no-flash', { kernels: 'plain', flashAttention: false }),
+  setup('plain-unified', { kernels: 'plain', kvUnified: true }, 8),
+  setup('fast', { kernels: 'fast' }),
+  setup('fast-8', { kernels: 'fast' }, 8),
+  setup('fast-threads', { kernels: 'fast', threads: 2 }),
+  setup('fast-no-flash', { kernels: 'fast', flashAttention: false }),
+  setup('fast-native', { kernels: 'fast', isa: 'native' }),
+  setup('fast-sse', { kernels: 'fast', isa: 'sse42' }),
+  setup('fast-scalar', { kernels: 'fast', isa: 'x64' }),
+];
+
+/** @returns undefined for a name that there is none of. */
+export function findSetup(name: string): Setup | undefined {
+  return SETUPS.find((each) => each.name === name);
+}
+
+/** Who checks in the pairs that are measured when none are named: the two ends between which kernels differ. */
+export const DEFAULT_VERIFIERS: readonly string[] = ['exact', 'fast'];
+
+const SEEDS_PER_SETUP = 10_000_000;
+
+/**
+ * Seeds of a setup's replies, none of them another setup's: replies to one prompt under one draw key are no two samples,
+ * whoever served them.
+ * @param count 0..10,000,000.
+ */
+export function listSeeds({ name }: Pick<Setup, 'name'>, count: number): number[] {
+  const first =
+    1 +
+    SEEDS_PER_SETUP *
+      Math.max(
+        0,
+        SETUPS.findIndex((each) => each.name === name),
+      );
+  return Array.from({ length: count }, (_, i) => first + i);
+}

@@ -1,0 +1,24 @@
+/** Names of sources and verifiers in a sample store, so that a store may hold several models and ways to run them. */
+export interface SourceId {
+  /** The model, or its weights. */
+  readonly model: string;
+  /** `honest`, or what else was done. */
+  readonly behaviour: string;
+  readonly setup: string;
+  readonly maxTokens: number;
+}
+
+export const HONEST = 'honest';
+
+export function formatSourceId({ model, behaviour, setup, maxTokens }: SourceId): string {
+  return `${model}/${behaviour}/${setup}/${maxTokens}`;
+}
+
+/** @returns undefined for a source that was named otherwise. */
+export function parseSourceId(text: string): SourceId | undefined {
+  const [model, behaviour, setup, tokens, ...rest] = text.split('/');
+  if (!model || !behaviour || !setup || !/^[1-9]\d{0,6}$/.test(tokens ?? '') || rest.length > 0) return undefined;
+  return { model, behaviour, setup, maxTokens: Number(tokens) };
+}
+
+export const formatVerifierId = ({ model, setup }: Pick<SourceId, 'model' | 'setup'>): string => `${model}/${setup}`;

@@ -1,0 +1,94 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSampleStore } from '../calibration/sample-store.ts';
+import { EXIT } from '../log/errors.ts';
+import { calibrateCommand } from './calibrate-command.ts';
+
+/** The command from measuring to a table, with real weights and as little of everything as makes a table. */
+describe('ogong calibrate', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ogong-calibrate-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const at = (name: string): string => join(directory, name);
+
+  async function run(...argv: string[]) {
+    const written: string[] = [];
+    const failed: string[] = [];
+    const output = {
+      write: (part: string) => void written.push(part),
+      writeError: (part: string) => void failed.push(part),
+    };
+    const code = await calibrateCommand.run(argv, output);
+    return { code, text: written.join(''), errors: failed.join('') };
+  }
+  const measure = (replies: number, out: string, ...more: string[]) =>
+    run(
+      ...['--model', 'stories260K', '--pair', 'fast:exact', '--replies', String(replies), '--max-tokens', '6'],
+      ...['--samples', at('samples.db'), '--out', at(out), ...more],
+    );
+
+  it('refuses a table from too little, and keeps what it measured', async () => {
+    await expect(measure(20, 'table.json')).rejects.toMatchObject({
+      code: 'too-little-data',
+      message: expect.stringMatching(/8 honest replies to fit to and 12 held out, about \d+ more are needed/),
+    });
+    const store = openSampleStore(at('samples.db'));
+    expect(store.listPairs().map(({ count }) => count)).toEqual([20]);
+    store.close();
+  });
+
+  it('goes on where it stopped, and makes a signed table', async () => {
+    const { code, text, errors } = await measure(170, 'table.json', '--key', at('signer.key'), '--json');
+    expect(code).toBe(EXIT.ok);
+    expect(errors).toMatch(/^\d+ of 300: fast serves, [\d.]+\/s/m);
+    const result = JSON.parse(text) as { rows: number; hash: string; pairs: unknown[] };
+    expect(result).toMatchObject({ rows: 1, version: 1, leftOut: [], pairs: [{ replies: 170, weights: 'f32' }] });
+    const shown = await run('show', at('table.json'));
+    expect(shown.text).toContain(result.hash);
+    expect(shown.text).toMatch(/signed by [0-9a-f]{64}/);
+  });
+
+  it('measures nothing twice, and comes to the same table', async () => {
+    const before = readFileSync(at('table.json'), 'utf8');
+    const { errors } = await measure(170, 'again.json');
+    expect(errors).not.toContain('serves');
+    expect((await run('diff', at('table.json'), at('again.json'))).code).toBe(EXIT.ok);
+    expect(JSON.parse(before).table).toBe(JSON.parse(readFileSync(at('again.json'), 'utf8')).table);
+  });
+
+  it('signs, builds anew, merges and compares', async () => {
+    await run('sign', at('again.json'), '--key', at('other.key'), '--out', at('signed.json'));
+    expect(JSON.parse(readFileSync(at('signed.json'), 'utf8')).signatures).toHaveLength(1);
+    const built = await run('build', '--samples', at('samples.db'), '--out', at('built.json'));
+    expect(built.code).toBe(EXIT.ok);
+    expect((await run('diff', at('table.json'), at('built.json'), '--json')).text).toBe('[]\n');
+    await run('merge', at('table.json'), at('built.json'), '--out', at('merged.json'));
+    expect((await run('show', at('merged.json'))).text).toContain('version 2');
+  });
+
+  it('follows the table before it', async () => {
+    await measure(171, 'next.json', '--previous', at('table.json'));
+    const [before, after] = await Promise.all(
+      ['table.json', 'next.json'].map((name) => run('show', at(name), '--json')),
+    );
+    const { version, previous, rows } = JSON.parse(after!.text) as Record<string, unknown>;
+    expect({ version, previous }).toEqual({ version: 2, previous: JSON.parse(before!.text).hash });
+    expect(rows).toHaveLength(1);
+    const { code, text } = await run('diff', at('table.json'), at('next.json'));
+    expect(code).toBe(1);
+    expect(text).toMatch(/f32: .*\/fast\/f32\/kv-f16 seen by .*\/exact-2\/.*\n +replies: 170 -> 171/);
+  });
+
+  it('says what is wrong with what it is given', async () => {
+    await expect(run('--model', 'stories260K', '--pair', 'fast:slow')).rejects.toThrow(/fast:slow.*does not fit/);
+    await expect(run('--model', 'stories260K', '--pair', 'fast:peer')).rejects.toThrow(/needs --peer/);
+    await expect(run('build', '--samples', at('none.db'))).rejects.toMatchObject({ code: 'ENOENT' });
+    writeFileSync(at('bad.json'), '{"format":"ogong-drift-table-file-v1"}');
+    await expect(run('show', at('bad.json'))).rejects.toMatchObject({ code: 'bad-table' });
+    expect((await run('melt')).code).toBe(EXIT.usage);
+  });
+});

@@ -1,0 +1,28 @@
+import { EXIT } from '../log/errors.ts';
+import { runCalibration } from './calibrate-run.ts';
+import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
+import type { Command, Output } from './command.ts';
+
+type Verb = (argv: readonly string[], output: Output) => Promise<number>;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  run: runCalibration,
+  build: buildTable,
+  show: showTable,
+  diff: compareFiles,
+  sign: signTable,
+  merge: mergeFiles,
+};
+
+export const calibrateCommand: Command = {
+  name: 'calibrate',
+  summary: 'measure honest drift on this hardware; build, show, diff, sign, merge drift tables',
+  async run([verb = '', ...rest], output) {
+    // Without a verb, flags follow: it measures.
+    if (verb === '' || verb.startsWith('-')) return runCalibration([verb, ...rest].filter(Boolean), output);
+    const found = VERBS[verb];
+    if (found) return found(rest, output);
+    output.writeError(`ogong calibrate: there is no ${verb}; say ${Object.keys(VERBS).join(', ')}\n`);
+    return EXIT.usage;
+  },
+};

@@ -1,0 +1,80 @@
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { DriftTable } from '@ogong/protocol/drift-table';
+import { buildDriftTable } from '@ogong/protocol/drift-table-build';
+import { addRows, succeed } from '../calibration/combine-tables.ts';
+import type { Measurements } from '../calibration/read-measurements.ts';
+import { openSampleStore, type SampleStore } from '../calibration/sample-store.ts';
+import { TableError, type TableFile } from '../calibration/table-file.ts';
+import { boolean, text } from '../config/values.ts';
+import { loadHybridSigner } from '../crypto/key-files.ts';
+
+/** Settings that the verbs of `ogong calibrate` have in common. */
+export const samplesField = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_CALIBRATE_SAMPLES',
+  default: join(homedir(), '.ogong', 'calibrate', 'samples.db'),
+  description: 'where samples are kept; a run that was stopped goes on from there',
+} as const;
+
+export const alternativesField = {
+  schema: text,
+  label: '<path>',
+  repeatable: true,
+  description: 'store with samples of cheats, which show the likelihood where to look; none by default',
+} as const;
+
+export const keyField = {
+  schema: text,
+  label: '<path>',
+  description: 'hybrid key to sign with, as `hybrid.key` in the data directory of a daemon; created if it is not there',
+} as const;
+
+export const leaveOutField = {
+  schema: boolean,
+  boolean: true,
+  description: 'leave out what was measured too little, instead of refusing the table',
+} as const;
+
+export const jsonField = { schema: boolean, boolean: true, description: 'print the result as JSON' } as const;
+
+export function openSamples(path: string): SampleStore {
+  const absolute = resolve(path);
+  mkdirSync(dirname(absolute), { recursive: true });
+  return openSampleStore(absolute);
+}
+
+export const loadSigner = (path: string) => loadHybridSigner(resolve(path));
+
+export interface TableResult {
+  readonly table: DriftTable;
+  readonly leftOut: readonly string[];
+}
+
+/** @throws TableError('too-little-data') saying what is missing. */
+export function buildFrom(
+  measurements: Measurements,
+  { before, leaveOut }: { readonly before: TableFile | undefined; readonly leaveOut: boolean },
+): TableResult {
+  const { drift } = measurements;
+  if (drift.length === 0) {
+    throw new TableError(
+      'too-little-data',
+      'no pair of classes drifts: every reply was checked in its own exact class, or none was checked',
+    );
+  }
+  try {
+    const { table, leftOut } = buildDriftTable({
+      ...succeed(before),
+      measurements: drift,
+      thin: leaveOut ? 'leave-out' : 'refuse',
+    });
+    if (table.rows.length === 0) throw new RangeError(`nothing is left. ${leftOut.join('; ')}`);
+    return { table: addRows(before, table), leftOut };
+  } catch (error) {
+    if (error instanceof RangeError) throw new TableError('too-little-data', error.message, { cause: error });
+    throw error;
+  }
+}

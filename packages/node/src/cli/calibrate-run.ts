@@ -1,0 +1,230 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { readHubAccess } from '@ogong/engine/models/hub';
+import { resolveModel } from '@ogong/engine/models/resolve';
+import { toHex } from '@ogong/protocol/bytes';
+import { type Checker, createLocalChecker } from '../calibration/checkers.ts';
+import { computeContextSize, type ModelFile, measurePairs, type Pair } from '../calibration/measure.ts';
+import { createPeerChecker } from '../calibration/peer-checker.ts';
+import { createProgressLine } from '../calibration/progress-line.ts';
+import { type Measurements, readMeasurements } from '../calibration/read-measurements.ts';
+import type { SampleStore } from '../calibration/sample-store.ts';
+import { SETUPS } from '../calibration/setups.ts';
+import { createTableFile, readTableFile, signTableFile, writeTableFile } from '../calibration/table-file.ts';
+import { defineConfig } from '../config/define-config.ts';
+import { integer, text } from '../config/values.ts';
+import { createOrLoadKeys } from '../crypto/key-files.ts';
+import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
+import { createNodeHybridSigner } from '../crypto/signers.ts';
+import { createLinkIdentity } from '../link/link-identity.ts';
+import { EXIT } from '../log/errors.ts';
+import { knownPeer } from '../shared/peer-values.ts';
+import { VERSION } from '../version.ts';
+import {
+  alternativesField,
+  buildFrom,
+  jsonField,
+  keyField,
+  leaveOutField,
+  loadSigner,
+  openSamples,
+  samplesField,
+} from './calibrate-fields.ts';
+import { type AskedPair, listRunnablePairs, PEER, parsePairs } from './calibrate-pairs.ts';
+import type { Output } from './command.ts';
+
+export const runConfig = defineConfig({
+  name: 'ogong calibrate',
+  summary:
+    'Measures how far honest replies drift between the ways to run a model on this machine, and writes the drift table\n' +
+    'that validators judge by. Stopped with Ctrl-C it goes on where it was when it is started again. It refuses to make a\n' +
+    `table from too little. Ways to run a model: ${SETUPS.map(({ name }) => name).join(', ')}.\n` +
+    'See also: ogong calibrate build | show | diff | sign | merge',
+  fields: {
+    model: {
+      schema: text,
+      label: '<model>',
+      required: true,
+      description: 'model to measure: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    modelsDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_MODELS_DIR',
+      default: join(homedir(), '.ogong', 'models'),
+      description: 'where models are kept',
+    },
+    weights: {
+      schema: text,
+      label: '<type>',
+      repeatable: true,
+      description:
+        'weights to measure, such as f16 or q8_0, where the model can be had in several; its own if not given',
+    },
+    pair: {
+      schema: text,
+      label: '<provider:verifier>',
+      repeatable: true,
+      description:
+        'two ways to run the model, the serving and the checking one; if not given, each by exact and by fast',
+    },
+    peer: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      description:
+        'verifier on another machine that checks instead of this one; started with --calibrate-with and the certificate that this command prints',
+    },
+    replies: {
+      schema: integer({ min: 1, max: 1_000_000 }),
+      label: '<n>',
+      default: '2000',
+      description: 'honest replies of each pair; three in five are held out, so 2000 reach p-values below 0.001',
+    },
+    maxTokens: {
+      schema: integer({ min: 1, max: 4096 }),
+      label: '<n>',
+      default: '128',
+      description: 'length of a reply; shorter ones are measured by their first tokens',
+    },
+    dataDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_CALIBRATE_DATA_DIR',
+      default: join(homedir(), '.ogong', 'calibrate'),
+      description: 'where the key of the link to a peer is kept',
+    },
+    samples: samplesField,
+    alternatives: alternativesField,
+    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
+    previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
+    key: keyField,
+    leaveOut: leaveOutField,
+    json: jsonField,
+  },
+});
+
+type RunValues = Extract<ReturnType<typeof runConfig.parse>, { kind: 'run' }>['values'];
+
+export async function runCalibration(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = runConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values } = parsed;
+  const before = values.previous === undefined ? undefined : readTableFile(crypto, resolve(values.previous));
+  const signer = values.key === undefined ? undefined : loadSigner(values.key);
+  const asked = parsePairs(values.pair, {
+    command: runConfig.definition.name,
+    hasPeer: values.peer !== undefined,
+  });
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const store = openSamples(values.samples);
+  const others = values.alternatives.map((path) => openSamples(path));
+  try {
+    const peer = await openPeer(values, output);
+    for (const model of await findModels(values, stopping.signal)) {
+      await measure(model, { values, asked, peer, store, output, signal: stopping.signal });
+    }
+    const sources = [
+      { store, take: 'honest' as const },
+      ...others.map((other) => ({ store: other, take: 'alternatives' as const })),
+    ];
+    const measurements = readMeasurements(crypto, sources, { codeVersion: `ogong-${VERSION}` });
+    const { table, leftOut } = buildFrom(measurements, { before, leaveOut: values.leaveOut });
+    const unsigned = createTableFile(crypto, table);
+    const file = signer === undefined ? unsigned : signTableFile(unsigned, signer);
+    writeTableFile(resolve(values.out), file);
+    const result = { path: values.out, version: table.version, hash: toHex(file.hash), rows: table.rows.length };
+    for (const line of leftOut) output.writeError(`left out: ${line}\n`);
+    output.write(
+      values.json
+        ? `${JSON.stringify({ ...result, leftOut, ...summarise(measurements) })}\n`
+        : `${values.out}: ${table.rows.length} rows, version ${table.version}, hash ${result.hash}\n`,
+    );
+    return reportHonesty(measurements, output) ? EXIT.ok : EXIT.data;
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    output.writeError('stopped; the same command goes on from here\n');
+    return EXIT.temporary;
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    for (const each of [store, ...others]) each.close();
+  }
+}
+
+const summarise = ({ drift, equalities, useless }: Measurements) => ({
+  pairs: drift.map(({ providerClass, verifierClass, weights, honest }) => ({
+    ...{ providerClass, verifierClass, weights },
+    replies: new Set(honest.map(({ seed }) => seed)).size,
+  })),
+  equalities,
+  useless: Object.fromEntries(useless),
+});
+
+/** @returns false where honest replies failed: then this machine or this software is not what it says. */
+function reportHonesty({ equalities, useless }: Measurements, output: Output): boolean {
+  const { replies, differing } = equalities;
+  if (replies > 0) output.writeError(`${replies} replies were checked in their own exact class, ${differing} differ\n`);
+  for (const [reason, count] of useless) output.writeError(`${count} honest replies could not be judged: ${reason}\n`);
+  return differing === 0 && useless.size === 0;
+}
+
+async function findModels(values: RunValues, signal: AbortSignal): Promise<ModelFile[]> {
+  const quants = values.weights.length === 0 ? [undefined] : values.weights;
+  const models: ModelFile[] = [];
+  for (const quant of quants) {
+    models.push(
+      await resolveModel(values.model, {
+        ...{ storeDir: values.modelsDir, hub: readHubAccess(process.env), signal },
+        ...(quant === undefined ? {} : { quant }),
+      }),
+    );
+  }
+  return models;
+}
+
+async function openPeer({ peer, dataDir }: RunValues, output: Output): Promise<Checker | undefined> {
+  if (peer === undefined) return undefined;
+  const identity = await createLinkIdentity(createOrLoadKeys(resolve(dataDir)).linkSeed);
+  output.writeError(`the peer has to run with --calibrate-with ${toHex(identity.id)}\n`);
+  return createPeerChecker(peer, { identity, crypto });
+}
+
+async function measure(
+  model: ModelFile,
+  given: {
+    readonly values: RunValues;
+    readonly asked: readonly AskedPair[] | undefined;
+    readonly peer: Checker | undefined;
+    readonly store: SampleStore;
+    readonly output: Output;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { values, asked, peer, store, output, signal } = given;
+  const { replies, maxTokens } = values;
+  const contextSize = computeContextSize(maxTokens);
+  const say = (line: string): void => output.writeError(line);
+  const pairs = asked ?? (await listRunnablePairs(model, { contextSize, hasPeer: peer !== undefined, say, signal }));
+  await measurePairs({
+    ...{ model, store, crypto, signer: calibrationSigner, replies, maxTokens, contextSize, signal },
+    pairs: pairs.map(
+      ({ provider, verifier }): Pair => ({
+        provider,
+        checker: verifier === PEER ? (peer as Checker) : createLocalChecker(verifier, { model, contextSize, crypto }),
+      }),
+    ),
+    onProgress: createProgressLine(
+      (line) => output.writeError(line),
+      () => performance.now(),
+    ),
+  });
+}
+
+/** Signs the sample records; nobody is asked to believe them. */
+const calibrationSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));
