@@ -76,6 +76,8 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     {
       bind: values.bind,
       alpha: values.alpha,
+      pairs: values.pairs,
+      honeypots: values.honeypots,
       test: { soundness: values.s, falsePositiveRate: values.eps, beta: values.beta },
       epochMs: values.epochMs,
       settleMs: values.settleInterval,

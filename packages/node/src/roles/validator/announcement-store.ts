@@ -1,8 +1,9 @@
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
-import { compareBytes, equalBytes } from '@ogong/protocol/bytes';
+import { compareBytes, concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Store } from '../../store/store.ts';
 import { type EvidenceCandidate, MAX_CANDIDATES } from './evidence.ts';
+import { readVerifier } from './verifier-store.ts';
 
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
@@ -40,34 +41,75 @@ export interface CandidateQuery {
   readonly modelRoot: Uint8Array;
   /** The provider under audit. */
   readonly serverId: Uint8Array;
+  /** Where it has handed its opening over, see hashPlace. */
+  readonly openedAt?: Uint8Array | undefined;
   /** Beacon of the draw: it, and not who was first to pick a small id, decides who is left out of too long a list. */
   readonly salt: Uint8Array;
   readonly nowMs: number;
 }
 
-/** Whoever says now that it verifies a model, with a key of its own, ascending by provider id; ejected ones are not asked. */
+/**
+ * Certificate and host under which a provider was reached. Only what it has proven counts: else it could announce the host of
+ * an honest verifier to be rid of it. Hosts on the own machine say nothing about operators.
+ */
+export function hashPlace(
+  crypto: Crypto,
+  { endpoint, certHash }: Pick<Announcement, 'endpoint' | 'certHash'>,
+): Uint8Array {
+  return concatBytes(certHash, hashHost(crypto, endpoint));
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i;
+
+function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
+  const host = endpoint.replace(/:\d+$/, '').toLowerCase();
+  return LOOPBACK.test(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
+}
+
+/** Whether one of two verifiers' places is one of a provider's; zero is no place. */
+function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, openedAt: Uint8Array | undefined): boolean {
+  if (openedAt === undefined) return false;
+  const [certHash, host] = [openedAt.subarray(0, 32), openedAt.subarray(32)];
+  return [server, ...(verifier ? [verifier] : [])].some((place) => {
+    const own = hashHost(crypto, place.endpoint);
+    return equalBytes(place.certHash, certHash) || (own.some((byte) => byte !== 0) && equalBytes(own, host));
+  });
+}
+
+/** While as many others are there, whoever has just been silent is left out. */
+const ENOUGH = 4;
+
+/**
+ * Whoever says now that it verifies a model, with a key of its own and in another place than the provider under audit,
+ * ascending by provider id; ejected providers and excluded verifiers are not asked.
+ */
 export function listCandidates(
   store: Store,
   crypto: Crypto,
-  { modelRoot, serverId, salt, nowMs }: CandidateQuery,
+  { modelRoot, serverId, openedAt, salt, nowMs }: CandidateQuery,
 ): EvidenceCandidate[] {
-  const candidates = store
+  const all = store
     .prepare(
       `SELECT announcement FROM announcements WHERE expires_at > ?
-       AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1) ORDER BY provider_id`,
+       AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
+       AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
     )
     .all(nowMs)
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
+    .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
     .map(({ providerId, payee, verifier, models }) => ({
       providerId,
       payee,
       keyHash: verifier?.keyHash as Uint8Array,
-      operator: providerId,
+      // Whoever is paid to one payee is taken for one operator.
+      operator: crypto.sha256(payee),
       numericClass: models.find((model) => equalBytes(model.modelRoot, modelRoot))?.numericClass ?? '',
       weight: 1n,
     }))
     .filter(({ providerId, keyHash }) => !equalBytes(providerId, serverId) && ownsKey(store, providerId, keyHash));
+  const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
+  const candidates = present.length >= ENOUGH ? present : all;
   if (candidates.length <= MAX_CANDIDATES) return candidates;
   return candidates
     .map((candidate) => ({ candidate, rank: crypto.sha256(salt, candidate.providerId) }))

@@ -9,10 +9,12 @@ import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { readAnnouncement } from './announcement-store.ts';
+import { hashPlace, readAnnouncement } from './announcement-store.ts';
 import { listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
+import { createHoneypots } from './honeypot-runner.ts';
+import { type HoneypotRow, listOpenHoneypots } from './honeypot-store.ts';
 import { type Judgement, judge, type Opened, openReply } from './judge.ts';
 import {
   beginAudit,
@@ -45,6 +47,8 @@ export interface AuditOptions {
   readonly spreadMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
+  /** How many audits bring a honeypot along, parts per million. Default: 50,000. */
+  readonly honeypotPpm?: number;
   /** Asked before those that the beacon draws; its key becomes known with its first report. */
   readonly fixedVerifier: Peer | undefined;
 }
@@ -72,21 +76,26 @@ export interface Audit {
 }
 
 const PER_TICK = 256;
+const HONEYPOT_PPM = 50_000;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
 /** The audit of every reply, as work that is taken up again where it was left. */
 export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
-  const { spreadMs = 0, pairPpm = PAIR_PPM } = options;
+  const { spreadMs = 0, pairPpm = PAIR_PPM, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getOpening, calls, jobSecret, onVerdict } = dependencies;
   const { onError = () => {} } = dependencies;
   const running = new Map<string, Promise<void>>();
+  const traps = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   const { signal } = stopping;
   const startedMs = clock.nowMs();
+  const { validator } = verdicts;
+  const shared = { crypto, clock, store, group, calls, jobSecret, signal, pause, onError };
+  const honeypots = createHoneypots({ validator, honeypotPpm, windowMs, callTimeoutMs }, shared);
   const rounds = createRounds(
-    { validator: verdicts.validator, pairPpm: Math.max(pairPpm, PAIR_PPM), callTimeoutMs, fixedVerifier },
-    { crypto, clock, store, group, calls, jobSecret, signal, pause, onError },
+    { validator, pairPpm: Math.max(pairPpm, PAIR_PPM), callTimeoutMs, fixedVerifier },
+    { ...shared, honeypots: { plan: honeypots.plan, put: honeypots.put, start: startHoneypot } },
   );
 
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
@@ -143,6 +152,19 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
         .finally(() => running.delete(key));
       running.set(key, work);
     }
+    for (const row of store.read(() => listOpenHoneypots(store, PER_TICK))) startHoneypot(row);
+  }
+
+  function startHoneypot(row: HoneypotRow): void {
+    const key = toHex(row.id);
+    if (traps.has(key) || signal.aborted) return;
+    const work = honeypots
+      .run(row)
+      .catch((error: unknown) => {
+        if (!signal.aborted) onError(error, row.replyId);
+      })
+      .finally(() => traps.delete(key));
+    traps.set(key, work);
   }
 
   async function audit(replyId: Uint8Array): Promise<void> {
@@ -195,8 +217,8 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
       const bytes = provider && (await getOpening(provider, replyId, call).catch(reportTo(replyId)));
       const opened = bytes && openReply(crypto, claim.record, bytes);
-      if (bytes !== undefined && opened !== undefined && opened.outcome !== 'nothing') {
-        await group.write((db) => keepOpening(db, replyId, bytes));
+      if (provider && bytes !== undefined && opened !== undefined && opened.outcome !== 'nothing') {
+        await group.write((db) => keepOpening(db, replyId, bytes, hashPlace(crypto, provider)));
         return bytes;
       }
       await pause(leftMs);
@@ -219,11 +241,11 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   return {
     tick,
     async idle() {
-      while (running.size > 0) await Promise.all(running.values());
+      while (running.size + traps.size > 0) await Promise.all([...running.values(), ...traps.values()]);
     },
     async stop() {
       stopping.abort();
-      await Promise.all(running.values());
+      await Promise.all([...running.values(), ...traps.values()]);
     },
   };
 }

@@ -86,7 +86,8 @@ describe('a validator that dies at any step', () => {
       chain,
       clock,
       calls,
-      audit: { pairPpm: 1_000_000 },
+      // One audit at a time, so that the second finds the first's answer for a honeypot.
+      audit: { pairPpm: 1_000_000, honeypotPpm: 1_000_000, concurrency: 1 },
       getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes,
       ...(wrapGroup ? { wrapGroup } : {}),
     });
@@ -95,7 +96,7 @@ describe('a validator that dies at any step', () => {
   /** What providers and gateways do, again from the start after every crash: their outboxes never give up. */
   async function drive(world: World, validator: TestValidator): Promise<void> {
     await validator.announce(provider).catch(onlyKnown);
-    for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name).catch(onlyKnown);
+    for (const name of ['v1', 'v2', 'v3', 'v4']) await validator.announceVerifier(name).catch(onlyKnown);
     for (const number of [0, 1]) {
       const order = validator.order(number, { expiresAtMs: BigInt(world.clock.nowMs() + 100_000), epoch: 0n });
       const id = toHex(order.fields.replyId);
@@ -107,7 +108,7 @@ describe('a validator that dies at any step', () => {
       world.acknowledged.add(id);
     }
     if (validator.archive.latest().epoch === 0n) await validator.certify(1n);
-    await validator.runAudits();
+    for (let i = 0; i < 3; i++) await validator.runAudits();
     while (await validator.settlement.step());
   }
 
@@ -159,6 +160,10 @@ describe('a validator that dies at any step', () => {
         [0, true],
       ]);
     }
+    const honeypots = second.store.prepare('SELECT outcome FROM honeypots').all();
+    expect(honeypots.map(({ outcome }) => outcome)).toEqual(['passed']);
+    const verifiers = second.store.prepare('SELECT sum(credit) AS credit, sum(marks) AS marks FROM verifiers').get();
+    expect(verifiers).toMatchObject({ credit: 5, marks: 0 });
     await second.close();
   }
 

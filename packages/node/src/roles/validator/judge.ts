@@ -6,10 +6,11 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
 import { type Replay, replayReply } from '@ogong/protocol/replay';
+import { encodeScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
 import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
-import { findCommitmentProblem, readReport, type Weighed, weighReport } from './report-check.ts';
+import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
 import { decideReports, findAgreeingRejects } from './report-combination.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
@@ -22,6 +23,8 @@ export interface Judgement {
   readonly verifierIds: readonly Uint8Array[];
   /** Verifiers that the other reports refute. */
   readonly marked: readonly Uint8Array[];
+  /** A report that two of different operators agreed on to the bit. */
+  readonly agreed?: Uint8Array | undefined;
 }
 
 export type JudgeErrorCode = 'proves-nothing' | 'wrong-verifier' | 'bad-report';
@@ -174,7 +177,14 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
     checks,
     verifierIds: reports.filter((one, index) => counts(one.weighed, index)).map(({ verifierId }) => verifierId),
     marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),
+    agreed: findAgreed(weighed),
   };
+}
+
+function findAgreed(weighed: readonly Weighed[]): Uint8Array | undefined {
+  const exact = weighed.filter(({ claimsExact }) => claimsExact);
+  const agreed = exact.find((one) => exact.some((other) => other !== one && isSameFinding(one.report, other.report)));
+  return agreed && encodeScoreReport(agreed.report);
 }
 
 /** Rounds follow each other, and only the first may have asked two. @throws JudgeError */

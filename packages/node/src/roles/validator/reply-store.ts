@@ -28,6 +28,7 @@ export interface ReplyRow {
   /** When verifiers are asked. */
   readonly askAtMs: number | undefined;
   readonly opening: Uint8Array | undefined;
+  readonly openedAt: Uint8Array | undefined;
   readonly candidates: Uint8Array | undefined;
   readonly verdict: string | undefined;
   readonly checks: string | undefined;
@@ -121,6 +122,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
     deadlineMs: (row.deadline as number | null) ?? undefined,
     askAtMs: (row.ask_at as number | null) ?? undefined,
     opening: bytes('opening'),
+    openedAt: bytes('opened_at'),
     candidates: bytes('candidates'),
     verdict: (row.verdict as string | null) ?? undefined,
     checks: (row.checks as string | null) ?? undefined,
@@ -135,7 +137,7 @@ function splitHashes(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** The claim of a stored submission, which was verified before it was stored. */
-export function toClaim({ submission }: ReplyRow): Pick<Claim, 'order' | 'record' | 'header'> {
+export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): Pick<Claim, 'order' | 'record' | 'header'> {
   if (submission === undefined) throw new Error('the reply has no submission');
   return {
     order: parseOrder(submission.order.order),
@@ -268,8 +270,11 @@ export function beginAudit(
     .run(beaconEpoch, deadlineMs, askAtMs, replyId);
 }
 
-export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Array): void {
-  store.prepare("UPDATE replies SET opening = ? WHERE reply_id = ? AND state = 'auditing'").run(opening, replyId);
+/** @param openedAt what the provider has proven about where it is, by handing the opening over there. */
+export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Array, openedAt: Uint8Array): void {
+  store
+    .prepare("UPDATE replies SET opening = ?, opened_at = ? WHERE reply_id = ? AND state = 'auditing'")
+    .run(opening, openedAt, replyId);
 }
 
 export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array): void {

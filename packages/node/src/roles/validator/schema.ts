@@ -167,4 +167,42 @@ export const migrations: readonly Migration[] = [
   UPDATE replies SET candidates = NULL WHERE state = 'auditing';
   ALTER TABLE replies ADD COLUMN ask_at INTEGER;
   `,
+  // What verifiers did, and honeypots for them.
+  `
+  ALTER TABLE verifiers ADD COLUMN audits INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN rejects INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN evidence REAL NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN credit INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE verifiers ADD COLUMN deferred_until INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE replies ADD COLUMN opened_at BLOB;
+
+  CREATE TABLE known_answers (
+    reply_id BLOB PRIMARY KEY,
+    provider_id BLOB NOT NULL,
+    request BLOB NOT NULL,
+    endpoint TEXT NOT NULL,
+    header BLOB NOT NULL,
+    report BLOB NOT NULL,
+    model_root BLOB NOT NULL,
+    bank_seed BLOB NOT NULL,
+    seen_by BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+  );
+  CREATE INDEX known_answers_bank ON known_answers (bank_seed);
+  CREATE TABLE honeypots (
+    id BLOB PRIMARY KEY,
+    reply_id BLOB NOT NULL,
+    verifier_id BLOB NOT NULL,
+    key_hash BLOB NOT NULL,
+    bad INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    verifier_key BLOB,
+    digest BLOB,
+    commitment_signature BLOB,
+    outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
+  ) WITHOUT ROWID;
+  CREATE INDEX honeypots_open ON honeypots (deadline) WHERE outcome IS NULL;
+  `,
 ];

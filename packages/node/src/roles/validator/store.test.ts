@@ -1,14 +1,16 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
+import { equalBytes } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/vrf';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { listCandidates } from './announcement-store.ts';
+import { hashPlace, listCandidates, readAnnouncement } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
 import { deriveVrfSeed, registerValidator } from './register.ts';
 import { createTestHybrid, createTestValidator, provider, providerId } from './test-bench.ts';
 import { MODEL_ROOT } from './test-reply.ts';
+import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 describe('candidates', () => {
   const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: 1_750_000_000_000 };
@@ -34,6 +36,69 @@ describe('candidates', () => {
     expect(before).toContainEqual(v2);
     expect(find({ modelRoot: new Uint8Array(32) })).toEqual([]);
     expect(find({ nowMs: query.nowMs + 3_600_001 })).toEqual([]);
+  });
+});
+
+describe('who is left out', () => {
+  const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: 1_750_000_000_000 };
+  const names = ['v1', 'v2', 'v3', 'v4', 'v5'];
+  const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+
+  async function create() {
+    const validator = createTestValidator();
+    for (const name of names) await validator.announceVerifier(name);
+    const find = (more: Partial<Parameters<typeof listCandidates>[2]> = {}) => {
+      const found = listCandidates(validator.store, crypto, { ...query, ...more });
+      return names.filter((name) => found.some(({ providerId: id }) => equalBytes(id, idOf(name))));
+    };
+    const record = (name: string, event: VerifierEvent) =>
+      validator.store.transact((db) => recordVerifier(db, idOf(name), event, { nowMs: query.nowMs, deferMs: 60_000 }));
+    return { validator, find, record };
+  }
+
+  it('is an excluded verifier, for good', async () => {
+    const { find, record } = await create();
+    record('v2', 'refuted');
+    expect(find()).toEqual(names);
+    record('v2', 'refuted');
+    expect(find()).toEqual(['v1', 'v3', 'v4', 'v5']);
+  });
+
+  it('is a silent one while four others are there, for a while', async () => {
+    const { find, record } = await create();
+    record('v2', 'silent');
+    expect(find()).toEqual(['v1', 'v3', 'v4', 'v5']);
+    expect(find({ nowMs: query.nowMs + 60_000 })).toEqual(names);
+    record('v3', 'silent');
+    expect(find()).toEqual(names);
+  });
+
+  it('is whoever shares certificate or host with the place that the opening came from', async () => {
+    const { find, validator } = await create();
+    const at = (endpoint: string, certHash: Uint8Array = new Uint8Array(32).fill(9)) => ({
+      openedAt: hashPlace(crypto, { endpoint, certHash }),
+    });
+    expect(find(at('elsewhere:1'))).toEqual(names);
+    expect(find(at('V3:77'))).toEqual(['v1', 'v2', 'v4', 'v5']);
+    const { verifier } = readAnnouncement(validator.store, idOf('v4'))!;
+    expect(find(at('elsewhere:1', verifier?.certHash))).toEqual(['v1', 'v2', 'v3', 'v5']);
+    // What a provider only announces, and has not proven, takes nobody out.
+    await validator.announce(provider, { endpoint: 'v1:5', certHash: verifier?.certHash as Uint8Array });
+    expect(find()).toEqual(names);
+  });
+
+  it('is nobody for sharing the own machine', async () => {
+    const { find, validator } = await create();
+    for (const [i, host] of ['127.0.0.1', 'localhost', '[::1]', '127.8.8.8'].entries()) {
+      await validator.announce(createTestHybrid('v1'), {
+        payee: new Uint8Array(20).fill(1),
+        sequence: BigInt(i + 2),
+        verifier: { endpoint: `${host}:4`, certHash: new Uint8Array(32).fill(3), keyHash: idOf('v1') },
+      });
+      expect(
+        find({ openedAt: hashPlace(crypto, { endpoint: `${host}:9`, certHash: new Uint8Array(32).fill(4) }) }),
+      ).toEqual(names);
+    }
   });
 });
 

@@ -254,6 +254,13 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   );
 
+  const offer = {
+    modelId: MODEL,
+    modelRoot: MODEL_ROOT,
+    pricePer1kAtomic: PRICE_PER_1K,
+    contextSize: 4096,
+    numericClass: 'x',
+  };
   const validator = {
     signer,
     member,
@@ -313,17 +320,9 @@ export function createTestValidator(options: BenchOptions = {}) {
         providerId: hashHybridKey(crypto, key.publicKey),
         payee: PAYEE,
         endpoint: 'provider:1',
-        certHash: seed('link'),
+        certHash: crypto.sha256(key.publicKey),
         verifier: undefined,
-        models: [
-          {
-            modelId: MODEL,
-            modelRoot: MODEL_ROOT,
-            pricePer1kAtomic: PRICE_PER_1K,
-            contextSize: 4096,
-            numericClass: 'x',
-          },
-        ],
+        models: [offer],
         capacity: 1,
         freeCapacity: 1,
         sequence: 1n,
@@ -334,10 +333,11 @@ export function createTestValidator(options: BenchOptions = {}) {
       await intake.announce(signAnnouncement(key, announcement));
     },
     /** Announces a verifier of another payee, reached under its own name. */
-    async announceVerifier(name: string) {
+    async announceVerifier(name: string, numericClass = 'x') {
       await validator.announce(createTestHybrid(name), {
         payee: seed(name).slice(0, 20),
         endpoint: `${name}:1`,
+        models: [{ ...offer, numericClass }],
         verifier: {
           endpoint: `${name}:1`,
           certHash: seed(name),

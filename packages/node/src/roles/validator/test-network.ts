@@ -230,22 +230,31 @@ async function createTestProvider(name: string) {
   const verifier = createNodeHybridSigner(hybridSeed(`${name} verifier`));
   const verifierKeys = createNodeHybridSigner(hybridSeed(`${name} verifier reports`));
   const identity = await createLinkIdentity(new Secret(seed(`${name} link`)));
+  const verifierIdentity = await createLinkIdentity(new Secret(seed(`${name} verifier link`)));
   const served = new Map<string, ServedReply>();
   let sequence = 1n;
   const committed = new Map<string, Uint8Array>();
   let isOpen = true;
+  const bind = { host: '127.0.0.1', port: 0 };
+  const authorize = () => true;
   const server = createLinkServer({
-    bind: { host: '127.0.0.1', port: 0 },
+    bind,
     identity,
-    authorize: () => true,
-    routes: (router) => {
+    authorize,
+    routes: (router) =>
       router.service(ProviderService, {
         getOpening({ replyId }) {
           const found = served.get(toHex(replyId));
           if (!isOpen || found === undefined) throw new Error('no such opening');
           return { opening: found.reply.openingBytes };
         },
-      });
+      }),
+  });
+  const verifierServer = createLinkServer({
+    bind,
+    identity: verifierIdentity,
+    authorize,
+    routes: (router) =>
       router.service(VerifierService, {
         commit(job: ScoreRequest) {
           const found = findServed(served.values(), job);
@@ -266,22 +275,21 @@ async function createTestProvider(name: string) {
           const message = encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round });
           return { salt, report, signature: verifierKeys.sign(message) };
         },
-      });
-    },
+      }),
   });
-  await server.start();
-  const endpoint = `127.0.0.1:${server.address().port}`;
+  await Promise.all([server.start(), verifierServer.start()]);
+  const places = [server, verifierServer].map((one) => `127.0.0.1:${one.address().port}`) as [string, string];
 
   function announceAs(key: HybridSigner, isVerifier: boolean) {
     const nowMs = systemClock.nowMs();
+    const endpoint = places[isVerifier ? 1 : 0] as string;
+    const certHash = isVerifier ? verifierIdentity.id : identity.id;
     const announcement: Announcement = {
       providerId: hashHybridKey(crypto, key.publicKey),
       payee: isVerifier ? fromHex('76'.repeat(20)) : PAYEE,
       endpoint,
-      certHash: identity.id,
-      verifier: isVerifier
-        ? { endpoint, certHash: identity.id, keyHash: hashHybridKey(crypto, verifierKeys.publicKey) }
-        : undefined,
+      certHash,
+      verifier: isVerifier ? { endpoint, certHash, keyHash: hashHybridKey(crypto, verifierKeys.publicKey) } : undefined,
       models: [
         {
           modelId: MODEL,
@@ -309,6 +317,6 @@ async function createTestProvider(name: string) {
     withhold(isWithheld: boolean) {
       isOpen = !isWithheld;
     },
-    stop: () => server.stop(100),
+    stop: () => Promise.all([server.stop(100), verifierServer.stop(100)]),
   };
 }

@@ -6,6 +6,7 @@ import { computeCommitment } from '@ogong/protocol/opening';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
 import { encodeScoreReport, NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '@ogong/protocol/synthetic-reply';
+import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import type { SignedOrder, Submission } from './claim.ts';
 
@@ -126,24 +127,20 @@ export function toPushMessage(submission: Submission): Omit<
   return { ...submission, headerProof: [...submission.headerProof] };
 }
 
-/** Whose job it is: verifiers are not told, so by request and tokens. */
+type TestJob = Pick<ScoreRequest, 'jobId' | 'request' | 'outputTokens'>;
+
+/** Whose job it is: verifiers are not told, so by request. */
 export function findServed(
   served: Iterable<ServedReply>,
-  { request, outputTokens }: Pick<ScoreRequest, 'request' | 'outputTokens'>,
+  { request }: Pick<TestJob, 'request'>,
 ): ServedReply | undefined {
-  const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
-  return [...served].find(
-    ({ reply }) =>
-      equalBytes(reply.request, request) &&
-      reply.outputTokens.length * 4 === outputTokens.length &&
-      reply.outputTokens.every((token, i) => tokens.getUint32(4 * i, true) === token),
-  );
+  return [...served].find(({ reply }) => equalBytes(reply.request, request));
 }
 
 /** The report of a verifier that runs the same model in the same class, unless bent. */
 export function createTestReport(
   { reply }: Pick<ServedReply, 'reply'>,
-  { jobId }: Pick<ScoreRequest, 'jobId'>,
+  { jobId, outputTokens }: TestJob,
   bend: Partial<ScoreReport> = {},
 ): Uint8Array {
   const { header, record } = reply;
@@ -159,7 +156,22 @@ export function createTestReport(
     firstStopToken: NO_STOP_TOKEN,
     contextSize: 4096,
     elapsedMs: 1,
-    windows: reply.opening.windows,
+    windows: teacherForce(reply, outputTokens),
     ...bend,
+  });
+}
+
+/** What the made-up model says where other tokens were claimed: the same lists, from which others were taken. */
+function teacherForce({ header, opening }: SyntheticReply, outputTokens: Uint8Array): WindowBytes[] {
+  const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
+  let position = 0;
+  return opening.windows.map(({ draws, sketch }) => {
+    const { rows, runs } = decodeDraws(draws, header);
+    const forced = rows.map((row) => {
+      const token = tokens.getUint32(4 * position++, true);
+      const { ids, q, tail } = row;
+      return token === tokenOf(row) ? row : { ids, q, tail, rank: ids.indexOf(token) };
+    });
+    return { draws: encodeDraws({ rows: forced, runs }, header), sketch };
   });
 }

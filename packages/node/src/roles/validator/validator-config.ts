@@ -49,6 +49,20 @@ export const validatorConfig = defineConfig({
       default: '1.0',
       description: "audit coverage, 1 audits every reply; where the chain's parameter is higher, that one holds",
     },
+    pairs: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_PAIRS',
+      default: '0.1',
+      description: 'share of audits that ask two verifiers at the same time; the network asks for 0.1 at least',
+    },
+    honeypots: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_HONEYPOTS',
+      default: '0.05',
+      description: 'share of audits that bring along a second job whose answer is known',
+    },
     s: {
       schema: decimal({ max: 1 }),
       label: '<prob>',

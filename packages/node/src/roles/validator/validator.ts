@@ -24,6 +24,7 @@ import { pruneBatch } from './batch-store.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
+import { pruneHoneypots } from './honeypot-store.ts';
 import { createIntake } from './intake.ts';
 import { createLedgerHistory } from './ledger-history.ts';
 import { createValidatorMetrics } from './metrics.ts';
@@ -34,6 +35,10 @@ export interface ValidatorOptions {
   readonly bind: Endpoint;
   /** Audit coverage, 0..1; where the network's own is higher, that one holds. */
   readonly alpha: number;
+  /** Share of audits with two verifiers at the same time, 0..1; not below the network's. */
+  readonly pairs?: number;
+  /** Share of audits that bring a honeypot along, 0..1. */
+  readonly honeypots?: number;
   readonly test: SequentialTestParameters;
   readonly epochMs: number;
   readonly settleMs: number;
@@ -151,6 +156,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       retryMs: Math.min(1_000, Math.max(50, auditWindowMs / 50)),
       fixedVerifier,
       spreadMs: Math.min(epochMs, auditWindowMs / 4),
+      ...(options.pairs === undefined ? {} : { pairPpm: Math.round(options.pairs * PPM) }),
+      ...(options.honeypots === undefined ? {} : { honeypotPpm: Math.round(options.honeypots * PPM) }),
     },
     {
       crypto,
@@ -218,7 +225,10 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await settlement.step()));
-      await group.write((db) => pruneBatch(db, clock.nowMs() - retentionMs));
+      await group.write((db) => {
+        pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
+        pruneBatch(db, clock.nowMs() - retentionMs);
+      });
     },
     (err) => log.warn({ err }, 'settlement waits'),
   );

@@ -1,3 +1,4 @@
+import { equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { parseOrder } from '@ogong/protocol/order';
 import { hashRecord } from '@ogong/protocol/record';
@@ -20,8 +21,10 @@ import {
 import type { Store } from '../../store/store.ts';
 import { adjustChannel } from './channel-store.ts';
 import { type Evidence, encodeEvidence } from './evidence.ts';
+import { putAnswer } from './honeypot-store.ts';
 import type { Judgement } from './judge.ts';
-import { readReply, toClaim } from './reply-store.ts';
+import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
+import { recordVerifier } from './verifier-store.ts';
 
 export interface VerdictContext {
   readonly crypto: Crypto;
@@ -119,8 +122,41 @@ export function decideReply(
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (test) writeProviderTest(store, order.providerId, payee, test);
-  for (const id of judgement?.marked ?? []) markVerifier(store, id, 'refuted by other verifiers');
+  if ('judgement' in decision) recordReports(store, row, decision, nowMs);
   return entry;
+}
+
+/** What the verdict says of those who reported, and what it makes known for honeypots. */
+function recordReports(
+  store: Store,
+  { replyId, submission }: ReplyRow,
+  { judgement, evidence }: Extract<Decision, { judgement: Judgement }>,
+  nowMs: number,
+): void {
+  const { verdict, verifierIds, marked, agreed } = judgement;
+  for (const id of marked) recordVerifier(store, id, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
+  const event = verdict === 'inconclusive' ? 'opened' : 'counted';
+  for (const id of verifierIds) recordVerifier(store, id, event, { nowMs });
+  if (agreed === undefined || submission === undefined || evidence.kind !== 'audit') return;
+  const { order, header } = toClaim({ submission });
+  const seen = evidence.attempts.map(({ verifierId }) => verifierId);
+  const isSeen = (id: Uint8Array): boolean => seen.some((one) => equalBytes(one, id));
+  const operators = evidence.candidates.filter(({ providerId }) => isSeen(providerId)).map(({ operator }) => operator);
+  putAnswer(
+    store,
+    {
+      replyId,
+      providerId: order.providerId,
+      request: submission.request,
+      endpoint: submission.endpoint,
+      header: submission.header,
+      report: agreed,
+      modelRoot: order.modelRoot,
+      bankSeed: header.sketchBankSeed,
+      seenBy: [...seen, ...operators],
+    },
+    nowMs,
+  );
 }
 
 function advanceTest(
@@ -132,13 +168,4 @@ function advanceTest(
   const state = readProviderTest(store, providerId);
   if (verdict === 'reject' && evidence === 'exact') return ejectOnExactEvidence(state);
   return advanceSequentialTest(state, verdict, test);
-}
-
-export function markVerifier(store: Store, verifierId: Uint8Array, reason: string): void {
-  store
-    .prepare(
-      `INSERT INTO verifiers (verifier_id, marks, last_reason) VALUES (?, 1, ?)
-       ON CONFLICT DO UPDATE SET marks = marks + 1, last_reason = excluded.last_reason`,
-    )
-    .run(verifierId, reason);
 }

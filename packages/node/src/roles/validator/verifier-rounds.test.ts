@@ -3,7 +3,7 @@ import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { decodeDraws, encodeDraws, type WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
@@ -96,7 +96,7 @@ async function createAudited({
     },
     marks: () =>
       validator.store
-        .prepare('SELECT verifier_id FROM verifiers')
+        .prepare('SELECT verifier_id FROM verifiers WHERE marks > 0')
         .all()
         .map((row) => toHex(row.verifier_id as Uint8Array)),
   };
@@ -205,6 +205,46 @@ describe('a round', () => {
   });
 });
 
+describe('doubt', () => {
+  it('goes next to a verifier that announces the class of the provider', async () => {
+    const served = new Map<string, ServedReply>();
+    const asked: string[] = [];
+    const doubtful = { exact: false, numericClass: 'other' };
+    const inner = createTestCalls((peer, job) => {
+      asked.push(nameOf(peer));
+      if (nameOf(peer) === 'own') return answerHonestly(served)(peer, job);
+      const { windows } = [...served.values()].at(-1)!.reply.opening;
+      // Far enough from what was committed for doubt, too near for a reject.
+      const bent = windows.map(({ draws, sketch }) => ({ draws: shiftDraws(draws), sketch }));
+      return answerHonestly(served, { ...doubtful, windows: bent })(peer, job);
+    });
+    const validator = createTestValidator({ calls: inner, audit: { honeypotPpm: 0 } });
+    await validator.announce(provider);
+    for (const name of ['v1', 'v2', 'v3', 'v4', 'v5', 'v6']) await validator.announceVerifier(name);
+    await validator.announceVerifier('own', 'synthetic/1');
+    let preferred = 0;
+    for (let i = 0; i < 6; i++) {
+      asked.length = 0;
+      const reply = await validator.deliver(i);
+      served.set(toHex(reply.reply.record.replyId), reply);
+      await validator.certify(validator.archive.latest().epoch + 1n);
+      await validator.runAudits();
+      expect(validator.find(reply.reply.record.replyId).verdict).toBe('accept');
+      // Two were asked before it only where the beacon asked for a pair.
+      expect(asked).toContain('own');
+      expect(asked.length).toBeLessThanOrEqual(3);
+      if (asked.length === 2 && asked[1] === 'own') preferred++;
+    }
+    expect(preferred).toBeGreaterThan(2);
+  });
+
+  const shiftDraws = (draws: Uint8Array): Uint8Array => {
+    const { rows, runs } = decodeDraws(draws, { vocabularySize: 512 });
+    const moved = rows.map((row) => ({ ...row, q: row.q.map((q) => q + 16_000) }));
+    return encodeDraws({ rows: moved, runs }, { vocabularySize: 512 });
+  };
+});
+
 describe('a verifier that does not keep its word', () => {
   const bend = (change: (calls: VerifierCalls) => Partial<VerifierCalls>) =>
     createAudited({ audit: { pairPpm: PAIR_PPM }, wrap: (calls) => ({ ...calls, ...change(calls) }) });
@@ -217,7 +257,7 @@ describe('a verifier that does not keep its word', () => {
       const bad = evidence.attempts.filter(({ opened }) => opened === undefined);
       expect(entry.verifierIds.length).toBe(evidence.attempts.length - bad.length);
     }
-    const rows = audited.validator.store.prepare('SELECT last_reason FROM verifiers').all();
+    const rows = audited.validator.store.prepare('SELECT last_reason FROM verifiers WHERE marks > 0').all();
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.every(({ last_reason: reason }) => reason === outcome)).toBe(true);
   }

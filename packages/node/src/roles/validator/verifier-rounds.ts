@@ -10,11 +10,11 @@ import type { Store } from '../../store/store.ts';
 import { listCandidates, readAnnouncement } from './announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
 import { type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
+import type { HoneypotRow } from './honeypot-store.ts';
 import { type Judged, listDigests, type Opened } from './judge.ts';
 import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
 import { type Weighed, weighReport } from './report-check.ts';
 import { decideReports } from './report-combination.ts';
-import { markVerifier } from './verdict-store.ts';
 import { askToCommit, askToReveal, createScoreJob, type VerifierCalls } from './verifier-call.ts';
 import {
   type Asked,
@@ -24,6 +24,7 @@ import {
   computeRoundSize,
   drawVerifier,
 } from './verifier-draw.ts';
+import { recordVerifier } from './verifier-store.ts';
 
 export interface RoundOptions {
   /** 20 bytes, of this validator. */
@@ -47,6 +48,12 @@ export interface RoundDependencies {
   /** Waits until asking again makes sense. */
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
+  /** Goes with the first job of some audits. */
+  readonly honeypots: {
+    readonly plan: (judged: Questioned) => HoneypotRow | undefined;
+    readonly put: (db: Store, row: HoneypotRow) => void;
+    readonly start: (row: HoneypotRow) => void;
+  };
 }
 
 export type Questioned = Judged & { readonly claim: ReturnType<typeof toClaim> };
@@ -62,7 +69,7 @@ const MAX_ATTEMPTS = 4;
  */
 export function createRounds(options: RoundOptions, dependencies: RoundDependencies) {
   const { validator, pairPpm, callTimeoutMs, fixedVerifier } = options;
-  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
+  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError, honeypots } = dependencies;
 
   async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
     const { replyId, deadlineMs = 0 } = row;
@@ -84,9 +91,12 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       if (isLast || (next.length === 0 && candidates.length > 0)) return;
       if (next.length === 0) await pause(leftMs);
       else {
+        const honeypot = attempts.length === 0 ? honeypots.plan(judged) : undefined;
         await group.write((db) => {
           for (const asked of next) keepAttempt(db, replyId, asked);
+          if (honeypot) honeypots.put(db, honeypot);
         });
+        if (honeypot) honeypots.start(honeypot);
       }
     }
   }
@@ -150,7 +160,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       if (error !== undefined) onError(error, replyId);
       await group.write((db) => {
         keepAttempt(db, replyId, row);
-        if (row.outcome === 'garbage' || row.outcome === 'silent') markVerifier(db, row.verifierId, row.outcome);
+        const why = { nowMs: clock.nowMs(), deferMs: callTimeoutMs };
+        if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);
       });
     };
     if (leftMs <= 0) {
@@ -212,7 +223,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const { draw, claim } = judged;
     if (draw === undefined) return [];
     const { modelRoot, providerId: serverId } = claim.order;
-    const query = { modelRoot, serverId, salt: draw.beacon, nowMs: clock.nowMs() };
+    const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs: clock.nowMs() };
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const nobody = { tried: [], heard: [], isDoubtful: false };
     if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];

@@ -1,0 +1,249 @@
+import { toHex } from '@ogong/protocol/bytes';
+import { encodeHeader, parseHeader } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { redactHeader } from '@ogong/protocol/score-commitment';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import type { DrawRow, WindowBytes } from '@ogong/protocol/window';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { judgeHoneypot, type KnownAnswer, plantBad, plantGood } from './honeypot.ts';
+import {
+  answerHonestly,
+  createTestCalls,
+  createTestHybrid,
+  createTestValidator,
+  provider,
+  type TestVerifiers,
+} from './test-bench.ts';
+import { createTestReport, type ServedReply } from './test-reply.ts';
+import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
+import { readVerifier } from './verifier-store.ts';
+
+const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
+const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
+const keyOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+const toBytes = (tokens: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(tokens).buffer);
+const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
+  windows.map((window, i) =>
+    i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
+  );
+
+async function createKnown() {
+  const served = await createTestValidator().deliver(3, {});
+  const { request } = served.reply;
+  const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
+    parseScoreReport(
+      createTestReport(served, { jobId: new Uint8Array(16), request, outputTokens: toBytes(tokens) }, bend),
+    );
+  const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
+  return { served, answer, report };
+}
+
+describe('a planted reply', () => {
+  it('is the reply itself, or differs from it in one token that is likely there and ends nothing', async () => {
+    const { served, answer } = await createKnown();
+    const own = served.reply.outputTokens;
+    expect(plantGood(answer)).toMatchObject({ outputTokens: own, position: undefined });
+    const positions = new Set<number>();
+    for (let n = 0; n < 30; n++) {
+      const { outputTokens, position, rows } = plantBad(crypto, answer, seed(n))!;
+      const different = own.flatMap((token, i) => (token === outputTokens[i] ? [] : [i]));
+      expect(different).toEqual([position]);
+      const token = outputTokens[position as number] as number;
+      expect(Array.from(rows[position as number]!.ids)).toContain(token);
+      expect(own.slice(0, -1)).toContain(token);
+      positions.add(position as number);
+    }
+    expect(positions.size).toBeGreaterThan(10);
+  });
+
+  it('is none where no token can be replaced', async () => {
+    const { answer } = await createKnown();
+    const one = { ...answer, report: { ...answer.report, windows: [] } };
+    expect(() => plantBad(crypto, one, seed(1))).not.toThrow();
+    expect(plantBad(crypto, one, seed(1))).toBeUndefined();
+  });
+});
+
+describe('the judge of a honeypot', () => {
+  it('passes an honest report, whatever its job id and time', async () => {
+    const { answer, report } = await createKnown();
+    const good = plantGood(answer);
+    const honest = report(good.outputTokens, { elapsedMs: 9, jobId: new Uint8Array(16).fill(3), contextSize: 99 });
+    expect(judgeHoneypot(crypto, answer, good, honest)).toBe('passed');
+    for (let n = 0; n < 10; n++) {
+      const bad = plantBad(crypto, answer, seed(n))!;
+      expect(judgeHoneypot(crypto, answer, bad, report(bad.outputTokens))).toBe('passed');
+    }
+  });
+
+  it.each<[string, (report: ScoreReport) => Partial<ScoreReport>]>([
+    ['a sketch that differs in a bit', ({ windows }) => ({ windows: flipAt(windows, 1) })],
+    ['another prompt', () => ({ promptTokensHash: new Uint8Array(32) })],
+    ['another vocabulary', () => ({ vocabularyHash: new Uint8Array(32) })],
+    ['another text', () => ({ responseHash: new Uint8Array(32) })],
+    ['another stop', () => ({ firstStopToken: 2 })],
+  ])('fails a known-good one with %s', async (_name, bend) => {
+    const { answer, report } = await createKnown();
+    const good = plantGood(answer);
+    const wrong = report(good.outputTokens, bend(answer.report));
+    expect(judgeHoneypot(crypto, answer, good, wrong)).toBe('failed');
+  });
+
+  it('fails a known-bad one that differs before the replaced token, or not there', async () => {
+    const { answer, report } = await createKnown();
+    let before = 0;
+    for (let n = 0; n < 20; n++) {
+      const bad = plantBad(crypto, answer, seed(n))!;
+      const { windows } = report(bad.outputTokens);
+      const flipped = report(bad.outputTokens, { windows: flipAt(windows, 0) });
+      const isBefore = (bad.position as number) > 0;
+      expect(judgeHoneypot(crypto, answer, bad, flipped)).toBe(isBefore ? 'failed' : 'passed');
+      if (isBefore) before++;
+      // What the provider committed, sent as it is.
+      expect(judgeHoneypot(crypto, answer, bad, answer.report)).toBe('failed');
+      expect(judgeHoneypot(crypto, answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
+    }
+    expect(before).toBeGreaterThan(10);
+  });
+
+  it('judges another class by scores, and not at all where nothing is known', async () => {
+    const { answer, report } = await createKnown();
+    const good = plantGood(answer);
+    const other = { exact: false, numericClass: 'other' };
+    expect(judgeHoneypot(crypto, answer, good, report(good.outputTokens, other))).toBe('passed');
+    const row = (one: DrawRow) => ({ ...one, q: one.q.map((q) => q + 65_536) });
+    const foreign = await createTestValidator().deliver(3, { bend: { row } });
+    const windows = foreign.reply.opening.windows;
+    expect(judgeHoneypot(crypto, answer, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
+    let unclear = 0;
+    for (let n = 0; n < 20; n++) {
+      const bad = plantBad(crypto, answer, seed(n))!;
+      const outcome = judgeHoneypot(crypto, answer, bad, report(bad.outputTokens, other));
+      expect(outcome).toBe((bad.position as number) < 32 ? 'unclear' : 'passed');
+      if (outcome === 'unclear') unclear++;
+    }
+    expect(unclear).toBeGreaterThan(0);
+    const replay = { ...answer, header: { ...answer.header, tier: 'replay' } };
+    expect(judgeHoneypot(crypto, replay, good, report(good.outputTokens, other))).toBe('unclear');
+  });
+});
+
+/** Pairs first, then a honeypot with every audit. */
+async function createTrapped(bend: (name: string, job: ScoreJob, served: Map<string, ServedReply>) => TestVerifiers) {
+  const served = new Map<string, ServedReply>();
+  const jobs: { name: string; job: ScoreJob }[] = [];
+  const inner = createTestCalls((peer, job) => bend(nameOf(peer), job, served)(peer, job));
+  const calls: VerifierCalls = {
+    ...inner,
+    commit(peer, job, call) {
+      jobs.push({ name: nameOf(peer), job });
+      return inner.commit(peer, job, call);
+    },
+  };
+  const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000, concurrency: 1 };
+  const validator = createTestValidator({ calls, audit });
+  await validator.announce(provider);
+  for (const name of ['v1', 'v2', 'v3', 'v4', 'v5']) await validator.announceVerifier(name);
+  let number = 0;
+  return {
+    validator,
+    jobs,
+    async run(replies: number) {
+      for (let i = 0; i < replies; i++) {
+        const reply = await validator.deliver(number++);
+        served.set(toHex(reply.reply.record.replyId), reply);
+      }
+      await validator.certify(validator.archive.latest().epoch + 1n);
+      for (let i = 0; i < replies; i++) await validator.runAudits();
+    },
+    honeypots: () => validator.store.prepare('SELECT * FROM honeypots').all(),
+    verifier: (name: string) => readVerifier(validator.store, keyOf(name)),
+  };
+}
+
+describe('honeypots', () => {
+  it('go along with audits, and honest verifiers pass them', async () => {
+    const { run, honeypots, validator, verifier } = await createTrapped((_name, _job, served) =>
+      answerHonestly(served),
+    );
+    await run(8);
+    expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
+    const pots = honeypots();
+    expect(pots.length).toBe(7);
+    expect(pots.map(({ outcome }) => outcome)).toEqual(pots.map(() => 'passed'));
+    expect(new Set(pots.map(({ bad }) => bad)).size).toBe(2);
+    const credit = ['v1', 'v2', 'v3', 'v4', 'v5'].reduce((sum, name) => sum + verifier(name).credit, 0);
+    expect(credit).toBe(8 * 2 + 7);
+  });
+
+  it('never go to a verifier that has seen the reply', async () => {
+    const { run, jobs } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(8);
+    const seen = jobs.map(({ name, job }) => `${name} ${toHex(crypto.sha256(job.request))}`);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('are, on the wire, what other jobs are', async () => {
+    const { run, jobs, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(8);
+    const ids = jobs.map(({ job }) => toHex(job.jobId));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBe(8 * 2 + honeypots().length);
+    for (const { job } of jobs) {
+      expect(Object.keys(job)).toEqual(Object.keys(jobs[0]!.job));
+      expect(job.timeoutMs).toBe(jobs[0]!.job.timeoutMs);
+      expect(job.header).toEqual(encodeHeader(redactHeader(parseHeader(job.header))));
+      expect(job.listSizes.length * 4).toBe(job.outputTokens.length);
+      expect(toHex(job.sketchBankSeed)).toBe(toHex(jobs[0]!.job.sketchBankSeed));
+    }
+    const own = validator.decided.map(({ replyId }) => toHex(replyId).slice(0, 8));
+    for (const id of ids) expect(own.some((part) => id.includes(part))).toBe(false);
+  });
+
+  it('refute who reports what the provider committed, whatever it is asked about', async () => {
+    // Told by the provider: the windows of the reply as it was, under the job's id.
+    const told =
+      (served: Map<string, ServedReply>): TestVerifiers =>
+      async (peer, job) => {
+        const found = [...served.values()].find(
+          ({ reply }) => toHex(reply.request) === toHex(job.request),
+        ) as ServedReply;
+        const outputTokens = toBytes(found.reply.outputTokens);
+        return { report: createTestReport(found, { ...job, outputTokens }), signer: createTestHybrid(nameOf(peer)) };
+      };
+    const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>
+      name === 'v1' ? told(served) : answerHonestly(served),
+    );
+    await run(16);
+    const failed = honeypots().filter(({ outcome }) => outcome === 'garbage' || outcome === 'failed');
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.every((row) => toHex(row.verifier_id as Uint8Array) === toHex(keyOf('v1')))).toBe(true);
+    expect(verifier('v1').marks).toBe(failed.length);
+    expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
+  });
+
+  it('defer who does not answer, and exclude nobody for it', async () => {
+    let asked = 0;
+    const { run, honeypots, verifier } = await createTrapped((name, _job, served) => async (peer, job) => {
+      if (name === 'v1' && asked++ >= 0) throw new Error('no answer');
+      return answerHonestly(served)(peer, job);
+    });
+    await run(8);
+    expect(asked).toBeGreaterThan(0);
+    expect(honeypots().every(({ outcome }) => outcome === 'passed' || outcome === 'silent')).toBe(true);
+    expect(verifier('v1')).toMatchObject({ credit: 0, test: { ejected: false, rejects: 0 } });
+    // Four others are there, so that it is left alone for a while.
+    expect(asked).toBe(1);
+  });
+
+  it('come to nothing where their time is over', async () => {
+    const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(2);
+    validator.store.transact((db) => db.prepare('UPDATE honeypots SET outcome = NULL, deadline = 0').run());
+    const before = validator.store.prepare('SELECT * FROM verifiers').all();
+    await validator.runAudits();
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped']);
+    expect(validator.store.prepare('SELECT * FROM verifiers').all()).toEqual(before);
+  });
+});
