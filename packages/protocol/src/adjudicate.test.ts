@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { adjudicateReport, checkReportShape, combineReports, FALLBACK_THRESHOLDS } from './adjudicate.ts';
 import { compareWindows, computeDrawGap } from './compare.ts';
+import { buildDriftTable } from './drift-table-build.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { replayReply } from './replay.ts';
+import { computeReplyEvidence } from './reply-scores.ts';
 import { computeWeights, createWeights, MAX_COST, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } from './score-report.ts';
 import { createSyntheticReply, createTestRandom, type SyntheticReply } from './synthetic-reply.ts';
@@ -19,8 +21,8 @@ const replay = replayReply(crypto, reply.record, reply.opening);
 const jobId = new Uint8Array(16).fill(8);
 
 /** The windows of a re-run that drifted: costs moved by up to `nats`, sketch values by up to `steps`. */
-function drift({ opening, header }: SyntheticReply, nats: number, steps: number): WindowBytes[] {
-  const random = createTestRandom(99);
+function drift({ opening, header }: SyntheticReply, nats: number, steps: number, seed = 99): WindowBytes[] {
+  const random = createTestRandom(seed);
   return opening.windows.map((window) => {
     const { rows, runs } = decodeDraws(window.draws, header);
     const moved = rows.map((row) => ({
@@ -262,6 +264,77 @@ describe('combineReports', () => {
     expect(combineReports(tie, false).decision).toBe('inconclusive');
     expect(combineReports([...tie, verdict('reject')], true)).toEqual({ decision: 'reject', marked: [1] });
     expect(combineReports([verdict('inconclusive')], false).decision).toBe('inconclusive');
+  });
+});
+
+describe('adjudicateReport with a drift table', () => {
+  const numericClass = 'synthetic/other';
+  /** Re-runs that drifted as an honest verifier's do, and such that drifted ten times as far. */
+  const samples = (count: number, nats: number, steps: number, from: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      seed: i,
+      evidence: computeReplyEvidence(
+        compareWindows(crypto, reply.header, reply.opening.windows, drift(reply, nats, steps, from + i)),
+      ),
+    }));
+  const { table } = buildDriftTable({
+    version: 1,
+    previous: new Uint8Array(32),
+    measurements: [
+      {
+        providerClass: reply.header.numericClass,
+        verifierClass: numericClass,
+        weights: 'f16',
+        codeVersion: '1',
+        honest: samples(200, 0.002, 4, 1000),
+        alternatives: [{ name: 'ten times', replies: samples(25, 0.02, 40, 5000) }],
+      },
+    ],
+  });
+  const policy = { drift: { table, weights: 'f16', rates: { reject: 0.009, doubt: 0.05, extrapolate: false } } };
+  const judge = (nats: number, steps: number, seed: number) =>
+    adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, seed)), policy);
+
+  it('accepts drift as measured, with one check that says by what', () => {
+    const verdict = judge(0.002, 4, 1);
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.drift?.pValue).toBeGreaterThan(0.05);
+    const ids = verdict.checks.map(({ id }) => id);
+    expect(ids.slice(-2)).toEqual(['equality', 'likelihood']);
+    expect(verdict.checks.at(-1)?.detail).toContain('synthetic/1 seen by synthetic/other, band 3');
+  });
+
+  it('rejects what the fixed limits let pass, names it, and hands on what it weighs', () => {
+    const report = inexact(drift(reply, 0.02, 40, 2));
+    expect(adjudicateReport(crypto, claim, report).outcome).toBe('accept');
+    const verdict = adjudicateReport(crypto, claim, report, policy);
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.drift?.cheat?.name).toBe('ten times');
+    expect(verdict.drift?.eValue).toBeGreaterThan(4);
+    expect(verdict.checks.at(-1)).toMatchObject({ id: 'likelihood', status: 'fail' });
+    expect(verdict.checks.at(-1)?.detail).toContain('most like ten times');
+  });
+
+  it('falls back to the fixed limits, and says so, where the table has no row', () => {
+    const report = { ...inexact(drift(reply, 0.02, 40, 2)), numericClass: 'synthetic/third' };
+    const verdict = adjudicateReport(crypto, claim, report, policy);
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.drift).toBeUndefined();
+    expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
+  });
+
+  it('rejects what is past every held-out reply and past a fixed limit, though the rank cannot be small enough', () => {
+    const strict = { drift: { ...policy.drift, rates: { reject: 1e-6, doubt: 0.05, extrapolate: false } } };
+    const gross = adjudicateReport(crypto, claim, inexact(drift(reply, 2, 600, 3)), strict);
+    expect(gross.outcome).toBe('reject');
+    const slight = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), strict);
+    expect(slight.outcome).toBe('inconclusive');
+    expect(slight.checks.at(-1)).toMatchObject({ id: 'likelihood', status: 'skip' });
+  });
+
+  it('does not touch equality', () => {
+    expect(adjudicateReport(crypto, claim, honest, policy)).toMatchObject({ outcome: 'accept' });
+    expect(adjudicateReport(crypto, claim, honest, policy).drift).toBeUndefined();
   });
 });
 

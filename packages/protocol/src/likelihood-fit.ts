@@ -144,7 +144,8 @@ function deriveAlternatives(base: Moments): Moments[] {
     scaled('farther-1.5', 1.5),
     scaled('farther-3', 3),
     scaled('farther-10', 10),
-    scaled('closer-3', 1 / 3),
+    scaled('closer-1.5', 1 / 1.5),
+    scaled('closer-4', 1 / 4),
     scaled('closer-30', 1 / 30),
     shift(base, {
       name: 'one-window',

@@ -45,7 +45,7 @@ describe('likelihood', () => {
     ['one window of four', { late: { windows: 1, scale: 4 } }],
   ])('sees %s without having been told', (_, drift) => {
     const derived = fitLikelihood(HONEST, []);
-    expect(power(statistics(derived, many(4, 1000)), statistics(derived, many(6, 200, drift)))).toBeGreaterThan(0.9);
+    expect(power(statistics(derived, many(4, 1000)), statistics(derived, many(6, 200, drift)))).toBeGreaterThan(0.8);
   });
 
   it('does not see what is not there', () => {

@@ -31,7 +31,7 @@ describe('tail fit', () => {
       let covered = 0;
       for (let i = 0; i < trials; i++) {
         const fit = fitTail(Array.from({ length: 600 }, () => quantile(1 - random())));
-        if (computeTailSurvivalLimit(fit, quantile(p), 1.645) >= p) covered++;
+        if (computeTailSurvivalLimit(fit, quantile(p), 2.326) >= p) covered++;
       }
       expect(covered / trials).toBeGreaterThan(0.93);
     }
@@ -42,7 +42,7 @@ describe('tail fit', () => {
     let covered = 0;
     for (let i = 0; i < 200; i++) {
       const fit = fitTail(Array.from({ length: 600 }, () => drawNormal(random)));
-      if (computeTailSurvivalLimit(fit, 3.719, 1.645) >= 1e-4) covered++;
+      if (computeTailSurvivalLimit(fit, 3.719, 2.326) >= 1e-4) covered++;
     }
     expect(covered).toBeGreaterThan(190);
   });
@@ -56,7 +56,7 @@ describe('tail fit', () => {
     for (let x = fit.threshold; x < 30; x += 0.5) {
       const survival = computeTailSurvival(fit, x);
       expect(survival).toBeLessThan(before);
-      expect(computeTailSurvivalLimit(fit, x, 1.645)).toBeGreaterThan(survival);
+      expect(computeTailSurvivalLimit(fit, x, 2.326)).toBeGreaterThan(survival);
       before = survival;
     }
   });

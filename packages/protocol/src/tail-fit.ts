@@ -51,43 +51,36 @@ export function fitTail(values: readonly number[], share = 0.1): TailFit {
 
 /** P(X > value) as fitted; at and below the threshold, where ranks are to be asked, the share. */
 export function computeTailSurvival({ threshold, share, shape, scale }: TailFit, value: number): number {
-  const excess = Math.max(value - threshold, 0) / scale;
-  return share * survive(excess, shape);
-}
-
-function survive(excess: number, shape: number): number {
-  if (Math.abs(shape) < 1e-9) return computeExp(-excess);
-  const base = 1 + shape * excess;
-  return base > 0 ? computeExp(-computeLog(base) / shape) : 0;
+  return share * computeExp(logSurvival(Math.max(value - threshold, 0), shape, scale));
 }
 
 /**
- * Upper confidence limit of that survival, by the asymptotic covariance of the estimates (delta method on its
- * logarithm) and of the share.
- * @param z of a one-sided normal interval; 1.645 for 95 %.
- * Source: Hosking & Wallis 1987, equation 6, with k = -shape.
+ * Upper confidence limit of that survival. Far out all depends on the shape, and not linearly: the survival is computed
+ * again with the shape's own upper limit and the scale that goes with it; what is left of the scale's error and the share's
+ * are added in squares, on the logarithm.
+ * @param z of a one-sided normal interval; 2.326 for 99 % in the limit.
+ * Source: asymptotic covariance of the estimates, Hosking & Wallis 1987, with k = -shape.
  */
 export function computeTailSurvivalLimit(fit: TailFit, value: number, z: number): number {
   const { threshold, share, shape, scale, exceedances } = fit;
-  const x = Math.max(value - threshold, 0);
-  // ln S = -ln(1 + shape y) / shape with y = x / scale.
-  const log = (xi: number, sigma: number): number => {
-    const y = x / sigma;
-    if (Math.abs(xi) < 1e-6) return -y + (xi * y * y) / 2;
-    return -computeLog(1 + xi * y) / xi;
-  };
+  const excess = Math.max(value - threshold, 0);
   const k = -shape;
   const denominator = (1 + 2 * k) * (3 + 2 * k) * exceedances;
   const varianceScale = (scale ** 2 * (7 + 18 * k + 11 * k ** 2 + 2 * k ** 3)) / denominator;
-  const covariance = (scale * (2 + k) * (2 + 6 * k + 7 * k ** 2 + 2 * k ** 3)) / denominator;
-  const varianceK = ((1 + k) * (2 + k) ** 2 * (1 + k + 2 * k ** 2)) / denominator;
-  const step = 1e-4;
-  const byShape = (log(shape + step, scale) - log(shape, scale)) / step;
-  const byScale = (log(shape, scale * (1 + step)) - log(shape, scale * (1 - step))) / (2 * step * scale);
-  const variance =
-    byScale ** 2 * varianceScale -
-    2 * byScale * byShape * covariance +
-    byShape ** 2 * varianceK +
-    (1 - share) / exceedances;
-  return Math.min(1, share * computeExp(log(shape, scale) + z * Math.sqrt(Math.max(variance, 0))));
+  const covariance = (-scale * (2 + k) * (2 + 6 * k + 7 * k ** 2 + 2 * k ** 3)) / denominator;
+  const varianceShape = ((1 + k) * (2 + k) ** 2 * (1 + k + 2 * k ** 2)) / denominator;
+  const up = z * Math.sqrt(varianceShape);
+  const scaleThere = Math.max(scale + (covariance / varianceShape) * up, scale / 4);
+  const base = logSurvival(excess, shape, scale);
+  const byShape = Math.max(0, logSurvival(excess, shape + up, scaleThere) - base);
+  const restScale = Math.sqrt(Math.max(varianceScale - covariance ** 2 / varianceShape, 0));
+  const byScale = logSurvival(excess, shape, scale + z * restScale) - base;
+  const byShare = z * Math.sqrt((1 - share) / exceedances);
+  return Math.min(1, share * computeExp(base + Math.sqrt(byShape ** 2 + byScale ** 2 + byShare ** 2)));
+}
+
+/** ln S = -ln(1 + shape x / scale) / shape. */
+function logSurvival(excess: number, shape: number, scale: number): number {
+  const y = excess / scale;
+  return shape < 1e-9 ? -y : -computeLog(1 + shape * y) / shape;
 }

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
+import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
+import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
+import { calibrateMixture } from './e-value.ts';
+import { computeWilsonInterval, testUniformity } from './statistics.ts';
+import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
+import { createTestRandom } from './synthetic-reply.ts';
+
+const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
+  const random = createTestRandom(seed);
+  return Array.from({ length: count }, (_, i) => ({ seed: i, evidence: createSyntheticEvidence(random, drift) }));
+};
+/** How far the loose class lies from the verifier, in the tight one's drift. */
+const LOOSE = 8;
+const measurement = (providerClass: string, seed: number, drift: SyntheticDrift): DriftMeasurement => ({
+  providerClass,
+  verifierClass: 'v',
+  weights: 'f16',
+  codeVersion: '1',
+  honest: many(seed, 1200, drift),
+  alternatives: [{ name: 'q8', replies: many(seed + 1, 50, { scale: 6 * (drift.scale ?? 1) }) }],
+});
+const { table } = buildDriftTable({
+  version: 1,
+  previous: new Uint8Array(32),
+  measurements: [measurement('tight', 1, {}), measurement('loose', 3, { scale: LOOSE })],
+});
+const rowOf = ({ rows }: DriftTable, name: string): DriftRow =>
+  rows.find(({ providerClass }) => providerClass === name)!;
+const rates = { ...DEFAULT_RATES, reject: 0.002, doubt: 0.01 };
+const lookup = (providerClass: string) =>
+  findDriftRow(table, { providerClass, verifierClass: 'v', weights: 'f16', positions: 128 });
+const share = (providerClass: string, drift: SyntheticDrift, wanted: string, count = 200): number =>
+  many(77, count, drift).filter(
+    ({ evidence }) => judgeByDrift(lookup(providerClass), evidence, rates)?.outcome === wanted,
+  ).length / count;
+
+describe('judgeByRow', () => {
+  const row = rowOf(table, 'tight');
+
+  it('rejects honest replies at the rate that the operator asked for, and its p-values are uniform', () => {
+    const verdicts = many(5, 3000).map(({ evidence }) =>
+      judgeByRow(row, evidence, { ...rates, reject: 0.02, doubt: 0.05 }),
+    );
+    const rejected = verdicts.filter(({ outcome }) => outcome === 'reject').length;
+    // One table: its luck is part of the interval.
+    const { low, high } = computeWilsonInterval(rejected, verdicts.length, 4);
+    expect(low).toBeLessThan(0.02);
+    expect(high).toBeGreaterThan(0.01);
+    expect(testUniformity(verdicts.map(({ pValue }) => pValue)).statistic).toBeLessThan(0.06);
+    const mean = verdicts.reduce((sum, { eValue }) => sum + eValue, 0) / verdicts.length;
+    expect(mean).toBeLessThan(1.05);
+  });
+
+  it('rejects a cheat, names it, and says what decided', () => {
+    const cheats = many(6, 50, { scale: 6 }).map(({ evidence }) => judgeByRow(row, evidence, rates));
+    for (const { outcome, source, row: by, pValue, eValue } of cheats) {
+      expect({ outcome, source, by }).toEqual({
+        outcome: 'reject',
+        source: 'rank',
+        by: 'f16: tight seen by v, band 3',
+      });
+      expect(eValue).toBe(calibrateMixture(pValue));
+    }
+    const named = cheats.filter(({ cheat }) => cheat?.name === 'q8' && cheat.posterior > 0.5);
+    expect(named.length).toBeGreaterThan(45);
+    expect(judgeByRow(row, many(5, 1)[0]!.evidence, rates).cheat).toBeUndefined();
+  });
+
+  it('cannot reject below what its replies resolve, unless the operator takes an extrapolation, which it names', () => {
+    const cheat = many(7, 1, { scale: 20 })[0]!.evidence;
+    const strict = { reject: 2e-4, doubt: 0.01, extrapolate: false };
+    expect(judgeByRow(row, cheat, strict)).toMatchObject({ outcome: 'inconclusive', source: 'rank' });
+    const extrapolated = judgeByRow(row, cheat, { ...strict, extrapolate: true });
+    expect(extrapolated).toMatchObject({ outcome: 'reject', source: 'extrapolated' });
+    expect(extrapolated.pValue).toBeLessThan(2e-4);
+    expect(extrapolated.eValue).toBe(calibrateMixture(1 / 721));
+  });
+
+  it('refuses rates that are none', () => {
+    const { evidence } = many(5, 1)[0]!;
+    for (const wrong of [{ reject: 0 }, { doubt: 0.0001 }, { doubt: 1 }, { reject: Number.NaN }]) {
+      expect(() => judgeByRow(row, evidence, { ...rates, ...wrong })).toThrow(RangeError);
+    }
+  });
+});
+
+describe('a false class', () => {
+  it('is doubted where a tight machine declares the loose class: too close is as telling as too far', () => {
+    expect(share('loose', {}, 'accept')).toBe(0);
+    expect(share('loose', { scale: LOOSE }, 'accept')).toBeGreaterThan(0.95);
+  });
+
+  it('gains a cheat nothing but the drift of the loose class: only what lies about as far as that passes', () => {
+    // On a tight machine: distances from the model that was asked for, in units of the tight class's drift.
+    for (const scale of [1.5, 2, 3, 4, 20, 40])
+      expect(share('loose', { scale }, 'accept'), `${scale}`).toBeLessThan(0.05);
+    // Who tunes a cheat to lie exactly there passes in the loose class. It must be met in the class that it declares: a
+    // verifier of that class sees no drift to hide in.
+    expect(share('loose', { scale: LOOSE }, 'accept')).toBeGreaterThan(0.95);
+  });
+
+  it('does not help where the class is not listed: no better than the mildest row, and never accepted', () => {
+    expect(lookup('unheard-of').kind).toBe('unlisted');
+    for (const scale of [1, LOOSE]) {
+      expect(share('unheard-of', { scale }, 'accept')).toBe(0);
+      expect(share('unheard-of', { scale }, 'inconclusive')).toBeGreaterThan(0.95);
+    }
+    expect(share('unheard-of', { scale: LOOSE * 8 }, 'reject')).toBeGreaterThan(0.95);
+    const [reply] = many(9, 1, { scale: 3 });
+    const verdict = judgeByDrift(lookup('unheard-of'), reply!.evidence, rates)!;
+    const known = ['tight', 'loose'].map((name) => judgeByDrift(lookup(name), reply!.evidence, rates)!.pValue);
+    expect(verdict.pValue).toBe(Math.max(...known));
+    expect(verdict.row).toContain('unlisted class');
+  });
+
+  it('says nothing where nothing was measured', () => {
+    const none = findDriftRow(table, { providerClass: 'tight', verifierClass: 'w', weights: 'f16', positions: 128 });
+    expect(judgeByDrift(none, many(5, 1)[0]!.evidence, rates)).toBeUndefined();
+  });
+});
