@@ -42,7 +42,7 @@ export function createSyntheticDivergence(
     parameters,
     bend: { header: (plain) => ({ ...plain, ...header }) },
   });
-  const rerun = reply.opening.windows.map((window, w) => bendDraws(reply, window, at - w * WINDOW_TOKENS));
+  const rerun = bendWindows(reply, at);
   const position = findFirstDivergence(reply.header, reply.opening.windows, rerun) as number;
   const trace = (windows: readonly WindowBytes[], firstBent: number): TraceReport => ({
     recordHash: crypto.sha256(reply.recordBytes),
@@ -74,6 +74,11 @@ export function createSyntheticDivergence(
 
 const hashStage = (crypto: Crypto, kind: string, index: number): Uint8Array =>
   crypto.sha256(utf8Encode(`${kind} stage ${index}`));
+
+/** The reply's windows as another machine computes them: different from a position on. */
+export function bendWindows(reply: SyntheticReply, at: number): WindowBytes[] {
+  return reply.opening.windows.map((window, w) => bendDraws(reply, window, at - w * WINDOW_TOKENS));
+}
 
 /** One step of 2^-16 nat in the last candidate's cost, from a position of the window on. */
 function bendDraws({ header }: SyntheticReply, window: WindowBytes, from: number): WindowBytes {

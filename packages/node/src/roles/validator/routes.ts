@@ -21,6 +21,7 @@ import {
   type Submission,
 } from './claim.ts';
 import { CosignError, type CosignErrorCode, type createCosigner } from './cosign.ts';
+import { describeDivergence, readDivergence } from './divergence-store.ts';
 import type { Intake } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import { type ReplyRow, readReply } from './reply-store.ts';
@@ -190,6 +191,7 @@ function readStatus(store: Store, replyId: Uint8Array) {
   const row = store.read(() => readReply(store, replyId));
   if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
   const { verdict = '', checks, sequence, isUncollectable } = row;
+  const divergence = store.read(() => readDivergence(store, replyId));
   const isOwed = verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
   const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
   const batch =
@@ -203,6 +205,7 @@ function readStatus(store: Store, replyId: Uint8Array) {
       checks: checks === undefined ? [] : JSON.parse(checks),
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
+      ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),
     }),
     // The field holds 64 bits; the detail has the number whatever its size.

@@ -205,4 +205,16 @@ export const migrations: readonly Migration[] = [
   ) WITHOUT ROWID;
   CREATE INDEX honeypots_open ON honeypots (deadline) WHERE outcome IS NULL;
   `,
+  // Where a rejected reply parts from its re-run.
+  `
+  CREATE TABLE divergences (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    evidence BLOB NOT NULL,
+    third_report BLOB,
+    third_key BLOB,
+    third_signature BLOB,
+    side TEXT NOT NULL CHECK (side IN ('provider', 'verifier', 'neither', 'unproven')),
+    layer TEXT
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -31,12 +31,13 @@ export interface OrderInput {
   readonly epoch: bigint;
   readonly expiresAtMs: number;
   readonly tokens?: number;
+  readonly model?: string;
   readonly bend?: Partial<Order>;
 }
 
 /** The index makes reply id and nonce, so that runs repeat. */
-export function createTestOrder({ index, tokens = 40, bend = {}, ...input }: OrderInput): TestOrder {
-  const body = { model: MODEL, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
+export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, ...input }: OrderInput): TestOrder {
+  const body = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
   const request = utf8Encode(JSON.stringify(body));
   const maxFeeAtomic = 1_000_000n;
   const fields: Order = {

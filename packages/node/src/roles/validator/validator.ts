@@ -24,6 +24,7 @@ import { pruneBatch } from './batch-store.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
+import { createDisputes } from './dispute.ts';
 import { pruneHoneypots } from './honeypot-store.ts';
 import { createIntake } from './intake.ts';
 import { createLedgerHistory } from './ledger-history.ts';
@@ -82,6 +83,7 @@ export interface Validator {
 }
 
 const COSIGN_TIMEOUT_MS = 60_000;
+const TRACE_TIMEOUT_MS = 60_000;
 const BEACON_TIMEOUT_MS = 2_000;
 /** Each brings one payer and one line at most, which keeps a batch within the gas of one transaction. */
 const MAX_BATCH_ENTRIES = 250;
@@ -178,6 +180,19 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
     },
   );
+  const disputes = createDisputes({
+    crypto,
+    store,
+    group,
+    fixedVerifier,
+    callTimeoutMs: TRACE_TIMEOUT_MS,
+    calls: {
+      provider: (provider, query, call) => links.to(ProviderService, provider).trace(query, call),
+      verifier: (verifier, query, call) => links.to(VerifierService, verifier).trace(query, call),
+    },
+    onLocated: (replyId, { side, layer }) => log.info({ replyId: toHex(replyId), side, layer }, 'divergence located'),
+    onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'a trace is missing'),
+  });
   const auditing = createRepeating(
     { intervalMs: Math.max(25, Math.min(500, epochMs / 10)) },
     () => audit.tick(),
@@ -188,6 +203,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     metrics.verdicts.inc({ verdict: entry.verdict });
     const fields = { replyId: toHex(entry.replyId), verdict: entry.verdict, evidence: entry.evidence };
     log.debug(fields, 'verdict');
+    disputes.notice(entry);
     if (entry.ejects) log.warn({ ...fields, providerId: toHex(entry.providerId) }, 'provider ejected');
   }
 
@@ -279,6 +295,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     },
     async stop(graceMs = 5_000) {
       await Promise.all([beacon.stop(), auditing.stop(), settling.stop(), audit.stop(), server.stop(graceMs)]);
+      await disputes.stop();
       links.close();
       peerLinks.close();
       await group.close();

@@ -1,0 +1,221 @@
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import {
+  computeStage,
+  type DivergenceEvidence,
+  describeStage,
+  encodeDivergence,
+  findFirstDivergence,
+} from '@ogong/protocol/divergence';
+import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type Header, parseHeader } from '@ogong/protocol/header';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { type Opening, parseOpening } from '@ogong/protocol/opening';
+import { parseOrder } from '@ogong/protocol/order';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/trace-report';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { verifyDivergence } from '@ogong/protocol/verify-divergence';
+import { decodeDraws, tokenOf } from '@ogong/protocol/window';
+import type { Peer } from '../../shared/link-pool.ts';
+import { locateDivergence } from '../../shared/locate-divergence.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import { readAnnouncement } from './announcement-store.ts';
+import type { Submission } from './claim.ts';
+import { type DivergenceRow, keepDivergence } from './divergence-store.ts';
+import { parseEvidence } from './evidence.ts';
+import { readReply } from './reply-store.ts';
+import { type CallOptions, createScoreJob, type ScoreJob } from './verifier-call.ts';
+
+type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
+
+export interface TraceCalls {
+  readonly provider: (provider: Peer, query: Bare<TraceReplyRequest>, options: CallOptions) => Promise<SignedTrace>;
+  readonly verifier: (
+    verifier: Peer,
+    query: Bare<Omit<TraceClaimRequest, 'job'>> & { readonly job: ScoreJob },
+    options: CallOptions,
+  ) => Promise<SignedTrace>;
+}
+
+export interface DisputeDependencies {
+  readonly crypto: Crypto;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly calls: TraceCalls;
+  readonly fixedVerifier: Peer | undefined;
+  /** Longest wait for one trace. */
+  readonly callTimeoutMs: number;
+  readonly onLocated?: (replyId: Uint8Array, row: DivergenceRow) => void;
+  readonly onError?: (error: unknown, replyId: Uint8Array) => void;
+}
+
+export interface Disputes {
+  /** Takes a verdict up where it is one to be looked into; the verdict itself waits for nothing. */
+  notice(entry: Pick<VerdictEntry, 'replyId' | 'verdict'>): void;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Rejects come one by one; whoever floods is looked into later, or not at all. */
+const MAX_WAITING = 64;
+
+/**
+ * After a reject in tier replay: asks provider and verifier what they compute where they part, layer by layer, has the
+ * next verifier that reported confirm it, and keeps the evidence. What is not asked before a restart is not asked any more:
+ * the verdict stands without it.
+ */
+export function createDisputes(dependencies: DisputeDependencies): Disputes {
+  const { crypto, store, group, calls, fixedVerifier, callTimeoutMs } = dependencies;
+  const { onLocated = () => {}, onError = () => {} } = dependencies;
+  const stopping = new AbortController();
+  const call = { timeoutMs: callTimeoutMs, signal: stopping.signal };
+  let waiting = 0;
+  let work = Promise.resolve();
+
+  function findVerifier({ verifierId, keyHash }: Reported): Peer {
+    const announced = store.read(() => readAnnouncement(store, verifierId))?.verifier;
+    if (announced && equalBytes(announced.keyHash, keyHash)) return announced;
+    if (fixedVerifier && equalBytes(verifierId, keyHash)) return fixedVerifier;
+    throw new Error('the verifier no longer announces itself');
+  }
+
+  function askVerifier(dispute: Dispute, reported: Reported, position: number): Promise<SignedTrace> {
+    const { submission, header, record, outputTokens, listSizes } = dispute;
+    const { request, endpoint } = submission;
+    const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
+    const timeoutMs = callTimeoutMs;
+    const job = createScoreJob({ jobId, request, endpoint, header, outputTokens, listSizes, timeoutMs });
+    return calls.verifier(findVerifier(reported), { job, record, position }, call);
+  }
+
+  async function askProvider({ submission, record, providerId }: Dispute, position: number): Promise<SignedTrace> {
+    const provider = store.read(() => readAnnouncement(store, providerId));
+    if (provider === undefined) throw new Error('the provider does not announce itself');
+    const { request, endpoint } = submission;
+    return calls.provider(provider, { record, request, endpoint, position, timeoutMs: callTimeoutMs }, call);
+  }
+
+  function locate(replyId: Uint8Array, dispute: Dispute, verifier: Reported): Promise<DivergenceEvidence | undefined> {
+    const { record, header, opening, providerId } = dispute;
+    return locateDivergence(
+      crypto,
+      {
+        ...{ record, header, providerId },
+        claimed: opening.windows,
+        rerun: verifier.report.windows,
+        verifierKeyHash: verifier.keyHash,
+      },
+      {
+        provider: (position) => askProvider(dispute, position),
+        verifier: (position) => askVerifier(dispute, verifier, position),
+        onError: (_side, error) => onError(error, replyId),
+      },
+    );
+  }
+
+  async function look(replyId: Uint8Array): Promise<void> {
+    const dispute = store.read(() => readDispute(crypto, store, replyId));
+    if (dispute === undefined) return;
+    const { record, opening, providerId, reports } = dispute;
+    let evidence: DivergenceEvidence | undefined;
+    let others = reports;
+    while (evidence === undefined && others.length > 0 && !stopping.signal.aborted) {
+      const [verifier, ...rest] = others as [Reported, ...Reported[]];
+      others = rest;
+      evidence = await locate(replyId, dispute, verifier);
+    }
+    const [confirming] = others;
+    if (evidence === undefined || stopping.signal.aborted) return;
+    const answer =
+      confirming &&
+      (await askVerifier(dispute, confirming, evidence.position).catch((error: unknown) => {
+        onError(error, replyId);
+        return undefined;
+      }));
+    const third = answer ? { report: answer.report, key: answer.key, signature: answer.signature } : undefined;
+    const verdict = third && verifyDivergence(crypto, evidence, { disputed: { providerId, record, opening }, third });
+    const count = parseTraceReport(evidence.verifier.report).stages.length;
+    const stage = verdict?.stage ?? (verdict === undefined ? computeStage(evidence) : undefined);
+    const row: DivergenceRow = {
+      evidence: encodeDivergence(evidence),
+      third,
+      side: verdict?.side ?? 'unproven',
+      layer: stage === undefined ? undefined : describeStage(stage, count),
+    };
+    await group.write((db) => keepDivergence(db, replyId, row));
+    onLocated(replyId, row);
+  }
+
+  return {
+    notice({ replyId, verdict }) {
+      if (verdict !== 'reject' || waiting >= MAX_WAITING || stopping.signal.aborted) return;
+      waiting++;
+      work = work
+        .then(() => (stopping.signal.aborted ? undefined : look(replyId)))
+        .catch((error: unknown) => onError(error, replyId))
+        .finally(() => {
+          waiting--;
+        });
+    },
+    idle: () => work,
+    async stop() {
+      stopping.abort();
+      await work;
+    },
+  };
+}
+
+interface Reported {
+  readonly verifierId: Uint8Array;
+  readonly keyHash: Uint8Array;
+  readonly report: ScoreReport;
+}
+
+interface Dispute {
+  readonly record: Uint8Array;
+  readonly providerId: Uint8Array;
+  readonly submission: Submission;
+  readonly header: Header;
+  readonly opening: Opening;
+  readonly outputTokens: Uint32Array;
+  readonly listSizes: Uint8Array;
+  /** In the provider's exact class, and different from what was committed; at least one, by different keys. */
+  readonly reports: readonly Reported[];
+}
+
+/** Everything was checked before the verdict rested on it. */
+function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute | undefined {
+  const row = readReply(store, replyId);
+  if (row?.evidence === undefined || row.submission === undefined || row.signedRecord === undefined) return undefined;
+  const evidence = parseEvidence(row.evidence);
+  if (evidence.kind !== 'audit') return undefined;
+  const opening = parseOpening(evidence.opening);
+  const header = parseHeader(opening.header);
+  if (header.tier !== 'replay') return undefined;
+  const seen = new Set<string>();
+  const reports = evidence.attempts.flatMap(({ verifierId, committed, opened }) => {
+    if (committed === undefined || opened === undefined) return [];
+    const keyHash = hashHybridKey(crypto, committed.verifierKey);
+    const report = parseScoreReport(opened.report);
+    const isExact = report.exact && report.numericClass === header.numericClass;
+    if (!isExact || findFirstDivergence(header, opening.windows, report.windows) === undefined) return [];
+    if (seen.has(toHex(keyHash))) return [];
+    seen.add(toHex(keyHash));
+    return [{ verifierId, keyHash, report }];
+  });
+  if (reports.length === 0) return undefined;
+  const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+  return {
+    record: row.signedRecord.record,
+    providerId: parseOrder(row.orderBytes).providerId,
+    submission: row.submission,
+    header,
+    opening,
+    outputTokens: Uint32Array.from(rows, tokenOf),
+    listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+    reports,
+  };
+}
