@@ -97,6 +97,20 @@ describe('massaging one row', () => {
     expect(shifts[1]).toBeLessThan(shifts[2] as number);
   });
 
+  it('changes two values alone where the mean is what counts', () => {
+    const many = Array.from({ length: 20 }, (_, i) => 100 + i);
+    const ids = Uint32Array.of(5, 9, 7, ...many);
+    const q = Uint32Array.from([0.5, 0.25, 0.125, ...many.map(() => 0.005)], (p) => quantizeLogprob(Math.log(p)));
+    const long: DrawRow = { ids, q, tail: WEIGHT_ONE / 40, rank: 0 };
+    const largest = massageRow(long, inputs(0.55), 'largest') as Massaged;
+    const mean = massageRow(long, inputs(0.55), 'mean') as Massaged;
+    expect(replayRank(mean.row, inputs(0.55))).toBe(mean.row.rank);
+    expect(mean.meanQ16).toBeLessThan(largest.meanQ16);
+    expect(mean.shiftQ16).toBeGreaterThan(largest.shiftQ16);
+    // Token 7 keeps its value: 5 takes what 9 gives.
+    expect(mean.row.q[mean.row.ids.indexOf(7)]).toBe(q[2]);
+  });
+
   it('needs no change of a draw that agrees', () => {
     expect(massageRow(row(5), inputs(0.3))).toMatchObject({ shiftQ16: 0 });
   });

@@ -9,6 +9,7 @@ import {
   MAX_COST,
   MAX_LISTED,
   NAT,
+  quantizeLogprob,
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
@@ -31,6 +32,8 @@ export interface Massaged {
   readonly row: DrawRow;
   /** Largest change of a listed log-probability, 2^-16 nat. */
   readonly shiftQ16: number;
+  /** Mean change over the list. */
+  readonly meanQ16: number;
 }
 
 const weights = createWeights();
@@ -61,23 +64,28 @@ const MOST_SHIFT = 12 * NAT;
 /** Half of what stage 1 forgives in a sum of probabilities. */
 const SLACK = EXP_ONE / 2 ** 16;
 
+/** What is kept small: the largest change of one log-probability, or the mean over the list. */
+export type Thrift = 'largest' | 'mean';
+
 /**
- * The smallest change of a row's values, as the largest change of one log-probability, after which the key draws the token
- * that the row names. Every listed value moves a little, to one side of the draw up and to the other down: a change that
- * is spread is smaller at its largest. The result passes everything that stage 1 checks of a row: order, probabilities
- * within one, a tail that the list allows, and the draw.
+ * The smallest change of a row's values after which the key draws the token that the row names. For the smallest largest
+ * change every listed value moves a little, on one side of the draw up and on the other down; for the smallest mean change
+ * two values move, and what one gains the other loses. The result passes everything that stage 1 checks of a row: order,
+ * probabilities within one, a tail that the list allows, and the draw.
  * @returns undefined where nothing within 12 nat does it.
  */
-export function massageRow(row: DrawRow, inputs: DrawInputs): Massaged | undefined {
+export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'largest'): Massaged | undefined {
   const listed = listToken(row, inputs);
   const token = tokenOf(row);
   const drawn = replayRank(listed, inputs);
-  if (drawn !== TAIL_RANK && listed.ids[drawn] === token) return finish(listed, inputs, token, row);
-  const found = [spread(listed, inputs, token), single(listed, token)]
-    .map((move) => search(listed, inputs, { token, move }))
-    .filter((candidate) => candidate !== undefined)
-    .map((candidate) => ({ row: candidate, shiftQ16: largestShift(row, candidate) }));
-  return found.sort((a, b) => a.shiftQ16 - b.shiftQ16)[0];
+  const kept = arrange(entriesOf(listed), listed.tail, inputs, token);
+  if (drawn !== TAIL_RANK && listed.ids[drawn] === token && isAccepted(kept, inputs)) return measure(row, kept);
+  const [first] = [...spreadMoves(listed, inputs, token), transferMove(listed, inputs, token)]
+    .map((move) => move && search(move, inputs))
+    .filter((found) => found !== undefined)
+    .map((found) => measure(row, found))
+    .sort((a, b) => (thrift === 'mean' ? a.meanQ16 - b.meanQ16 : a.shiftQ16 - b.shiftQ16));
+  return first;
 }
 
 /** The list with the token in it, in the place of the last one where it is full; the tail gives what it takes. */
@@ -98,70 +106,46 @@ function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {
     tail -= share(tailId, tailQ);
     for (let j = kept; j < row.ids.length; j++) tail += share(row.ids[j] as number, row.q[j] as number);
   }
-  const entries = Array.from({ length: kept }, (_, j) => ({ id: row.ids[j] as number, q: row.q[j] as number }));
-  return arrange([...entries, { id: tailId, q: tailQ }], clampTail(tail), inputs, tailId);
+  return arrange([...entriesOf(row).slice(0, kept), { id: tailId, q: tailQ }], clampTail(tail), inputs, tailId);
 }
 
 const clampTail = (tail: number): number => Math.min(Math.max(Math.round(tail), 0), WEIGHT_ONE - 1);
 
-/** Which way a value moves: -1 is likelier, by id; and by which power of e the tail does. */
-interface Move {
-  readonly sign: (id: number) => number;
-  readonly tail: number;
-}
+/** A row that is bent by so much; undefined where there is no such row. */
+type Move = (amount: number) => DrawRow | undefined;
 
-/** Everything on the token's side of the draw up, everything on the other side down. */
-function spread(row: DrawRow, inputs: DrawInputs, token: number): Move {
+/** Where in the id-ordered distribution the draw lies: below the token's interval, or at its upper end and beyond. */
+function isBelow(row: DrawRow, inputs: DrawInputs, token: number): boolean {
   weigh(row, inputs);
   let low = 0;
   for (let rank = 0; rank < weights.kept; rank++) {
     if ((row.ids[rank] as number) < token) low += weights.byRank[rank] as number;
   }
-  if (inputs.settings.temperatureQ16 === 0) return single(row, token);
-  return inputs.u < low
-    ? { sign: (id) => (id >= token ? -1 : 1), tail: 0 }
-    : { sign: (id) => (id <= token ? -1 : 1), tail: -1 };
+  return inputs.u < low;
 }
 
-const single = (_: DrawRow, token: number): Move => ({ sign: (id) => (id === token ? -1 : 1), tail: 0 });
-
-function search(
-  row: DrawRow,
-  inputs: DrawInputs,
-  { token, move }: { readonly token: number; readonly move: Move },
-): DrawRow | undefined {
-  const attempt = (shift: number): DrawRow | undefined => {
-    const bent = apply(row, inputs, { token, move, shift });
-    return isAccepted(bent, inputs) ? bent : undefined;
-  };
-  let low = 0;
-  let high = 1;
-  let best = attempt(high);
-  while (best === undefined) {
-    low = high;
-    high *= 2;
-    if (high > MOST_SHIFT) return undefined;
-    best = attempt(high);
-  }
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    const bent = attempt(middle);
-    if (bent === undefined) low = middle;
-    else {
-      high = middle;
-      best = bent;
-    }
-  }
-  return best;
+/** Everything on the token's side of the draw up, everything on the other side down; and the token alone up. Q16 nats. */
+function spreadMoves(row: DrawRow, inputs: DrawInputs, token: number): Move[] {
+  const below = isBelow(row, inputs, token);
+  const isLifted = (id: number): boolean => (below ? id >= token : id <= token);
+  const isGreedy = inputs.settings.temperatureQ16 === 0;
+  return [
+    (shift) => shiftAll(row, inputs, { token, shift, isLifted, tailShift: below || isGreedy ? 0 : -shift }),
+    (shift) => shiftAll(row, inputs, { token, shift, isLifted: (id) => id === token, tailShift: 0 }),
+  ];
 }
 
-function apply(
-  row: DrawRow,
-  inputs: DrawInputs,
-  { token, move, shift }: { readonly token: number; readonly move: Move; readonly shift: number },
-): DrawRow {
-  const tail = row.tail * Math.exp((move.tail * shift) / NAT);
-  const moved = Array.from(row.ids, (id, j) => ({ id, q: (row.q[j] as number) + move.sign(id) * shift }));
+interface Shift {
+  readonly token: number;
+  readonly shift: number;
+  readonly isLifted: (id: number) => boolean;
+  readonly tailShift: number;
+}
+
+function shiftAll(row: DrawRow, inputs: DrawInputs, { token, shift, isLifted, tailShift }: Shift): DrawRow | undefined {
+  if (shift > MOST_SHIFT) return undefined;
+  const tail = row.tail * Math.exp(tailShift / NAT);
+  const moved = entriesOf(row).map(({ id, q }) => ({ id, q: isLifted(id) ? q - shift : q + shift }));
   const before = sumMass(row.q);
   // What leaves the tail goes to the listed, where both are parts of one.
   const target = isPlain(inputs) ? before + ((row.tail - tail) / WEIGHT_ONE) * EXP_ONE : before;
@@ -170,6 +154,62 @@ function apply(
   const entries = moved.map(({ id, q }) => ({ id, q: Math.min(Math.max(q + back, 0), MAX_COST) }));
   return arrange(entries, clampTail(tail), inputs, token);
 }
+
+/** Probability from the heaviest candidate on the wrong side to the heaviest on the token's, in 2^-24. */
+function transferMove(row: DrawRow, inputs: DrawInputs, token: number): Move | undefined {
+  const below = isBelow(row, inputs, token);
+  const heaviest = (isWanted: (id: number) => boolean): number | undefined => {
+    let best: number | undefined;
+    let most = 0;
+    for (let rank = 0; rank < weights.kept; rank++) {
+      const weight = weights.byRank[rank] as number;
+      if (weight > most && isWanted(row.ids[rank] as number)) [best, most] = [row.ids[rank] as number, weight];
+    }
+    return best;
+  };
+  const rank = row.ids.indexOf(token);
+  const isKept = rank < weights.kept;
+  const to = isKept ? heaviest((id) => (below ? id >= token : id <= token)) : token;
+  const from = heaviest((id) => (below ? id < token : id > token));
+  if (to === undefined || from === undefined) return undefined;
+  return (amount) => {
+    const mass = amount / WEIGHT_ONE;
+    const entries = entriesOf(row).map(({ id, q }) => {
+      if (id !== from && id !== to) return { id, q };
+      const probability = Math.exp(-q / NAT) + (id === to ? mass : -mass);
+      return { id, q: probability > 0 ? quantizeLogprob(Math.log(probability)) : -1 };
+    });
+    return entries.some(({ q }) => q < 0) ? undefined : arrange(entries, row.tail, inputs, token);
+  };
+}
+
+/** The least amount that is accepted, to within what doubling and halving find. */
+function search(move: Move, inputs: DrawInputs): DrawRow | undefined {
+  const attempt = (amount: number): DrawRow | undefined | 'over' => {
+    const bent = move(amount);
+    if (bent === undefined) return 'over';
+    return isAccepted(bent, inputs) ? bent : undefined;
+  };
+  let low = 0;
+  let high = 1;
+  let best = attempt(high);
+  while (best === undefined) {
+    low = high;
+    high *= 2;
+    best = attempt(high);
+  }
+  if (best === 'over') return undefined;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const bent = attempt(middle);
+    if (bent === undefined || bent === 'over') low = middle;
+    else [high, best] = [middle, bent];
+  }
+  return best;
+}
+
+const entriesOf = ({ ids, q }: Pick<DrawRow, 'ids' | 'q'>): { readonly id: number; readonly q: number }[] =>
+  Array.from(ids, (id, j) => ({ id, q: q[j] as number }));
 
 function arrange(
   entries: readonly { readonly id: number; readonly q: number }[],
@@ -208,22 +248,15 @@ function isAccepted(row: DrawRow, inputs: DrawInputs): boolean {
   return sumMass(row.q) <= EXP_ONE + SLACK && replayRank(row, inputs) === row.rank;
 }
 
-function finish(row: DrawRow, inputs: DrawInputs, token: number, original: DrawRow): Massaged | undefined {
-  const settled = arrange(
-    Array.from(row.ids, (id, j) => ({ id, q: row.q[j] as number })),
-    row.tail,
-    inputs,
-    token,
-  );
-  return isAccepted(settled, inputs) ? { row: settled, shiftQ16: largestShift(original, settled) } : undefined;
-}
-
-function largestShift(original: DrawRow, bent: DrawRow): number {
+function measure(original: DrawRow, row: DrawRow): Massaged {
   let largest = 0;
-  for (let j = 0; j < bent.ids.length; j++) {
-    const at = original.ids.indexOf(bent.ids[j] as number);
+  let sum = 0;
+  for (let j = 0; j < row.ids.length; j++) {
+    const at = original.ids.indexOf(row.ids[j] as number);
     const before = at >= 0 ? (original.q[at] as number) : (original.tailQ ?? 0);
-    largest = Math.max(largest, Math.abs((bent.q[j] as number) - before));
+    const change = Math.abs((row.q[j] as number) - before);
+    largest = Math.max(largest, change);
+    sum += change;
   }
-  return largest;
+  return { row, shiftQ16: largest, meanQ16: sum / row.ids.length };
 }

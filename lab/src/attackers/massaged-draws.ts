@@ -14,7 +14,7 @@ import {
 } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
-import { type DrawInputs, massageRow, measureGap, replayRank } from './massage.ts';
+import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
 
 /** What an attacker allows itself who knows what an auditor forgives: half of it, since honest drift comes on top. */
@@ -42,7 +42,7 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, isKnowing: bo
     ...(soldAs ? { soldAs } : {}),
     create(context) {
       const cheap = requireCheapEngine(context, own);
-      const massage = createMassage(context, cheap, isKnowing ? (context.tolerances ?? KNOWN) : ANYTHING);
+      const massage = createMassage(context, cheap, isKnowing);
       return { name: own, aim, ...massage };
     },
   };
@@ -68,12 +68,16 @@ interface Counts {
   lost: number;
 }
 
-function createMassage({ engine }: AttackContext, cheap: Engine, tolerances: Tolerances) {
+function createMassage({ engine, tolerances = KNOWN }: AttackContext, cheap: Engine, isKnowing: boolean) {
+  // Who knows that auditors take means over a list changes few values; who does not keeps every change small.
+  const means = isKnowing
+    ? { tolerances, thrift: 'mean' as const }
+    : { tolerances: ANYTHING, thrift: 'largest' as const };
   const counts: Counts = { positions: 0, missed: 0, massaged: 0, corrected: 0, lost: 0 };
   return {
     engine: disguiseEngine(engine, {
       async *generate(request, options) {
-        const held = await decode({ engine, cheap, request, tolerances, counts }, options);
+        const held = await decode({ engine, cheap, request, counts, ...means }, options);
         yield* tellReply(engine, request, held);
       },
       close: () => closeBoth(engine, cheap),
@@ -87,6 +91,7 @@ interface Task {
   readonly cheap: Engine;
   readonly request: GenerateRequest;
   readonly tolerances: Tolerances;
+  readonly thrift: Thrift;
   readonly counts: Counts;
 }
 
@@ -150,7 +155,7 @@ interface Segment {
 
 /** One pass of the true model over a continuation. @returns whether a token was corrected, so that the rest is void. */
 async function settle(task: Task, segment: Segment, options?: { signal?: AbortSignal }): Promise<boolean> {
-  const { engine, request, tolerances, counts } = task;
+  const { engine, request, tolerances, thrift, counts } = task;
   const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
   const from = settled.output.length;
   const cheapRows = rowsOf(cheaply.windows, vocabularySize);
@@ -180,7 +185,7 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
       const gap = measureGap(row, inputs);
       const isForgiven =
         gap <= tolerances.positionGap && settled.windowGap + gap <= tolerances.windowGap * WINDOW_TOKENS;
-      const massaged = isForgiven || !canCorrect ? massageRow(row, inputs) : undefined;
+      const massaged = isForgiven || !canCorrect ? massageRow(row, inputs, thrift) : undefined;
       if (massaged !== undefined) {
         counts.massaged++;
         settled.windowGap += gap;
