@@ -11,6 +11,7 @@ import { computeCommitment } from './opening.ts';
 import { encodeRecordV1 } from './record.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings } from './sampler.ts';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from './sketch.ts';
+import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from './synthetic-divergence.ts';
 import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
@@ -27,6 +28,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     'draw-key': drawKeyVectors(crypto),
     sketch: sketchVectors(crypto),
     ...createEdgeVectors(),
+    ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),

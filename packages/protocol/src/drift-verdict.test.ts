@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { computeBetaQuantile } from './beta.ts';
 import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
@@ -44,10 +45,10 @@ describe('judgeByRow', () => {
       judgeByRow(row, evidence, { ...rates, reject: 0.02, doubt: 0.05 }),
     );
     const rejected = verdicts.filter(({ outcome }) => outcome === 'reject').length;
-    // One table: its luck is part of the interval.
-    const { low, high } = computeWilsonInterval(rejected, verdicts.length, 4);
-    expect(low).toBeLessThan(0.02);
-    expect(high).toBeGreaterThan(0.01);
+    // One table has its luck: beyond the 14th of 720 held-out values lies a mass of Beta(14, 707), 0.008 to 0.036 almost always.
+    const { low, high } = computeWilsonInterval(rejected, verdicts.length, 3);
+    expect(low).toBeLessThan(computeBetaQuantile(0.999, 14, 707));
+    expect(high).toBeGreaterThan(computeBetaQuantile(0.001, 14, 707));
     expect(testUniformity(verdicts.map(({ pValue }) => pValue)).statistic).toBeLessThan(0.06);
     const mean = verdicts.reduce((sum, { eValue }) => sum + eValue, 0) / verdicts.length;
     expect(mean).toBeLessThan(1.05);

@@ -1,4 +1,5 @@
 import { addDrawMargin, createDrawCounts } from './draw-margin.ts';
+import { computeExp, computeLog } from './elementary.ts';
 import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
 import { WEIGHT_ONE } from './sampler.ts';
 
@@ -21,20 +22,28 @@ export interface SyntheticDrift {
 const CENTRE = -6.9;
 const HONEST_MOVEMENT = 0.002;
 
-/** Two calls give two independent values. @param random uniform in [0, 1). */
+/**
+ * A standard normal value by Marsaglia's polar method: of the host's mathematics only the square root is used, which is
+ * exact, so that vectors are the same everywhere.
+ * @param random uniform in [0, 1).
+ */
 export function drawNormal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  for (;;) {
+    const [x, y] = [2 * random() - 1, 2 * random() - 1];
+    const square = x * x + y * y;
+    if (square > 0 && square < 1) return x * Math.sqrt((-2 * computeLog(square)) / square);
+  }
 }
 
 export function createSyntheticEvidence(random: () => number, drift: SyntheticDrift = {}): ReplyEvidence {
   const { scale = 1, drawScale = scale, positions = 128, replyScatter = 0.1, windowScatter = 0.1, late } = drift;
   const count = Math.ceil(positions / 32);
-  const common = Math.log(scale) + replyScatter * drawNormal(random);
+  const common = computeLog(scale) + replyScatter * drawNormal(random);
   const windows = Float64Array.from({ length: count }, (_, i) => {
-    const own = late !== undefined && i >= count - late.windows ? Math.log(late.scale) : 0;
+    const own = late !== undefined && i >= count - late.windows ? computeLog(late.scale) : 0;
     return CENTRE + common + own + windowScatter * drawNormal(random);
   });
-  const mean = Math.log(windows.reduce((sum, value) => sum + Math.exp(value), 0) / count);
+  const mean = computeLog(windows.reduce((sum, value) => sum + computeExp(value), 0) / count);
   const worst = Math.max(...windows);
   const half = Math.floor(count / 2);
   const average = (part: Float64Array): number =>
@@ -52,8 +61,13 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
   const draws = createDrawCounts();
   for (let i = 0; i < positions; i++) {
     const margin = (random() / 2) * WEIGHT_ONE;
-    const isMoved = random() < Math.exp(-margin / (HONEST_MOVEMENT * drawScale * WEIGHT_ONE));
-    addDrawMargin(draws, { matches: !isMoved, margin, gap: isMoved ? margin * (1 + random() ** 8) : 0 });
+    const isMoved = random() < computeExp(-margin / (HONEST_MOVEMENT * drawScale * WEIGHT_ONE));
+    addDrawMargin(draws, { matches: !isMoved, margin, gap: isMoved ? margin * (1 + toEighth(random())) : 0 });
   }
   return { positions, scores, draws, windows };
+}
+
+function toEighth(x: number): number {
+  const fourth = x * x * (x * x);
+  return fourth * fourth;
 }
