@@ -24,10 +24,14 @@ export const TIER_METHODS: Readonly<Record<Tier, string | undefined>> = {
  * Kernel paths under which two machines of one class compute the same bits: the class's fourth part. What a class is
  * called proves nothing; that a reply is reproduced does.
  */
-const EXACT_PATH = /^(?:exact(?:-[a-z0-9]+)*|reference)$/;
+const FUSED_PATH = /^(?:exact(?:-[a-z0-9]+)*|reference)$/;
+const SHAPED_PATH = 'shaped';
 
+/** Reads of a class what docs/spec/numeric-class.md says about exactness; a class of another form is not exact. */
 export function isExactClass(numericClass: string): boolean {
-  return EXACT_PATH.test(numericClass.split('/')[3] ?? '');
+  const [, , , path = '', , , ...departures] = numericClass.split('/');
+  if (departures.some((departure) => departure.startsWith('window-'))) return false;
+  return path === SHAPED_PATH || (FUSED_PATH.test(path) && !departures.includes('no-fa'));
 }
 
 export function readPosture({ tier, method, numericClass }: Pick<Header, 'tier' | 'method' | 'numericClass'>): Posture {

@@ -1,0 +1,68 @@
+import { SYNTHETIC_CLASS } from '@ogong/protocol/synthetic-divergence';
+import { afterEach, describe, expect, it } from 'vitest';
+import { answerHonestly, createTestValidator, ledger, payer, provider, type TestVerifiers } from './test-bench.ts';
+import { createTestOrder, type ServedReply } from './test-reply.ts';
+
+/** What became of an audit of tier replay whose verifiers run the named classes; `own` is the provider's, exactly. */
+const OTHER = SYNTHETIC_CLASS.replace('haswell', 'sse42');
+const classes = {
+  own: { exact: true, numericClass: SYNTHETIC_CLASS },
+  inexact: { exact: false, numericClass: SYNTHETIC_CLASS },
+  other: { exact: true, numericClass: OTHER },
+} as const;
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>) {
+  const served = new Map<string, ServedReply>();
+  const asked: string[] = [];
+  const answers: TestVerifiers = (peer, job) => {
+    const name = String(peer.endpoint).replace(/:1$/, '');
+    asked.push(name);
+    return answerHonestly(served, classes[verifiers[name] as keyof typeof classes])(peer, job);
+  };
+  const validator = createTestValidator({ verifiers: answers });
+  closing.push(() => validator.close());
+  await validator.announce(provider);
+  for (const name of Object.keys(verifiers)) await validator.announceVerifier(name);
+  const order = createTestOrder({
+    ...{ payer, ledger, provider, index: 1, epoch: validator.archive.latest().epoch },
+    validator: validator.signer.address,
+    expiresAtMs: validator.clock.nowMs() + 120_000,
+    model: 'ogong/replay/test/synthetic',
+  });
+  await validator.intake.admit(order);
+  const posture = { tier: 'replay', method: 'exact-replay', numericClass: SYNTHETIC_CLASS };
+  const reply = validator.serve(order, { bend: { header: (header) => ({ ...header, ...posture }) } });
+  served.set('only', reply);
+  await validator.intake.pushRecord(reply.submission);
+  await validator.certify(1n);
+  for (let i = 0; i < 3; i++) await validator.runAudits();
+  const [entry] = validator.decided;
+  const checks = JSON.parse(validator.find(order.fields.replyId).checks ?? '[]') as { id: string; detail: string }[];
+  const marks = validator.store.read(() => validator.store.prepare('SELECT sum(marks) AS n FROM verifiers').get());
+  return { entry, asked, checks, marks: Number(marks?.n ?? 0) };
+}
+
+describe('an audit in tier replay', () => {
+  it('goes on past verifiers that cannot run the class, to one that can', async () => {
+    const { entry, asked, marks } = await audit({ v1: 'inexact', v2: 'other', v3: 'own' });
+    expect(entry).toMatchObject({ verdict: 'accept', evidence: 'exact' });
+    expect(asked).toContain('v3');
+    expect(marks).toBe(0);
+  });
+
+  it('is inconclusive, for that reason and without evidence, where nobody runs the class', async () => {
+    const { entry, asked, checks, marks } = await audit({ v1: 'inexact', v2: 'other' });
+    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
+    expect(entry?.feeAtomic).toBeGreaterThan(0n);
+    expect([...asked].sort()).toEqual(['v1', 'v2']);
+    expect(marks).toBe(0);
+    const reasons = checks.filter(({ id }) => id === 'equality').map(({ detail }) => detail);
+    expect(reasons).toHaveLength(2);
+    for (const reason of reasons) expect(reason).toMatch(/never judged by statistics/);
+    expect(checks.filter(({ id }) => ['sketch-distance', 'likelihood', 'kolmogorov'].includes(id))).toEqual([]);
+  });
+});
