@@ -1,52 +1,106 @@
-import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { type CollectProgress, collectReports, collectServed } from '@ogong/node/calibration/collect';
+import type { RequestPlan } from '@ogong/node/calibration/request-plan';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
 import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { type Experiment, seedsOf } from './experiments.ts';
-import { findSetup } from './setups.ts';
+import type { AttackDefinition } from '../attackers/attack.ts';
+import { bendCommit } from '../attackers/bend-commit.ts';
+import { ATTACKS } from '../attackers/catalogue.ts';
+import { makeModel } from '../forge/make-model.ts';
+import type { EngineRecipe } from '../forge/recipe.ts';
+import type { EnginePool } from './engine-pool.ts';
+import { type Experiment, type SoldWeights, seedsOf } from './experiments.ts';
+import { findModel } from './models.ts';
+import { findSetup, type Setup } from './setups.ts';
 
 export interface CollectContext {
   readonly store: SampleStore;
-  readonly models: Readonly<Record<string, string>>;
+  readonly pool: EnginePool;
+  /** Where models are kept, forged ones too. */
+  readonly modelsDir: string;
   readonly maxTokens: number;
   readonly onProgress: (progress: CollectProgress) => void;
 }
 
+const soldName = ({ model, weights }: Experiment): string => (model === undefined ? weights : `${model}-${weights}`);
 /** Replies differ by who served them and how long they may be. */
-export const sourceId = ({ weights, source, provider }: Experiment, maxTokens: number): string =>
-  `${weights}/${source}/${provider}/${maxTokens}`;
-export const verifierId = ({ weights, verifier }: Experiment): string => `${weights}/${verifier}`;
+export const sourceId = (experiment: Experiment, maxTokens: number): string =>
+  `${soldName(experiment)}/${experiment.source}/${experiment.provider}/${maxTokens}`;
+export const verifierId = (experiment: Experiment): string => `${soldName(experiment)}/${experiment.verifier}`;
+const findSold = ({ model = 'stories15M', weights }: Experiment, { modelsDir }: CollectContext): Promise<string> =>
+  findModel(model, weights, modelsDir);
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(21));
 /** Replies served at a time where that changes no bit. */
 const SEQUENCES = 8;
 
-/** Serves and scores what the store lacks of one honest experiment. */
-export async function collectHonest(experiment: Experiment, context: CollectContext): Promise<void> {
-  const { store, models, maxTokens, onProgress } = context;
+/** Serves and scores what the store lacks of an experiment. @throws EngineError */
+export async function collectExperiment(experiment: Experiment, context: CollectContext): Promise<void> {
+  const { store, pool, maxTokens, onProgress } = context;
   const source = sourceId(experiment, maxTokens);
   const seeds = seedsOf(experiment);
-  const modelPath = models[experiment.weights] as string;
-  const provider = findSetup(experiment.provider);
   const served = new Set(store.listSeeds(source));
-  if (seeds.some((seed) => !served.has(seed))) {
-    const sequences = provider.isExact ? SEQUENCES : 1;
-    const engine = await createLlamaEngine({ modelPath, ...provider.settings, sequences });
-    try {
-      const plan = { maxTokens };
-      await collectServed({ store, source, seeds, engine, crypto, signer, plan, concurrency: sequences, onProgress });
-    } finally {
-      await engine.close();
-    }
-  }
+  if (seeds.some((seed) => !served.has(seed))) await serve(experiment, context);
+  if (experiment.verifier === undefined) return;
   const verifier = verifierId(experiment);
-  if (store.listSeeds(source).every((seed) => !seeds.includes(seed) || store.hasReport(source, verifier, seed))) return;
+  const wanted = new Set(seeds);
+  const isScored = store
+    .listSeeds(source)
+    .every((seed) => !wanted.has(seed) || store.hasReport(source, verifier, seed));
+  if (isScored) return;
   const { settings } = findSetup(experiment.verifier);
-  const engine = await createLlamaEngine({ modelPath, ...settings, sequences: 1 });
-  try {
-    await collectReports({ store, source, verifier, seeds, engine, crypto, onProgress });
-  } finally {
-    await engine.close();
-  }
+  await pool.use({ modelPath: await findSold(experiment, context), ...settings, sequences: 1 }, (engine) =>
+    collectReports({ store, source, verifier, seeds, engine, crypto, onProgress }),
+  );
+}
+
+async function serve(experiment: Experiment, context: CollectContext): Promise<void> {
+  const { store, pool, maxTokens, onProgress } = context;
+  const provider = findSetup(experiment.provider);
+  const modelPath = await findSold(experiment, context);
+  const common = {
+    store,
+    source: sourceId(experiment, maxTokens),
+    seeds: seedsOf(experiment),
+    crypto,
+    signer,
+    onProgress,
+  };
+  const attack = ATTACKS.find(({ name }) => name === experiment.source);
+  const plan: RequestPlan = { maxTokens, sampler: experiment.sampler ?? 'usual', needs: attack?.needs };
+  const sequences = provider.isExact ? SEQUENCES : 1;
+  await pool.use({ modelPath, ...provider.settings, sequences }, async (engine) => {
+    if (attack === undefined) return collectServed({ ...common, plan, engine, concurrency: sequences });
+    return withCheapEngine(attack.cheap, { experiment, context, provider }, async (cheapEngine) => {
+      const played = attack.create({ engine, seed: 1, ...(cheapEngine ? { cheapEngine } : {}) });
+      const bend = { commit: bendCommit(played), ...(played.openOpening ? { open: played.openOpening } : {}) };
+      // Some remember what they served before: those must meet the requests in order.
+      const concurrency = attack.family === 'weights' ? sequences : 1;
+      await collectServed({ ...common, plan, engine: played.engine, bend, concurrency });
+    });
+  });
+}
+
+async function withCheapEngine(
+  recipe: AttackDefinition['cheap'],
+  { experiment, context, provider }: { experiment: Experiment; context: CollectContext; provider: Setup },
+  use: (engine: LlamaEngine | undefined) => Promise<void>,
+): Promise<void> {
+  if (recipe === undefined) return use(undefined);
+  const modelPath = await findCheapModel(recipe, experiment, context);
+  return context.pool.use({ modelPath, ...provider.settings, sequences: SEQUENCES, ...recipe.engine }, use);
+}
+
+async function findCheapModel(
+  { weights }: EngineRecipe,
+  experiment: Experiment,
+  context: CollectContext,
+): Promise<string> {
+  if (weights === undefined) return findSold(experiment, context);
+  const { modelsDir: dir } = context;
+  return makeModel(await findModel('stories15M', 'f32', dir), weights, {
+    dir,
+    sold: experiment.weights as SoldWeights,
+  });
 }

@@ -1,3 +1,5 @@
+import type { AttackDefinition } from '../attackers/attack.ts';
+import type { ModelName } from './models.ts';
 import type { SetupName } from './setups.ts';
 
 export type SoldWeights = 'f16' | 'q8_0';
@@ -5,12 +7,17 @@ export const SOLD_WEIGHTS: readonly SoldWeights[] = ['f16', 'q8_0'];
 
 /** Replies of one source, checked by one verifier. */
 export interface Experiment {
-  readonly weights: SoldWeights;
+  /** Default: stories15M. */
+  readonly model?: ModelName;
+  readonly weights: string;
   /** An attack's name, or `honest`. */
   readonly source: string;
   readonly provider: SetupName;
-  readonly verifier: SetupName;
+  /** Undefined where only draws are replayed. */
+  readonly verifier: SetupName | undefined;
   readonly replies: number;
+  /** Default: usual. */
+  readonly sampler?: 'usual' | 'any';
 }
 
 export interface Profile {
@@ -21,8 +28,14 @@ export interface Profile {
   readonly honest: number;
   /** Replies of an attack. */
   readonly attack: number;
+  /** Replies of one that comes close to honest drift. */
+  readonly hardAttack: number;
   /** Replies of an attack that a verifier of the same exact class checks. */
   readonly equality: number;
+  /** Honest replies that a verifier of the same exact class checks. */
+  readonly honestEquality: number;
+  /** Honest replies of any sampler, for stage 1. */
+  readonly anySampler: number;
   readonly maxTokens: number;
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
@@ -35,7 +48,10 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     calibration: 40,
     honest: 8,
     attack: 6,
+    hardAttack: 10,
     equality: 4,
+    honestEquality: 12,
+    anySampler: 16,
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
@@ -45,22 +61,42 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     calibration: 150,
     honest: 12,
     attack: 12,
+    hardAttack: 40,
     equality: 6,
+    honestEquality: 40,
+    anySampler: 60,
     maxTokens: 128,
     lifetimes: 1000,
     lifetimeReplies: 200,
   },
   nightly: {
     name: 'nightly',
-    calibration: 4000,
+    calibration: 2000,
     honest: 200,
-    attack: 100,
+    attack: 60,
+    hardAttack: 300,
     equality: 20,
+    honestEquality: 800,
+    anySampler: 1500,
     maxTokens: 128,
     lifetimes: 5000,
     lifetimeReplies: 200,
   },
 };
+
+/** Honest pairs of other models and weights: what drift depends on besides kernels. */
+const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
+  ['stories15M', 'q5_k_m'],
+  ['stories15M', 'q4_0'],
+  ['stories260K', 'f16'],
+  ['stories260K', 'q8_0'],
+  ['random-deep', 'f16'],
+  ['random-deep', 'q8_0'],
+  ['random-deep', 'q4_k_m'],
+  ['random-wide', 'f16'],
+  ['random-wide', 'q8_0'],
+  ['random-wide', 'q4_k_m'],
+];
 
 /** The pair that attacks are measured in where no class is shared: an exact provider, a verifier of another class. */
 export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as const;
@@ -72,22 +108,53 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
   ['cpu-fast-sse', 'cpu-fast'],
-  ['cpu-exact', 'cpu-exact'],
   ['cpu-exact', 'cpu-fast-avx512'],
-  ['cpu-exact-avx512', 'cpu-exact-avx512'],
+  ['cpu-exact', 'cpu-no-fa'],
+  ['cpu-no-fa', 'cpu-fast'],
+  ['cpu-plain', 'cpu-fast'],
   ['cpu-exact-avx512', 'cpu-exact'],
 ];
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
-export function listHonestExperiments({ calibration, honest }: Profile): Experiment[] {
-  return SOLD_WEIGHTS.flatMap((weights) => [
-    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration },
+export function listHonestExperiments({ calibration, honest, honestEquality, anySampler }: Profile): Experiment[] {
+  const main = SOLD_WEIGHTS.map((weights) => ({ weights, source: 'honest', ...MAIN_PAIR, replies: calibration }));
+  const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
+    { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
+    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: honest },
+    { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
     ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
+    ...(['cpu-exact', 'cpu-fast'] as const).map((provider) => ({
+      ...{ weights, source: 'honest-any', provider, verifier: undefined, replies: anySampler, sampler: 'any' as const },
+    })),
   ]);
+  const models = OTHER_MODELS.flatMap(([model, weights]) =>
+    (['cpu-fast', 'cpu-exact'] as const).map((verifier): Experiment => {
+      return { model, weights, source: 'honest', provider: 'cpu-exact', verifier, replies: Math.ceil(honest / 2) };
+    }),
+  );
+  return [...main, ...others, ...models];
+}
+
+/** Known to come close to honest drift: more replies, since their rates decide. */
+const HARD = /noise-1e-3|fine-tune-1e-3|kv-q8-0|massaged|weights-q8-0|prefill-q8-0/;
+
+/** Every attack under every weight type that it makes sense to sell so. */
+export function listAttackExperiments(
+  { attack, hardAttack, equality }: Profile,
+  attacks: readonly AttackDefinition[],
+): Experiment[] {
+  return attacks.flatMap(({ name, soldAs }) =>
+    SOLD_WEIGHTS.filter((weights) => soldAs === undefined || soldAs.includes(weights)).flatMap(
+      (weights): Experiment[] => [
+        { weights, source: name, ...MAIN_PAIR, replies: HARD.test(name) ? hardAttack : attack },
+        { weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact', replies: equality },
+      ],
+    ),
+  );
 }
 
 /** Honest seeds count from 1; those of attacks from here, so that a cheat never repeats a calibrated prompt's draws. */
 export const FIRST_ATTACK_SEED = 1_000_001;
 
 export const seedsOf = ({ source, replies }: Pick<Experiment, 'source' | 'replies'>): number[] =>
-  Array.from({ length: replies }, (_, i) => (source === 'honest' ? 1 : FIRST_ATTACK_SEED) + i);
+  Array.from({ length: replies }, (_, i) => (source.startsWith('honest') ? 1 : FIRST_ATTACK_SEED) + i);

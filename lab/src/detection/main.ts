@@ -1,41 +1,163 @@
 // npm run detect: does a check separate the model that was asked for from anything cheaper?
-import { mkdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { resolveModel } from '@ogong/engine/models/resolve';
-import { openSampleStore } from '@ogong/node/calibration/sample-store';
-import { collectHonest } from './collect.ts';
-import { listHonestExperiments, PROFILES, SOLD_WEIGHTS } from './experiments.ts';
+import { dirname, join } from 'node:path';
+import { openSampleStore, type SampleStore } from '@ogong/node/calibration/sample-store';
+import { defineConfig } from '@ogong/node/config/define-config';
+import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
+import { ATTACKS } from '../attackers/catalogue.ts';
+import { describeMachine } from '../bench/report.ts';
+import { collectExperiment } from './collect.ts';
+import { createEnginePool } from './engine-pool.ts';
+import {
+  type Experiment,
+  listAttackExperiments,
+  listHonestExperiments,
+  PROFILES,
+  type Profile,
+} from './experiments.ts';
+import { listBroken } from './gate.ts';
+import { measure } from './measure.ts';
+import { createProgressLine } from './progress.ts';
+import { renderDetection } from './render-detection.ts';
+import type { DetectionResults } from './results.ts';
 
-const profile = PROFILES[(process.argv[2] ?? 'quick') as keyof typeof PROFILES];
-const directory = join(homedir(), '.ogong', 'detect');
-mkdirSync(directory, { recursive: true });
-const models: Record<string, string> = {};
-for (const weights of SOLD_WEIGHTS) {
-  models[weights] = (
-    await resolveModel('stories15M', { quant: weights, storeDir: join(homedir(), '.ogong', 'models') })
-  ).path;
-}
-const store = openSampleStore(join(directory, 'samples.sqlite'));
-const experiments = listHonestExperiments(profile);
-let next = 0;
-const run = async (): Promise<void> => {
-  while (next < experiments.length) {
-    const experiment = experiments[next++]!;
-    const name = `${experiment.weights} ${experiment.provider} -> ${experiment.verifier}`;
-    let last = 0;
-    await collectHonest(experiment, {
-      store,
-      models,
-      maxTokens: profile.maxTokens,
-      onProgress({ done, total, verifier }) {
-        if (done - last < 100 && done !== total) return;
-        last = done;
-        console.error(`${name}: ${verifier ? 'scored' : 'served'} ${done} of ${total}`);
-      },
-    });
+const config = defineConfig({
+  name: 'npm run detect --',
+  summary:
+    'Plays every attack against the checks on real weights, next to honest providers, and reports what is caught.\n' +
+    'Exits with 1 where an equality that must always hold does not.\n' +
+    'Samples are kept: a run that was interrupted goes on where it stopped.',
+  fields: {
+    profile: {
+      schema: oneOf(['quick', 'ci', 'nightly']),
+      default: 'ci',
+      description: 'how many replies: quick in two minutes, ci in five, nightly within an hour on two cores',
+    },
+    quick: { schema: boolean, boolean: true, description: 'the same as --profile quick' },
+    only: {
+      schema: text,
+      label: '<name>',
+      repeatable: true,
+      description: 'sample these attacks, by name, or honest providers; all if not given',
+    },
+    samples: {
+      schema: text,
+      label: '<path>',
+      default: join(homedir(), '.ogong', 'detect', 'samples.sqlite'),
+      description: 'where samples are kept',
+    },
+    modelsDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_MODELS_DIR',
+      default: join(homedir(), '.ogong', 'models'),
+      description: 'where models are kept, forged ones too',
+    },
+    json: { schema: text, label: '<path>', description: 'write the results as JSON' },
+    write: { schema: text, label: '<dir>', description: 'write page, plots, tables and data there' },
+    seed: { schema: integer({ min: 1, max: 2 ** 31 - 1 }), default: '1', description: 'of every resampling' },
+    measureOnly: { schema: boolean, boolean: true, description: 'serve and score nothing: judge the samples at hand' },
+  },
+});
+
+/** Experiments at a time: each keeps about one core busy. */
+const LANES = 2;
+/** Enough for the sold models and their verifiers. */
+const IDLE_ENGINES = 10;
+
+async function main(): Promise<void> {
+  const parsed = config.parse(process.argv.slice(2), process.env);
+  if (parsed.kind === 'print') {
+    process.stdout.write(parsed.text);
+    return;
   }
-};
-await Promise.all([run(), run()]);
-console.log(JSON.stringify(store.listPairs(), undefined, 2));
-store.close();
+  const { values } = parsed;
+  const startedMs = performance.now();
+  const profile = PROFILES[values.quick ? 'quick' : values.profile];
+  mkdirSync(dirname(values.samples), { recursive: true });
+  const store = openSampleStore(values.samples);
+  try {
+    if (!values.measureOnly) await sample(store, profile, { modelsDir: values.modelsDir, only: values.only });
+    const results = measure({
+      ...{ store, profile, seed: values.seed },
+      code: describeCode(),
+      command: `npm run detect -- --profile ${profile.name}`,
+      machine: describeMachine({ Node: process.versions.node }),
+      day: new Date().toISOString().slice(0, 10),
+      elapsedS: Math.round((performance.now() - startedMs) / 1000),
+      onProgress: (what) => process.stderr.write(`${what}\n`),
+    });
+    if (values.json) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);
+    printSummary(results);
+    const broken = listBroken(results, ATTACKS);
+    for (const line of broken) console.error(`broken: ${line}`);
+    if (broken.length > 0) process.exitCode = 1;
+  } finally {
+    store.close();
+  }
+}
+
+async function sample(
+  store: SampleStore,
+  profile: Profile,
+  { modelsDir, only }: { readonly modelsDir: string; readonly only: readonly string[] },
+): Promise<void> {
+  const attacks = only.length === 0 ? ATTACKS : ATTACKS.filter(({ name }) => only.includes(name));
+  const honest = only.length === 0 || only.includes('honest') ? listHonestExperiments(profile) : [];
+  const experiments = [...honest, ...listAttackExperiments(profile, attacks)];
+  const pool = createEnginePool(IDLE_ENGINES);
+  const report = createProgressLine(experiments.length);
+  try {
+    await inLanes(experiments, (experiment, index) =>
+      collectExperiment(experiment, {
+        ...{ store, pool, modelsDir, maxTokens: profile.maxTokens },
+        onProgress: (progress) => report(experiment, index, progress),
+      }),
+    );
+  } finally {
+    await pool.close();
+  }
+}
+
+function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
+  for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
+  console.log(`${attacks.length} attacks played; not caught: ${notCaught.length === 0 ? 'none' : notCaught.join(' ')}`);
+}
+
+function describeCode(): string {
+  const git = (...args: string[]): string =>
+    spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? '';
+  const commit = git('rev-parse', '--short', 'HEAD');
+  return commit === '' ? 'unknown' : `${commit}${git('status', '--porcelain') === '' ? '' : '-dirty'}`;
+}
+
+/** Two experiments with one source at a time would serve it twice. */
+async function inLanes(
+  experiments: readonly Experiment[],
+  run: (experiment: Experiment, index: number) => Promise<void>,
+): Promise<void> {
+  const queue = experiments.map((experiment, index) => ({ experiment, index }));
+  const busy = new Set<string>();
+  const sourceOf = ({ weights, source, provider }: Experiment): string => `${weights}/${source}/${provider}`;
+  const lane = async (): Promise<void> => {
+    for (;;) {
+      const at = queue.findIndex(({ experiment }) => !busy.has(sourceOf(experiment)));
+      if (at < 0) return;
+      const [{ experiment, index }] = queue.splice(at, 1) as [(typeof queue)[number]];
+      busy.add(sourceOf(experiment));
+      try {
+        await run(experiment, index);
+      } finally {
+        busy.delete(sourceOf(experiment));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  // What shared its source with the last one of the other lane.
+  for (const { experiment, index } of queue) await run(experiment, index);
+}
+
+await main();

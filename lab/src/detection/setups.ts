@@ -14,8 +14,12 @@ const SETTINGS = {
   /** What a provider serves in by default. */
   'cpu-exact': {},
   'cpu-exact-avx512': { isa: 'skylakex' },
+  'cpu-exact-threads': { threads: 2 },
   /** llama.cpp's own choices: repacked weights, tiled prompts. */
   'cpu-fast': { kernels: 'fast' },
+  /** The same without repacking, and without flash attention. */
+  'cpu-plain': { kernels: 'plain' },
+  'cpu-no-fa': { kernels: 'plain', flashAttention: false },
   'cpu-fast-avx512': { kernels: 'fast', isa: 'skylakex' },
   'cpu-fast-sse': { kernels: 'fast', isa: 'sse42' },
   'cpu-fast-scalar': { kernels: 'fast', isa: 'x64' },
@@ -25,7 +29,11 @@ export type SetupName = keyof typeof SETTINGS;
 
 export function findSetup(name: SetupName): Setup {
   const settings: Settings = SETTINGS[name];
-  return { name, settings: { threads: 1, contextSize: CONTEXT, ...settings }, isExact: settings.kernels === undefined };
+  return {
+    name,
+    settings: { threads: 1, contextSize: CONTEXT, ...settings },
+    isExact: (settings.kernels ?? 'exact') === 'exact',
+  };
 }
 
 /** Prompt and reply of the longest experiment. */

@@ -62,7 +62,7 @@ export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
     if (bands.size === 0) lacking.push(`${nameRow({ ...measurement, band: 0 })}: no honest reply at all`);
     for (const [band, honest] of bands) {
       const key = { ...measurement, band };
-      const { fitted, heldOut } = split(honest);
+      const { fitted, heldOut } = splitSamples(honest);
       const problem = describeLack(fitted.length, heldOut.length);
       if (problem === undefined) rows.push(buildRow(key, { fitted, heldOut, measurement, lacking }));
       else lacking.push(`${nameRow(key)}: ${problem}`);
@@ -82,7 +82,7 @@ function describeLack(fitted: number, heldOut: number): string | undefined {
   return `${fitted} honest replies to fit to and ${heldOut} held out, about ${missing} more are needed`;
 }
 
-function groupByBand(samples: readonly DriftSample[]): Map<number, DriftSample[]> {
+export function groupByBand(samples: readonly DriftSample[]): Map<number, DriftSample[]> {
   const bands = new Map<number, DriftSample[]>();
   for (const sample of samples) {
     const band = findLengthBand(sample.evidence.positions);
@@ -94,7 +94,7 @@ function groupByBand(samples: readonly DriftSample[]): Map<number, DriftSample[]
 }
 
 /** By rank of seed, so that any order of samples gives the same split. */
-function split(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
+export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
   const sorted = [...samples].sort((a, b) => a.seed - b.seed);
   return {
     fitted: sorted.filter((_, i) => i % FIT_SHARE.of < FIT_SHARE.fitted),
@@ -114,7 +114,7 @@ function buildRow(
   const { fitted, heldOut, measurement, lacking } = given;
   const named: { name: string; fitted: ReplyEvidence[]; heldOut: ReplyEvidence[] }[] = [];
   for (const { name, replies } of measurement.alternatives) {
-    const parts = split(groupByBand(replies).get(band) ?? []);
+    const parts = splitSamples(groupByBand(replies).get(band) ?? []);
     if (parts.fitted.length >= MIN_ALTERNATIVE_REPLIES) {
       named.push({ name, fitted: evidenceOf(parts.fitted), heldOut: evidenceOf(parts.heldOut) });
     } else {

@@ -9,6 +9,8 @@ export interface RandomModelShape {
   readonly kvHeads: number;
   readonly feedForward: number;
   readonly context: number;
+  /** An LM head of its own instead of the token embedding's. Default: false. */
+  readonly untiedHead?: boolean;
 }
 
 const F32 = 0;
@@ -62,6 +64,7 @@ export function writeRandomModel(
     });
   const unit = 1 / Math.sqrt(embedding);
   matrix('token_embd.weight', embedding, vocabulary, unit);
+  if (shape.untiedHead) matrix('output.weight', embedding, vocabulary, unit);
   for (let layer = 0; layer < layers; layer++) {
     const block = `blk.${layer}.`;
     norm(`${block}attn_norm.weight`, 1);

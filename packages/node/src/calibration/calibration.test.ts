@@ -27,7 +27,7 @@ describe('a sample', () => {
       { seed: 5, body: planRequest(plan, 5) },
       { engine, crypto, signer },
     )) as ServedSample;
-    const { record, opening, replay } = replaySample(crypto, sample);
+    const { record, opening, replay } = replaySample(crypto, sample)!;
     expect(isOk(replay.checks)).toBe(true);
     const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
     const { outcome } = adjudicateReport(crypto, { record, opening, header: replay.header! }, report);
@@ -37,9 +37,19 @@ describe('a sample', () => {
   it('of another model is rejected', async () => {
     const request = { seed: 5, body: planRequest(plan, 5) };
     const sample = (await serveSample(request, { engine: other, crypto, signer })) as ServedSample;
-    const { record, opening, replay } = replaySample(crypto, sample);
+    const { record, opening, replay } = replaySample(crypto, sample)!;
     const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
     expect(adjudicateReport(crypto, { record, opening, header: replay.header! }, report).outcome).toBe('reject');
+  });
+
+  it('holds no opening where the provider refuses one, and is then neither replayed nor scored', async () => {
+    const open = () => {
+      throw new Error('no');
+    };
+    const request = { seed: 5, body: planRequest(plan, 5) };
+    const sample = (await serveSample(request, { engine, crypto, signer, open })) as ServedSample;
+    expect(replaySample(crypto, sample)).toBeUndefined();
+    expect(await scoreSample(sample, { engine, crypto })).toBeUndefined();
   });
 
   it('is the same bytes for the same seed, and others for another', async () => {
@@ -56,7 +66,7 @@ describe('a request of any sampler', () => {
       const body = planRequest({ maxTokens: 24, sampler: 'any', kinds: ['story', 'unicode'] }, seed);
       const sample = await serveSample({ seed, body }, { engine, crypto, signer });
       if (sample === undefined) continue;
-      const { replay } = replaySample(crypto, sample);
+      const { replay } = replaySample(crypto, sample)!;
       expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
     }
   });

@@ -27,19 +27,19 @@ export async function collectServed(
     readonly crypto: Crypto;
     readonly signer: HybridSigner;
     readonly plan: RequestPlan;
-    readonly commit?: SampleDependencies['commit'];
+    readonly bend?: Pick<SampleDependencies, 'commit' | 'open'>;
     /** Replies at a time. More than one makes passes of inexact kernels depend on timing. Default: 1. */
     readonly concurrency?: number;
   },
 ): Promise<void> {
-  const { store, source, seeds, engine, crypto, signer, plan, commit, concurrency = 1, onProgress, signal } = options;
+  const { store, source, seeds, engine, crypto, signer, plan, bend, concurrency = 1, onProgress, signal } = options;
   const present = new Set(store.listSeeds(source));
   await forEach(
     seeds.filter((seed) => !present.has(seed)),
     { concurrency, signal },
     async (seed, done, total) => {
       const request = { seed, body: planRequest(plan, seed) };
-      const sample = await serveSample(request, { engine, crypto, signer, ...(commit ? { commit } : {}) });
+      const sample = await serveSample(request, { engine, crypto, signer, ...bend });
       if (sample) store.writeServed(source, sample);
       onProgress?.({ source, verifier: undefined, done, total });
     },

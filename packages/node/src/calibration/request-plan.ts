@@ -12,10 +12,13 @@ export interface RequestPlan {
    * included. Default: usual.
    */
   readonly sampler?: 'usual' | 'any';
+  /** The request names a seed, or stands at the end of a conversation. */
+  readonly needs?: 'seed' | 'chat-history' | undefined;
 }
 
 /** The body that an OpenAI client would send. @param seed u32. */
-export function planRequest({ maxTokens, kinds = PROMPT_KINDS, sampler = 'usual' }: RequestPlan, seed: number) {
+export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
+  const { maxTokens, kinds = PROMPT_KINDS, sampler = 'usual', needs } = plan;
   const random = createSeededRandom(seed);
   const prompt = createPrompt(pick(random, kinds), seed);
   const settings =
@@ -23,11 +26,20 @@ export function planRequest({ maxTokens, kinds = PROMPT_KINDS, sampler = 'usual'
   return utf8Encode(
     JSON.stringify({
       model: 'ogong/verified/lab/model',
-      messages: [{ role: 'user', content: prompt }],
+      messages: [...(needs === 'chat-history' ? createHistory(seed) : []), { role: 'user', content: prompt }],
       max_tokens: maxTokens,
       ...settings,
+      ...(needs === 'seed' ? { seed } : {}),
     }),
   );
+}
+
+function createHistory(seed: number) {
+  return [
+    { role: 'system', content: 'You tell stories to children.' },
+    { role: 'user', content: createPrompt('story', seed + 1) },
+    { role: 'assistant', content: 'They lived happily.' },
+  ];
 }
 
 const round = (value: number): number => Number(value.toFixed(3));

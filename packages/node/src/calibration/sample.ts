@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import { ProtocolError } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { computeDrawKey } from '@ogong/protocol/draw-key';
 import { type Endpoint, parseHeader } from '@ogong/protocol/header';
-import { parseOpening } from '@ogong/protocol/opening';
+import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
-import { type CommittedReply, chooseDrawKey, commitReply, type ServedReply } from '../roles/provider/commit-reply.ts';
+import { type CommitReply, chooseDrawKey, commitReply } from '../roles/provider/commit-reply.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
 import { parseModelRequest } from '../shared/model-request.ts';
 
@@ -29,7 +30,9 @@ export interface SampleDependencies {
   readonly crypto: Crypto;
   readonly signer: HybridSigner;
   /** How a provider commits; a dishonest one has its own way. */
-  readonly commit?: (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
+  readonly commit?: CommitReply;
+  /** What it hands out when its opening is asked for. @throws where it refuses. */
+  readonly open?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 }
 
 export interface SampleRequest {
@@ -52,7 +55,7 @@ export function deriveBytes(name: string, seed: number): Uint8Array {
  */
 export async function serveSample(
   { seed, body, endpoint = 'chat' }: SampleRequest,
-  { engine, crypto, signer, commit = commitReply }: SampleDependencies,
+  { engine, crypto, signer, commit = commitReply, open = (bytes) => bytes }: SampleDependencies,
 ): Promise<ServedSample | undefined> {
   const { asked, prompt } = parseModelRequest(body, endpoint);
   const info = engine.info();
@@ -94,7 +97,20 @@ export async function serveSample(
     startMs: 0,
     endMs: end.timings.promptMs + end.timings.decodeMs,
   });
-  return { seed, endpoint, request: body, record, opening, response };
+  const opened = await handOut(opening, open);
+  return { seed, endpoint, request: body, record, opening: opened, response };
+}
+
+/** What stands in the place of an opening that was refused. */
+const WITHHELD = new Uint8Array(0);
+
+async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies['open']>): Promise<Uint8Array> {
+  try {
+    return await open(opening);
+  } catch {
+    // Whatever keeps a provider from opening, the validator sees that it did not.
+    return WITHHELD;
+  }
 }
 
 function createOrder(
@@ -120,10 +136,17 @@ function createOrder(
   };
 }
 
-/** Stage 1 of a sample, as everybody runs it. */
-export function replaySample(crypto: Crypto, { record, opening }: Pick<ServedSample, 'record' | 'opening'>) {
-  const parsed = parseOpening(opening);
-  return { record: parseRecordV2(record), opening: parsed, replay: replayReply(crypto, parseRecordV2(record), parsed) };
+/** Stage 1 of a sample, as everybody runs it; undefined where there is no opening, or nothing that reads as one. */
+export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record' | 'opening'>) {
+  const record = parseRecordV2(sample.record);
+  let opening: Opening;
+  try {
+    opening = parseOpening(sample.opening);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+  return { record, opening, replay: replayReply(crypto, record, opening) };
 }
 
 /**
@@ -135,8 +158,9 @@ export async function scoreSample(
   sample: Pick<ServedSample, 'seed' | 'endpoint' | 'request' | 'record' | 'opening'>,
   { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal?: AbortSignal },
 ): Promise<Uint8Array | undefined> {
-  const { opening, replay } = replaySample(crypto, sample);
-  if (replay.rows.length === 0) return undefined;
+  const replayed = replaySample(crypto, sample);
+  if (replayed === undefined || replayed.replay.rows.length === 0) return undefined;
+  const { opening, replay } = replayed;
   const header = parseHeader(opening.header);
   const tokens = new Uint8Array(replay.outputTokens.length * 4);
   const view = new DataView(tokens.buffer);

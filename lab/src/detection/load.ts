@@ -1,0 +1,67 @@
+import { replaySample } from '@ogong/node/calibration/sample';
+import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
+import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
+import { type Comparison, compareWindows } from '@ogong/protocol/compare';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { computeReplyEvidence, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { parseScoreReport } from '@ogong/protocol/score-report';
+
+/** One reply as both stages see it, everything but statistics. */
+export interface JudgedReply {
+  readonly seed: number;
+  readonly tokens: number;
+  /** The check of stage 1 that fails, if any; `opening` where there is none. */
+  readonly stage1: string | undefined;
+  /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text or stop. */
+  readonly plain: string | undefined;
+  /** Undefined where nothing could be scored. */
+  readonly scored:
+    | {
+        readonly comparison: Comparison;
+        readonly whole: ReplyEvidence;
+        /** Of the first window alone: what a reply of 32 tokens would have shown. */
+        readonly first: ReplyEvidence;
+        /** What the fixed 0.10 / 0.10 says. */
+        readonly fallback: Outcome;
+        readonly scoredMs: number;
+      }
+    | undefined;
+  readonly servedMs: number;
+}
+
+/** Checks of stage 2 that compare plain facts. */
+const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason']);
+
+export function readReplies(store: SampleStore, source: string, verifier: string): JudgedReply[] {
+  return Array.from(store.readScored(source, verifier), judgeSample);
+}
+
+function judgeSample(sample: ScoredSample): JudgedReply {
+  const { tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
+  const base = { seed: sample.seed, tokens, servedMs: Number(endNs - startNs) / 1e6 };
+  const nothing = { ...base, plain: undefined, scored: undefined };
+  const replayed = replaySample(crypto, sample);
+  if (replayed === undefined) return { ...nothing, stage1: 'opening' };
+  const { record, opening, replay } = replayed;
+  const stage1 = replay.checks.find(({ status }) => status === 'fail')?.id;
+  const { header } = replay;
+  if (sample.report === undefined || header === undefined || replay.rows.length === 0) return { ...nothing, stage1 };
+  const report = parseScoreReport(sample.report);
+  const verdict = adjudicateReport(crypto, { record, header, opening }, { ...report, exact: false });
+  const plain = verdict.checks.find(({ id, status }) => status === 'fail' && PLAIN_CHECKS.has(id))?.id;
+  const comparison = verdict.comparison ?? compareWindows(crypto, header, opening.windows, report.windows);
+  const first = compareWindows(crypto, header, opening.windows.slice(0, 1), report.windows.slice(0, 1));
+  return {
+    ...base,
+    stage1,
+    plain,
+    scored: {
+      comparison,
+      whole: computeReplyEvidence(comparison),
+      first: computeReplyEvidence(first),
+      fallback: verdict.outcome,
+      scoredMs: report.elapsedMs,
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
+import { describe, expect, it } from 'vitest';
+import { measureEjection, measureNaiveEjection } from './measure-ejection.ts';
+
+const random = createSeededRandom(11);
+const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
+const options = { lifetimes: 400, replies: 100, beta: 0.01, seed: 5 };
+
+describe('honest lifetimes', () => {
+  it('end within beta, whatever the law of the statistic', () => {
+    const heavy = Array.from({ length: 2000 }, () => Math.exp(3 * normal()));
+    expect(measureEjection(heavy, options).ejected.value).toBeLessThanOrEqual(0.01);
+  });
+
+  it('end far more often where windows of a reply count as independent and are not', () => {
+    const replies = (shared: number): Float64Array[] =>
+      Array.from({ length: 500 }, () => {
+        const common = shared * normal();
+        return Float64Array.from({ length: 4 }, () => common + Math.sqrt(1 - shared ** 2) * normal());
+      });
+    const scale = (list: Float64Array[]) => list.map((reply) => reply.map((value) => 0.3 * value));
+    expect(measureNaiveEjection(scale(replies(0.9)), options).ejected.value).toBeGreaterThan(0.02);
+    expect(measureNaiveEjection(scale(replies(0)), options).ejected.value).toBeLessThan(0.02);
+  });
+
+  it('end for a provider whose replies are worse than those that were calibrated', () => {
+    // Every second value is calibrated on, the others are lived through.
+    const mixed = Array.from({ length: 2000 }, (_, i) => normal() + (i % 2 === 1 ? 6 : 0));
+    expect(measureEjection(mixed, options).ejected.value).toBe(1);
+  });
+});

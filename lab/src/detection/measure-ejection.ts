@@ -1,0 +1,70 @@
+import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
+import { calibrateMixture } from '@ogong/protocol/e-value';
+import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
+import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import type { EjectionRow } from './results.ts';
+import { toShare } from './share.ts';
+
+export interface EjectionOptions {
+  readonly lifetimes: number;
+  /** Audited replies of one provider. */
+  readonly replies: number;
+  readonly beta: number;
+  readonly seed: number;
+}
+
+/**
+ * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have. Statistics
+ * are calibrated on one half of the replies and lived through on the other: no life repeats what it is judged by.
+ * @param statistics of honest replies that no hypothesis was fitted to.
+ */
+export function measureEjection(statistics: readonly number[], options: EjectionOptions): EjectionRow {
+  const { lifetimes, replies, beta, seed } = options;
+  const random = createSeededRandom(seed);
+  const calibration = buildRankCalibration(statistics.filter((_, i) => i % 2 === 0));
+  const lived = statistics
+    .filter((_, i) => i % 2 === 1)
+    .map((statistic) => calibrateMixture(computeRankPValue(calibration, statistic)));
+  let ejected = 0;
+  for (let life = 0; life < lifetimes; life++) {
+    let state = INITIAL_PAYEE_TEST;
+    for (let i = 0; i < replies && !state.ejected; i++) {
+      const eValue = lived[Math.floor(random() * lived.length)] as number;
+      state = advancePayeeTest(state, { eValue, isReject: false }, beta);
+    }
+    if (state.ejected) ejected++;
+  }
+  const test = 'per reply, calibrated';
+  return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
+}
+
+/**
+ * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half as far
+ * again" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper
+ * 4.3, fed with windows). Kept as a warning.
+ * @param windows ln of the sketch distance, window by window, one list a reply.
+ */
+export function measureNaiveEjection(windows: readonly Float64Array[], options: EjectionOptions): EjectionRow {
+  const { lifetimes, replies, beta, seed } = options;
+  const random = createSeededRandom(seed);
+  const all = windows.flatMap((reply) => [...reply]);
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
+  const shift = Math.log(1.5);
+  const logRatios = windows.map((reply) =>
+    [...reply].reduce((sum, value) => sum + (shift * (value - mean - shift / 2)) / variance, 0),
+  );
+  let ejected = 0;
+  for (let life = 0; life < lifetimes; life++) {
+    let log = 0;
+    for (let i = 0; i < replies; i++) {
+      log += logRatios[Math.floor(random() * logRatios.length)] as number;
+      if (log >= Math.log(1 / beta)) {
+        ejected++;
+        break;
+      }
+    }
+  }
+  const test = 'per window, as if independent';
+  return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
+}

@@ -1,0 +1,80 @@
+import { computeInflation } from '@ogong/protocol/drift-table-build';
+import { computeQuantile } from '@ogong/protocol/statistics';
+import type { WindowScores } from '@ogong/protocol/window-scores';
+import type { Experiment } from './experiments.ts';
+import type { JudgedReply } from './load.ts';
+import type { EqualityRow, HonestRow, Quantiles, ScoreName, Stage1Row } from './results.ts';
+import { shareOf, toShare } from './share.ts';
+
+const SCORES: Readonly<Record<ScoreName, (window: WindowScores) => number>> = {
+  sketch: ({ sketchDistance }) => sketchDistance,
+  logprob: ({ logprobShift }) => logprobShift,
+  kolmogorov: ({ kolmogorov }) => kolmogorov,
+  tail: ({ tailShift }) => tailShift,
+  drawGap: ({ drawGap }) => drawGap,
+};
+
+export function measureHonest(experiment: Experiment, model: string, replies: readonly JudgedReply[]): HonestRow {
+  const scored = replies.flatMap(({ scored }) => scored ?? []);
+  const windows = scored.flatMap(({ comparison }) => comparison.windows);
+  const tokens = scored.reduce((sum, { comparison }) => sum + comparison.positions, 0);
+  const mismatches = scored.reduce((sum, { comparison: c }) => sum + Math.round(c.ownDrawMismatch * c.positions), 0);
+  const { weights, provider, verifier = '' } = experiment;
+  return {
+    ...{ model, weights, provider, verifier },
+    replies: replies.length,
+    tokens,
+    identical: scored.filter(({ comparison }) => comparison.identical).length,
+    scores: Object.fromEntries(
+      Object.entries(SCORES).map(([name, of]) => [name, toQuantiles(windows.map(of))]),
+    ) as Record<ScoreName, Quantiles>,
+    ownDrawMismatch: toShare(mismatches, tokens),
+    inflation: {
+      sketch: computeInflation(scored.map(({ whole }) => whole)),
+      logprob: computeInflation(
+        scored.map(({ whole, comparison }) => ({
+          ...whole,
+          windows: Float64Array.from(comparison.windows, ({ logLogprobShift }) => logLogprobShift),
+        })),
+      ),
+    },
+    fallbackRejects: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance > 0.1 || kolmogorov > 0.1),
+  };
+}
+
+/** The upper limit of the 99 % quantile by order statistics: the value that 1 % + 2 standard errors exceed. */
+function toQuantiles(values: readonly number[]): Quantiles {
+  const share = Math.min(1, 0.99 + 1.96 * Math.sqrt((0.99 * 0.01) / values.length));
+  return {
+    median: computeQuantile(values, 0.5),
+    p99: computeQuantile(values, 0.99),
+    p99High: computeQuantile(values, share),
+    max: Math.max(...values),
+  };
+}
+
+export function measureStage1(
+  source: string,
+  replies: readonly { stage1: string | undefined; tokens: number }[],
+): Stage1Row {
+  return {
+    source,
+    replies: replies.length,
+    tokens: replies.reduce((sum, { tokens }) => sum + tokens, 0),
+    mismatches: replies.filter(({ stage1 }) => stage1 !== undefined).length,
+  };
+}
+
+export function measureEquality(
+  { weights, provider, verifier }: Experiment,
+  replies: readonly JudgedReply[],
+): EqualityRow {
+  const scored = replies.flatMap(({ scored }) => scored ?? []);
+  return {
+    backend: 'cpu',
+    weights,
+    variant: `${provider} seen by ${verifier}`,
+    tokens: scored.reduce((sum, { comparison }) => sum + comparison.positions, 0),
+    differing: scored.filter(({ comparison }) => !comparison.identical).length,
+  };
+}

@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises';
+import { type RandomModelShape, writeRandomModel } from '@ogong/engine/models/random-model';
+import { quantize, resolveModel } from '@ogong/engine/models/resolve';
+import { createModelStore } from '@ogong/engine/models/store';
+
+/** What drifts may depend on the shape: a trained model, a smaller one, and random ones of shapes that neither has. */
+const RANDOM_SHAPES = {
+  /** Deep and narrow, four heads to a key. */
+  'random-deep': { embedding: 256, layers: 16, heads: 8, kvHeads: 2, feedForward: 512, context: 1024 },
+  /** Shallow and wide, two heads to a key, an LM head of its own. */
+  'random-wide': {
+    ...{ embedding: 1024, layers: 2, heads: 16, kvHeads: 8, feedForward: 2048, context: 1024, untiedHead: true },
+  },
+} as const satisfies Readonly<Record<string, RandomModelShape>>;
+
+export type ModelName = 'stories15M' | 'stories260K' | keyof typeof RANDOM_SHAPES;
+
+/** Another number where a shape comes to mean other bytes. */
+const VERSION = 1;
+
+/** The GGUF file of a model in a weight type, made or fetched once. @throws ModelError */
+export async function findModel(model: ModelName, weights: string, modelsDir: string): Promise<string> {
+  if (model === 'stories15M') return (await resolveModel(model, { quant: weights, storeDir: modelsDir })).path;
+  const store = createModelStore(modelsDir);
+  const name = `${model}-${VERSION}-${weights}`;
+  return store.withLock(name, async () => {
+    const found = store.find(name);
+    if (found !== undefined) return found.path;
+    const plain = await store.temporary(`${name}-plain`);
+    const target = await store.temporary(name);
+    try {
+      let source = plain;
+      if (model === 'stories260K') source = (await resolveModel(model, { storeDir: modelsDir })).path;
+      else
+        writeRandomModel(plain, {
+          vocabularyFrom: await findModel('stories15M', 'f32', modelsDir),
+          shape: RANDOM_SHAPES[model],
+        });
+      await quantize(source, target, weights);
+      const file = await store.adopt(target, { name: `${name}.gguf` });
+      return (await store.publish({ name, source: model, files: [file] })).path;
+    } finally {
+      await Promise.all([plain, target].map((path) => rm(path, { force: true })));
+    }
+  });
+}
