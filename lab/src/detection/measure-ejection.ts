@@ -1,7 +1,7 @@
 import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { calibrateMixture } from '@ogong/protocol/e-value';
-import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
 import type { EjectionRow } from './results.ts';
 import { toShare } from './share.ts';
 
