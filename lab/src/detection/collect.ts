@@ -28,8 +28,16 @@ const soldName = ({ model, weights }: Experiment): string => (model === undefine
 export const sourceId = (experiment: Experiment, maxTokens: number): string =>
   `${soldName(experiment)}/${experiment.source}/${experiment.provider}/${maxTokens}`;
 export const verifierId = (experiment: Experiment): string => `${soldName(experiment)}/${experiment.verifier}`;
-const findSold = ({ model = 'stories15M', weights }: Experiment, { modelsDir }: CollectContext): Promise<string> =>
-  findModel(model, weights, modelsDir);
+const findAttack = ({ source }: Experiment): AttackDefinition | undefined =>
+  ATTACKS.find(({ name }) => name === source);
+
+/** The file that is sold, and that verifiers hold. */
+async function findSold(experiment: Experiment, { modelsDir: dir }: CollectContext): Promise<string> {
+  const { model = 'stories15M', weights } = experiment;
+  const recipe = findAttack(experiment)?.sold;
+  if (recipe === undefined) return findModel(model, weights, dir);
+  return makeModel(await findModel(model, 'f32', dir), recipe, { dir, sold: weights as SoldWeights });
+}
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(21));
 /** Replies served at a time where that changes no bit. */
@@ -67,7 +75,7 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     signer,
     onProgress,
   };
-  const attack = ATTACKS.find(({ name }) => name === experiment.source);
+  const attack = findAttack(experiment);
   const plan: RequestPlan = { maxTokens, sampler: experiment.sampler ?? 'usual', needs: attack?.needs };
   const sequences = provider.isExact ? SEQUENCES : 1;
   await pool.use({ modelPath, ...provider.settings, sequences }, async (engine) => {

@@ -30,6 +30,8 @@ export interface Profile {
   readonly attack: number;
   /** Replies of one that comes close to honest drift. */
   readonly hardAttack: number;
+  /** Replies of one that a comparison of bytes decides. */
+  readonly plainAttack: number;
   /** Replies of an attack that a verifier of the same exact class checks. */
   readonly equality: number;
   /** Honest replies that a verifier of the same exact class checks. */
@@ -49,6 +51,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honest: 8,
     attack: 6,
     hardAttack: 10,
+    plainAttack: 3,
     equality: 4,
     honestEquality: 12,
     anySampler: 16,
@@ -62,6 +65,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honest: 12,
     attack: 12,
     hardAttack: 40,
+    plainAttack: 6,
     equality: 6,
     honestEquality: 40,
     anySampler: 60,
@@ -75,6 +79,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honest: 200,
     attack: 60,
     hardAttack: 300,
+    plainAttack: 12,
     equality: 20,
     honestEquality: 800,
     anySampler: 1500,
@@ -140,13 +145,18 @@ const HARD = /noise-1e-3|fine-tune-1e-3|kv-q8-0|massaged|weights-q8-0|prefill-q8
 
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(
-  { attack, hardAttack, equality }: Profile,
+  { attack, hardAttack, plainAttack, equality }: Profile,
   attacks: readonly AttackDefinition[],
 ): Experiment[] {
-  return attacks.flatMap(({ name, soldAs }) =>
+  return attacks.flatMap(({ name, family, soldAs }) =>
     SOLD_WEIGHTS.filter((weights) => soldAs === undefined || soldAs.includes(weights)).flatMap(
       (weights): Experiment[] => [
-        { weights, source: name, ...MAIN_PAIR, replies: HARD.test(name) ? hardAttack : attack },
+        {
+          weights,
+          source: name,
+          ...MAIN_PAIR,
+          replies: HARD.test(name) ? hardAttack : family === 'commitment' ? plainAttack : attack,
+        },
         { weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact', replies: equality },
       ],
     ),

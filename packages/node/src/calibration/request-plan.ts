@@ -12,8 +12,8 @@ export interface RequestPlan {
    * included. Default: usual.
    */
   readonly sampler?: 'usual' | 'any';
-  /** The request names a seed, or stands at the end of a conversation. */
-  readonly needs?: 'seed' | 'chat-history' | undefined;
+  /** Whether the request names a seed of its own. */
+  readonly needs?: 'seed' | undefined;
 }
 
 /** The body that an OpenAI client would send. @param seed u32. */
@@ -26,20 +26,12 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   return utf8Encode(
     JSON.stringify({
       model: 'ogong/verified/lab/model',
-      messages: [...(needs === 'chat-history' ? createHistory(seed) : []), { role: 'user', content: prompt }],
+      messages: [{ role: 'user', content: prompt }],
       max_tokens: maxTokens,
       ...settings,
       ...(needs === 'seed' ? { seed } : {}),
     }),
   );
-}
-
-function createHistory(seed: number) {
-  return [
-    { role: 'system', content: 'You tell stories to children.' },
-    { role: 'user', content: createPrompt('story', seed + 1) },
-    { role: 'assistant', content: 'They lived happily.' },
-  ];
 }
 
 const round = (value: number): number => Number(value.toFixed(3));
