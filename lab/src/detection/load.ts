@@ -1,4 +1,4 @@
-import { replaySample } from '@ogong/node/calibration/sample';
+import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
 import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
 import { type Comparison, compareWindows } from '@ogong/protocol/compare';
@@ -11,7 +11,7 @@ import { parseScoreReport } from '@ogong/protocol/score-report';
 export interface JudgedReply {
   readonly seed: number;
   readonly tokens: number;
-  /** The check of stage 1 that fails, if any; `opening` where there is none. */
+  /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
   readonly stage1: string | undefined;
   /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text or stop. */
   readonly plain: string | undefined;
@@ -44,8 +44,10 @@ function judgeSample(sample: ScoredSample): JudgedReply {
   const replayed = replaySample(crypto, sample);
   if (replayed === undefined) return { ...nothing, stage1: 'opening' };
   const { record, opening, replay } = replayed;
-  const stage1 = replay.checks.find(({ status }) => status === 'fail')?.id;
   const { header } = replay;
+  const checks =
+    header === undefined ? replay.checks : [...checkSampleHeader(crypto, sample, header), ...replay.checks];
+  const stage1 = checks.find(({ status }) => status === 'fail')?.id;
   if (sample.report === undefined || header === undefined || replay.rows.length === 0) return { ...nothing, stage1 };
   const report = parseScoreReport(sample.report);
   const verdict = adjudicateReport(crypto, { record, header, opening }, { ...report, exact: false });

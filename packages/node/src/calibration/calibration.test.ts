@@ -11,7 +11,7 @@ import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { collectReports, collectServed } from './collect.ts';
 import { createPrompt, PROMPT_KINDS } from './prompts.ts';
 import { planRequest } from './request-plan.ts';
-import { replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
+import { checkSampleHeader, replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import { openSampleStore, type SampleStore } from './sample-store.ts';
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
@@ -29,6 +29,9 @@ describe('a sample', () => {
     )) as ServedSample;
     const { record, opening, replay } = replaySample(crypto, sample)!;
     expect(isOk(replay.checks)).toBe(true);
+    expect(isOk(checkSampleHeader(crypto, sample, replay.header!))).toBe(true);
+    const warmer = { ...replay.header!, sampler: { ...replay.header!.sampler, temperatureQ16: 1 } };
+    expect(checkSampleHeader(crypto, sample, warmer).find(({ status }) => status === 'fail')?.id).toBe('sampler');
     const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
     const { outcome } = adjudicateReport(crypto, { record, opening, header: replay.header! }, report);
     expect(outcome).toBe('accept');

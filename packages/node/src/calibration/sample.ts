@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
-import { ProtocolError } from '@ogong/protocol/bytes';
+import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
+import { type Check, fail, pass } from '@ogong/protocol/checks';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { computeDrawKey } from '@ogong/protocol/draw-key';
-import { type Endpoint, parseHeader } from '@ogong/protocol/header';
+import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/header';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
+import { checkPosture } from '@ogong/protocol/posture';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
+import { parseRequest } from '@ogong/protocol/request';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import { checkBank, checkDrawKey, checkSampler, checkStops } from '@ogong/protocol/verify-receipt';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { type CommitReply, chooseDrawKey, commitReply } from '../roles/provider/commit-reply.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
@@ -147,6 +151,24 @@ export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record'
     throw error;
   }
   return { record, opening, replay: replayReply(crypto, record, opening) };
+}
+
+/** What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out. */
+export function checkSampleHeader(crypto: Crypto, sample: ServedSample, header: Header): readonly Check[] {
+  const { seed, request: body, endpoint, response } = sample;
+  const record = parseRecordV2(sample.record);
+  const asked = parseRequest(body, endpoint);
+  const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot });
+  const beacon = { value: deriveBytes('beacon', seed), previous: deriveBytes('previous beacon', seed) };
+  const signsText = equalBytes(crypto.sha256(response), record.responseHash);
+  return [
+    signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
+    checkPosture(header),
+    checkSampler(header, order, asked),
+    checkDrawKey(header, order, asked, beacon),
+    checkBank(crypto, header, order, beacon),
+    checkStops(header, asked, response),
+  ];
 }
 
 /**
