@@ -64,6 +64,14 @@ describe('the doors of a provider', () => {
       valid: () => ({ replyId: new Uint8Array(16).fill(1) }),
       call: (message) => service.getOpening(message),
     });
+    const traced = network.order({ replyId: 199, body: { max_tokens: 3 } });
+    const { finished } = await receive(network.client, traced);
+    const { request, endpoint } = traced;
+    const record = finished.record?.record as Uint8Array;
+    const validator = (await network.connect(3)).service(ProviderService);
+    const trace = { record, request, endpoint, position: 2, timeoutMs: 20_000 };
+    await knock({ valid: () => trace, call: (damaged) => validator.trace(damaged) });
+    expect((await validator.trace(trace)).report.length).toBeGreaterThan(0);
     const last = network.order({ replyId: 200, body: { max_tokens: 3 } });
     await receive(network.client, last);
     await expect(receive(network.client, last)).rejects.toMatchObject({ refusal: 'conflict' });
@@ -138,6 +146,9 @@ describe('the doors of a verifier', () => {
     await service.reveal({ jobId, round: [digest] });
     await knock({ valid: () => ({ jobId, round: [digest] }), call: (damaged) => service.reveal(damaged) });
     await service.reveal({ jobId, round: [digest] });
+    const trace = { job: job(), record: finished.record?.record as Uint8Array, position: 3 };
+    await knock({ valid: () => trace, call: (damaged) => service.trace(damaged) });
+    expect((await service.trace(trace)).report.length).toBeGreaterThan(0);
     await expect(service.commit({ ...job(), request: new Uint8Array(9 * MIB) })).rejects.toMatchObject({
       code: 'too-large',
     });

@@ -131,7 +131,7 @@ describe('a dispute in tier replay', () => {
     });
   });
 
-  it("does not take another's trace, a bent one, or one of another position for the provider's", async () => {
+  it('takes no trace of another key, position or content for that of the provider', async () => {
     const served = await serve(await network({ brokenLayer: 1 }));
     const [checking, third] = [await verifier(11), await verifier(12)];
     const bend = async (position: number) => {
