@@ -1,116 +1,113 @@
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { Engine } from '@ogong/engine/engine';
 import { toHex } from '@ogong/protocol/bytes';
-import { createSketchRow, quantizeSketch, type SketchParameters, type SketchRow } from '@ogong/protocol/sketch';
-import { tokenOf, type WindowBytes } from '@ogong/protocol/window';
+import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import {
+  createSketchRow,
+  DEFAULT_DIRECTIONS,
+  quantizeSketch,
+  type SketchParameters,
+  type SketchRow,
+} from '@ogong/protocol/sketch';
+import type { WindowBytes } from '@ogong/protocol/window';
 import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
-import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';
-import { closeWindows, openWindows, type Position } from './windows.ts';
+import { type HeldReply, holdReply, scoreOutput } from './held-reply.ts';
+import { closeWindows, openWindows } from './windows.ts';
 
-/** Positions that a bank is trained on: several for each of its directions, and no more than an attacker has at hand. */
-const TRAINING_POSITIONS = 256;
+/** Texts that the map is fitted to, and their length: several positions for each of a sketch's directions. */
+const TEXTS = 3;
+const TEXT_TOKENS = 128;
+const OPENINGS = ['Once upon a time', 'One day', 'There was a'];
 /** Of the features' mean square: keeps the map from fitting what is noise. */
 const RIDGE = 1e-3;
 
 /**
- * Serves a cheap model and corrects its sketch towards the true one's. The bank is known while it is used (it follows from
- * the model and the previous beacon), so the first requests of an epoch are answered honestly, with both models running,
- * and a linear map from the cheap sketch to the true one is fitted to them. Drawn values stay the cheap model's.
+ * Serves a cheap model and corrects its sketch towards the true one's, without running the true one on what is served. The
+ * bank is known while it is used, since it follows from the model and the previous beacon: at the first request under a bank
+ * both models read a few texts of the attacker's own, and a linear map from the cheap sketch to the true one is fitted.
  */
 export const sketchTrained: AttackDefinition = {
   name: 'sketch-trained',
   family: 'commitment',
-  aim: 'make the sketch of a cheap model pass for the true one',
+  aim: 'make the sketch of a cheap model pass for the true one, at a few passes an epoch',
   caughtBy: ['equality'],
-  uncaught: 'the replies that it learns from, which are honest',
   cheap: { weights: findCheapModel('q8-0').recipe },
   soldAs: ['f16'],
   create(context) {
     const { engine } = context;
     const cheap = requireCheapEngine(context, 'sketch-trained');
-    const banks = new Map<string, Training>();
-    const counts = { learnt: 0, corrected: 0 };
+    const maps = new Map<string, Promise<Float64Array>>();
+    let texts: Promise<readonly Text[]> | undefined;
+    const learn = async (sketch: SketchParameters): Promise<Float64Array> => {
+      texts ??= writeTexts(cheap);
+      return train({ engine, cheap, texts: await texts }, sketch);
+    };
     return {
       name: 'sketch-trained',
       aim: sketchTrained.aim,
       engine: disguiseEngine(engine, {
         async *generate(request, options) {
           const key = toHex(request.sketch.bankSeed);
-          const training = banks.get(key) ?? createTraining(request.sketch);
-          banks.set(key, training);
-          if (training.map === undefined) {
-            yield* learn({ engine, cheap, training, counts }, request, options);
-            return;
-          }
+          const map = maps.get(key) ?? learn(request.sketch);
+          maps.set(key, map);
           for await (const event of cheap.generate(request, options)) {
-            if (event.kind !== 'window') yield event;
-            else {
-              counts.corrected++;
-              yield { ...event, window: correct(event.window, training.map, engine) };
-            }
+            yield event.kind === 'window' ? { ...event, window: correct(event.window, await map, engine) } : event;
           }
         },
         close: () => closeBoth(engine, cheap),
       }),
-      counts: () => ({ ...counts }),
+      counts: () => ({ banks: maps.size }),
     };
   },
 };
 
-interface Training {
-  readonly directions: number;
-  readonly cheap: Float64Array[];
-  readonly true: Float64Array[];
-  map: Float64Array | undefined;
+type Text = Pick<HeldReply, 'promptTokens' | 'outputTokens'>;
+
+const PLAIN = {
+  temperatureQ16: NAT,
+  topK: 0,
+  topPQ24: WEIGHT_ONE,
+  minPQ24: 0,
+  presencePenaltyQ16: 0,
+  frequencyPenaltyQ16: 0,
+  filterOrder: [],
+};
+
+function writeTexts(cheap: Engine): Promise<readonly Text[]> {
+  const write = (number: number): Promise<Text> =>
+    holdReply(
+      cheap.generate({
+        prompt: { kind: 'text', text: OPENINGS[number % OPENINGS.length] as string },
+        sampler: PLAIN,
+        bias: [],
+        drawKey: new Uint8Array(32).fill(number),
+        maxTokens: TEXT_TOKENS,
+        stop: [],
+        sketch: { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS },
+        topLogprobs: 0,
+      }),
+    );
+  return Promise.all(Array.from({ length: TEXTS }, (_, number) => write(number)));
 }
 
-const createTraining = ({ directions }: SketchParameters): Training => ({
-  directions,
-  cheap: [],
-  true: [],
-  map: undefined,
-});
-
-interface Learning {
+interface Lesson {
   readonly engine: Engine;
   readonly cheap: Engine;
-  readonly training: Training;
-  readonly counts: { learnt: number };
+  readonly texts: readonly Text[];
 }
 
-async function* learn(
-  { engine, cheap, training, counts }: Learning,
-  request: GenerateRequest,
-  options?: { signal?: AbortSignal },
-) {
-  const windows: WindowBytes[] = [];
-  for await (const event of engine.generate(request, options)) {
-    if (event.kind === 'window') windows.push(event.window);
-    // Whoever has the end of a reply need not come for more.
-    if (event.kind === 'end' && windows.length > 0)
-      await train({ engine, cheap, training, counts }, windows, request, options);
-    yield event;
-  }
-}
-
-async function train(
-  { engine, cheap, training, counts }: Learning,
-  windows: readonly WindowBytes[],
-  request: GenerateRequest,
-  options?: { signal?: AbortSignal },
-): Promise<void> {
-  const { vocabularySize } = engine.info();
-  const honest = openWindows(windows, engine.info(), training.directions);
-  const outputTokens = Uint32Array.from(honest, ({ row }) => tokenOf(row));
-  const promptTokens = await engine.tokenizePrompt(request.prompt);
-  const listSizes = listSizesOf(rowsOf(windows, vocabularySize));
-  const cheaply = await scoreOutput(cheap, request, { promptTokens, outputTokens, listSizes }, options);
-  openWindows(cheaply, engine.info(), training.directions).forEach(({ sketch }, i) => {
-    training.cheap.push(toFloats(sketch));
-    training.true.push(toFloats((honest[i] as Position).sketch));
-  });
-  counts.learnt += honest.length;
-  if (training.cheap.length >= TRAINING_POSITIONS) training.map = fitLinear(training.cheap, training.true);
+async function train({ engine, cheap, texts }: Lesson, sketch: SketchParameters): Promise<Float64Array> {
+  const read = async (model: Engine): Promise<Float64Array[]> => {
+    const rows: Float64Array[] = [];
+    for (const { promptTokens, outputTokens } of texts) {
+      const listSizes = new Uint8Array(outputTokens.length).fill(MIN_LISTED);
+      const request = { sampler: PLAIN, bias: [], sketch };
+      const windows = await scoreOutput(model, request, { promptTokens, outputTokens, listSizes });
+      rows.push(...openWindows(windows, model.info(), sketch.directions).map((position) => toFloats(position.sketch)));
+    }
+    return rows;
+  };
+  return fitLinear(await read(cheap), await read(engine));
 }
 
 function correct(window: WindowBytes, map: Float64Array, engine: Engine): WindowBytes {
