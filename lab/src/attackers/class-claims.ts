@@ -40,10 +40,7 @@ export const fewerDirections: AttackDefinition = {
   name: 'fewer-directions',
   family: 'commitment',
   aim: 'sketch along as few directions as the format allows',
-  caughtBy: [],
-  uncaught:
-    'no check fixes how many directions a header may name, so a provider chooses how sharp its own sketch is. Equality ' +
-    'loses nothing; between classes fewer directions are a noisier distance',
+  caughtBy: ['sketch-bank'],
   create: ({ engine }) => ({
     name: fewerDirections.name,
     aim: fewerDirections.aim,

@@ -14,7 +14,7 @@ import { parseRecordV2, type RecordV2 } from './record.ts';
 import { replayReply } from './replay.ts';
 import { findStop } from './reply-text.ts';
 import { computePromptBound, type InferenceRequest, parseRequest } from './request.ts';
-import { computeBankSeed } from './sketch.ts';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from './sketch.ts';
 import { CLOCK_TOLERANCE_MS, parseTicket, type Ticket } from './ticket.ts';
 
 /** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
@@ -334,6 +334,10 @@ export function checkSampler(header: Header, order: Order, request: InferenceReq
 
 export function checkBank(crypto: Crypto, header: Header, order: Order, beacon: OrderBeacon | undefined): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
+  // Fewer directions would blur every distance: how sharp a sketch is must not be its maker's choice.
+  if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
+    return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
+  }
   const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
     'directions derive from the model and the previous beacon',
