@@ -2,6 +2,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { Check } from '@ogong/protocol/checks';
 import type { Endpoint } from '@ogong/protocol/header';
 import { parseOrder } from '@ogong/protocol/order';
+import type { Posture } from '@ogong/protocol/posture';
 import { parseReceipt, type Receipt } from '@ogong/protocol/receipt';
 import type { Trust } from '@ogong/protocol/verify-receipt';
 import { ReceiptError } from './errors.ts';
@@ -15,6 +16,8 @@ export interface CheckedReply {
   /** With its opening. */
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
+  /** Which promise applied to it. */
+  readonly posture: Posture | undefined;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
 }
@@ -87,7 +90,8 @@ async function checkOne(json: unknown, answer: Answer, options: CheckOptions): P
     const { id, detail } = failed ?? { id: 'receipt', detail: 'nothing could be checked' };
     throw new ReceiptError(id, `${id}: ${detail}`, { checks: verdict.checks, receipt, response: whole });
   }
-  return { choice, replyId, receipt, checks: verdict.checks, request, response };
+  const { checks, posture } = verdict;
+  return { choice, replyId, receipt, checks, posture, request, response };
 }
 
 function readOrder(receipt: Receipt): { choice: number; replyId: string } {

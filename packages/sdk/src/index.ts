@@ -1,4 +1,5 @@
 export type { Check } from '@ogong/protocol/checks';
+export type { Posture } from '@ogong/protocol/posture';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
 export type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';

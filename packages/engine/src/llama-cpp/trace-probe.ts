@@ -1,19 +1,23 @@
-import type { BatchModel } from '../batch-model.ts';
+import type { BatchModel, TraceContext } from '../batch-model.ts';
 import { EngineError } from '../engine.ts';
 
 /** Whether one token's pass shows the embedding and every block: architectures name their tensors as they like. */
 export function probeTrace(model: BatchModel): boolean {
-  const context = model.createTraceContext?.();
-  if (context === undefined) return false;
+  let context: TraceContext | undefined;
   try {
+    context = model.createTraceContext?.();
+    if (context === undefined) return false;
     context.add(0, 0, 0);
     context.decode(true);
     context.layerRows();
     return true;
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'unsupported-model') return false;
+    // Serving needs no trace: a machine without room for one more context goes without.
+    if (error instanceof EngineError && NOT_HERE.includes(error.code)) return false;
     throw error;
   } finally {
-    context.free();
+    context?.free();
   }
 }
+
+const NOT_HERE: readonly string[] = ['unsupported-model', 'not-enough-memory'];

@@ -4,11 +4,19 @@ import { calibrateCommand } from '../cli/calibrate-command.ts';
 import { type Command, processOutput } from '../cli/command.ts';
 import { meshCommand } from '../cli/mesh-command.ts';
 import { modelCommand } from '../cli/model-command.ts';
+import { reproduceCommand } from '../cli/reproduce-command.ts';
 import { verifyCommand } from '../cli/verify-command.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 import { VERSION } from '../version.ts';
 
-const commands: readonly Command[] = [meshCommand, askCommand, verifyCommand, modelCommand, calibrateCommand];
+const commands: readonly Command[] = [
+  meshCommand,
+  askCommand,
+  verifyCommand,
+  reproduceCommand,
+  modelCommand,
+  calibrateCommand,
+];
 
 const help = `ogong: answers that come with proof
 

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fromBase64 } from '@ogong/protocol/bytes';
-import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import { defineConfig } from '../config/define-config.ts';
 import { boolean, httpUrl, text } from '../config/values.ts';
@@ -9,6 +7,7 @@ import { describeFailure } from '../log/errors.ts';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
+import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 
 /** 0: every check that could be made holds. 1: one failed. 2: there is nothing that can be checked. */
 export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2 } as const;
@@ -39,7 +38,7 @@ export const verifyCommand: Command = {
         return VERIFY_EXIT.ok;
       }
       const { values, positionals } = parsed;
-      const file = readInput(positionals[0] as string);
+      const file = readReceiptFile(positionals[0] as string);
       const trust = await loadTrust('ogong verify', values);
       const receipt = await openReceipt(file.receipt, values.gateway);
       const request = values.request === undefined ? file.request : readFileSync(values.request);
@@ -48,7 +47,12 @@ export const verifyCommand: Command = {
         output.writeError('ogong verify: the receipt holds no request and response; give --request and --response\n');
         return VERIFY_EXIT.unusable;
       }
-      const context = { crypto: nodeCrypto, request: plain(request), response: plain(response), nowMs: Date.now() };
+      const context = {
+        crypto: nodeCrypto,
+        request: toPlainBytes(request),
+        response: toPlainBytes(response),
+        nowMs: Date.now(),
+      };
       const verdict = verifyReceipt(receipt, trust === undefined ? context : { ...context, trust });
       output.write(values.json ? `${JSON.stringify(verdict, null, 2)}\n` : formatChecks(verdict.checks));
       return verdict.ok ? VERIFY_EXIT.ok : VERIFY_EXIT.failed;
@@ -58,36 +62,3 @@ export const verifyCommand: Command = {
     }
   },
 };
-
-interface ReceiptFile {
-  readonly receipt: Receipt;
-  readonly request: Uint8Array | undefined;
-  readonly response: Uint8Array | undefined;
-}
-
-/** @throws ProtocolError */
-function readInput(path: string): ReceiptFile {
-  const bytes = readFileSync(path);
-  // Request and response stand beside the receipt's own fields, in base64 like them.
-  const receipt = parseReceipt(plain(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
-  const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-  const read = (value: unknown): Uint8Array | undefined => (typeof value === 'string' ? fromBase64(value) : undefined);
-  return { receipt, request: read(fields.request), response: read(fields.response) };
-}
-
-async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
-  if (gateway === undefined || !('url' in receipt.opening)) return receipt;
-  const url = new URL(receipt.opening.url, gateway);
-  const response = await fetch(url);
-  if (!response.ok)
-    throw Object.assign(new Error(`${url} answers with status ${response.status}`), {
-      code: 'unreachable',
-      retryable: true,
-    });
-  return { ...receipt, opening: { bytes: new Uint8Array(await response.arrayBuffer()) } };
-}
-
-/** Without Node's own methods, which compare and slice differently. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}

@@ -23,6 +23,8 @@ export interface ReplyTracerDependencies {
 /** A trace takes the engine's time from paying replies: one at a time, few in line, not for ever. */
 const MAX_WAITING = 4;
 const MAX_TRACE_MS = 120_000;
+/** A trace needs a context of its own, and may find no room for it. */
+const GIVEN_UP: readonly string[] = ['cancelled', 'not-enough-memory'];
 
 /**
  * Answers for one position of a reply that this provider served: what its engine computes there, layer by layer. The
@@ -65,7 +67,7 @@ export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTra
       if (error instanceof EngineError && error.code === 'unsupported-model') {
         throw new Refusal('unsupported', error.message);
       }
-      if (error instanceof EngineError && (error.retryable || error.code === 'cancelled')) {
+      if (error instanceof EngineError && (error.retryable || GIVEN_UP.includes(error.code))) {
         throw new Refusal('unavailable', error.message);
       }
       throw error;

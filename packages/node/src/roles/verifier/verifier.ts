@@ -244,7 +244,7 @@ function toRefusal(error: unknown): unknown {
   if (error.code === 'invalid-request' || error.code === 'prompt-too-long')
     return new Refusal('invalid', error.message);
   if (error.code === 'unsupported-model') return new Refusal('unsupported', error.message);
-  if (error.retryable || error.code === 'overloaded' || error.code === 'cancelled') {
+  if (error.retryable || ['overloaded', 'cancelled', 'not-enough-memory'].includes(error.code)) {
     return new Refusal('unavailable', error.message);
   }
   return error;

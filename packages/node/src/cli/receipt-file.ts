@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { fromBase64 } from '@ogong/protocol/bytes';
+import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+
+/** A receipt as a gateway hands it out: request and response stand beside its own fields. */
+export interface ReceiptFile {
+  readonly receipt: Receipt;
+  readonly request: Uint8Array | undefined;
+  readonly response: Uint8Array | undefined;
+}
+
+/** @throws ProtocolError, or the file system's error. */
+export function readReceiptFile(path: string): ReceiptFile {
+  const bytes = readFileSync(path);
+  // Request and response are in base64 like the receipt's own fields.
+  const receipt = parseReceipt(toPlainBytes(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
+  const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+  const read = (value: unknown): Uint8Array | undefined => (typeof value === 'string' ? fromBase64(value) : undefined);
+  return { receipt, request: read(fields.request), response: read(fields.response) };
+}
+
+/** Fetches the opening of a compact receipt, where a gateway is named. */
+export async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
+  if (gateway === undefined || !('url' in receipt.opening)) return receipt;
+  const url = new URL(receipt.opening.url, gateway);
+  const response = await fetch(url);
+  if (!response.ok)
+    throw Object.assign(new Error(`${url} answers with status ${response.status}`), {
+      code: 'unreachable',
+      retryable: true,
+    });
+  return { ...receipt, opening: { bytes: new Uint8Array(await response.arrayBuffer()) } };
+}
+
+/** Without Node's own methods, which compare and slice differently. */
+export function toPlainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

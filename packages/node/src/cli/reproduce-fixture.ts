@@ -1,0 +1,21 @@
+import type { Finished, GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { LedgerDomain } from '@ogong/protocol/order';
+import type { Receipt } from '@ogong/protocol/receipt';
+
+/** The receipt of a reply that came from a provider itself, without a gateway between. For tests. */
+export function toReceipt(
+  { order, ticket }: GenerateRequest,
+  { record }: Finished,
+  { opening, ledger }: { readonly opening: Uint8Array; readonly ledger: LedgerDomain },
+): Receipt {
+  if (!order || !ticket || !record) throw new TypeError('order, ticket and record are there');
+  return {
+    endpoint: 'chat',
+    ledger,
+    order: { bytes: order.order, signature: order.signature },
+    ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
+    record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
+    beacon: new Uint8Array(0),
+    opening: { bytes: opening },
+  };
+}
