@@ -255,6 +255,7 @@ async function audit(
     header: committed.header,
     outputTokens,
     listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+    shapeClasses: replay.shapeClasses,
     sketchBankSeed: header.sketchBankSeed,
     timeoutMs: 60_000,
   };

@@ -34,6 +34,7 @@ export async function proveCheat(
       request: parseModelRequest(request, header.endpoint),
       outputTokens: replay.outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      shapeClasses: replay.shapeClasses,
       bankSeed: header.sketchBankSeed,
     },
     { engine, crypto, signal: AbortSignal.timeout(120_000) },

@@ -22,13 +22,16 @@ export interface BatchContext {
   readonly batchSize: number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
+   * @param shapeClass in which the row shall run, where the numeric class knows several; others are the context's choice.
    * @throws RangeError where a value is out of bounds.
    */
-  add(token: number, position: number, sequence: number): void;
+  add(token: number, position: number, sequence: number, shapeClass?: number): void;
   /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
   decode(outputs: boolean): void;
   /** Where the outputs of the index-th added row stand in `logits` and `hidden`. */
   outputRow(index: number): number;
+  /** The shape class of the pass that computed the index-th added row; 0 where the numeric class knows only one. */
+  shapeOf(index: number): number;
   /** f32[rows, vocabulary], unnormalised natural log scale; valid until the next decode, may be overwritten. */
   logits(): Float32Array;
   /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */

@@ -17,6 +17,7 @@ import {
   decodeSketch,
   encodeDraws,
   encodeSketch,
+  expandRuns,
   tokenOf,
   WINDOW_TOKENS,
   type WindowBytes,
@@ -103,6 +104,10 @@ export function readRows(windows: readonly WindowBytes[], vocabularySize: number
   return windows.flatMap(({ draws }) => decodeDraws(draws, { vocabularySize }).rows);
 }
 
+function readShapeClasses(windows: readonly WindowBytes[], vocabularySize: number): Uint8Array {
+  return Uint8Array.from(windows.flatMap(({ draws }) => expandRuns(decodeDraws(draws, { vocabularySize }).runs)));
+}
+
 export function createScoreRequest(engine: Engine, request: GenerateRequest, reply: Reply): ScoreRequest {
   const { vocabularySize, numericClass } = engine.info();
   return {
@@ -112,6 +117,7 @@ export function createScoreRequest(engine: Engine, request: GenerateRequest, rep
     bias: request.bias,
     sketch: request.sketch,
     listSizes: Uint8Array.from(readRows(reply.windows, vocabularySize), ({ ids }) => ids.length),
+    shapeClasses: readShapeClasses(reply.windows, vocabularySize),
     numericClass,
   };
 }
@@ -351,6 +357,20 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       await expect(engine.score({ ...score, listSizes: score.listSizes.map(() => 65) })).rejects.toMatchObject({
         code: 'invalid-request',
       });
+      await expect(engine.score({ ...score, shapeClasses: new Uint8Array(3) })).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
+    });
+
+    it('answers a shape class that it does not know with its own', async () => {
+      const request = createRequest(prompt, { maxTokens: 4 });
+      const reply = await generate(request);
+      const score = createScoreRequest(engine, request, reply);
+      const { windows } = await engine.score({ ...score, shapeClasses: score.listSizes.map(() => 77) });
+      const { vocabularySize } = engine.info();
+      const known = readShapeClasses(windows, vocabularySize);
+      expect(known).not.toContain(77);
+      expect(hexOf((await engine.score({ ...score, shapeClasses: known })).windows)).toEqual(hexOf(windows));
     });
 
     it('traces a position to the row that a score holds there, and to the same hashes again', async () => {

@@ -92,6 +92,11 @@ export interface ScoreRequest {
   readonly sketch: SketchParameters;
   /** How many candidates to list per position (what the provider listed), 1..64; Uint8Array of length outputTokens. */
   readonly listSizes: Uint8Array;
+  /**
+   * The shape class that the provider committed for each position (protocol: window.ts, ShapeRun), in which it is
+   * recomputed; the engine's own choice where absent. A class that the engine does not know is not echoed.
+   */
+  readonly shapeClasses?: Uint8Array;
   /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
   readonly numericClass: string;
 }

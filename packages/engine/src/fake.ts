@@ -201,6 +201,7 @@ function createFakeContext(
       });
     },
     outputRow: (index) => index,
+    shapeOf: () => 0,
     logits: () => logits,
     hidden: () => hidden,
     layerRows: () =>

@@ -111,6 +111,11 @@ export function assertScoreRequest(request: ScoreRequest, limits: Limits): void 
     `prompt and reply exceed the context of ${limits.contextSize}`,
   );
   assertThat(request.listSizes.length === request.outputTokens.length, 'there must be one list size per reply token');
+  const { shapeClasses } = request;
+  assertThat(
+    shapeClasses === undefined || shapeClasses.length === request.outputTokens.length,
+    'there must be one shape class per reply token',
+  );
   for (const size of request.listSizes)
     assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);
 }

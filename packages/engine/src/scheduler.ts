@@ -98,12 +98,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
   };
 
-  const accept = (job: Job, row: DrawRow, hidden: Float32Array, offset: number) => {
+  const accept = (job: Job, row: DrawRow, hidden: Float32Array, offset: number, shapeClass: number) => {
     const token = tokenOf(row);
     if (job.output.length === 0) job.firstTokenAt = now();
     job.output.push(token);
     if (job.isCounting) job.counts.set(token, (job.counts.get(token) ?? 0) + 1);
-    const window = job.encoder?.push(row, hidden, offset);
+    const window = job.encoder?.push(row, hidden, offset, shapeClass);
     const isEnd = model.isEnd(token);
     const { text, stopped } = isEnd ? { text: '', stopped: false } : job.stream.push(model.bytesOf(token));
     job.text += text;
@@ -160,7 +160,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const row = context.outputRow(index);
       const inputs = { logits, offset: row * model.vocabularySize, settings: request.sampler, bias, counts };
       const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
-      accept(job, reader.draw(inputs, u), hidden, row * model.embeddingSize);
+      accept(job, reader.draw(inputs, u), hidden, row * model.embeddingSize, context.shapeOf(index));
     });
   };
 

@@ -20,7 +20,7 @@ export function* scoreReply(
   request: ScoreRequest,
 ): Generator<void, WindowBytes[]> {
   const { vocabularySize, embeddingSize } = model;
-  const { promptTokens, outputTokens, sampler, listSizes } = request;
+  const { promptTokens, outputTokens, sampler, listSizes, shapeClasses } = request;
   const reader = createPositionReader(vocabularySize);
   const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
   const encoder = createWindowEncoder({ vocabularySize, bank });
@@ -40,7 +40,10 @@ export function* scoreReply(
     for (let i = 0; i < outputTokens.length; ) {
       const from = i;
       const end = Math.min(i + slice, outputTokens.length);
-      for (; i < end; i++) context.add((i === 0 ? promptTokens[last] : outputTokens[i - 1]) as number, last + i, 0);
+      for (; i < end; i++) {
+        const token = (i === 0 ? promptTokens[last] : outputTokens[i - 1]) as number;
+        context.add(token, last + i, 0, shapeClasses?.[i]);
+      }
       context.decode(true);
       const logits = context.logits();
       const hidden = context.hidden();
@@ -48,7 +51,8 @@ export function* scoreReply(
         const token = outputTokens[j] as number;
         const row = context.outputRow(j - from);
         const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
-        const window = encoder.push(reader.claim(inputs, token, listSizes[j] as number), hidden, row * embeddingSize);
+        const claimed = reader.claim(inputs, token, listSizes[j] as number);
+        const window = encoder.push(claimed, hidden, row * embeddingSize, context.shapeOf(j - from));
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
       }

@@ -19,7 +19,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf, WINDOW_TOKENS } from './window.ts';
+import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from './window.ts';
 
 /**
  * Stage 1: everything about a reply that its own openings prove or refute, without a model (docs/spec/stage-1.md).
@@ -32,6 +32,8 @@ export interface Replay {
   /** Decoded positions; empty unless every window decoded. */
   readonly rows: readonly DrawRow[];
   readonly outputTokens: Uint32Array;
+  /** As committed, one per position. */
+  readonly shapeClasses: Uint8Array;
 }
 
 /**
@@ -42,7 +44,13 @@ const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
 
 export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening): Replay {
   const checks: Check[] = [];
-  const nothing = { checks, header: undefined, rows: [], outputTokens: new Uint32Array(0) };
+  const nothing = {
+    checks,
+    header: undefined,
+    rows: [],
+    outputTokens: new Uint32Array(0),
+    shapeClasses: new Uint8Array(0),
+  };
 
   const { root } = computeCommitment(crypto, opening);
   if (!equalBytes(root, record.commitRoot)) {
@@ -53,11 +61,12 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
 
   let header: Header;
   const rows: DrawRow[] = [];
+  const classes: number[] = [];
   try {
     header = parseHeader(opening.header);
     for (let w = 0; w < opening.windows.length; w++) {
       const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
-      const decoded = decodeDraws(draws, header).rows;
+      const { rows: decoded, runs } = decodeDraws(draws, header);
       const sketched = decodeSketch(sketch, { directions: header.sketchDirections }).length;
       const isLast = w === opening.windows.length - 1;
       if (sketched !== decoded.length || (!isLast && decoded.length !== WINDOW_TOKENS)) {
@@ -65,6 +74,7 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
         return nothing;
       }
       for (const row of decoded) rows.push(row);
+      classes.push(...expandRuns(runs));
     }
   } catch (error) {
     checks.push(fail('commitment-form', (error as Error).message));
@@ -77,7 +87,7 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   checks.push(checkTokens(crypto, record, header, outputTokens));
   checks.push(checkListing(header, rows));
   checks.push(checkDraws(crypto, header, rows));
-  return { checks, header, rows, outputTokens };
+  return { checks, header, rows, outputTokens, shapeClasses: Uint8Array.from(classes) };
 }
 
 function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {

@@ -39,6 +39,10 @@ export interface Draws {
   readonly runs: readonly ShapeRun[];
 }
 
+/** The shape class of every position. */
+export const expandRuns = (runs: readonly ShapeRun[]): number[] =>
+  runs.flatMap(({ length, shapeClass }) => Array<number>(length).fill(shapeClass));
+
 const VERSION = 1;
 /** Rank as written: 7 bits, all ones for the tail. */
 const TAIL_CODE = 127;

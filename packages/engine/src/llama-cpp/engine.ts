@@ -17,6 +17,7 @@ import {
   mayBeExact,
   parseNumericClass,
 } from './numeric-class.ts';
+import type { ShapePolicy } from './pass-shapes.ts';
 import { countCores } from './platform.ts';
 import { createScorePool } from './score-pool.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
@@ -43,9 +44,11 @@ export interface LlamaEngineOptions {
   readonly sequences?: number;
   /** `exact` (the default) can be reproduced bit for bit; the others: numeric-class.ts. */
   readonly kernels?: 'exact' | 'reference' | 'plain' | 'fast';
+  /** How a back end that computes in shape classes pads its steps; `wide` (pass-shapes.ts). */
+  readonly shapes?: ShapePolicy;
   /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;
-  /** On. */
+  /** On, but where the back end computes in shape classes. */
   readonly flashAttention?: boolean;
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
@@ -92,7 +95,9 @@ export async function createLlamaEngine(
   assertOption('sequences', sequences, 1, 256);
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());
-  const { kvType = 'f16', flashAttention = true, kvUnified = false } = options;
+  const { kvType = 'f16', kvUnified = false, kernels: asked = 'exact', shapes = 'wide' } = options;
+  const kernels = toKernelPath(asked, options.backend, file.weightType);
+  const flashAttention = options.flashAttention ?? kernels !== 'shaped';
   const { slidingWindow } = options.laboratory ?? {};
   if (slidingWindow !== undefined) assertOption('slidingWindow', slidingWindow, 1, contextSize);
   assertKvType(file, kvType, flashAttention);
@@ -103,9 +108,6 @@ export async function createLlamaEngine(
   );
   const hashed = await hashModel(modelPath);
   if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
-  const { kernels: asked = 'exact' } = options;
-  const kernels: KernelPath =
-    asked !== 'exact' ? asked : options.backend === 'vulkan' ? 'plain' : exactKernelsFor(file.weightType);
   const { backend = 'cpu', engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
   const load: LoadOptions = {
@@ -116,7 +118,7 @@ export async function createLlamaEngine(
     threads,
     contextSize,
     sequences,
-    ...{ kernels, kvType, flashAttention, kvUnified },
+    ...{ kernels, kvType, flashAttention, kvUnified, shapes },
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
@@ -168,6 +170,15 @@ function assertOption(name: string, value: number, low: number, high: number): v
       `engine option ${name} is ${value}; it must be an integer in ${low}..${high}`,
     );
   }
+}
+
+function toKernelPath(
+  asked: NonNullable<LlamaEngineOptions['kernels']>,
+  backend: Backend | undefined,
+  weightType: string,
+): KernelPath {
+  if (asked !== 'exact') return asked;
+  return backend === 'vulkan' ? 'shaped' : exactKernelsFor(weightType);
 }
 
 async function bringBuild(engineDir: string): Promise<void> {

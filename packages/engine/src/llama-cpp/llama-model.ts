@@ -2,6 +2,8 @@ import type { BatchContext, BatchModel, TraceContext } from '../batch-model.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import type { KernelPath, KvType } from './numeric-class.ts';
+import type { ShapePolicy } from './pass-shapes.ts';
+import { createShapedContext } from './shaped-context.ts';
 
 export interface LlamaBatchModelOptions {
   readonly kernels: KernelPath;
@@ -13,6 +15,8 @@ export interface LlamaBatchModelOptions {
   readonly contextSize: number;
   readonly threads: number;
   readonly batchSize: number;
+  /** Of the `shaped` kernels. */
+  readonly shapes?: ShapePolicy | undefined;
 }
 
 /**
@@ -24,6 +28,7 @@ const SPLIT_POSITION = 256;
 /** llama.cpp as the scheduler sees it: bounded rows, and kernels chosen per pass so that the declared class holds. */
 export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchModelOptions): BatchModel {
   const { vocabulary, embeddingSize } = model;
+  const isShaped = options.kernels === 'shaped';
   const isEnd = Uint8Array.from({ length: vocabulary.size }, (_, token) => (vocabulary.isEnd(token) ? 1 : 0));
   const bytes = new Map<number, Uint8Array>();
   return {
@@ -39,10 +44,26 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
       }
       return found;
     },
-    createContext: ({ purpose, sequences }) => createExactContext(model, { ...options, purpose, sequences }),
-    createTraceContext: () => createTraceContext(model, options),
+    createContext: ({ purpose, sequences }) =>
+      isShaped
+        ? openShapedContext(model, options, sequences)
+        : createExactContext(model, { ...options, purpose, sequences }),
+    // Padding moves the rows that a trace would look at.
+    ...(isShaped ? {} : { createTraceContext: () => createTraceContext(model, options) }),
     free: () => model.free(),
   };
+}
+
+function openShapedContext(model: LlamaModel, options: LlamaBatchModelOptions, sequences: number): BatchContext {
+  const { kvType, flashAttention, threads, contextSize, batchSize, shapes } = options;
+  return createShapedContext(
+    // One KV cache per sequence: in a shared one the neighbours' rows shift the order of sums.
+    (size) => model.createContext({ ...size, kvType, flashAttention, kvUnified: false, sequences, threads }),
+    {
+      ...{ sequences, contextSize, batchSize, policy: shapes ?? 'wide' },
+      widths: { logits: model.vocabulary.size, hidden: model.embeddingSize },
+    },
+  );
 }
 
 /** As a context for scoring; its passes with outputs are looked into. */
@@ -134,6 +155,7 @@ function createExactContext(
       rows.length = 0;
     },
     outputRow: (index) => physical[index] as number,
+    shapeOf: () => 0,
     logits: () => context.logits(),
     hidden: () => context.hidden(),
     remove: (sequence) => context.remove(sequence),

@@ -8,7 +8,8 @@
  *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
  *          `reference` ggml's reference kernels in every pass;
  *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
- *          `fast`      the same with repacked weights.
+ *          `fast`      the same with repacked weights;
+ *          `shaped`    ggml's choice per pass, every pass inside a committed shape class (pass-shapes.ts).
  * docs/adr/0004-exact-class.md has the measurements.
  */
 export interface NumericClass {
@@ -26,10 +27,10 @@ export interface NumericClass {
   readonly slidingWindow?: number;
 }
 
-export type KernelPath = 'exact' | 'exact-2' | 'reference' | 'plain' | 'fast';
+export type KernelPath = 'exact' | 'exact-2' | 'reference' | 'plain' | 'fast' | 'shaped';
 export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
-const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast'];
+const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast', 'shaped'];
 const PATTERN =
   /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(?:\/window-([1-9][0-9]{0,6}))?$/;
 
@@ -73,5 +74,7 @@ const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
 
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
-export const mayBeExact = ({ kernels, flashAttention, slidingWindow }: NumericClass): boolean =>
-  kernels !== 'plain' && kernels !== 'fast' && flashAttention && slidingWindow === undefined;
+export function mayBeExact({ kernels, flashAttention, kvUnified, slidingWindow }: NumericClass): boolean {
+  if (slidingWindow !== undefined || kernels === 'plain' || kernels === 'fast') return false;
+  return kernels === 'shaped' ? !flashAttention && !kvUnified : flashAttention;
+}

@@ -36,6 +36,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
   const model = createLlamaBatchModel(llama, {
     ...{ kernels, kvType, flashAttention, kvUnified, slidingWindow, threads, batchSize },
     contextSize: options.contextSize,
+    shapes: options.shapes,
   });
   const { vocabulary } = llama;
   const template = createChatTemplate(file.chatTemplate, {
@@ -52,7 +53,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     ...{ flashAttention, kvUnified },
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
   };
-  const exact = mayBeExact(numericClass) && llama.hasReference && probeExactness(model);
+  const exact = mayBeExact(numericClass) && (kernels === 'shaped' || llama.hasReference) && probeExactness(model);
   const info: EngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, NO_END } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance.ts';
+import type { GenerateRequest } from '../engine.ts';
 import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine } from './engine.ts';
-import { parseNumericClass } from './numeric-class.ts';
+import { type NumericClass, parseNumericClass } from './numeric-class.ts';
+import { NARROW, WIDE } from './pass-shapes.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 import { listVulkanDevices, nameVulkanClass } from './vulkan-device.ts';
 
@@ -45,6 +47,42 @@ describe.skipIf(absence !== undefined)(
           expect(scored.windows).not.toEqual(reply.windows);
         } finally {
           await Promise.all([engine.close(), cpu.close()]);
+        }
+      },
+      PATIENCE_MS,
+    );
+
+    it.each(['wide', 'mixed'] as const)(
+      'reproduces its %s passes bit for bit, at the edge of a band and among neighbours',
+      async (shapes) => {
+        const options = { modelPath, threads: 1, contextSize: 320, engineDir, backend: 'vulkan', shapes } as const;
+        const provider = await createLlamaEngine({ ...options, sequences: 2 });
+        const verifier = await createLlamaEngine({ ...options, sequences: 1, shapes: 'wide' });
+        try {
+          expect(provider.info().exact).toBe(true);
+          const { kernels, flashAttention } = parseNumericClass(provider.info().numericClass) as NumericClass;
+          expect({ kernels, flashAttention }).toEqual({ kernels: 'shaped', flashAttention: false });
+          // The mixed one crosses from the narrow class over the wide edge of a band into the next.
+          const requests = (shapes === 'mixed' ? [236, 5] : [9, 1]).map((length, i) => {
+            const tokens = Uint32Array.from({ length }, (_, at) => 3 + ((7 * at + i) % 500));
+            const prompt = { kind: 'tokens', tokens } as const;
+            return createRequest('', { prompt, drawKey: keyOf(900 + i), maxTokens: 22 - 14 * i, bias: NO_END });
+          });
+          const served = await Promise.all(requests.map((request) => collectReply(provider.generate(request))));
+          const classes = new Set<number>();
+          for (const [i, reply] of served.entries()) {
+            const score = createScoreRequest(provider, requests[i] as GenerateRequest, reply);
+            const claimed = score.shapeClasses as Uint8Array;
+            for (const shapeClass of claimed) classes.add(shapeClass);
+            const scored = await verifier.score(score);
+            expect(scored.exact).toBe(true);
+            expect(scored.windows).toEqual(reply.windows);
+            const other = await verifier.score({ ...score, shapeClasses: claimed.map((own) => 3 - own) });
+            expect(other.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
+          }
+          expect([...classes].sort()).toEqual(shapes === 'wide' ? [WIDE] : [NARROW, WIDE]);
+        } finally {
+          await Promise.all([provider.close(), verifier.close()]);
         }
       },
       PATIENCE_MS,

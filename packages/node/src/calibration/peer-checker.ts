@@ -61,7 +61,9 @@ async function scoreByPeer(
   const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
   const timeoutMs = JOB_TIMEOUT_MS;
   const job = createScoreJob({
-    ...{ jobId, request, endpoint, header, outputTokens: replay.outputTokens, listSizes, timeoutMs },
+    ...{ jobId, request, endpoint, header, listSizes, timeoutMs },
+    outputTokens: replay.outputTokens,
+    shapeClasses: replay.shapeClasses,
   });
   const call = { timeoutMs, signal };
   const asked = { peer, keyHash: undefined };

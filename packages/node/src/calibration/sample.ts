@@ -196,6 +196,7 @@ export async function scoreSample(
       header: opening.header,
       outputTokens: tokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      shapeClasses: replay.shapeClasses,
       sketchBankSeed: header.sketchBankSeed,
       timeoutMs: 600_000,
     },

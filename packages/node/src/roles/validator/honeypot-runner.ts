@@ -120,13 +120,16 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     if (stored === undefined || leftMs <= 0) return close(row, 'dropped');
     const answer: KnownAnswer = { header: parseHeader(stored.header), report: parseScoreReport(stored.report) };
     const planted = plant(row, answer);
-    const { rows, outputTokens } = planted;
+    const { rows, outputTokens, shapeClasses } = planted;
     const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
     const { request, endpoint, modelRoot } = stored;
     const { header } = answer;
     const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-    const job = createScoreJob({ jobId, request, endpoint, header, outputTokens, listSizes, timeoutMs: callTimeoutMs });
+    const job = createScoreJob({
+      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses },
+      timeoutMs: callTimeoutMs,
+    });
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
     const peer = findPeer(row);
     let { committed } = row;
@@ -136,7 +139,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
       committed = bound.value;
       await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
     }
-    const replay = { header, rows, outputTokens: Uint32Array.from(outputTokens), checks: [] };
+    const replay = { header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, checks: [] };
     const opened = await askToReveal(
       crypto,
       calls,

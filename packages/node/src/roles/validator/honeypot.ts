@@ -5,7 +5,7 @@ import { compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Header } from '@ogong/protocol/header';
 import type { ScoreReport } from '@ogong/protocol/score-report';
-import { type DrawRow, decodeDraws, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
+import { type DrawRow, decodeDraws, expandRuns, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { isSameFinding } from './report-check.ts';
 
 /** A reply whose report is known: two verifiers of different operators saw the same to the bit. */
@@ -18,6 +18,7 @@ export interface KnownAnswer {
 export interface Planted {
   readonly rows: readonly DrawRow[];
   readonly outputTokens: readonly number[];
+  readonly shapeClasses: Uint8Array;
   /** Of the replaced token; undefined where the reply is as it was. */
   readonly position: number | undefined;
 }
@@ -27,8 +28,10 @@ const TRIES = 64;
 
 /** The reply as it was. */
 export function plantGood({ header, report }: KnownAnswer): Planted {
-  const rows = report.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
-  return { rows, outputTokens: rows.map(tokenOf), position: undefined };
+  const windows = report.windows.map(({ draws }) => decodeDraws(draws, header));
+  const rows = windows.flatMap((window) => window.rows);
+  const shapeClasses = Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs)));
+  return { rows, outputTokens: rows.map(tokenOf), shapeClasses, position: undefined };
 }
 
 /**
@@ -38,7 +41,7 @@ export function plantGood({ header, report }: KnownAnswer): Planted {
  * @returns undefined where no position has such a token.
  */
 export function plantBad(crypto: Crypto, answer: KnownAnswer, seed: Uint8Array): Planted | undefined {
-  const { rows, outputTokens } = plantGood(answer);
+  const { rows, outputTokens, shapeClasses } = plantGood(answer);
   const spoken = new Set(outputTokens.slice(0, -1));
   for (let tries = 0; tries < TRIES && rows.length > 0; tries++) {
     const bytes = createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).u32(tries).finish();
@@ -46,7 +49,8 @@ export function plantBad(crypto: Crypto, answer: KnownAnswer, seed: Uint8Array):
     const { ids } = rows[position] as DrawRow;
     const token = ids.find((id) => id !== outputTokens[position] && spoken.has(id));
     if (token !== undefined) {
-      return { rows, outputTokens: outputTokens.map((own, at) => (at === position ? token : own)), position };
+      const replaced = outputTokens.map((own, at) => (at === position ? token : own));
+      return { rows, outputTokens: replaced, shapeClasses, position };
     }
   }
   return undefined;

@@ -35,15 +35,18 @@ export function createScoreJob(input: {
   readonly outputTokens: ArrayLike<number>;
   /** Candidates that the provider listed, per position. */
   readonly listSizes: Uint8Array;
+  /** As committed, per position. */
+  readonly shapeClasses?: Uint8Array | undefined;
   readonly timeoutMs: number;
 }): ScoreJob {
-  const { jobId, request, endpoint, header, listSizes, timeoutMs } = input;
+  const { jobId, request, endpoint, header, listSizes, shapeClasses, timeoutMs } = input;
   const outputTokens = new Uint8Array(input.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < input.outputTokens.length; i++) view.setUint32(4 * i, input.outputTokens[i] as number, true);
   const { sketchBankSeed } = header;
   const bare = encodeHeader(redactHeader(header));
-  return { jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs };
+  const job = { jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs };
+  return shapeClasses?.some((shapeClass) => shapeClass !== 0) ? { ...job, shapeClasses } : job;
 }
 
 /** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */

@@ -172,7 +172,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       return;
     }
     const commit = async (row: AttemptRow): Promise<void> => {
-      const { outputTokens } = replay;
+      const { outputTokens, shapeClasses } = replay;
       const jobId = idOf(row);
       const job = createScoreJob({
         jobId,
@@ -181,6 +181,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         header,
         outputTokens,
         listSizes,
+        shapeClasses,
         timeoutMs: callTimeoutMs,
       });
       const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);

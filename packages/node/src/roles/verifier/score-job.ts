@@ -24,6 +24,8 @@ export interface ScoreJob {
   readonly request: ModelRequest;
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
+  /** Of the passes that the provider says it ran; undefined where there is only one. */
+  readonly shapeClasses?: Uint8Array | undefined;
   readonly bankSeed: Uint8Array;
 }
 
@@ -33,7 +35,7 @@ const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
 export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob {
-  const { jobId, outputTokens, listSizes, sketchBankSeed: bankSeed } = message;
+  const { jobId, outputTokens, listSizes, shapeClasses, sketchBankSeed: bankSeed } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   const count = outputTokens.length / 4;
@@ -47,6 +49,10 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
     listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
     `a list holds 1..${MAX_LISTED} candidates`,
   );
+  assertJob(
+    shapeClasses === undefined || shapeClasses.length === count,
+    `${shapeClasses?.length} shape classes for ${count} tokens`,
+  );
   const tokens = readTokens(outputTokens);
   assertJob(
     tokens.every((token) => token < info.vocabularySize),
@@ -58,7 +64,7 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
     assertJob(header.vocabularySize === info.vocabularySize, 'the header is of another vocabulary');
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
     assertFitsModel(request, info);
-    return { jobId, header, request, outputTokens: tokens, listSizes, bankSeed };
+    return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -88,6 +94,7 @@ export async function scoreJob(
       bias: header.bias,
       sketch: { bankSeed: job.bankSeed, directions: header.sketchDirections },
       listSizes: job.listSizes,
+      ...(job.shapeClasses && { shapeClasses: job.shapeClasses }),
       numericClass: header.numericClass,
     },
     { signal },

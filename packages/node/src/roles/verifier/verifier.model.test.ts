@@ -54,6 +54,7 @@ describe('an audit with real weights', () => {
         header: opening.header,
         outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
         listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        shapeClasses: replay.shapeClasses,
         sketchBankSeed: header.sketchBankSeed,
         timeoutMs: 0,
       },

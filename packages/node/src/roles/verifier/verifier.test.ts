@@ -300,7 +300,7 @@ describe('a verifier', () => {
     const job = makeJob(await serve());
     const token = (id: number) =>
       Uint8Array.from(job.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
-    const cases: readonly [Partial<typeof job>, RegExp][] = [
+    const cases: readonly [Partial<typeof job & { shapeClasses: Uint8Array }>, RegExp][] = [
       [{ jobId: new Uint8Array(15) }, /job id/],
       [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
       [{ outputTokens: job.outputTokens.subarray(1) }, /32-bit integers/],
@@ -309,6 +309,8 @@ describe('a verifier', () => {
       [{ outputTokens: token(320) }, /outside the vocabulary/],
       [{ outputTokens: token(0xffffffff) }, /outside the vocabulary/],
       [{ listSizes: job.listSizes.subarray(1) }, /list sizes/],
+      [{ shapeClasses: job.listSizes.subarray(1) }, /shape classes/],
+      [{ shapeClasses: new Uint8Array(0) }, /shape classes/],
       [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 65 : size)) }, /1\.\.64/],
       [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 0 : size)) }, /1\.\.64/],
       [{ header: job.header.subarray(1) }, /header/],

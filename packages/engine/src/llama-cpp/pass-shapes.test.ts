@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BAND, bandOf, isShapeClass, NARROW, planPasses, ROWS_OF, type ShapedRow, WIDE } from './pass-shapes.ts';
+
+const row = (sequence: number, position: number, shapeClass?: typeof NARROW | typeof WIDE): ShapedRow => ({
+  token: 5,
+  position,
+  sequence,
+  shapeClass,
+});
+const steps = (...at: [sequence: number, position: number][]) => at.map(([s, p]) => row(s, p));
+const describePass = ({ shapeClass, segments }: ReturnType<typeof planPasses>[number]) =>
+  [
+    shapeClass,
+    segments.map(({ sequence, first, count, before, behind }) => [sequence, before, first, count, behind]),
+  ] as const;
+
+describe('planPasses', () => {
+  it.each([
+    ['one alone, wide', steps([0, 10]), 'wide', [[WIDE, [[0, 0, 10, 1, 8]]]]],
+    ['one alone, mixed', steps([0, 10]), 'mixed', [[NARROW, [[0, 0, 10, 1, 1]]]]],
+    [
+      'three, wide',
+      steps([0, 1], [1, 2], [2, 3]),
+      'wide',
+      [
+        [
+          WIDE,
+          [
+            [0, 0, 1, 1, 2],
+            [1, 0, 2, 1, 2],
+            [2, 0, 3, 1, 2],
+          ],
+        ],
+      ],
+    ],
+    [
+      'a gap',
+      steps([0, 1], [2, 3]),
+      'mixed',
+      [
+        [NARROW, [[0, 0, 1, 1, 1]]],
+        [NARROW, [[2, 0, 3, 1, 1]]],
+      ],
+    ],
+    [
+      'two bands',
+      steps([0, 1], [1, 300]),
+      'mixed',
+      [
+        [NARROW, [[0, 0, 1, 1, 1]]],
+        [NARROW, [[1, 0, 300, 1, 1]]],
+      ],
+    ],
+    ['near the edge', steps([0, 240]), 'mixed', [[WIDE, [[0, 0, 240, 1, 8]]]]],
+    ['at the edge', steps([0, 255]), 'wide', [[WIDE, [[0, 8, 255, 1, 0]]]]],
+    ['just behind it', steps([0, 256]), 'wide', [[WIDE, [[0, 0, 256, 1, 8]]]]],
+  ] as const)('%s', (_, rows, policy, passes) => {
+    expect(planPasses(rows, policy).map(describePass)).toEqual(passes);
+  });
+
+  it('steps five sequences and more wide, where two narrow passes would do no better', () => {
+    const five = steps([0, 1], [1, 1], [2, 1], [3, 1], [4, 1]);
+    expect(planPasses(five, 'mixed').map(({ shapeClass }) => shapeClass)).toEqual([WIDE]);
+  });
+
+  it('cuts a prompt at its bands and a narrow run into eights', () => {
+    const prompt = Array.from({ length: 300 }, (_, i) => row(0, i));
+    expect(planPasses(prompt, 'mixed').map(describePass)).toEqual([
+      [WIDE, [[0, 0, 0, 256, 0]]],
+      [WIDE, [[0, 0, 256, 44, 0]]],
+    ]);
+    const run = Array.from({ length: 17 }, (_, i) => row(0, i, NARROW));
+    expect(planPasses(run, 'wide').map(describePass)).toEqual([
+      [NARROW, [[0, 0, 0, 8, 0]]],
+      [NARROW, [[0, 0, 8, 8, 0]]],
+      [NARROW, [[0, 0, 16, 1, 1]]],
+    ]);
+  });
+
+  it('keeps every pass in its class and band, and every row in one pass', () => {
+    const rows = fc
+      .array(
+        fc.record({
+          gap: fc.integer({ min: 1, max: 3 }),
+          position: fc.nat({ max: 700 }),
+          count: fc.integer({ min: 1, max: 40 }),
+          asked: fc.constantFrom(undefined, NARROW, WIDE),
+        }),
+        { minLength: 1, maxLength: 9 },
+      )
+      .map((parts) => {
+        let sequence = -1;
+        return parts.flatMap(({ gap, position, count, asked }) => {
+          sequence += gap;
+          return Array.from({ length: count }, (_, i) => row(sequence, position + i, asked as never));
+        });
+      });
+    fc.assert(
+      fc.property(rows, fc.constantFrom('wide', 'mixed'), (planned, policy) => {
+        const passes = planPasses(planned, policy);
+        const seen: number[] = [];
+        for (const { shapeClass, segments } of passes) {
+          expect(isShapeClass(shapeClass)).toBe(true);
+          const counts = segments.map(({ before, count, behind }) => before + count + behind);
+          const total = counts.reduce((sum, count) => sum + count, 0);
+          expect(total).toBeGreaterThanOrEqual(ROWS_OF[shapeClass].least);
+          expect(total).toBeLessThanOrEqual(ROWS_OF[shapeClass].most);
+          // llama.cpp keeps sequences together only where each brings as many rows as the others.
+          expect(new Set(counts).size).toBe(1);
+          expect(counts[0]).toBeGreaterThanOrEqual(2);
+          const bands = segments.flatMap(({ first, before, count, behind }) => [
+            bandOf(first - before),
+            bandOf(first + count + behind - 1),
+          ]);
+          expect(new Set(bands).size).toBe(1);
+          for (const { index, count, first, sequence } of segments) {
+            for (let i = 0; i < count; i++) {
+              seen.push(index + i);
+              expect(planned[index + i]).toMatchObject({ sequence, position: first + i });
+            }
+          }
+        }
+        expect(seen).toEqual(planned.map((_, i) => i));
+      }),
+      { seed: 20261120, numRuns: 300 },
+    );
+    expect(BAND % 16).toBe(0);
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * On a back end that picks kernels by the number of rows in a pass, bits depend on that number through few classes
+ * (docs/adr/0007-shape-classes.md). What a pass computes is committed with the class it ran in.
+ */
+export type ShapeClass = typeof NARROW | typeof WIDE;
+
+/** 2..8 rows a pass. */
+export const NARROW = 1;
+/** 9 rows and more. */
+export const WIDE = 2;
+
+/** Fewest and most rows of a pass. */
+export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
+  [NARROW]: { least: 2, most: 8 },
+  [WIDE]: { least: 9, most: Number.POSITIVE_INFINITY },
+};
+
+/** llama.cpp pads the KV length of a pass to multiples of this, so rows of one pass stand in one band. */
+export const BAND = 256;
+/** Every sequence has two rows or more in a pass: attention over one row is another kernel. */
+const LEAST_PER_SEQUENCE = 2;
+/** The last positions of a band run wide: their padding reaches back over rows that must be wide, too. */
+const EDGE = 16;
+
+export const isShapeClass = (value: number | undefined): value is ShapeClass => value === NARROW || value === WIDE;
+
+export const bandOf = (position: number): number => Math.floor(position / BAND);
+
+const isNearEdge = (position: number): boolean => position % BAND >= BAND - EDGE;
+
+export interface ShapedRow {
+  readonly token: number;
+  readonly position: number;
+  readonly sequence: number;
+  /** Asked for; the plan's own choice where undefined. */
+  readonly shapeClass?: ShapeClass | undefined;
+}
+
+/** Rows of one sequence in one pass, neighbours by position. */
+interface Segment {
+  readonly sequence: number;
+  /** Index of the first row among those planned. */
+  readonly index: number;
+  /** Position of the first row. */
+  readonly first: number;
+  readonly count: number;
+  readonly asked: ShapeClass | undefined;
+}
+
+/** What one sequence brings to a pass: `count` rows from `first`, and padding before or behind them. */
+export interface PlannedSegment extends Segment {
+  /** Rows of the same sequence that are computed once more, because padding behind would leave the band. */
+  readonly before: number;
+  /** Rows that stand behind the last and are forgotten again. */
+  readonly behind: number;
+}
+
+export interface Pass {
+  readonly shapeClass: ShapeClass;
+  readonly segments: readonly PlannedSegment[];
+}
+
+/** `wide` pads every step to nine rows; `mixed` takes the narrow class where at most four sequences step together. */
+export type ShapePolicy = 'wide' | 'mixed';
+
+/**
+ * Cuts rows (ascending by sequence and position) into passes that each stay inside one class and one band.
+ * A pass holds one sequence's rows, or one row each of sequences that follow each other: llama.cpp would split others.
+ */
+export function planPasses(rows: readonly ShapedRow[], policy: ShapePolicy): Pass[] {
+  const passes: Pass[] = [];
+  const segments = cutSegments(rows);
+  for (let i = 0; i < segments.length; ) {
+    const group = [segments[i++] as Segment];
+    while (i < segments.length && joins(group, segments[i] as Segment)) group.push(segments[i++] as Segment);
+    const shapeClass = group[0]?.asked ?? chooseClass(group, policy);
+    for (const part of splitGroup(group, shapeClass)) passes.push(padGroup(part, shapeClass));
+  }
+  return passes;
+}
+
+function cutSegments(rows: readonly ShapedRow[]): Segment[] {
+  const segments: Segment[] = [];
+  rows.forEach(({ sequence, position, shapeClass: asked }, index) => {
+    const last = segments.at(-1);
+    const follows =
+      last !== undefined &&
+      last.sequence === sequence &&
+      last.first + last.count === position &&
+      last.asked === asked &&
+      bandOf(last.first) === bandOf(position);
+    if (follows) segments[segments.length - 1] = { ...last, count: last.count + 1 };
+    else segments.push({ sequence, index, first: position, count: 1, asked });
+  });
+  return segments;
+}
+
+function joins(group: readonly Segment[], next: Segment): boolean {
+  const last = group.at(-1) as Segment;
+  return (
+    last.count === 1 &&
+    next.count === 1 &&
+    last.sequence + 1 === next.sequence &&
+    last.asked === next.asked &&
+    bandOf(last.first) === bandOf(next.first)
+  );
+}
+
+function chooseClass(group: readonly Segment[], policy: ShapePolicy): ShapeClass {
+  const isStep = group.every(({ count }) => count === 1);
+  const fits = LEAST_PER_SEQUENCE * group.length <= ROWS_OF[NARROW].most;
+  const isFree = group.every(({ first }) => !isNearEdge(first));
+  return policy === 'mixed' && isStep && fits && isFree ? NARROW : WIDE;
+}
+
+/** A narrow pass has room for four sequences, or for eight rows of one. */
+function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[][] {
+  const { most } = ROWS_OF[shapeClass];
+  if (most === Number.POSITIVE_INFINITY) return [[...group]];
+  const [only] = group as [Segment];
+  if (group.length === 1) {
+    return Array.from({ length: Math.ceil(only.count / most) }, (_, i) => [
+      {
+        ...only,
+        index: only.index + i * most,
+        first: only.first + i * most,
+        count: Math.min(most, only.count - i * most),
+      },
+    ]);
+  }
+  const room = most / LEAST_PER_SEQUENCE;
+  return Array.from({ length: Math.ceil(group.length / room) }, (_, i) => group.slice(i * room, (i + 1) * room));
+}
+
+function padGroup(group: readonly Segment[], shapeClass: ShapeClass): Pass {
+  const each = Math.max(LEAST_PER_SEQUENCE, Math.ceil(ROWS_OF[shapeClass].least / group.length));
+  const segments = group.map((segment) => {
+    const missing = Math.max(0, each - segment.count);
+    const last = segment.first + segment.count - 1;
+    const fits = bandOf(last + missing) === bandOf(last);
+    return { ...segment, before: fits ? 0 : missing, behind: fits ? missing : 0 };
+  });
+  return { shapeClass, segments };
+}
