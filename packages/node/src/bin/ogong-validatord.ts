@@ -14,6 +14,7 @@ import { createLinkIdentity, loadCertificatePin } from '../link/link-identity.ts
 import { createLogger } from '../log/logger.ts';
 import { collectProcessMetrics, createMetrics } from '../metrics/metrics.ts';
 import { createMetricsServer } from '../metrics/metrics-server.ts';
+import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../roles/validator/register.ts';
 import { migrations } from '../roles/validator/schema.ts';
 import { createValidator } from '../roles/validator/validator.ts';
@@ -62,6 +63,9 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   if ((values.verifierEndpoint === undefined) !== (values.verifierCert === undefined)) {
     throw new ConfigError(NAME, ['--verifier-endpoint and --verifier-cert are given together']);
   }
+  if (values.falseDoubt < values.falseReject) {
+    throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
+  }
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const { deployment, signer, vrfSeed, identity, connect } = await open(values);
   if (values.certOut !== undefined) writeFileSync(values.certOut, identity.certificateDer);
@@ -72,6 +76,9 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const metrics = createMetrics('validator');
   collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'validator.db'), { migrations });
+  await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
+  const named = chain.parameters()?.driftTable;
+  const drift = loadDriftPolicy(nodeCrypto, values, { named, store, log: logger });
   const validator = createValidator(
     {
       bind: values.bind,
@@ -90,13 +97,13 @@ async function run(argv: readonly string[]): Promise<Daemon> {
         values.verifierEndpoint && values.verifierCert
           ? { endpoint: values.verifierEndpoint, certHash: loadCertificatePin(values.verifierCert) }
           : undefined,
+      drift,
       peerEndpoints: new Map(values.peer.map(({ endpoint, certHash }) => [toHex(certHash), endpoint])),
     },
     { crypto: nodeCrypto, clock: systemClock, store, signer, vrfSeed, identity, chain, log: logger, metrics },
   );
   const metricsServer = values.metricsBind && createMetricsServer({ bind: values.metricsBind, metrics });
 
-  await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   if (chain.validators().length > 0 && chain.findByAddress(signer.address) === undefined) {
     logger.warn('this validator is not registered: run ogong-validatord register');
   }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { ScoreReport } from '@ogong/protocol/score-report';
-import { ejectOnExactEvidence, INITIAL_SEQUENTIAL_TEST } from '@ogong/protocol/sprt';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -22,7 +21,7 @@ import {
   type TestVerifiers,
 } from './test-bench.ts';
 import type { ServedReply, ServeInput } from './test-reply.ts';
-import { readProviderTest, writeProviderTest } from './verdict-store.ts';
+import { ejectProvider, readProvider } from './verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
@@ -96,7 +95,7 @@ describe('an audit', () => {
       { evidence: 'exact', feeAtomic: 86_000n, ejects: false, beaconEpoch: 1n },
     ]);
     expect(validator.decided[0]?.verifierIds.map(toHex)).toEqual([idOf('v1')]);
-    expect(readProviderTest(validator.store, providerId)).toMatchObject({ audits: 1, rejects: 0 });
+    expect(readProvider(validator.store, providerId)).toMatchObject({ audits: 1, rejects: 0 });
   });
 
   it('marks a verifier that sends garbage and draws another one', async () => {
@@ -117,7 +116,7 @@ describe('an audit', () => {
     expect(asked.sort()).toEqual(['v1', 'v2']);
     expect(row.verdict).toBe('inconclusive');
     expect(validator.decided).toMatchObject([{ evidence: 'none', feeAtomic: 86_000n }]);
-    expect(readProviderTest(validator.store, providerId).audits).toBe(0);
+    expect(readProvider(validator.store, providerId).audits).toBe(0);
   });
 
   it('asks a second verifier before it rejects, and rejects nothing on one word while there is another', async () => {
@@ -178,8 +177,9 @@ describe('an audit', () => {
     const lie = { responseHash: new Uint8Array(32) };
     const test = { soundness: 0.9, falsePositiveRate: 0.1, beta: 0.001 };
     const { validator, audit } = await createAudited({ v1: lie, v2: lie }, { test });
-    for (let number = 0; number < 4; number++) await audit(number);
+    for (let number = 0; number < 5; number++) await audit(number);
     expect(validator.decided.map(({ verdict, ejects }) => [verdict, ejects])).toEqual([
+      ['reject', false],
       ['reject', false],
       ['reject', false],
       ['reject', false],
@@ -194,7 +194,7 @@ describe('an audit', () => {
     await validator.announce(createTestHybrid('same operator'), { verifier });
     await validator.announceVerifier('cheat');
     const cheatId = hashHybridKey(crypto, createTestHybrid('cheat').publicKey);
-    writeProviderTest(validator.store, cheatId, undefined, ejectOnExactEvidence(INITIAL_SEQUENTIAL_TEST));
+    ejectProvider(validator.store, cheatId);
     // Nobody is eligible, so the audit waits for somebody until its window closes.
     const { row } = await audit(0);
     expect([asked, row.verdict]).toEqual([[], 'inconclusive']);

@@ -12,6 +12,7 @@ import type { Store } from '../../store/store.ts';
 import { hashPlace, readAnnouncement } from './announcement-store.ts';
 import { listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
+import type { DriftPolicy } from './drift-policy.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { type HoneypotRow, listOpenHoneypots } from './honeypot-store.ts';
@@ -32,6 +33,8 @@ import { createRounds, type Questioned } from './verifier-rounds.ts';
 
 export interface AuditOptions {
   readonly verdicts: VerdictContext;
+  /** What scores are judged by where the classes differ; fixed thresholds where absent. */
+  readonly drift?: DriftPolicy | undefined;
   /** Coverage in parts per million; the network's own is the least. */
   readonly alphaPpm: () => number;
   /** From selection to verdict. */
@@ -177,6 +180,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       validator: verdicts.validator,
       draw: readDraw(replyId, row.beaconEpoch),
       allowFixedVerifier: fixedVerifier !== undefined,
+      drift: options.drift,
     };
     const bytes = row.opening ?? (await fetchOpening(row, judged));
     if (signal.aborted) return;
@@ -193,13 +197,18 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     if (signal.aborted) return;
     const latest = find(replyId);
     if (latest?.state !== 'auditing') return;
+    const attempts = store
+      .read(() => listAttempts(store, replyId))
+      .map((row) => ({
+        ...{ verifierId: row.verifierId, round: row.round, nonce: row.nonce },
+        ...{ committed: row.committed, opened: row.opened },
+      }));
     const evidence: AuditEvidence = {
       kind: 'audit',
       opening: bytes,
+      drift: attempts.length === 0 ? undefined : options.drift?.note,
       candidates: latest.candidates ? parseCandidates(latest.candidates) : [],
-      attempts: store
-        .read(() => listAttempts(store, replyId))
-        .map(({ verifierId, round, nonce, committed, opened }) => ({ verifierId, round, nonce, committed, opened })),
+      attempts,
     };
     const judgement: Judgement = judge(crypto, judged, evidence);
     await decide(replyId, { judgement, evidence, beaconEpoch });

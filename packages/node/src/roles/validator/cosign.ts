@@ -29,6 +29,8 @@ import {
   verifySubmission,
 } from './claim.ts';
 import { findUncollectable } from './collect.ts';
+import type { DriftNote, DriftPolicy } from './drift-policy.ts';
+import type { FoundPolicy } from './drift-store.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 
@@ -56,6 +58,8 @@ export interface CosignDependencies {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's lowest coverage at that time or later; undefined where nobody knows. */
   readonly findLeastAlphaPpm: (sinceMs: number) => Promise<number | undefined>;
+  /** What scores of that time are judged by, as the evidence names it. */
+  readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<{ value: Uint8Array; previous: Uint8Array } | undefined>;
 }
@@ -98,7 +102,8 @@ function demand(ok: boolean, message: string): asserts ok {
  */
 export function createCosigner(options: CosignOptions, dependencies: CosignDependencies) {
   const { ledger, domain, alphaPpm, allowFixedVerifier, maxOrderLifeMs } = options;
-  const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, getBeacon } = dependencies;
+  const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, findPolicy, getBeacon } =
+    dependencies;
 
   /** @param from ledger address behind the link. @throws CosignError */
   async function cosign(from: Uint8Array, request: CosignBatchRequest): Promise<QuorumSignature> {
@@ -234,6 +239,8 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     if (entry.verdict === 'unaudited') return verifyUnaudited(entry, order, evidence);
     const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
     const draw = await findDraw(entry, order);
+    const parsed = parseEvidence(evidence);
+    const drift = parsed.kind === 'audit' && parsed.attempts.length > 0 ? findDrift(entry, parsed.drift) : undefined;
     const judgement = judge(
       crypto,
       {
@@ -242,10 +249,18 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
         validator,
         draw,
         allowFixedVerifier,
+        drift,
       },
-      parseEvidence(evidence),
+      parsed,
     );
     assertSameJudgement(entry, judgement);
+  }
+
+  /** Another table proves nothing against the verdict: whoever asks may ask again when both hold the same. */
+  function findDrift({ index, timeMs }: VerdictEntry, note: DriftNote | undefined): DriftPolicy | undefined {
+    const found = findPolicy(note, timeMs);
+    if ('policy' in found) return found.policy;
+    throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
   }
 
   function verifyAbandoned(entry: VerdictEntry, order: Order, evidence: Uint8Array): void {

@@ -22,12 +22,20 @@ const candidate = fc.record({
   numericClass: fc.constantFrom('', 'a/class', 'x'.repeat(255)),
   weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 });
+const rate = fc.integer({ min: 1, max: 1e9 - 1 });
+const drift = fc.option(
+  fc
+    .record({ tableHash: fixed(32), rates: fc.tuple(rate, rate), extrapolate: fc.boolean() })
+    .map(({ rates, ...note }) => ({ ...note, rejectPpb: Math.min(...rates), doubtPpb: Math.max(...rates) })),
+  { nil: undefined },
+);
 const evidence = fc.oneof(
   fc.constant({ kind: 'withheld' as const }),
   fc.record({ kind: fc.constant('equivocation' as const), record: some, signature: fixed(2484) }),
   fc.record({
     kind: fc.constant('audit' as const),
     opening: some,
+    drift,
     candidates: fc.array(candidate, { maxLength: 4 }),
     attempts: fc.array(attempt, { maxLength: 3 }),
   }),

@@ -1,12 +1,13 @@
 import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/announcement';
-import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
-import { encodeDomain, readDomain } from '@ogong/protocol/canonical';
+import { createReader, createWriter, equalBytes, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
+import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/canonical';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/record';
 import { SALT_BYTES } from '@ogong/protocol/score-commitment';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/verdict-log';
+import type { DriftNote } from './drift-policy.ts';
 
 /** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence;
@@ -17,6 +18,8 @@ export interface AuditEvidence {
   readonly opening: Uint8Array;
   /** Whom the verifiers were drawn from, ascending by provider id; empty where stage 1 decided. */
   readonly candidates: readonly EvidenceCandidate[];
+  /** What scores were judged by; absent where fixed thresholds were. */
+  readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
 }
@@ -72,7 +75,9 @@ export interface WithheldEvidence {
   readonly kind: 'withheld';
 }
 
-const DOMAIN = encodeDomain('ogong-evidence-v2');
+const DOMAIN = encodeDomain('ogong-evidence-v3');
+/** Verdicts from before drift tables wait for their batch under it. */
+const DOMAIN_BEFORE_DRIFT = encodeDomain('ogong-evidence-v2');
 const KINDS = ['audit', 'equivocation', 'withheld'] as const;
 export const MAX_CANDIDATES = 256;
 export const JOB_NONCE_BYTES = 16;
@@ -83,6 +88,7 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
     writer.bytes16(evidence.record).bytes(evidence.signature, HYBRID_SIGNATURE_BYTES);
   } else if (evidence.kind === 'audit') {
     writer.bytes32(evidence.opening);
+    writeDrift(writer, evidence.drift);
     writeCandidates(writer, evidence.candidates);
     writer.u8(evidence.attempts.length);
     for (const attempt of evidence.attempts) writeAttempt(writer, attempt);
@@ -93,25 +99,50 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
 /** @throws ProtocolError */
 export function parseEvidence(bytes: Uint8Array): Evidence {
   const reader = createReader(bytes);
-  readDomain(reader, DOMAIN, 'evidence');
+  const isBeforeDrift = equalBytes(bytes.subarray(0, DOMAIN_BEFORE_DRIFT.length), DOMAIN_BEFORE_DRIFT);
+  readDomain(reader, isBeforeDrift ? DOMAIN_BEFORE_DRIFT : DOMAIN, 'evidence');
   const kind = KINDS[reader.u8()];
   if (kind === undefined) throw new ProtocolError('unsupported', 'unknown kind of evidence');
-  const evidence = readEvidence(reader, kind);
+  const evidence = readEvidence(reader, kind, isBeforeDrift);
   reader.end();
   return evidence;
 }
 
-function readEvidence(reader: Reader, kind: Evidence['kind']): Evidence {
+function readEvidence(reader: Reader, kind: Evidence['kind'], isBeforeDrift: boolean): Evidence {
   if (kind === 'withheld') return { kind };
   if (kind === 'equivocation') {
     return { kind, record: reader.bytes16(MAX_RECORD_BYTES), signature: reader.bytes(HYBRID_SIGNATURE_BYTES) };
   }
   const opening = reader.bytes32(MAX_OPENING_BYTES);
+  const drift = isBeforeDrift ? undefined : readDrift(reader);
   const candidates = readCandidates(reader);
   const count = reader.u8();
   if (count > MAX_VERIFIERS_PER_REPLY) throw new ProtocolError('too-large', `${count} verifiers of one reply`);
   const attempts = Array.from({ length: count }, () => readAttempt(reader));
-  return { kind, opening, candidates, attempts };
+  return { kind, opening, ...(drift ? { drift } : {}), candidates, attempts };
+}
+
+function writeDrift(writer: Writer, note: DriftNote | undefined): void {
+  writer.u8(note === undefined ? 0 : 1);
+  if (note === undefined) return;
+  assertRates(note);
+  writer
+    .bytes(note.tableHash, 32)
+    .u32(note.rejectPpb)
+    .u32(note.doubtPpb)
+    .u8(note.extrapolate ? 1 : 0);
+}
+
+function readDrift(reader: Reader): DriftNote | undefined {
+  if (!readFlag(reader)) return undefined;
+  const note = { tableHash: reader.bytes(32), rejectPpb: reader.u32(), doubtPpb: reader.u32() };
+  assertRates(note);
+  return { ...note, extrapolate: readFlag(reader) };
+}
+
+function assertRates({ rejectPpb, doubtPpb }: Pick<DriftNote, 'rejectPpb' | 'doubtPpb'>): void {
+  if (rejectPpb >= 1 && rejectPpb <= doubtPpb && doubtPpb < 1e9) return;
+  throw new ProtocolError('out-of-range', `rates of ${rejectPpb} and ${doubtPpb} parts per billion`);
 }
 
 const SILENT = 0;

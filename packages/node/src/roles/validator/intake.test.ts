@@ -3,7 +3,7 @@ import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
 import { createTestHybrid, createTestValidator, payer, provider, providerId } from './test-bench.ts';
 import type { ServeInput, TestOrder } from './test-reply.ts';
-import { readProviderTest } from './verdict-store.ts';
+import { readProvider } from './verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -209,7 +209,7 @@ describe('complaints', () => {
       outcome: 'rejected',
     });
     expect(validator.decided).toEqual([]);
-    expect(readProviderTest(validator.store, providerId).rejects).toBe(0);
+    expect(readProvider(validator.store, providerId).rejects).toBe(0);
   });
 
   it('after the verdict eject all the same', async () => {

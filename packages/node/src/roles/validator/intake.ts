@@ -2,7 +2,6 @@ import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/ann
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/order';
-import { ejectOnExactEvidence } from '@ogong/protocol/sprt';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/verify-receipt';
 import type { Clock } from '../../clock.ts';
@@ -32,7 +31,7 @@ import {
   readReply,
   recordReply,
 } from './reply-store.ts';
-import { decideReply, readProviderTest, type VerdictContext, writeProviderTest } from './verdict-store.ts';
+import { decideReply, ejectProvider, readProvider, type VerdictContext } from './verdict-store.ts';
 
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
@@ -104,7 +103,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     if (order.epoch > epoch + EPOCH_SLACK || order.epoch + EPOCH_SLACK < epoch) {
       throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
     }
-    const isEjectedHere = store.read(() => readProviderTest(store, order.providerId)).ejected;
+    const isEjectedHere = store.read(() => readProvider(store, order.providerId)).ejected;
     if (isEjectedHere || (await chain.isEjected(order.providerId))) {
       throw new Refusal('precondition', 'the provider was ejected');
     }
@@ -184,7 +183,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
       const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
       if (decided) return decided;
       // The reply has its verdict and may be paid; the provider serves no other one through this validator.
-      writeProviderTest(db, order.providerId, undefined, ejectOnExactEvidence(readProviderTest(db, order.providerId)));
+      ejectProvider(db, order.providerId);
       return undefined;
     });
     if (entry) onVerdict(entry);
@@ -230,7 +229,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
       const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';
       throw new Refusal('invalid', `the announcement does not hold: ${why}`);
     }
-    if (store.read(() => readProviderTest(store, announcement.providerId)).ejected) {
+    if (store.read(() => readProvider(store, announcement.providerId)).ejected) {
       throw new Refusal('precondition', 'the provider was ejected');
     }
     const known = store.read(() => readAnnouncement(store, announcement.providerId));

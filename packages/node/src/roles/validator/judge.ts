@@ -9,6 +9,7 @@ import { type Replay, replayReply } from '@ogong/protocol/replay';
 import { encodeScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
 import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
+import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
 import { decideReports, findAgreeingRejects } from './report-combination.ts';
@@ -23,6 +24,11 @@ export interface Judgement {
   readonly verifierIds: readonly Uint8Array[];
   /** Verifiers that the other reports refute. */
   readonly marked: readonly Uint8Array[];
+  /**
+   * Against "this reply is honest", where a drift table was asked: expectation at most 1 for an honest one. Undefined where
+   * only the verdict speaks.
+   */
+  readonly eValue?: number | undefined;
   /** A report that two of different operators agreed on to the bit. */
   readonly agreed?: Uint8Array | undefined;
 }
@@ -48,6 +54,8 @@ export interface Judged {
   readonly draw: AuditDraw | undefined;
   /** Whether the first attempt may have gone to a verifier that the operators agreed on, named by its key hash. */
   readonly allowFixedVerifier: boolean;
+  /** What scores are judged by; fixed thresholds where absent. */
+  readonly drift?: DriftPolicy | undefined;
 }
 
 export interface Opened {
@@ -156,6 +164,8 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
   const reports = heard.flatMap(({ weighed, verifierId }) => (weighed ? [{ weighed, verifierId }] : []));
   const weighed = reports.map((one) => one.weighed);
   const checks = [...opened.replay.checks, ...weighed.flatMap((one) => one.checks)];
+  if (judged.drift && weighed.some(({ drift }) => drift))
+    checks.push(pass('drift-table', describePolicy(judged.drift)));
   if (weighed.length === 0) {
     checks.push(pass('verifier', 'no verifier of this model answered within the audit window'));
     return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
@@ -178,8 +188,18 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
     checks,
     verifierIds: reports.filter((one, index) => counts(one.weighed, index)).map(({ verifierId }) => verifierId),
     marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),
+    eValue: computeEValue(verdict === 'reject' ? weighed : weighed.filter((_, index) => !refuted.has(index))),
     agreed: findAgreed(weighed),
   };
+}
+
+/**
+ * Several reports on one reply share its noise: their mean is an e-value again, whatever they share. To leave out those that
+ * accept would not be; to leave out refuted rejects only makes it smaller.
+ */
+function computeEValue(weighed: readonly Weighed[]): number | undefined {
+  const values = weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function findAgreed(weighed: readonly Weighed[]): Uint8Array | undefined {
@@ -212,7 +232,7 @@ function findDrawn(
 /** @returns undefined where nothing was opened. @throws JudgeError */
 function weighAttempt(
   crypto: Crypto,
-  { claim, validator }: Judged,
+  { claim, validator, drift }: Judged,
   { opening, replay }: Opened,
   { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
 ): Weighed | undefined {
@@ -227,7 +247,7 @@ function weighAttempt(
   const job = { jobId, committed, opened, round: listDigests(attempts, round) };
   const read = readReport(crypto, job, { modelRoot: claim.record.modelRoot, header, replay });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
-  return weighReport(crypto, { record: claim.record, header, opening }, read.report);
+  return weighReport(crypto, { record: claim.record, header, opening }, read.report, drift);
 }
 
 /** What everybody in a round opens over. */

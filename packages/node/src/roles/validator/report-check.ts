@@ -8,6 +8,8 @@ import type { RecordV2 } from '@ogong/protocol/record';
 import type { Replay } from '@ogong/protocol/replay';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { readClassWeights } from '../../shared/class-weights.ts';
+import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 
 /** Why a commitment is not the drawn verifier's; undefined where it is. */
@@ -70,13 +72,17 @@ export interface Weighed extends ReportVerdict {
   readonly report: ScoreReport;
 }
 
-/** One well-formed report against the reply. */
+/** One well-formed report against the reply, by the operator's table where it has a row. */
 export function weighReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
   report: ScoreReport,
+  policy: DriftPolicy | undefined,
 ): Weighed {
-  const verdict = adjudicateReport(crypto, claim, report);
+  // The verifier's word about itself: how this model's weights are stored is no secret and nothing to gain by.
+  const weights = readClassWeights(report.numericClass);
+  const drift = policy && weights ? { table: policy.table, weights, rates: toRates(policy.note) } : undefined;
+  const verdict = adjudicateReport(crypto, claim, report, drift ? { drift } : {});
   const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
   const claimsExact = report.exact && report.numericClass === claim.header.numericClass;
   return { ...verdict, exact, claimsExact, report };

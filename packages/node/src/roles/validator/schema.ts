@@ -1,4 +1,5 @@
 import type { Migration } from '../../store/store.ts';
+import { migrateTests } from './sequential-store.ts';
 
 /**
  * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
@@ -217,4 +218,15 @@ export const migrations: readonly Migration[] = [
     layer TEXT
   ) WITHOUT ROWID;
   `,
+  // Tables of honest drift that were judged by, and until when; a hash of zeros is none.
+  `
+  CREATE TABLE drift_tables (
+    hash BLOB PRIMARY KEY,
+    bytes BLOB NOT NULL,
+    named INTEGER NOT NULL,
+    until INTEGER
+  ) WITHOUT ROWID;
+  INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
+  `,
+  migrateTests,
 ];

@@ -18,6 +18,7 @@ import { openStore, type Store } from '../../store/store.ts';
 import { type AuditDependencies, type AuditOptions, createAudit } from './audit.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
 import { type CosignDependencies, type CosignOptions, createCosigner } from './cosign.ts';
+import { adoptTable, createPolicyFinder } from './drift-store.ts';
 import { createIntake } from './intake.ts';
 import { type ReplyRow, readReply } from './reply-store.ts';
 import { migrations } from './schema.ts';
@@ -149,6 +150,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const disk = createGroupCommit(store, { maxDelayMs: 0 });
   const group = options.wrapGroup?.(disk, store) ?? disk;
   const archive = createBeaconArchive(network, { crypto, store });
+  store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
   const served = new Map<string, ServedReply>();
@@ -222,6 +224,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       anchorOf: chain.anchorOf,
       channelOf: (...channel) => chain.channelOf(...channel),
       findLeastAlphaPpm: options.cosign?.findLeastAlphaPpm ?? (async () => undefined),
+      findPolicy: createPolicyFinder(store, options.audit?.drift),
       getBeacon: async (epoch) => archive.find(epoch),
     },
   );

@@ -20,20 +20,21 @@ export interface Four {
 }
 
 /** Four validators with one chain, two providers announced to the first. */
-export async function createFour(options: BenchOptions = {}): Promise<Four> {
+export async function createFour(given: BenchOptions | ((index: number) => BenchOptions) = {}): Promise<Four> {
   const chain = createTestChain();
   const clock = createTestClock();
   const offline = new Set<number>();
   const all: TestValidator[] = [];
   const members = () => all;
   for (let index = 0; index < 4; index++) {
+    const options = typeof given === 'function' ? given(index) : given;
     const validator: TestValidator = createTestValidator({
+      verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
       ...options,
       index,
       chain,
       clock,
       members,
-      verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
     });
     const { cosign } = validator.cosigner;
     validator.cosigner.cosign = async (...call) => {

@@ -81,6 +81,30 @@ export const validatorConfig = defineConfig({
       default: '0.001',
       description: 'target lifetime false-ejection rate, the Ville bound',
     },
+    driftTable: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_DRIFT_TABLE',
+      description:
+        'measured honest drift, as ogong calibrate writes it; must be the one that the chain names, where it names one',
+    },
+    falseReject: {
+      schema: decimal({ min: 1e-9, max: 0.5 }),
+      label: '<rate>',
+      default: '0.001',
+      description: 'share of honest replies that the drift table may reject; peers sign up to ten times more or less',
+    },
+    falseDoubt: {
+      schema: decimal({ min: 1e-9, max: 0.5 }),
+      label: '<rate>',
+      default: '0.01',
+      description: 'share of honest replies that it may leave undecided or reject; at least --false-reject',
+    },
+    extrapolate: {
+      schema: boolean,
+      boolean: true,
+      description: "reject beyond the largest drift that was observed by the table's fitted tail, named as such",
+    },
     peer: {
       schema: knownPeer,
       label: '<host:port|cert>',

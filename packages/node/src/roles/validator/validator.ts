@@ -25,6 +25,8 @@ import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
 import { createCosigner } from './cosign.ts';
 import { createDisputes } from './dispute.ts';
+import { type DriftPolicy, describePolicy } from './drift-policy.ts';
+import { adoptTable, createPolicyFinder } from './drift-store.ts';
 import { pruneHoneypots } from './honeypot-store.ts';
 import { createIntake } from './intake.ts';
 import { createLedgerHistory } from './ledger-history.ts';
@@ -55,6 +57,8 @@ export interface ValidatorOptions {
   /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
   readonly retentionMs?: number;
   readonly fixedVerifier?: Peer | undefined;
+  /** What scores are judged by where the classes differ. Default: fixed thresholds. */
+  readonly drift?: DriftPolicy | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
@@ -157,6 +161,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       callTimeoutMs: options.callTimeoutMs ?? Math.min(60_000, Math.ceil(auditWindowMs / 3)),
       retryMs: Math.min(1_000, Math.max(50, auditWindowMs / 50)),
       fixedVerifier,
+      drift: options.drift,
       spreadMs: Math.min(epochMs, auditWindowMs / 4),
       ...(options.pairs === undefined ? {} : { pairPpm: Math.round(options.pairs * PPM) }),
       ...(options.honeypots === undefined ? {} : { honeypotPpm: Math.round(options.honeypots * PPM) }),
@@ -207,6 +212,18 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     if (entry.ejects) log.warn({ ...fields, providerId: toHex(entry.providerId) }, 'provider ejected');
   }
 
+  let seenTable: string | undefined;
+  /** A change of the table takes a restart: until then peers that have changed do not sign. */
+  function watchTable(): void {
+    const named = chain.parameters()?.driftTable.hash;
+    if (named === undefined || named === seenTable) return;
+    const own = options.drift && `0x${toHex(options.drift.note.tableHash)}`;
+    if (named !== own && seenTable !== undefined) {
+      log.warn({ named, own }, 'the chain names another drift table now: restart with it');
+    }
+    seenTable = named;
+  }
+
   const history = createLedgerHistory(chain);
   const domain = { chainId: chain.ledger.chainId, verifyingContract: chain.network.settlement };
   const settlement = createSettlement(
@@ -241,6 +258,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     { intervalMs: settleMs },
     async (signal) => {
       while (!signal.aborted && (await settlement.step()));
+      watchTable();
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
         pruneBatch(db, clock.nowMs() - retentionMs);
@@ -266,6 +284,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
       channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
       findLeastAlphaPpm: history.findLeastAlpha,
+      findPolicy: createPolicyFinder(store, options.drift),
       getBeacon,
     },
   );
@@ -288,6 +307,9 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 
   return {
     async start() {
+      const { drift } = options;
+      await group.write((db) => adoptTable(db, drift, clock.nowMs()));
+      if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
       await server.start();
       beacon.start();
       auditing.start();

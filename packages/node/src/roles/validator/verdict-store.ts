@@ -2,13 +2,7 @@ import { equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { parseOrder } from '@ogong/protocol/order';
 import { hashRecord } from '@ogong/protocol/record';
-import {
-  advanceSequentialTest,
-  ejectOnExactEvidence,
-  INITIAL_SEQUENTIAL_TEST,
-  type SequentialTestParameters,
-  type SequentialTestState,
-} from '@ogong/protocol/sprt';
+import type { SequentialTestParameters } from '@ogong/protocol/sprt';
 import {
   appendVerdict,
   computeEntryHash,
@@ -24,6 +18,7 @@ import { type Evidence, encodeEvidence } from './evidence.ts';
 import { putAnswer } from './honeypot-store.ts';
 import type { Judgement } from './judge.ts';
 import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
+import { advanceTests } from './sequential-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
 export interface VerdictContext {
@@ -48,30 +43,39 @@ export function readPosition(store: Store, { crypto, chainId, validator }: Verdi
   return { length: BigInt(row.position as number) + 1n, head: computeEntryHash(crypto, row.entry as Uint8Array) };
 }
 
-export function readProviderTest(store: Store, providerId: Uint8Array): SequentialTestState {
-  const row = store.prepare('SELECT * FROM providers WHERE provider_id = ?').get(providerId);
-  if (row === undefined) return INITIAL_SEQUENTIAL_TEST;
-  return {
-    audits: row.audits as number,
-    rejects: row.rejects as number,
-    evidence: row.evidence as number,
-    ejected: row.ejected === 1,
-  };
+/** What came of a provider's audits here. */
+export interface ProviderState {
+  readonly audits: number;
+  readonly rejects: number;
+  /** No order of its is admitted any more. */
+  readonly ejected: boolean;
 }
 
-export function writeProviderTest(
+export function readProvider(store: Store, providerId: Uint8Array): ProviderState {
+  const row = store.prepare('SELECT * FROM providers WHERE provider_id = ?').get(providerId);
+  if (row === undefined) return { audits: 0, rejects: 0, ejected: false };
+  return { audits: row.audits as number, rejects: row.rejects as number, ejected: row.ejected === 1 };
+}
+
+function writeProvider(
   store: Store,
   providerId: Uint8Array,
   payee: Uint8Array | undefined,
-  { audits, rejects, evidence, ejected }: SequentialTestState,
+  { audits, rejects, ejected }: ProviderState,
 ): void {
   store
     .prepare(
-      `INSERT INTO providers (provider_id, payee, audits, rejects, evidence, ejected) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO providers (provider_id, payee, audits, rejects, ejected) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET payee = coalesce(excluded.payee, payee), audits = excluded.audits,
-       rejects = excluded.rejects, evidence = excluded.evidence, ejected = excluded.ejected`,
+       rejects = excluded.rejects, ejected = excluded.ejected`,
     )
-    .run(providerId, payee ?? null, audits, rejects, evidence, ejected ? 1 : 0);
+    .run(providerId, payee ?? null, audits, rejects, ejected ? 1 : 0);
+}
+
+/** Evidence that needs no second occurrence, apart from a verdict. */
+export function ejectProvider(store: Store, providerId: Uint8Array): void {
+  const { audits, rejects } = readProvider(store, providerId);
+  writeProvider(store, providerId, undefined, { audits: audits + 1, rejects: rejects + 1, ejected: true });
 }
 
 /**
@@ -92,7 +96,7 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
   const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
-  const test = judgement && advanceTest(store, context, order.providerId, judgement);
+  const isEjected = judgement && countVerdict(store, context, { providerId: order.providerId, payee }, judgement);
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
   const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
@@ -108,7 +112,7 @@ export function decideReply(
     verifierIds: judgement?.verifierIds ?? [],
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
-    ejects: verdict === 'reject' && test?.ejected === true,
+    ejects: verdict === 'reject' && isEjected === true,
     timeMs: nowMs,
   });
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
@@ -121,7 +125,6 @@ export function decideReply(
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
-  if (test) writeProviderTest(store, order.providerId, payee, test);
   if ('judgement' in decision) recordReports(store, row, decision, nowMs);
   return entry;
 }
@@ -159,13 +162,21 @@ function recordReports(
   );
 }
 
-function advanceTest(
+/** @returns whether the provider is out, by this verdict or an earlier one. */
+function countVerdict(
   store: Store,
   { test }: VerdictContext,
-  providerId: Uint8Array,
-  { verdict, evidence }: Judgement,
-): SequentialTestState {
-  const state = readProviderTest(store, providerId);
-  if (verdict === 'reject' && evidence === 'exact') return ejectOnExactEvidence(state);
-  return advanceSequentialTest(state, verdict, test);
+  { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array | undefined },
+  judgement: Judgement,
+): boolean {
+  const { verdict } = judgement;
+  const ejects = advanceTests(store, { providerId, payee }, judgement, test);
+  const { audits, rejects, ejected } = readProvider(store, providerId);
+  const isCounted = verdict !== 'inconclusive';
+  writeProvider(store, providerId, payee, {
+    audits: audits + (isCounted ? 1 : 0),
+    rejects: rejects + (verdict === 'reject' ? 1 : 0),
+    ejected: ejected || ejects,
+  });
+  return ejected || ejects;
 }

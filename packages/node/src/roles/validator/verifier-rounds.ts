@@ -213,7 +213,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const claim = { record: judged.claim.record, header: opened.replay.header as Header, opening: opened.opening };
     return new Map(
       attempts.flatMap(({ attempt, opened: report }) =>
-        report ? [[attempt, weighReport(crypto, claim, parseScoreReport(report.report))] as const] : [],
+        report ? [[attempt, weighReport(crypto, claim, parseScoreReport(report.report), judged.drift)] as const] : [],
       ),
     );
   }

@@ -1,0 +1,46 @@
+import { toHex } from '@ogong/protocol/bytes';
+import type { DriftTable } from '@ogong/protocol/drift-table';
+import type { DecisionRates } from '@ogong/protocol/drift-verdict';
+
+/** By which table and rates a verdict was reached: part of its evidence, so that whoever co-signs comes to the same. */
+export interface DriftNote {
+  /** 32 bytes. */
+  readonly tableHash: Uint8Array;
+  /** In parts per billion, 1..999,999,999; `doubt` is at least `reject`. */
+  readonly rejectPpb: number;
+  readonly doubtPpb: number;
+  readonly extrapolate: boolean;
+}
+
+/** What scores are judged by where the classes differ; where there is none, fixed thresholds decide. */
+export interface DriftPolicy {
+  readonly note: DriftNote;
+  readonly table: DriftTable;
+  /** Whether the chain names this table; otherwise it is the operator's own choice. */
+  readonly isNamed: boolean;
+}
+
+const PPB = 1e9;
+
+/** Integers on the wire, so that both sides compute with the same doubles. */
+export const toPpb = (rate: number): number => Math.min(PPB - 1, Math.max(1, Math.round(rate * PPB)));
+
+export function toRates({ rejectPpb, doubtPpb, extrapolate }: DriftNote): DecisionRates {
+  return { reject: rejectPpb / PPB, doubt: doubtPpb / PPB, extrapolate };
+}
+
+export function describePolicy({ note, table, isNamed }: DriftPolicy): string {
+  const origin = isNamed ? 'named by the chain' : 'not named by the chain';
+  return `version ${table.version}, hash ${toHex(note.tableHash)}, ${origin}`;
+}
+
+/** Operators may differ in their rates, but not so far that one of them signs what the other calls chance. */
+const RATE_FACTOR = 10;
+
+/** @returns what is wrong with a peer's rates, seen from here. */
+export function findRateProblem(own: DriftNote, peer: DriftNote): string | undefined {
+  const isNear = (a: number, b: number): boolean => a <= b * RATE_FACTOR && b <= a * RATE_FACTOR;
+  if (isNear(own.rejectPpb, peer.rejectPpb) && isNear(own.doubtPpb, peer.doubtPpb)) return undefined;
+  const show = ({ reject, doubt }: DecisionRates): string => `${reject} and ${doubt}`;
+  return `judged at rates of ${show(toRates(peer))}, here they are ${show(toRates(own))}: more than ${RATE_FACTOR}-fold`;
+}

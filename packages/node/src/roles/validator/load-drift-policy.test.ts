@@ -1,0 +1,94 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bytesToHex } from '@ogong/chain/hex';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTableFile, signTableFile, type TableFile, writeTableFile } from '../../calibration/table-file.ts';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { openStore } from '../../store/store.ts';
+import { createTestPolicy } from './drift-fixture.ts';
+import { adoptTable } from './drift-store.ts';
+import { loadDriftPolicy } from './load-drift-policy.ts';
+import { migrations } from './schema.ts';
+import { createTestHybrid } from './test-bench.ts';
+
+const none = { hash: `0x${'00'.repeat(32)}`, version: 0n } as const;
+
+describe('the table of a validator', () => {
+  let directory: string;
+  let path: string;
+  let file: TableFile;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ogong-load-'));
+    path = join(directory, 'table.json');
+    file = signTableFile(createTableFile(crypto, createTestPolicy().table), createTestHybrid('operator'));
+    writeTableFile(path, file);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  function load(given: string | undefined, named: Parameters<typeof loadDriftPolicy>[2]['named'], store = open()) {
+    const lines: string[] = [];
+    const say =
+      (level: string) =>
+      (fields: object, text: string): void =>
+        void lines.push(`${level} ${text} ${JSON.stringify(fields)}`);
+    const log = { info: say('info'), warn: say('warn') } as never;
+    const settings = { driftTable: given, falseReject: 1e-4, falseDoubt: 0.01, extrapolate: true };
+    const policy = loadDriftPolicy(crypto, settings, { named, store, log });
+    return { policy, lines };
+  }
+  const open = () => openStore(':memory:', { migrations });
+  const names = (hash: Uint8Array) => ({ hash: bytesToHex(hash), version: 3n });
+
+  it('is the one that the chain names, with the rates of the operator', () => {
+    const { policy, lines } = load(path, names(file.hash));
+    expect(policy).toMatchObject({ isNamed: true, table: file.table });
+    expect(policy?.note).toEqual({
+      tableHash: file.hash,
+      rejectPpb: 100_000,
+      doubtPpb: 10_000_000,
+      extrapolate: true,
+    });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^info the drift table that the chain names is loaded/);
+  });
+
+  it('is refused where the chain names another, saying which', () => {
+    const wanted = new Uint8Array(32).fill(0xab);
+    expect(() => load(path, names(wanted))).toThrow(/hash [0-9a-f]{64}; the chain names (ab){32} \(version 3\)/);
+  });
+
+  it("is the operator's own where the chain names none, and that is said", () => {
+    const { policy, lines } = load(path, none);
+    expect(policy?.isNamed).toBe(false);
+    expect(lines[0]).toMatch(/^warn the chain names no drift table: the operator's own is used/);
+  });
+
+  it('is refused where a byte of it was changed', () => {
+    const text = readFileSync(path, 'utf8');
+    const at = text.indexOf('"table"') + 2000;
+    const bad = join(directory, 'bad.json');
+    writeFileSync(bad, `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`);
+    for (const named of [none, names(file.hash)]) {
+      expect(() => load(bad, named)).toThrow(expect.objectContaining({ code: 'bad-table' }));
+    }
+  });
+
+  it('is taken while the chain cannot be read only if the chain was seen to name it before', () => {
+    const store = open();
+    expect(() => load(path, undefined, store)).toThrow(/the chain cannot be read/);
+    const { policy } = load(path, none, store);
+    store.transact((db) => adoptTable(db, policy, 1));
+    expect(() => load(path, undefined, store)).toThrow(/the chain cannot be read/);
+    store.transact((db) => adoptTable(db, load(path, names(file.hash), store).policy, 2));
+    expect(load(path, undefined, store).policy?.isNamed).toBe(true);
+  });
+
+  it('is missed where the chain names one and none is given', () => {
+    expect(load(undefined, none)).toEqual({ policy: undefined, lines: [] });
+    expect(load(undefined, undefined)).toEqual({ policy: undefined, lines: [] });
+    const { policy, lines } = load(undefined, names(file.hash));
+    expect(policy).toBeUndefined();
+    expect(lines[0]).toMatch(/^warn the chain names a drift table and none is given/);
+  });
+});

@@ -1,0 +1,74 @@
+import type { DriftTableAnchor } from '@ogong/chain/client';
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { listSigners, readTableFile, TableError } from '../../calibration/table-file.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Store } from '../../store/store.ts';
+import { type DriftPolicy, toPpb } from './drift-policy.ts';
+import { wasNamed } from './drift-store.ts';
+
+export interface DriftSettings {
+  /** File of the table; none where absent. */
+  readonly driftTable: string | undefined;
+  readonly falseReject: number;
+  readonly falseDoubt: number;
+  readonly extrapolate: boolean;
+}
+
+const isNone = ({ hash }: DriftTableAnchor): boolean => /^0x0*$/.test(hash);
+
+/**
+ * The table that the operator gives, checked against what the chain names.
+ * @param named undefined while the chain cannot be read: then only a table that it was once seen to name will do.
+ * @throws TableError: 'bad-table', 'bad-signature'; 'wrong-table' where the chain names another.
+ */
+export function loadDriftPolicy(
+  crypto: Crypto,
+  { driftTable: path, falseReject, falseDoubt, extrapolate }: DriftSettings,
+  given: {
+    readonly named: DriftTableAnchor | undefined;
+    readonly store: Store;
+    readonly log: Pick<Logger, 'info' | 'warn'>;
+  },
+): DriftPolicy | undefined {
+  const { named, store, log } = given;
+  if (path === undefined) {
+    if (named && !isNone(named)) {
+      const fields = { hash: named.hash, version: Number(named.version) };
+      log.warn(
+        fields,
+        'the chain names a drift table and none is given: fixed thresholds decide, and peers will not sign',
+      );
+    }
+    return undefined;
+  }
+  const file = readTableFile(crypto, path);
+  const hash = toHex(file.hash);
+  const signers = listSigners(crypto, file).map(toHex);
+  const isNamed = checkName(path, file.hash, { named, store });
+  const fields = { hash, version: file.table.version, rows: file.table.rows.length, signers };
+  if (isNamed) log.info(fields, 'the drift table that the chain names is loaded');
+  else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
+  const note = { tableHash: file.hash, rejectPpb: toPpb(falseReject), doubtPpb: toPpb(falseDoubt), extrapolate };
+  return { note, table: file.table, isNamed };
+}
+
+function checkName(
+  path: string,
+  hash: Uint8Array,
+  { named, store }: { named: DriftTableAnchor | undefined; store: Store },
+): boolean {
+  if (named === undefined) {
+    if (store.read(() => wasNamed(store, hash))) return true;
+    throw new TableError(
+      'wrong-table',
+      `${path}: the chain cannot be read, and it was never seen to name this table; start again when it can`,
+    );
+  }
+  if (isNone(named)) return false;
+  if (named.hash === `0x${toHex(hash)}`) return true;
+  throw new TableError(
+    'wrong-table',
+    `${path} has the hash ${toHex(hash)}; the chain names ${named.hash.slice(2)} (version ${named.version}): get that table`,
+  );
+}
