@@ -3,7 +3,15 @@ import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { addDrawMargin, createDrawCounts, createDrawMeter, type DrawCounts, type DrawMargin } from './draw-margin.ts';
 import type { Header } from './header.ts';
-import { computeCost, computeWeights, createWeights, MAX_LISTED, WEIGHT_ONE, type Weights } from './sampler.ts';
+import {
+  computeCost,
+  computeWeights,
+  createWeights,
+  MAX_LISTED,
+  TAIL_RANK,
+  WEIGHT_ONE,
+  type Weights,
+} from './sampler.ts';
 import type { SketchRow } from './sketch.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';
 import {
@@ -81,6 +89,10 @@ export function compareWindows(
   const meter = createDrawMeter(header.sampler);
   const drawn: DrawMargin = { matches: true, margin: 0, gap: 0 };
   const draws = createDrawCounts();
+  const costOf = ({ rank, tailQ }: DrawRow, token: number): number | undefined =>
+    rank === TAIL_RANK
+      ? computeCost(tailQ as number, bias.get(token) ?? 0, counts.get(token) ?? 0, header.sampler)
+      : undefined;
   const windows: WindowScores[] = [];
   const all: Sums[] = [];
   let firstDifference: number | undefined;
@@ -105,7 +117,7 @@ export function compareWindows(
       const token = tokenOf(row);
       computeWeights(costs, ids.length, tail, header.sampler, weights);
       sums.gap += computeDrawGap(ids, weights, token, u);
-      meter.measure({ ids, costs, tail, u, token }, drawn);
+      meter.measure({ ids, costs, tail, u, token, tokenCost: costOf(other, token) }, drawn);
       if (!drawn.matches) sums.mismatch++;
       addDrawMargin(draws, drawn);
       counts.set(token, (counts.get(token) ?? 0) + 1);

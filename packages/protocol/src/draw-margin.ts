@@ -4,33 +4,37 @@ import {
   createWeights,
   drawRank,
   MAX_LISTED,
+  NAT,
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
 
 /**
- * How far a claimed token is from what the verifier's own distribution draws at the same u, in probability: the evidence
- * that asks nothing of what the provider signed but the token (docs/spec/stage-2.md).
+ * How far a claimed token is from what the verifier's own distribution draws at the same u: the evidence that asks nothing
+ * of what the provider signed but the token (docs/spec/stage-2.md).
  *
- * Before it sees the token, the verifier knows how far its own distribution would have to move for another draw: the
- * `margin`. An honest provider whose distribution differs by little can only differ in the draw where the margin is
- * little. Where the draws differ, the `gap` is how far the distribution would have to move to give the claimed token.
+ * Before it sees the token, the verifier knows how far its own log-probabilities would have to move for another draw: the
+ * `margin`. An honest provider, whose log-probabilities differ by little, can only differ in the draw where the margin is
+ * little. Where the draws differ, the `gap` is how far they would have to move to give the claimed token. Both in nats of
+ * independent movement of each candidate: a border between tokens moves by a share of that which follows from the masses
+ * on its sides, and counted in probability the same drift would look different at every position.
  */
 export interface DrawMargin {
   /** The verifier draws the claimed token (or both name an unlisted one). */
   matches: boolean;
-  /** Least movement that changes the verifier's own draw, 2^-24 units, >= 0; 2^24 where nothing can. */
+  /** Least movement that changes the verifier's own draw, nats, >= 0; infinite where none does. */
   margin: number;
-  /** Least movement that makes the claimed token the draw, 2^-24 units; 0 where it is. */
+  /** Least movement that makes the claimed token the draw, nats; 0 where it is. */
   gap: number;
 }
 
-/** Bins of margins and gaps: 0 holds d < 1, b holds 2^(b-1) <= d < 2^b, the last everything from 2^23 on. */
+/** Bins of margins and gaps: 0 holds d < 2^-20 nat, b holds 2^(b-21) <= d < 2^(b-20), the last everything from 8 nats on. */
 export const MARGIN_BINS = 25;
 
 export function binMargin(distance: number): number {
-  return distance < 1 ? 0 : Math.min(MARGIN_BINS - 1, 32 - Math.clz32(Math.min(distance, WEIGHT_ONE)));
+  const units = Math.min(distance * 2 ** 20, 2 ** 30);
+  return units < 1 ? 0 : Math.min(MARGIN_BINS - 1, 32 - Math.clz32(units));
 }
 
 /** What a reply's draws say: positions by margin bin, matched or not, and the mismatches again by gap bin. */
@@ -64,6 +68,8 @@ export interface DrawPosition {
   readonly u: number;
   /** The claimed token. */
   readonly token: number;
+  /** The verifier's processed cost of it where it is not listed. */
+  readonly tokenCost: number | undefined;
 }
 
 export interface DrawMeter {
@@ -80,8 +86,7 @@ export function createDrawMeter(settings: SamplerSettings): DrawMeter {
 
 const own = createWeights();
 const plain = createWeights();
-/** One kept set laid out in id order: the interval that holds u, and the claimed token's. */
-const layout = { rank: 0, low: 0, high: 0, claimedLow: 0, claimedHigh: 0 };
+const other = createWeights();
 
 function measureSampled(
   position: DrawPosition,
@@ -95,125 +100,206 @@ function measureSampled(
   const drawn = drawRank(ids, own, u);
   const claimed = ids.indexOf(token);
   out.matches = drawn === claimed;
-  lay(ids, own.byRank, own.kept, own.tail, 1, u, claimed);
-  let margin = WEIGHT_ONE;
-  if (layout.low > 0) margin = u - layout.low + 1;
-  if (layout.high < WEIGHT_ONE) margin = Math.min(margin, layout.high - u);
-  const isDropped = claimed >= own.kept;
-  // A token that was cut has no interval at any u: it first needs a kept set that reaches it.
-  let gap = isDropped ? WEIGHT_ONE : distanceOutside(u, layout.claimedLow, layout.claimedHigh);
-  if (isDropped || settings.topPQ24 < WEIGHT_ONE || settings.minPQ24 > 0) {
-    computeWeights(costs, count, tail, unfiltered, plain);
-    const kept = own.kept;
-    // A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge.
-    tryKept(kept - 1);
-    tryKept(kept + 1);
-    if (claimed > kept) tryKept(claimed + 1);
-  }
-  out.margin = margin;
-  out.gap = out.matches ? 0 : gap;
-
-  function tryKept(kept: number): void {
-    if (kept < 1 || kept > count) return;
-    const edge = measureEdge(kept, own.kept, count, settings);
-    let total = 0;
+  lay({ ids, byRank: own.byRank, kept: own.kept, tail: own.tail, scale: 1 }, u, claimed);
+  let margin = layout.margin;
+  let gap = layout.gap;
+  computeWeights(costs, count, tail, unfiltered, plain);
+  // Where the list is not cut, its tail is kept as one candidate more.
+  const now = own.tail > 0 ? count + 1 : own.kept;
+  const tryKept = (size: number): void => {
+    if (size < 1 || size > count + (plain.tail > 0 ? 1 : 0)) return;
+    const edge = measureEdge(size, now, count, settings);
+    const kept = Math.min(size, count);
+    const rest = size > count ? plain.tail : 0;
+    let total = rest;
     for (let rank = 0; rank < kept; rank++) total += plain.byRank[rank] as number;
-    if (!(edge < WEIGHT_ONE && total > 0)) return;
-    lay(ids, plain.byRank, kept, 0, WEIGHT_ONE / total, u, claimed);
+    if (!(edge < Number.POSITIVE_INFINITY && total > 0)) return;
+    const scale = WEIGHT_ONE / total;
+    lay({ ids, byRank: plain.byRank, kept, tail: rest * scale, scale }, u, claimed);
     if (layout.rank !== drawn) margin = Math.min(margin, edge);
-    if (claimed >= kept) return;
-    gap = Math.min(gap, Math.max(edge, distanceOutside(u, layout.claimedLow, layout.claimedHigh)));
+    gap = Math.min(gap, Math.max(edge, layout.gap));
+  };
+  if (settings.topPQ24 < WEIGHT_ONE || settings.minPQ24 > 0) {
+    // A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge.
+    tryKept(now - 1);
+    tryKept(now + 1);
+    if (now < count) tryKept(count + 1);
   }
-}
-
-/** Where the draw is the first of the list: half the difference to the next one's probability at temperature 1. */
-function measureGreedy({ ids, costs, token }: DrawPosition, out: DrawMargin): void {
-  const weigh = (rank: number): number =>
-    expFixed(Math.min(Math.max((costs[rank] as number) - (costs[0] as number), 0), 2 ** 24));
-  let total = 0;
-  for (let rank = 0; rank < ids.length; rank++) total += weigh(rank);
-  const claimed = ids.indexOf(token);
-  const below = (rank: number): number => ((weigh(0) - weigh(rank)) / total / 2) * WEIGHT_ONE;
-  out.matches = claimed === 0;
-  out.margin = ids.length > 1 ? below(1) : WEIGHT_ONE;
-  out.gap = out.matches ? 0 : below(claimed < 0 ? ids.length - 1 : claimed);
+  const temperature = settings.temperatureQ16 / NAT;
+  out.margin = margin * temperature;
+  if (out.matches) {
+    out.gap = 0;
+    return;
+  }
+  if (claimed >= own.kept && claimed + 1 !== now + 1) tryKept(claimed + 1);
+  out.gap = Math.min(gap, measureListEdge(position, settings, claimed)) * temperature;
 }
 
 /**
- * Least movement of the unfiltered masses in `plain` that makes the filters keep `kept` instead of `now` candidates,
- * 2^-24 units of what each filter cuts from; 2^24 where no filter would.
+ * Mismatches at the end of the list: the last listed and the first unlisted candidate change places at the least drift,
+ * and one owns an interval of its own, the other a part of the tail.
+ * @returns nats at temperature 1 of the weights.
+ */
+function measureListEdge(
+  { ids, costs, tail, u, token, tokenCost }: DrawPosition,
+  settings: SamplerSettings,
+  claimed: number,
+): number {
+  const last = ids.length - 1;
+  if (last < 1) return Number.POSITIVE_INFINITY;
+  const between = (a: number, b: number): number => Math.abs(a - b) / settings.temperatureQ16 / Math.SQRT2;
+  let gap = Number.POSITIVE_INFINITY;
+  const tryList = (count: number, outside: number, edge: number, wanted: number): void => {
+    computeWeights(movedCosts, count, outside, settings, other);
+    lay({ ids: movedIds, byRank: other.byRank, kept: other.kept, tail: other.tail, scale: 1 }, u, wanted);
+    gap = Math.min(gap, Math.max(edge, layout.gap));
+  };
+  movedIds.set(ids);
+  movedCosts.set(costs.subarray(0, ids.length));
+  const lastCost = costs[last] as number;
+  if (claimed < 0 && tokenCost !== undefined) {
+    movedIds[last] = token;
+    movedCosts[last] = Math.max(tokenCost, lastCost);
+    tryList(last + 1, tail, between(tokenCost, lastCost), last);
+  } else if (claimed >= 0) {
+    for (let rank = claimed; rank < last; rank++) {
+      movedIds[rank] = ids[rank + 1] as number;
+      movedCosts[rank] = costs[rank + 1] as number;
+    }
+    const outside = Math.min(tail + Math.round(plain.byRank[claimed] as number), WEIGHT_ONE - 1);
+    tryList(last, outside, between(lastCost, costs[claimed] as number), TAIL_RANK);
+  }
+  if (own.tail > 0) {
+    // Some other candidate came into the list for the last: what lies between them in the order moves by its mass.
+    const edge = between(lastCost, costs[last - 1] as number);
+    const base = { ids, byRank: own.byRank, kept: own.kept, tail: own.tail, scale: 1 };
+    for (const moved of [u - (own.byRank[last] as number), u + (own.byRank[last] as number)]) {
+      lay(base, Math.min(Math.max(moved, 0), WEIGHT_ONE - 1), claimed);
+      gap = Math.min(gap, Math.max(edge, layout.gap));
+    }
+  }
+  return gap;
+}
+
+const movedIds = new Uint32Array(MAX_LISTED);
+const movedCosts = new Float64Array(MAX_LISTED);
+
+/** Where the draw is the first of the list: its lead, which two movements share. */
+function measureGreedy({ ids, costs, token }: DrawPosition, out: DrawMargin): void {
+  const claimed = ids.indexOf(token);
+  const lead = (rank: number): number => ((costs[rank] as number) - (costs[0] as number)) / NAT / Math.SQRT2;
+  out.matches = claimed === 0;
+  out.margin = ids.length > 1 ? lead(1) : Number.POSITIVE_INFINITY;
+  out.gap = out.matches ? 0 : lead(claimed < 0 ? ids.length - 1 : claimed);
+}
+
+/**
+ * Movement of a border at cumulative mass c when every candidate's log-probability moves by one nat of its own: with q the
+ * sum of squared masses below it and rest above, sqrt((1 - c)^2 q + c^2 rest).
+ */
+function weighBorder(below: number, squaresBelow: number, squaresAbove: number): number {
+  return Math.sqrt((1 - below) ** 2 * squaresBelow + below ** 2 * Math.max(squaresAbove, 0));
+}
+
+/**
+ * Least movement of the unfiltered masses in `plain`, nats, that makes the filters keep `kept` instead of `now`
+ * candidates; infinite where none does.
  */
 function measureEdge(kept: number, now: number, count: number, settings: SamplerSettings): number {
   const w = plain.byRank;
   let size = count;
   let outside = plain.tail;
   let grow = 0;
-  let shrink = WEIGHT_ONE;
+  let shrink = Number.POSITIVE_INFINITY;
   for (const filter of settings.filterOrder) {
     let total = outside;
     for (let rank = 0; rank < size; rank++) total += w[rank] as number;
+    const share = (rank: number): number => (w[rank] as number) / total;
     const before = size;
     if (filter === 'top-k') {
       if (settings.topK === 0 || settings.topK > size) continue;
       size = settings.topK;
-      if (kept > size) grow = Math.max(grow, ((w[size - 1] as number) - (w[kept - 1] as number)) / total);
+      if (kept > size) grow = Math.max(grow, apart(share(size - 1), share(kept - 1)));
     } else if (filter === 'top-p') {
       if (settings.topPQ24 >= WEIGHT_ONE) continue;
-      const limit = (total * settings.topPQ24) / WEIGHT_ONE;
+      let squares = (outside / total) ** 2;
+      for (let rank = 0; rank < before; rank++) squares += share(rank) ** 2;
+      const limit = settings.topPQ24 / WEIGHT_ONE;
       let cumulative = 0;
+      let squaresBelow = 0;
       let reached = 0;
       for (let rank = 0; rank < before; rank++) {
-        cumulative += w[rank] as number;
-        if (rank === kept - 2) grow = Math.max(grow, (cumulative - limit) / total);
-        if (rank === kept - 1) shrink = Math.min(shrink, Math.max(0, limit - cumulative) / total);
+        cumulative += share(rank);
+        squaresBelow += share(rank) ** 2;
+        if (rank === kept - 2 || rank === kept - 1) {
+          const border = weighBorder(cumulative, squaresBelow, squares - squaresBelow);
+          if (rank === kept - 2) grow = Math.max(grow, (cumulative - limit) / border);
+          else shrink = Math.min(shrink, Math.max(0, limit - cumulative) / border);
+        }
         if (reached === 0 && cumulative >= limit) reached = rank + 1;
       }
       if (reached > 0) size = reached;
     } else {
-      const threshold = ((w[0] as number) * settings.minPQ24) / WEIGHT_ONE;
-      while (size > 1 && (w[size - 1] as number) < threshold) size--;
-      grow = Math.max(grow, (threshold - (w[kept - 1] as number)) / total);
-      if (kept < before) shrink = Math.min(shrink, Math.max(0, (w[kept] as number) - threshold) / total);
+      const threshold = settings.minPQ24 / WEIGHT_ONE;
+      while (size > 1 && (w[size - 1] as number) < threshold * (w[0] as number)) size--;
+      grow = Math.max(grow, apart(threshold * share(0), share(kept - 1)));
+      if (kept < before) shrink = Math.min(shrink, Math.max(0, apart(share(kept), threshold * share(0))));
     }
     if (size < before || filter === 'top-k') outside = 0;
   }
-  return (kept > now ? grow : shrink) * WEIGHT_ONE;
+  return kept > now ? grow : shrink;
 }
 
-/** @param claimed rank of the claimed token: below `kept`, or -1 where it is not listed. */
-function lay(
-  ids: Uint32Array,
-  byRank: Float64Array,
-  kept: number,
-  tail: number,
-  scale: number,
-  u: number,
-  claimed: number,
-): void {
+/** Movement of two masses, nats, that brings the smaller up to the larger: to first order, relative to the smaller. */
+function apart(larger: number, smaller: number): number {
+  return (larger - smaller) / (smaller * Math.SQRT2);
+}
+
+/** One kept set laid out in id order: the rank whose interval holds u, its margin, and the claimed token's gap. */
+const layout = { rank: 0, margin: 0, gap: 0 };
+const order = new Uint8Array(MAX_LISTED);
+
+interface KeptSet {
+  readonly ids: Uint32Array;
+  readonly byRank: Float64Array;
+  readonly kept: number;
+  /** Of `WEIGHT_ONE`; the kept weights times `scale` are the rest. */
+  readonly tail: number;
+  readonly scale: number;
+}
+
+/** @param claimed rank of the claimed token, or -1 where it is not listed; a token that was cut has no interval. */
+function lay({ ids, byRank, kept, tail, scale }: KeptSet, u: number, claimed: number): void {
   sortById(ids, kept);
+  let squares = (tail / WEIGHT_ONE) ** 2;
+  for (let rank = 0; rank < kept; rank++) squares += (((byRank[rank] as number) * scale) / WEIGHT_ONE) ** 2;
+  const nats = (distance: number, border: number, below: number): number =>
+    border <= 0 || border >= WEIGHT_ONE
+      ? Number.POSITIVE_INFINITY
+      : distance / WEIGHT_ONE / weighBorder(border / WEIGHT_ONE, below, squares - below);
   layout.rank = TAIL_RANK;
-  layout.low = layout.claimedLow = WEIGHT_ONE - tail;
-  layout.high = layout.claimedHigh = WEIGHT_ONE;
+  layout.gap = Number.POSITIVE_INFINITY;
   let cumulative = 0;
+  let below = 0;
   let isFound = false;
-  for (let i = 0; i < kept; i++) {
-    const rank = order[i] as number;
+  for (let i = 0; i <= kept; i++) {
+    const isTail = i === kept;
+    const rank = isTail ? TAIL_RANK : (order[i] as number);
     const low = cumulative;
-    cumulative = i === kept - 1 && tail === 0 ? WEIGHT_ONE : cumulative + (byRank[rank] as number) * scale;
-    if (!isFound && u < cumulative) {
+    const lowSquares = below;
+    const mass = isTail ? WEIGHT_ONE - cumulative : (byRank[rank] as number) * scale;
+    cumulative = isTail || (i === kept - 1 && tail === 0) ? WEIGHT_ONE : cumulative + mass;
+    below += (mass / WEIGHT_ONE) ** 2;
+    if (!isFound && (u < cumulative || isTail)) {
       isFound = true;
       layout.rank = rank;
-      layout.low = low;
-      layout.high = cumulative;
+      layout.margin = Math.min(nats(u - low + 1, low, lowSquares), nats(cumulative - u, cumulative, below));
     }
-    if (rank === claimed) {
-      layout.claimedLow = low;
-      layout.claimedHigh = cumulative;
-    }
+    if (rank !== claimed) continue;
+    if (u < low) layout.gap = nats(low - u, low, lowSquares);
+    else layout.gap = u >= cumulative ? nats(u - cumulative + 1, cumulative, below) : 0;
   }
 }
-
-const order = new Uint8Array(MAX_LISTED);
 
 function sortById(ids: Uint32Array, kept: number): void {
   for (let i = 0; i < kept; i++) {
@@ -225,10 +311,4 @@ function sortById(ids: Uint32Array, kept: number): void {
     }
     order[j] = i;
   }
-}
-
-/** Distance of u from [low, high), at least one unit outside. */
-function distanceOutside(u: number, low: number, high: number): number {
-  if (u < low) return low - u;
-  return u >= high ? u - high + 1 : 0;
 }

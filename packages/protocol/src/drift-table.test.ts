@@ -113,7 +113,7 @@ describe('drift table bytes', () => {
   it('come back as they went', () => {
     expect(encodeDriftTable(parseDriftTable(bytes))).toEqual(bytes);
     expect(formatDriftTable(parseDriftTable(bytes))).toBe(formatDriftTable(table));
-    expect(JSON.parse(formatDriftTable(table)).rows[0].likelihood.honest.mean.length).toBe(16);
+    expect(JSON.parse(formatDriftTable(table)).rows[0].likelihood.honest.mean.length).toBe(18);
   });
 
   it('are refused or canonical, whatever is changed in them', () => {
@@ -163,7 +163,7 @@ describe('drift table bytes', () => {
     [
       'singular whitening',
       ({ likelihood }) => ({
-        likelihood: { ...likelihood, honest: { ...likelihood.honest, whitening: new Float64Array(136) } },
+        likelihood: { ...likelihood, honest: { ...likelihood.honest, whitening: new Float64Array(171) } },
       }),
     ],
     [

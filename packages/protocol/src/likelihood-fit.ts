@@ -11,7 +11,7 @@ export interface NamedSamples {
 
 const SIZE = REPLY_SCORES.length;
 /** Fewest honest replies that a likelihood is fitted to. */
-export const MIN_FIT_REPLIES = 4 * SIZE;
+export const MIN_FIT_REPLIES = 64;
 /** Fewest replies of an alternative. */
 export const MIN_ALTERNATIVE_REPLIES = 8;
 /** No score is taken to scatter by less, in nats: 2 % of a distance. */
@@ -91,7 +91,10 @@ function describe(replies: readonly ReplyEvidence[], base: Moments | undefined):
 
 const RATE_FLOOR = 1e-7;
 
-/** P(mismatch | margin bin), falling with the margin: pooled where the counts disagree with that (isotonic regression). */
+/**
+ * P(a movement is as large as this bin), falling: pooled where the counts disagree with that (isotonic regression). A match
+ * shows that it was less than the margin, a mismatch that it reached the gap.
+ */
 function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
   const blocks: { rate: number; weight: number; bins: number }[] = [];
   for (let bin = 0; bin < MARGIN_BINS; bin++) {
@@ -99,7 +102,7 @@ function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
     let mismatched = 0;
     for (const { draws } of replies) {
       matched += draws.matches[bin] as number;
-      mismatched += draws.mismatches[bin] as number;
+      mismatched += draws.gaps[bin] as number;
     }
     const weight = matched + mismatched;
     const last = blocks.at(-1);
@@ -122,7 +125,7 @@ const isIn =
   (score: ReplyScore): number =>
     names.includes(score) ? 1 : 0;
 /** Scores that do not scale with the size of the drift. */
-const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission');
+const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission', 'entropy');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
 const RARE_MISMATCH = 1 / 256;
@@ -141,6 +144,7 @@ function deriveAlternatives(base: Moments): Moments[] {
       binShift: computeLog(ratio) / Math.LN2,
     });
   return [
+    scaled('farther-1.2', 1.2),
     scaled('farther-1.5', 1.5),
     scaled('farther-3', 3),
     scaled('farther-10', 10),
@@ -172,7 +176,7 @@ function shift(
   // Wider than honest drift, above all along the movement: nobody knows how far it goes.
   const covariance = base.covariance.map((value, k) => {
     const along = (move[Math.floor(k / SIZE)] as number) * (move[k % SIZE] as number);
-    return value * 1.5 + along / 9;
+    return value * 1.2 + along / 9;
   });
   const mismatch = base.mismatch.map((_, bin) => {
     const from = Math.min(Math.max(bin - binShift, 0), MARGIN_BINS - 1);

@@ -1,6 +1,6 @@
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeExp, computeLog, computeLogSum } from './elementary.ts';
-import { REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
+import { EQUAL_LOG, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 
 /**
  * How much likelier a reply's distances are under some named way of cheating than under honest drift. The hypotheses are
@@ -20,7 +20,7 @@ export interface Hypothesis {
    * components of size one. Diagonal positive.
    */
   readonly whitening: Float64Array;
-  /** P(the draws differ | margin bin), f64[25], each in [1e-7, 1 - 1e-7]. */
+  /** P(the distribution moves by at least a margin of this bin), f64[25], each in [1e-7, 1 - 1e-7]. */
   readonly mismatch: Float64Array;
 }
 
@@ -32,6 +32,11 @@ export interface Likelihood {
 
 /** Degrees of freedom of the multivariate t: heavy tails, so that one odd score does not outweigh all others. */
 export const DEGREES = 6;
+/**
+ * What the draws' log-density counts for: their positions are not as independent as it takes them to be. On measured drift
+ * of Q8_0 between inexact kernels a half catches the most of what is hardest to see; a whole catches less than none.
+ */
+export const DRAW_WEIGHT = 0.5;
 const SIZE = REPLY_SCORES.length;
 export const WHITENING_SIZE = (SIZE * (SIZE + 1)) / 2;
 
@@ -44,7 +49,20 @@ export interface LikelihoodResult {
 
 const LIMIT = 1e6;
 
+const EQUAL_SCORES = (['sketch-log', 'logprob-log'] as const).map((name) => REPLY_SCORES.indexOf(name));
+
+function isEqual({ scores }: ReplyEvidence): boolean {
+  return EQUAL_SCORES.every((index) => (scores[index] as number) <= EQUAL_LOG + 1e-9);
+}
+
+/**
+ * A reply that equals the re-run everywhere is the model's, whatever the classes: its statistic is the least there is. (Where
+ * values were computed afterwards to equal, its draws do not replay from them: stage 1.)
+ */
 export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidence: ReplyEvidence): LikelihoodResult {
+  if (isEqual(evidence)) {
+    return { statistic: -LIMIT, posteriors: alternatives.map(({ name, weight }) => ({ name, posterior: weight })) };
+  }
   const base = computeLogDensity(honest, evidence);
   const logs = alternatives.map(
     (alternative) => computeLog(alternative.weight) + computeLogDensity(alternative, evidence) - base,
@@ -57,11 +75,11 @@ export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidenc
 }
 
 /**
- * Scores as a multivariate t, draws as independent given their margins; constants common to all hypotheses left out.
+ * Scores as a multivariate t, draws given their margins; constants common to all hypotheses left out.
  * A mismatch enters by its gap: to say another token than the verifier's draw, the distribution had to move that far.
  */
 function computeLogDensity(hypothesis: Hypothesis, { scores, draws }: ReplyEvidence): number {
-  return computeLogScores(hypothesis, scores) + computeLogDraws(hypothesis, draws);
+  return computeLogScores(hypothesis, scores) + DRAW_WEIGHT * computeLogDraws(hypothesis, draws);
 }
 
 function computeLogScores({ mean, whitening }: Hypothesis, scores: Float64Array): number {

@@ -42,7 +42,9 @@ describe('window scores', () => {
   it('are all zero, and their logarithms at the floor, between equals', () => {
     const { windows, draws, positions } = compare(opening.windows);
     expect(windows.map((window) => window.positions)).toEqual([32, 32, 32, 4]);
-    for (const { positions: _, logSketchDistance, logLogprobShift, ...scores } of windows) {
+    for (const { positions: _, entropy, logSketchDistance, logLogprobShift, logLogprobSpread, ...scores } of windows) {
+      expect(entropy).toBeGreaterThan(0);
+      expect(logLogprobSpread).toBeCloseTo(Math.log(2 ** -16), 12);
       expect(Object.values(scores).every((value) => value === 0)).toBe(true);
       expect(logSketchDistance).toBeCloseTo(Math.log(2 ** -16), 12);
       expect(logLogprobShift).toBeCloseTo(Math.log(2 ** -16), 12);
@@ -87,7 +89,7 @@ describe('computeReplyScores', () => {
     const near = compare(drift({ units: 40, steps: 2 }));
     const far = compare(drift({ units: 30_000, steps: 900 }));
     for (const name of REPLY_SCORES) {
-      if (name !== 'sketch-growth' && name !== 'omission')
+      if (name !== 'sketch-growth' && name !== 'omission' && name !== 'entropy')
         expect(score(far, name), name).toBeGreaterThanOrEqual(score(near, name));
     }
     for (const name of ['sketch-mean', 'sketch-log', 'sign', 'logprob-mean', 'kolmogorov', 'tail'] as const) {

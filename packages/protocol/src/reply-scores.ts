@@ -24,6 +24,8 @@ export const REPLY_SCORES = [
   'omission',
   'argmax',
   'unequal',
+  'logprob-spread',
+  'entropy',
 ] as const;
 
 export type ReplyScore = (typeof REPLY_SCORES)[number];
@@ -33,7 +35,7 @@ const MEAN_FLOOR = 2 ** -20;
 const CEILING = 2 ** 16;
 
 /**
- * @returns f64[16], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that.
+ * @returns f64[18], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that.
  * @throws RangeError where the comparison holds no position or a score is not a number.
  */
 export function computeReplyScores({ windows }: Comparison): Float64Array {
@@ -62,6 +64,8 @@ export function computeReplyScores({ windows }: Comparison): Float64Array {
     // Shares: half a position more than seen, so that none seen of many is less than none seen of few.
     argmax: toLog(mean((window) => window.argmaxDisagreement) + 1 / (2 * positions)),
     unequal: toLog(mean((window) => window.unequal) + 1 / (2 * positions)),
+    'logprob-spread': mean((window) => window.logLogprobSpread),
+    entropy: mean((window) => window.entropy),
   };
   return Float64Array.from(REPLY_SCORES, (name) => {
     const value = scores[name];

@@ -109,9 +109,10 @@ function marginVectors(): unknown {
     const position = { u: Math.floor(random() * 2 ** 24), token: i % 9 === 0 ? 31999 : (ids[i % count] as number) };
     const tail = settings.temperatureQ16 === 0 ? 0 : Math.floor(random() * 2 ** 20);
     const out: DrawMargin = { matches: false, margin: 0, gap: 0 };
-    const given = { ids: Uint32Array.from(ids), costs: Float64Array.from(costs), tail, ...position };
+    const tokenCost = ids.includes(position.token) ? undefined : (costs.at(-1) as number) + 9000;
+    const given = { ids: Uint32Array.from(ids), costs: Float64Array.from(costs), tail, ...position, tokenCost };
     createDrawMeter(settings).measure(given, out);
-    return { ids, costs, tail, settings, ...position, ...out };
+    return { ids, costs, tail, settings, ...position, tokenCost, ...out };
   });
 }
 

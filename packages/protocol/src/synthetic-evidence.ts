@@ -1,7 +1,6 @@
 import { addDrawMargin, createDrawCounts } from './draw-margin.ts';
 import { computeExp, computeLog } from './elementary.ts';
 import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
-import { WEIGHT_ONE } from './sampler.ts';
 
 /** Made-up evidence with the shape of real drift, for tests: correlated scores, windows that share noise, margins. */
 export interface SyntheticDrift {
@@ -20,7 +19,8 @@ export interface SyntheticDrift {
 
 /** ln of the honest sketch distance. */
 const CENTRE = -6.9;
-const HONEST_MOVEMENT = 0.002;
+/** Nats. */
+const HONEST_MOVEMENT = 0.005;
 
 /**
  * A standard normal value by Marsaglia's polar method: of the host's mathematics only the square root is used, which is
@@ -53,6 +53,7 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     unequal: 0.01 * drawNormal(random),
     argmax: -4 + 0.5 * drawNormal(random),
     omission: -13,
+    entropy: 1.3 + 0.2 * drawNormal(random),
   };
   const scores = Float64Array.from(REPLY_SCORES, (name, i) => {
     const centre = name.endsWith('worst') ? worst : mean;
@@ -60,8 +61,8 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
   });
   const draws = createDrawCounts();
   for (let i = 0; i < positions; i++) {
-    const margin = (random() / 2) * WEIGHT_ONE;
-    const isMoved = random() < computeExp(-margin / (HONEST_MOVEMENT * drawScale * WEIGHT_ONE));
+    const margin = 2 * random();
+    const isMoved = random() < computeExp(-margin / (HONEST_MOVEMENT * drawScale));
     addDrawMargin(draws, { matches: !isMoved, margin, gap: isMoved ? margin * (1 + toEighth(random())) : 0 });
   }
   return { positions, scores, draws, windows };

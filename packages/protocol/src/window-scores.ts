@@ -5,7 +5,7 @@ import { computeSketchDistance, type SketchRow } from './sketch.ts';
 import { computeAlignedDistances } from './statistics.ts';
 import type { DrawRow } from './window.ts';
 
-/** Distances of one run of positions; all 0 between equals, larger is worse, means unless named otherwise. */
+/** Distances of one run of positions; 0 between equals, larger is worse, means unless named otherwise. */
 export interface WindowScores {
   readonly positions: number;
   /** Relative L2 of the sketches; infinite where the re-run's is zero and the claimed one is not. */
@@ -18,6 +18,13 @@ export interface WindowScores {
   readonly logprobShift: number;
   /** ln of a position's mean |difference| of log-probabilities, bounded as above. */
   readonly logLogprobShift: number;
+  /**
+   * ln of a position's standard deviation of the differences, bounded as above. What all log-probabilities share of a
+   * difference is the normaliser's, and scatters most; without it the same error of the hidden state shows sharper.
+   */
+  readonly logLogprobSpread: number;
+  /** Not a distance: entropy of the re-run over the ids that both sides list, nats. Distances are to be read against it. */
+  readonly entropy: number;
   /** Top-k distances over the committed support, 0..1. */
   readonly totalVariation: number;
   readonly kolmogorov: number;
@@ -46,6 +53,8 @@ export function createSums() {
     sign: 0,
     shift: 0,
     logShift: 0,
+    logSpread: 0,
+    entropy: 0,
     shared: 0,
     sharing: 0,
     totalVariation: 0,
@@ -68,6 +77,8 @@ export function toScores(sums: Sums, positions: number): WindowScores {
     signDisagreement: sums.sign / positions,
     logprobShift: sums.shared === 0 ? 0 : sums.shift / sums.shared,
     logLogprobShift: sums.sharing === 0 ? computeLog(SCORE_FLOOR) : sums.logShift / sums.sharing,
+    logLogprobSpread: sums.sharing === 0 ? computeLog(SCORE_FLOOR) : sums.logSpread / sums.sharing,
+    entropy: sums.entropy / positions,
     totalVariation: sums.totalVariation / positions,
     kolmogorov: sums.kolmogorov / positions,
     tailShift: sums.tail / positions,
@@ -108,6 +119,9 @@ const distances = { totalVariation: 0, kolmogorov: 0 };
 export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
   const count = a.ids.length;
   let shift = 0;
+  let signed = 0;
+  let squares = 0;
+  let entropy = 0;
   let shared = 0;
   let isEqual = count === b.ids.length && a.tail === b.tail && a.rank === b.rank && a.tailQ === b.tailQ;
   for (let i = 0; i < count; i++) {
@@ -124,7 +138,11 @@ export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
     const other = b.q[j] as number;
     alignedMass[i] = other === cost ? (committedMass[i] as number) : expFixed(other) / EXP_ONE;
     if (j !== i || other !== cost) isEqual = false;
-    shift += Math.abs(cost - other) / NAT;
+    const difference = (cost - other) / NAT;
+    shift += Math.abs(difference);
+    signed += difference;
+    squares += difference * difference;
+    entropy += ((alignedMass[i] as number) * other) / NAT;
     shared++;
   }
   computeAlignedDistances(committedMass, alignedMass, count, distances);
@@ -135,6 +153,9 @@ export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
   sums.shared += shared;
   if (shared > 0) {
     sums.logShift += computeLog(bounded(shift / shared));
+    const variance = Math.max(squares / shared - (signed / shared) ** 2, 0);
+    sums.logSpread += computeLog(bounded(Math.sqrt(variance)));
+    sums.entropy += entropy;
     sums.sharing++;
   }
   if (a.ids[0] !== b.ids[0]) sums.argmax++;
