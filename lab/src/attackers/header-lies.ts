@@ -82,29 +82,25 @@ const LIES: readonly Lie[] = [
       'It must become a finding against the header instead of a refusal',
     change: (header) => ({ ...header, vocabularySize: header.vocabularySize + 1 }),
   },
-];
-
-/** Fields that nothing reads yet: a lie in them gains nothing by itself, and should not be signed. */
-const UNREAD: readonly Lie[] = [
   {
     name: 'header-adapter',
     aim: 'declare an adapter that was not applied',
-    change: (header: Header) => ({ ...header, adapters: [new Uint8Array(32).fill(1)] }),
+    caughtBy: ['sampler'],
+    change: (header) => ({ ...header, adapters: [new Uint8Array(32).fill(1)] }),
   },
   {
     name: 'header-inputs',
     aim: 'declare images or tools that the request does not have',
-    change: (header: Header) => ({ ...header, inputsHash: new Uint8Array(32).fill(2) }),
+    caughtBy: ['sampler'],
+    change: (header) => ({ ...header, inputsHash: new Uint8Array(32).fill(2) }),
   },
   {
     name: 'header-embedding-size',
     aim: 'declare a model of another width',
-    change: (header: Header) => ({ ...header, embeddingSize: header.embeddingSize + 1 }),
+    caughtBy: [],
+    uncaught: 'no check reads this field: a sketch is as long as its directions, whatever it was made from',
+    change: (header) => ({ ...header, embeddingSize: header.embeddingSize + 1 }),
   },
-].map((lie) => ({
-  ...lie,
-  caughtBy: [],
-  uncaught: 'no check reads this field of the header; the reply itself is as it should be',
-}));
+];
 
-export const HEADER_ATTACKS: readonly AttackDefinition[] = [...LIES, ...UNREAD].map(defineLie);
+export const HEADER_ATTACKS: readonly AttackDefinition[] = LIES.map(defineLie);

@@ -274,6 +274,8 @@ describe('a provider that signs a lie', () => {
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
     ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
     ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
+    ['an adapter', { bend: { header: (h) => ({ ...h, adapters: [new Uint8Array(32)] }) } }, ['sampler']],
+    ['images or tools', { bend: { header: (h) => ({ ...h, inputsHash: new Uint8Array(32).fill(1) }) } }, ['sampler']],
     ['another choice', { bend: { header: (h) => ({ ...h, choice: 1 }) } }, ['sampler']],
     [
       'another sketch bank',

@@ -3,7 +3,7 @@ import { equalBytes, toHex, utf8Decode } from './bytes.ts';
 import { type Check, fail, isOk, pass, skip } from './checks.ts';
 import type { Crypto } from './crypto.ts';
 import { computeFee } from './fee.ts';
-import type { Header } from './header.ts';
+import { type Header, NO_INPUTS } from './header.ts';
 import { hashHybridKey, verifyHybrid } from './hybrid.ts';
 import { parseOpening } from './opening.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from './order.ts';
@@ -324,6 +324,9 @@ export function checkSampler(header: Header, order: Order, request: InferenceReq
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
   if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
+  // No request can ask for either yet, and what is not asked for must not be claimed.
+  if (header.adapters.length > 0) wrong.push('adapters');
+  if (!equalBytes(header.inputsHash, NO_INPUTS)) wrong.push('inputs');
   return wrong.length === 0
     ? pass(
         'sampler',
