@@ -54,7 +54,7 @@ describe('measureDraw', () => {
     const weights = createWeights();
     const ratios: number[] = [];
     const gapRatios: number[] = [];
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 150; i++) {
       const list = { ...randomList(random, 8), tail: 0 };
       const u = Math.floor(random() * WEIGHT_ONE);
       // Order within the list does not matter to the layout by id, so moved costs may stand as they are.

@@ -1,4 +1,3 @@
-import { expFixed } from './exponential.ts';
 import {
   computeWeights,
   createWeights,
@@ -146,7 +145,8 @@ function measureListEdge(
   claimed: number,
 ): number {
   const last = ids.length - 1;
-  if (last < 1) return Number.POSITIVE_INFINITY;
+  // Without a tail nothing stands outside the list that could come in.
+  if (last < 1 || tail === 0) return Number.POSITIVE_INFINITY;
   const between = (a: number, b: number): number => Math.abs(a - b) / settings.temperatureQ16 / Math.SQRT2;
   let gap = Number.POSITIVE_INFINITY;
   const tryList = (count: number, outside: number, edge: number, wanted: number): void => {
