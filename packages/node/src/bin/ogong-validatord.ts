@@ -83,6 +83,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
     {
       bind: values.bind,
       alpha: values.alpha,
+      extraAlpha: values.extraAlpha,
       pairs: values.pairs,
       honeypots: values.honeypots,
       test: { soundness: values.s, falsePositiveRate: values.eps, beta: values.beta },

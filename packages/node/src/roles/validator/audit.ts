@@ -12,6 +12,7 @@ import type { Store } from '../../store/store.ts';
 import { hashPlace, readAnnouncement } from './announcement-store.ts';
 import { listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
+import { planCoverage } from './coverage.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createHoneypots } from './honeypot-runner.ts';
@@ -37,6 +38,8 @@ export interface AuditOptions {
   readonly drift?: DriftPolicy | undefined;
   /** Coverage in parts per million; the network's own is the least. */
   readonly alphaPpm: () => number;
+  /** Coverage besides, on average, for replies that there is reason to doubt. Default: 0. */
+  readonly extraPpm?: number;
   /** From selection to verdict. */
   readonly windowMs: number;
   /** How long after its order's expiry a reply counts as abandoned. */
@@ -85,7 +88,7 @@ const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 /** The audit of every reply, as work that is taken up again where it was left. */
 export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
-  const { spreadMs = 0, pairPpm = PAIR_PPM, honeypotPpm = HONEYPOT_PPM } = options;
+  const { extraPpm = 0, spreadMs = 0, pairPpm = PAIR_PPM, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getOpening, calls, jobSecret, onVerdict } = dependencies;
   const { onError = () => {} } = dependencies;
   const running = new Map<string, Promise<void>>();
@@ -115,12 +118,24 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   }
 
   /** The beacon of the first epoch after intake that is certified decides whether a reply is audited. */
-  async function select(replyId: Uint8Array): Promise<void> {
-    const row = find(replyId);
-    const beaconEpoch = archive.findNext(row?.intakeEpoch ?? 0n);
-    if (row === undefined || beaconEpoch === undefined) return;
+  async function selectAll(replyIds: readonly Uint8Array[]): Promise<void> {
+    const epochs = new Map<bigint, ReplyRow[]>();
+    for (const replyId of replyIds) {
+      const row = find(replyId);
+      const beaconEpoch = archive.findNext(row?.intakeEpoch ?? 0n);
+      if (row === undefined || beaconEpoch === undefined) continue;
+      epochs.set(beaconEpoch, [...(epochs.get(beaconEpoch) ?? []), row]);
+    }
+    const basePpm = options.alphaPpm();
+    for (const [beaconEpoch, rows] of epochs) {
+      const coverage = store.read(() => planCoverage(store, rows, { basePpm, extraPpm }));
+      await Promise.all(rows.map((row, i) => select(row, beaconEpoch, coverage[i] as number)));
+    }
+  }
+
+  async function select({ replyId, isForced }: ReplyRow, beaconEpoch: bigint, alphaPpm: number): Promise<void> {
     const draw = readDraw(replyId, beaconEpoch) as AuditDraw;
-    if (row.isForced || isAudited(crypto, draw, options.alphaPpm())) {
+    if (isForced || isAudited(crypto, draw, alphaPpm)) {
       const nowMs = clock.nowMs();
       const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeDelay(replyId) };
       await group.write((db) => beginAudit(db, replyId, beaconEpoch, times));
@@ -143,7 +158,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       recorded: listReplies(store, 'recorded', PER_TICK),
       expired: isBack ? listExpired(store, nowMs - graceMs, PER_TICK) : [],
     }));
-    await Promise.all([...recorded.map(select), ...expired.map((id) => decide(id, { verdict: 'abandoned' }))]);
+    await Promise.all([selectAll(recorded), ...expired.map((id) => decide(id, { verdict: 'abandoned' }))]);
     for (const replyId of store.read(() => listAudits(store, clock.nowMs(), concurrency + running.size))) {
       const key = toHex(replyId);
       if (running.size >= concurrency || signal.aborted) break;

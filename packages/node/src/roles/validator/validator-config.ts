@@ -63,6 +63,13 @@ export const validatorConfig = defineConfig({
       default: '0.05',
       description: 'share of audits that bring along a second job whose answer is known',
     },
+    extraAlpha: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      default: '0.1',
+      description:
+        'coverage besides, on average, spent on replies that are faster, dearer, newer or more doubtful than others',
+    },
     s: {
       schema: decimal({ max: 1 }),
       label: '<prob>',

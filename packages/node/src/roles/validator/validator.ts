@@ -38,6 +38,8 @@ export interface ValidatorOptions {
   readonly bind: Endpoint;
   /** Audit coverage, 0..1; where the network's own is higher, that one holds. */
   readonly alpha: number;
+  /** Coverage besides, on average, where there is reason to doubt, 0..1. Default: 0. */
+  readonly extraAlpha?: number;
   /** Share of audits with two verifiers at the same time, 0..1; not below the network's. */
   readonly pairs?: number;
   /** Share of audits that bring a honeypot along, 0..1. */
@@ -155,6 +157,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     {
       verdicts,
       alphaPpm: () => Math.max(ownAlphaPpm, networkAlphaPpm()),
+      extraPpm: Math.round((options.extraAlpha ?? 0) * PPM),
       windowMs: auditWindowMs,
       graceMs: options.graceMs ?? 60_000,
       concurrency: options.auditConcurrency ?? 8,
