@@ -76,13 +76,13 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   nightly: {
     name: 'nightly',
     calibration: 2000,
-    honest: 200,
-    attack: 30,
+    honest: 170,
+    attack: 20,
     hardAttack: 200,
     plainAttack: 12,
     equality: 20,
     honestEquality: 800,
-    anySampler: 1500,
+    anySampler: 800,
     maxTokens: 128,
     lifetimes: 5000,
     lifetimeReplies: 200,
@@ -157,7 +157,10 @@ export function listAttackExperiments(
           ...MAIN_PAIR,
           replies: HARD.test(name) ? hardAttack : family === 'commitment' ? plainAttack : attack,
         },
-        { weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact', replies: equality },
+        {
+          ...{ weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact' },
+          replies: family === 'commitment' ? Math.min(equality, plainAttack) : equality,
+        },
       ],
     ),
   );

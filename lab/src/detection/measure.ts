@@ -17,6 +17,7 @@ import {
 } from './experiments.ts';
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureAttack } from './measure-attacks.ts';
+import { measureClaim } from './measure-claims.ts';
 import { measureEjection, measureNaiveEjection } from './measure-ejection.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
 import type { AttackRow, DetectionResults, EjectionRow } from './results.ts';
@@ -35,6 +36,9 @@ export interface MeasureOptions {
 
 const MODEL = 'stories15M';
 const BETA = 1e-3;
+const SAME_PAIR = { provider: 'cpu-exact', verifier: 'cpu-exact' } as const;
+/** Weight cheats that come closest to what they are sold as. */
+const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weights-q8-0'] as const;
 
 /** Everything that the report says, from the samples alone. */
 export function measure(options: MeasureOptions): DetectionResults {
@@ -70,7 +74,7 @@ export function measure(options: MeasureOptions): DetectionResults {
       if (attack === undefined || other.length === 0) continue;
       onProgress(`${weights}: ${name}`);
       const replies = profile.equality;
-      const same = read({ weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact', replies });
+      const same = read({ weights, source: name, ...SAME_PAIR, replies });
       attacks.push(measureAttack({ attack, weights, other, same, ...MAIN_PAIR }, detector, seed));
     }
     const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
@@ -79,6 +83,22 @@ export function measure(options: MeasureOptions): DetectionResults {
       ejection.push(named(weights, measureEjection(detector.honest.whole, lives)));
     ejection.push(named(weights, measureNaiveEjection(windows, lives)));
   }
+  onProgress('class claims');
+  const claims = SOLD_WEIGHTS.flatMap((weights) => {
+    const honestFast = read({
+      weights,
+      source: 'honest',
+      provider: 'cpu-fast',
+      verifier: 'cpu-exact',
+      replies: profile.honest,
+    });
+    return CLAIMANTS.flatMap((attack) => {
+      const replies = read({ weights, source: attack, ...SAME_PAIR, replies: profile.equality });
+      if (replies.length === 0 || honestFast.length === 0) return [];
+      const codeVersion = options.code;
+      return measureClaim({ weights, attack, replies, claimed: 'cpu-fast', honest: honestFast, codeVersion }) ?? [];
+    });
+  });
   onProgress('honest pairs');
   const scored = honest.filter(({ verifier }) => verifier !== undefined);
   const read2 = scored
@@ -101,7 +121,7 @@ export function measure(options: MeasureOptions): DetectionResults {
       .filter(({ experiment }) => isSameClass(experiment))
       .map(({ experiment, replies }) => measureEquality(experiment, replies)),
     ejection,
-    classClaims: [],
+    classClaims: claims,
     verifiers: [],
   };
   return { ...results, ...judgeAims(results) };
