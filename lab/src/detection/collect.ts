@@ -7,12 +7,13 @@ import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import type { AttackDefinition } from '../attackers/attack.ts';
 import { bendCommit } from '../attackers/bend-commit.ts';
 import { ATTACKS } from '../attackers/catalogue.ts';
+import { searchGriefingPrompts } from '../attackers/griefing-prompts.ts';
 import { makeModel } from '../forge/make-model.ts';
 import type { EngineRecipe } from '../forge/recipe.ts';
 import type { EnginePool } from './engine-pool.ts';
 import { type Experiment, type SoldWeights, seedsOf } from './experiments.ts';
 import { findModel } from './models.ts';
-import { findSetup, type Setup } from './setups.ts';
+import { findSetup, type Setup, type SetupName } from './setups.ts';
 
 export interface CollectContext {
   readonly store: SampleStore;
@@ -76,7 +77,8 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     onProgress,
   };
   const attack = findAttack(experiment);
-  const plan: RequestPlan = { maxTokens, sampler: experiment.sampler ?? 'usual', needs: attack?.needs };
+  const prompts = experiment.isGriefed ? await findGriefingPrompts(experiment, context) : undefined;
+  const plan: RequestPlan = { maxTokens, prompts, sampler: experiment.sampler ?? 'usual', needs: attack?.needs };
   const sequences = provider.isExact ? SEQUENCES : 1;
   await pool.use({ modelPath, ...provider.settings, sequences }, async (engine) => {
     if (attack === undefined) return collectServed({ ...common, plan, engine, concurrency: sequences });
@@ -111,4 +113,21 @@ async function findCheapModel(
     dir,
     sold: experiment.weights as SoldWeights,
   });
+}
+
+/** A small search: enough to see whether a consumer can make an honest provider look dishonest. */
+const GRIEFING = { promptLength: 24, outputTokens: 32, tries: 80, survivors: 10, seed: 1 } as const;
+/** Ordinary tokens of the vocabulary: those that special ones and single bytes leave. */
+const ALPHABET = Array.from({ length: 2000 }, (_, i) => 259 + i * 13);
+
+async function findGriefingPrompts(experiment: Experiment, context: CollectContext): Promise<readonly string[]> {
+  const modelPath = await findSold(experiment, context);
+  const open = (name: SetupName) => ({ modelPath, ...findSetup(name).settings, sequences: 1 });
+  return context.pool.use(open(experiment.provider), (provider) =>
+    context.pool.use(open(experiment.verifier ?? experiment.provider), async (verifier) => {
+      const found = await searchGriefingPrompts({ provider, verifier, alphabet: ALPHABET, ...GRIEFING });
+      const texts = found.map(({ tokens }) => provider.detokenize(Uint32Array.from(tokens)));
+      return (await Promise.all(texts)).map((bytes) => new TextDecoder().decode(bytes));
+    }),
+  );
 }

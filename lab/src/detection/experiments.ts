@@ -18,6 +18,8 @@ export interface Experiment {
   readonly replies: number;
   /** Default: usual. */
   readonly sampler?: 'usual' | 'any';
+  /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
+  readonly isGriefed?: boolean;
 }
 
 export interface Profile {
@@ -124,6 +126,7 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 export function listHonestExperiments({ calibration, honest, honestEquality, anySampler }: Profile): Experiment[] {
   const main = SOLD_WEIGHTS.map((weights) => ({ weights, source: 'honest', ...MAIN_PAIR, replies: calibration }));
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
+    { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: honest, isGriefed: true },
     { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: honest },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },

@@ -2,8 +2,10 @@ import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { calibrateMixture } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
+import type { Detector } from './detector.ts';
+import type { JudgedReply } from './load.ts';
 import type { EjectionRow } from './results.ts';
-import { toShare } from './share.ts';
+import { shareOf, toShare } from './share.ts';
 
 export interface EjectionOptions {
   readonly lifetimes: number;
@@ -67,4 +69,13 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
   }
   const test = 'per window, as if independent';
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
+}
+
+/** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
+export function measureGriefing(replies: readonly JudgedReply[], detector: Pick<Detector, 'judge'>): EjectionRow {
+  const judged = replies.flatMap(({ scored }) => (scored && detector.judge(scored.whole)) ?? []);
+  const beta = 0.01;
+  const test = 'honest replies to prompts searched for drift, rejected at 1e-2';
+  const ejected = shareOf(judged, ({ pValue }) => pValue <= beta);
+  return { test, lifetimes: judged.length, replies: judged.length, beta, ejected };
 }

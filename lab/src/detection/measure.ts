@@ -18,7 +18,7 @@ import {
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureAttack } from './measure-attacks.ts';
 import { measureClaim } from './measure-claims.ts';
-import { measureEjection, measureNaiveEjection } from './measure-ejection.ts';
+import { measureEjection, measureGriefing, measureNaiveEjection } from './measure-ejection.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
 import type { AttackRow, DetectionResults, EjectionRow } from './results.ts';
 
@@ -82,6 +82,8 @@ export function measure(options: MeasureOptions): DetectionResults {
     if (detector.honest.whole.length >= 200)
       ejection.push(named(weights, measureEjection(detector.honest.whole, lives)));
     ejection.push(named(weights, measureNaiveEjection(windows, lives)));
+    const griefed = read({ weights, source: 'honest-griefed', ...MAIN_PAIR, replies: profile.honest });
+    if (griefed.length > 0) ejection.push(named(weights, measureGriefing(griefed, detector)));
   }
   onProgress('class claims');
   const claims = SOLD_WEIGHTS.flatMap((weights) => {
@@ -100,7 +102,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     });
   });
   onProgress('honest pairs');
-  const scored = honest.filter(({ verifier }) => verifier !== undefined);
+  const scored = honest.filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed);
   const read2 = scored
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);

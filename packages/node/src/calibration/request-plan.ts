@@ -7,6 +7,8 @@ export interface RequestPlan {
   readonly maxTokens: number;
   /** Default: all kinds. */
   readonly kinds?: readonly PromptKind[];
+  /** These instead of the kinds: one of them, by the seed. */
+  readonly prompts?: readonly string[] | undefined;
   /**
    * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
    * included. Default: usual.
@@ -20,7 +22,7 @@ export interface RequestPlan {
 export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   const { maxTokens, kinds = PROMPT_KINDS, sampler = 'usual', needs } = plan;
   const random = createSeededRandom(seed);
-  const prompt = createPrompt(pick(random, kinds), seed);
+  const prompt = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
   const settings =
     sampler === 'any' ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), top_p: 0.95, top_k: 40 };
   return utf8Encode(
