@@ -43,21 +43,21 @@ function judgeStage1({ attacks }: Measured): AimRow[] {
     ({ attack }) => /^prefill-/.test(attack) && !/q8-0|noise|fine-tune-1e-3|adapter/.test(attack),
   );
   const worst = coarse.reduce<AttackRow | undefined>(
-    (least, row) => (least === undefined || row.stage1.value < least.stage1.value ? row : least),
+    (least, row) => (least === undefined || row.stage1Full.value < least.stage1Full.value ? row : least),
     undefined,
   );
   const fine = attacks.find(({ attack, weights }) => attack === 'prefill-q8-0' && weights === 'f16');
   return [
     {
-      aim: 'stage 1: every pre-fill from Q5 or coarser caught per reply, 99.99 %',
-      measured: worst ? `worst ${worst.attack} as ${worst.weights}: ${formatShare(worst.stage1)}` : 'not measured',
-      met: worst !== undefined && worst.stage1.value >= 0.9999,
+      aim: 'stage 1: every pre-fill from Q5 or coarser caught per full reply, 99.99 %',
+      measured: worst ? `worst ${worst.attack} as ${worst.weights}: ${formatShare(worst.stage1Full)}` : 'not measured',
+      met: worst !== undefined && worst.stage1Full.value >= 0.9999,
       note: worst ? 'the interval is as wide as the sample is small' : 'no sample',
     },
     {
-      aim: 'stage 1: pre-fill from Q8_0 into F16 caught per reply, 99.5 %',
-      measured: fine ? formatShare(fine.stage1) : 'not measured',
-      met: fine !== undefined && fine.stage1.value >= 0.995,
+      aim: 'stage 1: pre-fill from Q8_0 into F16 caught per full reply, 99.5 %',
+      measured: fine ? formatShare(fine.stage1Full) : 'not measured',
+      met: fine !== undefined && fine.stage1Full.value >= 0.995,
       note: fine ? '' : 'no sample',
     },
   ];

@@ -5,6 +5,7 @@ import type { AttackDefinition } from '../attackers/attack.ts';
 import type { Detector, Judged, Length } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
+import { nameKind } from './name-kind.ts';
 import type { AttackRow, CatchRate } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
 
@@ -17,6 +18,7 @@ export interface MeasuredAttack {
   readonly same: readonly JudgedReply[];
   readonly provider: string;
   readonly verifier: string;
+  readonly maxTokens: number;
 }
 
 const FALSE_REJECTS = [1e-3, 1e-4] as const;
@@ -25,7 +27,7 @@ const DECISION = 1e-6;
 const ORDERS = 100;
 
 export function measureAttack(
-  { attack, weights, other, same, provider, verifier }: MeasuredAttack,
+  { attack, weights, other, same, provider, verifier, maxTokens }: MeasuredAttack,
   detector: Detector,
   seed: number,
 ): AttackRow {
@@ -42,6 +44,10 @@ export function measureAttack(
     replies: other.length,
     tokens: other.reduce((sum, { tokens }) => sum + tokens, 0),
     stage1: shareOf(other, ({ stage1 }) => stage1 !== undefined),
+    stage1Full: shareOf(
+      other.filter(({ tokens }) => tokens === maxTokens),
+      ({ stage1 }) => stage1 !== undefined,
+    ),
     equality:
       scoredSame.length === 0
         ? undefined
@@ -69,7 +75,10 @@ export function measureAttack(
     ...measureDecision(first, seed),
     fallbackPasses: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance <= 0.1 && kolmogorov <= 0.1),
     caughtBy: countChecks(other, detector),
-    named: rejected.length === 0 ? undefined : shareOf(rejected, ({ suspect }) => suspect === attack.name),
+    named:
+      rejected.length === 0
+        ? undefined
+        : shareOf(rejected, ({ suspect }) => nameKind(suspect) === nameKind(attack.name)),
     cost: undefined,
     roc: canCompare ? traceRoc(honest, statisticsOf(first)) : [],
   };

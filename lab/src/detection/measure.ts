@@ -75,7 +75,9 @@ export function measure(options: MeasureOptions): DetectionResults {
       onProgress(`${weights}: ${name}`);
       const replies = profile.equality;
       const same = read({ weights, source: name, ...SAME_PAIR, replies });
-      attacks.push(measureAttack({ attack, weights, other, same, ...MAIN_PAIR }, detector, seed));
+      attacks.push(
+        measureAttack({ attack, weights, other, same, ...MAIN_PAIR, maxTokens: profile.maxTokens }, detector, seed),
+      );
     }
     const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
     const windows = main.flatMap(({ scored }) => scored?.whole.windows ?? []);

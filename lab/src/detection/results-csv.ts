@@ -13,6 +13,7 @@ export function formatAttacksCsv(attacks: readonly AttackRow[]): string {
       replies: row.replies,
       tokens: row.tokens,
       ...shareCells('stage1', row.stage1),
+      ...shareCells('stage1_full', row.stage1Full),
       ...shareCells('equality_differ', row.equality?.differ),
       equality_median_token: row.equality?.medianToken,
       equality_last_token: row.equality?.lastToken,

@@ -79,8 +79,10 @@ export interface AttackRow extends Pair {
   readonly aim: string;
   readonly replies: number;
   readonly tokens: number;
-  /** Replies that stage 1 refutes, by itself. */
+  /** Replies that intake or stage 1 refutes, without a model. */
   readonly stage1: Share;
+  /** The same of those that reached the token limit: short ones have fewer draws to be refuted by. */
+  readonly stage1Full: Share;
   /** Where a verifier of the provider's exact class is there: replies that differ, and the first differing token. */
   readonly equality: { readonly differ: Share; readonly medianToken: number; readonly lastToken: number } | undefined;
   /** Values, against a verifier of another class. */
@@ -96,7 +98,7 @@ export interface AttackRow extends Pair {
   readonly fallbackPasses: Share;
   /** Rejected replies by the check that rejected them. */
   readonly caughtBy: Readonly<Record<string, number>>;
-  /** Rejects that name this attack as the most likely one. */
+  /** Rejects whose most likely attack is of this one's kind (name-kind.ts). */
   readonly named: Share | undefined;
   /** Time to check over time to generate. */
   readonly cost: number | undefined;
