@@ -51,6 +51,8 @@ export function fitLikelihood(honest: readonly ReplyEvidence[], named: readonly 
   };
 }
 
+const RATE_FLOOR = 1e-7;
+
 interface Moments {
   readonly name: string;
   readonly samples: number;
@@ -89,32 +91,38 @@ function describe(replies: readonly ReplyEvidence[], base: Moments | undefined):
   return { name: '', samples: n, mean, covariance, mismatch: fitMismatch(replies) };
 }
 
-const RATE_FLOOR = 1e-7;
-
 /**
  * P(a movement is as large as this bin), falling: pooled where the counts disagree with that (isotonic regression). A match
- * shows that it was less than the margin, a mismatch that it reached the gap.
+ * shows that it was less than the margin, a mismatch that it reached the gap. Beyond the largest gap seen all bins are one:
+ * none of them was reached, by all of their positions together.
  */
 function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
+  const reached = new Float64Array(MARGIN_BINS);
+  const exposed = new Float64Array(MARGIN_BINS);
+  for (const { draws } of replies) {
+    for (let bin = 0; bin < MARGIN_BINS; bin++) {
+      const gaps = draws.gaps[bin] as number;
+      reached[bin] = (reached[bin] as number) + gaps;
+      exposed[bin] = (exposed[bin] as number) + gaps + (draws.matches[bin] as number);
+    }
+  }
+  const largest = reached.findLastIndex((count) => count > 0);
   const blocks: { rate: number; weight: number; bins: number }[] = [];
   for (let bin = 0; bin < MARGIN_BINS; bin++) {
-    let matched = 0;
-    let mismatched = 0;
-    for (const { draws } of replies) {
-      matched += draws.matches[bin] as number;
-      mismatched += draws.gaps[bin] as number;
-    }
-    const weight = matched + mismatched;
+    const isBeyond = bin > largest;
+    const weight = isBeyond ? exposed.subarray(bin).reduce((sum, count) => sum + count, 0) : (exposed[bin] as number);
     const last = blocks.at(-1);
+    const bins = isBeyond ? MARGIN_BINS - bin : 1;
     // A bin that nothing fell into takes the rate of the next smaller margin.
-    if (weight === 0 && last !== undefined) last.bins++;
-    else blocks.push({ rate: (mismatched + 0.5) / (weight + 1), weight: weight + 1, bins: 1 });
-    for (let b = blocks.at(-1), a = blocks.at(-2); a && b && a.rate < b.rate; b = blocks.at(-1), a = blocks.at(-2)) {
-      a.rate = (a.rate * a.weight + b.rate * b.weight) / (a.weight + b.weight);
-      a.weight += b.weight;
-      a.bins += b.bins;
+    if (weight === 0 && last !== undefined) last.bins += bins;
+    else blocks.push({ rate: ((reached[bin] as number) + 0.5) / (weight + 1), weight: weight + 1, bins });
+    for (let x = blocks.at(-1), y = blocks.at(-2); x && y && y.rate < x.rate; x = blocks.at(-1), y = blocks.at(-2)) {
+      y.rate = (y.rate * y.weight + x.rate * x.weight) / (y.weight + x.weight);
+      y.weight += x.weight;
+      y.bins += x.bins;
       blocks.pop();
     }
+    if (isBeyond) break;
   }
   const rates = blocks.flatMap(({ rate, bins }) => Array.from({ length: bins }, () => rate));
   return Float64Array.from(rates, (rate) => Math.min(Math.max(rate, RATE_FLOOR), 1 - RATE_FLOOR));
