@@ -75,11 +75,8 @@ const LIES: readonly Lie[] = [
   },
   {
     name: 'header-vocabulary-size',
-    aim: 'make every verifier refuse the job, since its model has another vocabulary',
-    caughtBy: ['unanswered'],
-    uncaught:
-      'stage 2 never runs: a verifier refuses the job as malformed, no report comes, and an inconclusive reply is paid. ' +
-      'It must become a finding against the header instead of a refusal',
+    aim: 'declare another vocabulary, so that a verifier has nothing to compare',
+    caughtBy: ['vocabulary', 'response-text'],
     change: (header) => ({ ...header, vocabularySize: header.vocabularySize + 1 }),
   },
   {
@@ -97,8 +94,7 @@ const LIES: readonly Lie[] = [
   {
     name: 'header-embedding-size',
     aim: 'declare a model of another width',
-    caughtBy: [],
-    uncaught: 'no check reads this field: a sketch is as long as its directions, whatever it was made from',
+    caughtBy: ['vocabulary', 'response-text'],
     change: (header) => ({ ...header, embeddingSize: header.embeddingSize + 1 }),
   },
 ];

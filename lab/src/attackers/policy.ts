@@ -107,6 +107,7 @@ export const BEHAVIOUR_ATTACKS: readonly AttackDefinition[] = [
     'stay under what audits find by cheating on a tenth',
     ({ coin }) => coin < FRACTION,
   ),
+  // Longer still, and no verifier has the context to score it: then nobody answers, and it is paid.
   defineBehaviour(
     'cheat-on-long',
     'cheat where it saves most',

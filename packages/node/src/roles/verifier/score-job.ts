@@ -16,6 +16,7 @@ import {
   parseEndpointName,
   parseModelRequest,
 } from '../../shared/model-request.ts';
+import { createBlankWindows } from './blank-windows.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob {
@@ -31,6 +32,8 @@ export interface ScoreJob {
 
 /** Hash of no text: the tokens do not end where the header says that they were cut. */
 const NO_TEXT = new Uint8Array(32);
+/** Hash of no vocabulary: the header's is not the model's. */
+const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
@@ -54,14 +57,13 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
     `${shapeClasses?.length} shape classes for ${count} tokens`,
   );
   const tokens = readTokens(outputTokens);
-  assertJob(
-    tokens.every((token) => token < info.vocabularySize),
-    `a token lies outside the vocabulary of ${info.vocabularySize}`,
-  );
   try {
     const header = parseHeader(message.header);
-    // Another vocabulary is another model: nothing that this one computes would speak about the claim.
-    assertJob(header.vocabularySize === info.vocabularySize, 'the header is of another vocabulary');
+    assertJob(
+      tokens.every((token) => token < header.vocabularySize) &&
+        listSizes.every((size) => size <= header.vocabularySize),
+      `a token or a list lies outside the vocabulary of ${header.vocabularySize}`,
+    );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
     assertFitsModel(request, info);
     return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, bankSeed };
@@ -86,6 +88,27 @@ export async function scoreJob(
   if (promptTokens.length + outputTokens.length > info.contextSize) {
     throw new Refusal('unsupported', `prompt and reply exceed this verifier's context of ${info.contextSize} tokens`);
   }
+  const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
+  const shared = {
+    jobId: job.jobId,
+    modelRoot: info.modelRoot,
+    promptTokensHash: hashTokens(crypto, promptTokens),
+    promptTokenCount: promptTokens.length,
+    firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
+    contextSize: info.contextSize,
+  };
+  if (!isOfModel(job, info)) {
+    // A refusal would leave the reply unjudged, and paid, for a lie in its own header.
+    return encodeScoreReport({
+      ...shared,
+      numericClass: info.numericClass,
+      exact: info.exact && info.numericClass === header.numericClass,
+      vocabularyHash: NO_VOCABULARY,
+      responseHash: NO_TEXT,
+      elapsedMs: 0,
+      windows: createBlankWindows(header, job),
+    });
+  }
   const result = await engine.score(
     {
       promptTokens,
@@ -99,7 +122,6 @@ export async function scoreJob(
     },
     { signal },
   );
-  const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
@@ -107,19 +129,23 @@ export async function scoreJob(
   const { stop } = request.asked;
   const isCutRight = header.stopReason !== 'stop-string' || endsAtStop(bytes, last.length, stop);
   return encodeScoreReport({
-    jobId: job.jobId,
-    modelRoot: info.modelRoot,
+    ...shared,
     numericClass: result.numericClass,
     exact: result.exact,
-    promptTokensHash: hashTokens(crypto, promptTokens),
-    promptTokenCount: promptTokens.length,
     vocabularyHash: info.vocabularyHash,
     responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
-    firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
-    contextSize: info.contextSize,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
   });
+}
+
+/** Whether the claim is one that this model could have made at all. */
+function isOfModel({ header, outputTokens }: ScoreJob, info: EngineInfo): boolean {
+  return (
+    header.vocabularySize === info.vocabularySize &&
+    header.embeddingSize === info.embeddingSize &&
+    outputTokens.every((token) => token < info.vocabularySize)
+  );
 }
 
 function findFirstStop(tokens: Uint32Array, stopTokens: Uint32Array): number {

@@ -1,0 +1,38 @@
+import type { Header } from '@ogong/protocol/header';
+import { createSketchRow } from '@ogong/protocol/sketch';
+import { type DrawRow, encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/window';
+
+/**
+ * Windows of the claimed tokens and list sizes that say nothing: what a report holds where the claim is of another
+ * vocabulary or width than the model, so that nothing can be scored and the report itself is still well-formed.
+ * @throws ProtocolError where a token or a list does not fit the header's vocabulary.
+ */
+export function createBlankWindows(
+  { vocabularySize, sketchDirections }: Pick<Header, 'vocabularySize' | 'sketchDirections'>,
+  { outputTokens, listSizes }: { readonly outputTokens: Uint32Array; readonly listSizes: Uint8Array },
+): WindowBytes[] {
+  const windows: WindowBytes[] = [];
+  for (let at = 0; at < outputTokens.length; at += WINDOW_TOKENS) {
+    const length = Math.min(WINDOW_TOKENS, outputTokens.length - at);
+    const rows = Array.from({ length }, (_, i) =>
+      createBlankRow(outputTokens[at + i] as number, listSizes[at + i] as number),
+    );
+    const sketch = Array.from({ length }, () => createSketchRow(sketchDirections));
+    windows.push({
+      draws: encodeDraws({ rows, runs: [{ length, shapeClass: 0 }] }, { vocabularySize }),
+      sketch: encodeSketch(sketch),
+    });
+  }
+  return windows;
+}
+
+/** The token first, then the lowest ids, all with cost 0. */
+function createBlankRow(token: number, size: number): DrawRow {
+  const ids = new Uint32Array(size);
+  ids[0] = token;
+  for (let i = 1, id = 0; i < size; i++, id++) {
+    if (id === token) id++;
+    ids[i] = id;
+  }
+  return { ids, q: new Uint32Array(size), tail: 0, rank: 0 };
+}
