@@ -61,7 +61,4 @@ export const MISSING: Readonly<Record<string, string>> = {
     'requests with tools are refused (docs/spec/request.md), and nothing is carried that could be dropped',
   'dropped-image':
     'requests with images are refused (docs/spec/request.md), and nothing is carried that could be dropped',
-  'distilled-student':
-    'no student is trained here yet; a pruned model with the same vocabulary stands in for one, and a sketch that is ' +
-    'trained against its bank for one that is trained against the check',
 };

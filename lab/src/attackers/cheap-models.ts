@@ -55,6 +55,11 @@ export const CHEAP_MODELS: readonly CheapModel[] = [
     recipe: { forge: 'share-layers', pairs: [{ from: 2, to: 3 }] },
   },
   {
+    name: 'distilled',
+    what: 'a student of fewer layers, trained towards the hidden states that a sketch looks at',
+    recipe: { forge: 'distil', skipped: [3], texts: 32 },
+  },
+  {
     name: 'pruned-depth',
     what: 'a smaller model of the same vocabulary: two layers of three',
     recipe: { forge: 'skip-layers', layers: [2, 4] },

@@ -4,10 +4,12 @@ import { hashFile } from '@ogong/engine/models/model-root';
 import { quantize } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
+import { distil } from './distil.ts';
 import { type GgufDraft, openDraft, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
 import { padHeads } from './pad-heads.ts';
 import type { WeightRecipe } from './recipe.ts';
+import { writeTexts } from './texts.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
 /** Another number where a recipe comes to mean other bytes. */
@@ -39,7 +41,7 @@ export async function makeModel(base: string, recipe: WeightRecipe, { dir, sold 
     const plain = await store.temporary(`${name}-f32`);
     const target = await store.temporary(name);
     try {
-      if ('forge' in recipe) writeDraft(plain, changeWeights(openDraft(base), recipe));
+      if ('forge' in recipe) writeDraft(plain, await changeWeights(base, recipe));
       await quantize('forge' in recipe ? plain : base, target, quant);
       const file = await store.adopt(target, { name: 'forged.gguf' });
       const { path } = await store.publish({ name, source: base, files: [file] });
@@ -50,7 +52,8 @@ export async function makeModel(base: string, recipe: WeightRecipe, { dir, sold 
   });
 }
 
-function changeWeights(draft: GgufDraft, recipe: Extract<WeightRecipe, { forge: string }>): GgufDraft {
+async function changeWeights(base: string, recipe: Extract<WeightRecipe, { forge: string }>): Promise<GgufDraft> {
+  const draft = openDraft(base);
   switch (recipe.forge) {
     case 'noise':
       return addNoise(draft, recipe);
@@ -60,6 +63,8 @@ function changeWeights(draft: GgufDraft, recipe: Extract<WeightRecipe, { forge: 
       return shareLayers(draft, recipe.pairs);
     case 'narrow-ffn':
       return narrowFeedForward(draft, recipe.channels);
+    case 'distil':
+      return distil(draft, recipe.skipped, await writeTexts(base, recipe.texts));
     case 'pad-heads':
       return padHeads(draft, recipe.headSize);
     case 'low-rank':

@@ -12,6 +12,8 @@ export type WeightRecipe =
   | ({ readonly forge: 'share-layers'; readonly pairs: readonly { from: number; to: number }[] } & Quantised)
   /** Of every feed-forward block the strongest `channels` remain. */
   | ({ readonly forge: 'narrow-ffn'; readonly channels: number } & Quantised)
+  /** A student of fewer layers, fitted to the teacher's hidden states on texts of its own. */
+  | ({ readonly forge: 'distil'; readonly skipped: readonly number[]; readonly texts: number } & Quantised)
   /** The same model with wider heads, the new part all zeros: for what wants head sizes of a multiple of 32. */
   | ({ readonly forge: 'pad-heads'; readonly headSize: number } & Quantised)
   /** A low-rank change of `amount` times each matrix's own Frobenius norm: a fine-tune (all matrices) or a merged adapter. */
