@@ -1,9 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bytesToHex } from '@ogong/chain/hex';
+import { findDriftRow } from '@ogong/protocol/drift-table';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSampleStore } from '../calibration/sample-store.ts';
+import { readTableFile } from '../calibration/table-file.ts';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { EXIT } from '../log/errors.ts';
+import { createLogger } from '../log/logger.ts';
+import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
+import { migrations } from '../roles/validator/schema.ts';
+import { openStore } from '../store/store.ts';
 import { calibrateCommand } from './calibrate-command.ts';
 
 /** The command from measuring to a table, with real weights and as little of everything as makes a table. */
@@ -81,6 +89,26 @@ describe('ogong calibrate', () => {
     const { code, text } = await run('diff', at('table.json'), at('next.json'));
     expect(code).toBe(1);
     expect(text).toMatch(/f32: .*\/fast\/f32\/kv-f16 seen by .*\/exact-2\/.*\n +replies: 170 -> 171/);
+  });
+
+  it('is what a validator loads where the chain names it, and refuses where it names another', () => {
+    const store = openStore(':memory:', { migrations });
+    const log = createLogger({ name: 'test', level: 'silent' });
+    const settings = { driftTable: at('table.json'), falseReject: 0.01, falseDoubt: 0.05, extrapolate: false };
+    const { hash, table } = readTableFile(nodeCrypto, at('table.json'));
+    const load = (named: Uint8Array) =>
+      loadDriftPolicy(nodeCrypto, settings, { named: { hash: bytesToHex(named), version: 1n }, store, log });
+    expect(load(hash)).toMatchObject({ isNamed: true, table });
+    expect(() => load(new Uint8Array(32).fill(1))).toThrow(expect.objectContaining({ code: 'wrong-table' }));
+    const [row] = table.rows;
+    const query = {
+      providerClass: row!.providerClass,
+      verifierClass: row!.verifierClass,
+      weights: 'f32',
+      positions: 6,
+    };
+    expect(findDriftRow(table, query)).toEqual({ kind: 'class', row });
+    store.close();
   });
 
   it('says what is wrong with what it is given', async () => {

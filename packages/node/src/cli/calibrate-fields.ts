@@ -9,6 +9,7 @@ import { openSampleStore, type SampleStore } from '../calibration/sample-store.t
 import { TableError, type TableFile } from '../calibration/table-file.ts';
 import { boolean, text } from '../config/values.ts';
 import { loadHybridSigner } from '../crypto/key-files.ts';
+import { VERSION } from '../version.ts';
 
 /** Settings that the verbs of `ogong calibrate` have in common. */
 export const samplesField = {
@@ -36,6 +37,13 @@ export const leaveOutField = {
   schema: boolean,
   boolean: true,
   description: 'leave out what was measured too little, instead of refusing the table',
+} as const;
+
+export const codeVersionField = {
+  schema: text,
+  label: '<text>',
+  default: `ogong-${VERSION}`,
+  description: 'what the rows say that they were measured with',
 } as const;
 
 export const jsonField = { schema: boolean, boolean: true, description: 'print the result as JSON' } as const;

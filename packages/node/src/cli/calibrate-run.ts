@@ -19,10 +19,10 @@ import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { createLinkIdentity } from '../link/link-identity.ts';
 import { EXIT } from '../log/errors.ts';
 import { knownPeer } from '../shared/peer-values.ts';
-import { VERSION } from '../version.ts';
 import {
   alternativesField,
   buildFrom,
+  codeVersionField,
   jsonField,
   keyField,
   leaveOutField,
@@ -99,6 +99,7 @@ export const runConfig = defineConfig({
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
     key: keyField,
     leaveOut: leaveOutField,
+    codeVersion: codeVersionField,
     json: jsonField,
   },
 });
@@ -133,7 +134,7 @@ export async function runCalibration(argv: readonly string[], output: Output): P
       { store, take: 'honest' as const },
       ...others.map((other) => ({ store: other, take: 'alternatives' as const })),
     ];
-    const measurements = readMeasurements(crypto, sources, { codeVersion: `ogong-${VERSION}` });
+    const measurements = readMeasurements(crypto, sources, { codeVersion: values.codeVersion });
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut: values.leaveOut });
     const unsigned = createTableFile(crypto, table);
     const file = signer === undefined ? unsigned : signTableFile(unsigned, signer);

@@ -16,10 +16,10 @@ import { defineConfig } from '../config/define-config.ts';
 import { text } from '../config/values.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { EXIT } from '../log/errors.ts';
-import { VERSION } from '../version.ts';
 import {
   alternativesField,
   buildFrom,
+  codeVersionField,
   jsonField,
   keyField,
   leaveOutField,
@@ -41,18 +41,19 @@ export const buildConfig = defineConfig({
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
     key: keyField,
     leaveOut: leaveOutField,
+    codeVersion: codeVersionField,
   },
 });
 
 export async function buildTable(argv: readonly string[], output: Output): Promise<number> {
   const parsed = buildConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text, output);
-  const { samples, alternatives, out, previous, key, leaveOut } = parsed.values;
+  const { samples, alternatives, out, previous, key, leaveOut, codeVersion } = parsed.values;
   const before = previous === undefined ? undefined : readTableFile(crypto, resolve(previous));
   const stores = [samples, ...alternatives].map((path) => openExisting(path));
   try {
     const sources = stores.map((store, i) => ({ store, take: i === 0 ? ('all' as const) : ('alternatives' as const) }));
-    const measurements = readMeasurements(crypto, sources, { codeVersion: `ogong-${VERSION}` });
+    const measurements = readMeasurements(crypto, sources, { codeVersion });
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut });
     for (const line of leftOut) output.writeError(`left out: ${line}\n`);
     const unsigned = createTableFile(crypto, table);

@@ -1,0 +1,30 @@
+// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), and what is in it.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { calibrateCommand } from '@ogong/node/cli/calibrate-command';
+import { processOutput } from '@ogong/node/cli/command';
+import { VERSION } from '@ogong/node/version';
+import { root } from './steps.ts';
+
+const directory = join(root, 'packages/node/tables');
+const table = join(directory, 'default-drift-table.json');
+const commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+mkdirSync(directory, { recursive: true });
+const code = await calibrateCommand.run(
+  [
+    ...['build', '--samples', join(homedir(), '.ogong', 'detect', 'samples.sqlite'), '--out', table, '--leave-out'],
+    ...['--code-version', `ogong-${VERSION}+${commit}`, ...process.argv.slice(2)],
+  ],
+  processOutput,
+);
+if (code === 0) {
+  const lines: string[] = [];
+  const output = { write: (text: string) => void lines.push(text), writeError: processOutput.writeError };
+  await calibrateCommand.run(['show', table], output);
+  const head =
+    '# The default drift table\n\nWritten by `npm run drift-table` from the samples of `npm run detect`; not to be edited.\n';
+  writeFileSync(join(directory, 'default-drift-table.md'), `${head}\n\`\`\`\n${lines.join('')}\`\`\`\n`);
+}
+process.exitCode = code;
