@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { classesConfig } from '@ogong/node/cli/calibrate-classes';
 import { runConfig as calibrateConfig } from '@ogong/node/cli/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/node/cli/calibrate-table';
 import type { ConfigDefinition, Fields } from '@ogong/node/config/field';
@@ -49,6 +50,7 @@ function generateReference(): string {
     diffConfig,
     signConfig,
     mergeConfig,
+    classesConfig,
   ] as unknown as readonly { definition: ConfigDefinition<Fields> }[];
   const head =
     '# Command line reference\n\nGenerated from the definitions that the daemons read (`node scripts/run.mjs scripts/generated.ts`). Flags win over\n' +

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { CallRequest, CallResults, FromChild, LoadOptions, ToChild } from './child-messages.ts';
 import { EngineError, type EngineInfo, type GenerateEvent, type GenerateRequest } from './engine.ts';
+import type { Backend } from './llama-cpp/library.ts';
 import { createRequestPort, fromPlainError } from './request-port.ts';
 
 export type SupervisorEvent =
@@ -56,8 +57,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     let loadError: EngineError | undefined;
     const current = fork(modulePath, [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      // Named outright, because ggml passes over software devices otherwise.
-      env: { ...pickEnvironment(), ...(options.load.backend === 'vulkan' && { GGML_VK_VISIBLE_DEVICES: '0' }) },
+      env: pickEnvironment(options.load.backend),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -171,8 +171,8 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
 /** What a child that runs native code over strangers' files needs of the environment; tokens and keys are none of it. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'];
 
-function pickEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
+export function pickEnvironment(backend: Backend): NodeJS.ProcessEnv {
+  const passed = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  // Named outright, because ggml passes over software devices otherwise.
+  return { ...Object.fromEntries(passed), ...(backend === 'vulkan' && { GGML_VK_VISIBLE_DEVICES: '0' }) };
 }

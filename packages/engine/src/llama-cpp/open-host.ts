@@ -16,7 +16,12 @@ import { listVulkanDevices } from './vulkan-device.ts';
 /** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
 const BATCH_ROWS = 256;
 
-function openLibrary({ backend, engineDir, isa }: LoadOptions): LlamaLibrary {
+/** @throws EngineError that says what is missing. */
+export function openLibrary({
+  backend,
+  engineDir,
+  isa,
+}: Pick<LoadOptions, 'backend' | 'engineDir' | 'isa'>): LlamaLibrary {
   if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
   const [device] = listVulkanDevices();
   if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');

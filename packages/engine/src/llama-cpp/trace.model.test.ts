@@ -66,6 +66,7 @@ describe('a trace of real weights', () => {
         promptTokens: Uint32Array.of(...score.promptTokens, ...score.outputTokens.subarray(0, 11)),
         outputTokens: score.outputTokens.subarray(11),
         listSizes: score.listSizes.subarray(11),
+        shapeClasses: (score.shapeClasses as Uint8Array).subarray(11),
       });
       expect(whole.exact && trace.exact).toBe(true);
       expect([trace.row]).toEqual(alone.windows);

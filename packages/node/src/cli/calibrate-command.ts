@@ -1,4 +1,5 @@
 import { EXIT } from '../log/errors.ts';
+import { searchShapeClasses } from './calibrate-classes.ts';
 import { runCalibration } from './calibrate-run.ts';
 import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
 import type { Command, Output } from './command.ts';
@@ -12,11 +13,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
   diff: compareFiles,
   sign: signTable,
   merge: mergeFiles,
+  classes: searchShapeClasses,
 };
 
 export const calibrateCommand: Command = {
   name: 'calibrate',
-  summary: 'measure honest drift on this hardware; build, show, diff, sign, merge drift tables',
+  summary: 'measure honest drift on this hardware; build, show, diff, sign, merge drift tables; find pass classes',
   async run([verb = '', ...rest], output) {
     // Without a verb, flags follow: it measures.
     if (verb === '' || verb.startsWith('-')) return runCalibration([verb, ...rest].filter(Boolean), output);

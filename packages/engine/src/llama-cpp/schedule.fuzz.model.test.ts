@@ -1,0 +1,211 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply, readRows } from '../compliance.ts';
+import type { GenerateRequest } from '../engine.ts';
+import { writeRandomModel } from '../models/random-model.ts';
+import { resolveModel } from '../models/resolve.ts';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { explainVulkanAbsence } from './vulkan-build.ts';
+
+const SEED = 20261120;
+const CONTEXT = 320;
+const PATIENCE_MS = 300_000;
+
+let folder: string;
+let tiny: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ogong-fuzz-'));
+  tiny = (await resolveModel('stories260K', { storeDir: folder })).path;
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** One reply of a schedule. */
+interface Arrival {
+  readonly promptTokens: number;
+  readonly maxTokens: number;
+  /** Tokens of any reply that must have come before this one is asked for. */
+  readonly after: number;
+  /** Its own tokens after which it is cancelled. */
+  readonly cancelAfter: number | undefined;
+  readonly number: number;
+}
+
+const arrivals = (most: { readonly prompt: number; readonly output: number }): fc.Arbitrary<readonly Arrival[]> =>
+  fc
+    .array(
+      fc.record({
+        promptTokens: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: most.prompt })),
+        maxTokens: fc.integer({ min: 1, max: most.output }),
+        after: fc.nat({ max: 30 }),
+        cancelAfter: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined, freq: 3 }),
+        number: fc.nat({ max: 200 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    )
+    .map((list) => [...list].sort((a, b) => a.after - b.after));
+
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
+  createRequest('', {
+    prompt: {
+      kind: 'tokens',
+      tokens: Uint32Array.from({ length: promptTokens }, (_, i) => 3 + ((11 * i + number) % 500)),
+    },
+    maxTokens,
+    drawKey: keyOf(3000 + number),
+    bias: NO_END,
+  });
+
+/** Serves the whole schedule; a reply that is due when nothing runs any more is asked for at once. */
+async function serveAll(engine: LlamaEngine, schedule: readonly Arrival[]): Promise<Reply[]> {
+  let tokens = 0;
+  let running = 0;
+  let wake = Promise.withResolvers<void>();
+  const notify = () => {
+    wake.resolve();
+    wake = Promise.withResolvers();
+  };
+  const serve = async (arrival: Arrival): Promise<Reply> => {
+    running++;
+    const stopping = new AbortController();
+    let own = 0;
+    const events = engine.generate(toRequest(arrival), { signal: stopping.signal });
+    const counted = (async function* () {
+      for await (const event of events) {
+        if (event.kind === 'token') {
+          tokens++;
+          if (++own === arrival.cancelAfter) stopping.abort();
+          notify();
+        }
+        yield event;
+      }
+    })();
+    try {
+      return await collectReply(counted);
+    } finally {
+      running--;
+      notify();
+    }
+  };
+  const replies: Promise<Reply>[] = [];
+  for (const arrival of schedule) {
+    while (tokens < arrival.after && running > 0) await wake.promise;
+    replies.push(serve(arrival));
+  }
+  return Promise.all(replies);
+}
+
+/** Every reply, cancelled ones too, is reproduced by the verifier to the last bit. */
+async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, schedule: readonly Arrival[]) {
+  const replies = await serveAll(provider, schedule);
+  for (const [i, reply] of replies.entries()) {
+    if (reply.outputTokens.length === 0) continue;
+    const scored = await verifier.score(createScoreRequest(provider, toRequest(schedule[i] as Arrival), reply));
+    expect(scored.exact).toBe(true);
+    expect(scored.windows).toEqual(reply.windows);
+  }
+}
+
+async function fuzz(
+  options: Omit<LlamaEngineOptions, 'modelPath'>,
+  threads: { provider: number },
+  runs: { numRuns: number; prompt: number; output: number },
+) {
+  const shared = { modelPath: tiny, contextSize: CONTEXT, ...options };
+  const provider = await createLlamaEngine({
+    ...shared,
+    sequences: 3,
+    maxQueue: 16,
+    threads: threads.provider,
+    promptChunk: 24,
+  });
+  const verifier = await createLlamaEngine({ ...shared, sequences: 1, threads: 1 });
+  try {
+    expect(provider.info().exact).toBe(true);
+    await fc.assert(
+      fc.asyncProperty(arrivals(runs), (schedule) => expectReproduced(provider, verifier, schedule)),
+      { seed: SEED, numRuns: runs.numRuns, endOnFailure: true, verbose: fc.VerbosityLevel.Verbose },
+    );
+  } finally {
+    await Promise.all([provider.close(), verifier.close()]);
+  }
+}
+
+describe(`schedules, seed ${SEED}`, () => {
+  it(
+    'change no bit on the CPU',
+    () => fuzz({}, { provider: 1 }, { numRuns: 15, prompt: 280, output: 60 }),
+    PATIENCE_MS,
+  );
+
+  it(
+    'change no bit on the CPU with reference kernels and one cache for all',
+    () => fuzz({ kvUnified: true, kvType: 'f32' }, { provider: 1 }, { numRuns: 6, prompt: 280, output: 40 }),
+    PATIENCE_MS,
+  );
+
+  const absence = explainVulkanAbsence(join(homedir(), '.ogong', 'engine'));
+  it.skipIf(absence !== undefined)(
+    `change no bit on Vulkan${absence === undefined ? '' : ` (skipped: ${absence})`}`,
+    () => fuzz({ backend: 'vulkan', shapes: 'mixed' }, { provider: 1 }, { numRuns: 2, prompt: 24, output: 10 }),
+    PATIENCE_MS,
+  );
+});
+
+describe('what is not the same run shows within four tokens', () => {
+  const claimed = createRequest('Once upon a time', { maxTokens: 12, drawKey: keyOf(41), bias: NO_END });
+
+  /** The first position whose signed values differ. */
+  async function firstDifference(
+    cheat: Partial<LlamaEngineOptions>,
+    honest: Partial<LlamaEngineOptions>,
+    bend: Partial<GenerateRequest> = {},
+  ) {
+    const shared = { modelPath: tiny, threads: 1, sequences: 1, contextSize: 128 };
+    const provider = await createLlamaEngine({ ...shared, ...cheat });
+    const verifier = await createLlamaEngine({ ...shared, ...honest });
+    try {
+      const reply = await collectReply(provider.generate({ ...claimed, ...bend }));
+      const promptTokens = await verifier.tokenizePrompt(claimed.prompt);
+      const { numericClass, vocabularySize } = verifier.info();
+      const score = createScoreRequest(provider, claimed, reply);
+      const scored = await verifier.score({ ...score, promptTokens, numericClass });
+      expect(scored.exact).toBe(true);
+      const seen = readRows(scored.windows, vocabularySize);
+      return readRows(reply.windows, vocabularySize).findIndex((row, i) => String(row.q) !== String(seen[i]?.q));
+    } finally {
+      await Promise.all([provider.close(), verifier.close()]);
+    }
+  }
+
+  const expectEarly = (position: number) => {
+    expect(position).toBeGreaterThanOrEqual(0);
+    expect(position).toBeLessThan(4);
+  };
+
+  const write = (name: string, overrides: { readonly layers?: number } = {}) => {
+    const path = join(folder, name);
+    const shape = { embedding: 128, layers: 2, heads: 2, kvHeads: 1, feedForward: 256, context: 256, ...overrides };
+    writeRandomModel(path, { vocabularyFrom: tiny, shape });
+    return path;
+  };
+
+  it('other weights', async () => {
+    const [honest, cheat] = [write('two.gguf'), write('three.gguf', { layers: 3 })];
+    expectEarly(await firstDifference({ modelPath: cheat }, { modelPath: honest }));
+  });
+
+  it.each(['q8_0', 'q4_0', 'f32'] as const)('a KV cache of %s', async (kvType) => {
+    const modelPath = write('kv.gguf');
+    expectEarly(await firstDifference({ modelPath, kvType }, { modelPath }));
+  });
+
+  it('another prompt', async () => {
+    const bent = { prompt: { kind: 'text', text: 'Once upon a dime' } } as const;
+    expectEarly(await firstDifference({}, {}, bent));
+  });
+
+  it('and the same run does not', async () => expect(await firstDifference({}, {})).toBe(-1));
+});
