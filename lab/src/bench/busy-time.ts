@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { platform } from 'node:os';
 
 /**
@@ -12,6 +12,15 @@ export function readBusyMs(pid?: number): number {
   if (pid !== undefined) return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1e3;
+}
+
+/** The same for all threads of a process that keeps them: a software device computes on threads of its own. */
+export function readAllThreadsMs(pid: number): number {
+  if (platform() !== 'linux') return performance.now();
+  return readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6,
+    0,
+  );
 }
 
 /** @returns the result, and how long it kept the process busy. */

@@ -17,6 +17,7 @@ import { measureNetwork } from './network-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
+import { measureShapes } from './shape-rows.ts';
 
 interface Context {
   readonly storeDir: string;
@@ -50,6 +51,22 @@ const parts: Readonly<
         ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
       })),
     ],
+  },
+  shapes: {
+    title: 'Passes kept in a class',
+    async measure({ storeDir, model }) {
+      const tiny = await resolveModel('stories260K', { storeDir });
+      return [
+        ...(await measureShapes(
+          { path: model.path, name: 'stories15M q8_0', promptTokens: 8, outputTokens: 48, rounds: 5 },
+          'cpu',
+        )),
+        ...(await measureShapes(
+          { path: tiny.path, name: 'stories260K f32', promptTokens: 4, outputTokens: 12, rounds: 3 },
+          'vulkan',
+        )),
+      ];
+    },
   },
   intake: { title: 'Validator', measure: measureIntake },
   ledger: { title: 'Settlement', measure: measureGas },

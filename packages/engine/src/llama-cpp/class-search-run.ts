@@ -6,8 +6,11 @@ import { toHex } from '@ogong/protocol/bytes';
 import { EngineError, type EngineErrorCode } from '../engine.ts';
 import { hashModelFile } from '../models/model-root.ts';
 import { pickEnvironment } from '../supervisor.ts';
+import type { SearchPlan, SearchResult } from './class-search.ts';
+import { planSearch, refuseKvTypes } from './class-search-plan.ts';
 import type { ClassTable } from './class-table.ts';
 import type { Backend } from './library.ts';
+import { inspectModelFile } from './model-file.ts';
 import { countCores } from './platform.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
 
@@ -27,40 +30,83 @@ export interface ClassSearchOrder {
   readonly modelPath: string;
   readonly backend: Backend;
   readonly engineDir: string;
-  readonly isQuick: boolean;
-  readonly threads: number;
+  /** Of one setup. */
+  readonly plan: SearchPlan;
+}
+
+interface SetupFound extends SearchResult {
+  readonly build: string;
+  readonly isa: string;
 }
 
 export type ClassSearchAnswer =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly what: string }
-  | { readonly kind: 'found'; readonly table: Omit<ClassTable, 'model'> & { readonly weights: string } }
+  | { readonly kind: 'progress'; readonly done: number; readonly what: string }
+  | { readonly kind: 'found'; readonly found: SetupFound }
   | { readonly kind: 'failed'; readonly code: EngineErrorCode; readonly message: string };
 
-/** Searches in a child process. @throws EngineError, ModelError. */
+/**
+ * Searches in a child process for each setup: a driver that does not bear one leaves the others alone.
+ * @throws EngineError, ModelError.
+ */
 export async function findClasses(options: ClassSearchOptions): Promise<ClassTable> {
   const { modelPath, backend, isQuick = false, engineDir = join(homedir(), '.ogong', 'engine') } = options;
+  const file = inspectModelFile(modelPath);
   const { modelRoot } = await hashModelFile(modelPath);
   if (backend === 'vulkan') await bringVulkanBuild(engineDir);
-  const order: ClassSearchOrder = { modelPath, backend, engineDir, isQuick, threads: Math.min(2, countCores()) };
+  const plan = planSearch(file, { backend, isQuick, threads: Math.min(2, countCores()) });
+  const each = plan.starts.length * plan.shapes.length;
+  const refused = isQuick ? [] : [...refuseKvTypes(file)];
+  const found: SetupFound[] = [];
+  for (const [index, setup] of plan.setups.entries()) {
+    const order: ClassSearchOrder = { modelPath, backend, engineDir, plan: { ...plan, setups: [setup] } };
+    try {
+      const report = (done: number, what: string) =>
+        options.onProgress?.(index * each + done, plan.setups.length * each, what);
+      found.push(await searchInChild(order, report, options.signal));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      refused.push({ setup: setup.name, reason: error.message });
+    }
+  }
+  const [first] = found;
+  if (first === undefined)
+    throw new EngineError('unsupported-model', `no setup ran: ${refused.map(({ reason }) => reason).join('; ')}`);
+  return {
+    build: first.build,
+    backend,
+    isa: first.isa,
+    positions: plan.positions,
+    findings: found.flatMap(({ findings }) => findings),
+    refused: [...found.flatMap((one) => one.refused), ...refused],
+    model: { name: options.name ?? basename(modelPath), weights: file.weightType, root: toHex(modelRoot) },
+  };
+}
+
+function searchInChild(
+  order: ClassSearchOrder,
+  onProgress: (done: number, what: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<SetupFound> {
   const child = fork(fileURLToPath(new URL('./class-search-child.ts', import.meta.url)), [], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: pickEnvironment(backend),
+    env: pickEnvironment(order.backend),
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    ...(options.signal && { signal: options.signal }),
+    ...(signal && { signal }),
   });
+  let last = 'loading';
   return new Promise((resolve, reject) => {
     child.on('message', (answer: ClassSearchAnswer) => {
-      if (answer.kind === 'progress') options.onProgress?.(answer.done, answer.total, answer.what);
+      if (answer.kind === 'found') resolve(answer.found);
       else if (answer.kind === 'failed') reject(new EngineError(answer.code, answer.message));
       else {
-        const { weights, ...table } = answer.table;
-        resolve({ ...table, model: { name: options.name ?? basename(modelPath), weights, root: toHex(modelRoot) } });
+        last = answer.what;
+        onProgress(answer.done, answer.what);
       }
     });
     child.once('error', reject);
-    child.once('close', (code, signal) =>
-      reject(new EngineError('engine-crashed', `the search ended early (${signal ?? `exit code ${code}`})`)),
+    child.once('close', (code, ended) =>
+      reject(new EngineError('engine-crashed', `the process ended (${ended ?? `exit code ${code}`}) after: ${last}`)),
     );
     child.send(order);
   });

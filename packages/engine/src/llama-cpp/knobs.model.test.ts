@@ -48,13 +48,11 @@ describe('knobs of the engine', () => {
     ['exact-2', { kvType: 'q8_0' }],
     ['exact-2', { kvType: 'q4_0' }],
     ['exact-2', { kvType: 'f32' }],
-    ['exact-2', { kvUnified: true }],
   ] as const)('stays exact on %s with %o, and names it', async (kernels, options) => {
     const { reply, numericClass, exact, scored } = await serve(options);
     expect(parseNumericClass(numericClass)).toMatchObject({
       kernels,
-      kv: 'kvType' in options ? options.kvType : 'f16',
-      kvUnified: 'kvUnified' in options,
+      kv: options.kvType,
     });
     expect(exact).toBe(true);
     expect(scored.exact).toBe(true);
@@ -64,6 +62,7 @@ describe('knobs of the engine', () => {
   it.each([
     ['plain', { kernels: 'plain' }],
     ['exact-2', { flashAttention: false }],
+    ['exact-2', { kvUnified: true }],
   ] as const)('claims no exactness on %s with %o', async (kernels, options) => {
     const { numericClass, exact, scored } = await serve(options);
     expect(parseNumericClass(numericClass)?.kernels).toBe(kernels);

@@ -99,8 +99,8 @@ function createExactContext(
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
   const pads = kernels === 'exact-2';
   const isExact = pads || kernels === 'exact';
-  // A shared cache is long from the start; the default kernels read a quantised one differently for one row.
-  const needsReference = (kvUnified && threads > 1) || kvType === 'q8_0' || kvType === 'q4_0';
+  // The default kernels read a quantised cache differently for one row.
+  const needsReference = kvType === 'q8_0' || kvType === 'q4_0';
   const slidingWindow = purpose === 'serve' ? options.slidingWindow : undefined;
   const context: LlamaContext = model.createContext({
     ...{ kvType, flashAttention, kvUnified },

@@ -64,7 +64,9 @@ describe('numeric class', () => {
     const of = (text: string) => mayBeExact(parseNumericClass(text) as NumericClass);
     expect(of(TEXT)).toBe(true);
     expect(of(TEXT.replace('exact', 'reference'))).toBe(true);
-    expect(of(`${TEXT}/unified`)).toBe(true);
+    expect(of(`${TEXT}/unified`)).toBe(false);
+    expect(of(`${TEXT.replace('exact', 'shaped')}/no-fa`)).toBe(true);
+    expect(of(TEXT.replace('exact', 'shaped'))).toBe(false);
     expect(of(TEXT.replace('exact', 'plain'))).toBe(false);
     expect(of(TEXT.replace('exact', 'fast'))).toBe(false);
     expect(of(`${TEXT}/no-fa`)).toBe(false);

@@ -75,6 +75,7 @@ export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.h
 
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, flashAttention, kvUnified, slidingWindow }: NumericClass): boolean {
-  if (slidingWindow !== undefined || kernels === 'plain' || kernels === 'fast') return false;
-  return kernels === 'shaped' ? !flashAttention && !kvUnified : flashAttention;
+  // In a cache that all share, neighbours decide where a sequence's rows stand, and with it the order of sums.
+  if (slidingWindow !== undefined || kvUnified || kernels === 'plain' || kernels === 'fast') return false;
+  return flashAttention !== (kernels === 'shaped');
 }

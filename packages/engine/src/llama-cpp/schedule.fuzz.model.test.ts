@@ -134,15 +134,11 @@ async function fuzz(
 }
 
 describe(`schedules, seed ${SEED}`, () => {
-  it(
-    'change no bit on the CPU',
-    () => fuzz({}, { provider: 1 }, { numRuns: 15, prompt: 280, output: 60 }),
-    PATIENCE_MS,
-  );
+  it('change no bit on the CPU', () => fuzz({}, { provider: 1 }, { numRuns: 8, prompt: 280, output: 60 }), PATIENCE_MS);
 
   it(
-    'change no bit on the CPU with reference kernels and one cache for all',
-    () => fuzz({ kvUnified: true, kvType: 'f32' }, { provider: 1 }, { numRuns: 6, prompt: 280, output: 40 }),
+    'change no bit on the CPU with a cache of f32',
+    () => fuzz({ kvType: 'f32' }, { provider: 1 }, { numRuns: 3, prompt: 280, output: 40 }),
     PATIENCE_MS,
   );
 
@@ -197,9 +193,14 @@ describe('what is not the same run shows within four tokens', () => {
     expectEarly(await firstDifference({ modelPath: cheat }, { modelPath: honest }));
   });
 
-  it.each(['q8_0', 'q4_0', 'f32'] as const)('a KV cache of %s', async (kvType) => {
+  it.each(['q8_0', 'q4_0'] as const)('a KV cache of %s', async (kvType) => {
     const modelPath = write('kv.gguf');
     expectEarly(await firstDifference({ modelPath, kvType }, { modelPath }));
+  });
+
+  it('but not a KV cache of f32, which flash attention rounds to f16 first', async () => {
+    const modelPath = write('same.gguf');
+    expect(await firstDifference({ modelPath, kvType: 'f32' }, { modelPath })).toBe(-1);
   });
 
   it('another prompt', async () => {
