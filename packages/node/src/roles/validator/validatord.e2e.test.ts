@@ -10,11 +10,13 @@ import { startTestLedger, type TestLedger, unit } from '@ogong/chain/test-ledger
 import { fromHex, utf8Encode } from '@ogong/protocol/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTableFile, writeTableFile } from '../../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
 import { parseReadyLine, type ReadyLine } from '../../lifecycle/ready-line.ts';
 import { createLinkIdentity } from '../../link/link-identity.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
+import { createTestPolicy } from './drift-fixture.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/ogong-validatord.ts', import.meta.url));
 
@@ -104,5 +106,27 @@ describe('ogong-validatord', () => {
       await daemon.ended;
     }
     expect(reached).toBe(4n);
+  });
+
+  it('starts with the drift table that the chain names, and with no other', async () => {
+    const path = join(directory, 'table.json');
+    const file = createTableFile(crypto, createTestPolicy().table);
+    writeTableFile(path, file);
+    const judge = () => launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000', '--drift-table', path]);
+    const startAndStop = async (): Promise<string> => {
+      const daemon = judge();
+      await ready(daemon.firstLine);
+      daemon.child.kill('SIGTERM');
+      expect(await daemon.ended).toBe(0);
+      return daemon.errors();
+    };
+    expect(await startAndStop()).toContain("the operator's own is used");
+    await ledger.governor.setDriftTable({ hash: new Uint8Array(32).fill(1), version: 1n });
+    const refused = judge();
+    await refused.firstLine.catch(() => undefined);
+    expect(await refused.ended).not.toBe(0);
+    expect(refused.errors()).toContain(`the chain names ${'01'.repeat(32)} (version 1): get that table`);
+    await ledger.governor.setDriftTable({ hash: file.hash, version: 2n });
+    expect(await startAndStop()).toContain('the drift table that the chain names is loaded');
   });
 });
