@@ -128,7 +128,7 @@ export function listHonestExperiments({ calibration, honest, honestEquality, any
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: honest, isGriefed: true },
     { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
-    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: honest },
+    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
     ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
     ...(['cpu-exact', 'cpu-fast'] as const).map((provider) => ({
