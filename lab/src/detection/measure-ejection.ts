@@ -41,8 +41,8 @@ export function measureEjection(statistics: readonly number[], options: Ejection
 }
 
 /**
- * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half as far
- * again" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper
+ * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half a
+ * standard deviation farther" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper
  * 4.3, fed with windows). Kept as a warning.
  * @param windows ln of the sketch distance, window by window, one list a reply.
  */
@@ -52,7 +52,7 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
   const all = windows.flatMap((reply) => [...reply]);
   const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
   const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
-  const shift = Math.log(1.5);
+  const shift = Math.sqrt(variance) / 2;
   const logRatios = windows.map((reply) =>
     [...reply].reduce((sum, value) => sum + (shift * (value - mean - shift / 2)) / variance, 0),
   );

@@ -29,15 +29,17 @@ export function measureHonest(experiment: Experiment, model: string, replies: re
       Object.entries(SCORES).map(([name, of]) => [name, toQuantiles(windows.map(of))]),
     ) as Record<ScoreName, Quantiles>,
     ownDrawMismatch: toShare(mismatches, tokens),
-    inflation: {
-      sketch: computeInflation(scored.map(({ whole }) => whole)),
-      logprob: computeInflation(
-        scored.map(({ whole, comparison }) => ({
-          ...whole,
-          windows: Float64Array.from(comparison.windows, ({ logLogprobShift }) => logLogprobShift),
-        })),
-      ),
-    },
+    inflation: scored.every(({ comparison }) => comparison.identical)
+      ? { sketch: 1, logprob: 1 }
+      : {
+          sketch: computeInflation(scored.map(({ whole }) => whole)),
+          logprob: computeInflation(
+            scored.map(({ whole, comparison }) => ({
+              ...whole,
+              windows: Float64Array.from(comparison.windows, ({ logLogprobShift }) => logLogprobShift),
+            })),
+          ),
+        },
     fallbackRejects: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance > 0.1 || kolmogorov > 0.1),
   };
 }
