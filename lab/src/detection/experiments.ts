@@ -28,6 +28,8 @@ export interface Profile {
   readonly calibration: number;
   /** Honest replies of every other pair. */
   readonly honest: number;
+  /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
+  readonly claimed: number;
   /** Replies of an attack. */
   readonly attack: number;
   /** Replies of one that comes close to honest drift. */
@@ -40,6 +42,8 @@ export interface Profile {
   readonly honestEquality: number;
   /** Honest replies of any sampler, for stage 1. */
   readonly anySampler: number;
+  /** Honest replies of a pair with another back end. */
+  readonly otherBackend: number;
   readonly maxTokens: number;
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
@@ -51,12 +55,14 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     name: 'quick',
     calibration: 40,
     honest: 8,
+    claimed: 8,
     attack: 6,
     hardAttack: 10,
     plainAttack: 3,
     equality: 4,
     honestEquality: 12,
     anySampler: 16,
+    otherBackend: 0,
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
@@ -65,12 +71,14 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     name: 'ci',
     calibration: 150,
     honest: 12,
+    claimed: 12,
     attack: 12,
     hardAttack: 40,
     plainAttack: 6,
     equality: 6,
     honestEquality: 40,
     anySampler: 60,
+    otherBackend: 0,
     maxTokens: 128,
     lifetimes: 1000,
     lifetimeReplies: 200,
@@ -78,18 +86,27 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   nightly: {
     name: 'nightly',
     calibration: 2000,
-    honest: 170,
+    honest: 40,
+    claimed: 170,
     attack: 20,
     hardAttack: 200,
     plainAttack: 12,
     equality: 20,
     honestEquality: 800,
     anySampler: 800,
+    otherBackend: 16,
     maxTokens: 128,
     lifetimes: 5000,
     lifetimeReplies: 200,
   },
 };
+
+const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+  ['vulkan', 'vulkan'],
+  ['vulkan', 'cpu-fast'],
+  ['vulkan', 'cpu-exact'],
+  ['cpu-exact', 'vulkan'],
+];
 
 /** Honest pairs of other models and weights: what drift depends on besides kernels. */
 const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
@@ -108,9 +125,11 @@ const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
 /** The pair that attacks are measured in where no class is shared: an exact provider, a verifier of another class. */
 export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as const;
 
+/** The loosest class of the CPU, seen by a verifier of the exact one. */
+export const CLAIMED_PAIR = { provider: 'cpu-fast', verifier: 'cpu-exact' } as const;
+
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast'],
-  ['cpu-fast', 'cpu-exact'],
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
@@ -123,10 +142,12 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 ];
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
-export function listHonestExperiments({ calibration, honest, honestEquality, anySampler }: Profile): Experiment[] {
+export function listHonestExperiments(profile: Profile): Experiment[] {
+  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
   const main = SOLD_WEIGHTS.map((weights) => ({ weights, source: 'honest', ...MAIN_PAIR, replies: calibration }));
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
-    { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: honest, isGriefed: true },
+    { weights, source: 'honest', ...CLAIMED_PAIR, replies: claimed },
+    { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
     { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
@@ -140,7 +161,12 @@ export function listHonestExperiments({ calibration, honest, honestEquality, any
       return { model, weights, source: 'honest', provider: 'cpu-exact', verifier, replies: Math.ceil(honest / 2) };
     }),
   );
-  return [...main, ...others, ...models];
+  const backends = SOLD_WEIGHTS.flatMap((weights) =>
+    BACKEND_PAIRS.map(([provider, verifier]): Experiment => {
+      return { weights, source: 'honest', provider, verifier, replies: otherBackend };
+    }),
+  );
+  return [...main, ...others, ...models, ...backends].filter(({ replies }) => replies > 0);
 }
 
 /** Known to come close to honest drift: more replies, since their rates decide. */

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { EngineError } from '@ogong/engine/engine';
 import { openSampleStore, type SampleStore } from '@ogong/node/calibration/sample-store';
 import { defineConfig } from '@ogong/node/config/define-config';
 import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
@@ -22,6 +23,7 @@ import { measure } from './measure.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
+import { findSetup } from './setups.ts';
 
 const config = defineConfig({
   name: 'npm run detect --',
@@ -111,15 +113,27 @@ async function sample(
   const pool = createEnginePool(IDLE_ENGINES);
   const report = createProgressLine(experiments.length);
   try {
-    await inLanes(experiments, (experiment, index) =>
-      collectExperiment(experiment, {
-        ...{ store, pool, modelsDir, maxTokens: profile.maxTokens },
-        onProgress: (progress) => report(experiment, index, progress),
-      }),
-    );
+    await inLanes(experiments, async (experiment, index) => {
+      const context = { store, pool, modelsDir, maxTokens: profile.maxTokens };
+      try {
+        await collectExperiment(experiment, {
+          ...context,
+          onProgress: (progress) => report(experiment, index, progress),
+        });
+      } catch (error) {
+        if (!isLeftOut(experiment, error)) throw error;
+        console.error(`left out: ${experiment.provider} seen by ${experiment.verifier}: ${error.message}`);
+      }
+    });
   } finally {
     await pool.close();
   }
+}
+
+/** This machine lacks what an optional setup runs on. */
+function isLeftOut({ provider, verifier }: Experiment, error: unknown): error is EngineError {
+  const isOptional = [provider, verifier].some((name) => name !== undefined && findSetup(name).isOptional);
+  return isOptional && error instanceof EngineError && error.code === 'unsupported-model';
 }
 
 function printSummary({ aims, attacks, notCaught }: DetectionResults): void {

@@ -73,7 +73,7 @@ export function measureEquality(
 ): EqualityRow {
   const scored = replies.flatMap(({ scored }) => scored ?? []);
   return {
-    backend: 'cpu',
+    backend: provider === 'vulkan' ? 'vulkan' : 'cpu',
     weights,
     variant: `${provider} seen by ${verifier}`,
     tokens: scored.reduce((sum, { comparison }) => sum + comparison.positions, 0),

@@ -7,6 +7,7 @@ import { judgeAims } from './aims.ts';
 import { sourceId, verifierId } from './collect.ts';
 import { createDetector, type Detector } from './detector.ts';
 import {
+  CLAIMED_PAIR,
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
@@ -84,18 +85,12 @@ export function measure(options: MeasureOptions): DetectionResults {
     if (detector.honest.whole.length >= 200)
       ejection.push(named(weights, measureEjection(detector.honest.whole, lives)));
     ejection.push(named(weights, measureNaiveEjection(windows, lives)));
-    const griefed = read({ weights, source: 'honest-griefed', ...MAIN_PAIR, replies: profile.honest });
+    const griefed = read({ weights, source: 'honest-griefed', ...MAIN_PAIR, replies: profile.claimed });
     if (griefed.length > 0) ejection.push(named(weights, measureGriefing(griefed, detector)));
   }
   onProgress('class claims');
   const claims = SOLD_WEIGHTS.flatMap((weights) => {
-    const honestFast = read({
-      weights,
-      source: 'honest',
-      provider: 'cpu-fast',
-      verifier: 'cpu-exact',
-      replies: profile.honest,
-    });
+    const honestFast = read({ weights, source: 'honest', ...CLAIMED_PAIR, replies: profile.claimed });
     return CLAIMANTS.flatMap((attack) => {
       const replies = read({ weights, source: attack, ...SAME_PAIR, replies: profile.equality });
       if (replies.length === 0 || honestFast.length === 0) return [];
@@ -138,8 +133,10 @@ function isAlternative(replies: readonly JudgedReply[]): boolean {
   return replies.some(({ stage1, plain, scored }) => !stage1 && !plain && scored && !scored.comparison.identical);
 }
 
+/** A verifier of the CPU loads the library of the provider's class; one of another back end has to be the same device. */
 const isSameClass = ({ provider, verifier }: Experiment): boolean =>
-  provider.startsWith('cpu-exact') && verifier?.startsWith('cpu-exact') === true;
+  (provider.startsWith('cpu-exact') && verifier?.startsWith('cpu-exact') === true) ||
+  (provider === 'vulkan' && verifier === 'vulkan');
 
 /** Every honest reply that was served, whoever checked it. */
 function measureDraws(store: SampleStore, honest: readonly Experiment[], { maxTokens }: Profile) {

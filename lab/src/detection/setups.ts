@@ -8,6 +8,8 @@ export interface Setup {
   readonly settings: Settings;
   /** Replies are the same whatever runs beside them, so that eight can be served at a time. */
   readonly isExact: boolean;
+  /** Not every machine has it: an experiment that cannot run is left out, with the reason. */
+  readonly isOptional: boolean;
 }
 
 const SETTINGS = {
@@ -23,6 +25,8 @@ const SETTINGS = {
   'cpu-fast-avx512': { kernels: 'fast', isa: 'skylakex' },
   'cpu-fast-sse': { kernels: 'fast', isa: 'sse42' },
   'cpu-fast-scalar': { kernels: 'fast', isa: 'x64' },
+  /** Another back end, on whatever device the machine has; slow on Mesa's software driver. */
+  vulkan: { backend: 'vulkan' },
 } as const satisfies Readonly<Record<string, Settings>>;
 
 export type SetupName = keyof typeof SETTINGS;
@@ -33,6 +37,7 @@ export function findSetup(name: SetupName): Setup {
     name,
     settings: { threads: 1, contextSize: CONTEXT, ...settings },
     isExact: (settings.kernels ?? 'exact') === 'exact',
+    isOptional: settings.backend !== undefined,
   };
 }
 
