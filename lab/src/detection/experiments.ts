@@ -88,10 +88,10 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     calibration: 2000,
     honest: 40,
     claimed: 170,
-    attack: 20,
+    attack: 16,
     hardAttack: 200,
     plainAttack: 12,
-    equality: 20,
+    equality: 8,
     honestEquality: 800,
     anySampler: 800,
     otherBackend: 16,
@@ -170,7 +170,8 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
 }
 
 /** Known to come close to honest drift: more replies, since their rates decide. */
-const HARD = /noise-1e-3|fine-tune-1e-3|kv-q8-0|massaged|weights-q8-0|prefill-q8-0/;
+const HARD =
+  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3))$/;
 
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(
