@@ -16,7 +16,7 @@ import { planCoverage } from './coverage.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createHoneypots } from './honeypot-runner.ts';
-import { type HoneypotRow, listOpenHoneypots } from './honeypot-store.ts';
+import { type HoneypotRow, listDueHoneypots } from './honeypot-store.ts';
 import { type Judgement, judge, type Opened, openReply } from './judge.ts';
 import {
   beginAudit,
@@ -29,7 +29,7 @@ import {
   toClaim,
 } from './reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from './verdict-store.ts';
-import type { CallOptions, VerifierCalls } from './verifier-call.ts';
+import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
 import { createRounds, type Questioned } from './verifier-rounds.ts';
 
 export interface AuditOptions {
@@ -51,9 +51,11 @@ export interface AuditOptions {
   readonly retryMs: number;
   /** Verifiers are asked at a moment of this span after selection that only the validator can tell. Default: 0. */
   readonly spreadMs?: number;
+  /** How long jobs gather before they are sent in an order of no meaning. Default: 0. */
+  readonly mixMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
-  /** How many audits bring a honeypot along, parts per million. Default: 50,000. */
+  /** Honeypots per audit, parts per million. Default: 50,000. */
   readonly honeypotPpm?: number;
   /** Asked before those that the beacon draws; its key becomes known with its first report. */
   readonly fixedVerifier: Peer | undefined;
@@ -88,7 +90,7 @@ const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 /** The audit of every reply, as work that is taken up again where it was left. */
 export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
-  const { extraPpm = 0, spreadMs = 0, pairPpm = PAIR_PPM, honeypotPpm = HONEYPOT_PPM } = options;
+  const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getOpening, calls, jobSecret, onVerdict } = dependencies;
   const { onError = () => {} } = dependencies;
   const running = new Map<string, Promise<void>>();
@@ -97,11 +99,12 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const { signal } = stopping;
   const startedMs = clock.nowMs();
   const { validator } = verdicts;
-  const shared = { crypto, clock, store, group, calls, jobSecret, signal, pause, onError };
-  const honeypots = createHoneypots({ validator, honeypotPpm, windowMs, callTimeoutMs }, shared);
+  const shared = { crypto, clock, store, group, calls: mixJobs(calls, mixMs), jobSecret, signal, pause, onError };
+  const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
+  const honeypots = createHoneypots({ validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay }, shared);
   const rounds = createRounds(
-    { validator, pairPpm: Math.max(pairPpm, PAIR_PPM), callTimeoutMs, fixedVerifier },
-    { ...shared, honeypots: { plan: honeypots.plan, put: honeypots.put, start: startHoneypot } },
+    { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
+    { ...shared, planHoneypots: honeypots.plan },
   );
 
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
@@ -145,8 +148,8 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   }
 
   /** All jobs of an epoch would otherwise come in one burst, and what comes after it be known for something else. */
-  function computeDelay(replyId: Uint8Array): number {
-    const bytes = createWriter().bytes(DELAY_DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).finish();
+  function computeDelay(id: Uint8Array): number {
+    const bytes = createWriter().bytes(DELAY_DOMAIN).bytes(jobSecret, 32).bytes(id, 16).finish();
     return Math.floor((createReader(crypto.sha256(bytes)).u32() / 2 ** 32) * spreadMs);
   }
 
@@ -170,7 +173,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
         .finally(() => running.delete(key));
       running.set(key, work);
     }
-    for (const row of store.read(() => listOpenHoneypots(store, PER_TICK))) startHoneypot(row);
+    for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) startHoneypot(row);
   }
 
   function startHoneypot(row: HoneypotRow): void {
@@ -206,6 +209,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     }
     const opened = openReply(crypto, claim.record, bytes) as Opened;
     if (opened.outcome === 'consistent') {
+      await rounds.prepare(find(replyId) ?? row, judged, opened);
       if (clock.nowMs() < (row.askAtMs ?? 0)) return;
       await rounds.run(row, judged, opened);
     }

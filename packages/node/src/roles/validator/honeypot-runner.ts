@@ -2,24 +2,24 @@ import { assignVerifier } from '@ogong/protocol/audit';
 import { createReader, createWriter, equalBytes, toHex } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
 import type { Crypto } from '@ogong/protocol/crypto';
-import { parseHeader } from '@ogong/protocol/header';
 import { parseScoreReport } from '@ogong/protocol/score-report';
+import { tokenOf } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { listCandidates, readAnnouncement } from './announcement-store.ts';
-import { judgeHoneypot, type KnownAnswer, type Planted, plantBad, plantGood } from './honeypot.ts';
+import { readAnnouncement } from './announcement-store.ts';
+import type { EvidenceCandidate } from './evidence.ts';
+import { judgeHoneypot, plantBad } from './honeypot.ts';
 import {
-  type AnswerRow,
-  addSeenBy,
   closeHoneypot,
   type HoneypotRow,
   keepHoneypotCommitment,
-  listAnswers,
-  putHoneypot,
+  keepHoneypotReport,
   readAnswer,
 } from './honeypot-store.ts';
+import type { Opened } from './judge.ts';
+import { readReply, toClaim } from './reply-store.ts';
 import { askToCommit, askToReveal, createScoreJob, type VerifierCalls } from './verifier-call.ts';
 import { computeJobId, computeJobNonce } from './verifier-draw.ts';
 import type { Questioned } from './verifier-rounds.ts';
@@ -28,10 +28,12 @@ import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 export interface HoneypotOptions {
   /** 20 bytes, of this validator. */
   readonly validator: Uint8Array;
-  /** How many real jobs bring a honeypot along, parts per million. */
+  /** Honeypots per audit, parts per million. */
   readonly honeypotPpm: number;
-  readonly windowMs: number;
+  readonly pairPpm: number;
   readonly callTimeoutMs: number;
+  /** From an audit's selection to when somebody is asked, by an id. */
+  readonly computeDelay: (id: Uint8Array) => number;
 }
 
 export interface HoneypotDependencies {
@@ -46,86 +48,105 @@ export interface HoneypotDependencies {
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
 }
 
-const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v1');
-const PPM = 1_000_000;
+const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v2');
+const MAX_PER_REPLY = 2;
+const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
-/** Jobs whose answer is known, sent as any other, in the moment of another (docs/adr/0007-verifier-audits.md). */
+/** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
-  const { validator, honeypotPpm, windowMs, callTimeoutMs } = options;
+  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay } = options;
   const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
 
   /**
-   * A honeypot to go with a reply's first job: about another reply under the same sketch bank, which is all that a job
-   * says about its age.
+   * Honeypots made of a reply that two verifiers are going to be asked about: each goes to another operator's, at a moment
+   * drawn as any job's, so that neither its time nor its age says that it is one.
+   * @param pair the candidates of the first round.
    */
-  function plan({ draw, claim }: Questioned): HoneypotRow | undefined {
-    const { replyId, modelRoot } = claim.order;
-    const bytes = createWriter().bytes(HONEYPOT_DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).finish();
-    const seed = crypto.sha256(bytes);
-    const reader = createReader(seed);
-    const [chance, choice] = [reader.u32(), reader.u32()];
-    if (draw === undefined || chance % PPM >= honeypotPpm) return undefined;
-    const ids = store.read(() => listAnswers(store, modelRoot, claim.header.sketchBankSeed));
-    const id = crypto.sha256(seed).slice(0, 16);
-    for (let i = 0; i < ids.length; i++) {
-      const answer = store.read(() => readAnswer(store, ids[(choice + i) % ids.length] as Uint8Array));
-      if (answer === undefined || equalBytes(answer.replyId, replyId)) continue;
-      const verifier = drawFor(answer, { ...draw, replyId: id });
-      if (verifier === undefined) continue;
-      const { providerId: verifierId, keyHash } = verifier;
-      const deadlineMs = clock.nowMs() + windowMs;
+  function plan(
+    { draw, claim }: Questioned,
+    { replay }: Opened,
+    {
+      candidates,
+      pair,
+      selectedMs,
+      deadlineMs,
+    }: {
+      readonly candidates: readonly EvidenceCandidate[];
+      readonly pair: readonly EvidenceCandidate[];
+      readonly selectedMs: number;
+      readonly deadlineMs: number;
+    },
+  ): HoneypotRow[] {
+    const { replyId, modelRoot, providerId } = claim.order;
+    if (draw === undefined || pair.length < 2) return [];
+    const asked = [...pair];
+    const planned: HoneypotRow[] = [];
+    for (let number = 0; number < MAX_PER_REPLY; number++) {
+      const writer = createWriter().bytes(HONEYPOT_DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).u8(number);
+      const seed = crypto.sha256(writer.finish());
+      const reader = createReader(seed);
+      const wanted = honeypotPpm / pairPpm - number;
+      if (reader.u32() / 2 ** 32 >= wanted) break;
+      const id = crypto.sha256(seed).slice(0, 16);
+      const verifier = assignVerifier(crypto, {
+        draw: { ...draw, replyId: id },
+        modelRoot,
+        server: { providerId, payee: claim.header.payee },
+        candidates: candidates.map((candidate) => ({ ...candidate, modelRoot })),
+        tried: asked.map((one) => one.providerId),
+        heard: asked.map((one) => one.operator),
+      });
+      if (verifier === undefined) break;
+      asked.push(verifier);
       const isBad = (reader.u8() & 1) === 1;
-      return { id, replyId: answer.replyId, verifierId, keyHash, isBad, deadlineMs, committed: undefined };
+      const plain = { outputTokens: replay.rows.map(tokenOf), position: undefined };
+      planned.push({
+        ...(isBad ? plantBad(crypto, replay.rows, seed) : plain),
+        id,
+        replyId,
+        verifierId: verifier.providerId,
+        keyHash: verifier.keyHash,
+        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        shapeClasses: replay.shapeClasses,
+        askAtMs: selectedMs + computeDelay(id),
+        deadlineMs,
+        committed: undefined,
+        opened: undefined,
+      });
     }
-    return undefined;
+    return planned;
   }
 
-  /** As for a reply, among those who have not seen this one. */
-  function drawFor({ modelRoot, providerId, header, seenBy }: AnswerRow, draw: NonNullable<Questioned['draw']>) {
-    const query = { modelRoot, serverId: providerId, salt: draw.beacon, nowMs: clock.nowMs() };
-    const candidates = store.read(() => listCandidates(store, crypto, query));
-    return assignVerifier(crypto, {
-      draw,
-      modelRoot,
-      server: { providerId, payee: parseHeader(header).payee },
-      candidates: candidates.map((candidate) => ({ ...candidate, modelRoot })),
-      tried: seenBy,
-      heard: seenBy,
-    });
-  }
-
-  /** Inside the transaction that starts the real job. */
-  function put(db: Store, row: HoneypotRow): void {
-    putHoneypot(db, row);
-    const answer = readAnswer(db, row.replyId);
-    if (answer) addSeenBy(db, row.replyId, [row.verifierId, findOperator(db, answer, row.verifierId)]);
-  }
-
-  function findOperator(db: Store, { modelRoot, providerId }: AnswerRow, verifierId: Uint8Array): Uint8Array {
-    const query = { modelRoot, serverId: providerId, salt: verifierId, nowMs: clock.nowMs() };
-    const found = listCandidates(db, crypto, query).find((one) => equalBytes(one.providerId, verifierId));
-    return found?.operator ?? verifierId;
-  }
-
-  function plant(row: HoneypotRow, answer: KnownAnswer): Planted {
-    const seed = crypto.sha256(jobSecret, row.id);
-    return (row.isBad ? plantBad(crypto, answer, seed) : undefined) ?? plantGood(answer);
-  }
-
-  /** From wherever it was left. */
+  /** From wherever it was left, as far as it goes now. */
   async function run(row: HoneypotRow): Promise<void> {
-    const { id, verifierId, keyHash } = row;
-    const stored = store.read(() => readAnswer(store, row.replyId));
+    const opened = row.opened ?? (await ask(row));
+    if (opened === undefined || signal.aborted) return;
+    const { report: known, isDecided } = store.read(() => readAnswer(store, row.replyId));
+    if (known === undefined) return isDecided ? close(row, 'dropped') : undefined;
+    const header = store.read(() => readReply(store, row.replyId))?.submission && readClaim(row).header;
+    if (header === undefined) return close(row, 'dropped');
+    const report = parseScoreReport(opened.report);
+    const outcome = judgeHoneypot(crypto, { header, report: parseScoreReport(known) }, row, report);
+    const reason = new Error(`verifier ${toHex(row.verifierId)} failed a honeypot`);
+    return close(row, outcome, outcome === 'failed' ? reason : undefined);
+  }
+
+  function readClaim({ replyId }: HoneypotRow) {
+    return toClaim(store.read(() => readReply(store, replyId)) as NonNullable<ReturnType<typeof readReply>>);
+  }
+
+  async function ask(row: HoneypotRow) {
+    const { id, keyHash, outputTokens, listSizes, shapeClasses } = row;
+    const submission = store.read(() => readReply(store, row.replyId))?.submission;
     const leftMs = row.deadlineMs - clock.nowMs();
-    if (stored === undefined || leftMs <= 0) return close(row, 'dropped');
-    const answer: KnownAnswer = { header: parseHeader(stored.header), report: parseScoreReport(stored.report) };
-    const planted = plant(row, answer);
-    const { rows, outputTokens, shapeClasses } = planted;
+    if (submission === undefined || leftMs <= 0) {
+      await close(row, 'dropped');
+      return undefined;
+    }
+    const { header, record } = readClaim(row);
     const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
-    const { request, endpoint, modelRoot } = stored;
-    const { header } = answer;
-    const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
+    const { request, endpoint } = submission;
     const job = createScoreJob({
       ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses },
       timeoutMs: callTimeoutMs,
@@ -135,35 +156,28 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     let { committed } = row;
     if (committed === undefined) {
       const bound = await askToCommit(crypto, calls, { peer, keyHash }, job, call);
-      if (bound.outcome !== 'answered') return close(row, bound.outcome, bound.error);
+      if (bound.outcome !== 'answered') {
+        await close(row, bound.outcome, bound.error);
+        return undefined;
+      }
       committed = bound.value;
       await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
     }
-    const replay = { header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, checks: [] };
-    const opened = await askToReveal(
-      crypto,
-      calls,
-      { peer },
-      {
-        jobId,
-        committed,
-        round: [committed.digest],
-        subject: { modelRoot, header, replay },
-        pause: () => pause(leftMs),
-      },
-      call,
-    );
-    if (opened.outcome !== 'answered') return close(row, opened.outcome, opened.error);
-    const outcome = judgeHoneypot(crypto, answer, planted, parseScoreReport(opened.value.report));
-    const reason = new Error(`verifier ${toHex(verifierId)} failed a honeypot`);
-    return close(row, outcome, outcome === 'failed' ? reason : undefined);
+    const round = [committed.digest];
+    const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
+    const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses };
+    const subject = { modelRoot: record.modelRoot, header, replay };
+    const what = { jobId, committed, round, subject, pause: () => pause(leftMs) };
+    const answer = await askToReveal(crypto, calls, { peer }, what, call);
+    if (answer.outcome !== 'answered') {
+      await close(row, answer.outcome, answer.error);
+      return undefined;
+    }
+    await group.write((db) => keepHoneypotReport(db, id, answer.value));
+    return answer.value;
   }
 
-  async function close(
-    row: HoneypotRow,
-    outcome: 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped',
-    error?: unknown,
-  ): Promise<void> {
+  async function close(row: HoneypotRow, outcome: Outcome, error?: unknown): Promise<void> {
     if (signal.aborted) return;
     if (error !== undefined) onError(error, row.replyId);
     const nowMs = clock.nowMs();
@@ -180,12 +194,14 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
   }
 
-  return { plan, put, run };
+  return { plan, run };
 }
 
-const EVENTS: Readonly<Record<string, VerifierEvent>> = {
+type Outcome = 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped';
+
+/** Nobody is credited for what proves nothing. */
+const EVENTS: Readonly<Partial<Record<Outcome, VerifierEvent>>> = {
   passed: 'counted',
-  unclear: 'opened',
   failed: 'refuted',
   garbage: 'garbage',
   silent: 'silent',

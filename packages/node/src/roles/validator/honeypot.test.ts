@@ -3,12 +3,13 @@ import { encodeHeader, parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { redactHeader } from '@ogong/protocol/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
-import type { DrawRow, WindowBytes } from '@ogong/protocol/window';
+import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { judgeHoneypot, type KnownAnswer, plantBad, plantGood } from './honeypot.ts';
+import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
 import {
   answerHonestly,
+  type BenchOptions,
   createTestCalls,
   createTestHybrid,
   createTestValidator,
@@ -36,17 +37,18 @@ async function createKnown() {
       createTestReport(served, { jobId: new Uint8Array(16), request, outputTokens: toBytes(tokens) }, bend),
     );
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
-  return { served, answer, report };
+  const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
+  const good: Planted = { outputTokens: served.reply.outputTokens, position: undefined };
+  return { served, answer, report, rows, good };
 }
 
 describe('a planted reply', () => {
-  it('is the reply itself, or differs from it in one token that is likely there and ends nothing', async () => {
-    const { served, answer } = await createKnown();
+  it('differs from the reply in one token that is likely there and ends nothing', async () => {
+    const { served, rows } = await createKnown();
     const own = served.reply.outputTokens;
-    expect(plantGood(answer)).toMatchObject({ outputTokens: own, position: undefined });
     const positions = new Set<number>();
     for (let n = 0; n < 30; n++) {
-      const { outputTokens, position, rows } = plantBad(crypto, answer, seed(n))!;
+      const { outputTokens, position } = plantBad(crypto, rows, seed(n));
       const different = own.flatMap((token, i) => (token === outputTokens[i] ? [] : [i]));
       expect(different).toEqual([position]);
       const token = outputTokens[position as number] as number;
@@ -57,22 +59,21 @@ describe('a planted reply', () => {
     expect(positions.size).toBeGreaterThan(10);
   });
 
-  it('is none where no token can be replaced', async () => {
-    const { answer } = await createKnown();
-    const one = { ...answer, report: { ...answer.report, windows: [] } };
-    expect(() => plantBad(crypto, one, seed(1))).not.toThrow();
-    expect(plantBad(crypto, one, seed(1))).toBeUndefined();
+  it('is the reply as it was where no token can be replaced', async () => {
+    const { rows } = await createKnown();
+    const alone = rows.slice(0, 1);
+    expect(plantBad(crypto, alone, seed(1))).toEqual({ outputTokens: alone.map(tokenOf), position: undefined });
+    expect(plantBad(crypto, [], seed(1))).toEqual({ outputTokens: [], position: undefined });
   });
 });
 
 describe('the judge of a honeypot', () => {
   it('passes an honest report, whatever its job id and time', async () => {
-    const { answer, report } = await createKnown();
-    const good = plantGood(answer);
+    const { answer, report, rows, good } = await createKnown();
     const honest = report(good.outputTokens, { elapsedMs: 9, jobId: new Uint8Array(16).fill(3), contextSize: 99 });
     expect(judgeHoneypot(crypto, answer, good, honest)).toBe('passed');
     for (let n = 0; n < 10; n++) {
-      const bad = plantBad(crypto, answer, seed(n))!;
+      const bad = plantBad(crypto, rows, seed(n));
       expect(judgeHoneypot(crypto, answer, bad, report(bad.outputTokens))).toBe('passed');
     }
   });
@@ -84,17 +85,16 @@ describe('the judge of a honeypot', () => {
     ['another text', () => ({ responseHash: new Uint8Array(32) })],
     ['another stop', () => ({ firstStopToken: 2 })],
   ])('fails a known-good one with %s', async (_name, bend) => {
-    const { answer, report } = await createKnown();
-    const good = plantGood(answer);
+    const { answer, report, good } = await createKnown();
     const wrong = report(good.outputTokens, bend(answer.report));
     expect(judgeHoneypot(crypto, answer, good, wrong)).toBe('failed');
   });
 
   it('fails a known-bad one that differs before the replaced token, or not there', async () => {
-    const { answer, report } = await createKnown();
+    const { answer, report, rows } = await createKnown();
     let before = 0;
     for (let n = 0; n < 20; n++) {
-      const bad = plantBad(crypto, answer, seed(n))!;
+      const bad = plantBad(crypto, rows, seed(n));
       const { windows } = report(bad.outputTokens);
       const flipped = report(bad.outputTokens, { windows: flipAt(windows, 0) });
       const isBefore = (bad.position as number) > 0;
@@ -108,8 +108,7 @@ describe('the judge of a honeypot', () => {
   });
 
   it('judges another class by scores, and not at all where nothing is known', async () => {
-    const { answer, report } = await createKnown();
-    const good = plantGood(answer);
+    const { answer, report, rows, good } = await createKnown();
     const other = { exact: false, numericClass: 'other' };
     expect(judgeHoneypot(crypto, answer, good, report(good.outputTokens, other))).toBe('passed');
     const row = (one: DrawRow) => ({ ...one, q: one.q.map((q) => q + 65_536) });
@@ -118,7 +117,7 @@ describe('the judge of a honeypot', () => {
     expect(judgeHoneypot(crypto, answer, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
     let unclear = 0;
     for (let n = 0; n < 20; n++) {
-      const bad = plantBad(crypto, answer, seed(n))!;
+      const bad = plantBad(crypto, rows, seed(n));
       const outcome = judgeHoneypot(crypto, answer, bad, report(bad.outputTokens, other));
       expect(outcome).toBe((bad.position as number) < 32 ? 'unclear' : 'passed');
       if (outcome === 'unclear') unclear++;
@@ -129,8 +128,11 @@ describe('the judge of a honeypot', () => {
   });
 });
 
-/** Pairs first, then a honeypot with every audit. */
-async function createTrapped(bend: (name: string, job: ScoreJob, served: Map<string, ServedReply>) => TestVerifiers) {
+/** Every audit is paired, and has a honeypot. */
+async function createTrapped(
+  bend: (name: string, job: ScoreJob, served: Map<string, ServedReply>) => TestVerifiers,
+  more: BenchOptions['audit'] & object = {},
+) {
   const served = new Map<string, ServedReply>();
   const jobs: { name: string; job: ScoreJob }[] = [];
   const inner = createTestCalls((peer, job) => bend(nameOf(peer), job, served)(peer, job));
@@ -141,7 +143,7 @@ async function createTrapped(bend: (name: string, job: ScoreJob, served: Map<str
       return inner.commit(peer, job, call);
     },
   };
-  const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000, concurrency: 1 };
+  const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000, ...more };
   const validator = createTestValidator({ calls, audit });
   await validator.announce(provider);
   for (const name of ['v1', 'v2', 'v3', 'v4', 'v5']) await validator.announceVerifier(name);
@@ -155,7 +157,7 @@ async function createTrapped(bend: (name: string, job: ScoreJob, served: Map<str
         served.set(toHex(reply.reply.record.replyId), reply);
       }
       await validator.certify(validator.archive.latest().epoch + 1n);
-      for (let i = 0; i < replies; i++) await validator.runAudits();
+      for (let i = 0; i < 3; i++) await validator.runAudits();
     },
     honeypots: () => validator.store.prepare('SELECT * FROM honeypots').all(),
     verifier: (name: string) => readVerifier(validator.store, keyOf(name)),
@@ -170,11 +172,12 @@ describe('honeypots', () => {
     await run(8);
     expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
     const pots = honeypots();
-    expect(pots.length).toBe(7);
+    expect(pots.length).toBe(8);
     expect(pots.map(({ outcome }) => outcome)).toEqual(pots.map(() => 'passed'));
-    expect(new Set(pots.map(({ bad }) => bad)).size).toBe(2);
+    const bad = pots.filter(({ position }) => position !== null).length;
+    expect(bad > 0 && bad < 8).toBe(true);
     const credit = ['v1', 'v2', 'v3', 'v4', 'v5'].reduce((sum, name) => sum + verifier(name).credit, 0);
-    expect(credit).toBe(8 * 2 + 7);
+    expect(credit).toBe(8 * 2 + 8);
   });
 
   it('never go to a verifier that has seen the reply', async () => {
@@ -231,19 +234,51 @@ describe('honeypots', () => {
     });
     await run(8);
     expect(asked).toBeGreaterThan(0);
-    expect(honeypots().every(({ outcome }) => outcome === 'passed' || outcome === 'silent')).toBe(true);
+    const outcomes = new Set(honeypots().map(({ outcome }) => outcome));
+    expect([...outcomes].every((outcome) => ['passed', 'silent', 'dropped'].includes(String(outcome)))).toBe(true);
     expect(verifier('v1')).toMatchObject({ credit: 0, test: { ejected: false, rejects: 0 } });
     // Four others are there, so that it is left alone for a while.
-    expect(asked).toBe(1);
+    const before = asked;
+    await run(8);
+    expect(asked).toBe(before);
   });
 
-  it('come to nothing where their time is over', async () => {
+  it('come to nothing where their time is over, or the pair does not agree', async () => {
     const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
     await run(2);
-    validator.store.transact((db) => db.prepare('UPDATE honeypots SET outcome = NULL, deadline = 0').run());
     const before = validator.store.prepare('SELECT * FROM verifiers').all();
+    const reopen = (set: string) => validator.store.database.exec(`UPDATE honeypots SET outcome = NULL, ${set}`);
+    reopen('deadline = 0, digest = NULL, salt = NULL');
     await validator.runAudits();
-    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped']);
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
+    validator.store.database.exec('DELETE FROM known_answers');
+    reopen('ask_at = 0');
+    await validator.runAudits();
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
     expect(validator.store.prepare('SELECT * FROM verifiers').all()).toEqual(before);
+  });
+
+  it('wait for a moment of their own, and for their answer', async () => {
+    const spreadMs = 20_000;
+    const { run, jobs, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served), {
+      spreadMs,
+    });
+    await run(12);
+    const first = jobs.length;
+    const times = honeypots().map(({ ask_at: at }) => (at as number) - validator.clock.nowMs());
+    expect(times.length).toBe(12);
+    expect(times.every((ms) => ms >= 0 && ms < spreadMs)).toBe(true);
+    const order: string[] = [];
+    for (let ms = 0; ms < spreadMs; ms += 500) {
+      validator.clock.advance(500);
+      await validator.runAudits();
+      const open = honeypots().filter(({ report, outcome }) => report !== null && outcome === null);
+      if (open.length > 0) order.push('opened before its answer was known');
+    }
+    await validator.runAudits();
+    expect(first).toBe(0);
+    expect(jobs.length).toBe(12 * 3);
+    expect(order.length).toBeGreaterThan(0);
+    expect(honeypots().every(({ outcome }) => outcome === 'passed')).toBe(true);
   });
 });

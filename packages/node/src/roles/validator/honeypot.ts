@@ -5,7 +5,7 @@ import { compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Header } from '@ogong/protocol/header';
 import type { ScoreReport } from '@ogong/protocol/score-report';
-import { type DrawRow, decodeDraws, expandRuns, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { isSameFinding } from './report-check.ts';
 
 /** A reply whose report is known: two verifiers of different operators saw the same to the bit. */
@@ -14,11 +14,9 @@ export interface KnownAnswer {
   readonly report: ScoreReport;
 }
 
-/** What is asked of a honeypot's verifier. */
+/** A reply as it is put before a honeypot's verifier. */
 export interface Planted {
-  readonly rows: readonly DrawRow[];
   readonly outputTokens: readonly number[];
-  readonly shapeClasses: Uint8Array;
   /** Of the replaced token; undefined where the reply is as it was. */
   readonly position: number | undefined;
 }
@@ -26,22 +24,15 @@ export interface Planted {
 const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v1');
 const TRIES = 64;
 
-/** The reply as it was. */
-export function plantGood({ header, report }: KnownAnswer): Planted {
-  const windows = report.windows.map(({ draws }) => decodeDraws(draws, header));
-  const rows = windows.flatMap((window) => window.rows);
-  const shapeClasses = Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs)));
-  return { rows, outputTokens: rows.map(tokenOf), shapeClasses, position: undefined };
-}
-
 /**
- * The reply with one token replaced by the likeliest other one that the model lists there, and that stands elsewhere in the
- * reply before its end: so it is none that ends replies, which would be seen without any work.
+ * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
+ * before its end: so it is none that ends replies, which would be seen without any work.
+ * @param rows of the opening.
  * @param seed 32 bytes that nobody else knows.
- * @returns undefined where no position has such a token.
+ * @returns the reply as it was where no position has such a token.
  */
-export function plantBad(crypto: Crypto, answer: KnownAnswer, seed: Uint8Array): Planted | undefined {
-  const { rows, outputTokens, shapeClasses } = plantGood(answer);
+export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): Planted {
+  const outputTokens = rows.map(tokenOf);
   const spoken = new Set(outputTokens.slice(0, -1));
   for (let tries = 0; tries < TRIES && rows.length > 0; tries++) {
     const bytes = createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).u32(tries).finish();
@@ -49,11 +40,10 @@ export function plantBad(crypto: Crypto, answer: KnownAnswer, seed: Uint8Array):
     const { ids } = rows[position] as DrawRow;
     const token = ids.find((id) => id !== outputTokens[position] && spoken.has(id));
     if (token !== undefined) {
-      const replaced = outputTokens.map((own, at) => (at === position ? token : own));
-      return { rows, outputTokens: replaced, shapeClasses, position };
+      return { outputTokens: outputTokens.map((own, at) => (at === position ? token : own)), position };
     }
   }
-  return undefined;
+  return { outputTokens, position: undefined };
 }
 
 /**
@@ -64,7 +54,7 @@ export function plantBad(crypto: Crypto, answer: KnownAnswer, seed: Uint8Array):
 export function judgeHoneypot(
   crypto: Crypto,
   { header, report: expected }: KnownAnswer,
-  { position }: Planted,
+  { position }: Pick<Planted, 'position'>,
   report: ScoreReport,
 ): 'passed' | 'failed' | 'unclear' {
   const isSamePrompt =

@@ -229,4 +229,33 @@ export const migrations: readonly Migration[] = [
   INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
   `,
   migrateTests,
+  // A honeypot is planned with its audit, asked at a moment of its own, and judged once its answer is known.
+  `
+  DROP TABLE honeypots;
+  DROP TABLE known_answers;
+  CREATE TABLE known_answers (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    report BLOB NOT NULL
+  );
+  CREATE TABLE honeypots (
+    id BLOB PRIMARY KEY,
+    reply_id BLOB NOT NULL REFERENCES replies,
+    verifier_id BLOB NOT NULL,
+    key_hash BLOB NOT NULL,
+    output_tokens BLOB NOT NULL,
+    list_sizes BLOB NOT NULL,
+    shape_classes BLOB NOT NULL,
+    position INTEGER,
+    ask_at INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    verifier_key BLOB,
+    digest BLOB,
+    commitment_signature BLOB,
+    salt BLOB,
+    report BLOB,
+    signature BLOB,
+    outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
+  );
+  CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;
+  `,
 ];

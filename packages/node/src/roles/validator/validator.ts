@@ -98,6 +98,8 @@ const MAX_BATCH_BYTES = 32 * 2 ** 20;
 /** The longest opening or report. */
 const MAX_ANSWER_BYTES = 49 * 2 ** 20;
 const PPM = 1_000_000;
+/** More than a job takes from the moment that it is due to the moment that it is ready. */
+const MIX_MS = 50;
 const DAY_MS = 86_400_000;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
@@ -166,6 +168,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       fixedVerifier,
       drift: options.drift,
       spreadMs: Math.min(epochMs, auditWindowMs / 4),
+      mixMs: MIX_MS,
       ...(options.pairs === undefined ? {} : { pairPpm: Math.round(options.pairs * PPM) }),
       ...(options.honeypots === undefined ? {} : { honeypotPpm: Math.round(options.honeypots * PPM) }),
     },

@@ -1,4 +1,3 @@
-import { equalBytes } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { parseOrder } from '@ogong/protocol/order';
 import { hashRecord } from '@ogong/protocol/record';
@@ -17,7 +16,7 @@ import { adjustChannel } from './channel-store.ts';
 import { type Evidence, encodeEvidence } from './evidence.ts';
 import { putAnswer } from './honeypot-store.ts';
 import type { Judgement } from './judge.ts';
-import { type ReplyRow, readReply, toClaim } from './reply-store.ts';
+import { readReply, toClaim } from './reply-store.ts';
 import { advanceTests } from './sequential-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
@@ -125,41 +124,21 @@ export function decideReply(
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
-  if ('judgement' in decision) recordReports(store, row, decision, nowMs);
+  if (judgement) recordReports(store, replyId, judgement, nowMs);
   return entry;
 }
 
 /** What the verdict says of those who reported, and what it makes known for honeypots. */
 function recordReports(
   store: Store,
-  { replyId, submission }: ReplyRow,
-  { judgement, evidence }: Extract<Decision, { judgement: Judgement }>,
+  replyId: Uint8Array,
+  { verdict, verifierIds, marked, agreed }: Judgement,
   nowMs: number,
 ): void {
-  const { verdict, verifierIds, marked, agreed } = judgement;
   for (const id of marked) recordVerifier(store, id, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
   const event = verdict === 'inconclusive' ? 'opened' : 'counted';
   for (const id of verifierIds) recordVerifier(store, id, event, { nowMs });
-  if (agreed === undefined || submission === undefined || evidence.kind !== 'audit') return;
-  const { order, header } = toClaim({ submission });
-  const seen = evidence.attempts.map(({ verifierId }) => verifierId);
-  const isSeen = (id: Uint8Array): boolean => seen.some((one) => equalBytes(one, id));
-  const operators = evidence.candidates.filter(({ providerId }) => isSeen(providerId)).map(({ operator }) => operator);
-  putAnswer(
-    store,
-    {
-      replyId,
-      providerId: order.providerId,
-      request: submission.request,
-      endpoint: submission.endpoint,
-      header: submission.header,
-      report: agreed,
-      modelRoot: order.modelRoot,
-      bankSeed: header.sketchBankSeed,
-      seenBy: [...seen, ...operators],
-    },
-    nowMs,
-  );
+  if (agreed) putAnswer(store, replyId, agreed);
 }
 
 /** @returns whether the provider is out, by this verdict or an earlier one. */

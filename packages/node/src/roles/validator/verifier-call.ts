@@ -1,3 +1,4 @@
+import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type {
   RevealRequest,
@@ -24,6 +25,30 @@ export type ScoreJob = Bare<ScoreRequest>;
 export interface VerifierCalls {
   readonly commit: (verifier: Peer, job: ScoreJob, options: CallOptions) => Promise<Bare<ScoreCommitment>>;
   readonly reveal: (verifier: Peer, job: Bare<RevealRequest>, options: CallOptions) => Promise<Bare<ScoreAnswer>>;
+}
+
+/**
+ * Holds jobs back for a moment and sends what has gathered in the order of their ids, which are random: what kind of job is
+ * ready first would say of which kind it is.
+ */
+export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
+  let waiting: { readonly id: string; readonly go: () => void }[] = [];
+  const flush = (): void => {
+    const batch = waiting.sort((a, b) => (a.id < b.id ? -1 : 1));
+    waiting = [];
+    for (const { go } of batch) go();
+  };
+  return {
+    ...calls,
+    async commit(verifier, job, call) {
+      await new Promise<void>((resolve) => {
+        if (waiting.length === 0) setTimeout(flush, mixMs);
+        waiting.push({ id: toHex(job.jobId), go: resolve });
+      });
+      call.signal.throwIfAborted();
+      return calls.commit(verifier, job, call);
+    },
+  };
 }
 
 /** The same for every job of a validator, so that the wait does not say what kind of job it is. */

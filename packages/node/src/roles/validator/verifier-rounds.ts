@@ -10,7 +10,8 @@ import type { Store } from '../../store/store.ts';
 import { listCandidates, readAnnouncement } from './announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
 import { type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
-import type { HoneypotRow } from './honeypot-store.ts';
+import type { createHoneypots } from './honeypot-runner.ts';
+import { putHoneypot } from './honeypot-store.ts';
 import { type Judged, listDigests, type Opened } from './judge.ts';
 import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
 import { type Weighed, weighReport } from './report-check.ts';
@@ -33,6 +34,8 @@ export interface RoundOptions {
   readonly pairPpm: number;
   /** Longest wait for one commitment, and for one report. */
   readonly callTimeoutMs: number;
+  /** From selection to verdict. */
+  readonly windowMs: number;
   readonly fixedVerifier: Peer | undefined;
 }
 
@@ -48,12 +51,7 @@ export interface RoundDependencies {
   /** Waits until asking again makes sense. */
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
-  /** Goes with the first job of some audits. */
-  readonly honeypots: {
-    readonly plan: (judged: Questioned) => HoneypotRow | undefined;
-    readonly put: (db: Store, row: HoneypotRow) => void;
-    readonly start: (row: HoneypotRow) => void;
-  };
+  readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
 }
 
 export type Questioned = Judged & { readonly claim: ReturnType<typeof toClaim> };
@@ -68,8 +66,8 @@ const MAX_ATTEMPTS = 4;
  * is started again goes on in the same round.
  */
 export function createRounds(options: RoundOptions, dependencies: RoundDependencies) {
-  const { validator, pairPpm, callTimeoutMs, fixedVerifier } = options;
-  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError, honeypots } = dependencies;
+  const { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier } = options;
+  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError, planHoneypots } = dependencies;
 
   async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
     const { replyId, deadlineMs = 0 } = row;
@@ -83,7 +81,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         continue;
       }
       const weighed = weighAll(judged, opened, attempts);
-      const candidates = await freezeCandidates(current, judged);
+      const candidates = await prepare(current, judged, opened);
       const next = drawRound(judged, candidates, attempts, weighed);
       const isLast = leftMs <= 0 || attempts.length + next.length > MAX_ATTEMPTS;
       const known = [...weighed.values()];
@@ -91,12 +89,9 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       if (isLast || (next.length === 0 && candidates.length > 0)) return;
       if (next.length === 0) await pause(leftMs);
       else {
-        const honeypot = attempts.length === 0 ? honeypots.plan(judged) : undefined;
         await group.write((db) => {
           for (const asked of next) keepAttempt(db, replyId, asked);
-          if (honeypot) honeypots.put(db, honeypot);
         });
-        if (honeypot) honeypots.start(honeypot);
       }
     }
   }
@@ -150,8 +145,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const { order, header, record } = judged.claim;
     const { replay } = opened;
     const subject = { modelRoot: record.modelRoot, header, replay };
-    const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
     const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
+    const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
     const idOf = ({ attempt, nonce }: AttemptRow): Uint8Array =>
       computeJobId(crypto, { validator, replyId: order.replyId, attempt, nonce });
@@ -218,8 +213,11 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     );
   }
 
-  /** Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody. */
-  async function freezeCandidates(row: ReplyRow, judged: Questioned): Promise<EvidenceCandidate[]> {
+  /**
+   * Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody, which
+   * is when the honeypots that go along are planned.
+   */
+  async function prepare(row: ReplyRow, judged: Questioned, opened: Opened): Promise<EvidenceCandidate[]> {
     if (row.candidates) return parseCandidates(row.candidates);
     const { draw, claim } = judged;
     if (draw === undefined) return [];
@@ -228,7 +226,16 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const nobody = { tried: [], heard: [], isDoubtful: false };
     if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];
-    await group.write((db) => keepCandidates(db, row.replyId, encodeCandidates(candidates)));
+    const pair = drawRound(judged, candidates, [], new Map())
+      .map(({ verifierId }) => candidates.find(({ providerId }) => equalBytes(providerId, verifierId)))
+      .filter((candidate) => candidate !== undefined);
+    const deadlineMs = row.deadlineMs ?? 0;
+    const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
+    const planned = planHoneypots(judged, opened, { candidates, pair, ...times });
+    await group.write((db) => {
+      keepCandidates(db, row.replyId, encodeCandidates(candidates));
+      for (const honeypot of planned) putHoneypot(db, honeypot);
+    });
     return candidates;
   }
 
@@ -239,7 +246,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
   }
 
-  return { run };
+  return { run, prepare };
 }
 
 function isOpen({ outcome }: AttemptRow): boolean {

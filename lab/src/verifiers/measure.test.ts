@@ -1,0 +1,58 @@
+import { describe, expect, it, vi } from 'vitest';
+import { chooseSeed } from '../bad-days/random.ts';
+import { estimateMean, measureVerifiers, type VerifierRow } from './measure.ts';
+import { STRATEGIES } from './strategies.ts';
+import type { VerifierStrategy } from './strategy.ts';
+import { renderVerifierTable } from './verifier-tables.ts';
+
+const seed = chooseSeed(1);
+vi.setConfig({ testTimeout: 300_000 });
+const pick = (...names: string[]): VerifierStrategy[] => STRATEGIES.filter(({ name }) => names.includes(name));
+
+describe('strategies of verifiers', () => {
+  let first: readonly VerifierRow[] = [];
+
+  it('that do not work are excluded, and cost no honest party anything', async () => {
+    const lazy = pick('always accepts', 'doubts always', 'cheap model', 'copies', 'never opens', 'lazy when fresh');
+    first = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: lazy });
+    expect(first.length).toBe(6);
+    for (const row of first) {
+      expect([row.strategy, row.excluded, row.creditedShare]).toEqual([row.strategy, 1, 0]);
+      expect(row.honestRejected.count).toBe(0);
+      expect([row.honestProvidersEjected, row.honestVerifiersExcluded]).toEqual([0, 0]);
+    }
+  });
+
+  it('that work are not, whatever is asked', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('honest') });
+    expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
+  });
+
+  it('that report what a cheat tells them are met by a pair or a third, and the cheat with them', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 96, runs: 1, strategies: pick('told') });
+    expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
+    expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
+  });
+
+  it('give the same numbers for the same seed', async () => {
+    const again = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('copies', 'cheap model') });
+    expect(again).toEqual(first.filter(({ strategy }) => ['copies', 'cheap model'].includes(strategy)));
+    const lazy = () => measureVerifiers({ seed, replies: 36, runs: 1, strategies: pick('lazy 0.5') });
+    expect(await lazy()).toEqual(await lazy());
+  });
+
+  it('that are caught by nobody would be seen: a validator that believes anything excludes none', async () => {
+    const honestName: VerifierStrategy = { ...(pick('honest')[0] as VerifierStrategy), name: 'not caught' };
+    const rows = await measureVerifiers({ seed, replies: 12, runs: 2, strategies: [honestName] });
+    expect(renderVerifierTable(rows)).toMatch(/\| not caught \|.*\| 0 of 2 \| > /);
+  });
+});
+
+describe('an estimate', () => {
+  it('has its mean inside, and no width where all are the same', () => {
+    const { mean, low, high } = estimateMean([1, 2, 3, 4], seed);
+    expect(mean).toBe(2.5);
+    expect(low < mean && mean < high).toBe(true);
+    expect(estimateMean([2, 2], seed)).toEqual({ mean: 2, low: 2, high: 2 });
+  });
+});

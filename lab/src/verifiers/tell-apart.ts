@@ -1,0 +1,159 @@
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { parseEvidence } from '@ogong/node/roles/validator/evidence';
+import { computeJobId } from '@ogong/node/roles/validator/verifier-draw';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { parseHeader } from '@ogong/protocol/header';
+import { computeBankSeed } from '@ogong/protocol/sketch';
+import { type Example, measureAuc } from './classify.ts';
+import type { Estimate } from './measure.ts';
+import { STRATEGIES } from './strategies.ts';
+import type { VerifierStrategy } from './strategy.ts';
+import { createWorld, type SeenJob } from './world.ts';
+
+export interface TellOptions {
+  readonly seed: number;
+  readonly epochs: number;
+  /** Audited replies in each. */
+  readonly replies: number;
+}
+
+/** How well somebody tells two kinds apart from all that it sees: 0.5 is not at all. */
+export interface TellRow {
+  readonly question: string;
+  readonly view: string;
+  readonly positives: number;
+  readonly negatives: number;
+  readonly auc: Estimate;
+}
+
+type World = Awaited<ReturnType<typeof createWorld>>;
+
+type Sample = Readonly<Record<string, readonly Example[]>>;
+
+const ALONE = 'every verifier for itself';
+const PROVIDER = 'the provider, when it serves';
+
+/** Who can tell what from all that it sees, in two worlds of that many epochs; the same numbers for the same seed. */
+export async function measureTells({ seed, epochs, replies }: TellOptions): Promise<readonly TellRow[]> {
+  const samples: Sample[] = [];
+  for (const number of [seed, seed + 1]) {
+    const jobs = await sampleJobs({ seed: number, epochs, replies });
+    samples.push({ ...jobs, [PROVIDER]: await sampleOrders({ seed: number, epochs, replies }) });
+  }
+  const [a, b] = samples as [Sample, Sample];
+  return Object.keys(a).map((view) => {
+    const [mine, other] = [a[view] ?? [], b[view] ?? []];
+    const examples = [...mine, ...other];
+    const positives = examples.filter(({ isPositive }) => isPositive).length;
+    return {
+      question: view === PROVIDER ? 'audited or not' : 'honeypot or job',
+      view,
+      positives,
+      negatives: examples.length - positives,
+      auc: measureAuc(mine, other, seed),
+    };
+  });
+}
+
+async function sampleJobs({ seed, epochs, replies }: TellOptions): Promise<Sample> {
+  const strategy = STRATEGIES[0] as VerifierStrategy;
+  // More honeypots than by default, for more examples: how many there are is no field of a job.
+  const world = await createWorld({ seed, strategy, honeypotPpm: 500_000 });
+  await runEpochs(world, epochs, replies);
+  const real = listRealJobs(world);
+  const look = (jobs: readonly SeenJob[], isKnown: (seen: SeenJob, other: SeenJob) => boolean): Example[] =>
+    jobs.map((seen) => ({
+      features: listFields(world, seen, (other) => isKnown(seen, other)),
+      isPositive: !real.has(toHex(seen.job.jobId)),
+    }));
+  const together = (names: readonly string[]): Example[] => {
+    const isMember = ({ verifier }: SeenJob): boolean => names.includes(verifier);
+    return look(world.jobs.filter(isMember), (_, other) => isMember(other));
+  };
+  const sample = {
+    [ALONE]: look(world.jobs, (seen, other) => other.verifier === seen.verifier),
+    'two of five verifiers together': together(world.names.slice(0, 2)),
+    'all five verifiers together': together(world.names),
+  };
+  await world.close();
+  return sample;
+}
+
+/** Before its record is acknowledged a provider has only the order, the request and the clock. */
+async function sampleOrders({ seed, epochs, replies }: TellOptions): Promise<readonly Example[]> {
+  const strategy = STRATEGIES[0] as VerifierStrategy;
+  const world = await createWorld({ seed: seed + 50, strategy, alphaPpm: 500_000 });
+  await runEpochs(world, epochs, replies);
+  const examples = world.served.map(({ replyId }, index) => {
+    const { submission } = world.validator.find(replyId);
+    const { request, response, record } = submission as NonNullable<typeof submission>;
+    const sizes = [request.length, response.length, record.record.length];
+    const features = [index, index % replies, ...sizes, ...replyId.subarray(0, 4)];
+    return { features, isPositive: world.verdictOf(replyId)?.verdict !== 'unaudited' };
+  });
+  await world.close();
+  return examples;
+}
+
+async function runEpochs(world: World, epochs: number, replies: number): Promise<void> {
+  for (const name of ['provider0', 'provider1']) await world.announceProvider(name);
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    if (epoch % 20 === 19) await world.announceAll();
+    for (let i = 0; i < replies; i++) await world.serve(`provider${i % 2}`, false);
+    await world.runEpoch();
+  }
+  await world.runEpoch();
+}
+
+/** Ids of the jobs that audits rest on; the others were honeypots. */
+function listRealJobs({ validator, served }: World): ReadonlySet<string> {
+  const ids = served.flatMap(({ replyId }) => {
+    const { evidence } = validator.find(replyId);
+    const parsed = evidence && parseEvidence(evidence);
+    if (parsed?.kind !== 'audit') return [];
+    const { address } = validator.signer;
+    return parsed.attempts.map(({ nonce }, attempt) =>
+      toHex(computeJobId(crypto, { validator: address, replyId, attempt, nonce })),
+    );
+  });
+  return new Set(ids);
+}
+
+/** Every field of a job and what is known around it: when it came, and what came before it. */
+function listFields(
+  { validator, jobs, modelRoot }: World,
+  seen: SeenJob,
+  isKnown: (other: SeenJob) => boolean,
+): number[] {
+  const { job, epoch, phase } = seen;
+  const header = parseHeader(job.header);
+  const hasAge = (age: number): boolean => {
+    const beacon = epoch >= BigInt(age) ? validator.archive.find(epoch - BigInt(age)) : undefined;
+    return beacon !== undefined && equalBytes(computeBankSeed(crypto, modelRoot, beacon.previous), job.sketchBankSeed);
+  };
+  const age = [0, 1, 2, 3, 4].findIndex(hasAge);
+  // Within one moment the order is drawn, see mixJobs; here both count as having come before.
+  const isBefore = (other: SeenJob): boolean => other.epoch < epoch || (other.epoch === epoch && other.phase <= phase);
+  const before = jobs.filter((other) => other !== seen && isBefore(other) && isKnown(other));
+  const sameRequest = before.filter((other) => equalBytes(other.job.request, job.request)).length;
+  const sameMoment = before.filter((other) => other.epoch === epoch && other.phase === phase).length;
+  const tokens = new Uint32Array(job.outputTokens.slice().buffer);
+  const mean = (values: ArrayLike<number>): number =>
+    Array.from(values).reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  return [
+    phase,
+    age,
+    sameRequest,
+    sameMoment,
+    job.request.length,
+    tokens.length,
+    mean(tokens),
+    new Set(tokens).size / tokens.length,
+    mean(job.listSizes),
+    job.header.length,
+    header.stopReason === 'length' ? 1 : 0,
+    job.timeoutMs,
+    job.jobId[0] as number,
+    job.jobId[15] as number,
+  ];
+}

@@ -1,0 +1,243 @@
+import type { Engine } from '@ogong/engine/engine';
+import { createFakeEngine } from '@ogong/engine/fake';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import {
+  createTestCalls,
+  createTestClock,
+  createTestHybrid,
+  createTestValidator,
+  ledger,
+  payer,
+} from '@ogong/node/roles/validator/test-bench';
+import { createTestOrder, MODEL, PRICE_PER_1K } from '@ogong/node/roles/validator/test-reply';
+import type { ScoreJob, VerifierCalls } from '@ogong/node/roles/validator/verifier-call';
+import { readVerifier, type VerifierRecord } from '@ogong/node/roles/validator/verifier-store';
+import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
+import type { Announcement } from '@ogong/protocol/announcement';
+import { toHex, utf8Encode } from '@ogong/protocol/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto';
+import { hashHybridKey } from '@ogong/protocol/hybrid';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import type { WindowBytes } from '@ogong/protocol/window';
+import { createRandom } from '../bad-days/random.ts';
+import { createHollowEngine } from './made-up.ts';
+import { type EngineReply, serveByEngine } from './serve.ts';
+import type { Scene, VerifierStrategy } from './strategy.ts';
+
+export const EPOCH_MS = 60_000;
+/** Looks that the validator takes at its audits in one epoch. */
+const TICKS = 40;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly strategy: VerifierStrategy;
+  /** Those who follow the strategy. Default: 1. */
+  readonly followers?: number;
+  /** Honest verifiers beside them. Default: 4. */
+  readonly honest?: number;
+  /** Parts per million; the validator's defaults otherwise. */
+  readonly pairPpm?: number;
+  readonly honeypotPpm?: number;
+  readonly alphaPpm?: number;
+}
+
+/** What a verifier was asked, as it saw it. */
+export interface SeenJob {
+  readonly verifier: string;
+  readonly job: ScoreJob;
+  readonly epoch: bigint;
+  /** Where in the epoch it came, 0..1. */
+  readonly phase: number;
+}
+
+export interface Served {
+  readonly replyId: Uint8Array;
+  readonly isCheat: boolean;
+  readonly provider: string;
+}
+
+const FOLLOWER = 'follower';
+const idOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+const keyOf = ({ request, outputTokens }: ScoreJob): string => toHex(crypto.sha256(request, outputTokens));
+
+/**
+ * One validator's production code with verifiers of the given strategies, on one fake engine and a clock of its own. Every
+ * reply is generated, committed, admitted, audited and judged as in the network; links and chain are left out.
+ */
+export async function createWorld(options: WorldOptions) {
+  const { seed, strategy, followers = 1, honest = 4, pairPpm, honeypotPpm, alphaPpm = 1_000_000 } = options;
+  const random = createRandom(seed);
+  const engine = createFakeEngine({ contextSize: 512 });
+  const cheap = createFakeEngine({ contextSize: 512, error: 3 });
+  const clock = createTestClock();
+  const openings = new Map<string, Uint8Array>();
+  const told = new Map<string, readonly WindowBytes[]>();
+  const opened = new Map<string, Uint8Array>();
+  const requests = new Set<string>();
+  const jobs: SeenJob[] = [];
+  const work = { honest: 0, cheap: 0, madeUp: 0 };
+  let epochStartMs = clock.nowMs();
+
+  const score = (job: ScoreJob, by: Engine): Promise<Uint8Array> =>
+    scoreJob(parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...job }, by.info()), {
+      engine: by,
+      crypto,
+      signal: AbortSignal.timeout(60_000),
+    });
+  const phase = (): number => Math.min(1, (clock.nowMs() - epochStartMs) / EPOCH_MS);
+  /** Chance is a function of the job, so that a run does not depend on which of two calls came first. */
+  const createScene = (job: ScoreJob): Scene => {
+    const draw = createRandom(new DataView(crypto.sha256(job.jobId).buffer).getUint32(0) ^ seed);
+    return { ...scene(draw), random: draw };
+  };
+  const scene = (draw: () => number): Omit<Scene, 'random'> => ({
+    work(job) {
+      work.honest++;
+      return score(job, engine);
+    },
+    workCheaply(job) {
+      work.cheap++;
+      return score(job, cheap);
+    },
+    makeUp(job, bend) {
+      work.madeUp++;
+      return score(job, createHollowEngine(engine, draw, bend));
+    },
+    told: (job) => told.get(toHex(crypto.sha256(job.request))),
+    leaked: (job) => opened.get(keyOf(job)),
+    wasSeen: (job) => requests.has(toHex(crypto.sha256(job.request))),
+    phase,
+  });
+  const nameOf = ({ endpoint }: { readonly endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
+  const isFollower = (name: string): boolean => name.startsWith(FOLLOWER);
+  const kept = new Map<string, ScoreJob>();
+  const inner = createTestCalls(async (peer, job) => {
+    const name = nameOf(peer);
+    const report = isFollower(name) ? await strategy.report(job, createScene(job)) : await score(job, engine);
+    requests.add(toHex(crypto.sha256(job.request)));
+    if (report === undefined) throw new Error('no answer');
+    return { report, signer: createTestHybrid(name) };
+  });
+  const calls: VerifierCalls = {
+    commit(peer, job, call) {
+      const epoch = validator.archive.latest().epoch;
+      jobs.push({ verifier: nameOf(peer), job, epoch, phase: phase() });
+      kept.set(toHex(job.jobId), job);
+      return inner.commit(peer, job, call);
+    },
+    async reveal(peer, request, call) {
+      const answer = await inner.reveal(peer, request, call);
+      const job = kept.get(toHex(request.jobId)) as ScoreJob;
+      if (!isFollower(nameOf(peer)) || strategy.open === undefined) {
+        opened.set(keyOf(job), answer.report);
+        return answer;
+      }
+      const other = strategy.open(answer.report, job, createScene(job));
+      if (other === undefined) throw new Error('no answer');
+      return { ...answer, report: other };
+    },
+  };
+  const validator = createTestValidator({
+    clock,
+    calls,
+    getOpening: async (_peer, replyId) => openings.get(toHex(replyId)) as Uint8Array,
+    audit: {
+      alphaPpm: () => alphaPpm,
+      windowMs: 10 * EPOCH_MS,
+      spreadMs: EPOCH_MS,
+      concurrency: 64,
+      ...(pairPpm === undefined ? {} : { pairPpm }),
+      ...(honeypotPpm === undefined ? {} : { honeypotPpm }),
+    },
+  });
+  const { modelRoot, numericClass } = engine.info();
+  let announced = 0n;
+  const announce = (key: HybridSigner, fields: Partial<Announcement>) =>
+    validator.announce(key, {
+      ...fields,
+      models: [{ modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass }],
+      sequence: ++announced,
+    });
+  const names = [
+    ...Array.from({ length: followers }, (_, i) => `${FOLLOWER}${i}`),
+    ...Array.from({ length: honest }, (_, i) => `honest${i}`),
+  ];
+  const payeeOf = (name: string): Uint8Array => crypto.sha256(utf8Encode(name)).slice(0, 20);
+
+  async function announceAll(): Promise<void> {
+    for (const name of names) {
+      const verifier = { endpoint: `${name}:1`, certHash: crypto.sha256(utf8Encode(name)), keyHash: idOf(name) };
+      await announce(createTestHybrid(name), { payee: payeeOf(name), endpoint: `${name}:1`, verifier });
+    }
+  }
+  await announceAll();
+
+  let number = 0;
+  const served: Served[] = [];
+
+  async function serve(provider: string, isCheat: boolean): Promise<void> {
+    const signer = createTestHybrid(provider);
+    const index = number++;
+    const { epoch } = validator.archive.latest();
+    const order = createTestOrder({
+      payer,
+      ledger,
+      validator: validator.signer.address,
+      provider: signer,
+      index: seed * 1_000_000 + index,
+      epoch,
+      expiresAtMs: clock.nowMs() + 120_000,
+      tokens: 8 + Math.floor(random() * 48),
+      bend: { modelRoot, cumulativeAtomic: 1_000_000n * BigInt(index + 1) },
+    });
+    const beacon = validator.archive.find(epoch) as { value: Uint8Array; previous: Uint8Array };
+    const payee = payeeOf(provider);
+    const by = isCheat ? cheap : engine;
+    const reply: EngineReply = await serveByEngine(by, order, {
+      provider: signer,
+      payee,
+      beacon,
+      nowMs: clock.nowMs(),
+    });
+    openings.set(toHex(order.fields.replyId), reply.opening);
+    if (isCheat) told.set(toHex(crypto.sha256(order.request)), reply.windows);
+    await validator.intake.admit(order);
+    await validator.intake.pushRecord(reply.submission);
+    served.push({ replyId: order.fields.replyId, isCheat, provider });
+  }
+
+  /** The next epoch's beacon, and its audits as the clock goes on. */
+  async function runEpoch(): Promise<void> {
+    epochStartMs = clock.nowMs();
+    await validator.certify(validator.archive.latest().epoch + 1n);
+    for (let tick = 0; tick <= TICKS; tick++) {
+      await validator.audit.tick();
+      await validator.audit.idle();
+      if (tick < TICKS) clock.advance(EPOCH_MS / TICKS);
+    }
+  }
+
+  return {
+    validator,
+    modelRoot,
+    jobs,
+    served,
+    work,
+    names,
+    serve,
+    runEpoch,
+    announceAll,
+    announceProvider: (name: string) =>
+      announce(createTestHybrid(name), { payee: payeeOf(name), endpoint: `${name}:1` }),
+    record: (name: string): VerifierRecord => readVerifier(validator.store, idOf(name)),
+    verdictOf: (replyId: Uint8Array): VerdictEntry | undefined =>
+      validator.decided.find((entry) => toHex(entry.replyId) === toHex(replyId)),
+    async close() {
+      await validator.close();
+      await engine.close();
+      await cheap.close();
+    },
+  };
+}
+
+export const FIRST_FOLLOWER = `${FOLLOWER}0`;

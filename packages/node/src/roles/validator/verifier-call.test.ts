@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { mixJobs, type ScoreJob, type VerifierCalls } from './verifier-call.ts';
+
+const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
+const call = { timeoutMs: 1_000, signal: new AbortController().signal };
+const jobOf = (byte: number) => ({ jobId: new Uint8Array(16).fill(byte) }) as unknown as ScoreJob;
+
+function create() {
+  const sent: number[] = [];
+  const calls: VerifierCalls = {
+    async commit(_peer, { jobId }) {
+      sent.push(jobId[0] as number);
+      return { digest: new Uint8Array(32), verifierKey: new Uint8Array(0), signature: new Uint8Array(0) };
+    },
+    reveal: () => Promise.reject(new Error('not asked')),
+  };
+  return { sent, mixed: mixJobs(calls, 20) };
+}
+
+describe('mixed jobs', () => {
+  it('leave in the order of their ids, whichever was ready first', async () => {
+    const { sent, mixed } = create();
+    await Promise.all([9, 3, 200, 1].map((byte) => mixed.commit(peer, jobOf(byte), call)));
+    expect(sent).toEqual([1, 3, 9, 200]);
+    await mixed.commit(peer, jobOf(2), call);
+    expect(sent).toEqual([1, 3, 9, 200, 2]);
+  });
+
+  it('do not leave once the validator stops', async () => {
+    const { sent, mixed } = create();
+    const stopping = new AbortController();
+    const asked = mixed.commit(peer, jobOf(1), { ...call, signal: stopping.signal });
+    stopping.abort();
+    await expect(asked).rejects.toThrow();
+    expect(sent).toEqual([]);
+  });
+});
