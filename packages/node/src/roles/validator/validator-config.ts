@@ -61,7 +61,7 @@ export const validatorConfig = defineConfig({
       label: '<0..1>',
       env: 'OGONG_VALIDATOR_HONEYPOTS',
       default: '0.05',
-      description: 'share of audits that bring along a second job whose answer is known',
+      description: 'honeypots per audit: further jobs whose answer will be known, for verifiers to be tested by',
     },
     extraAlpha: {
       schema: decimal({ max: 1 }),
