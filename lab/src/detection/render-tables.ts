@@ -126,6 +126,12 @@ export const formatEjections = ({ ejection }: DetectionResults): string =>
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
   formatTable(verifiers, [
     ['strategy', ({ strategy }) => strategy],
-    ['audits until excluded', ({ auditsUntilExcluded }) => formatDecision(auditsUntilExcluded, true)],
-    ['wrong outcomes', ({ wrongOutcomes }) => formatShare(wrongOutcomes)],
+    ['what it does', ({ what }) => what],
+    ['excluded', ({ excluded }) => formatShare(excluded)],
+    [
+      'jobs until then',
+      ({ jobs: { mean, low, high } }) => `${formatNumber(mean)} (${formatNumber(low)}..${formatNumber(high)})`,
+    ],
+    ['honest replies rejected', ({ honestRejected }) => formatShare(honestRejected)],
+    ['cheats paid', ({ cheatsPaid }) => formatShare(cheatsPaid)],
   ]);

@@ -137,10 +137,18 @@ export interface ClassClaimRow {
   readonly lying: Share;
 }
 
+/** One lazy or lying verifier among honest ones, run by the code of a validator (lab/src/verifiers). */
 export interface VerifierStrategyRow {
   readonly strategy: string;
-  readonly auditsUntilExcluded: { readonly median: number; readonly p90: number } | undefined;
-  readonly wrongOutcomes: Share;
+  readonly what: string;
+  /** Runs in which it was excluded from the draw. */
+  readonly excluded: Share;
+  /** Jobs until then, or until the run ended: mean and 95 % interval. */
+  readonly jobs: { readonly mean: number; readonly low: number; readonly high: number };
+  /** Replies of honest providers that were rejected. */
+  readonly honestRejected: Share;
+  /** Replies of a cheat that were paid; of none where there is no cheat. */
+  readonly cheatsPaid: Share;
 }
 
 export interface AimRow {

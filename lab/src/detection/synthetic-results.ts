@@ -19,8 +19,22 @@ export function createSyntheticResults(): DetectionResults {
     ejection: [{ test: 'e-process', lifetimes: 1000, replies: 1000, beta: 1e-6, ejected: share(0, 1000) }],
     classClaims: [{ claim: 'q8_0 inexact', attack: 'q8_0', truthful: share(1, 300), lying: share(0.997, 300) }],
     verifiers: [
-      { strategy: 'always accepts', auditsUntilExcluded: { median: 21, p90: 48 }, wrongOutcomes: share(0.002, 1000) },
-      { strategy: 'votes honestly', auditsUntilExcluded: undefined, wrongOutcomes: share(0, 1000) },
+      {
+        strategy: 'always accepts',
+        what: 'sends back what it was given',
+        excluded: share(1, 10),
+        jobs: { mean: 21, low: 14, high: 30 },
+        honestRejected: share(0, 1000),
+        cheatsPaid: share(0.002, 1000),
+      },
+      {
+        strategy: 'votes honestly',
+        what: 'does the work',
+        excluded: share(0, 10),
+        jobs: { mean: 300, low: 300, high: 300 },
+        honestRejected: share(0, 1000),
+        cheatsPaid: share(0, 0),
+      },
     ],
     aims: [
       { aim: 'no honest mismatch', measured: '0 of 123,456 tokens', met: true, note: '' },
