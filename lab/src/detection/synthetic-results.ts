@@ -33,7 +33,7 @@ export function createSyntheticResults(): DetectionResults {
         excluded: share(0, 10),
         jobs: { mean: 300, low: 300, high: 300 },
         honestRejected: share(0, 1000),
-        cheatsPaid: share(0, 0),
+        cheatsPaid: { value: 0, low: 0, high: 1, of: 0 },
       },
     ],
     aims: [
