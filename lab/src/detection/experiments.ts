@@ -48,6 +48,8 @@ export interface Profile {
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
   readonly lifetimeReplies: number;
+  /** Of the simulation of verifiers: audited replies of a run, and runs of a strategy. */
+  readonly verifiers: { readonly replies: number; readonly runs: number };
 }
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
@@ -66,6 +68,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
+    verifiers: { replies: 12, runs: 1 },
   },
   ci: {
     name: 'ci',
@@ -82,6 +85,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 128,
     lifetimes: 1000,
     lifetimeReplies: 200,
+    verifiers: { replies: 36, runs: 1 },
   },
   nightly: {
     name: 'nightly',
@@ -98,6 +102,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 128,
     lifetimes: 5000,
     lifetimeReplies: 200,
+    verifiers: { replies: 200, runs: 4 },
   },
 };
 

@@ -24,6 +24,7 @@ import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
 import { findSetup } from './setups.ts';
+import { measureVerifierRows } from './verifier-rows.ts';
 
 const config = defineConfig({
   name: 'npm run detect --',
@@ -82,14 +83,16 @@ async function main(): Promise<void> {
   const store = openSampleStore(values.samples);
   try {
     if (!values.measureOnly) await sample(store, profile, { modelsDir: values.modelsDir, only: values.only });
+    const onProgress = (what: string): void => void process.stderr.write(`${what}\n`);
+    const { seed } = values;
+    const verifiers = await measureVerifierRows({ seed, ...profile.verifiers, onProgress });
     const results = measure({
-      ...{ store, profile, seed: values.seed },
+      ...{ store, profile, seed, verifiers, onProgress },
       code: describeCode(),
       command: `npm run detect -- --profile ${profile.name}`,
       machine: describeMachine({ Node: process.versions.node }),
       day: new Date().toISOString().slice(0, 10),
       elapsedS: Math.round((performance.now() - startedMs) / 1000),
-      onProgress: (what) => process.stderr.write(`${what}\n`),
     });
     if (values.json) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
     if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);

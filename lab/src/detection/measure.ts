@@ -32,6 +32,7 @@ export interface MeasureOptions {
   readonly machine: string;
   readonly day: string;
   readonly elapsedS: number;
+  readonly verifiers: DetectionResults['verifiers'];
   readonly onProgress: (what: string) => void;
 }
 
@@ -121,7 +122,7 @@ export function measure(options: MeasureOptions): DetectionResults {
       .map(({ experiment, replies }) => measureEquality(experiment, replies)),
     ejection,
     classClaims: claims,
-    verifiers: [],
+    verifiers: options.verifiers,
   };
   return { ...results, ...judgeAims(results) };
 }
