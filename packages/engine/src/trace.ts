@@ -32,7 +32,7 @@ export function* traceReply(
       context.decode(false);
       yield;
     }
-    context.add(tokenAt(target), target, 0);
+    context.add(tokenAt(target), target, 0, request.shapeClasses?.[position]);
     context.decode(true);
     const index = context.outputRow(0);
     const logits = context.logits();
@@ -55,7 +55,7 @@ export function* traceReply(
     );
     const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
     const encoder = createWindowEncoder({ vocabularySize, bank });
-    encoder.push(claimed, hidden, index * embeddingSize);
+    encoder.push(claimed, hidden, index * embeddingSize, context.shapeOf(0));
     return { stages, row: encoder.flush() as WindowBytes };
   } finally {
     context.remove(0);

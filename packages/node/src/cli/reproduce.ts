@@ -35,7 +35,7 @@ export async function reproduceReceipt(
   const record = parseRecordV2(receipt.record.bytes);
   const opening: Opening = parseOpening(receipt.opening.bytes);
   const replay = replayReply(crypto, record, opening);
-  const { header, rows, outputTokens } = replay;
+  const { header, rows, outputTokens, shapeClasses } = replay;
   const info = engine.info();
   const checks = [
     ...replay.checks,
@@ -55,6 +55,7 @@ export async function reproduceReceipt(
     header,
     request: parseModelRequest(request, header.endpoint),
     outputTokens,
+    shapeClasses,
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
     bankSeed: header.sketchBankSeed,
   };

@@ -15,6 +15,8 @@ export interface TraceClaim {
   readonly request: ModelRequest;
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
+  /** As committed; absent where the class knows only one. */
+  readonly shapeClasses?: Uint8Array | undefined;
   readonly bankSeed: Uint8Array;
   readonly position: number;
 }
@@ -72,6 +74,7 @@ export async function traceClaim(
       bias: header.bias,
       sketch: { bankSeed: claim.bankSeed, directions: header.sketchDirections },
       listSizes: claim.listSizes,
+      ...(claim.shapeClasses && { shapeClasses: claim.shapeClasses }),
       numericClass: header.numericClass,
       position,
     },

@@ -6,7 +6,7 @@ import { parseHeader } from '@ogong/protocol/header';
 import { computeCommitment, parseOpening } from '@ogong/protocol/opening';
 import { RequestError } from '@ogong/protocol/request';
 import type { SignedTrace } from '@ogong/protocol/trace-report';
-import { decodeDraws, tokenOf } from '@ogong/protocol/window';
+import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
 import { createJobQueue } from '../../shared/job-queue.ts';
 import { parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
@@ -42,13 +42,15 @@ export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTra
       throw new Refusal('invalid', 'the record commits to another reply than the one that was served here');
     }
     const header = parseHeader(opening.header);
-    const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+    const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
+    const rows = windows.flatMap((window) => window.rows);
     return {
       record: message.record,
       header,
       request: parseModelRequest(message.request, parseEndpointName(message.endpoint)),
       outputTokens: Uint32Array.from(rows, tokenOf),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+      shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),
       bankSeed: header.sketchBankSeed,
       position: message.position,
     };

@@ -16,7 +16,7 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report
 import { parseTraceReport, type SignedTrace } from '@ogong/protocol/trace-report';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import { verifyDivergence } from '@ogong/protocol/verify-divergence';
-import { decodeDraws, tokenOf } from '@ogong/protocol/window';
+import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/window';
 import type { Peer } from '../../shared/link-pool.ts';
 import { locateDivergence } from '../../shared/locate-divergence.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
@@ -83,11 +83,11 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
   }
 
   function askVerifier(dispute: Dispute, reported: Reported, position: number): Promise<SignedTrace> {
-    const { submission, header, record, outputTokens, listSizes } = dispute;
+    const { submission, header, record, outputTokens, listSizes, shapeClasses } = dispute;
     const { request, endpoint } = submission;
     const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
     const timeoutMs = callTimeoutMs;
-    const job = createScoreJob({ jobId, request, endpoint, header, outputTokens, listSizes, timeoutMs });
+    const job = createScoreJob({ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, timeoutMs });
     return calls.verifier(findVerifier(reported), { job, record, position }, call);
   }
 
@@ -182,6 +182,7 @@ interface Dispute {
   readonly opening: Opening;
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
+  readonly shapeClasses: Uint8Array;
   /** In the provider's exact class, and different from what was committed; at least one, by different keys. */
   readonly reports: readonly Reported[];
 }
@@ -207,7 +208,8 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
     return [{ verifierId, keyHash, report }];
   });
   if (reports.length === 0) return undefined;
-  const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+  const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
+  const rows = windows.flatMap((window) => window.rows);
   return {
     record: row.signedRecord.record,
     providerId: parseOrder(row.orderBytes).providerId,
@@ -216,6 +218,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
     opening,
     outputTokens: Uint32Array.from(rows, tokenOf),
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+    shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),
     reports,
   };
 }
