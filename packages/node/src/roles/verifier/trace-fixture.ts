@@ -22,6 +22,8 @@ import { createVerifier } from './verifier.ts';
 
 /** Verifiers and a provider as a validator sees them: over real links. For tests. */
 const VALIDATOR = 3;
+/** A verifier may have to load the library of another instruction set first, on a machine that is busy. */
+const PATIENT: { readonly timeoutMs: number } = { timeoutMs: 280_000 };
 
 export interface TestVerifier {
   readonly keyHash: Uint8Array;
@@ -105,20 +107,22 @@ export async function openReply(
     outputTokens: toBytes(replay.outputTokens),
     listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
     sketchBankSeed: header.sketchBankSeed,
-    timeoutMs: 60_000,
+    ...PATIENT,
   };
   return {
     ...{ recordBytes, record, header, opening, replay, job },
     /** The provider's own trace, asked by the validator. */
     trace: (position: number): Promise<SignedTrace> =>
-      validator.service(ProviderService).trace({ record: recordBytes, request, endpoint, position, timeoutMs: 60_000 }),
+      validator
+        .service(ProviderService)
+        .trace({ record: recordBytes, request, endpoint, position, ...PATIENT }, PATIENT),
   };
 }
 
 export async function scoreWith({ client }: TestVerifier, { job }: ServedReply): Promise<ScoreReport> {
   const service = client.service(VerifierService);
-  const { digest } = await service.commit(job);
-  return parseScoreReport((await service.reveal({ jobId: job.jobId, round: [digest] })).report);
+  const { digest } = await service.commit(job, PATIENT);
+  return parseScoreReport((await service.reveal({ jobId: job.jobId, round: [digest] }, PATIENT)).report);
 }
 
 export async function traceWith(
@@ -126,7 +130,7 @@ export async function traceWith(
   { job, recordBytes: record }: ServedReply,
   position: number,
 ): Promise<SignedTrace> {
-  return client.service(VerifierService).trace({ job, record, position });
+  return client.service(VerifierService).trace({ job, record, position }, PATIENT);
 }
 
 /** u32 little endian. */
