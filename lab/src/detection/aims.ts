@@ -15,8 +15,18 @@ export function judgeAims(results: Measured): Pick<DetectionResults, 'aims' | 'n
     ...judgeF16(results),
     judgeDecision('inexact Q8_0: noise of 1e-3 decided at 1e-6', find('weights-noise-1e-3', 'q8_0'), 1000),
     judgeDecision('inexact Q8_0: KV cache q8_0 decided at 1e-6', find('kv-q8-0', 'q8_0'), 2500),
-    judgeDecision('massaged draws, Q8_0 into F16, decided at 1e-6', find('massaged-q8-0', 'f16'), 200),
-    judgeDecision('massaged draws, noise of 1e-3, decided at 1e-6', find('massaged-noise-1e-3', 'f16'), 2500),
+    judgeDecision(
+      'massaged draws, Q8_0 into F16, by one who knows the limits, decided at 1e-6',
+      find('massaged-knowing-q8-0', 'f16'),
+      200,
+      'evidence comes from ranks: no reply of 32 tokens can weigh more than the held-out sample allows. A larger sample is the next idea',
+    ),
+    judgeDecision(
+      'massaged draws, noise of 1e-3, by one who knows the limits, decided at 1e-6',
+      find('massaged-knowing-noise-1e-3', 'f16'),
+      2500,
+      'only draws speak, 1 in 100 differs, and replies are cut to 32 tokens here; whole replies of many draws are the next idea',
+    ),
     judgeNames(results),
     judgeEjection(results),
   ];
@@ -80,7 +90,11 @@ function judgeHonestEquality({ equality }: Measured, backend: 'cpu' | 'vulkan', 
 }
 
 function judgeEquality({ attacks }: Measured): AimRow {
-  const rows = attacks.filter(({ family, equality }) => family === 'weights' && equality !== undefined);
+  // A window that is not full forgets nothing: until then its provider computes what was sold.
+  const rows = attacks.filter(
+    ({ attack, family, equality }) =>
+      family === 'weights' && equality !== undefined && !attack.startsWith('sliding-window'),
+  );
   const late = rows.filter(({ equality }) => equality!.differ.value < 1 || equality!.lastToken >= 4);
   return {
     aim: 'exact classes: every weight and KV cheat differs within 4 tokens',
@@ -107,13 +121,14 @@ function judgeF16({ attacks }: Measured): AimRow[] {
   ];
 }
 
-function judgeDecision(aim: string, row: AttackRow | undefined, limit: number): AimRow {
+function judgeDecision(aim: string, row: AttackRow | undefined, limit: number, reason = ''): AimRow {
   const tokens = row?.tokensToDecide?.median;
+  const met = tokens !== undefined && tokens <= limit;
   return {
     aim: `${aim} within ${limit} tokens`,
     measured: tokens === undefined ? (row ? 'not decided' : 'not measured') : `${Math.round(tokens)} tokens, median`,
-    met: tokens !== undefined && tokens <= limit,
-    note: '',
+    met,
+    note: met ? '' : reason,
   };
 }
 
@@ -122,11 +137,20 @@ function judgeNames({ attacks }: Measured): AimRow {
   const rejects = rows.reduce((sum, { named }) => sum + named!.of, 0);
   const right = rows.reduce((sum, { named }) => sum + Math.round(named!.value * named!.of), 0);
   return {
-    aim: 'the verdict names the cheat in 95 % of rejects',
+    aim: 'the verdict names the kind of cheat in 95 % of rejects',
     measured: rejects === 0 ? 'not measured' : `${percent(right / rejects)} of ${rejects} rejects`,
     met: rejects > 0 && right >= 0.95 * rejects,
-    note: '',
+    note: rejects > 0 && right < 0.95 * rejects ? listConfusions(rows) : '',
   };
+}
+
+/** The attacks that lose most. */
+function listConfusions(rows: readonly AttackRow[]): string {
+  const wrong = rows
+    .map(({ attack, weights, named }) => ({ attack, weights, count: Math.round((1 - named!.value) * named!.of) }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 5);
+  return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
 }
 
 function judgeEjection({ ejection }: Measured): AimRow {

@@ -92,7 +92,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     calibration: 2000,
     honest: 40,
     claimed: 170,
-    attack: 16,
+    attack: 24,
     hardAttack: 200,
     plainAttack: 12,
     equality: 8,
