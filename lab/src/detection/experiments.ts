@@ -98,7 +98,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     equality: 8,
     honestEquality: 800,
     anySampler: 800,
-    otherBackend: 16,
+    otherBackend: 6,
     maxTokens: 128,
     lifetimes: 5000,
     lifetimeReplies: 200,
