@@ -178,6 +178,9 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
 const HARD =
   /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3))$/;
 
+/** Caught by stage 1 in nearly every reply: more of them, since the rare escapes are counted. */
+const RARE = /^prefill-q8-0$/;
+
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(
   { attack, hardAttack, plainAttack, equality }: Profile,
