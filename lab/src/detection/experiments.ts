@@ -193,7 +193,13 @@ export function listAttackExperiments(
           weights,
           source: name,
           ...MAIN_PAIR,
-          replies: HARD.test(name) ? hardAttack : family === 'commitment' ? plainAttack : attack,
+          replies: RARE.test(name)
+            ? 2 * hardAttack
+            : HARD.test(name)
+              ? hardAttack
+              : family === 'commitment'
+                ? plainAttack
+                : attack,
         },
         {
           ...{ weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact' },
