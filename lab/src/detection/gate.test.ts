@@ -17,35 +17,28 @@ const good: Pick<DetectionResults, 'stage1' | 'equality' | 'attacks'> = {
   equality: [{ backend: 'cpu', weights: 'f16', variant: 'a', tokens: 10, differing: 0 }],
   attacks: [attack],
 };
-const definitions = [{ name: 'weights-q4-0', caughtBy: ['equality'] }];
 
 describe('the gate', () => {
-  it('is silent where everything holds', () => expect(listBroken(good, definitions)).toEqual([]));
+  it('is silent where everything holds', () => expect(listBroken(good)).toEqual([]));
 
   it('names an honest reply that stage 1 refutes', () => {
     const stage1 = [{ source: 'f16/honest', tokens: 10, replies: 4, mismatches: 1 }];
-    expect(listBroken({ ...good, stage1 }, definitions)).toEqual(['f16/honest: stage 1 refutes 1 of 4 honest replies']);
+    expect(listBroken({ ...good, stage1 })).toEqual(['f16/honest: stage 1 refutes 1 of 4 honest replies']);
   });
 
   it('names an honest reply that differs in an exact class', () => {
     const equality = [{ ...good.equality[0]!, differing: 2 }];
-    expect(listBroken({ ...good, equality }, definitions)).toHaveLength(1);
-  });
-
-  it('names an attack that nothing sees, unless it says so itself', () => {
-    const unseen = { ...attack, family: 'sampling', equality: { ...attack.equality!, differ: none } };
-    expect(listBroken({ ...good, attacks: [unseen] }, definitions)[0]).toContain('no check');
-    expect(listBroken({ ...good, attacks: [unseen] }, [{ name: 'weights-q4-0', caughtBy: [] }])).toEqual([]);
-    const plain = { ...unseen, caughtBy: { 'response-text': 1 } };
-    expect(listBroken({ ...good, attacks: [plain] }, definitions)).toEqual([]);
+    expect(listBroken({ ...good, equality })).toHaveLength(1);
   });
 
   it('names a weight attack of which one reply passes for the sold model', () => {
     const some = { ...attack, equality: { ...attack.equality!, differ: { ...all, value: 0.8 } } };
-    expect(listBroken({ ...good, attacks: [some] }, definitions)[0]).toContain('bit for bit');
+    expect(listBroken({ ...good, attacks: [some] })[0]).toContain('bit for bit');
+    expect(listBroken({ ...good, attacks: [{ ...some, attack: 'sliding-window-128' }] })).toEqual([]);
+    expect(listBroken({ ...good, attacks: [{ ...some, family: 'sampling' }] })).toEqual([]);
   });
 
   it('does not take nothing for good', () => {
-    expect(listBroken({ stage1: [], equality: [], attacks: [] }, definitions)).toEqual(['nothing honest was measured']);
+    expect(listBroken({ stage1: [], equality: [], attacks: [] })).toEqual(['nothing honest was measured']);
   });
 });

@@ -1,14 +1,14 @@
-import type { AttackDefinition } from '../attackers/attack.ts';
 import type { DetectionResults } from './results.ts';
 
 /**
  * What must hold in every run, however small: equalities, no rates. Exact classes and draws give the same answer on every
- * machine, so that a line here is a fault and never bad luck.
+ * machine, so that a line here is a fault and never bad luck. What each attack is seen by is held by catalogue.test.ts.
  */
-export function listBroken(
-  { stage1, equality, attacks }: Pick<DetectionResults, 'stage1' | 'equality' | 'attacks'>,
-  definitions: readonly Pick<AttackDefinition, 'name' | 'caughtBy'>[],
-): string[] {
+export function listBroken({
+  stage1,
+  equality,
+  attacks,
+}: Pick<DetectionResults, 'stage1' | 'equality' | 'attacks'>): string[] {
   const broken: string[] = [];
   for (const { source, mismatches, replies } of stage1) {
     if (mismatches > 0) broken.push(`${source}: stage 1 refutes ${mismatches} of ${replies} honest replies`);
@@ -17,17 +17,12 @@ export function listBroken(
     if (differing > 0) broken.push(`${weights} ${variant}: ${differing} honest replies differ in an exact class`);
   }
   if (stage1.length === 0 || equality.length === 0) broken.push('nothing honest was measured');
-  for (const row of attacks) {
-    const definition = definitions.find(({ name }) => name === row.attack);
-    if (definition === undefined || definition.caughtBy.length === 0) continue;
-    const seen = row.stage1.value > 0 || (row.equality?.differ.value ?? 0) > 0 || isPlain(row.caughtBy);
-    if (!seen) broken.push(`${row.attack}, sold as ${row.weights}: no check of an exact class saw any of its replies`);
-    if (row.family === 'weights' && row.equality !== undefined && row.equality.differ.value < 1) {
-      broken.push(`${row.attack}, sold as ${row.weights}: some replies equal the sold model's bit for bit`);
+  // A window that is not full yet forgets nothing; all others compute something else from the first token on.
+  const weights = attacks.filter(({ attack, family }) => family === 'weights' && !attack.startsWith('sliding-window'));
+  for (const { attack, weights: sold, equality: compared } of weights) {
+    if (compared !== undefined && compared.differ.value < 1) {
+      broken.push(`${attack}, sold as ${sold}: some replies equal the sold model's bit for bit`);
     }
   }
   return broken;
 }
-
-const isPlain = (caughtBy: Readonly<Record<string, number>>): boolean =>
-  Object.keys(caughtBy).some((check) => check !== 'nothing' && check !== 'likelihood');

@@ -97,7 +97,7 @@ async function main(): Promise<void> {
     if (values.json) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
     if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);
     printSummary(results);
-    const broken = listBroken(results, ATTACKS);
+    const broken = listBroken(results);
     for (const line of broken) console.error(`broken: ${line}`);
     if (broken.length > 0) process.exitCode = 1;
   } finally {
