@@ -9,7 +9,7 @@ export interface Example {
 const STEPS = 300;
 const RATE = 0.5;
 const DECAY = 1e-3;
-const RESAMPLES = 1_000;
+const RESAMPLES = 500;
 
 /** Area under the ROC curve: the chance that a positive scores above a negative, ties counting half. */
 export function computeAuc(scored: readonly { readonly score: number; readonly isPositive: boolean }[]): number {

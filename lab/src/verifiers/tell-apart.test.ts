@@ -10,7 +10,7 @@ describe('the classifier', () => {
   it('finds what can be told, and nothing where there is nothing', () => {
     const random = createRandom(seed);
     const make = (shift: number, kink: number) =>
-      Array.from({ length: 400 }, (_, i) => {
+      Array.from({ length: 240 }, (_, i) => {
         const isPositive = i % 2 === 0;
         const noise = random() * 2 - 1;
         const bent = isPositive && kink > 0 ? Math.sign(noise) * (1 - Math.abs(noise) / 4) : noise;
