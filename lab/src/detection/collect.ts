@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { type CollectProgress, collectReports, collectServed } from '@ogong/node/calibration/collect';
 import type { RequestPlan } from '@ogong/node/calibration/request-plan';
@@ -87,10 +88,13 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
       const bend = { commit: bendCommit(played), ...(played.openOpening ? { open: played.openOpening } : {}) };
       // Some remember what they served before: those must meet the requests in order.
       const concurrency = attack.family === 'weights' ? sequences : 1;
-      await collectServed({ ...common, plan, engine: played.engine, bend, concurrency });
+      await collectServed({ ...common, plan, engine: played.engine, bend, concurrency, tolerates: isRefusal });
     });
   });
 }
+
+/** Some attacks serve only what suits them. */
+const isRefusal = (error: unknown): boolean => error instanceof EngineError && error.code === 'overloaded';
 
 async function withCheapEngine(
   recipe: AttackDefinition['cheap'],

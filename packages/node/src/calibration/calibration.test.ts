@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EngineError } from '@ogong/engine/engine';
 import { createFakeEngine } from '@ogong/engine/fake';
 import { adjudicateReport } from '@ogong/protocol/adjudicate';
 import { isOk } from '@ogong/protocol/checks';
@@ -100,6 +101,20 @@ describe('collecting', () => {
     expect(collected).toEqual(['served 1/2', 'served 2/2', 'same 1/2', 'same 2/2', 'served 1/1', 'same 1/1']);
     expect(store.listPairs()).toEqual([{ source: 'honest', verifier: 'same', count: 3 }]);
     expect([...store.readScored('honest', 'same')].map(({ seed }) => seed)).toEqual([1, 2, 3]);
+  });
+
+  it('has no reply where a source refuses, if that is tolerated, and fails if not', async () => {
+    const refusing = {
+      ...engine,
+      // biome-ignore lint/correctness/useYield: it refuses before it says anything.
+      async *generate(): AsyncGenerator<never> {
+        throw new EngineError('overloaded', 'not now');
+      },
+    };
+    const options = { store, source: 'refusing', seeds: [1, 2], engine: refusing, crypto, signer, plan };
+    await collectServed({ ...options, tolerates: (error) => error instanceof EngineError });
+    expect(store.listSeeds('refusing')).toEqual([]);
+    await expect(collectServed(options)).rejects.toThrow('not now');
   });
 
   it('stops where it is told to', async () => {

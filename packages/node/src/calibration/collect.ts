@@ -28,18 +28,24 @@ export async function collectServed(
     readonly signer: HybridSigner;
     readonly plan: RequestPlan;
     readonly bend?: Pick<SampleDependencies, 'commit' | 'open'>;
+    /** Failures after which a seed simply has no reply. Default: none. */
+    readonly tolerates?: (error: unknown) => boolean;
     /** Replies at a time. More than one makes passes of inexact kernels depend on timing. Default: 1. */
     readonly concurrency?: number;
   },
 ): Promise<void> {
   const { store, source, seeds, engine, crypto, signer, plan, bend, concurrency = 1, onProgress, signal } = options;
+  const { tolerates = () => false } = options;
   const present = new Set(store.listSeeds(source));
   await forEach(
     seeds.filter((seed) => !present.has(seed)),
     { concurrency, signal },
     async (seed, done, total) => {
       const request = { seed, body: planRequest(plan, seed) };
-      const sample = await serveSample(request, { engine, crypto, signer, ...bend });
+      const sample = await serveSample(request, { engine, crypto, signer, ...bend }).catch((error: unknown) => {
+        if (tolerates(error)) return undefined;
+        throw error;
+      });
       if (sample) store.writeServed(source, sample);
       onProgress?.({ source, verifier: undefined, done, total });
     },
