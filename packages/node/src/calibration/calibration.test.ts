@@ -54,6 +54,8 @@ describe('a sample', () => {
     const sample = (await serveSample(request, { engine, crypto, signer, open })) as ServedSample;
     expect(replaySample(crypto, sample)).toBeUndefined();
     expect(await scoreSample(sample, { engine, crypto })).toBeUndefined();
+    const late = { engine, crypto, signer, open: () => new Promise<Uint8Array>(() => undefined) };
+    expect(replaySample(crypto, (await serveSample(request, late)) as ServedSample)).toBeUndefined();
   });
 
   it('is the same bytes for the same seed, and others for another', async () => {

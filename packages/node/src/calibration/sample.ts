@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
@@ -108,12 +109,18 @@ export async function serveSample(
 /** What stands in the place of an opening that was refused. */
 const WITHHELD = new Uint8Array(0);
 
+/** Stands for the audit window. */
+const PATIENCE_MS = 500;
+
 async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies['open']>): Promise<Uint8Array> {
+  const closed = new AbortController();
   try {
-    return await open(opening);
+    return await Promise.race([open(opening), delay(PATIENCE_MS, WITHHELD, { signal: closed.signal })]);
   } catch {
     // Whatever keeps a provider from opening, the validator sees that it did not.
     return WITHHELD;
+  } finally {
+    closed.abort();
   }
 }
 
