@@ -25,6 +25,8 @@ const FALSE_REJECTS = [1e-3, 1e-4] as const;
 /** Odds at which a provider counts as found out. */
 const DECISION = 1e-6;
 const ORDERS = 100;
+/** A forged sketch may lie at any distance. */
+const FARTHEST = 1000;
 
 export function measureAttack(
   { attack, weights, other, same, provider, verifier, maxTokens }: MeasuredAttack,
@@ -61,13 +63,19 @@ export function measureAttack(
       windows.length === 0
         ? undefined
         : {
-            sketch: computeQuantile(
-              windows.map(({ sketchDistance }) => sketchDistance),
-              0.5,
+            sketch: Math.min(
+              FARTHEST,
+              computeQuantile(
+                windows.map(({ sketchDistance }) => sketchDistance),
+                0.5,
+              ),
             ),
-            logprob: computeQuantile(
-              windows.map(({ logprobShift }) => logprobShift),
-              0.5,
+            logprob: Math.min(
+              FARTHEST,
+              computeQuantile(
+                windows.map(({ logprobShift }) => logprobShift),
+                0.5,
+              ),
             ),
           },
     perWindow: FALSE_REJECTS.map((rate) => measureCatch(first, rate)),
