@@ -3,6 +3,7 @@ import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { type CollectProgress, collectReports, collectServed } from '@ogong/node/calibration/collect';
 import type { RequestPlan } from '@ogong/node/calibration/request-plan';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
+import { formatSourceId, formatVerifierId } from '@ogong/node/calibration/source-id';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
 import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import type { AttackDefinition } from '../attackers/attack.ts';
@@ -22,14 +23,18 @@ export interface CollectContext {
   /** Where models are kept, forged ones too. */
   readonly modelsDir: string;
   readonly maxTokens: number;
+  readonly signal: AbortSignal;
   readonly onProgress: (progress: CollectProgress) => void;
 }
 
 const soldName = ({ model, weights }: Experiment): string => (model === undefined ? weights : `${model}-${weights}`);
 /** Replies differ by who served them and how long they may be. */
 export const sourceId = (experiment: Experiment, maxTokens: number): string =>
-  `${soldName(experiment)}/${experiment.source}/${experiment.provider}/${maxTokens}`;
-export const verifierId = (experiment: Experiment): string => `${soldName(experiment)}/${experiment.verifier}`;
+  formatSourceId({
+    ...{ model: soldName(experiment), behaviour: experiment.source, setup: experiment.provider, maxTokens },
+  });
+export const verifierId = (experiment: Experiment): string =>
+  formatVerifierId({ model: soldName(experiment), setup: experiment.verifier ?? 'nobody' });
 const findAttack = ({ source }: Experiment): AttackDefinition | undefined =>
   ATTACKS.find(({ name }) => name === source);
 
@@ -47,7 +52,7 @@ const SEQUENCES = 8;
 
 /** Serves and scores what the store lacks of an experiment. @throws EngineError */
 export async function collectExperiment(experiment: Experiment, context: CollectContext): Promise<void> {
-  const { store, pool, maxTokens, onProgress } = context;
+  const { store, pool, maxTokens, signal, onProgress } = context;
   const source = sourceId(experiment, maxTokens);
   const seeds = seedsOf(experiment);
   const served = new Set(store.listSeeds(source));
@@ -61,12 +66,12 @@ export async function collectExperiment(experiment: Experiment, context: Collect
   if (isScored) return;
   const { settings } = findSetup(experiment.verifier);
   await pool.use({ modelPath: await findSold(experiment, context), ...settings, sequences: 1 }, (engine) =>
-    collectReports({ store, source, verifier, seeds, engine, crypto, onProgress }),
+    collectReports({ store, source, verifier, seeds, engine, crypto, signal, onProgress }),
   );
 }
 
 async function serve(experiment: Experiment, context: CollectContext): Promise<void> {
-  const { store, pool, maxTokens, onProgress } = context;
+  const { store, pool, maxTokens, signal, onProgress } = context;
   const provider = findSetup(experiment.provider);
   const modelPath = await findSold(experiment, context);
   const common = {
@@ -75,6 +80,7 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     seeds: seedsOf(experiment),
     crypto,
     signer,
+    signal,
     onProgress,
   };
   const attack = findAttack(experiment);

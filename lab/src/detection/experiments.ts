@@ -91,7 +91,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     name: 'nightly',
     calibration: 2000,
     honest: 40,
-    claimed: 170,
+    claimed: 300,
     attack: 24,
     hardAttack: 200,
     plainAttack: 8,

@@ -3,11 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError, type EngineErrorCode } from '@ogong/engine/engine';
 import { openSampleStore, type SampleStore } from '@ogong/node/calibration/sample-store';
+import { HONEST } from '@ogong/node/calibration/source-id';
+import { ConfigError } from '@ogong/node/config/config-error';
 import { defineConfig } from '@ogong/node/config/define-config';
 import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
-import { ATTACKS } from '../attackers/catalogue.ts';
+import { describeFailure, getExitCode } from '@ogong/node/log/errors';
+import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeMachine } from '../bench/report.ts';
 import { collectExperiment } from './collect.ts';
 import { createEnginePool } from './engine-pool.ts';
@@ -23,6 +26,7 @@ import { measure } from './measure.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
+import { encodeResults } from './results-json.ts';
 import { findSetup } from './setups.ts';
 import { measureVerifierRows } from './verifier-rows.ts';
 
@@ -36,7 +40,7 @@ const config = defineConfig({
     profile: {
       schema: oneOf(['quick', 'ci', 'nightly']),
       default: 'ci',
-      description: 'how many replies: quick in two minutes, ci in five, nightly within an hour on two cores',
+      description: 'how many replies: quick, ci (what CI plays), or nightly (what docs/detection shows)',
     },
     quick: { schema: boolean, boolean: true, description: 'the same as --profile quick' },
     only: {
@@ -82,7 +86,7 @@ async function main(): Promise<void> {
   mkdirSync(dirname(values.samples), { recursive: true });
   const store = openSampleStore(values.samples);
   try {
-    if (!values.measureOnly) await sample(store, profile, { modelsDir: values.modelsDir, only: values.only });
+    if (!values.measureOnly && !(await sampleUntilStopped(store, profile, values))) return;
     const onProgress = (what: string): void => void process.stderr.write(`${what}\n`);
     const { seed } = values;
     const verifiers = await measureVerifierRows({ seed, ...profile.verifiers, onProgress });
@@ -94,7 +98,7 @@ async function main(): Promise<void> {
       day: new Date().toISOString().slice(0, 10),
       elapsedS: Math.round((performance.now() - startedMs) / 1000),
     });
-    if (values.json) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (values.json) writeFileSync(values.json, encodeResults(results));
     if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);
     printSummary(results);
     const broken = listBroken(results);
@@ -105,19 +109,46 @@ async function main(): Promise<void> {
   }
 }
 
-async function sample(
+/** @returns false where Ctrl-C ended it: what was sampled until then is kept. */
+async function sampleUntilStopped(
   store: SampleStore,
   profile: Profile,
   { modelsDir, only }: { readonly modelsDir: string; readonly only: readonly string[] },
+): Promise<boolean> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop);
+  try {
+    await sample(store, profile, { modelsDir, only, signal: stopping.signal });
+    return true;
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    console.error('stopped; the same command goes on from here');
+    process.exitCode = 130;
+    return false;
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}
+
+async function sample(
+  store: SampleStore,
+  profile: Profile,
+  { modelsDir, only, signal }: { readonly modelsDir: string; readonly only: readonly string[]; signal: AbortSignal },
 ): Promise<void> {
+  const unknown = only.filter((name) => name !== HONEST && !ATTACK_NAMES.includes(name));
+  if (unknown.length > 0) {
+    const known = [HONEST, ...ATTACK_NAMES].join(', ');
+    throw new ConfigError(config.definition.name, [`--only ${unknown.join(', ')}: no such attack; there are ${known}`]);
+  }
   const attacks = only.length === 0 ? ATTACKS : ATTACKS.filter(({ name }) => only.includes(name));
-  const honest = only.length === 0 || only.includes('honest') ? listHonestExperiments(profile) : [];
+  const honest = only.length === 0 || only.includes(HONEST) ? listHonestExperiments(profile) : [];
   const experiments = [...honest, ...listAttackExperiments(profile, attacks)];
   const pool = createEnginePool(IDLE_ENGINES);
   const report = createProgressLine(experiments.length);
   try {
     await inLanes(experiments, async (experiment, index) => {
-      const context = { store, pool, modelsDir, maxTokens: profile.maxTokens };
+      const context = { store, pool, modelsDir, maxTokens: profile.maxTokens, signal };
       try {
         await collectExperiment(experiment, {
           ...context,
@@ -133,11 +164,13 @@ async function sample(
   }
 }
 
-/** This machine lacks what an optional setup runs on. */
+/** This machine lacks the device, the instruction set or the cores that an optional setup runs on. */
 function isLeftOut({ provider, verifier }: Experiment, error: unknown): error is EngineError {
   const isOptional = [provider, verifier].some((name) => name !== undefined && findSetup(name).isOptional);
-  return isOptional && error instanceof EngineError && error.code === 'unsupported-model';
+  return isOptional && error instanceof EngineError && ABSENCES.includes(error.code);
 }
+
+const ABSENCES: readonly EngineErrorCode[] = ['unsupported-model', 'invalid-request'];
 
 function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
   for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
@@ -158,7 +191,8 @@ async function inLanes(
 ): Promise<void> {
   const queue = experiments.map((experiment, index) => ({ experiment, index }));
   const busy = new Set<string>();
-  const sourceOf = ({ weights, source, provider }: Experiment): string => `${weights}/${source}/${provider}`;
+  const sourceOf = ({ model, weights, source, provider }: Experiment): string =>
+    [model, weights, source, provider].join('/');
   const lane = async (): Promise<void> => {
     for (;;) {
       const at = queue.findIndex(({ experiment }) => !busy.has(sourceOf(experiment)));
@@ -177,4 +211,9 @@ async function inLanes(
   for (const { experiment, index } of queue) await run(experiment, index);
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(`npm run detect: ${describeFailure(error)}`);
+  process.exitCode = getExitCode(error);
+}

@@ -87,7 +87,6 @@ export function measureAttack(
       rejected.length === 0
         ? undefined
         : shareOf(rejected, ({ suspect }) => nameKind(suspect) === nameKind(attack.name)),
-    cost: undefined,
     roc: canCompare ? traceRoc(honest, statisticsOf(first)) : [],
   };
 }

@@ -43,7 +43,6 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
-    ['cost', ({ cost }) => (cost === undefined ? '' : formatNumber(cost))],
   ]);
 }
 

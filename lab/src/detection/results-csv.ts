@@ -32,7 +32,6 @@ export function formatAttacksCsv(attacks: readonly AttackRow[]): string {
         .sort()
         .join(' '),
       ...shareCells('named', row.named),
-      cost: row.cost,
     })),
   );
 }

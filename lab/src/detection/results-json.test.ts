@@ -21,7 +21,7 @@ describe('results.json', () => {
     expect(parseResults(encodeResults(rounded))).toEqual(rounded);
     expect(encodeResults(rounded)).toBe(encodeResults(results));
     expect(JSON.parse(encodeResults(results)).seed).toBe(results.seed);
-    expect(rounded.attacks[0]?.cost).toBe(results.attacks[0]?.cost);
+    expect(rounded.attacks[0]?.stage1.value).toBe(results.attacks[0]?.stage1.value);
     expect(rounded.attacks[0]?.roc[1]).toEqual(
       results.attacks[0]?.roc[1]?.map((value) => Number(value.toPrecision(6))),
     );
@@ -44,9 +44,9 @@ describe('results.json', () => {
   it('refuses what is not finite, by its path', () => {
     const wrong: DetectionResults = {
       ...results,
-      attacks: results.attacks.map((row, i) => (i === 2 ? { ...row, cost: Number.NaN } : row)),
+      attacks: results.attacks.map((row, i) => (i === 2 ? { ...row, tokens: Number.NaN } : row)),
     };
-    expect(() => encodeResults(wrong)).toThrow('results.attacks[2].cost is NaN');
+    expect(() => encodeResults(wrong)).toThrow('results.attacks[2].tokens is NaN');
   });
 
   it('refuses another version', () => {

@@ -100,8 +100,6 @@ export interface AttackRow extends Pair {
   readonly caughtBy: Readonly<Record<string, number>>;
   /** Rejects whose most likely attack is of this one's kind (name-kind.ts). */
   readonly named: Share | undefined;
-  /** Time to check over time to generate. */
-  readonly cost: number | undefined;
   /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
   readonly roc: readonly (readonly [number, number])[];
   readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];

@@ -37,7 +37,7 @@ export function findSetup(name: SetupName): Setup {
     name,
     settings: { threads: 1, contextSize: CONTEXT, ...settings },
     isExact: (settings.kernels ?? 'exact') === 'exact',
-    isOptional: settings.backend !== undefined,
+    isOptional: settings.backend !== undefined || settings.isa !== undefined || settings.threads !== undefined,
   };
 }
 

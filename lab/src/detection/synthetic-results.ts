@@ -125,7 +125,6 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     fallbackPasses: share(strength > 20 ? 0 : 0.98, 288),
     caughtBy: isPrefill ? { draws: 72 } : { sketch: 60, 'draw gap': 11 },
     named: share(0.97, 71),
-    cost: 0.31,
     roc: ROC_RATES.map((rate) => [rate, rateAt(rate)] as const),
     evidence: Array.from({ length: 40 }, (_, i) => [i * 128, i * 128 * perToken * (1 - 0.2 * Math.sin(i))] as const),
   };
