@@ -31,7 +31,8 @@ const soldName = ({ model, weights }: Experiment): string => (model === undefine
 /** Replies differ by who served them and how long they may be. */
 export const sourceId = (experiment: Experiment, maxTokens: number): string =>
   formatSourceId({
-    ...{ model: soldName(experiment), behaviour: experiment.source, setup: experiment.provider, maxTokens },
+    ...{ model: soldName(experiment), behaviour: experiment.source, setup: experiment.provider },
+    maxTokens: experiment.maxTokens ?? maxTokens,
   });
 export const verifierId = (experiment: Experiment): string =>
   formatVerifierId({ model: soldName(experiment), setup: experiment.verifier ?? 'nobody' });
@@ -85,7 +86,12 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
   };
   const attack = findAttack(experiment);
   const prompts = experiment.isGriefed ? await findGriefingPrompts(experiment, context) : undefined;
-  const plan: RequestPlan = { maxTokens, prompts, sampler: experiment.sampler ?? 'usual', needs: attack?.needs };
+  const plan: RequestPlan = {
+    maxTokens: experiment.maxTokens ?? maxTokens,
+    prompts,
+    sampler: experiment.sampler ?? 'usual',
+    needs: attack?.needs,
+  };
   const sequences = provider.isExact ? SEQUENCES : 1;
   await pool.use({ modelPath, ...provider.settings, sequences }, async (engine) => {
     if (attack === undefined) return collectServed({ ...common, plan, engine, concurrency: sequences });

@@ -1,3 +1,4 @@
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { AttackDefinition } from '../attackers/attack.ts';
 import type { ModelName } from './models.ts';
 import type { SetupName } from './setups.ts';
@@ -16,6 +17,8 @@ export interface Experiment {
   /** Undefined where only draws are replayed. */
   readonly verifier: SetupName | undefined;
   readonly replies: number;
+  /** Default: the profile's. */
+  readonly maxTokens?: number;
   /** Default: usual. */
   readonly sampler?: 'usual' | 'any';
   /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
@@ -26,6 +29,8 @@ export interface Profile {
   readonly name: 'quick' | 'ci' | 'nightly';
   /** Honest replies of the pair that thresholds are calibrated on. */
   readonly calibration: number;
+  /** Honest replies of one window of the same pair, by sold weights: how many decide what the rarest honest window is. */
+  readonly oneWindow: Readonly<Record<SoldWeights, number>>;
   /** Honest replies of every other pair. */
   readonly honest: number;
   /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
@@ -56,6 +61,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   quick: {
     name: 'quick',
     calibration: 40,
+    oneWindow: { f16: 0, q8_0: 0 },
     honest: 8,
     claimed: 8,
     attack: 6,
@@ -73,6 +79,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   ci: {
     name: 'ci',
     calibration: 190,
+    oneWindow: { f16: 0, q8_0: 0 },
     honest: 4,
     claimed: 4,
     attack: 4,
@@ -90,9 +97,10 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   nightly: {
     name: 'nightly',
     calibration: 2000,
+    oneWindow: { f16: 10400, q8_0: 4000 },
     honest: 40,
     claimed: 300,
-    attack: 24,
+    attack: 48,
     hardAttack: 200,
     plainAttack: 8,
     equality: 8,
@@ -148,8 +156,11 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
-  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
-  const main = SOLD_WEIGHTS.map((weights) => ({ weights, source: 'honest', ...MAIN_PAIR, replies: calibration }));
+  const { calibration, oneWindow, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
+  const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
+    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration },
+    { weights, source: 'honest', ...MAIN_PAIR, replies: oneWindow[weights], maxTokens: WINDOW_TOKENS },
+  ]);
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     { weights, source: 'honest', ...CLAIMED_PAIR, replies: claimed },
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
@@ -212,6 +223,10 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
 
 /** Honest seeds count from 1; those of attacks from here, so that a cheat never repeats a calibrated prompt's draws. */
 export const FIRST_ATTACK_SEED = 1_000_001;
+/** Of replies cut to another length: with the same seed, one would be the beginning of the other. */
+const FIRST_CUT_SEED = 100_001;
 
-export const seedsOf = ({ source, replies }: Pick<Experiment, 'source' | 'replies'>): number[] =>
-  Array.from({ length: replies }, (_, i) => (source.startsWith('honest') ? 1 : FIRST_ATTACK_SEED) + i);
+export function seedsOf({ source, replies, maxTokens }: Experiment): number[] {
+  const honest = maxTokens === undefined ? 1 : FIRST_CUT_SEED;
+  return Array.from({ length: replies }, (_, i) => (source.startsWith('honest') ? honest : FIRST_ATTACK_SEED) + i);
+}

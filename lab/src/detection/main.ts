@@ -12,7 +12,7 @@ import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
 import { describeFailure, getExitCode } from '@ogong/node/log/errors';
 import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeMachine } from '../bench/report.ts';
-import { collectExperiment } from './collect.ts';
+import { collectExperiment, sourceId } from './collect.ts';
 import { createEnginePool } from './engine-pool.ts';
 import {
   type Experiment,
@@ -191,8 +191,7 @@ async function inLanes(
 ): Promise<void> {
   const queue = experiments.map((experiment, index) => ({ experiment, index }));
   const busy = new Set<string>();
-  const sourceOf = ({ model, weights, source, provider }: Experiment): string =>
-    [model, weights, source, provider].join('/');
+  const sourceOf = (experiment: Experiment): string => sourceId(experiment, 0);
   const lane = async (): Promise<void> => {
     for (;;) {
       const at = queue.findIndex(({ experiment }) => !busy.has(sourceOf(experiment)));
