@@ -57,6 +57,7 @@ export const staleReply: AttackDefinition = {
   aim: 'answer from a cache of earlier replies',
   caughtBy: ['draw-replay', 'sketch-bank'],
   uncaught: 'a greedy reply, or one to a request with the same `seed` and bytes: it is what the model would say again',
+  needs: 'repeats',
   create: ({ engine }) => createCache(engine, staleReply, (request) => keyOf(request, false)),
 };
 

@@ -1,12 +1,13 @@
-import type { AimRow, AttackRow, DetectionResults, Share } from './results.ts';
+import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Share } from './results.ts';
+import { toShare } from './share.ts';
 
 type Measured = Omit<DetectionResults, 'aims' | 'notCaught'>;
 
 /** What the project set out to reach, against what was measured. A number that was not measured is a miss. */
-export function judgeAims(results: Measured): Pick<DetectionResults, 'aims' | 'notCaught'> {
+export function judgeAims(results: Measured): AimRow[] {
   const find = (attack: string, weights: string): AttackRow | undefined =>
     results.attacks.find((row) => row.attack === attack && row.weights === weights);
-  const aims: AimRow[] = [
+  return [
     judgeHonestDraws(results),
     ...judgeStage1(results),
     judgeHonestEquality(results, 'cpu', 'CPU'),
@@ -29,8 +30,8 @@ export function judgeAims(results: Measured): Pick<DetectionResults, 'aims' | 'n
     ),
     judgeNames(results),
     judgeEjection(results),
+    judgeClaims(results),
   ];
-  return { aims, notCaught: listNotCaught(results) };
 }
 
 export const formatShare = ({ value, low, high, of }: Share): string =>
@@ -49,29 +50,53 @@ function judgeHonestDraws({ stage1 }: Measured): AimRow {
   };
 }
 
-function judgeStage1({ attacks }: Measured): AimRow[] {
-  const coarse = attacks.filter(
-    ({ attack }) => /^prefill-/.test(attack) && !/q8-0|noise|fine-tune-1e-3|adapter/.test(attack),
-  );
-  const worst = coarse.reduce<AttackRow | undefined>(
-    (least, row) => (least === undefined || row.stage1Full.value < least.stage1Full.value ? row : least),
-    undefined,
-  );
+function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
+  const isCoarse = ({ attack }: AttackRow): boolean =>
+    /^prefill/.test(attack) && !/q8-0|noise|fine-tune|adapter/.test(attack);
   const fine = attacks.find(({ attack, weights }) => attack === 'prefill-q8-0' && weights === 'f16');
+  const replies = stage1.reduce((sum, row) => sum + row.replies, 0);
+  const us = stage1.reduce((sum, row) => sum + row.usPerToken * row.replies, 0) / replies;
   return [
-    {
-      aim: 'stage 1: every pre-fill from Q5 or coarser caught per full reply, 99.99 %',
-      measured: worst ? `worst ${worst.attack} as ${worst.weights}: ${formatShare(worst.stage1Full)}` : 'not measured',
-      met: worst !== undefined && worst.stage1Full.value >= 0.9999,
-      note: worst ? 'the interval is as wide as the sample is small' : 'no sample',
-    },
+    judgeRefuted(
+      'every sampler cheat',
+      attacks.filter(({ attack }) => SAMPLER_CHEATS.test(attack)),
+    ),
+    judgeRefuted('every pre-fill from Q5 or coarser', attacks.filter(isCoarse)),
     {
       aim: 'stage 1: pre-fill from Q8_0 into F16 caught per full reply, 99.5 %',
       measured: fine ? formatShare(fine.stage1Full) : 'not measured',
       met: fine !== undefined && fine.stage1Full.value >= 0.995,
-      note: fine ? '' : 'no sample',
+      note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
+    },
+    {
+      aim: 'stage 1: at most 5 microseconds a token',
+      measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
+      met: us <= 5,
+      note: 'docs/bench.md has it on a quiet machine, with the version of the code',
     },
   ];
+}
+
+const SAMPLER_CHEATS = /^(sampler-|greedy-as-sampled|grind-(nonce|reply-id|epoch))/;
+
+/** All attacks of a kind together, since one alone has too few replies to show so small a share of escapes. */
+function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
+  const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
+  const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
+  const leaking = rows.filter(({ stage1Full }) => stage1Full.of > 0 && stage1Full.value < 1);
+  const names = leaking.map((row) => `${row.attack} as ${row.weights}: ${formatShare(row.stage1Full)}`).join('; ');
+  return {
+    aim: `stage 1: ${what} caught per full reply, 99.99 %`,
+    measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
+    met: of > 0 && caught / of >= 0.9999,
+    note: names || 'the interval is as wide as the sample is small',
+  };
+}
+
+function explainEscapes({ value, high, of }: Share): string {
+  if (value >= 0.995) return '';
+  const reason = 'a reply escapes where each of its draws falls as the true model has it, so one of few choices';
+  return high >= 0.995 ? `${reason}; the aim lies within the interval of ${of} replies` : reason;
 }
 
 function judgeHonestEquality({ equality }: Measured, backend: 'cpu' | 'vulkan', name: string): AimRow {
@@ -153,6 +178,20 @@ function listConfusions(rows: readonly AttackRow[]): string {
   return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
 }
 
+/** Declaring a looser class is to bring nothing: what equality would have caught, scores still do. */
+function judgeClaims({ classClaims }: Measured): AimRow {
+  const worst = classClaims.reduce<ClassClaimRow | undefined>(
+    (least, row) => (least === undefined || row.lying.value < least.lying.value ? row : least),
+    undefined,
+  );
+  return {
+    aim: 'wrong-class claims gain nothing: caught per reply at 1e-2 as if the claim were true',
+    measured: worst ? `worst ${worst.attack}, ${worst.claim}: ${formatShare(worst.lying)}` : 'not measured',
+    met: worst !== undefined && classClaims.every(({ lying, truthful }) => lying.value >= truthful.value),
+    note: worst ? '' : 'too few honest replies of the claimed class',
+  };
+}
+
 function judgeEjection({ ejection }: Measured): AimRow {
   const rows = ejection.filter(({ test }) => test.includes('calibrated'));
   const replies = rows.reduce((sum, row) => sum + row.replies, 0);
@@ -164,13 +203,4 @@ function judgeEjection({ ejection }: Measured): AimRow {
     met: rows.length > 0 && replies >= 1e6 && rows.every(({ ejected, beta }) => ejected.value <= beta),
     note: replies < 1e6 ? `this profile simulates ${replies} replies only` : '',
   };
-}
-
-/** What passes: sold as something, checked by a class that is not the provider's. */
-function listNotCaught({ attacks }: Measured): string[] {
-  return attacks
-    .filter((row) => row.stage1.value < 0.5 && !(row.equality && row.equality.differ.value > 0.5))
-    .filter((row) => !((row.perReply[0]?.caught.value ?? 0) > 0.5))
-    .filter(({ caughtBy, replies }) => (caughtBy.nothing ?? 0) > replies / 2)
-    .map(({ attack, weights, aim }) => `${attack}, sold as ${weights}: ${aim}.`);
 }

@@ -48,9 +48,6 @@ async function findSold(experiment: Experiment, { modelsDir: dir }: CollectConte
 }
 
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(21));
-/** Replies served at a time where that changes no bit. */
-const SEQUENCES = 8;
-
 /** Serves and scores what the store lacks of an experiment. @throws EngineError */
 export async function collectExperiment(experiment: Experiment, context: CollectContext): Promise<void> {
   const { store, pool, maxTokens, signal, onProgress } = context;
@@ -92,7 +89,7 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     sampler: experiment.sampler ?? 'usual',
     needs: attack?.needs,
   };
-  const sequences = provider.isExact ? SEQUENCES : 1;
+  const sequences = provider.streams;
   await pool.use({ modelPath, ...provider.settings, sequences }, async (engine) => {
     if (attack === undefined) return collectServed({ ...common, plan, engine, concurrency: sequences });
     return withCheapEngine(attack.cheap, { experiment, context, provider }, async (cheapEngine) => {
@@ -115,7 +112,7 @@ async function withCheapEngine(
 ): Promise<void> {
   if (recipe === undefined) return use(undefined);
   const modelPath = await findCheapModel(recipe, experiment, context);
-  return context.pool.use({ modelPath, ...provider.settings, sequences: SEQUENCES, ...recipe.engine }, use);
+  return context.pool.use({ modelPath, ...provider.settings, sequences: provider.streams, ...recipe.engine }, use);
 }
 
 async function findCheapModel(

@@ -4,6 +4,7 @@ import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift-verdict';
 import { calibrateMixture } from '@ogong/protocol/e-value';
 import { evaluateLikelihood } from '@ogong/protocol/likelihood';
 import { findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 
@@ -11,6 +12,7 @@ import type { JudgedReply } from './load.ts';
 export type Length = 'whole' | 'first';
 
 export interface Judged {
+  readonly seed: number;
   readonly statistic: number;
   readonly pValue: number;
   readonly extrapolatedPValue: number;
@@ -25,11 +27,11 @@ export interface Judged {
 export interface Detector {
   readonly rows: readonly DriftRow[];
   /** Undefined where no reply of that length was calibrated. */
-  judge(evidence: ReplyEvidence): Judged | undefined;
+  judge(sample: DriftSample): Judged | undefined;
   /** Statistics of honest replies that nothing was fitted to. */
   readonly honest: Readonly<Record<Length, readonly number[]>>;
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
-  selectHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
+  judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
 }
 
 export interface DetectorSamples {
@@ -38,64 +40,74 @@ export interface DetectorSamples {
   readonly verifierClass: string;
   readonly codeVersion: string;
   readonly honest: readonly JudgedReply[];
+  /** Honest replies of one window by themselves. */
+  readonly oneWindow?: readonly JudgedReply[];
   readonly attacks: ReadonlyMap<string, readonly JudgedReply[]>;
 }
 
-const LENGTHS: readonly Length[] = ['whole', 'first'];
-
 /** @throws RangeError where too few replies were sampled. */
 export function createDetector(samples: DetectorSamples): Detector {
-  const { honest, attacks, ...key } = samples;
+  const { honest, oneWindow = [], attacks, ...key } = samples;
   const { table } = buildDriftTable({
     version: 1,
     previous: new Uint8Array(32),
     measurements: [
       {
         ...key,
-        honest: LENGTHS.flatMap((length) => toDriftSamples(honest, length)),
-        alternatives: [...attacks].map(([name, replies]) => ({
-          name,
-          replies: LENGTHS.flatMap((length) => toDriftSamples(replies, length)),
-        })),
+        honest: [...honest, ...oneWindow].flatMap(toDriftSamples),
+        alternatives: [...attacks].map(([name, replies]) => ({ name, replies: replies.flatMap(toDriftSamples) })),
       },
     ],
     thin: 'leave-out',
   });
-  const judge = (evidence: ReplyEvidence): Judged | undefined => {
+  const judge = ({ seed, evidence }: DriftSample): Judged | undefined => {
     const row = table.rows.find(({ band }) => band === findLengthBand(evidence.positions));
-    return row && judgeWith(row, evidence);
+    return row && { seed, ...judgeWith(row, evidence) };
   };
-  const heldOut = (replies: readonly JudgedReply[], length: Length): Judged[] => {
-    const all = LENGTHS.flatMap((each) => toDriftSamples(replies, each));
-    const wanted = new Set(toDriftSamples(replies, length).map(({ evidence }) => evidence));
-    return [...groupByBand(all).values()]
+  const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): Judged[] => {
+    const ofInterest = new Set(wanted.map(({ evidence }) => evidence));
+    return [...groupByBand(all.flatMap(toDriftSamples)).values()]
       .flatMap((group) => splitSamples(group).heldOut)
-      .filter(({ evidence }) => wanted.has(evidence))
-      .flatMap(({ evidence }) => judge(evidence) ?? []);
+      .filter(({ evidence }) => ofInterest.has(evidence))
+      .flatMap((sample) => judge(sample) ?? []);
   };
-  const statistics = (length: Length) => heldOut(honest, length).map(({ statistic }) => statistic);
+  const judgeHonest = (wanted: readonly DriftSample[]): number[] =>
+    judgeHeldOut([...honest, ...oneWindow], wanted).map(({ statistic }) => statistic);
   return {
     rows: table.rows,
     judge,
-    honest: { whole: statistics('whole'), first: statistics('first') },
-    selectHeldOut: (source, length, replies) =>
-      attacks.has(source)
-        ? heldOut(replies, length)
-        : toDriftSamples(replies, length).flatMap(({ evidence }) => judge(evidence) ?? []),
+    honest: {
+      whole: judgeHonest(selectLength(honest, 'whole')),
+      first: judgeHonest([...selectLength(honest, 'first'), ...selectLength(oneWindow, 'first')]),
+    },
+    judgeHeldOut: (source, length, replies) => {
+      const wanted = selectLength(replies, length);
+      return attacks.has(source) ? judgeHeldOut(replies, wanted) : wanted.flatMap((sample) => judge(sample) ?? []);
+    },
   };
 }
 
-/** A reply of one window is its own first window, and counted once. */
-function toDriftSamples(replies: readonly JudgedReply[], length: Length): DriftSample[] {
+export function selectLength(replies: readonly JudgedReply[], length: Length): DriftSample[] {
   return replies.flatMap(({ seed, scored }) => {
-    if (scored === undefined || (length === 'first' && scored.whole.positions === scored.first.positions)) return [];
+    // A reply that ended earlier shows less than a window does.
+    if (scored === undefined || (length === 'first' && scored.first.positions < WINDOW_TOKENS)) return [];
     return [{ seed, evidence: scored[length] }];
   });
 }
 
+/** A reply is one sample of its own length band, and one of each below. */
+function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
+  if (scored === undefined) return [];
+  const { whole, first, cuts } = scored;
+  return [...cuts, ...(first === whole ? [] : [first]), whole].map((evidence) => ({
+    seed,
+    evidence,
+  }));
+}
+
 const RATES = { reject: 0.001, doubt: 0.01 };
 
-function judgeWith(row: DriftRow, evidence: ReplyEvidence): Judged {
+function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'> {
   const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
   const verdict: DriftVerdict = judgeByRow(row, evidence, { ...RATES, extrapolate: false });
   const beyond = judgeByRow(row, evidence, { ...RATES, extrapolate: true });

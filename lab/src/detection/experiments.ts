@@ -43,6 +43,8 @@ export interface Profile {
   readonly plainAttack: number;
   /** Replies of an attack that a verifier of the same exact class checks. */
   readonly equality: number;
+  /** The same of those that are tried in another class, see measure-claims.ts. */
+  readonly claimants: number;
   /** Honest replies that a verifier of the same exact class checks. */
   readonly honestEquality: number;
   /** Honest replies of any sampler, for stage 1. */
@@ -68,6 +70,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     hardAttack: 10,
     plainAttack: 3,
     equality: 4,
+    claimants: 4,
     honestEquality: 12,
     anySampler: 16,
     otherBackend: 0,
@@ -86,6 +89,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     hardAttack: 12,
     plainAttack: 2,
     equality: 2,
+    claimants: 2,
     honestEquality: 20,
     anySampler: 30,
     otherBackend: 0,
@@ -97,13 +101,14 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   nightly: {
     name: 'nightly',
     calibration: 2000,
-    oneWindow: { f16: 10400, q8_0: 4000 },
+    oneWindow: { f16: 11000, q8_0: 4000 },
     honest: 40,
     claimed: 300,
     attack: 48,
     hardAttack: 200,
     plainAttack: 8,
     equality: 8,
+    claimants: 40,
     honestEquality: 800,
     anySampler: 800,
     otherBackend: 6,
@@ -138,11 +143,15 @@ const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
 /** The pair that attacks are measured in where no class is shared: an exact provider, a verifier of another class. */
 export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as const;
 
+/** The provider's own exact class. */
+export const SAME_PAIR = { provider: 'cpu-exact', verifier: 'cpu-exact' } as const;
+
 /** The loosest class of the CPU, seen by a verifier of the exact one. */
 export const CLAIMED_PAIR = { provider: 'cpu-fast', verifier: 'cpu-exact' } as const;
 
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast'],
+  ['cpu-fast-8', 'cpu-fast'],
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
@@ -177,46 +186,60 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
       return { model, weights, source: 'honest', provider: 'cpu-exact', verifier, replies: Math.ceil(honest / 2) };
     }),
   );
+  const caches = (['f16', 'q8_0'] as const).flatMap((weights) =>
+    (['cpu-exact-kv-q8', 'cpu-fast-kv-q8'] as const).map((verifier): Experiment => {
+      const replies = Math.ceil(honest / 2);
+      return { model: 'random-deep', weights, source: 'honest', provider: 'cpu-exact-kv-q8', verifier, replies };
+    }),
+  );
   const backends = SOLD_WEIGHTS.flatMap((weights) =>
     BACKEND_PAIRS.map(([provider, verifier]): Experiment => {
       return { weights, source: 'honest', provider, verifier, replies: otherBackend };
     }),
   );
-  return [...main, ...others, ...models, ...backends].filter(({ replies }) => replies > 0);
+  return [...main, ...others, ...models, ...caches, ...backends].filter(({ replies }) => replies > 0);
 }
 
-/** Known to come close to honest drift: more replies, since their rates decide. */
+/** Known to come close to honest drift, or to be honest for the most part: more replies, since their rates decide. */
 const HARD =
-  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3))$/;
+  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation))$/;
 
-/** Caught by stage 1 in nearly every reply: more of them, since the rare escapes are counted. */
-const RARE = /^prefill-q8-0$/;
+/** Shows in short replies alone. */
+const ON_SHORT = /^cheat-on-short$/;
+
+/** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
+const RARE: readonly (readonly [RegExp, times: number])[] = [
+  [/^prefill-q8-0$/, 6],
+  [/^massaged(-knowing)?-noise-1e-3$/, 2],
+];
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
-const BY_VALUES = /^(weights|kv|sliding-window|prefill|massaged)/;
+const BY_VALUES =
+  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
-  if (RARE.test(name)) return 2 * hardAttack;
-  if (HARD.test(name)) return hardAttack;
+  if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);
   return BY_VALUES.test(name) ? attack : plainAttack;
 }
+
+/** Seen as closely as its honest neighbours, see measure-claims.ts. */
+export const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weights-q8-0'] as const;
+
+const isClaimant = (name: string): boolean => (CLAIMANTS as readonly string[]).includes(name);
 
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(profile: Profile, attacks: readonly AttackDefinition[]): Experiment[] {
   return attacks.flatMap(({ name, soldAs }) =>
     SOLD_WEIGHTS.filter((weights) => soldAs === undefined || soldAs.includes(weights)).flatMap(
-      (weights): Experiment[] => [
-        {
-          weights,
-          source: name,
-          ...MAIN_PAIR,
-          replies: countReplies(name, profile),
-        },
-        {
-          ...{ weights, source: name, provider: 'cpu-exact', verifier: 'cpu-exact' },
-          replies: Math.min(profile.equality, countReplies(name, profile)),
-        },
-      ],
+      (weights): Experiment[] => {
+        const replies = countReplies(name, profile);
+        const cut = ON_SHORT.test(name) ? { maxTokens: WINDOW_TOKENS } : {};
+        const equality = isClaimant(name) ? profile.claimants : profile.equality;
+        return [
+          { weights, source: name, ...MAIN_PAIR, ...cut, replies },
+          { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
+        ];
+      },
     ),
   );
 }

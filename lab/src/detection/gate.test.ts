@@ -13,7 +13,7 @@ const attack = {
   caughtBy: { likelihood: 5 },
 } as unknown as AttackRow;
 const good: Pick<DetectionResults, 'stage1' | 'equality' | 'attacks'> = {
-  stage1: [{ source: 'f16/honest', tokens: 10, replies: 1, mismatches: 0 }],
+  stage1: [{ source: 'f16/honest', tokens: 10, replies: 1, mismatches: 0, usPerToken: 4 }],
   equality: [{ backend: 'cpu', weights: 'f16', variant: 'a', tokens: 10, differing: 0 }],
   attacks: [attack],
 };
@@ -22,7 +22,7 @@ describe('the gate', () => {
   it('is silent where everything holds', () => expect(listBroken(good)).toEqual([]));
 
   it('names an honest reply that stage 1 refutes', () => {
-    const stage1 = [{ source: 'f16/honest', tokens: 10, replies: 4, mismatches: 1 }];
+    const stage1 = [{ source: 'f16/honest', tokens: 10, replies: 4, mismatches: 1, usPerToken: 4 }];
     expect(listBroken({ ...good, stage1 })).toEqual(['f16/honest: stage 1 refutes 1 of 4 honest replies']);
   });
 

@@ -1,11 +1,13 @@
+import { compareCut, drawCutLengths } from '@ogong/node/calibration/read-evidence';
 import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
 import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
 import { type Comparison, compareWindows } from '@ogong/protocol/compare';
 import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { parseRecordV2 } from '@ogong/protocol/record';
-import { computeReplyEvidence, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { parseScoreReport } from '@ogong/protocol/score-report';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
 
 /** One reply as both stages see it, everything but statistics. */
 export interface JudgedReply {
@@ -20,8 +22,10 @@ export interface JudgedReply {
     | {
         readonly comparison: Comparison;
         readonly whole: ReplyEvidence;
-        /** Of the first window alone: what a reply of 32 tokens would have shown. */
+        /** Of the first window alone: what a reply of 32 tokens would have shown; `whole` itself where there is one window. */
         readonly first: ReplyEvidence;
+        /** Of its beginnings in the other length bands below: what alternatives are fitted to there. */
+        readonly cuts: readonly ReplyEvidence[];
         /** What the fixed 0.10 / 0.10 says. */
         readonly fallback: Outcome;
         readonly scoredMs: number;
@@ -53,15 +57,22 @@ function judgeSample(sample: ScoredSample): JudgedReply {
   const verdict = adjudicateReport(crypto, { record, header, opening }, { ...report, exact: false });
   const plain = verdict.checks.find(({ id, status }) => status === 'fail' && PLAIN_CHECKS.has(id))?.id;
   const comparison = verdict.comparison ?? compareWindows(crypto, header, opening.windows, report.windows);
-  const first = compareWindows(crypto, header, opening.windows.slice(0, 1), report.windows.slice(0, 1));
+  const pair = { header, windows: opening.windows, reported: report.windows };
+  const whole = computeReplyEvidence(comparison);
+  const first =
+    comparison.positions <= WINDOW_TOKENS ? whole : computeReplyEvidence(compareCut(crypto, pair, WINDOW_TOKENS));
+  const cuts = drawCutLengths(sample.seed, comparison.positions)
+    .filter((length) => findLengthBand(length) !== findLengthBand(first.positions))
+    .map((length) => compareCut(crypto, pair, length));
   return {
     ...base,
     stage1,
     plain,
     scored: {
       comparison,
-      whole: computeReplyEvidence(comparison),
-      first: computeReplyEvidence(first),
+      whole,
+      first,
+      cuts: cuts.map(computeReplyEvidence),
       fallback: verdict.outcome,
       scoredMs: report.elapsedMs,
     },

@@ -174,7 +174,8 @@ const ABSENCES: readonly EngineErrorCode[] = ['unsupported-model', 'invalid-requ
 
 function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
   for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
-  console.log(`${attacks.length} attacks played; not caught: ${notCaught.length === 0 ? 'none' : notCaught.join(' ')}`);
+  const passing = notCaught.map(({ attack }) => attack).join(', ') || 'none';
+  console.log(`${attacks.length} attacks played; no check is there for: ${passing}`);
 }
 
 function describeCode(): string {

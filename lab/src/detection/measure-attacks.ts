@@ -1,10 +1,9 @@
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
-import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { computeQuantile } from '@ogong/protocol/statistics';
 import type { AttackDefinition } from '../attackers/attack.ts';
 import type { Detector, Judged, Length } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
+import { measureDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
 import type { AttackRow, CatchRate } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
@@ -22,9 +21,6 @@ export interface MeasuredAttack {
 }
 
 const FALSE_REJECTS = [1e-3, 1e-4] as const;
-/** Odds at which a provider counts as found out. */
-const DECISION = 1e-6;
-const ORDERS = 100;
 /** A forged sketch may lie at any distance. */
 const FARTHEST = 1000;
 
@@ -33,12 +29,14 @@ export function measureAttack(
   detector: Detector,
   seed: number,
 ): AttackRow {
-  const judge = (length: Length): readonly Judged[] => detector.selectHeldOut(attack.name, length, other);
+  const judged = other.filter((reply) => isJudged(attack, reply));
+  const judge = (length: Length): readonly Judged[] => detector.judgeHeldOut(attack.name, length, judged);
   const [whole, first] = [judge('whole'), judge('first')];
   const differing = same.flatMap(({ scored }) => scored?.comparison.firstDifference ?? []);
   const scoredSame = same.filter(({ scored }) => scored !== undefined);
-  const windows = other.flatMap(({ scored }) => scored?.comparison.windows ?? []);
-  const rejected = whole.filter(({ pValue }) => pValue <= FALSE_REJECTS[0]);
+  const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
+  const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
+  const rejected = whole.filter((reply) => reply.pValue <= FALSE_REJECTS[0] && unrefuted.has(reply.seed));
   const honest = detector.honest.first;
   const canCompare = honest.length > 0 && first.length > 0;
   return {
@@ -78,8 +76,8 @@ export function measureAttack(
               ),
             ),
           },
-    perWindow: FALSE_REJECTS.map((rate) => measureCatch(first, rate)),
-    perReply: FALSE_REJECTS.map((rate) => measureCatch(whole, rate)),
+    perWindow: measureCatches(first),
+    perReply: measureCatches(whole),
     ...measureDecision(first, seed),
     fallbackPasses: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance <= 0.1 && kolmogorov <= 0.1),
     caughtBy: countChecks(other, detector),
@@ -91,7 +89,17 @@ export function measureAttack(
   };
 }
 
+/** Whether all but statistics lets a reply pass. */
+export const isUnrefuted = ({ stage1, plain }: JudgedReply): boolean => stage1 === undefined && plain === undefined;
+
+/** Under a forged commitment that a check refutes, values are honest ones or none: they say nothing of the attack. */
+export const isJudged = ({ family }: Pick<AttackDefinition, 'family'>, reply: JudgedReply): boolean =>
+  family !== 'commitment' || isUnrefuted(reply);
+
 const statisticsOf = (judged: readonly Judged[]): number[] => judged.map(({ statistic }) => statistic);
+
+const measureCatches = (judged: readonly Judged[]): CatchRate[] =>
+  judged.length === 0 ? [] : FALSE_REJECTS.map((rate) => measureCatch(judged, rate));
 
 /** By rank where the honest sample reaches so far, else by the fitted tail. */
 function measureCatch(judged: readonly Judged[], falseRejectRate: number): CatchRate {
@@ -104,54 +112,10 @@ function measureCatch(judged: readonly Judged[], falseRejectRate: number): Catch
   };
 }
 
-/** The payee's sequential test over replies of 32 tokens, in many orders: how long it lasts, and how evidence grows. */
-function measureDecision(
-  judged: readonly Judged[],
-  seed: number,
-): Pick<AttackRow, 'tokensToDecide' | 'repliesToDecide' | 'evidence'> {
-  if (judged.length === 0) return { tokensToDecide: undefined, repliesToDecide: undefined, evidence: [] };
-  const random = createSeededRandom(seed);
-  const runs = Array.from({ length: ORDERS }, () => runTest(judged, random));
-  const lengths = runs.map(({ length }) => length);
-  const quantile = (q: number): number => computeQuantile(lengths, q);
-  const isDecided = quantile(0.9) <= LONGEST;
-  const shown = Math.min(LONGEST, Math.ceil(quantile(0.5)));
-  const evidence = Array.from({ length: Math.min(shown, POINTS) }, (_, i): [number, number] => {
-    const replies = Math.ceil(((i + 1) * shown) / Math.min(shown, POINTS));
-    return [
-      32 * replies,
-      computeQuantile(
-        runs.map((run) => run[Math.min(replies, run.length) - 1] as number),
-        0.5,
-      ),
-    ];
-  });
-  return {
-    tokensToDecide: isDecided ? { median: 32 * quantile(0.5), p90: 32 * quantile(0.9) } : undefined,
-    repliesToDecide: isDecided ? { median: quantile(0.5), p90: quantile(0.9) } : undefined,
-    evidence,
-  };
-}
-
-const LONGEST = 1000;
-const POINTS = 50;
-
-/** ln of the evidence after each reply, until it decides; one longer than LONGEST where it does not. */
-function runTest(judged: readonly Judged[], random: () => number): number[] {
-  const logs: number[] = [];
-  let state = INITIAL_PAYEE_TEST;
-  while (!state.ejected && logs.length <= LONGEST) {
-    const { eValue, pValue } = judged[Math.floor(random() * judged.length)] as Judged;
-    state = advancePayeeTest(state, { eValue, isReject: pValue <= FALSE_REJECTS[0] }, DECISION);
-    logs.push(Math.log(computePayeeEvidence(state)));
-  }
-  return logs;
-}
-
 function countChecks(replies: readonly JudgedReply[], detector: Detector): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { stage1, plain, scored } of replies) {
-    const judged = scored && detector.judge(scored.whole);
+  for (const { seed, stage1, plain, scored } of replies) {
+    const judged = scored && detector.judge({ seed, evidence: scored.whole });
     const name = stage1 ?? plain ?? (judged && judged.pValue <= FALSE_REJECTS[0] ? 'likelihood' : 'nothing');
     counts[name] = (counts[name] ?? 0) + 1;
   }

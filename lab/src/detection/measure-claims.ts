@@ -1,4 +1,4 @@
-import { createDetector } from './detector.ts';
+import { createDetector, selectLength } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import type { ClassClaimRow } from './results.ts';
@@ -30,7 +30,7 @@ export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
     ...{ honest, attacks: new Map() },
   });
   const scored = replies.flatMap(({ scored }) => scored ?? []);
-  const judged = scored.flatMap(({ whole }) => detector.judge(whole) ?? []);
+  const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   if (judged.length === 0) return undefined;
   return {
     claim: `${weights}: ${claimed} instead of cpu-exact, seen by cpu-exact`,

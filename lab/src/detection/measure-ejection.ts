@@ -2,7 +2,7 @@ import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { calibrateMixture } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
-import type { Detector } from './detector.ts';
+import { type Detector, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import type { EjectionRow } from './results.ts';
 import { shareOf, toShare } from './share.ts';
@@ -73,7 +73,7 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
 
 /** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
 export function measureGriefing(replies: readonly JudgedReply[], detector: Pick<Detector, 'judge'>): EjectionRow {
-  const judged = replies.flatMap(({ scored }) => (scored && detector.judge(scored.whole)) ?? []);
+  const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   const beta = 0.01;
   const test = 'honest replies to prompts searched for drift, rejected at 1e-2';
   const ejected = shareOf(judged, ({ pValue }) => pValue <= beta);

@@ -57,13 +57,17 @@ function toQuantiles(values: readonly number[]): Quantiles {
 
 export function measureStage1(
   source: string,
-  replies: readonly { stage1: string | undefined; tokens: number }[],
+  replies: readonly { stage1: string | undefined; tokens: number; elapsedMs: number }[],
 ): Stage1Row {
   return {
     source,
     replies: replies.length,
     tokens: replies.reduce((sum, { tokens }) => sum + tokens, 0),
     mismatches: replies.filter(({ stage1 }) => stage1 !== undefined).length,
+    usPerToken: computeQuantile(
+      replies.map(({ tokens, elapsedMs }) => (1000 * elapsedMs) / Math.max(1, tokens)),
+      0.5,
+    ),
   };
 }
 

@@ -5,11 +5,13 @@
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^(prefill|massaged|resale)/, 'tokens of another model under true values'],
   [/noise|fine-tune|adapter/, 'changed weights'],
-  [/^weights-q|^substitute$|^looser-class$/, 'quantised weights'],
+  [/^weights-q|^substitute$|^looser-class$|^cheat-/, 'quantised weights'],
   [/^kv-/, 'quantised cache'],
   [/^sliding-window/, 'shortened context'],
   [/layer|pruned/, 'another model'],
   [/^sketch/, 'forged sketches'],
+  [/^hidden-system-prompt|^prompt-truncated/, 'another prompt'],
+  [/^tail-/, 'unlisted tokens of its own choice'],
 ];
 
 export function nameKind(attack: string): string {

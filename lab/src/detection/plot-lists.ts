@@ -95,7 +95,7 @@ export function plotDecisions(attacks: readonly AttackRow[]): Figure[] {
   return groupByWeights(attacks).map(({ weights, rows, pairs }) => {
     const names = sortNames(rows, ({ tokensToDecide }) => -(tokensToDecide?.median ?? Number.POSITIVE_INFINITY));
     const decided = rows.flatMap(({ tokensToDecide }) => (tokensToDecide === undefined ? [] : [tokensToDecide]));
-    const last = 10 ** Math.ceil(Math.log10(2 * Math.max(100, ...decided.map(({ p90 }) => p90))));
+    const last = 10 ** Math.ceil(Math.log10(2 * Math.max(100, ...decided.map(({ median, p90 }) => p90 ?? median))));
     const data: Layer[] = rows.map((row) => ({
       attack: row.attack,
       pair: formatPair(row),

@@ -32,7 +32,9 @@ describe('the page', () => {
 
   it('says first what passes, then what was missed', () => {
     const opening = openingOf(page);
-    expect(opening).toContain('**Not caught.** Noise of 1e-3 on q8_0 weights passes for 1,240 tokens.');
+    expect(opening).toContain(
+      '**Not caught.** noise 1e-3, noise 1e-2: passes for 1,240 tokens. best of 4 | nonce: by design.',
+    );
     expect(opening).toContain('Aims missed: 1 of 2');
     expect(opening).toContain('- MISSED: noise 1e-3 in q8_0 within 1,000 tokens: 1,240 tokens. Drift hides it.');
     expect(opening).not.toContain('no honest mismatch');
@@ -52,10 +54,15 @@ describe('the page', () => {
   it('takes no share of nothing for a decision', () => {
     const stage1 = { value: 1, low: 0, high: 1, of: 0 };
     const [first] = results.attacks as [AttackRow, ...AttackRow[]];
-    const open = { ...first, stage1, equality: undefined, tokensToDecide: undefined };
-    expect(openingOf(formatPage({ ...results, attacks: [open] }))).toContain(`Decided by no check, of 1 rows below`);
+    const caughtBy = { nothing: first.replies };
+    const open = { ...first, attack: 'another', stage1, caughtBy, equality: undefined, tokensToDecide: undefined };
+    expect(openingOf(formatPage({ ...results, attacks: [open] }))).toContain(
+      `Decided by no check in this run, of 1 rows below`,
+    );
     const decided = { ...open, stage1: { ...stage1, of: 9 } };
     expect(openingOf(formatPage({ ...results, attacks: [decided] }))).toContain('decided by some check');
+    const refuted = { ...open, caughtBy: { 'header-inclusion': first.replies } };
+    expect(openingOf(formatPage({ ...results, attacks: [refuted] }))).toContain('decided by some check');
   });
 
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {

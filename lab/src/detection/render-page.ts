@@ -70,18 +70,30 @@ const formatFigure = ({ name, title, caption }: Figure): string =>
 /** What passes and what was missed stand before everything else. */
 function formatOpening({ notCaught, aims, attacks }: DetectionResults): string {
   const missed = aims.filter((aim) => !isMet(aim));
-  const open = attacks.filter((row) => !isDecided(row));
+  const known = new Set(notCaught.map(({ attack }) => attack));
+  const open = attacks.filter((row) => !isDecided(row) && !known.has(row.attack));
   return [
-    `**Not caught.** ${notCaught.join(' ') || 'No attack of this run passes. That says nothing about those that were not tried.'}`,
+    `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
     open.length === 0
-      ? `Every one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
-      : `Decided by no check, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
+      ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
+      : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
     aims.length === 0
       ? '**No aim was measured.**'
       : missed.length === 0
         ? `All ${aims.length} aims are met.`
         : `**Aims missed: ${missed.length} of ${aims.length}.**\n\n${missed.map(formatMiss).join('\n')}`,
   ].join('\n\n');
+}
+
+/** Attacks that escape for one reason are named together. */
+function listNotCaught(notCaught: DetectionResults['notCaught']): string {
+  const reasons = [...new Set(notCaught.map(({ why }) => why))];
+  const namesOf = (reason: string): string =>
+    notCaught
+      .filter(({ why }) => why === reason)
+      .map(({ attack }) => attack)
+      .join(', ');
+  return reasons.map((reason) => `${namesOf(reason)}: ${reason}.`).join(' ');
 }
 
 function listOpen(open: readonly AttackRow[], attacks: readonly AttackRow[]): string {

@@ -1,5 +1,5 @@
 import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
-import type { AimRow, AttackRow, CatchRate, DetectionResults, HonestRow, Quantiles } from './results.ts';
+import type { AimRow, AttackRow, CatchRate, Decision, DetectionResults, HonestRow, Quantiles } from './results.ts';
 import { formatPair, isMet } from './standing.ts';
 
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];
@@ -51,9 +51,10 @@ function formatCaught(rates: readonly CatchRate[], rate: number): string {
   return found === undefined ? '' : `${formatShare(found.caught)}${found.extrapolated ? ' fit' : ''}`;
 }
 
-function formatDecision(decision: { median: number; p90: number } | undefined, wasTried: boolean): string {
+function formatDecision(decision: Decision | undefined, wasTried: boolean): string {
   if (decision === undefined) return wasTried ? 'not reached' : '';
-  return `${formatNumber(decision.median)} (${formatNumber(decision.p90)})`;
+  const { median, p90 } = decision;
+  return `${formatNumber(median)} (${p90 === undefined ? 'not reached' : formatNumber(p90)})`;
 }
 
 function formatEquality({ equality }: AttackRow): string {
@@ -93,6 +94,7 @@ export const formatStage1 = ({ stage1 }: DetectionResults): string =>
     ['replies', ({ replies }) => formatCount(replies)],
     ['tokens', ({ tokens }) => formatCount(tokens)],
     ['honest mismatches', ({ mismatches }) => formatCount(mismatches)],
+    ['µs/token', ({ usPerToken }) => formatNumber(usPerToken)],
   ]);
 
 export const formatEqualities = ({ equality }: DetectionResults): string =>

@@ -20,8 +20,8 @@ export interface DetectionResults {
   readonly classClaims: readonly ClassClaimRow[];
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly aims: readonly AimRow[];
-  /** Sentences: attacks that pass, and what a reader must not conclude. Stands first on the page. */
-  readonly notCaught: readonly string[];
+  /** Attacks of the catalogue that no check is there for, and why. Stands first on the page. */
+  readonly notCaught: readonly { readonly attack: string; readonly why: string }[];
 }
 
 /** A share with its 95 % interval. */
@@ -73,6 +73,13 @@ export interface CatchRate {
   readonly extrapolated: boolean;
 }
 
+/** Over orders of the replies at hand, none of which comes twice. */
+export interface Decision {
+  readonly median: number;
+  /** 90 % quantile; undefined where fewer orders decide. */
+  readonly p90: number | undefined;
+}
+
 export interface AttackRow extends Pair {
   readonly attack: string;
   readonly family: string;
@@ -91,14 +98,15 @@ export interface AttackRow extends Pair {
   readonly medians: { readonly sketch: number; readonly logprob: number } | undefined;
   readonly perWindow: readonly CatchRate[];
   readonly perReply: readonly CatchRate[];
-  /** Tokens of one provider until the evidence reaches 1e6 to 1: median and 90 % quantile over orders of its replies. */
-  readonly tokensToDecide: { readonly median: number; readonly p90: number } | undefined;
-  readonly repliesToDecide: { readonly median: number; readonly p90: number } | undefined;
+  /** Tokens of one provider until the evidence reaches 1e6 to 1; undefined where half the orders never do. */
+  readonly tokensToDecide: Decision | undefined;
+  /** The same in replies, of one window each. */
+  readonly repliesToDecide: Decision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
   /** Rejected replies by the check that rejected them. */
   readonly caughtBy: Readonly<Record<string, number>>;
-  /** Rejects whose most likely attack is of this one's kind (name-kind.ts). */
+  /** Rejects by likelihood whose most likely attack is of this one's kind (name-kind.ts). */
   readonly named: Share | undefined;
   /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
   readonly roc: readonly (readonly [number, number])[];
@@ -110,6 +118,8 @@ export interface Stage1Row {
   readonly tokens: number;
   readonly replies: number;
   readonly mismatches: number;
+  /** Parsing, hashing and replaying, median over replies: microseconds a token. */
+  readonly usPerToken: number;
 }
 
 export interface EqualityRow {

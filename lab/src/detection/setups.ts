@@ -6,11 +6,13 @@ type Settings = Partial<Omit<LlamaEngineOptions, 'modelPath' | 'modelRoot'>>;
 export interface Setup {
   readonly name: SetupName;
   readonly settings: Settings;
-  /** Replies are the same whatever runs beside them, so that eight can be served at a time. */
-  readonly isExact: boolean;
+  /** Replies served at a time: several where they are the same whatever runs beside them, or where that is measured. */
+  readonly streams: number;
   /** Not every machine has it: an experiment that cannot run is left out, with the reason. */
   readonly isOptional: boolean;
 }
+
+const STREAMS = 8;
 
 const SETTINGS = {
   /** What a provider serves in by default. */
@@ -22,6 +24,10 @@ const SETTINGS = {
   /** The same without repacking, and without flash attention. */
   'cpu-plain': { kernels: 'plain' },
   'cpu-no-fa': { kernels: 'plain', flashAttention: false },
+  /** Eight streams at a time, prompts among them: which rows share a pass is left to time, so no two runs are the same. */
+  'cpu-fast-8': { kernels: 'fast', sequences: STREAMS },
+  'cpu-exact-kv-q8': { kvType: 'q8_0' },
+  'cpu-fast-kv-q8': { kernels: 'fast', kvType: 'q8_0' },
   'cpu-fast-avx512': { kernels: 'fast', isa: 'skylakex' },
   'cpu-fast-sse': { kernels: 'fast', isa: 'sse42' },
   'cpu-fast-scalar': { kernels: 'fast', isa: 'x64' },
@@ -36,7 +42,7 @@ export function findSetup(name: SetupName): Setup {
   return {
     name,
     settings: { threads: 1, contextSize: CONTEXT, ...settings },
-    isExact: (settings.kernels ?? 'exact') === 'exact',
+    streams: settings.sequences ?? ((settings.kernels ?? 'exact') === 'exact' ? STREAMS : 1),
     isOptional: settings.backend !== undefined || settings.isa !== undefined || settings.threads !== undefined,
   };
 }

@@ -6,10 +6,12 @@ export const isMet = ({ met, measured }: AimRow): boolean => met === true && mea
 /** Share of replies or of providers from which on a check counts as deciding an attack. */
 const DECIDED = 0.99;
 
-/** Whether some check of the run decides the attack: stage 1 or equality by itself, or evidence over replies. */
-export function isDecided({ stage1, equality, tokensToDecide }: AttackRow): boolean {
+/** Whether some check of the run decides the attack: a check of replies or equality by itself, or evidence over replies. */
+export function isDecided({ stage1, equality, tokensToDecide, caughtBy, replies }: AttackRow): boolean {
   const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= DECIDED);
-  return catches || tokensToDecide !== undefined;
+  const { nothing = 0, likelihood = 0 } = caughtBy;
+  const refuted = replies > 0 && (replies - nothing - likelihood) / replies >= DECIDED;
+  return catches || refuted || tokensToDecide !== undefined;
 }
 
 /** The strictest false-reject rate that was measured, and the share of windows caught there; undefined without values. */

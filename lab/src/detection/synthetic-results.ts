@@ -14,7 +14,7 @@ export function createSyntheticResults(): DetectionResults {
     elapsedS: 301.25,
     honest: PAIRS.map(createHonest),
     attacks: PAIRS.flatMap((pair) => ATTACKS.map((attack, i) => createAttack(pair, attack, i))),
-    stage1: [{ source: 'f16, cpu-fast, batch 4', tokens: 123_456, replies: 965, mismatches: 0 }],
+    stage1: [{ source: 'f16, cpu-fast, batch 4', tokens: 123_456, replies: 965, mismatches: 0, usPerToken: 4.5 }],
     equality: [{ backend: 'cpu', weights: 'q8_0', variant: 'batch 8, prefix cache', tokens: 100_352, differing: 0 }],
     ejection: [{ test: 'e-process', lifetimes: 1000, replies: 1000, beta: 1e-6, ejected: share(0, 1000) }],
     classClaims: [{ claim: 'q8_0 inexact', attack: 'q8_0', truthful: share(1, 300), lying: share(0.997, 300) }],
@@ -40,7 +40,11 @@ export function createSyntheticResults(): DetectionResults {
       { aim: 'no honest mismatch', measured: '0 of 123,456 tokens', met: true, note: '' },
       { aim: 'noise 1e-3 in q8_0 within 1,000 tokens', measured: '1,240 tokens', met: false, note: 'Drift hides it.' },
     ],
-    notCaught: ['Noise of 1e-3 on q8_0 weights passes for 1,240 tokens.'],
+    notCaught: [
+      { attack: 'noise 1e-3', why: 'passes for 1,240 tokens' },
+      { attack: 'best of 4 | nonce', why: 'by design' },
+      { attack: 'noise 1e-2', why: 'passes for 1,240 tokens' },
+    ],
   };
 }
 
@@ -123,7 +127,7 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     tokensToDecide: tokens < 5000 ? { median: Math.max(1, tokens), p90: Math.max(2, tokens * 1.8) } : undefined,
     repliesToDecide: tokens < 5000 ? { median: Math.ceil(tokens / 128), p90: Math.ceil(tokens / 70) } : undefined,
     fallbackPasses: share(strength > 20 ? 0 : 0.98, 288),
-    caughtBy: isPrefill ? { draws: 72 } : { sketch: 60, 'draw gap': 11 },
+    caughtBy: isPrefill ? { 'draw-replay': 72 } : { likelihood: 71, nothing: 1 },
     named: share(0.97, 71),
     roc: ROC_RATES.map((rate) => [rate, rateAt(rate)] as const),
     evidence: Array.from({ length: 40 }, (_, i) => [i * 128, i * 128 * perToken * (1 - 0.2 * Math.sin(i))] as const),

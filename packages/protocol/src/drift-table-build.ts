@@ -46,11 +46,13 @@ export interface BuiltDriftTable {
 }
 
 const FIT_SHARE = { of: 5, fitted: 2 };
+/** More would hardly move a parameter, and held out they tell how rare the rarest statistics are. */
+const MAX_FIT_REPLIES = 2000;
 const TAIL_SHARE = 0.1;
 
 /**
- * Rows for every pair of classes and length band that was measured. Two replies in five, by rank of seed, are fitted to;
- * p-values rest on the others, of which no parameter knows.
+ * Rows for every pair of classes and length band that was measured. Two replies in five, by rank of seed and at most
+ * MAX_FIT_REPLIES of them, are fitted to; p-values rest on the others, of which no parameter knows.
  * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
  */
 export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
@@ -96,10 +98,9 @@ export function groupByBand(samples: readonly DriftSample[]): Map<number, DriftS
 /** By rank of seed, so that any order of samples gives the same split. */
 export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
   const sorted = [...samples].sort((a, b) => a.seed - b.seed);
-  return {
-    fitted: sorted.filter((_, i) => i % FIT_SHARE.of < FIT_SHARE.fitted),
-    heldOut: sorted.filter((_, i) => i % FIT_SHARE.of >= FIT_SHARE.fitted),
-  };
+  const ranked = (MAX_FIT_REPLIES * FIT_SHARE.of) / FIT_SHARE.fitted;
+  const isFitted = (rank: number): boolean => rank < ranked && rank % FIT_SHARE.of < FIT_SHARE.fitted;
+  return { fitted: sorted.filter((_, i) => isFitted(i)), heldOut: sorted.filter((_, i) => !isFitted(i)) };
 }
 
 function buildRow(

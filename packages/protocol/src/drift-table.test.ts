@@ -15,6 +15,7 @@ import {
   type DriftMeasurement,
   type DriftSample,
   measureQuantiles,
+  splitSamples,
 } from './drift-table-build.ts';
 import { encodeDriftTable, MAX_DRIFT_TABLE_BYTES, parseDriftTable } from './drift-table-bytes.ts';
 import { diffDriftTables, formatDriftTable } from './drift-table-diff.ts';
@@ -104,6 +105,23 @@ describe('buildDriftTable', () => {
     expect(of(0.1, 0.1)).toBeGreaterThan(2.1);
     expect(of(0.1, 0.1)).toBeLessThan(2.9);
     expect(of(0.1, 0)).toBeCloseTo(4, 1);
+  });
+});
+
+describe('splitSamples', () => {
+  const [{ evidence }] = tight.honest as [DriftSample];
+  const split = (count: number) =>
+    splitSamples(Array.from({ length: count }, (_, seed) => ({ seed, evidence })).reverse());
+
+  it('fits to two in five and holds the others out, by rank of seed', () => {
+    const { fitted, heldOut } = split(10);
+    expect(fitted.map(({ seed }) => seed)).toEqual([0, 1, 5, 6]);
+    expect(heldOut.map(({ seed }) => seed)).toEqual([2, 3, 4, 7, 8, 9]);
+  });
+
+  it('fits to two thousand at most', () => {
+    expect(split(5000)).toMatchObject({ fitted: { length: 2000 }, heldOut: { length: 3000 } });
+    expect(split(12_000)).toMatchObject({ fitted: { length: 2000 }, heldOut: { length: 10_000 } });
   });
 });
 

@@ -1,8 +1,8 @@
-import { compareWindows } from '@ogong/protocol/compare';
+import { type Comparison, compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Header } from '@ogong/protocol/header';
 import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence } from '@ogong/protocol/reply-scores';
-import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { parseScoreReport } from '@ogong/protocol/score-report';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { readClassWeights } from '../shared/class-weights.ts';
 import { cutWindows } from './cut-windows.ts';
@@ -42,28 +42,36 @@ export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEviden
   const { numericClass: verifierClass } = report;
   const weights = readClassWeights(verifierClass);
   if (weights === undefined) return { kind: 'nothing', reason: `class ${verifierClass} names no weights` };
-  const replies = computeBandEvidence(crypto, sample.seed, { header, windows, report });
+  const pair: WindowPair = { header, windows, reported: report.windows };
+  const whole = compareCut(crypto, pair);
+  const cuts = drawCutLengths(sample.seed, whole.positions).map((length) => compareCut(crypto, pair, length));
+  const replies = [...cuts, whole].map(computeReplyEvidence);
   return { kind: 'drift', providerClass: header.numericClass, verifierClass, weights, replies };
+}
+
+/** What a provider committed, and what a verifier computed. */
+export interface WindowPair {
+  readonly header: Header;
+  readonly windows: readonly WindowBytes[];
+  readonly reported: readonly WindowBytes[];
 }
 
 /**
  * A reply measures every band below its own, too, by its first positions. Replies of one band differ in length by up to a
  * factor of two, and the shorter ones scatter more: so the cuts are spread over the band as replies are, by the seed.
+ * @returns a length for each band below, ascending.
  */
-function computeBandEvidence(
-  crypto: Crypto,
-  seed: number,
-  { header, windows, report }: { header: Header; windows: readonly WindowBytes[]; report: ScoreReport },
-): ReplyEvidence[] {
-  const whole = compareWindows(crypto, header, windows, report.windows);
+export function drawCutLengths(seed: number, positions: number): number[] {
   const random = createSeededRandom(seed ^ 0x62616e64);
-  const lengths = LENGTH_BANDS.slice(0, findLengthBand(whole.positions)).map((high, band) => {
+  return LENGTH_BANDS.slice(0, findLengthBand(positions)).map((high, band) => {
     const low = LENGTH_BANDS[band - 1] ?? 0;
     return low + 1 + Math.floor(random() * (high - low));
   });
-  const cuts = lengths.map((length) => {
-    const cut = (all: readonly WindowBytes[]): readonly WindowBytes[] => cutWindows(all, length, header);
-    return compareWindows(crypto, header, cut(windows), cut(report.windows));
-  });
-  return [...cuts, whole].map(computeReplyEvidence);
+}
+
+/** The first positions of a reply, as if it had ended there; default: all. */
+export function compareCut(crypto: Crypto, { header, windows, reported }: WindowPair, length?: number): Comparison {
+  const cut = (all: readonly WindowBytes[]): readonly WindowBytes[] =>
+    length === undefined ? all : cutWindows(all, length, header);
+  return compareWindows(crypto, header, cut(windows), cut(reported));
 }

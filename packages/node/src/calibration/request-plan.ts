@@ -14,13 +14,14 @@ export interface RequestPlan {
    * included. Default: usual.
    */
   readonly sampler?: 'usual' | 'any';
-  /** Whether the request names a seed of its own. */
-  readonly needs?: 'seed' | undefined;
+  /** `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. Default: neither. */
+  readonly needs?: 'seed' | 'repeats' | undefined;
 }
 
 /** The body that an OpenAI client would send. @param seed u32. */
 export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   const { maxTokens, kinds = PROMPT_KINDS, sampler = 'usual', needs } = plan;
+  if (needs === 'repeats') return planRequest({ ...plan, needs: undefined }, 1 + (seed % REPEATED));
   const random = createSeededRandom(seed);
   const prompt = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
   const settings =
@@ -35,6 +36,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
     }),
   );
 }
+
+const REPEATED = 4;
 
 const round = (value: number): number => Number(value.toFixed(3));
 

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import type { Judged } from './detector.ts';
+import { measureDecision } from './measure-decision.ts';
+
+const reply = (eValue: number): Judged => ({
+  ...{ seed: 1, statistic: 0, pValue: 1, extrapolatedPValue: 1, suspect: 'none' },
+  ...{ eValue, fittedEValue: eValue },
+});
+const repliesOf = (eValue: number, count: number): Judged[] => Array.from({ length: count }, () => reply(eValue));
+
+describe('the tokens that a decision takes', () => {
+  it('are those of so many replies of one window', () => {
+    const { tokensToDecide, repliesToDecide, evidence } = measureDecision(repliesOf(100, 50), 1);
+    expect(tokensToDecide?.median).toBe(32 * (repliesToDecide?.median ?? Number.NaN));
+    expect(repliesToDecide?.p90).toBe(repliesToDecide?.median);
+    expect(evidence.at(-1)?.[0]).toBe(tokensToDecide?.median);
+    expect(evidence.at(-1)?.[1]).toBeGreaterThanOrEqual(Math.log(1e6));
+  });
+
+  it('are none where replies say nothing', () => {
+    expect(measureDecision(repliesOf(1, 300), 1).tokensToDecide).toBeUndefined();
+    expect(measureDecision([], 1)).toEqual({ tokensToDecide: undefined, repliesToDecide: undefined, evidence: [] });
+  });
+
+  it('take no reply twice: too few do not decide, however strong', () => {
+    const enough = measureDecision(repliesOf(100, 50), 1).repliesToDecide?.median ?? Number.NaN;
+    expect(measureDecision(repliesOf(100, enough - 1), 1).tokensToDecide).toBeUndefined();
+    expect(measureDecision(repliesOf(100, enough), 1).repliesToDecide?.median).toBe(enough);
+  });
+
+  it('are the same in every run', () => {
+    const mixed = [...repliesOf(30, 6), ...repliesOf(0.6, 100)];
+    expect(measureDecision(mixed, 1)).toEqual(measureDecision([...mixed], 1));
+  });
+});

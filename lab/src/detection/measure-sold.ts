@@ -1,0 +1,80 @@
+import { ATTACKS } from '../attackers/catalogue.ts';
+import { createDetector } from './detector.ts';
+import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
+import type { JudgedReply } from './load.ts';
+import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
+import { measureEjection, measureGriefing, measureNaiveEjection } from './measure-ejection.ts';
+import type { AttackRow, EjectionRow } from './results.ts';
+
+export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
+
+export interface SoldOptions {
+  readonly weights: SoldWeights;
+  /** Those of these weights alone. */
+  readonly honest: readonly Experiment[];
+  readonly attacks: readonly Experiment[];
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly code: string;
+  readonly read: ReadExperiment;
+  readonly onProgress: (what: string) => void;
+}
+
+const BETA = 1e-3;
+/** Fewer calibrated replies say nothing about a lifetime. */
+const MIN_LIVED = 200;
+
+/** One weight type, seen by a verifier of another class than the provider's: attacks, and what honest providers risk. */
+export function measureSold(options: SoldOptions): { attacks: AttackRow[]; ejection: EjectionRow[] } {
+  const { weights, profile, seed, code, read, onProgress } = options;
+  onProgress(`${weights}: reading samples`);
+  const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
+  const select = (of: Pick<Experiment, 'isGriefed'>, isCut: boolean): readonly JudgedReply[] =>
+    main.filter((each) => each.isGriefed === of.isGriefed && (each.maxTokens !== undefined) === isCut).flatMap(read);
+  const honest = select({}, false);
+  const played = options.attacks
+    .filter((experiment) => isPair(experiment, MAIN_PAIR))
+    .flatMap((experiment) => {
+      const attack = ATTACKS.find(({ name }) => name === experiment.source);
+      const replies = read(experiment);
+      return attack === undefined || replies.length === 0 ? [] : [{ experiment, attack, replies }];
+    });
+  onProgress(`${weights}: fitting`);
+  const alternatives = played
+    .filter(({ attack, replies }) => attack.family !== 'behaviour' && isAlternative(replies))
+    .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
+  const detector = createDetector({
+    ...{ weights, providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },
+    ...{ honest, oneWindow: select({}, true), attacks: new Map(alternatives) },
+  });
+  const attacks = played.map(({ experiment, attack, replies }) => {
+    onProgress(`${weights}: ${attack.name}`);
+    const same = options.attacks.filter((each) => each.source === experiment.source && isPair(each, SAME_PAIR));
+    const { maxTokens = profile.maxTokens } = experiment;
+    const sides = { other: replies, same: same.flatMap(read) };
+    return measureAttack({ attack, weights, ...sides, ...MAIN_PAIR, maxTokens }, detector, seed);
+  });
+  const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
+  const statistics = detector.honest.whole;
+  const griefed = select({ isGriefed: true }, false);
+  const ejection = [
+    ...(statistics.length >= MIN_LIVED ? [measureEjection(statistics, lives)] : []),
+    measureNaiveEjection(
+      honest.flatMap(({ scored }) => scored?.whole.windows ?? []),
+      lives,
+    ),
+    ...(griefed.length > 0 ? [measureGriefing(griefed, detector)] : []),
+  ];
+  return { attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };
+}
+
+const isPair = (
+  { provider, verifier }: Experiment,
+  pair: { readonly provider: string; readonly verifier: string },
+): boolean => provider === pair.provider && verifier === pair.verifier;
+
+/** Where stage 1 and plain facts leave little to statistics, nothing has to be known by name. */
+function isAlternative(replies: readonly JudgedReply[]): boolean {
+  const left = replies.filter((reply) => isUnrefuted(reply) && reply.scored && !reply.scored.comparison.identical);
+  return 2 * left.length >= replies.length;
+}
