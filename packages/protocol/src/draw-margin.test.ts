@@ -136,6 +136,49 @@ describe('measureDraw', () => {
     expect(measure({ ...minP, minPQ24: WEIGHT_ONE / 2 - 200 }, { ...list, u, token: 2 }).margin).toBeLessThan(1e-3);
   });
 
+  it('says the same whatever was measured before', () => {
+    const random = createTestRandom(5);
+    const long = { ids: Uint32Array.from({ length: 64 }, (_, i) => i), tail: 0, u: 0, token: 0, tokenCost: undefined };
+    const [even, steep] = [new Float64Array(64), Float64Array.from({ length: 64 }, (_, i) => i * 2 ** 20)];
+    for (let i = 0; i < 400; i++) {
+      const list = randomList(random);
+      const settings = {
+        ...SETTINGS,
+        topK: i % 4 === 0 ? 12 : 0,
+        topPQ24: Math.floor((0.5 + random() / 2) * WEIGHT_ONE),
+        minPQ24: i % 3 === 0 ? 2 ** 20 : 0,
+      };
+      const token = list.ids[Math.floor(random() * 20)]!;
+      const position = { ...list, u: Math.floor(random() * WEIGHT_ONE), token, tokenCost: undefined };
+      measure(SETTINGS, { ...long, costs: even });
+      const after = measure(settings, position);
+      measure(SETTINGS, { ...long, costs: steep });
+      expect(measure(settings, position)).toEqual(after);
+    }
+  });
+
+  it('keeps the tail besides the list where top-p reaches it, never past a count', () => {
+    // Masses 3/8, 3/8, 1/8 and a tail of 1/8; just under 7/8 cuts the tail, which u is in where it is kept.
+    const ids = Uint32Array.of(1, 2, 3);
+    const third = Math.round(Math.log(3) * 65536);
+    const list = {
+      ids,
+      costs: Float64Array.of(0, 0, third),
+      tail: 2 ** 21,
+      u: WEIGHT_ONE - 1,
+      token: 9,
+      tokenCost: 2 ** 20,
+    };
+    const topPQ24 = Math.round((7 / 8) * WEIGHT_ONE) - 200;
+    expect(measure({ ...SETTINGS, topPQ24 }, list)).toMatchObject({ matches: false });
+    expect(measure({ ...SETTINGS, topPQ24 }, list).gap).toBeLessThan(1e-3);
+    expect(measure({ ...SETTINGS, topPQ24, topK: 4 }, list).gap).toBeLessThan(1e-3);
+    expect(measure({ ...SETTINGS, topPQ24, topK: 3 }, list).gap).toBeGreaterThan(0.3);
+    // The last listed one must stay for the tail to stay.
+    expect(measure({ ...SETTINGS, topPQ24, minPQ24: WEIGHT_ONE / 2 }, list).gap).toBeGreaterThan(0.3);
+    expect(measure({ ...SETTINGS, topPQ24, minPQ24: WEIGHT_ONE / 3 - 200 }, list).gap).toBeLessThan(1e-3);
+  });
+
   it('measures a greedy draw by the lead of the first over the claimed', () => {
     const settings = { ...SETTINGS, temperatureQ16: 0 };
     const list = { ids: Uint32Array.of(5, 3, 9), costs: Float64Array.of(0, 0, 65536), tail: 0, u: 0, tokenCost: 70000 };

@@ -18,6 +18,8 @@ export function measureEdge(
   settings: SamplerSettings,
 ): number {
   const w = plain.byRank;
+  // The list with its tail stands or falls with the last listed.
+  const last = Math.min(kept, count) - 1;
   let size = count;
   let outside = plain.tail;
   let grow = 0;
@@ -28,9 +30,11 @@ export function measureEdge(
     const share = (rank: number): number => (w[rank] as number) / total;
     const before = size;
     if (filter === 'top-k') {
+      // No movement brings a tail past a count.
+      if (settings.topK > 0 && settings.topK <= count && kept > count) return Number.POSITIVE_INFINITY;
       if (settings.topK === 0 || settings.topK > size) continue;
       size = settings.topK;
-      if (kept > size) grow = Math.max(grow, apart(share(size - 1), share(kept - 1)));
+      if (kept > size) grow = Math.max(grow, apart(share(size - 1), share(last)));
     } else if (filter === 'top-p') {
       if (settings.topPQ24 >= WEIGHT_ONE) continue;
       let squares = (outside / total) ** 2;
@@ -51,9 +55,10 @@ export function measureEdge(
       }
       if (reached > 0) size = reached;
     } else {
+      if (settings.minPQ24 === 0) continue;
       const threshold = settings.minPQ24 / WEIGHT_ONE;
       while (size > 1 && (w[size - 1] as number) < threshold * (w[0] as number)) size--;
-      grow = Math.max(grow, apart(threshold * share(0), share(kept - 1)));
+      grow = Math.max(grow, apart(threshold * share(0), share(last)));
       if (kept < before) shrink = Math.min(shrink, Math.max(0, apart(share(kept), threshold * share(0))));
     }
     if (size < before || filter === 'top-k') outside = 0;
