@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from './bytes.ts';
-import {
-  type DriftRow,
-  type DriftTable,
-  findDriftRow,
-  nameRow,
-  QUANTILES,
-  rankVerifierClasses,
-} from './drift-table.ts';
+import { type DriftRow, type DriftTable, findDriftRow, nameRow, QUANTILES } from './drift-table.ts';
 import {
   buildDriftTable,
   computeInflation,
@@ -256,19 +249,6 @@ describe('findDriftRow', () => {
     for (const change of [{ verifierClass: 'cpu' }, { weights: 'q4_0' }, { positions: 2000 }]) {
       expect(findDriftRow(full, { ...query, ...change })).toEqual({ kind: 'none' });
     }
-  });
-
-  it('ranks verifier classes by how sharply they see', () => {
-    const blurred = {
-      ...table.rows.find(({ providerClass }) => providerClass === 'gpu/b')!,
-      providerClass: 'gpu/a',
-      verifierClass: 'gpu/w',
-    };
-    const ranked = rankVerifierClasses(
-      { ...table, rows: [...table.rows, blurred] },
-      { providerClass: 'gpu/a', weights: 'f16' },
-    );
-    expect(ranked).toEqual(['gpu/v', 'gpu/w']);
   });
 });
 

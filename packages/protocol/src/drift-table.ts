@@ -104,7 +104,7 @@ export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
 }
 
 /** The row of the classes themselves, else of their families, else all that an unlisted class could hide in. */
-export function findDriftRow(table: DriftTable, query: DriftQuery): DriftLookup {
+export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);
   const familyOf = (numericClass: string): string | undefined =>
     table.families.find((entry) => entry.numericClass === numericClass)?.family;
@@ -121,21 +121,4 @@ export function findDriftRow(table: DriftTable, query: DriftQuery): DriftLookup 
   }
   const possible = rows.filter((row) => verifiers.includes(row.verifierClass));
   return possible.length === 0 ? { kind: 'none' } : { kind: 'unlisted', rows: possible };
-}
-
-/**
- * Verifier classes in which a provider of this class is seen most sharply, best first: by the median honest sketch
- * distance, all bands together. Who claims a loose class is best met by a verifier that is tight with that class.
- */
-export function rankVerifierClasses(
-  table: DriftTable,
-  { providerClass, weights }: Pick<DriftRowKey, 'providerClass' | 'weights'>,
-): readonly string[] {
-  const widths = new Map<string, number>();
-  for (const row of table.rows) {
-    if (row.weights !== weights || row.providerClass !== providerClass) continue;
-    const median = row.scores[0]?.value[QUANTILES.indexOf(0.5)] as number;
-    widths.set(row.verifierClass, Math.max(widths.get(row.verifierClass) ?? -UNLIMITED, median));
-  }
-  return [...widths].sort((a, b) => a[1] - b[1] || compareText(a[0], b[0])).map(([name]) => name);
 }

@@ -6,11 +6,18 @@ import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening, redactHeader } from './score-commitment.ts';
 import { createSyntheticReply } from './synthetic-reply.ts';
+import { createWidthTable } from './synthetic-widths.ts';
+import { computeClassWeights } from './verifier-weights.ts';
 
 /** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
 export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
   return {
-    verifier: { commitments: commitmentVectors(crypto), header: headerVector(crypto), draws: drawVectors(crypto) },
+    verifier: {
+      commitments: commitmentVectors(crypto),
+      header: headerVector(crypto),
+      draws: drawVectors(crypto),
+      weights: weightVectors(),
+    },
   };
 }
 
@@ -87,5 +94,41 @@ function drawVectors(crypto: Crypto): unknown {
       weight: Number(weight),
     })),
     cases,
+  };
+}
+
+function weightVectors(): unknown {
+  const rows = [
+    ['tight', 'tight', -7],
+    ['loose', 'sharp', -5],
+    ['loose', 'near', -4.5],
+    ['loose', 'far', -3.7],
+    ['loose', 'loose', -3],
+    ['family', 'blunt', -2],
+    ['exact', 'sharp', -6],
+  ].map(([providerClass, verifierClass, median]) => ({
+    providerClass: providerClass as string,
+    verifierClass: verifierClass as string,
+    weights: 'q8_0',
+    band: 3,
+    median: median as number,
+  }));
+  const families = [{ numericClass: 'member', family: 'family' }];
+  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', 'exact', 'unknown'].map((numericClass) => ({
+    numericClass,
+    weights: numericClass === 'unknown' ? undefined : 'q8_0',
+  }));
+  const table = createWidthTable(rows, families);
+  return {
+    families,
+    rows,
+    verifiers: verifiers.map(({ numericClass, weights }) => ({ numericClass, weights: weights ?? null })),
+    cases: ['tight', 'loose', 'member', 'exact', 'unknown'].flatMap((providerClass) =>
+      [100, 300].map((positions) => ({
+        providerClass,
+        positions,
+        factors: computeClassWeights(table, { providerClass, positions }, verifiers).map(Number),
+      })),
+    ),
   };
 }

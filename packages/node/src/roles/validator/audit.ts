@@ -14,6 +14,7 @@ import { listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
 import { planCoverage } from './coverage.ts';
 import type { DriftPolicy } from './drift-policy.ts';
+import { readPolicy } from './drift-store.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { type HoneypotRow, listDueHoneypots } from './honeypot-store.ts';
@@ -198,7 +199,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       validator: verdicts.validator,
       draw: readDraw(replyId, row.beaconEpoch),
       allowFixedVerifier: fixedVerifier !== undefined,
-      drift: options.drift,
+      drift: store.read(() => readPolicy(store, options.drift, row.drift)),
     };
     const bytes = row.opening ?? (await fetchOpening(row, judged));
     if (signal.aborted) return;
@@ -225,7 +226,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     const evidence: AuditEvidence = {
       kind: 'audit',
       opening: bytes,
-      drift: attempts.length === 0 ? undefined : options.drift?.note,
+      drift: attempts.length === 0 ? undefined : judged.drift?.note,
       candidates: latest.candidates ? parseCandidates(latest.candidates) : [],
       attempts,
     };

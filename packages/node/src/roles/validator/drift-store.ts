@@ -3,6 +3,7 @@ import type { DriftTable } from '@ogong/protocol/drift-table';
 import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift-table-bytes';
 import type { Store } from '../../store/store.ts';
 import { type DriftNote, type DriftPolicy, findRateProblem } from './drift-policy.ts';
+import { parseDrift } from './evidence.ts';
 
 /**
  * Tables that this validator judged by, with the time until which: a peer's verdict from before a change of the table is
@@ -45,6 +46,23 @@ function readTable(store: Store, hash: Uint8Array): HeldTable | undefined {
     isNamed: row.named === 1,
     untilMs: (row.until as number | null) ?? undefined,
   };
+}
+
+/**
+ * The policy that a reply is judged by to its end: that of the time when its verifiers were drawn, which depends on it.
+ * @param drift as encodeDrift gives it; undefined where nobody is drawn yet.
+ */
+export function readPolicy(
+  store: Store,
+  own: DriftPolicy | undefined,
+  drift: Uint8Array | undefined,
+): DriftPolicy | undefined {
+  if (drift === undefined) return own;
+  const note = parseDrift(drift);
+  if (note === undefined) return undefined;
+  if (own !== undefined && equalBytes(own.note.tableHash, note.tableHash)) return { ...own, note };
+  const held = readTable(store, note.tableHash);
+  return held?.table && { note, table: held.table, isNamed: held.isNamed };
 }
 
 /** For how long after a change of the table verdicts by the one before still pass: validators change at different moments. */

@@ -20,6 +20,8 @@ export interface AuditEvidence {
   readonly candidates: readonly EvidenceCandidate[];
   /** What scores were judged by; absent where fixed thresholds were. */
   readonly drift?: DriftNote | undefined;
+  /** From before the table had a say in the draw. */
+  readonly isDrawnEvenly?: boolean;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
 }
@@ -75,8 +77,9 @@ export interface WithheldEvidence {
   readonly kind: 'withheld';
 }
 
-const DOMAIN = encodeDomain('ogong-evidence-v3');
-/** Verdicts from before drift tables wait for their batch under it. */
+const DOMAIN = encodeDomain('ogong-evidence-v4');
+/** Verdicts wait for their batch under these: from before the table weighed the draw, and from before there were tables. */
+const DOMAIN_EVEN = encodeDomain('ogong-evidence-v3');
 const DOMAIN_BEFORE_DRIFT = encodeDomain('ogong-evidence-v2');
 const KINDS = ['audit', 'equivocation', 'withheld'] as const;
 export const MAX_CANDIDATES = 256;
@@ -99,27 +102,44 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
 /** @throws ProtocolError */
 export function parseEvidence(bytes: Uint8Array): Evidence {
   const reader = createReader(bytes);
-  const isBeforeDrift = equalBytes(bytes.subarray(0, DOMAIN_BEFORE_DRIFT.length), DOMAIN_BEFORE_DRIFT);
-  readDomain(reader, isBeforeDrift ? DOMAIN_BEFORE_DRIFT : DOMAIN, 'evidence');
+  const isOf = (domain: Uint8Array): boolean => equalBytes(bytes.subarray(0, domain.length), domain);
+  const domain = [DOMAIN_BEFORE_DRIFT, DOMAIN_EVEN].find(isOf) ?? DOMAIN;
+  readDomain(reader, domain, 'evidence');
   const kind = KINDS[reader.u8()];
   if (kind === undefined) throw new ProtocolError('unsupported', 'unknown kind of evidence');
-  const evidence = readEvidence(reader, kind, isBeforeDrift);
+  const evidence = readEvidence(reader, kind, domain);
   reader.end();
   return evidence;
 }
 
-function readEvidence(reader: Reader, kind: Evidence['kind'], isBeforeDrift: boolean): Evidence {
+function readEvidence(reader: Reader, kind: Evidence['kind'], domain: Uint8Array): Evidence {
   if (kind === 'withheld') return { kind };
   if (kind === 'equivocation') {
     return { kind, record: reader.bytes16(MAX_RECORD_BYTES), signature: reader.bytes(HYBRID_SIGNATURE_BYTES) };
   }
   const opening = reader.bytes32(MAX_OPENING_BYTES);
-  const drift = isBeforeDrift ? undefined : readDrift(reader);
+  const drift = domain === DOMAIN_BEFORE_DRIFT ? undefined : readDrift(reader);
+  const even = domain === DOMAIN ? {} : { isDrawnEvenly: true };
   const candidates = readCandidates(reader);
   const count = reader.u8();
   if (count > MAX_VERIFIERS_PER_REPLY) throw new ProtocolError('too-large', `${count} verifiers of one reply`);
   const attempts = Array.from({ length: count }, () => readAttempt(reader));
-  return { kind, opening, ...(drift ? { drift } : {}), candidates, attempts };
+  return { kind, opening, ...(drift ? { drift } : {}), ...even, candidates, attempts };
+}
+
+/** What a reply is judged by, kept from the draw of its verifiers to the verdict. */
+export function encodeDrift(note: DriftNote | undefined): Uint8Array {
+  const writer = createWriter(64);
+  writeDrift(writer, note);
+  return writer.finish();
+}
+
+/** @throws ProtocolError */
+export function parseDrift(bytes: Uint8Array): DriftNote | undefined {
+  const reader = createReader(bytes);
+  const note = readDrift(reader);
+  reader.end();
+  return note;
 }
 
 function writeDrift(writer: Writer, note: DriftNote | undefined): void {

@@ -30,6 +30,8 @@ export interface ReplyRow {
   readonly opening: Uint8Array | undefined;
   readonly openedAt: Uint8Array | undefined;
   readonly candidates: Uint8Array | undefined;
+  /** What it is judged by, from the time when its verifiers were drawn. */
+  readonly drift: Uint8Array | undefined;
   readonly verdict: string | undefined;
   readonly checks: string | undefined;
   readonly evidence: Uint8Array | undefined;
@@ -124,6 +126,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
     opening: bytes('opening'),
     openedAt: bytes('opened_at'),
     candidates: bytes('candidates'),
+    drift: bytes('drift'),
     verdict: (row.verdict as string | null) ?? undefined,
     checks: (row.checks as string | null) ?? undefined,
     evidence: bytes('evidence'),
@@ -277,8 +280,11 @@ export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Arr
     .run(opening, openedAt, replyId);
 }
 
-export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array): void {
+/** @param drift what weighs them, and judges what they report. */
+export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
   store
-    .prepare("UPDATE replies SET candidates = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL")
-    .run(candidates, replyId);
+    .prepare(
+      `UPDATE replies SET candidates = ?, drift = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL`,
+    )
+    .run(candidates, drift, replyId);
 }

@@ -258,4 +258,10 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;
   `,
+  // The table weighs the draw, and is kept with it. Audits that were under way draw anew.
+  `
+  ALTER TABLE replies ADD COLUMN drift BLOB;
+  DELETE FROM attempts;
+  UPDATE replies SET candidates = NULL WHERE state = 'auditing';
+  `,
 ];

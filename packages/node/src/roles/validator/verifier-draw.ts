@@ -2,13 +2,18 @@ import { type AuditDraw, assignVerifier, isPaired } from '@ogong/protocol/audit'
 import { createWriter, equalBytes } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { computeClassWeights } from '@ogong/protocol/verifier-weights';
+import { readClassWeights } from '../../shared/class-weights.ts';
 import type { Claim } from './claim.ts';
+import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
 
 /** Whom the beacon draws, and the ids under which they are asked: the same for whoever asks and for whoever co-signs. */
 export interface DrawContext {
   readonly draw: AuditDraw | undefined;
   readonly claim: Pick<Claim, 'order' | 'header'>;
+  /** Whose table says who sees the reply's class sharply; everybody has the same chances where absent. */
+  readonly drift?: DriftPolicy | undefined;
 }
 
 /** What is known of those who were asked before. */
@@ -23,22 +28,42 @@ export interface DrawState {
 /** The candidate that the beacon draws for the next attempt. */
 export function drawVerifier(
   crypto: Crypto,
-  { claim: { order, header }, draw }: DrawContext,
+  context: DrawContext,
   candidates: readonly EvidenceCandidate[],
   { tried, heard, isDoubtful }: DrawState,
 ): EvidenceCandidate | undefined {
+  const { draw, claim } = context;
   if (draw === undefined) return undefined;
+  const { order, header } = claim;
   const { modelRoot, providerId } = order;
+  const weights = weighCandidates(context, candidates);
   const drawn = assignVerifier(crypto, {
     draw,
     modelRoot,
     server: { providerId, payee: header.payee },
-    candidates: candidates.map((candidate) => ({ candidate, ...candidate, modelRoot })),
+    candidates: candidates.map((candidate, i) => ({
+      ...candidate,
+      candidate,
+      modelRoot,
+      weight: weights[i] as bigint,
+    })),
     tried,
     heard,
     preferClass: isDoubtful ? header.numericClass : undefined,
   });
   return drawn?.candidate;
+}
+
+/** Their own weights, times how sharply their classes see the class that the reply declares. */
+function weighCandidates(
+  { claim: { header }, drift }: DrawContext,
+  candidates: readonly EvidenceCandidate[],
+): readonly bigint[] {
+  if (drift === undefined) return candidates.map(({ weight }) => weight);
+  const { numericClass: providerClass, outputTokenCount: positions } = header;
+  const classes = candidates.map(({ numericClass }) => ({ numericClass, weights: readClassWeights(numericClass) }));
+  const factors = computeClassWeights(drift.table, { providerClass, positions }, classes);
+  return candidates.map(({ weight }, i) => weight * (factors[i] as bigint));
 }
 
 /** What an attempt leaves behind for those after it. */

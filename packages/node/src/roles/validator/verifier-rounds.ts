@@ -9,7 +9,7 @@ import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { listCandidates, readAnnouncement } from './announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
-import { type EvidenceCandidate, encodeCandidates, parseCandidates } from './evidence.ts';
+import { type EvidenceCandidate, encodeCandidates, encodeDrift, parseCandidates } from './evidence.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
 import { putHoneypot } from './honeypot-store.ts';
 import { type Judged, listDigests, type Opened } from './judge.ts';
@@ -233,7 +233,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const times = { selectedMs: deadlineMs - windowMs, deadlineMs };
     const planned = planHoneypots(judged, opened, { candidates, pair, ...times });
     await group.write((db) => {
-      keepCandidates(db, row.replyId, encodeCandidates(candidates));
+      keepCandidates(db, row.replyId, encodeCandidates(candidates), encodeDrift(judged.drift?.note));
       for (const honeypot of planned) putHoneypot(db, honeypot);
     });
     return candidates;
