@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createFakeEngine } from '@ogong/engine/fake';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/record';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createNodeHybridSigner } from '../crypto/signers.ts';
+import { planRequest, type RequestPlan } from './request-plan.ts';
+import { type SampleDependencies, type SampleRequest, serveSample } from './sample.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { listSeeds, SETUPS } from './setups.ts';
+
+// Samples that are kept were served under these values: code that gives others would mix two kinds in one store.
+
+const engine = createFakeEngine({ contextSize: 512 });
+afterAll(() => engine.close());
+const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
+const PLANS: readonly RequestPlan[] = [
+  { maxTokens: 40 },
+  { maxTokens: 24, sampler: 'any', needs: 'seed' },
+  { maxTokens: 32, prompts: ['one', 'two', 'three'] },
+];
+const SEEDS = Array.from({ length: 8 }, (_, i) => 1 + 1_000_003 * i);
+
+function hashAll(parts: Iterable<Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}\n`).update(part);
+  return hash.digest('hex').slice(0, 32);
+}
+
+const planAll = () => PLANS.flatMap((plan) => SEEDS.map((seed) => ({ seed, body: planRequest(plan, seed) })));
+
+async function serveAll(change: {
+  readonly dependencies?: Partial<SampleDependencies>;
+  readonly endpoint?: NonNullable<SampleRequest['endpoint']>;
+}): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (const request of planAll()) {
+    const asked = change.endpoint ? { ...toCompletion(request), endpoint: change.endpoint } : request;
+    const sample = await serveSample(asked, { engine, crypto, signer, ...change.dependencies });
+    if (sample === undefined) continue;
+    // How long it took is the machine's.
+    const record = encodeRecordV2({ ...parseRecordV2(sample.record), endNs: 0n });
+    parts.push(sample.request, record, sample.opening, sample.response);
+  }
+  return hashAll(parts);
+}
+
+function toCompletion({ seed, body }: SampleRequest): SampleRequest {
+  const { messages, ...rest } = JSON.parse(new TextDecoder().decode(body));
+  return { seed, body: utf8Encode(JSON.stringify({ ...rest, prompt: messages[0].content })) };
+}
+
+describe('what kept samples rest on', () => {
+  it('is a stream of numbers', () => {
+    const first = (seed: number): number[] => {
+      const random = createSeededRandom(seed);
+      return Array.from({ length: 4 }, () => random() * 2 ** 32);
+    };
+    expect(first(0)).toEqual([1144304738, 1416247, 958946056, 627933444]);
+    expect(first(1)).toEqual([2693262067, 11749833, 2265367787, 4213581821]);
+    expect(first(10_000_001)).toEqual([2725621584, 2033172604, 3762538448, 3328065690]);
+    expect(first(2 ** 32 - 1)).toEqual([3850105811, 813802916, 3073704848, 4054706436]);
+  });
+
+  it('is the requests of the seeds', () => {
+    expect(hashAll(planAll().map(({ body }) => body))).toBe('6d1eb9e9c93aeba6050c211daef89602');
+  });
+
+  it('is the bytes served for them', async () => {
+    expect(await serveAll({})).toBe('86154fb84d8c3dd94982be5ddefe4b70');
+    expect(await serveAll({ endpoint: 'completion' })).toBe('0d53f2d13ef90fa4eeba5f1a8fdc2982');
+    const other = createFakeEngine({ contextSize: 512, error: 0.01 });
+    expect(await serveAll({ dependencies: { engine: other } })).toBe('48f4a9d6af118c9f6fe515f3f48dbf0f');
+    await other.close();
+  });
+
+  it('is the place of each setup, which decides its seeds', () => {
+    const names = [
+      ...['exact', 'exact-native', 'exact-threads', 'reference', 'plain', 'plain-8', 'plain-no-flash', 'plain-unified'],
+      ...['fast', 'fast-8', 'fast-threads', 'fast-no-flash', 'fast-native', 'fast-sse', 'fast-scalar'],
+    ];
+    expect(SETUPS.slice(0, names.length).map(({ name }) => name)).toEqual(names);
+    const firsts = SETUPS.map((setup) => listSeeds(setup, 1)[0]);
+    expect(firsts).toEqual(SETUPS.map((_, i) => 1 + 10_000_000 * i));
+  });
+});
