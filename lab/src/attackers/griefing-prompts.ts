@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/sketch';
 import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/window';
 

@@ -1,8 +1,9 @@
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
 import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
+import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { damageBytes } from './mutate.ts';
-import { chooseSeed, createRandom } from './random.ts';
+import { chooseSeed } from './random.ts';
 
 const seed = chooseSeed(4_242);
 const closing: (() => void | Promise<void>)[] = [];
@@ -25,12 +26,12 @@ describe('the doors of a gateway', () => {
   it('answer any body on any path with a status and words of OpenAI, and serve the next request', async () => {
     const { url, close, log } = await createGatewayFixture();
     closing.push(close);
-    const random = createRandom(seed);
+    const random = createSeededRandom(seed);
     const chat = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'hello' }], max_tokens: 8 };
     const whole = new TextEncoder().encode(JSON.stringify(chat));
     const broken: string[] = [];
     for (let round = 0; round < 120; round++) {
-      const path = paths[Math.floor(random() * paths.length)] as string;
+      const path = pick(random, paths);
       const [what, body] = round % 2 === 0 ? damageBytes(whole, random) : damageField(chat, random);
       const method = random() < 0.8 && path.includes('completions') ? 'POST' : random() < 0.5 ? 'GET' : 'DELETE';
       const headers = { 'content-type': 'application/json' };
@@ -83,9 +84,8 @@ function damageField(chat: object, random: () => number): [string, Uint8Array] {
     '\ud800',
     2 ** 53,
   ];
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
-  const field = pick(fields);
-  const value = pick(values);
+  const field = pick(random, fields);
+  const value = pick(random, values);
   return [
     `${field} = ${JSON.stringify(value)?.slice(0, 40)}`,
     new TextEncoder().encode(JSON.stringify({ ...chat, [field]: value })),

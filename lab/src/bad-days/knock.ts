@@ -1,7 +1,8 @@
 import { LinkError } from '@ogong/node/link/link-error';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { expect } from 'vitest';
 import { mutateMessage } from './mutate.ts';
-import { chooseSeed, createRandom } from './random.ts';
+import { chooseSeed } from './random.ts';
 
 const seed = chooseSeed(4_242);
 
@@ -19,7 +20,7 @@ export interface Door<T extends object> {
 
 /** Damaged messages one after the other. Each is either answered as if nothing was wrong, or refused in typed words. */
 export async function knock<T extends object>({ valid, call, rounds = 40 }: Door<T>): Promise<{ refused: number }> {
-  const random = createRandom(seed);
+  const random = createSeededRandom(seed);
   const broken: string[] = [];
   let refused = 0;
   for (let round = 0; round < rounds; round++) {

@@ -1,3 +1,5 @@
+import { pick } from '@ogong/protocol/seeded-random';
+
 /** A message as protobuf-es has it: plain fields, nested messages, lists. */
 type Fields = Record<string, unknown>;
 
@@ -18,7 +20,7 @@ export function mutateMessage<T extends object>(
 ): { readonly what: string; readonly message: T } {
   const copy = structuredClone(message);
   const leaves = listLeaves(copy as Fields);
-  const { holder, key } = leaves[Math.floor(random() * leaves.length)] as Leaf;
+  const { holder, key } = pick(random, leaves);
   const fields = holder as Fields;
   const [how, value] = damage(fields[key], random);
   fields[key] = value;
@@ -35,15 +37,14 @@ function listLeaves(holder: Fields | unknown[]): Leaf[] {
 }
 
 function damage(value: unknown, random: () => number): [string, unknown] {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   if (value instanceof Uint8Array) return damageBytes(value, random);
   if (typeof value === 'bigint')
-    return ['out of range', pick([0n, 1n, value + 1n, (1n << 63n) - 1n, (1n << 64n) - 1n])];
-  if (typeof value === 'number') return ['out of range', pick([0, 1, value + 1, 2 ** 31, 2 ** 32 - 1])];
+    return ['out of range', pick(random, [0n, 1n, value + 1n, (1n << 63n) - 1n, (1n << 64n) - 1n])];
+  if (typeof value === 'number') return ['out of range', pick(random, [0, 1, value + 1, 2 ** 31, 2 ** 32 - 1])];
   if (typeof value === 'string') {
     return [
       'another text',
-      pick([
+      pick(random, [
         '',
         `${value}x`,
         value.slice(0, -1),

@@ -1,5 +1,5 @@
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { computeQuantile } from '@ogong/protocol/statistics';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { Judged } from './detector.ts';

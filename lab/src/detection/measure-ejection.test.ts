@@ -1,4 +1,4 @@
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { measureEjection, measureNaiveEjection } from './measure-ejection.ts';
 

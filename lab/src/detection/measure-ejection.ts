@@ -1,7 +1,7 @@
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
 import { calibrateMixture } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { type Detector, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import type { EjectionRow } from './results.ts';

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '@ogong/node/calibration/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { computeQuantile, computeWilsonInterval } from '@ogong/protocol/statistics';
 import type { Share } from './results.ts';
 

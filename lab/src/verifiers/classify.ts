@@ -1,4 +1,4 @@
-import { createRandom } from '../bad-days/random.ts';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { Estimate } from './measure.ts';
 
 export interface Example {
@@ -36,7 +36,7 @@ export function computeAuc(scored: readonly { readonly score: number; readonly i
  * much of the other has too little of, and nothing at all looks like less than 0.5.) About 0.5 where nothing can be told.
  */
 export function measureAuc(a: readonly Example[], b: readonly Example[], seed: number): Estimate {
-  const random = createRandom(seed);
+  const random = createSeededRandom(seed);
   const scored = [...score(a, fit(b)), ...score(b, fit(a))];
   const aucs = Array.from({ length: RESAMPLES }, () =>
     computeAuc(scored.map(() => scored[Math.floor(random() * scored.length)] as (typeof scored)[0])),

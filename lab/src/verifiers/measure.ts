@@ -1,5 +1,5 @@
 import { toHex } from '@ogong/protocol/bytes';
-import { createRandom } from '../bad-days/random.ts';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { STRATEGIES } from './strategies.ts';
 import type { VerifierStrategy } from './strategy.ts';
 import { createWorld, FIRST_FOLLOWER } from './world.ts';
@@ -158,7 +158,7 @@ const RESAMPLES = 2_000;
 
 /** Mean with its 95 % percentile bootstrap interval. */
 export function estimateMean(values: readonly number[], seed: number): Estimate {
-  const random = createRandom(seed);
+  const random = createSeededRandom(seed);
   const mean = (list: readonly number[]): number => list.reduce((sum, value) => sum + value, 0) / list.length;
   const means = Array.from({ length: RESAMPLES }, () =>
     mean(values.map(() => values[Math.floor(random() * values.length)] as number)),

@@ -1,5 +1,6 @@
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
-import { chooseSeed, createRandom } from '../bad-days/random.ts';
+import { chooseSeed } from '../bad-days/random.ts';
 import { computeAuc, measureAuc } from './classify.ts';
 import { measureTells } from './tell-apart.ts';
 import { renderTellTable } from './verifier-tables.ts';
@@ -8,7 +9,7 @@ const seed = chooseSeed(1);
 
 describe('the classifier', () => {
   it('finds what can be told, and nothing where there is nothing', () => {
-    const random = createRandom(seed);
+    const random = createSeededRandom(seed);
     const make = (shift: number, kink: number) =>
       Array.from({ length: 240 }, (_, i) => {
         const isPositive = i % 2 === 0;

@@ -17,9 +17,9 @@ import type { Announcement } from '@ogong/protocol/announcement';
 import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import type { WindowBytes } from '@ogong/protocol/window';
-import { createRandom } from '../bad-days/random.ts';
 import { createHollowEngine } from './made-up.ts';
 import { type EngineReply, serveByEngine } from './serve.ts';
 import type { Scene, VerifierStrategy } from './strategy.ts';
@@ -66,7 +66,7 @@ const keyOf = ({ request, outputTokens }: ScoreJob): string => toHex(crypto.sha2
  */
 export async function createWorld(options: WorldOptions) {
   const { seed, strategy, followers = 1, honest = 4, pairPpm, honeypotPpm, alphaPpm = 1_000_000 } = options;
-  const random = createRandom(seed);
+  const random = createSeededRandom(seed);
   const engine = createFakeEngine({ contextSize: 512 });
   const cheap = createFakeEngine({ contextSize: 512, error: 3 });
   const clock = createTestClock();
@@ -87,7 +87,7 @@ export async function createWorld(options: WorldOptions) {
   const phase = (): number => Math.min(1, (clock.nowMs() - epochStartMs) / EPOCH_MS);
   /** Chance is a function of the job, so that a run does not depend on which of two calls came first. */
   const createScene = (job: ScoreJob): Scene => {
-    const draw = createRandom(new DataView(crypto.sha256(job.jobId).buffer).getUint32(0) ^ seed);
+    const draw = createSeededRandom(new DataView(crypto.sha256(job.jobId).buffer).getUint32(0) ^ seed);
     return { ...scene(draw), random: draw };
   };
   const scene = (draw: () => number): Omit<Scene, 'random'> => ({

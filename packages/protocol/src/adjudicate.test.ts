@@ -7,7 +7,8 @@ import { replayReply } from './replay.ts';
 import { computeReplyEvidence } from './reply-scores.ts';
 import { computeWeights, createWeights, MAX_COST, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } from './score-report.ts';
-import { createSyntheticReply, createTestRandom, type SyntheticReply } from './synthetic-reply.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
 
 const options = {
@@ -22,7 +23,7 @@ const jobId = new Uint8Array(16).fill(8);
 
 /** The windows of a re-run that drifted: costs moved by up to `nats`, sketch values by up to `steps`. */
 function drift({ opening, header }: SyntheticReply, nats: number, steps: number, seed = 99): WindowBytes[] {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return opening.windows.map((window) => {
     const { rows, runs } = decodeDraws(window.draws, header);
     const moved = rows.map((row) => ({

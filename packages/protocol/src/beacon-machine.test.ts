@@ -13,6 +13,7 @@ import { compareBytes, concatBytes, equalBytes, toHex } from './bytes.ts';
 import type { Crypto, LedgerSigner } from './crypto.ts';
 import { nobleCrypto } from './noble.ts';
 import type { Validator } from './quorum.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { computeVrfPublicKey, proveVrf } from './vrf.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(7) };
@@ -156,16 +157,6 @@ function createNetwork({
   };
 }
 
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const reached =
   (net: ReturnType<typeof createNetwork>, epoch: bigint): (() => boolean) =>
   () =>
@@ -219,7 +210,7 @@ describe('beacon agreement', () => {
     fc.assert(
       fc.property(fc.integer(), fc.double({ min: 0, max: 0.5, noNaN: true }), (seed, rate) => {
         const net = createNetwork({
-          random: createRandom(seed),
+          random: createSeededRandom(seed),
           loss: (now) => (now < 6000 ? rate : 0),
           maxDelayMs: 150,
         });
@@ -234,7 +225,7 @@ describe('beacon agreement', () => {
   it('agrees when validators crash anywhere and restart from what they persisted', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
-        const random = createRandom(seed);
+        const random = createSeededRandom(seed);
         const net = createNetwork({ random, loss: () => 0.1, maxDelayMs: 60 });
         for (let i = 0; i < 12; i++) {
           const [index, atMs] = [Math.floor(random() * 4), random() * 6000];
@@ -253,7 +244,7 @@ describe('beacon agreement', () => {
     let lies = 0;
     fc.assert(
       fc.property(fc.integer(), fc.nat(3), (seed, liar) => {
-        const random = createRandom(seed);
+        const random = createSeededRandom(seed);
         const tamper: Tamper = (message, from) => {
           if (from !== liar) return message;
           if (message.kind === 'certificate') return undefined;

@@ -10,10 +10,11 @@ import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
 import { computeCommitment } from './opening.ts';
 import { encodeRecordV1 } from './record.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings } from './sampler.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from './sketch.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from './synthetic-divergence.ts';
-import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 import { verifyDivergence } from './verify-divergence.ts';
 
@@ -55,7 +56,7 @@ function tableHash(crypto: Crypto, table: Float64Array): string {
 }
 
 function samplerVectors(crypto: Crypto): unknown {
-  const random = createTestRandom(2024);
+  const random = createSeededRandom(2024);
   const weights = createWeights();
   const cases = Array.from({ length: 60 }, (_, index) => {
     const n = 1 + Math.floor(random() * 64);
@@ -127,7 +128,7 @@ function sketchVectors(crypto: Crypto): unknown {
     { embeddingSize: 96, directions: 8, scale: 0 },
     { embeddingSize: 100, directions: 256, scale: 1e6 },
   ].map(({ embeddingSize, directions, scale }, index) => {
-    const random = createTestRandom(77 + index);
+    const random = createSeededRandom(77 + index);
     const modelRoot = new Uint8Array(32).fill(index);
     const previousBeacon = new Uint8Array(32).fill(9);
     const bankSeed = computeBankSeed(crypto, modelRoot, previousBeacon);

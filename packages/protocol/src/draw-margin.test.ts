@@ -8,9 +8,9 @@ import {
   MARGIN_BINS,
 } from './draw-margin.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings, WEIGHT_ONE } from './sampler.ts';
+import { createSeededRandom as createTestRandom } from './seeded-random.ts';
 import { computeQuantile } from './statistics.ts';
 import { drawNormal } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const SETTINGS: SamplerSettings = {
   temperatureQ16: 65536,

@@ -15,11 +15,11 @@ import { diffDriftTables, formatDriftTable } from './drift-table-diff.ts';
 import { hashDriftTable, signDriftTable, verifyDriftTable } from './drift-table-signature.ts';
 import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto as crypto } from './noble.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticEvidence, drawNormal, type SyntheticDrift } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return Array.from({ length: count }, (_, i) => ({
     seed: 1000 + i,
     evidence: createSyntheticEvidence(random, drift),
@@ -75,7 +75,7 @@ describe('buildDriftTable', () => {
   });
 
   it('has quantile limits that cover as often as they say', () => {
-    const random = createTestRandom(11);
+    const random = createSeededRandom(11);
     const trials = 400;
     const truth = [-3.0902, -2.3263, -1.6449, 0, 1.6449, 2.3263, 3.0902];
     const covered = QUANTILES.map(() => 0);

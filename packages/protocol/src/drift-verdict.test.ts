@@ -4,12 +4,12 @@ import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
 import { calibrateMixture } from './e-value.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return Array.from({ length: count }, (_, i) => ({ seed: i, evidence: createSyntheticEvidence(random, drift) }));
 };
 /** How far the loose class lies from the verifier, in the tight one's drift. */

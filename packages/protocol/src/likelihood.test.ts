@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
 import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import type { ReplyEvidence } from './reply-scores.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): ReplyEvidence[] => {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return Array.from({ length: count }, () => createSyntheticEvidence(random, drift));
 };
 const statistics = (likelihood: Likelihood, replies: readonly ReplyEvidence[]): number[] =>

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nameCheat } from './name-cheat.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
-import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
 import { decodeSketch, encodeSketch, type WindowBytes } from './window.ts';
 
 const { header, opening } = createSyntheticReply({
@@ -15,7 +16,7 @@ const claimed = opening.windows;
 
 /** The claim, with sketch values moved by up to `steps`. */
 function moved(steps: number, seed: number): WindowBytes[] {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return claimed.map(({ draws, sketch }) => ({
     draws,
     sketch: encodeSketch(

@@ -8,6 +8,7 @@ import {
   type PayeeTestState,
 } from './payee-test.ts';
 import { buildRankCalibration, computeRankPValue } from './rank-calibration.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import {
   advanceSequentialTest,
   computeLikelihoodRatio,
@@ -16,7 +17,6 @@ import {
 } from './sprt.ts';
 import { computeQuantile, computeWilsonInterval } from './statistics.ts';
 import { createSyntheticEvidence, drawNormal } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const PARAMETERS = { soundness: 0.9, falsePositiveRate: 0.02, beta: 1e-3 };
 
@@ -63,7 +63,7 @@ describe('payee test', () => {
   });
 
   it('ejects an honest payee with probability at most beta over its life (Ville)', () => {
-    const random = createTestRandom(12);
+    const random = createSeededRandom(12);
     const lives = 3000;
     let ejected = 0;
     for (let i = 0; i < lives; i++) {
@@ -74,7 +74,7 @@ describe('payee test', () => {
   });
 
   it('keeps that bound where one table of few replies judges all', () => {
-    const random = createTestRandom(14);
+    const random = createSeededRandom(14);
     const tables = 150;
     let ejected = 0;
     for (let i = 0; i < tables; i++) {
@@ -99,7 +99,7 @@ describe('payee test', () => {
 
 /** Audits until each test ejects; all take the same decisions. */
 function race(share: number, seed: number, horizon: number) {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   const { soundness: s, falsePositiveRate: eps, beta } = PARAMETERS;
   const steps = { reject: Math.log(s / eps), accept: Math.log((1 - s) / (1 - eps)) };
   const caught = { plain: Infinity, cusum: Infinity, changePoint: Infinity, payee: Infinity };
@@ -153,7 +153,7 @@ describe('intermittent cheats', () => {
 
 describe('the unit of evidence', () => {
   it('is the reply: windows as trials of their own break the bound, replies keep it', () => {
-    const random = createTestRandom(77);
+    const random = createSeededRandom(77);
     // Honest replies of 16 windows that share noise, as measured ones do; whole replies are drawn again.
     const drift = { positions: 512, replyScatter: 0.2, windowScatter: 0.1 };
     const pool = Array.from({ length: 400 }, () => [...createSyntheticEvidence(random, drift).windows]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { calibrateMixture } from './e-value.ts';
 import { buildRankCalibration, computeRankPValue, MAX_STEPS, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { testUniformity } from './statistics.ts';
 import { drawNormal } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 
 const sample = (random: () => number, n: number): number[] => Array.from({ length: n }, () => drawNormal(random));
 
@@ -21,7 +21,7 @@ describe('rank calibration', () => {
   });
 
   it('is never below the rank where steps were left out or values are equal', () => {
-    const random = createTestRandom(7);
+    const random = createSeededRandom(7);
     const values = sample(random, 5000).map((value) => Math.round(value * 50) / 50);
     const calibration = buildRankCalibration(values);
     expect(calibration.steps.length).toBeLessThanOrEqual(MAX_STEPS);
@@ -35,7 +35,7 @@ describe('rank calibration', () => {
   });
 
   it('has p-values that are uniform or larger for honest replies, over tables', () => {
-    const random = createTestRandom(28);
+    const random = createSeededRandom(28);
     const pValues = Array.from({ length: 2000 }, () => {
       const calibration = buildRankCalibration(sample(random, 120));
       return computeRankPValue(calibration, drawNormal(random));
@@ -50,7 +50,7 @@ describe('rank calibration', () => {
   });
 
   it('makes, through the mixture calibrator, e-values that one table may multiply: almost every table', () => {
-    const random = createTestRandom(9);
+    const random = createSeededRandom(9);
     for (const n of [100, 1000]) {
       const eValues = Array.from({ length: n + 1 }, (_, k) => calibrateMixture((k + 1) / (n + 1)));
       const tables = 2000;

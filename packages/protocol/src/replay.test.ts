@@ -7,7 +7,8 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from './opening.ts';
 import { computeLargestTail, replayReply } from './replay.ts';
 import { quantizeLogprob } from './sampler.ts';
-import { createSyntheticReply, createTestRandom, type SyntheticOptions } from './synthetic-reply.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { createSyntheticReply, type SyntheticOptions } from './synthetic-reply.ts';
 import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './window.ts';
 
 const base: SyntheticOptions = {
@@ -105,7 +106,7 @@ describe('replayReply', () => {
   );
 
   it('bounds the tail from above, and not far above', () => {
-    const random = createTestRandom(31);
+    const random = createSeededRandom(31);
     for (let trial = 0; trial < 400; trial++) {
       const size = 64 + Math.floor(random() * 2000);
       const sharpness = 0.5 + random() * 8;

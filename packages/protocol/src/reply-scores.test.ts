@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Comparison, compareWindows } from './compare.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { computeReplyScores, findLengthBand, LENGTH_BANDS, REPLY_SCORES, type ReplyScore } from './reply-scores.ts';
-import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
 
 const reply = createSyntheticReply({
@@ -16,7 +17,7 @@ const { header, opening } = reply;
 
 /** A re-run that lies farther off: costs by up to `units` of 2^-16 nat, sketch values by up to `steps`, from a window on. */
 function drift({ units, steps, from = 0 }: { units: number; steps: number; from?: number }): WindowBytes[] {
-  const random = createTestRandom(5);
+  const random = createSeededRandom(5);
   const moved = (by: number): number => Math.round((random() * 2 - 1) * by);
   return opening.windows.map((window, index) => {
     if (index < from) return window;

@@ -9,7 +9,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
-import { createTestRandom } from './synthetic-reply.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 const plain: SamplerSettings = {
   temperatureQ16: 65536,
@@ -50,7 +50,7 @@ function randomList(random: () => number, n: number): { ids: Uint32Array; costs:
 
 describe('computeWeights', () => {
   it('always sums to 2^24, whatever the settings', () => {
-    const random = createTestRandom(11);
+    const random = createSeededRandom(11);
     const weights = createWeights();
     for (let t = 0; t < 3000; t++) {
       const n = 1 + Math.floor(random() * 64);
@@ -75,7 +75,7 @@ describe('computeWeights', () => {
   });
 
   it('agrees with floating-point softmax', () => {
-    const random = createTestRandom(5);
+    const random = createSeededRandom(5);
     const weights = createWeights();
     for (let t = 0; t < 300; t++) {
       const logits = Array.from({ length: 40 }, () => random() * 10);
@@ -134,7 +134,7 @@ describe('drawRank', () => {
   });
 
   it('draws every candidate as often as its weight says', () => {
-    const random = createTestRandom(3);
+    const random = createSeededRandom(3);
     const { ids, costs } = randomList(random, 12);
     const weights = createWeights();
     computeWeights(costs, 12, 100_000, plain, weights);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createSeededRandom } from './seeded-random.ts';
 import {
   advanceSequentialTest,
   computeDecisionBoundary,
@@ -12,17 +13,6 @@ import { computeWilsonInterval } from './statistics.ts';
 
 // The whitepaper's calibration, sections 4.3 and 6.
 const PARAMETERS = { soundness: 0.9, falsePositiveRate: 0.02, beta: 1e-3 };
-
-/** mulberry32: the test's own reproducible uniform numbers. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Audits until ejection, or undefined within the horizon. */
 function run(
@@ -49,7 +39,7 @@ function run(
 
 describe('sequential test', () => {
   it('ejects an honest provider with probability at most beta over a long life (Ville)', () => {
-    const random = createRandom(1912);
+    const random = createSeededRandom(1912);
     const parameters = { ...PARAMETERS, beta: 0.02 };
     const lives = 4000;
     let ejected = 0;
@@ -89,7 +79,7 @@ describe('sequential test', () => {
   });
 
   it('catches a persistent cheater in the predicted number of audits', () => {
-    const random = createRandom(4);
+    const random = createSeededRandom(4);
     const counts = Array.from({ length: 4000 }, () => run(random, { rate: 0.9, horizon: 500 })!);
     const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
     const deviation = Math.sqrt(counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / counts.length);
@@ -101,12 +91,12 @@ describe('sequential test', () => {
 
   it('has the boundary of Remark 3, and ejects above it', () => {
     expect(computeDecisionBoundary(PARAMETERS)).toBeCloseTo(0.37, 2);
-    const random = createRandom(37);
+    const random = createSeededRandom(37);
     for (let i = 0; i < 100; i++) expect(run(random, { rate: 0.5, horizon: 5000 })).toBeDefined();
   });
 
   it('still catches a provider that turns after a long honest life', () => {
-    const random = createRandom(1000);
+    const random = createSeededRandom(1000);
     let state = INITIAL_SEQUENTIAL_TEST;
     for (let i = 0; i < 10_000; i++) state = advanceSequentialTest(state, 'accept', PARAMETERS);
     for (let i = 0; i < 100; i++) expect(run(random, { rate: 0.9, horizon: 40, from: state })).toBeDefined();

@@ -14,8 +14,9 @@ import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from './pa
 import { computeRankPValue } from './rank-calibration.ts';
 import { computeReplyEvidence, type ReplyEvidence } from './reply-scores.ts';
 import type { SamplerSettings } from './sampler.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticEvidence } from './synthetic-evidence.ts';
-import { createSyntheticReply, createTestRandom } from './synthetic-reply.ts';
+import { createSyntheticReply } from './synthetic-reply.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
 
 /**
@@ -48,7 +49,7 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
 }
 
 function replies(seed: number, count: number): ReplyEvidence[] {
-  const random = createTestRandom(seed);
+  const random = createSeededRandom(seed);
   return Array.from({ length: count }, () => createSyntheticEvidence(random, { positions: 96 }));
 }
 
@@ -92,7 +93,7 @@ const plain = ({ positions, scores, draws, windows }: ReplyEvidence): object => 
 });
 
 function marginVectors(): unknown {
-  const random = createTestRandom(41);
+  const random = createSeededRandom(41);
   return Array.from({ length: 40 }, (_, i) => {
     const count = 4 + Math.floor(random() * 8);
     const ids = Array.from({ length: count }, (_unused, j) => (j * 7919 + i) % 32000);
@@ -125,7 +126,7 @@ function scoreVectors(crypto: Crypto): unknown {
     ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
     tokens: 40,
   });
-  const random = createTestRandom(12);
+  const random = createSeededRandom(12);
   const moved = (by: number): number => Math.round((random() * 2 - 1) * by);
   const rerun = opening.windows.map((window): WindowBytes => {
     const { rows, runs } = decodeDraws(window.draws, header);

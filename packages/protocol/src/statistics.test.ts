@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createSeededRandom } from './seeded-random.ts';
 import {
   computeKolmogorovCdf,
   computeKolmogorovSurvival,
@@ -12,8 +13,6 @@ import {
   computeWilsonInterval,
   testUniformity,
 } from './statistics.ts';
-
-import { createTestRandom } from './synthetic-reply.ts';
 
 const REFERENCE = new URL('../../../../shared/vectors/stats/reference.json', import.meta.url);
 
@@ -59,7 +58,7 @@ describe('one-sided Smirnov test', () => {
   });
 
   it('rejects p-values that are too small as often as it says, and large ones never', () => {
-    const random = createTestRandom(1951);
+    const random = createSeededRandom(1951);
     const trials = 1000;
     let rejected = 0;
     for (let i = 0; i < trials; i++) {

@@ -18,6 +18,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from './sketch.ts';
 import { createWindowEncoder, type DrawRow, tokenOf, type WindowBytes } from './window.ts';
 
@@ -75,25 +76,13 @@ export interface SyntheticOptions {
 export const SYNTHETIC_VOCABULARY = 512;
 const EMBEDDING = 64;
 
-/** mulberry32: small, seeded, good enough to make data; never used for anything secret. */
-export function createTestRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function fill(random: () => number, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => Math.floor(random() * 256));
 }
 
 export function createSyntheticReply(options: SyntheticOptions): SyntheticReply {
   const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
-  const random = createTestRandom(options.seed ?? 1);
+  const random = createSeededRandom(options.seed ?? 1);
   const model = 'ogong/verified/test/synthetic';
   const body = { model, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: tokens, ...parameters };
   const request = given?.request ?? utf8Encode(JSON.stringify(body));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createSeededRandom as createTestRandom } from './seeded-random.ts';
 import { drawNormal } from './synthetic-evidence.ts';
-import { createTestRandom } from './synthetic-reply.ts';
 import { computeTailSurvival, computeTailSurvivalLimit, fitTail } from './tail-fit.ts';
 
 const pareto =

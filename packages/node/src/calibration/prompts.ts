@@ -1,4 +1,4 @@
-import { createSeededRandom, pick } from './seeded-random.ts';
+import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
 
 /**
  * Prompts to calibrate and to attack with: the same seed gives the same prompt, on every machine. Kinds differ in what

@@ -3,12 +3,12 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import type { Header } from '@ogong/protocol/header';
 import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { parseScoreReport } from '@ogong/protocol/score-report';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { readClassWeights } from '../shared/class-weights.ts';
 import { cutWindows } from './cut-windows.ts';
 import { replaySample } from './sample.ts';
 import type { ScoredSample } from './sample-store.ts';
-import { createSeededRandom } from './seeded-random.ts';
 
 /** What statistics keep of one sample. */
 export type SampleEvidence =

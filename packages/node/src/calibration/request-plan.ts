@@ -1,6 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/bytes';
+import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
 import { createPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
-import { createSeededRandom, pick } from './seeded-random.ts';
 
 /** What is asked of a source; the seed decides prompt and sampler. */
 export interface RequestPlan {
