@@ -48,6 +48,8 @@ export interface LikelihoodResult {
 }
 
 const LIMIT = 1e6;
+/** The statistic of a reply that equals its re-run everywhere. */
+export const EQUAL_STATISTIC: number = -LIMIT;
 
 const EQUAL_SCORES = (['sketch-log', 'logprob-log'] as const).map((name) => REPLY_SCORES.indexOf(name));
 
@@ -61,7 +63,10 @@ function isEqual({ scores }: ReplyEvidence): boolean {
  */
 export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidence: ReplyEvidence): LikelihoodResult {
   if (isEqual(evidence)) {
-    return { statistic: -LIMIT, posteriors: alternatives.map(({ name, weight }) => ({ name, posterior: weight })) };
+    return {
+      statistic: EQUAL_STATISTIC,
+      posteriors: alternatives.map(({ name, weight }) => ({ name, posterior: weight })),
+    };
   }
   const base = computeLogDensity(honest, evidence);
   const logs = alternatives.map(

@@ -102,7 +102,8 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const { validator } = verdicts;
   const shared = { crypto, clock, store, group, calls: mixJobs(calls, mixMs), jobSecret, signal, pause, onError };
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
-  const honeypots = createHoneypots({ validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay }, shared);
+  const { drift } = options;
+  const honeypots = createHoneypots({ validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift }, shared);
   const rounds = createRounds(
     { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
     { ...shared, planHoneypots: honeypots.plan },

@@ -17,7 +17,8 @@ export const HONEST = 3;
 /** Not seen by the fixed thresholds. */
 export const CHEAT = 12;
 
-function jitter(reply: ServedReply['reply'], random: () => number, size: number): WindowBytes[] {
+/** What another class computes of a reply: sketches off by up to `size` steps. */
+export function jitter(reply: ServedReply['reply'], random: () => number, size: number): WindowBytes[] {
   const { header, opening } = reply;
   const move = (value: number): number =>
     Math.max(-2047, Math.min(2047, value + Math.round((2 * random() - 1) * size)));

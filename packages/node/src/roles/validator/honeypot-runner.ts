@@ -9,6 +9,7 @@ import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { readAnnouncement } from './announcement-store.ts';
+import type { DriftPolicy } from './drift-policy.ts';
 import type { EvidenceCandidate } from './evidence.ts';
 import { judgeHoneypot, plantBad } from './honeypot.ts';
 import {
@@ -34,6 +35,8 @@ export interface HoneypotOptions {
   readonly callTimeoutMs: number;
   /** From an audit's selection to when somebody is asked, by an id. */
   readonly computeDelay: (id: Uint8Array) => number;
+  /** What verifiers of other classes are judged by; fixed limits where it has no row. */
+  readonly drift?: DriftPolicy | undefined;
 }
 
 export interface HoneypotDependencies {
@@ -54,7 +57,7 @@ const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
 /** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
-  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay } = options;
+  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift } = options;
   const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
 
   /**
@@ -126,8 +129,9 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const header = store.read(() => readReply(store, row.replyId))?.submission && readClaim(row).header;
     if (header === undefined) return close(row, 'dropped');
     const report = parseScoreReport(opened.report);
-    const outcome = judgeHoneypot(crypto, { header, report: parseScoreReport(known) }, row, report);
-    const reason = new Error(`verifier ${toHex(row.verifierId)} failed a honeypot`);
+    const answer = { header, report: parseScoreReport(known) };
+    const { outcome, by } = judgeHoneypot(crypto, answer, row, report, drift);
+    const reason = new Error(`verifier ${toHex(row.verifierId)} failed a honeypot (${by})`);
     return close(row, outcome, outcome === 'failed' ? reason : undefined);
   }
 

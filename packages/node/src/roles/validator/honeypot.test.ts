@@ -1,11 +1,16 @@
 import { toHex } from '@ogong/protocol/bytes';
+import { type DriftRow, nameRow } from '@ogong/protocol/drift-table';
 import { encodeHeader, parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
 import { redactHeader } from '@ogong/protocol/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { computeWilsonInterval } from '@ogong/protocol/statistics';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { CHEAT, createTestPolicy, HONEST, jitter } from './drift-fixture.ts';
 import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
 import {
   answerHonestly,
@@ -28,6 +33,8 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
   windows.map((window, i) =>
     i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
   );
+
+const judge = (...of: [KnownAnswer, Pick<Planted, 'position'>, ScoreReport]) => judgeHoneypot(crypto, ...of).outcome;
 
 async function createKnown() {
   const served = await createTestValidator().deliver(3, {});
@@ -71,10 +78,10 @@ describe('the judge of a honeypot', () => {
   it('passes an honest report, whatever its job id and time', async () => {
     const { answer, report, rows, good } = await createKnown();
     const honest = report(good.outputTokens, { elapsedMs: 9, jobId: new Uint8Array(16).fill(3), contextSize: 99 });
-    expect(judgeHoneypot(crypto, answer, good, honest)).toBe('passed');
+    expect(judge(answer, good, honest)).toBe('passed');
     for (let n = 0; n < 10; n++) {
       const bad = plantBad(crypto, rows, seed(n));
-      expect(judgeHoneypot(crypto, answer, bad, report(bad.outputTokens))).toBe('passed');
+      expect(judge(answer, bad, report(bad.outputTokens))).toBe('passed');
     }
   });
 
@@ -87,7 +94,7 @@ describe('the judge of a honeypot', () => {
   ])('fails a known-good one with %s', async (_name, bend) => {
     const { answer, report, good } = await createKnown();
     const wrong = report(good.outputTokens, bend(answer.report));
-    expect(judgeHoneypot(crypto, answer, good, wrong)).toBe('failed');
+    expect(judge(answer, good, wrong)).toBe('failed');
   });
 
   it('fails a known-bad one that differs before the replaced token, or not there', async () => {
@@ -98,11 +105,11 @@ describe('the judge of a honeypot', () => {
       const { windows } = report(bad.outputTokens);
       const flipped = report(bad.outputTokens, { windows: flipAt(windows, 0) });
       const isBefore = (bad.position as number) > 0;
-      expect(judgeHoneypot(crypto, answer, bad, flipped)).toBe(isBefore ? 'failed' : 'passed');
+      expect(judge(answer, bad, flipped)).toBe(isBefore ? 'failed' : 'passed');
       if (isBefore) before++;
       // What the provider committed, sent as it is.
-      expect(judgeHoneypot(crypto, answer, bad, answer.report)).toBe('failed');
-      expect(judgeHoneypot(crypto, answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
+      expect(judge(answer, bad, answer.report)).toBe('failed');
+      expect(judge(answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
     }
     expect(before).toBeGreaterThan(10);
   });
@@ -110,21 +117,21 @@ describe('the judge of a honeypot', () => {
   it('judges another class by scores, and not at all where nothing is known', async () => {
     const { answer, report, rows, good } = await createKnown();
     const other = { exact: false, numericClass: 'other' };
-    expect(judgeHoneypot(crypto, answer, good, report(good.outputTokens, other))).toBe('passed');
+    expect(judge(answer, good, report(good.outputTokens, other))).toBe('passed');
     const row = (one: DrawRow) => ({ ...one, q: one.q.map((q) => q + 65_536) });
     const foreign = await createTestValidator().deliver(3, { bend: { row } });
     const windows = foreign.reply.opening.windows;
-    expect(judgeHoneypot(crypto, answer, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
+    expect(judge(answer, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
     let unclear = 0;
     for (let n = 0; n < 20; n++) {
       const bad = plantBad(crypto, rows, seed(n));
-      const outcome = judgeHoneypot(crypto, answer, bad, report(bad.outputTokens, other));
+      const outcome = judge(answer, bad, report(bad.outputTokens, other));
       expect(outcome).toBe((bad.position as number) < 32 ? 'unclear' : 'passed');
       if (outcome === 'unclear') unclear++;
     }
     expect(unclear).toBeGreaterThan(0);
     const replay = { ...answer, header: { ...answer.header, tier: 'replay' } };
-    expect(judgeHoneypot(crypto, replay, good, report(good.outputTokens, other))).toBe('unclear');
+    expect(judge(replay, good, report(good.outputTokens, other))).toBe('unclear');
   });
 });
 
@@ -163,6 +170,85 @@ async function createTrapped(
     verifier: (name: string) => readVerifier(validator.store, keyOf(name)),
   };
 }
+
+describe('the judge of a honeypot, by measured drift', () => {
+  const policy = createTestPolicy('test', { reject: 0.001, doubt: 0.01 });
+  const [row] = policy.table.rows as [DriftRow];
+  const other = { exact: false, numericClass: row.verifierClass };
+
+  /** Reports on replies that the table was not made of, and their answers. */
+  async function createCases(count: number) {
+    const validator = createTestValidator();
+    const random = createSeededRandom(29);
+    return Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const { reply } = await validator.deliver(1000 + i);
+        const job = { jobId: new Uint8Array(16), request: reply.request, outputTokens: toBytes(reply.outputTokens) };
+        const expected = parseScoreReport(createTestReport({ reply }, job));
+        const answer: KnownAnswer = { header: reply.header, report: expected };
+        const see = (size: number): ScoreReport => ({ ...expected, ...other, windows: jitter(reply, random, size) });
+        return { answer, see, expected };
+      }),
+    );
+  }
+  const good = { position: undefined };
+
+  it('fails no honest verifier of another class, and leaves few unclear', async () => {
+    const verdicts = (await createCases(120)).map(({ answer, see }, i) =>
+      judgeHoneypot(crypto, answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
+    );
+    expect(verdicts.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+    const { low } = computeWilsonInterval(verdicts.filter(({ outcome }) => outcome === 'unclear').length, 120);
+    expect(low).toBeLessThan(0.01);
+    for (const { by } of verdicts) expect(by).toBe(nameRow(row));
+  });
+
+  it('fails who makes its report up, and lets none pass that sees it as a cheaper model does', async () => {
+    for (const { answer, see } of await createCases(12)) {
+      const madeUp = see(2000);
+      expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('failed');
+      // Fixed limits, which hold where the table has no row, see nothing in a cheaper model's.
+      expect(judgeHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
+      expect(judgeHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(judgeHoneypot(crypto, answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
+    }
+  });
+
+  it('lets nobody pass that copies, and fails it where enough honest ones were held out', async () => {
+    const { replies, steps } = row.calibration;
+    const calibration = {
+      replies: 10 * replies,
+      steps: steps.map(({ value, count }) => ({ value, count: 10 * count })),
+    };
+    const long = { ...policy, table: { ...policy.table, rows: [{ ...row, calibration }] } };
+    const equal = { replies, steps: [...steps.slice(0, -1), { value: EQUAL_STATISTIC, count: replies }] };
+    const twin = { ...policy, table: { ...policy.table, rows: [{ ...row, calibration: equal }] } };
+    for (const { answer, expected } of await createCases(3)) {
+      const copied = { ...expected, ...other };
+      expect(judgeHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');
+      expect(judgeHoneypot(crypto, answer, good, copied, long).outcome).toBe('failed');
+      // Two names of one class come out equal, which is no proof of anything.
+      expect(judgeHoneypot(crypto, answer, good, copied, twin).outcome).toBe('passed');
+    }
+  });
+
+  it('falls back where the table has no row: another length, another class, no table', async () => {
+    const [{ answer, see }] = (await createCases(1)) as [Awaited<ReturnType<typeof createCases>>[0]];
+    const honest = see(HONEST);
+    expect(judgeHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));
+    const unlisted = { ...answer, header: { ...answer.header, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' } };
+    const unknown = { ...honest, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' };
+    const cases: [KnownAnswer, number | undefined, ScoreReport][] = [
+      [unlisted, undefined, honest],
+      [answer, undefined, unknown],
+      [answer, undefined, { ...honest, numericClass: 'x' }],
+      [answer, 33, honest],
+    ];
+    for (const [known, position, report] of cases) {
+      expect(judgeHoneypot(crypto, known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
+    }
+  });
+});
 
 describe('honeypots', () => {
   it('go along with audits, and honest verifiers pass them', async () => {

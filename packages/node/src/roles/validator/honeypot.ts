@@ -1,12 +1,19 @@
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { createReader, createWriter, equalBytes } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
-import { compareWindows } from '@ogong/protocol/compare';
+import { type Comparison, compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { type DriftRow, findDriftRow, nameRow } from '@ogong/protocol/drift-table';
+import { judgeByRow } from '@ogong/protocol/drift-verdict';
 import type { Header } from '@ogong/protocol/header';
+import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
+import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
 import type { ScoreReport } from '@ogong/protocol/score-report';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
+import { readClassWeights } from '../../shared/class-weights.ts';
+import { type DriftPolicy, toRates } from './drift-policy.ts';
 import { isSameFinding } from './report-check.ts';
+import { VERIFIER_TEST } from './verifier-store.ts';
 
 /** A reply whose report is known: two verifiers of different operators saw the same to the bit. */
 export interface KnownAnswer {
@@ -46,36 +53,83 @@ export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Ar
   return { outputTokens, position: undefined };
 }
 
+export interface HoneypotVerdict {
+  readonly outcome: 'passed' | 'failed' | 'unclear';
+  /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
+  readonly by: string;
+}
+
 /**
  * Whether a report, well-formed and about the planted tokens, is what an honest pass gives. Up to a replaced token
- * everything is known; what the model says after it is not. Where the verifier's class is another, scores decide;
- * `unclear` where they cannot.
+ * everything is known; what the model says after it is not. Where the verifier's class is another, scores decide, by
+ * measured drift where the table has a row for the two classes; `unclear` where they cannot.
  */
 export function judgeHoneypot(
   crypto: Crypto,
   { header, report: expected }: KnownAnswer,
   { position }: Pick<Planted, 'position'>,
   report: ScoreReport,
-): 'passed' | 'failed' | 'unclear' {
+  drift?: DriftPolicy | undefined,
+): HoneypotVerdict {
+  const byEquality = (isPassed: boolean): HoneypotVerdict => ({
+    outcome: isPassed ? 'passed' : 'failed',
+    by: 'equality',
+  });
   const isSamePrompt =
     equalBytes(report.promptTokensHash, expected.promptTokensHash) &&
     report.promptTokenCount === expected.promptTokenCount &&
     equalBytes(report.vocabularyHash, expected.vocabularyHash);
-  if (!isSamePrompt) return 'failed';
+  if (!isSamePrompt) return byEquality(false);
   if (report.exact && report.numericClass === header.numericClass) {
-    if (position === undefined) return isSameFinding(report, expected) ? 'passed' : 'failed';
+    if (position === undefined) return byEquality(isSameFinding(report, expected));
     const { firstDifference } = compareWindows(crypto, header, expected.windows, report.windows);
-    return firstDifference === position ? 'passed' : 'failed';
+    return byEquality(firstDifference === position);
   }
   const isWhole = position === undefined;
   const isSameText =
     equalBytes(report.responseHash, expected.responseHash) && report.firstStopToken === expected.firstStopToken;
-  if (isWhole && !isSameText) return 'failed';
+  if (isWhole && !isSameText) return byEquality(false);
   const known = isWhole ? expected.windows.length : Math.floor(position / WINDOW_TOKENS);
-  if (known === 0 || header.tier === 'replay') return 'unclear';
+  if (known === 0 || header.tier === 'replay') return { outcome: 'unclear', by: 'equality' };
   const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
-  const { worstWindowSketchDistance, worstWindowKolmogorov } = compareWindows(crypto, header, own, other);
+  const comparison = compareWindows(crypto, header, own, other);
+  const isNear = isWithinLimits(comparison);
+  const row = drift && findRow(drift, header, report, comparison.positions);
+  if (drift === undefined || row === undefined)
+    return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
+  const { reject, doubt, extrapolate } = toRates(drift.note);
+  // What its sequential test takes for the chance of an honest failure, whatever the operator's rate for replies.
+  const rates = { reject: Math.min(reject, VERIFIER_TEST.falsePositiveRate), doubt, extrapolate };
+  // Another class that never came out equal: to the bit the same is copied, with a chance of one in as many as were held out.
+  const isCopied = comparison.identical && isNeverEqual(row);
+  const pValue = isCopied ? 1 / (row.calibration.replies + 1) : 1;
+  const { outcome } = judgeByRow(row, computeReplyEvidence(comparison), rates);
+  const by = nameRow(row);
+  if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
+  if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
+  // Few held-out replies give no small p-value: what is in doubt by them and past the fixed limits has failed.
+  return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
+}
+
+function isWithinLimits({ worstWindowSketchDistance, worstWindowKolmogorov }: Comparison): boolean {
   const { sketchDistance, kolmogorov } = FALLBACK_THRESHOLDS;
-  const isNear = worstWindowSketchDistance <= sketchDistance.reject && worstWindowKolmogorov <= kolmogorov.reject;
-  return isNear ? 'passed' : 'failed';
+  return worstWindowSketchDistance <= sketchDistance.reject && worstWindowKolmogorov <= kolmogorov.reject;
+}
+
+/** A row measured for these two classes; what an unlisted class could be says nothing about an honest verifier. */
+function findRow(
+  { table }: DriftPolicy,
+  { numericClass: providerClass }: Header,
+  { numericClass: verifierClass }: ScoreReport,
+  positions: number,
+): DriftRow | undefined {
+  const weights = readClassWeights(verifierClass);
+  if (weights === undefined) return undefined;
+  const found = findDriftRow(table, { providerClass, verifierClass, weights, positions });
+  return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
+}
+
+/** Whether no held-out honest reply was equal everywhere. */
+function isNeverEqual({ calibration }: DriftRow): boolean {
+  return (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC;
 }
