@@ -1,28 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '@ogong/engine/engine';
+import { createSampleJob } from '@ogong/node/calibration/sample';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import { type CommittedReply, chooseDrawKey } from '@ogong/node/roles/provider/commit-reply';
+import type { CommittedReply } from '@ogong/node/roles/provider/commit-reply';
+import { generateReply } from '@ogong/node/roles/provider/generate-reply';
 import { ClaimError, verifySubmission } from '@ogong/node/roles/validator/claim';
 import { openReply } from '@ogong/node/roles/validator/judge';
 import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
-import { parseModelRequest } from '@ogong/node/shared/model-request';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/adjudicate';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon';
 import { createWriter } from '@ogong/protocol/bytes';
 import type { Check } from '@ogong/protocol/checks';
-import { computeDrawKey } from '@ogong/protocol/draw-key';
-import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/noble';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
 import type { Receipt } from '@ogong/protocol/receipt';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { parseScoreReport } from '@ogong/protocol/score-report';
-import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import { encodeTicket } from '@ogong/protocol/ticket';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
-import type { WindowBytes } from '@ogong/protocol/window';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 
@@ -143,49 +141,13 @@ async function serve(
   order: Order,
   body: Uint8Array,
 ): Promise<Served> {
-  const { asked, prompt } = parseModelRequest(body, 'chat');
-  const drawKey = chooseDrawKey(order, asked, beacon.value);
-  const sketch = {
-    bankSeed: computeBankSeed(crypto, order.modelRoot, beacon.previous),
-    directions: DEFAULT_DIRECTIONS,
-  };
-  const promptTokens = await engine.tokenizePrompt(prompt);
-  const windows: WindowBytes[] = [];
-  let streamed = '';
-  for await (const event of engine.generate({
-    prompt: { kind: 'tokens', tokens: promptTokens },
-    sampler: asked.sampler,
-    bias: asked.bias,
-    drawKey: computeDrawKey(crypto, drawKey),
-    maxTokens: asked.maxTokens,
-    stop: asked.stop,
-    sketch,
-    topLogprobs: asked.topLogprobs,
-  })) {
-    if (event.kind === 'window') windows.push(event.window);
-    else if (event.kind === 'token') streamed += event.text;
-    else if (event.kind === 'end') {
-      const { outputTokens, stopReason, text } = event;
-      const committed = bendCommit(bendReply ? { bendReply } : {})(crypto, provider, {
-        order,
-        endpoint: 'chat',
-        asked,
-        info: engine.info(),
-        sketch,
-        drawKey,
-        payee: new Uint8Array(20).fill(37),
-        promptTokens,
-        outputTokens,
-        windows,
-        stopReason,
-        text,
-        startMs: NOW_MS,
-        endMs: NOW_MS + 1000,
-      });
-      return { committed, outputTokens, streamed: streamed + text.slice(streamed.length) };
-    }
-  }
-  throw new Error('the engine ended without an answer');
+  const payee = new Uint8Array(20).fill(37);
+  const generated = await generateReply({ order, endpoint: 'chat', body, beacon, payee }, { engine, crypto });
+  if (generated === undefined) throw new Error('the engine ended without an answer');
+  const { reply, streamed } = generated;
+  const commit = bendCommit(bendReply ? { bendReply } : {});
+  const committed = commit(crypto, provider, { ...reply, startMs: NOW_MS, endMs: NOW_MS + 1000 });
+  return { committed, outputTokens: reply.outputTokens, streamed: streamed + reply.text.slice(streamed.length) };
 }
 
 async function open({ openOpening }: Pick<Attack, 'openOpening'>, stored: Uint8Array): Promise<Uint8Array | undefined> {
@@ -243,26 +205,14 @@ async function audit(
   const header = opened?.replay.header;
   if (opened === undefined || header === undefined || opened.replay.rows.length === 0) return undefined;
   const { opening, replay } = opened;
-  const outputTokens = new Uint8Array(4 * replay.outputTokens.length);
-  const view = new DataView(outputTokens.buffer);
-  for (const [i, token] of replay.outputTokens.entries()) view.setUint32(4 * i, token, true);
   const jobId = new Uint8Array(16).fill(38);
-  const message: ScoreRequest = {
-    $typeName: 'ogong.v1.ScoreRequest',
-    jobId,
-    request: body,
-    endpoint: 'chat',
-    header: committed.header,
-    outputTokens,
-    listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-    shapeClasses: replay.shapeClasses,
-    sketchBankSeed: header.sketchBankSeed,
-    timeoutMs: 60_000,
-  };
+  const timeoutMs = 60_000;
   let reportBytes: Uint8Array;
   try {
-    const job = parseScoreJob(message, verifier.info());
-    reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(60_000) });
+    const claimed = parseHeader(committed.header);
+    const message = createSampleJob({ request: body, endpoint: 'chat' }, { jobId, header: claimed, replay, timeoutMs });
+    const job = parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...message }, verifier.info());
+    reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(timeoutMs) });
   } catch {
     return 'unanswered';
   }

@@ -5,11 +5,11 @@ import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
-import { askToCommit, askToReveal, createScoreJob } from '../roles/validator/verifier-call.ts';
+import { askToCommit, askToReveal } from '../roles/validator/verifier-call.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
 import type { KnownPeer } from '../shared/peer-values.ts';
 import type { Checker } from './checkers.ts';
-import { replaySample, type ServedSample } from './sample.ts';
+import { createSampleJob, replaySample, type ServedSample } from './sample.ts';
 
 const JOB_TIMEOUT_MS = 300_000;
 const MAX_TRIES = 20;
@@ -57,14 +57,8 @@ async function scoreByPeer(
   const { record, replay } = replayed;
   // Of the record: asked again after either side was restarted, it is the same job.
   const jobId = crypto.sha256(sample.record).slice(0, 16);
-  const { request, endpoint } = sample;
-  const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
   const timeoutMs = JOB_TIMEOUT_MS;
-  const job = createScoreJob({
-    ...{ jobId, request, endpoint, header, listSizes, timeoutMs },
-    outputTokens: replay.outputTokens,
-    shapeClasses: replay.shapeClasses,
-  });
+  const job = createSampleJob(sample, { jobId, header, replay, timeoutMs });
   const call = { timeoutMs, signal };
   const asked = { peer, keyHash: undefined };
   const pause = (): Promise<void> => delay(RETRY_MS, undefined, { signal });

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import type { Engine } from '@ogong/engine/engine';
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { computeDrawKey } from '@ogong/protocol/draw-key';
 import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/header';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
@@ -12,12 +11,11 @@ import { checkPosture } from '@ogong/protocol/posture';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseRequest } from '@ogong/protocol/request';
-import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import { checkBank, checkDrawKey, checkSampler, checkStops } from '@ogong/protocol/verify-receipt';
-import type { WindowBytes } from '@ogong/protocol/window';
-import { type CommitReply, chooseDrawKey, commitReply } from '../roles/provider/commit-reply.ts';
+import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
+import { generateReply } from '../roles/provider/generate-reply.ts';
+import { createScoreJob, type ScoreJob } from '../roles/validator/verifier-call.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
-import { parseModelRequest } from '../shared/model-request.ts';
 
 /** What the network would have seen of one reply, before a verifier looked at it: bytes. */
 export interface ServedSample {
@@ -53,6 +51,11 @@ export function deriveBytes(name: string, seed: number): Uint8Array {
   return createHash('sha256').update(`ogong-sample\n${name}\n${seed}`).digest();
 }
 
+const deriveBeacon = (seed: number) => ({
+  value: deriveBytes('beacon', seed),
+  previous: deriveBytes('previous beacon', seed),
+});
+
 /**
  * Serves one request as the provider role does, without wire and chain: the engine's events, the role's own commitment.
  * @returns undefined where the model ended without a token.
@@ -62,46 +65,15 @@ export async function serveSample(
   { seed, body, endpoint = 'chat' }: SampleRequest,
   { engine, crypto, signer, commit = commitReply, open = (bytes) => bytes }: SampleDependencies,
 ): Promise<ServedSample | undefined> {
-  const { asked, prompt } = parseModelRequest(body, endpoint);
-  const info = engine.info();
-  const order = createOrder(crypto, { seed, body, modelRoot: info.modelRoot });
-  const drawKey = chooseDrawKey(order, asked, deriveBytes('beacon', seed));
-  const bankSeed = computeBankSeed(crypto, info.modelRoot, deriveBytes('previous beacon', seed));
-  const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
-  const windows: WindowBytes[] = [];
-  let promptTokens = new Uint32Array(0);
-  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
-  for await (const event of engine.generate({
-    prompt,
-    sampler: asked.sampler,
-    bias: asked.bias,
-    drawKey: computeDrawKey(crypto, drawKey),
-    maxTokens: asked.maxTokens,
-    stop: asked.stop,
-    sketch,
-    topLogprobs: 0,
-  })) {
-    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
-    else if (event.kind === 'window') windows.push(event.window);
-    else if (event.kind === 'end') end = event;
-  }
-  if (end === undefined || end.outputTokens.length === 0) return undefined;
-  const { record, opening, response } = commit(crypto, signer, {
-    order,
-    endpoint,
-    asked,
-    info,
-    sketch,
-    drawKey,
-    payee: deriveBytes('payee', 0).subarray(0, 20),
-    promptTokens,
-    outputTokens: end.outputTokens,
-    windows,
-    stopReason: end.stopReason,
-    text: end.text,
-    startMs: 0,
-    endMs: end.timings.promptMs + end.timings.decodeMs,
-  });
+  const order = createOrder(crypto, { seed, body, modelRoot: engine.info().modelRoot });
+  const payee = deriveBytes('payee', 0).subarray(0, 20);
+  const generated = await generateReply(
+    { order, endpoint, body, beacon: deriveBeacon(seed), payee },
+    { engine, crypto },
+  );
+  if (generated === undefined || generated.reply.outputTokens.length === 0) return undefined;
+  const times = { startMs: 0, endMs: generated.durationMs };
+  const { record, opening, response } = commit(crypto, signer, { ...generated.reply, ...times });
   const opened = await handOut(opening, open);
   return { seed, endpoint, request: body, record, opening: opened, response };
 }
@@ -166,7 +138,7 @@ export function checkSampleHeader(crypto: Crypto, sample: ServedSample, header: 
   const record = parseRecordV2(sample.record);
   const asked = parseRequest(body, endpoint);
   const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot });
-  const beacon = { value: deriveBytes('beacon', seed), previous: deriveBytes('previous beacon', seed) };
+  const beacon = deriveBeacon(seed);
   const signsText = equalBytes(crypto.sha256(response), record.responseHash);
   return [
     signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
@@ -176,6 +148,21 @@ export function checkSampleHeader(crypto: Crypto, sample: ServedSample, header: 
     checkBank(crypto, header, order, beacon),
     checkStops(header, asked, response),
   ];
+}
+
+/** What a validator sends to a verifier about a sample. */
+export function createSampleJob(
+  { request, endpoint }: Pick<ServedSample, 'request' | 'endpoint'>,
+  given: {
+    readonly jobId: Uint8Array;
+    readonly header: Header;
+    readonly replay: ReturnType<typeof replayReply>;
+    readonly timeoutMs: number;
+  },
+): ScoreJob {
+  const { outputTokens, rows, shapeClasses } = given.replay;
+  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
+  return createScoreJob({ ...given, request, endpoint, outputTokens, listSizes, shapeClasses });
 }
 
 /**
@@ -191,23 +178,8 @@ export async function scoreSample(
   if (replayed === undefined || replayed.replay.rows.length === 0) return undefined;
   const { opening, replay } = replayed;
   const header = parseHeader(opening.header);
-  const tokens = new Uint8Array(replay.outputTokens.length * 4);
-  const view = new DataView(tokens.buffer);
-  for (const [i, token] of replay.outputTokens.entries()) view.setUint32(4 * i, token, true);
-  const job = parseScoreJob(
-    {
-      $typeName: 'ogong.v1.ScoreRequest',
-      jobId: deriveBytes('job', sample.seed).subarray(0, 16),
-      request: sample.request,
-      endpoint: sample.endpoint,
-      header: opening.header,
-      outputTokens: tokens,
-      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-      shapeClasses: replay.shapeClasses,
-      sketchBankSeed: header.sketchBankSeed,
-      timeoutMs: 600_000,
-    },
-    engine.info(),
-  );
+  const jobId = deriveBytes('job', sample.seed).subarray(0, 16);
+  const message = createSampleJob(sample, { jobId, header, replay, timeoutMs: 600_000 });
+  const job = parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...message }, engine.info());
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
 }

@@ -1,7 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Engine, EngineError, type GenerateEvent, type TokenLogprob } from '@ogong/engine/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { computeDrawKey } from '@ogong/protocol/draw-key';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
@@ -9,11 +8,11 @@ import {
   type SignedOrder,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
-import { type CommitReply, type CommittedReply, chooseDrawKey } from './commit-reply.ts';
+import type { CommitReply, CommittedReply } from './commit-reply.ts';
+import { planReply, type ReplyBeacon } from './generate-reply.ts';
 import type { CheckedOrder } from './order-check.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
@@ -24,7 +23,7 @@ export interface ReplyJob extends CheckedOrder {
   readonly signedTicket: SignedTicket;
   readonly body: Uint8Array;
   readonly promptTokens: Uint32Array;
-  readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+  readonly beacon: ReplyBeacon;
   /** The order can never be served again; nothing leaves before. @throws StoreError */
   readonly claimed: Promise<void>;
 }
@@ -62,9 +61,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   const { engine, crypto, clock, signer, commit, payee, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
-  const drawKey = chooseDrawKey(order, asked, job.beacon.value);
-  const bankSeed = computeBankSeed(crypto, order.modelRoot, job.beacon.previous);
-  const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
+  const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);
@@ -78,19 +75,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   const windows: WindowBytes[] = [];
   let sent = '';
   let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
-  const events = engine.generate(
-    {
-      prompt: { kind: 'tokens', tokens: job.promptTokens },
-      sampler: asked.sampler,
-      bias: asked.bias,
-      drawKey: computeDrawKey(crypto, drawKey),
-      maxTokens: asked.maxTokens,
-      stop: asked.stop,
-      sketch,
-      topLogprobs: asked.topLogprobs,
-    },
-    { signal },
-  );
+  const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
       if (refused.signal.aborted) break;

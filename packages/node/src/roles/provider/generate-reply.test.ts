@@ -1,0 +1,64 @@
+import type { Engine } from '@ogong/engine/engine';
+import { createFakeEngine } from '@ogong/engine/fake';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import type { Order } from '@ogong/protocol/order';
+import { afterAll, describe, expect, it } from 'vitest';
+import { generateReply } from './generate-reply.ts';
+
+const engine = createFakeEngine({ contextSize: 512 });
+afterAll(() => engine.close());
+
+const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const body = utf8Encode(
+  JSON.stringify({ model: 'ogong/verified/test/fake', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 40 }),
+);
+const order: Order = {
+  payer: bytes(20, 1),
+  validator: bytes(20, 2),
+  cumulativeAtomic: 1n,
+  requestHash: crypto.sha256(body),
+  nonce: bytes(32, 3),
+  modelRoot: engine.info().modelRoot,
+  providerId: bytes(32, 4),
+  replyId: bytes(16, 5),
+  router: bytes(20, 6),
+  choice: 0,
+  maxFeeAtomic: 1n,
+  pricePer1kAtomic: 1n,
+  epoch: 1n,
+  expiresAtMs: 1n,
+};
+const given = { order, endpoint: 'chat' as const, body, payee: bytes(20, 7) };
+const beacon = { value: bytes(32, 8), previous: bytes(32, 9) };
+const generate = (change: object = {}, by: Engine = engine) =>
+  generateReply({ ...given, beacon, ...change }, { engine: by, crypto });
+
+describe('a reply that is generated for an order', () => {
+  it('is the same again, and all that is committed but the times', async () => {
+    const { reply, streamed, durationMs } = (await generate())!;
+    expect((await generate())?.reply).toEqual(reply);
+    expect(reply.text.startsWith(streamed)).toBe(true);
+    expect(reply.promptTokens).toEqual(await engine.tokenizePrompt({ kind: 'chat', messages: reply.asked.messages }));
+    expect(durationMs).toBeGreaterThanOrEqual(0);
+    expect(reply).toMatchObject({ order, endpoint: 'chat', payee: given.payee, info: engine.info() });
+  });
+
+  it('has the draws of its epoch and its nonce, and the bank of the epoch before', async () => {
+    const reply = (await generate())!.reply;
+    const later = (await generate({ beacon: { ...beacon, value: bytes(32, 10) } }))!.reply;
+    expect(later.outputTokens).not.toEqual(reply.outputTokens);
+    expect(later.sketch).toEqual(reply.sketch);
+    const other = (await generate({ order: { ...order, nonce: bytes(32, 11) } }))!.reply;
+    expect(other.outputTokens).not.toEqual(reply.outputTokens);
+    const bank = (await generate({ beacon: { ...beacon, previous: bytes(32, 12) } }))!.reply;
+    expect(bank.outputTokens).toEqual(reply.outputTokens);
+    expect(bank.sketch.bankSeed).not.toEqual(reply.sketch.bankSeed);
+    expect(bank.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
+  });
+
+  it('is none where the engine ends without an answer', async () => {
+    const mute = { ...engine, async *generate(): AsyncGenerator<never> {} };
+    expect(await generate({}, mute)).toBeUndefined();
+  });
+});
