@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
-import { NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
 import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/sketch';
 import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/window';
 
@@ -41,12 +41,12 @@ export async function searchGriefingPrompts(search: GriefingSearch): Promise<rea
   const { provider, alphabet, promptLength, survivors, seed, signal } = search;
   if (alphabet.length < 2 || promptLength < 1 || survivors < 1) throw new RangeError('nothing to search in');
   const random = createSeededRandom(seed);
-  const any = (): number => alphabet[Math.floor(random() * alphabet.length)] as number;
+  const any = (): number => pick(random, alphabet);
   const [begin] = await provider.tokenizePrompt({ kind: 'text', text: 'a' });
   const pool: GriefingPrompt[] = [];
   const seen = new Set<string>();
   for (let tried = 0; tried < search.tries && signal?.aborted !== true; tried++) {
-    const parent = pool.length < survivors ? undefined : (pool[Math.floor(random() * pool.length)] as GriefingPrompt);
+    const parent = pool.length < survivors ? undefined : pick(random, pool);
     const words = parent
       ? parent.tokens.slice(1).map((token) => (random() < CHANGED ? any() : token))
       : Array.from({ length: promptLength }, any);
@@ -63,16 +63,6 @@ export async function searchGriefingPrompts(search: GriefingSearch): Promise<rea
   return pool;
 }
 
-const SAMPLER = {
-  temperatureQ16: NAT,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: ['top-k', 'top-p', 'min-p'],
-} as const;
-
 /** Mean sketch distance between what one engine served and what the other sees of it; 0 where nothing was said. */
 async function measureDrift(
   { provider, verifier, outputTokens: maxTokens, seed }: GriefingSearch,
@@ -85,7 +75,7 @@ async function measureDrift(
   const promptTokens = Uint32Array.from(tokens);
   for await (const event of provider.generate({
     prompt: { kind: 'tokens', tokens: promptTokens },
-    sampler: SAMPLER,
+    sampler: PLAIN_SAMPLER,
     bias: [],
     drawKey: new Uint8Array(32).fill(seed),
     maxTokens,
@@ -103,7 +93,7 @@ async function measureDrift(
   const scored = await verifier.score({
     promptTokens,
     outputTokens,
-    sampler: SAMPLER,
+    sampler: PLAIN_SAMPLER,
     bias: [],
     sketch,
     listSizes,

@@ -1,5 +1,5 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { NAT, quantizeLogprob, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { NAT, PLAIN_SAMPLER, quantizeLogprob, WEIGHT_ONE } from '@ogong/protocol/sampler';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
@@ -61,20 +61,11 @@ const row = (token: number): DrawRow => {
 };
 const inputs = (u: number): DrawInputs => ({
   u: Math.round(u * WEIGHT_ONE),
-  settings: PLAIN,
+  settings: PLAIN_SAMPLER,
   bias: new Map(),
   counts: new Map(),
   vocabularySize: 320,
 });
-const PLAIN = {
-  temperatureQ16: NAT,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: [],
-};
 
 describe('massaging one row', () => {
   it('changes little where the draw lies close by', () => {

@@ -1,22 +1,15 @@
 import type { Engine } from '@ogong/engine/engine';
 import { toHex } from '@ogong/protocol/bytes';
-import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
-import {
-  createSketchRow,
-  DEFAULT_DIRECTIONS,
-  quantizeSketch,
-  type SketchParameters,
-  type SketchRow,
-} from '@ogong/protocol/sketch';
+import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import { createSketchRow, quantizeSketch, type SketchParameters, type SketchRow } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
+import { type WrittenText, writeTexts } from '../forge/texts.ts';
 import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
-import { type HeldReply, holdReply, scoreOutput } from './held-reply.ts';
+import { scoreOutput } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';
 
-/** Texts that the map is fitted to, and their length: several positions for each of a sketch's directions. */
-const TEXTS = 3;
-const TEXT_TOKENS = 128;
+/** Of the texts that the map is fitted to: several positions for each of a sketch's directions. */
 const OPENINGS = ['Once upon a time', 'One day', 'There was a'];
 /** Of the features' mean square: keeps the map from fitting what is noise. */
 const RIDGE = 1e-3;
@@ -37,9 +30,9 @@ export const sketchTrained: AttackDefinition = {
     const { engine } = context;
     const cheap = requireCheapEngine(context, 'sketch-trained');
     const maps = new Map<string, Promise<Float64Array>>();
-    let texts: Promise<readonly Text[]> | undefined;
+    let texts: Promise<readonly WrittenText[]> | undefined;
     const learn = async (sketch: SketchParameters): Promise<Float64Array> => {
-      texts ??= writeTexts(cheap);
+      texts ??= writeTexts(cheap, OPENINGS);
       return train({ engine, cheap, texts: await texts }, sketch);
     };
     return {
@@ -61,39 +54,10 @@ export const sketchTrained: AttackDefinition = {
   },
 };
 
-type Text = Pick<HeldReply, 'promptTokens' | 'outputTokens'>;
-
-const PLAIN = {
-  temperatureQ16: NAT,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: [],
-};
-
-function writeTexts(cheap: Engine): Promise<readonly Text[]> {
-  const write = (number: number): Promise<Text> =>
-    holdReply(
-      cheap.generate({
-        prompt: { kind: 'text', text: OPENINGS[number % OPENINGS.length] as string },
-        sampler: PLAIN,
-        bias: [],
-        drawKey: new Uint8Array(32).fill(number),
-        maxTokens: TEXT_TOKENS,
-        stop: [],
-        sketch: { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS },
-        topLogprobs: 0,
-      }),
-    );
-  return Promise.all(Array.from({ length: TEXTS }, (_, number) => write(number)));
-}
-
 interface Lesson {
   readonly engine: Engine;
   readonly cheap: Engine;
-  readonly texts: readonly Text[];
+  readonly texts: readonly WrittenText[];
 }
 
 async function train({ engine, cheap, texts }: Lesson, sketch: SketchParameters): Promise<Float64Array> {
@@ -101,7 +65,7 @@ async function train({ engine, cheap, texts }: Lesson, sketch: SketchParameters)
     const rows: Float64Array[] = [];
     for (const { promptTokens, outputTokens } of texts) {
       const listSizes = new Uint8Array(outputTokens.length).fill(MIN_LISTED);
-      const request = { sampler: PLAIN, bias: [], sketch };
+      const request = { sampler: PLAIN_SAMPLER, bias: [], sketch };
       const windows = await scoreOutput(model, request, { promptTokens, outputTokens, listSizes });
       rows.push(...openWindows(windows, model.info(), sketch.directions).map((position) => toFloats(position.sketch)));
     }

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectReply, createRequest, PLAIN_SAMPLER } from '@ogong/engine/compliance';
+import { collectReply, createRequest } from '@ogong/engine/compliance';
 import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/models/resolve';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHEAP_MODELS } from '../attackers/cheap-models.ts';
 import { makeModel } from './make-model.ts';

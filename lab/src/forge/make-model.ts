@@ -9,7 +9,7 @@ import { type GgufDraft, openDraft, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
 import { padHeads } from './pad-heads.ts';
 import type { WeightRecipe } from './recipe.ts';
-import { writeTexts } from './texts.ts';
+import { writeStories } from './texts.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
 /** Another number where a recipe comes to mean other bytes. */
@@ -64,7 +64,7 @@ async function changeWeights(base: string, recipe: Extract<WeightRecipe, { forge
     case 'narrow-ffn':
       return narrowFeedForward(draft, recipe.channels);
     case 'distil':
-      return distil(draft, recipe.skipped, await writeTexts(base, recipe.texts));
+      return distil(draft, recipe.skipped, await writeStories(base, recipe.texts));
     case 'pad-heads':
       return padHeads(draft, recipe.headSize);
     case 'low-rank':

@@ -1,41 +1,46 @@
+import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { createPrompt } from '@ogong/node/calibration/prompts';
-import { NAT, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 
+export interface WrittenText {
+  readonly promptTokens: Uint32Array;
+  readonly outputTokens: Uint32Array;
+}
+
+/** Tokens that a text goes on for after its prompt, at most. */
 const LENGTH = 128;
 
-/** Texts in a model's own words, to train on: token ids, prompts included. */
-export async function writeTexts(modelPath: string, count: number): Promise<readonly Uint32Array[]> {
-  const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 2 * LENGTH });
-  const texts: Uint32Array[] = [];
-  try {
-    for (let number = 0; number < count; number++) {
-      const tokens: number[] = [];
-      for await (const event of engine.generate({
-        prompt: { kind: 'text', text: createPrompt('story', number) },
-        sampler: {
-          temperatureQ16: NAT,
-          topK: 0,
-          topPQ24: WEIGHT_ONE,
-          minPQ24: 0,
-          presencePenaltyQ16: 0,
-          frequencyPenaltyQ16: 0,
-          filterOrder: [],
-        },
-        bias: [],
-        drawKey: new Uint8Array(32).fill(number),
-        maxTokens: LENGTH,
-        stop: [],
-        sketch: { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS },
-        topLogprobs: 0,
-      })) {
-        if (event.kind === 'start') tokens.push(...event.promptTokens);
-        else if (event.kind === 'end') tokens.push(...event.outputTokens);
-      }
-      texts.push(Uint32Array.from(tokens));
+/** Texts in a model's own words, to learn from, one after the other: the same model writes the same. */
+export async function writeTexts(engine: Engine, prompts: readonly string[]): Promise<readonly WrittenText[]> {
+  const texts: WrittenText[] = [];
+  for (const [number, text] of prompts.entries()) {
+    let promptTokens = new Uint32Array(0);
+    for await (const event of engine.generate({
+      prompt: { kind: 'text', text },
+      sampler: PLAIN_SAMPLER,
+      bias: [],
+      drawKey: new Uint8Array(32).fill(number),
+      maxTokens: LENGTH,
+      stop: [],
+      sketch: { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS },
+      topLogprobs: 0,
+    })) {
+      if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+      else if (event.kind === 'end') texts.push({ promptTokens, outputTokens: event.outputTokens });
     }
-    return texts;
+  }
+  return texts;
+}
+
+/** Stories by the model in a file, prompts included. @throws EngineError */
+export async function writeStories(modelPath: string, count: number): Promise<readonly Uint32Array[]> {
+  const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 2 * LENGTH });
+  try {
+    const prompts = Array.from({ length: count }, (_, number) => createPrompt('story', number));
+    const texts = await writeTexts(engine, prompts);
+    return texts.map(({ promptTokens, outputTokens }) => Uint32Array.from([...promptTokens, ...outputTokens]));
   } finally {
     await engine.close();
   }

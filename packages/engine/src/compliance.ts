@@ -7,6 +7,7 @@ import {
   isListedOrder,
   MAX_LISTED,
   NAT,
+  PLAIN_SAMPLER,
   type SamplerSettings,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampler';
@@ -32,16 +33,6 @@ export interface ComplianceSubject {
   /** Continues for a few dozen tokens under every key. */
   readonly prompts: readonly string[];
 }
-
-export const PLAIN_SAMPLER: SamplerSettings = {
-  temperatureQ16: NAT,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: ['top-k', 'top-p', 'min-p'],
-};
 
 const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   plain: {},

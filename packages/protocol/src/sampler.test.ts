@@ -4,6 +4,7 @@ import {
   computeWeights,
   createWeights,
   drawRank,
+  PLAIN_SAMPLER,
   quantizeLogprob,
   type SamplerSettings,
   TAIL_RANK,
@@ -11,15 +12,7 @@ import {
 } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
 
-const plain: SamplerSettings = {
-  temperatureQ16: 65536,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: ['top-k', 'top-p', 'min-p'],
-};
+const plain = PLAIN_SAMPLER;
 
 describe('exponential', () => {
   it('tables agree with exp to their rounding', () => {
@@ -49,6 +42,18 @@ function randomList(random: () => number, n: number): { ids: Uint32Array; costs:
 }
 
 describe('computeWeights', () => {
+  it('takes filters that are off for none', () => {
+    const random = createSeededRandom(17);
+    const [filtered, free] = [createWeights(), createWeights()];
+    for (let t = 0; t < 300; t++) {
+      const n = 1 + Math.floor(random() * 64);
+      const { costs, tail } = randomList(random, n);
+      computeWeights(costs, n, tail, PLAIN_SAMPLER, filtered);
+      computeWeights(costs, n, tail, { ...PLAIN_SAMPLER, filterOrder: [] }, free);
+      expect(filtered).toEqual(free);
+    }
+  });
+
   it('always sums to 2^24, whatever the settings', () => {
     const random = createSeededRandom(11);
     const weights = createWeights();

@@ -40,6 +40,17 @@ export interface SamplerSettings {
   readonly filterOrder: readonly Filter[];
 }
 
+/** Temperature 1 and nothing cut, in the order in which a request's filters are applied: what tests and searches ask for. */
+export const PLAIN_SAMPLER: SamplerSettings = {
+  temperatureQ16: NAT,
+  topK: 0,
+  topPQ24: WEIGHT_ONE,
+  minPQ24: 0,
+  presencePenaltyQ16: 0,
+  frequencyPenaltyQ16: 0,
+  filterOrder: ['top-k', 'top-p', 'min-p'],
+};
+
 export interface TokenBias {
   readonly id: number;
   /** Signed, 2^-16 nat. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,
@@ -12,7 +13,6 @@ import {
   describeEngine,
   keyOf,
   NO_END,
-  PLAIN_SAMPLER,
   readRows,
 } from '../compliance.ts';
 import type { GenerateRequest } from '../engine.ts';
