@@ -3,15 +3,7 @@ import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { addDrawMargin, createDrawCounts, createDrawMeter, type DrawCounts, type DrawMargin } from './draw-margin.ts';
 import type { Header } from './header.ts';
-import {
-  computeCost,
-  computeWeights,
-  createWeights,
-  MAX_LISTED,
-  TAIL_RANK,
-  WEIGHT_ONE,
-  type Weights,
-} from './sampler.ts';
+import { computeCost, MAX_LISTED, TAIL_RANK, WEIGHT_ONE, type Weights } from './sampler.ts';
 import type { SketchRow } from './sketch.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';
 import {
@@ -84,7 +76,8 @@ export function compareWindows(
   const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const counts = new Map<number, number>();
-  const weights = createWeights();
+  const { presencePenaltyQ16, frequencyPenaltyQ16 } = header.sampler;
+  const isCounting = presencePenaltyQ16 !== 0 || frequencyPenaltyQ16 !== 0;
   const costs = new Float64Array(MAX_LISTED);
   const meter = createDrawMeter(header.sampler);
   const drawn: DrawMargin = { matches: true, margin: 0, gap: 0 };
@@ -108,19 +101,20 @@ export function compareWindows(
       const isSameSketch = addSketch(sketch, otherSketches[at] as SketchRow, sums);
       if (firstDifference === undefined && !(isEqual && isSameSketch)) firstDifference = at;
       const { ids, q, tail } = other;
+      const isRaw = bias.size === 0 && counts.size === 0;
       for (let j = 0; j < ids.length; j++) {
         const id = ids[j] as number;
-        costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler);
+        const cost = q[j] as number;
+        costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler);
       }
       sums.omission = Math.max(sums.omission, computeOmission(ids, costs));
       const u = source.draw(at);
       const token = tokenOf(row);
-      computeWeights(costs, ids.length, tail, header.sampler, weights);
-      sums.gap += computeDrawGap(ids, weights, token, u);
       meter.measure({ ids, costs, tail, u, token, tokenCost: costOf(other, token) }, drawn);
+      sums.gap += drawn.matches ? 0 : computeDrawGap(ids, meter.weights, token, u);
       if (!drawn.matches) sums.mismatch++;
       addDrawMargin(draws, drawn);
-      counts.set(token, (counts.get(token) ?? 0) + 1);
+      if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
     }
     all.push(sums);
     windows.push(toScores(sums, rows.length));

@@ -1,13 +1,17 @@
-import { measureEdge, weighBorder } from './filter-edge.ts';
+import { findRank, type KeptSet, type Layout, lay } from './draw-layout.ts';
+import { createEdges, measureEdges } from './filter-edge.ts';
 import {
   computeWeights,
   createWeights,
-  drawRank,
+  filterWeights,
   MAX_LISTED,
   NAT,
   type SamplerSettings,
+  sortById,
   TAIL_RANK,
   WEIGHT_ONE,
+  type Weights,
+  weighCandidates,
 } from './sampler.ts';
 
 /**
@@ -75,64 +79,102 @@ export interface DrawPosition {
 export interface DrawMeter {
   /** @param out overwritten. */
   measure(position: DrawPosition, out: DrawMargin): void;
+  /** Of the position that was measured last, after the filters. */
+  readonly weights: Weights;
 }
 
 /** For the positions of one reply: the settings are the committed ones. */
 export function createDrawMeter(settings: SamplerSettings): DrawMeter {
-  if (settings.temperatureQ16 === 0) return { measure: measureGreedy };
-  const unfiltered = { ...settings, filterOrder: [] };
-  return { measure: (position, out) => measureSampled(position, settings, unfiltered, out) };
+  const weights = createWeights();
+  if (settings.temperatureQ16 === 0) {
+    computeWeights([0], 1, 0, settings, weights);
+    return { measure: measureGreedy, weights };
+  }
+  return { measure: (position, out) => measureSampled(position, settings, weights, out), weights };
 }
 
-const own = createWeights();
+// One position's: sorted once by id, whatever is kept of it.
 const plain = createWeights();
-const other = createWeights();
+const order = new Uint8Array(MAX_LISTED);
+const layout: Layout = { rank: 0, margin: 0, gap: 0 };
+const set: KeptSet = { order, count: 0, byRank: plain.byRank, kept: 0, tail: 0, scale: 1 };
+const edges = createEdges(4);
 
-function measureSampled(
-  position: DrawPosition,
-  settings: SamplerSettings,
-  unfiltered: SamplerSettings,
-  out: DrawMargin,
-): void {
+function measureSampled(position: DrawPosition, settings: SamplerSettings, own: Weights, out: DrawMargin): void {
   const { ids, costs, tail, u, token } = position;
   const count = ids.length;
-  computeWeights(costs, count, tail, settings, own);
-  const drawn = drawRank(ids, own, u);
+  weighCandidates(costs, count, tail, settings, plain);
+  for (let rank = 0; rank < count; rank++) own.byRank[rank] = plain.byRank[rank] as number;
+  own.kept = count;
+  own.tail = tail;
+  filterWeights(settings, own);
+  sortById(ids, count, order);
   const claimed = ids.indexOf(token);
-  out.matches = drawn === claimed;
-  lay({ ids, byRank: own.byRank, kept: own.kept, tail: own.tail, scale: 1 }, u, claimed);
+  setOwn(own, count);
+  lay(set, u, claimed, layout);
+  const drawn = layout.rank;
+  const matches = drawn === claimed;
   let margin = layout.margin;
   let gap = layout.gap;
-  computeWeights(costs, count, tail, unfiltered, plain);
   // Where the list is not cut, its tail is kept as one candidate more.
   const now = own.tail > 0 ? count + 1 : own.kept;
-  const tryKept = (size: number): void => {
-    if (size < 1 || size > count + (plain.tail > 0 ? 1 : 0)) return;
-    const edge = measureEdge(plain, { kept: size, now, count }, settings);
-    const kept = Math.min(size, count);
-    const rest = size > count ? plain.tail : 0;
-    let total = rest;
-    for (let rank = 0; rank < kept; rank++) total += plain.byRank[rank] as number;
-    if (!(edge < Number.POSITIVE_INFINITY && total > 0)) return;
-    const scale = WEIGHT_ONE / total;
-    lay({ ids, byRank: plain.byRank, kept, tail: rest * scale, scale }, u, claimed);
-    if (layout.rank !== drawn) margin = Math.min(margin, edge);
+  const isCut = !matches && claimed > now;
+  listSets({ now, count, most: count + (tail > 0 ? 1 : 0) }, settings);
+  if (isCut) edges.kept[edges.length++] = claimed + 1;
+  if (edges.length > 0) measureEdges(plain, { now, count }, settings, edges);
+  for (let i = 0; i < edges.length; i++) {
+    const edge = edges.nats[i] as number;
+    // What just reaches a claimed token that was cut says nothing of the own draw.
+    const isForMargin = !(isCut && i === edges.length - 1);
+    // Nor does a set whose edge lies farther than what is known.
+    if (!(edge < Number.POSITIVE_INFINITY) || ((edge >= margin || !isForMargin) && (matches || edge >= gap))) continue;
+    if (!setUnfiltered(edges.kept[i] as number, count)) continue;
+    if (matches) {
+      if (findRank(set, u) !== drawn) margin = Math.min(margin, edge);
+      continue;
+    }
+    lay(set, u, claimed, layout);
+    if (isForMargin && layout.rank !== drawn) margin = Math.min(margin, edge);
     gap = Math.min(gap, Math.max(edge, layout.gap));
-  };
-  if (settings.topPQ24 < WEIGHT_ONE || settings.minPQ24 > 0) {
-    // A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge.
-    tryKept(now - 1);
-    tryKept(now + 1);
-    if (now < count) tryKept(count + 1);
   }
   const temperature = settings.temperatureQ16 / NAT;
+  out.matches = matches;
   out.margin = margin * temperature;
-  if (out.matches) {
-    out.gap = 0;
-    return;
-  }
-  if (claimed >= own.kept && claimed + 1 !== now + 1) tryKept(claimed + 1);
-  out.gap = Math.min(gap, measureListEdge(position, settings, claimed)) * temperature;
+  out.gap = matches ? 0 : Math.min(gap, measureListEdge(position, settings, own, claimed)) * temperature;
+}
+
+function setOwn(own: Weights, count: number): void {
+  set.order = order;
+  set.count = count;
+  set.byRank = own.byRank;
+  set.kept = own.kept;
+  set.tail = own.tail;
+  set.scale = 1;
+}
+
+/** @returns whether the set has any mass. */
+function setUnfiltered(size: number, count: number): boolean {
+  const kept = Math.min(size, count);
+  const rest = size > count ? plain.tail : 0;
+  let total = rest;
+  for (let rank = 0; rank < kept; rank++) total += plain.byRank[rank] as number;
+  set.byRank = plain.byRank;
+  set.kept = kept;
+  set.scale = WEIGHT_ONE / total;
+  set.tail = rest * set.scale;
+  return total > 0;
+}
+
+/** A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge. */
+function listSets(
+  { now, count, most }: { readonly now: number; readonly count: number; readonly most: number },
+  { topPQ24, minPQ24 }: SamplerSettings,
+): void {
+  edges.length = 0;
+  if (topPQ24 >= WEIGHT_ONE && minPQ24 === 0) return;
+  if (now > 1) edges.kept[edges.length++] = now - 1;
+  if (now < most) edges.kept[edges.length++] = now + 1;
+  if (now < count && most > count) edges.kept[edges.length++] = most;
 }
 
 /**
@@ -143,6 +185,7 @@ function measureSampled(
 function measureListEdge(
   { ids, costs, tail, u, token, tokenCost }: DrawPosition,
   settings: SamplerSettings,
+  own: Weights,
   claimed: number,
 ): number {
   const last = ids.length - 1;
@@ -151,8 +194,10 @@ function measureListEdge(
   const between = (a: number, b: number): number => Math.abs(a - b) / settings.temperatureQ16 / Math.SQRT2;
   let gap = Number.POSITIVE_INFINITY;
   const tryList = (count: number, outside: number, edge: number, wanted: number): void => {
-    computeWeights(movedCosts, count, outside, settings, other);
-    lay({ ids: movedIds, byRank: other.byRank, kept: other.kept, tail: other.tail, scale: 1 }, u, wanted);
+    computeWeights(movedCosts, count, outside, settings, moved);
+    sortById(movedIds, moved.kept, movedOrder);
+    const { byRank, kept, tail: rest } = moved;
+    lay({ order: movedOrder, count: kept, byRank, kept, tail: rest, scale: 1 }, u, wanted, layout);
     gap = Math.min(gap, Math.max(edge, layout.gap));
   };
   movedIds.set(ids);
@@ -173,17 +218,20 @@ function measureListEdge(
   if (own.tail > 0) {
     // Some other candidate came into the list for the last: what lies between them in the order moves by its mass.
     const edge = between(lastCost, costs[last - 1] as number);
-    const base = { ids, byRank: own.byRank, kept: own.kept, tail: own.tail, scale: 1 };
-    for (const moved of [u - (own.byRank[last] as number), u + (own.byRank[last] as number)]) {
-      lay(base, Math.min(Math.max(moved, 0), WEIGHT_ONE - 1), claimed);
+    const weight = own.byRank[last] as number;
+    setOwn(own, ids.length);
+    for (const by of [-weight, weight]) {
+      lay(set, Math.min(Math.max(u + by, 0), WEIGHT_ONE - 1), claimed, layout);
       gap = Math.min(gap, Math.max(edge, layout.gap));
     }
   }
   return gap;
 }
 
+const moved = createWeights();
 const movedIds = new Uint32Array(MAX_LISTED);
 const movedCosts = new Float64Array(MAX_LISTED);
+const movedOrder = new Uint8Array(MAX_LISTED);
 
 /** Where the draw is the first of the list: its lead, which two movements share. */
 function measureGreedy({ ids, costs, token }: DrawPosition, out: DrawMargin): void {
@@ -192,62 +240,4 @@ function measureGreedy({ ids, costs, token }: DrawPosition, out: DrawMargin): vo
   out.matches = claimed === 0;
   out.margin = ids.length > 1 ? lead(1) : Number.POSITIVE_INFINITY;
   out.gap = out.matches ? 0 : lead(claimed < 0 ? ids.length - 1 : claimed);
-}
-
-/** One kept set laid out in id order: the rank whose interval holds u, its margin, and the claimed token's gap. */
-const layout = { rank: 0, margin: 0, gap: 0 };
-const order = new Uint8Array(MAX_LISTED);
-
-interface KeptSet {
-  readonly ids: Uint32Array;
-  readonly byRank: Float64Array;
-  readonly kept: number;
-  /** Of `WEIGHT_ONE`; the kept weights times `scale` are the rest. */
-  readonly tail: number;
-  readonly scale: number;
-}
-
-/** @param claimed rank of the claimed token, or -1 where it is not listed; a token that was cut has no interval. */
-function lay({ ids, byRank, kept, tail, scale }: KeptSet, u: number, claimed: number): void {
-  sortById(ids, kept);
-  let squares = (tail / WEIGHT_ONE) ** 2;
-  for (let rank = 0; rank < kept; rank++) squares += (((byRank[rank] as number) * scale) / WEIGHT_ONE) ** 2;
-  const nats = (distance: number, border: number, below: number): number =>
-    border <= 0 || border >= WEIGHT_ONE
-      ? Number.POSITIVE_INFINITY
-      : distance / WEIGHT_ONE / weighBorder(border / WEIGHT_ONE, below, squares - below);
-  layout.rank = TAIL_RANK;
-  layout.gap = Number.POSITIVE_INFINITY;
-  let cumulative = 0;
-  let below = 0;
-  let isFound = false;
-  for (let i = 0; i <= kept; i++) {
-    const isTail = i === kept;
-    const rank = isTail ? TAIL_RANK : (order[i] as number);
-    const low = cumulative;
-    const lowSquares = below;
-    const mass = isTail ? WEIGHT_ONE - cumulative : (byRank[rank] as number) * scale;
-    cumulative = isTail || (i === kept - 1 && tail === 0) ? WEIGHT_ONE : cumulative + mass;
-    below += (mass / WEIGHT_ONE) ** 2;
-    if (!isFound && (u < cumulative || isTail)) {
-      isFound = true;
-      layout.rank = rank;
-      layout.margin = Math.min(nats(u - low + 1, low, lowSquares), nats(cumulative - u, cumulative, below));
-    }
-    if (rank !== claimed) continue;
-    if (u < low) layout.gap = nats(low - u, low, lowSquares);
-    else layout.gap = u >= cumulative ? nats(u - cumulative + 1, cumulative, below) : 0;
-  }
-}
-
-function sortById(ids: Uint32Array, kept: number): void {
-  for (let i = 0; i < kept; i++) {
-    const id = ids[i] as number;
-    let j = i;
-    while (j > 0 && (ids[order[j - 1] as number] as number) > id) {
-      order[j] = order[j - 1] as number;
-      j--;
-    }
-    order[j] = i;
-  }
 }

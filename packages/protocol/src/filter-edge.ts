@@ -1,4 +1,4 @@
-import { type SamplerSettings, WEIGHT_ONE, type Weights } from './sampler.ts';
+import { type Filter, MAX_LISTED, type SamplerSettings, WEIGHT_ONE, type Weights } from './sampler.ts';
 
 /**
  * Movement of a border at cumulative mass c when every candidate's log-probability moves by one nat of its own: with q the
@@ -8,63 +8,105 @@ export function weighBorder(below: number, squaresBelow: number, squaresAbove: n
   return Math.sqrt((1 - below) ** 2 * squaresBelow + below ** 2 * Math.max(squaresAbove, 0));
 }
 
+/** Kept sets to be measured together. */
+export interface Edges {
+  /** How many of them. */
+  length: number;
+  /** Candidates that each keeps, at least 1; the whole list with its tail is one more than the list. */
+  readonly kept: Uint8Array;
+  /** Nats. */
+  readonly nats: Float64Array;
+}
+
+export const createEdges = (most: number): Edges => ({
+  length: 0,
+  kept: new Uint8Array(most),
+  nats: new Float64Array(most),
+});
+
+const cumulative = new Float64Array(MAX_LISTED);
+const squaresTo = new Float64Array(MAX_LISTED);
+
 /**
- * Least movement of unfiltered masses, nats, that makes the filters keep `kept` instead of `now`
- * candidates; infinite where none does.
+ * Least movements of unfiltered masses, nats, that make the filters keep other sets than the one of `now` candidates;
+ * infinite, or NaN between masses of zero, where none does.
+ * @param plain weights before the filters, by rank, of `count` listed candidates.
  */
-export function measureEdge(
+export function measureEdges(
   plain: Weights,
-  { kept, now, count }: { readonly kept: number; readonly now: number; readonly count: number },
+  { now, count }: { readonly now: number; readonly count: number },
   settings: SamplerSettings,
-): number {
+  { length, kept, nats }: Edges,
+): void {
   const w = plain.byRank;
-  // The list with its tail stands or falls with the last listed.
-  const last = Math.min(kept, count) - 1;
+  for (let i = 0; i < length; i++) nats[i] = (kept[i] as number) > now ? 0 : Number.POSITIVE_INFINITY;
+  const grow = (i: number, by: number): void => {
+    nats[i] = Math.max(nats[i] as number, by);
+  };
+  const shrink = (i: number, by: number): void => {
+    nats[i] = Math.min(nats[i] as number, by);
+  };
   let size = count;
   let outside = plain.tail;
-  let grow = 0;
-  let shrink = Number.POSITIVE_INFINITY;
   for (const filter of settings.filterOrder) {
+    if (isOff(filter, settings, count)) continue;
     let total = outside;
     for (let rank = 0; rank < size; rank++) total += w[rank] as number;
-    const share = (rank: number): number => (w[rank] as number) / total;
     const before = size;
     if (filter === 'top-k') {
-      // No movement brings a tail past a count.
-      if (settings.topK > 0 && settings.topK <= count && kept > count) return Number.POSITIVE_INFINITY;
-      if (settings.topK === 0 || settings.topK > size) continue;
-      size = settings.topK;
-      if (kept > size) grow = Math.max(grow, apart(share(size - 1), share(last)));
-    } else if (filter === 'top-p') {
-      if (settings.topPQ24 >= WEIGHT_ONE) continue;
-      let squares = (outside / total) ** 2;
-      for (let rank = 0; rank < before; rank++) squares += share(rank) ** 2;
-      const limit = settings.topPQ24 / WEIGHT_ONE;
-      let cumulative = 0;
-      let squaresBelow = 0;
-      let reached = 0;
-      for (let rank = 0; rank < before; rank++) {
-        cumulative += share(rank);
-        squaresBelow += share(rank) ** 2;
-        if (rank === kept - 2 || rank === kept - 1) {
-          const border = weighBorder(cumulative, squaresBelow, squares - squaresBelow);
-          if (rank === kept - 2) grow = Math.max(grow, (cumulative - limit) / border);
-          else shrink = Math.min(shrink, Math.max(0, limit - cumulative) / border);
+      const isCut = settings.topK <= before;
+      if (isCut) size = settings.topK;
+      for (let i = 0; i < length; i++) {
+        const set = kept[i] as number;
+        // No movement brings a tail past a count.
+        if (set > count) grow(i, Number.POSITIVE_INFINITY);
+        else if (isCut && set > size && set > now) {
+          grow(i, apart((w[size - 1] as number) / total, (w[set - 1] as number) / total));
         }
-        if (reached === 0 && cumulative >= limit) reached = rank + 1;
       }
-      if (reached > 0) size = reached;
+      if (isCut) outside = 0;
+    } else if (filter === 'top-p') {
+      const limit = settings.topPQ24 / WEIGHT_ONE;
+      let squares = (outside / total) ** 2;
+      let sum = 0;
+      let sumOfSquares = 0;
+      for (let rank = 0; rank < before; rank++) {
+        const share = (w[rank] as number) / total;
+        squares += share * share;
+        sum += share;
+        sumOfSquares += share * share;
+        cumulative[rank] = sum;
+        squaresTo[rank] = sumOfSquares;
+      }
+      for (let i = 0; i < length; i++) {
+        const set = kept[i] as number;
+        const at = set > now ? set - 2 : set - 1;
+        if (at < 0 || at >= before) continue;
+        const mass = cumulative[at] as number;
+        const border = weighBorder(mass, squaresTo[at] as number, squares - (squaresTo[at] as number));
+        if (set > now) grow(i, (mass - limit) / border);
+        else shrink(i, Math.max(0, limit - mass) / border);
+      }
+      for (let rank = 0; rank < before && size === before; rank++) {
+        if ((cumulative[rank] as number) >= limit) size = rank + 1;
+      }
     } else {
-      if (settings.minPQ24 === 0) continue;
       const threshold = settings.minPQ24 / WEIGHT_ONE;
       while (size > 1 && (w[size - 1] as number) < threshold * (w[0] as number)) size--;
-      grow = Math.max(grow, apart(threshold * share(0), share(last)));
-      if (kept < before) shrink = Math.min(shrink, Math.max(0, apart(share(kept), threshold * share(0))));
+      const least = threshold * ((w[0] as number) / total);
+      for (let i = 0; i < length; i++) {
+        const set = kept[i] as number;
+        // The list with its tail stands or falls with the last listed.
+        if (set > now) grow(i, apart(least, (w[Math.min(set, count) - 1] as number) / total));
+        else if (set < before) shrink(i, Math.max(0, apart((w[set] as number) / total, least)));
+      }
     }
-    if (size < before || filter === 'top-k') outside = 0;
+    if (size < before) outside = 0;
   }
-  return kept > now ? grow : shrink;
 }
+
+const isOff = (filter: Filter, { topK, topPQ24, minPQ24 }: SamplerSettings, count: number): boolean =>
+  filter === 'top-k' ? topK === 0 || topK > count : filter === 'top-p' ? topPQ24 >= WEIGHT_ONE : minPQ24 === 0;
 
 /** Movement of two masses, nats, that brings the smaller up to the larger: to first order, relative to the smaller. */
 function apart(larger: number, smaller: number): number {

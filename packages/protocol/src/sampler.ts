@@ -108,13 +108,25 @@ export function computeWeights(
   settings: SamplerSettings,
   out: Weights,
 ): void {
-  const w = out.byRank;
   if (settings.temperatureQ16 === 0) {
     out.kept = 1;
-    w[0] = WEIGHT_ONE;
+    out.byRank[0] = WEIGHT_ONE;
     out.tail = 0;
     return;
   }
+  weighCandidates(costs, count, tail, settings, out);
+  filterWeights(settings, out);
+}
+
+/** The first half of computeWeights, for a temperature above 0: before the filters. */
+export function weighCandidates(
+  costs: ArrayLike<number>,
+  count: number,
+  tail: number,
+  settings: SamplerSettings,
+  out: Weights,
+): void {
+  const w = out.byRank;
   const best = costs[0] as number;
   let sum = 0;
   for (let i = 0; i < count; i++) {
@@ -134,6 +146,10 @@ export function computeWeights(
   w[0] = (w[0] as number) + listed - given;
   out.kept = count;
   out.tail = tail;
+}
+
+/** The second half of computeWeights. */
+export function filterWeights(settings: SamplerSettings, out: Weights): void {
   for (const filter of settings.filterOrder) applyFilter(filter, settings, out);
   renormalize(out);
 }
@@ -173,6 +189,8 @@ function renormalize(out: Weights): void {
   const w = out.byRank;
   let total = out.tail;
   for (let i = 0; i < out.kept; i++) total += w[i] as number;
+  // Nothing was cut, and every weight would stay as it is.
+  if (total === WEIGHT_ONE) return;
   let given = 0;
   for (let i = 0; i < out.kept; i++) {
     const weight = floorDivide((w[i] as number) * WEIGHT_ONE, total);
@@ -181,6 +199,30 @@ function renormalize(out: Weights): void {
   }
   out.tail = floorDivide(out.tail * WEIGHT_ONE, total);
   w[0] = (w[0] as number) + WEIGHT_ONE - given - out.tail;
+}
+
+const sorted = new Float64Array(MAX_LISTED);
+
+/**
+ * Ranks in ascending order of id; of equal ids the better rank first.
+ * @param count ids to read, at most 64.
+ * @param order the first `count` are overwritten.
+ */
+export function sortById(ids: ArrayLike<number>, count: number, order: Uint8Array): void {
+  for (let i = 0; i < count; i++) {
+    // Id and rank in one number: half of what would be moved otherwise.
+    const key = (ids[i] as number) * MAX_LISTED + i;
+    let j = i;
+    while (j > 0 && (sorted[j - 1] as number) > key) {
+      sorted[j] = sorted[j - 1] as number;
+      j--;
+    }
+    sorted[j] = key;
+  }
+  for (let i = 0; i < count; i++) {
+    const key = sorted[i] as number;
+    order[i] = key - Math.floor(key / MAX_LISTED) * MAX_LISTED;
+  }
 }
 
 const order = new Uint8Array(MAX_LISTED);
@@ -193,15 +235,7 @@ const order = new Uint8Array(MAX_LISTED);
  */
 export function drawRank(ids: ArrayLike<number>, weights: Weights, u: number): number {
   const { kept, byRank } = weights;
-  for (let i = 0; i < kept; i++) {
-    const id = ids[i] as number;
-    let j = i;
-    while (j > 0 && (ids[order[j - 1] as number] as number) > id) {
-      order[j] = order[j - 1] as number;
-      j--;
-    }
-    order[j] = i;
-  }
+  sortById(ids, kept, order);
   let cumulative = 0;
   for (let i = 0; i < kept; i++) {
     const rank = order[i] as number;
