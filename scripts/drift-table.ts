@@ -1,15 +1,19 @@
 // npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), and what is in it.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { DEFAULT_TABLE, hashPathOf, MAX_DEFAULT_TABLE_BYTES } from '@ogong/node/calibration/default-table';
+import { readTableFile } from '@ogong/node/calibration/table-file';
 import { calibrateCommand } from '@ogong/node/cli/calibrate-command';
 import { processOutput } from '@ogong/node/cli/command';
+import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
 import { VERSION } from '@ogong/node/version';
+import { toHex } from '@ogong/protocol/bytes';
 import { root } from './steps.ts';
 
-const directory = join(root, 'packages/node/tables');
-const table = join(directory, 'default-drift-table.json');
+const table = DEFAULT_TABLE;
+const directory = dirname(table);
 const commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
 mkdirSync(directory, { recursive: true });
 const code = await calibrateCommand.run(
@@ -20,6 +24,7 @@ const code = await calibrateCommand.run(
   processOutput,
 );
 if (code === 0) {
+  writeFileSync(hashPathOf(table), `${toHex(readTableFile(nodeCrypto, table).hash)}\n`);
   const lines: string[] = [];
   const output = { write: (text: string) => void lines.push(text), writeError: processOutput.writeError };
   await calibrateCommand.run(['show', table], output);
@@ -28,3 +33,9 @@ if (code === 0) {
   writeFileSync(join(directory, 'default-drift-table.md'), `${head}\n\`\`\`\n${lines.join('')}\`\`\`\n`);
 }
 process.exitCode = code;
+if (code === 0 && statSync(table).size > MAX_DEFAULT_TABLE_BYTES) {
+  console.error(
+    `${table} has ${statSync(table).size} bytes, more than ${MAX_DEFAULT_TABLE_BYTES}: too large to commit`,
+  );
+  process.exitCode = 1;
+}

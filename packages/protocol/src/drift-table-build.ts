@@ -11,6 +11,7 @@ import {
   type ScoreQuantiles,
   UNLIMITED,
 } from './drift-table.ts';
+import { roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-round.ts';
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
 import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
@@ -125,13 +126,15 @@ function buildRow(
       );
     }
   }
-  const likelihood = fitLikelihood(
-    evidenceOf(fitted),
-    named.map(({ name, fitted: replies }) => ({ name, replies })),
+  const likelihood = roundLikelihood(
+    fitLikelihood(
+      evidenceOf(fitted),
+      named.map(({ name, fitted: replies }) => ({ name, replies })),
+    ),
   );
   const held = evidenceOf(heldOut);
   const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
-  const calibration = buildRankCalibration(statistics);
+  const calibration = buildRankCalibration(roundStatistics(statistics));
   const all = [...fitted, ...heldOut];
   return {
     providerClass,
@@ -142,7 +145,7 @@ function buildRow(
     seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
-    scores: REPLY_SCORES.map((_, i) => measureQuantiles(held.map(({ scores }) => scores[i] as number))),
+    scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,
     calibration,

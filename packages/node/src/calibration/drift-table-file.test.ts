@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromBase64, toBase64, toHex } from '@ogong/protocol/bytes';
+import { brotliCompressSync } from 'node:zlib';
+import { toBase64, toHex } from '@ogong/protocol/bytes';
 import type { DriftTable } from '@ogong/protocol/drift-table';
 import { buildDriftTable, type DriftMeasurement } from '@ogong/protocol/drift-table-build';
+import { MAX_DRIFT_TABLE_BYTES } from '@ogong/protocol/drift-table-bytes';
 import { hashDriftTable } from '@ogong/protocol/drift-table-signature';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,11 +78,11 @@ describe('the file of a drift table', () => {
     const bytes = file.bytes.slice();
     bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
     const tampered = edit(text, (content) => {
-      content.table = toBase64(bytes);
+      content.table = toBase64(brotliCompressSync(bytes));
     });
     expect(refusal(tampered)).toMatchObject({ code: 'bad-table' });
     const rehashed = edit(tampered, (content) => {
-      content.hash = toHex(hashDriftTable(crypto, fromBase64(content.table as string)));
+      content.hash = toHex(hashDriftTable(crypto, bytes));
     });
     expect(['bad-table', 'bad-signature']).toContain((refusal(rehashed) as { code: string }).code);
   });
@@ -115,6 +117,29 @@ describe('the file of a drift table', () => {
       expect(refusal(bad)).toMatchObject({ code: 'bad-table' });
     }
     expect(refusal(change('signatures', [null]))).toMatchObject({ code: 'bad-table' });
+  });
+
+  it('is read in its older form, with the bytes as they are', () => {
+    const plain = edit(encodeTableFile(file), (content) => {
+      content.format = 'ogong-drift-table-file-v1';
+      content.table = toBase64(file.bytes);
+    });
+    expect(parseTableFile(crypto, plain).hash).toEqual(file.hash);
+    expect(encodeTableFile(file).length).toBeLessThan(plain.length / 3);
+  });
+
+  it('is refused where it does not unpack, or to more than a table may hold', () => {
+    for (const packed of [file.bytes, brotliCompressSync(file.bytes).subarray(0, -4), new Uint8Array(0)]) {
+      const bad = edit(encodeTableFile(file), (content) => {
+        content.table = toBase64(packed);
+      });
+      expect(refusal(bad)).toMatchObject({ code: 'bad-table' });
+    }
+    const bomb = edit(encodeTableFile(file), (content) => {
+      content.table = toBase64(brotliCompressSync(new Uint8Array(MAX_DRIFT_TABLE_BYTES + 1)));
+    });
+    expect(bomb.length).toBeLessThan(1000);
+    expect(String(refusal(bomb))).toMatch(/does not unpack/);
   });
 
   it('is not read where it is too long for a table', () => {

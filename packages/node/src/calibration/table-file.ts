@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { fromBase64, ProtocolError, toBase64, toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import type { DriftTable } from '@ogong/protocol/drift-table';
@@ -36,7 +37,9 @@ export interface TableSignature {
   readonly signature: Uint8Array;
 }
 
-const FORMAT = 'ogong-drift-table-file-v1';
+const FORMAT = 'ogong-drift-table-file-v2';
+/** The same with the table's bytes as they are. */
+const PLAIN_FORMAT = 'ogong-drift-table-file-v1';
 const MAX_SIGNATURES = 16;
 const MAX_FILE_BYTES = Math.ceil((MAX_DRIFT_TABLE_BYTES * 4) / 3) + MAX_SIGNATURES * 6000 + 4096;
 
@@ -62,7 +65,7 @@ export function encodeTableFile({ bytes, hash, signatures }: TableFile): string 
     format: FORMAT,
     hash: toHex(hash),
     signatures: signatures.map(({ key, signature }) => ({ key: toBase64(key), signature: toBase64(signature) })),
-    table: toBase64(bytes),
+    table: toBase64(brotliCompressSync(bytes)),
   };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
@@ -71,11 +74,12 @@ export function encodeTableFile({ bytes, hash, signatures }: TableFile): string 
 export function parseTableFile(crypto: Crypto, text: string): TableFile {
   try {
     const { format, hash, signatures, table } = JSON.parse(text) as Record<string, unknown>;
-    if (format !== FORMAT) throw new TableError('bad-table', `not a drift table: its format is not ${FORMAT}`);
+    if (format !== FORMAT && format !== PLAIN_FORMAT)
+      throw new TableError('bad-table', `not a drift table: its format is not ${FORMAT}`);
     if (typeof table !== 'string' || !Array.isArray(signatures) || signatures.length > MAX_SIGNATURES) {
       throw new TableError('bad-table', 'a drift table has a text `table` and at most 16 `signatures`');
     }
-    const bytes = fromBase64(table);
+    const bytes = format === PLAIN_FORMAT ? fromBase64(table) : unpack(fromBase64(table));
     const file = { bytes, table: parseDriftTable(bytes), hash: hashDriftTable(crypto, bytes) };
     if (hash !== toHex(file.hash)) {
       throw new TableError('bad-table', `the table's bytes hash to ${toHex(file.hash)}, the file says ${String(hash)}`);
@@ -86,6 +90,15 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
       throw new TableError('bad-table', `not a drift table: ${error.message}`, { cause: error });
     }
     throw error;
+  }
+}
+
+/** No more than a table may hold comes out, however little went in. */
+function unpack(packed: Uint8Array): Uint8Array {
+  try {
+    return new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: MAX_DRIFT_TABLE_BYTES }));
+  } catch (cause) {
+    throw new TableError('bad-table', `the table does not unpack: ${(cause as Error).message}`, { cause });
   }
 }
 

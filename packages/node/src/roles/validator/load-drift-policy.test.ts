@@ -1,8 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToHex } from '@ogong/chain/hex';
+import { toHex } from '@ogong/protocol/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  DEFAULT_TABLE,
+  hashPathOf,
+  MAX_DEFAULT_TABLE_BYTES,
+  readDefaultTable,
+} from '../../calibration/default-table.ts';
 import { createTableFile, signTableFile, type TableFile, writeTableFile } from '../../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { openStore } from '../../store/store.ts';
@@ -26,7 +33,12 @@ describe('the table of a validator', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  function load(given: string | undefined, named: Parameters<typeof loadDriftPolicy>[2]['named'], store = open()) {
+  function load(
+    given: string | undefined,
+    named: Parameters<typeof loadDriftPolicy>[2]['named'],
+    store = open(),
+    defaultPath = join(directory, 'absent.json'),
+  ) {
     const lines: string[] = [];
     const say =
       (level: string) =>
@@ -34,7 +46,7 @@ describe('the table of a validator', () => {
         void lines.push(`${level} ${text} ${JSON.stringify(fields)}`);
     const log = { info: say('info'), warn: say('warn') } as never;
     const settings = { driftTable: given, falseReject: 1e-4, falseDoubt: 0.01, extrapolate: true };
-    const policy = loadDriftPolicy(crypto, settings, { named, store, log });
+    const policy = loadDriftPolicy(crypto, settings, { named, store, log, defaultPath });
     return { policy, lines };
   }
   const open = () => openStore(':memory:', { migrations });
@@ -66,7 +78,7 @@ describe('the table of a validator', () => {
 
   it('is refused where a byte of it was changed', () => {
     const text = readFileSync(path, 'utf8');
-    const at = text.indexOf('"table"') + 2000;
+    const at = text.indexOf('"table"') + 200;
     const bad = join(directory, 'bad.json');
     writeFileSync(bad, `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`);
     for (const named of [none, names(file.hash)]) {
@@ -84,11 +96,60 @@ describe('the table of a validator', () => {
     expect(load(path, undefined, store).policy?.isNamed).toBe(true);
   });
 
+  describe('where none is given', () => {
+    let own: string;
+    const put = (path: string, table: TableFile, hash = table.hash): string => {
+      writeTableFile(path, table);
+      writeFileSync(hashPathOf(path), `${toHex(hash)}\n`);
+      return path;
+    };
+    beforeAll(() => {
+      own = put(join(directory, 'default.json'), file);
+    });
+    const loadDefault = (named: Parameters<typeof load>[1], path = own) => load(undefined, named, open(), path);
+
+    it('is the default one, as long as the chain names no other', () => {
+      const { policy, lines } = loadDefault(none);
+      expect(policy).toMatchObject({ isNamed: false, table: file.table });
+      expect(lines[0]).toMatch(/^info the chain names no drift table: the default one is used/);
+      expect(loadDefault(names(file.hash)).policy?.isNamed).toBe(true);
+      const unread = loadDefault(undefined);
+      expect(unread.policy?.isNamed).toBe(false);
+      expect(unread.lines[0]).toMatch(/^info the chain cannot be read: the default one is used/);
+    });
+
+    it('is none where the chain names another, and that is said', () => {
+      const { policy, lines } = loadDefault(names(new Uint8Array(32).fill(0xab)));
+      expect(policy).toBeUndefined();
+      expect(lines[0]).toMatch(/^warn the chain names a drift table and none is given/);
+    });
+
+    it('is none where the operator says so', () => {
+      expect(load('none', none, open(), own)).toEqual({ policy: undefined, lines: [] });
+      expect(load('none', names(file.hash), open(), own).lines[0]).toMatch(/^warn the chain names a drift table/);
+    });
+
+    it('is refused where its hash is another than the one beside it, or there is none beside it', () => {
+      const other = put(join(directory, 'moved.json'), file, new Uint8Array(32));
+      expect(() => loadDefault(none, other)).toThrow(expect.objectContaining({ code: 'wrong-table' }));
+      const alone = join(directory, 'alone.json');
+      writeTableFile(alone, file);
+      expect(() => loadDefault(none, alone)).toThrow(/ENOENT/);
+    });
+  });
+
   it('is missed where the chain names one and none is given', () => {
     expect(load(undefined, none)).toEqual({ policy: undefined, lines: [] });
     expect(load(undefined, undefined)).toEqual({ policy: undefined, lines: [] });
     const { policy, lines } = load(undefined, names(file.hash));
     expect(policy).toBeUndefined();
     expect(lines[0]).toMatch(/^warn the chain names a drift table and none is given/);
+  });
+});
+
+describe('the default table', () => {
+  it.skipIf(!existsSync(DEFAULT_TABLE))('is the one that its hash names, small enough to be committed', () => {
+    expect(readDefaultTable(crypto)?.table.rows.length).toBeGreaterThan(0);
+    expect(statSync(DEFAULT_TABLE).size).toBeLessThan(MAX_DEFAULT_TABLE_BYTES);
   });
 });

@@ -1,14 +1,15 @@
 import type { DriftTableAnchor } from '@ogong/chain/client';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
-import { listSigners, readTableFile, TableError } from '../../calibration/table-file.ts';
+import { readDefaultTable } from '../../calibration/default-table.ts';
+import { listSigners, readTableFile, TableError, type TableFile } from '../../calibration/table-file.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Store } from '../../store/store.ts';
 import { type DriftPolicy, toPpb } from './drift-policy.ts';
 import { wasNamed } from './drift-store.ts';
 
 export interface DriftSettings {
-  /** File of the table; none where absent. */
+  /** File of the table, or `none`; the default one where absent. */
   readonly driftTable: string | undefined;
   readonly falseReject: number;
   readonly falseDoubt: number;
@@ -17,9 +18,13 @@ export interface DriftSettings {
 
 const isNone = ({ hash }: DriftTableAnchor): boolean => /^0x0*$/.test(hash);
 
+/** Given for the path where fixed limits are to decide whatever there is. */
+const NO_TABLE = 'none';
+
 /**
- * The table that the operator gives, checked against what the chain names.
- * @param named undefined while the chain cannot be read: then only a table that it was once seen to name will do.
+ * The table that the operator gives, checked against what the chain names; else the default one, unless the chain names
+ * another.
+ * @param named undefined while the chain cannot be read: then a table that is given has to be one that it was once seen to name.
  * @throws TableError: 'bad-table', 'bad-signature'; 'wrong-table' where the chain names another.
  */
 export function loadDriftPolicy(
@@ -29,10 +34,24 @@ export function loadDriftPolicy(
     readonly named: DriftTableAnchor | undefined;
     readonly store: Store;
     readonly log: Pick<Logger, 'info' | 'warn'>;
+    /** Instead of the one that comes with the release. */
+    readonly defaultPath?: string;
   },
 ): DriftPolicy | undefined {
   const { named, store, log } = given;
+  const isNamedOther = ({ hash }: TableFile): boolean =>
+    named !== undefined && !isNone(named) && named.hash !== `0x${toHex(hash)}`;
+  let file: TableFile | undefined;
+  let isNamed = false;
   if (path === undefined) {
+    file = readDefaultTable(crypto, given.defaultPath);
+    if (file && isNamedOther(file)) file = undefined;
+    isNamed = file !== undefined && named !== undefined && !isNone(named);
+  } else if (path !== NO_TABLE) {
+    file = readTableFile(crypto, path);
+    isNamed = checkName(path, file.hash, { named, store });
+  }
+  if (file === undefined) {
     if (named && !isNone(named)) {
       const fields = { hash: named.hash, version: Number(named.version) };
       log.warn(
@@ -42,13 +61,13 @@ export function loadDriftPolicy(
     }
     return undefined;
   }
-  const file = readTableFile(crypto, path);
-  const hash = toHex(file.hash);
   const signers = listSigners(crypto, file).map(toHex);
-  const isNamed = checkName(path, file.hash, { named, store });
-  const fields = { hash, version: file.table.version, rows: file.table.rows.length, signers };
+  const fields = { hash: toHex(file.hash), version: file.table.version, rows: file.table.rows.length, signers };
   if (isNamed) log.info(fields, 'the drift table that the chain names is loaded');
-  else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
+  else if (path === undefined) {
+    const why = named === undefined ? 'the chain cannot be read' : 'the chain names no drift table';
+    log.info(fields, `${why}: the default one is used`);
+  } else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
   const note = { tableHash: file.hash, rejectPpb: toPpb(falseReject), doubtPpb: toPpb(falseDoubt), extrapolate };
   return { note, table: file.table, isNamed };
 }

@@ -93,7 +93,7 @@ export const validatorConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VALIDATOR_DRIFT_TABLE',
       description:
-        'measured honest drift, as ogong calibrate writes it; must be the one that the chain names, where it names one',
+        'measured honest drift, as ogong calibrate writes it, or none; must be the one that the chain names, where it names one. Else the table that comes with this release, unless the chain names another',
     },
     falseReject: {
       schema: decimal({ min: 1e-9, max: 0.5 }),

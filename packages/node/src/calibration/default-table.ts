@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import { readTableFile, TableError, type TableFile } from './table-file.ts';
+
+/** Where the default table lies, with its hash beside it; `npm run drift-table` writes both. */
+export const DEFAULT_TABLE: string = fileURLToPath(new URL('../../tables/default-drift-table.json', import.meta.url));
+
+/** So that it can be committed. */
+export const MAX_DEFAULT_TABLE_BYTES = 150_000;
+
+export const hashPathOf = (path: string): string => path.replace(/\.json$/, '.sha256');
+
+/**
+ * The table that comes with this release.
+ * @returns undefined where it comes without one.
+ * @throws TableError where it is not the one that the hash beside it names.
+ */
+export function readDefaultTable(crypto: Crypto, path: string = DEFAULT_TABLE): TableFile | undefined {
+  if (!existsSync(path)) return undefined;
+  const file = readTableFile(crypto, path);
+  const wanted = readFileSync(hashPathOf(path), 'utf8').trim();
+  if (toHex(file.hash) === wanted) return file;
+  throw new TableError('wrong-table', `${path} has the hash ${toHex(file.hash)}, not ${wanted}: install it anew`);
+}

@@ -1,0 +1,69 @@
+import type { ScoreQuantiles } from './drift-table.ts';
+import type { Hypothesis, Likelihood } from './likelihood.ts';
+
+/**
+ * What a table keeps of its numbers: as many bits as decide, and zeros behind them, which a file does not carry. All is
+ * rounded before anything is measured with it, so that p-values are as right as without; only what is caught could change
+ * (drift-table-round.test.ts).
+ */
+const view = new DataView(new ArrayBuffer(8));
+const FRACTION_BITS = 52;
+
+/** Bits of the fraction: of what was fitted to replies, and of what was derived from it by rough factors. */
+const FITTED = { whitening: 12, mean: 14, rate: 10 };
+const DERIVED = { whitening: 8, mean: 10, rate: 8 };
+const QUANTILE_BITS = 10;
+const STATISTIC_BITS = 16;
+const RATE_FLOOR = 1e-7;
+
+/**
+ * The nearest number with so many bits of fraction, halves away from zero; never further off than 2^-(bits + 1) of the
+ * value, unless it is so small (2^-1022) that it has fewer itself. Monotone.
+ * @param bits 1..51. @throws RangeError where the value is not finite.
+ */
+export function roundToBits(value: number, bits: number): number {
+  return cut(value, bits, 1n << BigInt(FRACTION_BITS - bits - 1));
+}
+
+/** The least number with so many bits of fraction that is not below the value. */
+function roundUpToBits(value: number, bits: number): number {
+  return cut(value, bits, value > 0 ? (1n << BigInt(FRACTION_BITS - bits)) - 1n : 0n);
+}
+
+function cut(value: number, bits: number, add: bigint): number {
+  if (!Number.isFinite(value)) throw new RangeError(`no number: ${value}`);
+  if (value === 0) return 0;
+  view.setFloat64(0, value);
+  const dropped = BigInt(FRACTION_BITS - bits);
+  view.setBigUint64(0, ((view.getBigUint64(0) + add) >> dropped) << dropped);
+  // Never minus zero, which no table writes.
+  return view.getFloat64(0) + 0;
+}
+
+export function roundLikelihood({ honest, alternatives }: Likelihood): Likelihood {
+  return {
+    honest: roundHypothesis(honest, FITTED),
+    alternatives: alternatives.map((each) => roundHypothesis(each, each.samples > 0 ? FITTED : DERIVED)),
+  };
+}
+
+function roundHypothesis(hypothesis: Hypothesis, bits: typeof FITTED): Hypothesis {
+  return {
+    ...hypothesis,
+    mean: hypothesis.mean.map((value) => roundToBits(value, bits.mean)),
+    whitening: hypothesis.whitening.map((value) => roundToBits(value, bits.whitening)),
+    mismatch: hypothesis.mismatch.map((rate) =>
+      Math.min(Math.max(roundToBits(rate, bits.rate), RATE_FLOOR), 1 - RATE_FLOOR),
+    ),
+  };
+}
+
+/** Held-out statistics, never smaller than they were: a p-value by their ranks is never too small. */
+export function roundStatistics(statistics: readonly number[]): number[] {
+  return statistics.map((value) => roundUpToBits(value, STATISTIC_BITS));
+}
+
+export function roundQuantiles({ value, low, high }: ScoreQuantiles): ScoreQuantiles {
+  const round = (values: readonly number[]): number[] => values.map((each) => roundToBits(each, QUANTILE_BITS));
+  return { value: round(value), low: round(low), high: round(high) };
+}
