@@ -98,6 +98,29 @@ describe('in the exact class, on real weights', () => {
   });
 });
 
+describe('draws from the tail on real weights', () => {
+  /** Nothing is cut, so that one token in fifty comes from the tail. */
+  const requests = ['Once upon a time', 'The cat', 'Tom and his dog'].map((content) => ({
+    messages: [{ role: 'user', content }],
+    max_tokens: 128,
+    temperature: 1,
+  }));
+
+  it.each([
+    ['tail-choice', 'f16'],
+    ['tail-choice', 'q8_0'],
+    ['tail-end', 'q8_0'],
+  ] as const)('%s sold as %s has the values of the model, and not its choice', async (name, soldAs) => {
+    const { trials, counts } = await play(name, soldAs, requests);
+    const shown = JSON.stringify(counts);
+    expect(counts.chosen, shown).toBeGreaterThan(0);
+    for (const { stage2 } of trials) expect(stage2?.comparison?.identical).toBe(true);
+    const found = trials.filter(({ failed }) => failed.length > 0);
+    expect(found, shown).toHaveLength(counts.chosen as number);
+    for (const { failed } of found) expect(failed).toEqual(['own-choice']);
+  });
+});
+
 describe('massaged draws on real weights', () => {
   it.each([
     ['massaged-q8-0', 'f16'],

@@ -89,7 +89,7 @@ const byteTokens: AttackDefinition = {
   name: 'byte-tokens',
   family: 'sampling',
   aim: 'bill the same text as several times the tokens',
-  caughtBy: ['draw-replay'],
+  caughtBy: ['draw-replay', 'own-choice'],
   create: ({ engine }) => ({
     name: 'byte-tokens',
     aim: byteTokens.aim,

@@ -29,7 +29,7 @@ function defineGrinding(field: string, aim: string, vary: (inputs: NonceInputs, 
     name,
     family: 'sampling',
     aim,
-    caughtBy: ['draw-key', 'draw-replay'],
+    caughtBy: ['draw-key', 'draw-replay', 'own-choice'],
     cheap: near,
     create(context) {
       const { engine } = prefill.create(context);

@@ -36,7 +36,8 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, isKnowing: bo
     name: own,
     family: 'sampling',
     aim,
-    caughtBy: ['equality'],
+    // Where nothing had to be bent, lists are as long as the cheap model's.
+    caughtBy: ['equality', 'own-choice'],
     ...(isKnowing ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' } : {}),
     cheap: { weights: recipe },
     ...(soldAs ? { soldAs } : {}),

@@ -16,7 +16,7 @@ function definePrefill(prefill: Prefill): AttackDefinition {
   return {
     ...prefill,
     family: 'sampling',
-    caughtBy: ['draw-replay'],
+    caughtBy: ['draw-replay', 'own-choice'],
     uncaught:
       'a reply in which every draw happens to agree: it then is the reply that the true model gives, word for word',
     create(context) {

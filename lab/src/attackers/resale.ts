@@ -15,7 +15,7 @@ export const resale: AttackDefinition = {
   name: 'resale',
   family: 'sampling',
   aim: "sell another service's answer as one's own work",
-  caughtBy: ['draw-replay'],
+  caughtBy: ['draw-replay', 'own-choice'],
   cheap: { weights: { quant: 'q8_0' } },
   create(context) {
     const { engine } = context;
@@ -55,7 +55,7 @@ export const staleReply: AttackDefinition = {
   name: 'stale-reply',
   family: 'sampling',
   aim: 'answer from a cache of earlier replies',
-  caughtBy: ['draw-replay', 'sketch-bank'],
+  caughtBy: ['draw-replay', 'sketch-bank', 'own-choice'],
   uncaught: 'a greedy reply, or one to a request with the same `seed` and bytes: it is what the model would say again',
   needs: 'repeats',
   create: ({ engine }) => createCache(engine, staleReply, (request) => keyOf(request, false)),

@@ -12,7 +12,7 @@ function defineSampler(
     family: 'sampling',
     aim,
     // A tail is what lies outside the list after temperature: it betrays another temperature before any draw does.
-    caughtBy: ['draw-replay', 'listing', 'equality'],
+    caughtBy: ['draw-replay', 'listing', 'equality', 'own-choice'],
     uncaught: 'a reply in which both samplers draw the same tokens: a short one, or one of few choices',
     create: ({ engine }) => ({
       name,

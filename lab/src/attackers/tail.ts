@@ -119,10 +119,10 @@ function defineTailChoice(
     name,
     family: 'sampling',
     aim,
-    caughtBy: [],
+    caughtBy: ['own-choice'],
     uncaught:
-      'which unlisted token a tail draw names: every signed value is the true one, so equality holds. It can do so only ' +
-      'where the key draws the tail, which the model makes as rare as its tails are small',
+      'between machines of different classes, which unlisted token a tail draw names: every signed value is the true one. ' +
+      'It can do so only where the key draws the tail, which the model makes as rare as its tails are small',
     create: ({ engine }) => {
       const counts = { replies: 0, chosen: 0 };
       return {

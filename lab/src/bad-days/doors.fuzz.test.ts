@@ -32,6 +32,7 @@ import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { redactHeader } from '@ogong/protocol/score-commitment';
+import { encodeTailDraws } from '@ogong/protocol/tail-draws';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
@@ -135,6 +136,7 @@ describe('the doors of a verifier', () => {
       outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
       listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
+      tailDraws: encodeTailDraws(new Map([[2, 5]])),
       timeoutMs: 20_000,
     });
     const { refused } = await knock({ valid: job, call: (damaged) => service.commit(damaged) });

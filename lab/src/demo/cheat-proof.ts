@@ -35,15 +35,18 @@ export async function proveCheat(
       outputTokens: replay.outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       shapeClasses: replay.shapeClasses,
+      tailDraws: replay.tailDraws,
       bankSeed: header.sketchBankSeed,
     },
     { engine, crypto, signal: AbortSignal.timeout(120_000) },
   );
+  // Values alone: lists and unlisted tokens that are not the engine's own choice are a matter of draws.
+  const values = { ...parseScoreReport(report), firstOtherChoice: undefined };
   return {
     replyId,
     recordBytes,
     isSignedByCheat: verifyHybrid(crypto, { publicKey, message: recordBytes, signature }),
     stage1: replay.checks,
-    stage2: adjudicateReport(crypto, { record, header, opening }, parseScoreReport(report)),
+    stage2: adjudicateReport(crypto, { record, header, opening }, values),
   };
 }

@@ -9,9 +9,11 @@ import {
   NAT,
   PLAIN_SAMPLER,
   type SamplerSettings,
+  TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampler';
 import type { SketchRow } from '@ogong/protocol/sketch';
+import { listTailDraws } from '@ogong/protocol/tail-draws';
 import {
   type DrawRow,
   decodeDraws,
@@ -109,6 +111,7 @@ export function createScoreRequest(engine: Engine, request: GenerateRequest, rep
     sketch: request.sketch,
     listSizes: Uint8Array.from(readRows(reply.windows, vocabularySize), ({ ids }) => ids.length),
     shapeClasses: readShapeClasses(reply.windows, vocabularySize),
+    tailDraws: listTailDraws(createDrawSource(nativeHash, request.drawKey), readRows(reply.windows, vocabularySize)),
     numericClass,
   };
 }
@@ -209,7 +212,49 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
           expect(scored.exact).toBe(true);
           expect(scored.numericClass).toBe(engine.info().numericClass);
           expect(hexOf(scored.windows)).toEqual(hexOf(reply.windows));
+          expect(scored.firstOtherChoice).toBe(-1);
         }
+      },
+    );
+
+    it.each(['plain', 'very hot', 'penalised and hot'])(
+      'names the first list and the first unlisted token that are not its own choice: %s',
+      async (name) => {
+        const { vocabularySize } = engine.info();
+        // Nothing is cut, so that every list is as long as lists are; the heat makes draws from the tail common.
+        const temperatureQ16 = (name === 'plain' ? 3 : 20) * NAT;
+        const sampler = {
+          ...PLAIN_SAMPLER,
+          ...(name === 'penalised and hot' ? SAMPLERS.penalised : {}),
+          temperatureQ16,
+        };
+        const request = createRequest(prompt, { sampler, bias: NO_END, maxTokens: 60 });
+        const reply = await generate(request);
+        const rows = readRows(reply.windows, vocabularySize);
+        const at = rows.findIndex(({ rank }, i) => i > 2 && rank === TAIL_RANK);
+        expect(at, 'a reply this hot draws from the tail').toBeGreaterThan(0);
+        const score = createScoreRequest(engine, request, reply);
+        const choiceOf = async (bent: Partial<ScoreRequest>) =>
+          (await engine.score({ ...score, ...bent })).firstOtherChoice;
+        expect(await choiceOf({})).toBe(-1);
+
+        const own = rows[at] as DrawRow;
+        const other = Array.from({ length: vocabularySize }, (_, id) => id).find(
+          (id) => id > 300 && id !== own.tailId && !own.ids.includes(id),
+        ) as number;
+        const outputTokens = reply.outputTokens.map((token, i) => (i === at ? other : token));
+        const scored = await engine.score({ ...score, outputTokens });
+        expect(scored.firstOtherChoice).toBe(at);
+        // Every value is the model's, so nothing else tells the two apart.
+        const seen = readRows(scored.windows, vocabularySize);
+        expect(seen.slice(0, at)).toEqual(rows.slice(0, at));
+        expect(seen[at]).toMatchObject({ ids: own.ids, q: own.q, tail: own.tail, rank: TAIL_RANK, tailId: other });
+
+        const shorter = score.listSizes.map((size, i) => (i === 2 ? size - 1 : size));
+        expect(await choiceOf({ listSizes: shorter })).toBe(2);
+        expect(await choiceOf({ tailDraws: new Map() })).toBe(rows.findIndex(({ rank }) => rank === TAIL_RANK));
+        const moved = new Map([...(score.tailDraws ?? [])].map(([i, u]) => [i, i < at ? u : 0]));
+        expect(await choiceOf({ tailDraws: moved })).toBe(at);
       },
     );
 
@@ -339,7 +384,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       await expect(generate(createRequest(prompt, overrides))).rejects.toMatchObject({ code: 'invalid-request' });
     });
 
-    it('rejects a score whose list sizes do not match', async () => {
+    it('rejects a score whose list sizes, shape classes or tail draws do not match', async () => {
       const request = createRequest(prompt, { maxTokens: 4 });
       const score = createScoreRequest(engine, request, await generate(request));
       await expect(engine.score({ ...score, listSizes: new Uint8Array(3).fill(20) })).rejects.toMatchObject({
@@ -351,6 +396,17 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       await expect(engine.score({ ...score, shapeClasses: new Uint8Array(3) })).rejects.toMatchObject({
         code: 'invalid-request',
       });
+      for (const [position, u] of [
+        [4, 1],
+        [-1, 1],
+        [0.5, 1],
+        [0, WEIGHT_ONE],
+        [0, Number.NaN],
+      ] as const) {
+        await expect(engine.score({ ...score, tailDraws: new Map([[position, u]]) })).rejects.toMatchObject({
+          code: 'invalid-request',
+        });
+      }
     });
 
     it('answers a shape class that it does not know with its own', async () => {

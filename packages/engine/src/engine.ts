@@ -1,5 +1,6 @@
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampler';
 import type { SketchParameters } from '@ogong/protocol/sketch';
+import type { TailDraws } from '@ogong/protocol/tail-draws';
 import type { WindowBytes } from '@ogong/protocol/window';
 
 /** What a model, loaded in one engine, is and can do. */
@@ -97,6 +98,8 @@ export interface ScoreRequest {
    * recomputed; the engine's own choice where absent. A class that the engine does not know is not echoed.
    */
   readonly shapeClasses?: Uint8Array;
+  /** The reply's draws that fell into the tail; none where absent. Only `firstOtherChoice` depends on them. */
+  readonly tailDraws?: TailDraws;
   /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
   readonly numericClass: string;
 }
@@ -104,6 +107,11 @@ export interface ScoreRequest {
 export interface ScoreResult {
   /** The same encoding that `generate` commits to, from this engine's own pass over the claimed tokens. */
   readonly windows: readonly WindowBytes[];
+  /**
+   * First position at which this engine, generating, would have listed another number of candidates, or named another token
+   * for the tail draw there; -1 where none. A token outside the list without a tail draw is another.
+   */
+  readonly firstOtherChoice: number;
   readonly numericClass: string;
   /** True where this pass is bit-exact for the claimed class: any difference is then a cheat. */
   readonly exact: boolean;

@@ -77,7 +77,7 @@ export function createHost(options: HostOptions): Host {
 
   function* score(request: Extract<RerunCall, { kind: 'score' }>['request']) {
     scoreContext ??= model.createContext({ purpose: 'score', sequences: 1 });
-    return { windows: yield* scoreReply(model, scoreContext, request) };
+    return yield* scoreReply(model, scoreContext, request);
   }
 
   const stepRerun = () => {

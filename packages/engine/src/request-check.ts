@@ -116,6 +116,12 @@ export function assertScoreRequest(request: ScoreRequest, limits: Limits): void 
     shapeClasses === undefined || shapeClasses.length === request.outputTokens.length,
     'there must be one shape class per reply token',
   );
+  for (const [position, u] of request.tailDraws ?? []) {
+    assertThat(
+      isWithin(position, 0, request.outputTokens.length - 1) && isWithin(u, 0, WEIGHT_ONE - 1),
+      `a tail draw of ${u} at position ${position} of ${request.outputTokens.length}`,
+    );
+  }
   for (const size of request.listSizes)
     assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);
 }

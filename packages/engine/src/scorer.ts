@@ -2,7 +2,7 @@ import { createSketchBank } from '@ogong/protocol/sketch';
 import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
-import type { ScoreRequest } from './engine.ts';
+import type { ScoreRequest, ScoreResult } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
@@ -12,15 +12,15 @@ const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
  * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
  * Under exact kernels the slicing changes no bit.
  * @param context one free sequence, number 0; left empty.
- * @returns the windows that an engine generating these tokens would have committed to.
+ * @returns the windows that an engine generating these tokens would have committed to, and where it would not have.
  */
 export function* scoreReply(
   model: BatchModel,
   context: BatchContext,
   request: ScoreRequest,
-): Generator<void, WindowBytes[]> {
+): Generator<void, Pick<ScoreResult, 'windows' | 'firstOtherChoice'>> {
   const { vocabularySize, embeddingSize } = model;
-  const { promptTokens, outputTokens, sampler, listSizes, shapeClasses } = request;
+  const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, tailDraws } = request;
   const reader = createPositionReader(vocabularySize);
   const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
   const encoder = createWindowEncoder({ vocabularySize, bank });
@@ -28,6 +28,7 @@ export function* scoreReply(
   const counts = new Map<number, number>();
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const windows: WindowBytes[] = [];
+  let firstOtherChoice = -1;
   const last = promptTokens.length - 1;
   const slice = Math.max(8, Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))));
   try {
@@ -51,7 +52,9 @@ export function* scoreReply(
         const token = outputTokens[j] as number;
         const row = context.outputRow(j - from);
         const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
-        const claimed = reader.claim(inputs, token, listSizes[j] as number);
+        const claim = { token, listSize: listSizes[j] as number, tailDraw: tailDraws?.get(j) };
+        const { row: claimed, isOwn } = reader.claim(inputs, claim);
+        if (!isOwn && firstOtherChoice < 0) firstOtherChoice = j;
         const window = encoder.push(claimed, hidden, row * embeddingSize, context.shapeOf(j - from));
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -60,7 +63,7 @@ export function* scoreReply(
     }
     const rest = encoder.flush();
     if (rest !== undefined) windows.push(rest);
-    return windows;
+    return { windows, firstOtherChoice };
   } finally {
     context.remove(0);
   }

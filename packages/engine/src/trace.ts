@@ -48,11 +48,10 @@ export function* traceReply(
     }
     const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
     const inputs = { logits, offset: index * vocabularySize, settings: sampler, bias, counts };
-    const claimed = createPositionReader(vocabularySize).claim(
-      inputs,
-      outputTokens[position] as number,
-      listSizes[position] as number,
-    );
+    const { row: claimed } = createPositionReader(vocabularySize).claim(inputs, {
+      token: outputTokens[position] as number,
+      listSize: listSizes[position] as number,
+    });
     const bank = createSketchBank(nativeHash, { ...request.sketch, embeddingSize });
     const encoder = createWindowEncoder({ vocabularySize, bank });
     encoder.push(claimed, hidden, index * embeddingSize, context.shapeOf(0));

@@ -6,7 +6,13 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { replayReply } from './replay.ts';
 import { computeReplyEvidence } from './reply-scores.ts';
 import { computeWeights, createWeights, MAX_COST, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
-import { encodeScoreReport, NO_STOP_TOKEN, parseScoreReport, type ScoreReport } from './score-report.ts';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  parseScoreReport,
+  type ScoreReport,
+} from './score-report.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
@@ -48,6 +54,7 @@ const honest: ScoreReport = {
   vocabularyHash: reply.header.vocabularyHash,
   responseHash: reply.record.responseHash,
   firstStopToken: NO_STOP_TOKEN,
+  firstOtherChoice: NO_OTHER_CHOICE,
   contextSize: 256,
   elapsedMs: 12,
   windows: reply.opening.windows,
@@ -71,6 +78,48 @@ describe('adjudicateReport', () => {
     const verdict = adjudicateReport(crypto, claim, { ...honest, windows });
     expect(verdict.outcome).toBe('reject');
     expect(failed({ ...honest, windows })).toEqual(['equality']);
+  });
+
+  describe('what equality leaves to the provider', () => {
+    const other = { firstOtherChoice: 40 };
+
+    it('is checked in an exact class, and named apart from the values', () => {
+      const verdict = adjudicateReport(crypto, claim, { ...honest, ...other });
+      expect(verdict.outcome).toBe('reject');
+      expect(verdict.comparison?.identical).toBe(true);
+      expect(verdict.checks.slice(-2)).toMatchObject([
+        { id: 'equality', status: 'pass' },
+        { id: 'own-choice', status: 'fail', detail: expect.stringContaining('position 40') },
+      ]);
+      expect(adjudicateReport(crypto, claim, honest).checks.at(-1)).toMatchObject({ id: 'own-choice', status: 'pass' });
+    });
+
+    it('in tier replay, too', () => {
+      const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+      const header = { ...reply.header, tier: 'replay', method: 'exact-replay', numericClass };
+      const report = { ...honest, ...other, numericClass };
+      expect(adjudicateReport(crypto, { ...claim, header }, report).outcome).toBe('reject');
+    });
+
+    it('follows from values: where they differ, they are what is said', () => {
+      expect(failed({ ...honest, ...other, windows: drift(reply, 1 / 65536, 0) })).toEqual(['equality']);
+    });
+
+    it('moves with drift: in another class nothing is made of it', () => {
+      for (const windows of [reply.opening.windows, drift(reply, 0.001, 2)]) {
+        const [one, none] = [other, {}].map((bent) =>
+          adjudicateReport(crypto, claim, { ...inexact(windows), ...bent }),
+        );
+        expect(one).toEqual(none);
+        expect(one?.outcome).toBe('accept');
+      }
+    });
+
+    it('is not known of a report of version 1, which is judged by its values', () => {
+      const verdict = adjudicateReport(crypto, claim, { ...honest, firstOtherChoice: undefined });
+      expect(verdict.outcome).toBe('accept');
+      expect(verdict.checks.at(-1)).toMatchObject({ id: 'own-choice', status: 'skip' });
+    });
   });
 
   it('does not take equality in another class for an exact one, and says so', () => {
@@ -218,6 +267,8 @@ describe('checkReportShape', () => {
     ['no windows', { windows: [] }],
     ['a window short', { windows: reply.opening.windows.slice(1) }],
     ['a window twice', { windows: [...reply.opening.windows, reply.opening.windows[0]!] }],
+    ['no word on choices', { firstOtherChoice: undefined }],
+    ['another choice past the end', { firstOtherChoice: 96 }],
     ['noise', { windows: [{ draws: new Uint8Array(40), sketch: new Uint8Array(40) }] }],
   ])('calls garbage by its name: %s', (_name, bent) => {
     expect(checkReportShape({ ...honest, ...bent }, expected).status).toBe('fail');

@@ -9,7 +9,7 @@ import type { Opening } from './opening.ts';
 import type { RecordV2 } from './record.ts';
 import type { Replay } from './replay.ts';
 import { computeReplyEvidence } from './reply-scores.ts';
-import { NO_STOP_TOKEN, type ScoreReport } from './score-report.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './score-report.ts';
 import { decodeDraws, decodeSketch, tokenOf } from './window.ts';
 
 /**
@@ -96,6 +96,11 @@ export function checkReportShape(
     return fail(id, (error as Error).message);
   }
   if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
+  const { firstOtherChoice } = report;
+  if (firstOtherChoice === undefined) return fail(id, 'the report does not say whose choice lists and tail draws are');
+  if (firstOtherChoice !== NO_OTHER_CHOICE && firstOtherChoice >= position) {
+    return fail(id, `another choice at ${firstOtherChoice} of ${position} positions`);
+  }
   return pass(id, `${position} positions scored by ${report.numericClass}`);
 }
 
@@ -137,7 +142,8 @@ export function adjudicateReport(
             `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`,
           ),
     );
-    return { outcome: comparison.identical ? 'accept' : 'reject', checks, comparison };
+    if (comparison.identical) checks.push(checkOwnChoice(report, header));
+    return { outcome: checks.some(({ status }) => status === 'fail') ? 'reject' : 'accept', checks, comparison };
   }
   if (header.tier === 'replay') {
     const why = `${report.exact ? 'another class' : 'not exact'}: provider ${header.numericClass}, verifier ${report.numericClass}`;
@@ -162,6 +168,19 @@ export function adjudicateReport(
     return { outcome: 'reject', checks, comparison, drift };
   } else checks.push(skip('likelihood', `undecided: ${detail}`));
   return { outcome: drift.outcome, checks, comparison, drift };
+}
+
+/**
+ * What equality leaves to the provider: how long a list is, which decides the draws at its edge, and which unlisted token a
+ * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move
+ * with the drift, and nothing is made of them.
+ */
+function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
+  const id = 'own-choice';
+  if (firstOtherChoice === undefined) return skip(id, 'a report of version 1 does not say');
+  return firstOtherChoice === NO_OTHER_CHOICE
+    ? pass(id, `the engine's own lists and unlisted tokens in ${numericClass}`)
+    : fail(id, `the engine would have chosen otherwise at position ${firstOtherChoice}, in ${numericClass}`);
 }
 
 function judgeMeasured(

@@ -1,7 +1,7 @@
 import { equalBytes } from './bytes.ts';
 import { type Check, fail, pass } from './checks.ts';
 import type { Crypto } from './crypto.ts';
-import { computeDrawKey, createDrawSource } from './draw-key.ts';
+import { computeDrawKey, createDrawSource, type DrawSource } from './draw-key.ts';
 import { EXP_ONE, expFixed } from './exponential.ts';
 import { type Header, hashTokens, parseHeader } from './header.ts';
 import { computeCommitment, type Opening } from './opening.ts';
@@ -19,6 +19,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
+import { listTailDraws, type TailDraws } from './tail-draws.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from './window.ts';
 
 /**
@@ -34,6 +35,8 @@ export interface Replay {
   readonly outputTokens: Uint32Array;
   /** As committed, one per position. */
   readonly shapeClasses: Uint8Array;
+  /** Of the positions that commit to a draw from the tail. */
+  readonly tailDraws: TailDraws;
 }
 
 /**
@@ -50,6 +53,7 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
     rows: [],
     outputTokens: new Uint32Array(0),
     shapeClasses: new Uint8Array(0),
+    tailDraws: new Map(),
   };
 
   const { root } = computeCommitment(crypto, opening);
@@ -86,8 +90,10 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   checks.push(checkPosture(header));
   checks.push(checkTokens(crypto, record, header, outputTokens));
   checks.push(checkListing(header, rows));
-  checks.push(checkDraws(crypto, header, rows));
-  return { checks, header, rows, outputTokens, shapeClasses: Uint8Array.from(classes) };
+  const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
+  checks.push(checkDraws(source, header, rows));
+  const shapeClasses = Uint8Array.from(classes);
+  return { checks, header, rows, outputTokens, shapeClasses, tailDraws: listTailDraws(source, rows) };
 }
 
 function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {
@@ -176,9 +182,8 @@ export function computeLargestTail(
   return unlisted === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 }
 
-function checkDraws(crypto: Crypto, header: Header, rows: readonly DrawRow[]): Check {
+function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;
-  const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const counts = new Map<number, number>();

@@ -22,6 +22,11 @@ export interface ScoreReport {
   readonly responseHash: Uint8Array;
   /** Position of the first stop token in the output, or NO_STOP_TOKEN. */
   readonly firstStopToken: number;
+  /**
+   * First position at which this verifier's engine would have listed another number of candidates, or named another token
+   * for a draw from the tail; NO_OTHER_CHOICE where there is none. Undefined in a report of version 1, which says nothing.
+   */
+  readonly firstOtherChoice: number | undefined;
   /** Context size of the verifier's model, in tokens. */
   readonly contextSize: number;
   readonly elapsedMs: number;
@@ -29,13 +34,17 @@ export interface ScoreReport {
 }
 
 export const NO_STOP_TOKEN = 0xffffffff;
+export const NO_OTHER_CHOICE = 0xffffffff;
 export const MAX_REPORT_BYTES = 48 * 1024 * 1024;
-const DOMAIN = utf8Encode('ogong-score-report-v1\n');
+const DOMAIN = utf8Encode('ogong-score-report-v2\n');
+/** The same without `firstOtherChoice`: kept samples hold such reports; as an answer none passes. */
+const FIRST_DOMAIN = utf8Encode('ogong-score-report-v1\n');
 const MAX_WINDOW_PART = 0xffff;
 
 export function encodeScoreReport(report: ScoreReport): Uint8Array {
+  const { firstOtherChoice } = report;
   const writer = createWriter(8192)
-    .bytes(DOMAIN)
+    .bytes(firstOtherChoice === undefined ? FIRST_DOMAIN : DOMAIN)
     .bytes(report.jobId, 16)
     .bytes(report.modelRoot, 32)
     .text(report.numericClass)
@@ -44,10 +53,9 @@ export function encodeScoreReport(report: ScoreReport): Uint8Array {
     .u32(report.promptTokenCount)
     .bytes(report.vocabularyHash, 32)
     .bytes(report.responseHash, 32)
-    .u32(report.firstStopToken)
-    .u32(report.contextSize)
-    .u32(report.elapsedMs)
-    .u16(report.windows.length);
+    .u32(report.firstStopToken);
+  if (firstOtherChoice !== undefined) writer.u32(firstOtherChoice);
+  writer.u32(report.contextSize).u32(report.elapsedMs).u16(report.windows.length);
   for (const { draws, sketch } of report.windows) writer.bytes16(draws).bytes16(sketch);
   return writer.finish();
 }
@@ -55,7 +63,9 @@ export function encodeScoreReport(report: ScoreReport): Uint8Array {
 /** @throws ProtocolError */
 export function parseScoreReport(bytes: Uint8Array): ScoreReport {
   const reader = createReader(bytes);
-  if (!equalBytes(reader.bytes(DOMAIN.length), DOMAIN)) throw new ProtocolError('malformed', 'not a score report');
+  const domain = reader.bytes(DOMAIN.length);
+  const isFirst = equalBytes(domain, FIRST_DOMAIN);
+  if (!isFirst && !equalBytes(domain, DOMAIN)) throw new ProtocolError('malformed', 'not a score report');
   const report = {
     jobId: reader.bytes(16),
     modelRoot: reader.bytes(32),
@@ -66,6 +76,7 @@ export function parseScoreReport(bytes: Uint8Array): ScoreReport {
     vocabularyHash: reader.bytes(32),
     responseHash: reader.bytes(32),
     firstStopToken: reader.u32(),
+    firstOtherChoice: isFirst ? undefined : reader.u32(),
     contextSize: reader.u32(),
     elapsedMs: reader.u32(),
   };

@@ -4,9 +4,12 @@ import type { Crypto } from './crypto.ts';
 import { encodeHeader } from './header.ts';
 import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
+import { WEIGHT_ONE } from './sampler.ts';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening, redactHeader } from './score-commitment.ts';
-import { createSyntheticReply } from './synthetic-reply.ts';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from './score-report.ts';
+import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { createWidthTable } from './synthetic-widths.ts';
+import { encodeTailDraws } from './tail-draws.ts';
 import { computeClassWeights } from './verifier-weights.ts';
 
 /** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
@@ -15,6 +18,8 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
     verifier: {
       commitments: commitmentVectors(crypto),
       header: headerVector(crypto),
+      tailDraws: tailDrawVectors(),
+      reports: reportVectors(crypto),
       draws: drawVectors(crypto),
       weights: weightVectors(),
     },
@@ -43,12 +48,56 @@ function commitmentVectors(crypto: Crypto): unknown {
   });
 }
 
-function headerVector(crypto: Crypto): unknown {
+function createReply(crypto: Crypto): SyntheticReply {
   const provider = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i));
   const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
   const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
-  const { header } = createSyntheticReply({ crypto, provider, payer, ledger, seed: 4, tokens: 3 });
+  return createSyntheticReply({ crypto, provider, payer, ledger, seed: 4, tokens: 3 });
+}
+
+function headerVector(crypto: Crypto): unknown {
+  const { header } = createReply(crypto);
   return { header: toHex(encodeHeader(header)), redacted: toHex(encodeHeader(redactHeader(header))) };
+}
+
+function tailDrawVectors(): unknown {
+  const largest = WEIGHT_ONE - 1;
+  const cases = [
+    [],
+    [[0, 1]],
+    [[2, largest]],
+    [
+      [0, 0x123456],
+      [1, 7],
+      [2, largest],
+    ],
+  ] as [number, number][][];
+  return cases.map((draws) => ({ positions: 3, draws, bytes: toHex(encodeTailDraws(new Map(draws))) }));
+}
+
+/** A pass, one that names another choice, and the version before, in which nothing is said of choices. */
+function reportVectors(crypto: Crypto): unknown {
+  const { header, record, opening } = createReply(crypto);
+  return [NO_OTHER_CHOICE, 2, undefined].map((firstOtherChoice) => ({
+    firstOtherChoice: firstOtherChoice ?? null,
+    report: toHex(
+      encodeScoreReport({
+        jobId: new Uint8Array(16).fill(9),
+        modelRoot: record.modelRoot,
+        numericClass: header.numericClass,
+        exact: true,
+        promptTokensHash: header.promptTokensHash,
+        promptTokenCount: header.promptTokenCount,
+        vocabularyHash: header.vocabularyHash,
+        responseHash: record.responseHash,
+        firstStopToken: NO_STOP_TOKEN,
+        firstOtherChoice,
+        contextSize: 256,
+        elapsedMs: 12,
+        windows: opening.windows,
+      }),
+    ),
+  }));
 }
 
 function drawVectors(crypto: Crypto): unknown {

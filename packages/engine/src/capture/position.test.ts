@@ -134,7 +134,10 @@ describe('position reader', () => {
           const counts = new Map([...signed].map(([id, count]) => [id, Math.abs(count) + 1]));
           const logits = logitsOf(300, seed >>> 0);
           const drawn = reader.draw(inputsOf(logits, s, bias, counts), u);
-          expect(reader.claim(inputsOf(logits, s, bias, counts), tokenOf(drawn), drawn.ids.length)).toEqual(drawn);
+          const claim = { token: tokenOf(drawn), listSize: drawn.ids.length };
+          const tailDraw = drawn.rank === TAIL_RANK ? u : undefined;
+          const inputs = inputsOf(logits, s, bias, counts);
+          expect(reader.claim(inputs, { ...claim, tailDraw })).toEqual({ row: drawn, isOwn: true });
           const costs = Array.from(drawn.ids, (id, i) =>
             computeCost(drawn.q[i] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, s),
           );

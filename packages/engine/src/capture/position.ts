@@ -34,8 +34,15 @@ export interface PositionInputs {
 export interface PositionReader {
   /** The candidates and the token that `u` (0..2^24-1) draws from them. */
   draw(inputs: PositionInputs, u: number): DrawRow;
-  /** The candidates, `listSize` of them, with `token` as the one that was drawn. */
-  claim(inputs: PositionInputs, token: number, listSize: number): DrawRow;
+  /** The candidates as a claim lists them, with its token as the one that was drawn, and whether `draw` does so, too. */
+  claim(inputs: PositionInputs, claim: Claim): { readonly row: DrawRow; readonly isOwn: boolean };
+}
+
+export interface Claim {
+  readonly token: number;
+  readonly listSize: number;
+  /** `u`, where the claim says that it fell into the tail. */
+  readonly tailDraw?: number | undefined;
 }
 
 interface Entry {
@@ -143,43 +150,64 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     return { ids, q };
   };
 
+  type Analysis = ReturnType<typeof analyse>;
+
+  /** How many candidates this engine lists, and the tail; leaves their weights in `weights`. */
+  const layOut = ({ entries, tailOf }: Analysis, settings: SamplerSettings): { count: number; tail: number } => {
+    computeWeights(costs, entries.length, tailOf(entries.length), settings, weights);
+    const count = Math.min(entries.length, Math.max(weights.kept, fewest));
+    const tail = tailOf(count);
+    computeWeights(costs, count, tail, settings, weights);
+    return { count, tail };
+  };
+
+  /** The draw's place in the tail, which is the last bucket of `weights`, picks the unlisted token. */
+  const nameUnlisted = (
+    { touched, normaliser, processedMass }: Analysis,
+    { logits, offset }: PositionInputs,
+    { ids, tail, u }: { readonly ids: Uint32Array; readonly tail: number; readonly u: number },
+  ): Pick<Entry, 'id' | 'q'> => {
+    let left = ((u - (WEIGHT_ONE - weights.tail)) / weights.tail) * (tail / WEIGHT_ONE);
+    const listed = new Set(ids);
+    let chosen: Pick<Entry, 'id' | 'q'> | undefined;
+    for (let id = 0; id < vocabularySize && left >= 0; id++) {
+      if (listed.has(id)) continue;
+      const entry = touched.get(id);
+      const lp = entry === undefined ? (logits[offset + id] as number) - normaliser : entry.processed;
+      const mass = processedMass(lp);
+      if (mass === 0 && chosen !== undefined) continue;
+      chosen = { id, q: entry?.q ?? quantizeLogprob(lp) };
+      left -= mass;
+    }
+    if (chosen === undefined) throw new EngineError('engine-crashed', 'a tail draw found no unlisted token');
+    return chosen;
+  };
+
   return {
     draw(inputs, u) {
-      const { settings, logits, offset } = inputs;
-      const { entries, touched, normaliser, tailOf, processedMass } = analyse(inputs);
-      computeWeights(costs, entries.length, tailOf(entries.length), settings, weights);
-      const count = Math.min(entries.length, Math.max(weights.kept, fewest));
-      const tail = tailOf(count);
-      computeWeights(costs, count, tail, settings, weights);
-      const row = { ...list(entries, count), tail };
+      const analysis = analyse(inputs);
+      const { count, tail } = layOut(analysis, inputs.settings);
+      const row = { ...list(analysis.entries, count), tail };
       const rank = drawRank(row.ids, weights, u);
       if (rank !== TAIL_RANK) return { ...row, rank };
-      // The tail bucket is the last one, so the draw's place inside it picks the unlisted token.
-      let left = ((u - (WEIGHT_ONE - weights.tail)) / weights.tail) * (tail / WEIGHT_ONE);
-      const listed = new Set(row.ids);
-      let chosen: Pick<Entry, 'id' | 'q'> | undefined;
-      for (let id = 0; id < vocabularySize && left >= 0; id++) {
-        if (listed.has(id)) continue;
-        const entry = touched.get(id);
-        const lp = entry === undefined ? (logits[offset + id] as number) - normaliser : entry.processed;
-        const mass = processedMass(lp);
-        if (mass === 0 && chosen !== undefined) continue;
-        chosen = { id, q: entry?.q ?? quantizeLogprob(lp) };
-        left -= mass;
-      }
-      if (chosen === undefined) throw new EngineError('engine-crashed', 'a tail draw found no unlisted token');
-      return { ...row, rank, tailId: chosen.id, tailQ: chosen.q };
+      const { id, q } = nameUnlisted(analysis, inputs, { ...row, u });
+      return { ...row, rank, tailId: id, tailQ: q };
     },
 
-    claim(inputs, token, listSize) {
-      const { entries, touched, normaliser, tailOf } = analyse(inputs);
+    claim(inputs, { token, listSize, tailDraw: u }) {
+      const analysis = analyse(inputs);
+      const { entries, touched, normaliser, tailOf } = analysis;
       const count = Math.min(entries.length, Math.max(1, listSize));
-      const row = { ...list(entries, count), tail: tailOf(count) };
-      const rank = row.ids.indexOf(token);
-      if (rank >= 0) return { ...row, rank };
+      const listed = { ...list(entries, count), tail: tailOf(count) };
+      const rank = listed.ids.indexOf(token);
       const tailQ =
         touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
-      return { ...row, rank: TAIL_RANK, tailId: token, tailQ };
+      const row = rank >= 0 ? { ...listed, rank } : { ...listed, rank: TAIL_RANK, tailId: token, tailQ };
+      if (layOut(analysis, inputs.settings).count !== listSize) return { row, isOwn: false };
+      // What is listed is drawn from values that the claim signs; a replay of them says whether it was.
+      if (u === undefined) return { row, isOwn: rank >= 0 };
+      const isTail = rank < 0 && drawRank(row.ids, weights, u) === TAIL_RANK;
+      return { row, isOwn: isTail && nameUnlisted(analysis, inputs, { ...row, u }).id === token };
     },
   };
 }

@@ -160,9 +160,9 @@ export function createSampleJob(
     readonly timeoutMs: number;
   },
 ): ScoreJob {
-  const { outputTokens, rows, shapeClasses } = given.replay;
+  const { outputTokens, rows, shapeClasses, tailDraws } = given.replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return createScoreJob({ ...given, request, endpoint, outputTokens, listSizes, shapeClasses });
+  return createScoreJob({ ...given, request, endpoint, outputTokens, listSizes, shapeClasses, tailDraws });
 }
 
 /**

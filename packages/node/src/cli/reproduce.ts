@@ -35,7 +35,7 @@ export async function reproduceReceipt(
   const record = parseRecordV2(receipt.record.bytes);
   const opening: Opening = parseOpening(receipt.opening.bytes);
   const replay = replayReply(crypto, record, opening);
-  const { header, rows, outputTokens, shapeClasses } = replay;
+  const { header, rows, outputTokens, shapeClasses, tailDraws } = replay;
   const info = engine.info();
   const checks = [
     ...replay.checks,
@@ -56,6 +56,7 @@ export async function reproduceReceipt(
     request: parseModelRequest(request, header.endpoint),
     outputTokens,
     shapeClasses,
+    tailDraws,
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
     bankSeed: header.sketchBankSeed,
   };

@@ -87,7 +87,11 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
     const { request, endpoint } = submission;
     const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
     const timeoutMs = callTimeoutMs;
-    const job = createScoreJob({ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, timeoutMs });
+    const job = createScoreJob({
+      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, timeoutMs },
+      // A trace looks at values, not at draws.
+      tailDraws: new Map(),
+    });
     return calls.verifier(findVerifier(reported), { job, record, position }, call);
   }
 

@@ -111,6 +111,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
         keyHash: verifier.keyHash,
         listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
         shapeClasses: replay.shapeClasses,
+        tailDraws: replay.tailDraws,
         askAtMs: selectedMs + computeDelay(id),
         deadlineMs,
         committed: undefined,
@@ -140,7 +141,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
   }
 
   async function ask(row: HoneypotRow) {
-    const { id, keyHash, outputTokens, listSizes, shapeClasses } = row;
+    const { id, keyHash, outputTokens, listSizes, shapeClasses, tailDraws } = row;
     const submission = store.read(() => readReply(store, row.replyId))?.submission;
     const leftMs = row.deadlineMs - clock.nowMs();
     if (submission === undefined || leftMs <= 0) {
@@ -152,7 +153,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
     const { request, endpoint } = submission;
     const job = createScoreJob({
-      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses },
+      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws },
       timeoutMs: callTimeoutMs,
     });
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
@@ -169,7 +170,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     }
     const round = [committed.digest];
     const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
-    const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses };
+    const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
     const subject = { modelRoot: record.modelRoot, header, replay };
     const what = { jobId, committed, round, subject, pause: () => pause(leftMs) };
     const answer = await askToReveal(crypto, calls, { peer }, what, call);

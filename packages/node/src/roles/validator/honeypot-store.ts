@@ -1,3 +1,4 @@
+import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import type { Store } from '../../store/store.ts';
 import { readCommitment, readOpened } from './attempt-store.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
@@ -34,6 +35,7 @@ export interface HoneypotRow {
   readonly outputTokens: readonly number[];
   readonly listSizes: Uint8Array;
   readonly shapeClasses: Uint8Array;
+  readonly tailDraws: TailDraws;
   /** Of the replaced token; undefined where the reply is as it was. */
   readonly position: number | undefined;
   readonly askAtMs: number;
@@ -48,7 +50,7 @@ export function putHoneypot(store: Store, row: HoneypotRow): void {
   store
     .prepare(
       `INSERT OR IGNORE INTO honeypots (id, reply_id, verifier_id, key_hash, output_tokens, list_sizes, shape_classes,
-       position, ask_at, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       tail_draws, position, ask_at, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       row.id,
@@ -58,6 +60,7 @@ export function putHoneypot(store: Store, row: HoneypotRow): void {
       new Uint8Array(tokens.buffer),
       row.listSizes,
       row.shapeClasses,
+      encodeTailDraws(row.tailDraws),
       row.position ?? null,
       row.askAtMs,
       row.deadlineMs,
@@ -103,6 +106,7 @@ function toHoneypot(row: Record<string, unknown>): HoneypotRow {
     outputTokens: Array.from({ length: bytes.length / 4 }, (_, i) => tokens.getUint32(4 * i)),
     listSizes: row.list_sizes as Uint8Array,
     shapeClasses: row.shape_classes as Uint8Array,
+    tailDraws: parseTailDraws(row.tail_draws as Uint8Array, bytes.length / 4),
     position: (row.position as number | null) ?? undefined,
     askAtMs: row.ask_at as number,
     deadlineMs: row.deadline as number,

@@ -3,6 +3,7 @@ import { type DriftRow, nameRow } from '@ogong/protocol/drift-table';
 import { encodeHeader, parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
+import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { redactHeader } from '@ogong/protocol/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
@@ -61,6 +62,7 @@ describe('a planted reply', () => {
       const token = outputTokens[position as number] as number;
       expect(Array.from(rows[position as number]!.ids)).toContain(token);
       expect(own.slice(0, -1)).toContain(token);
+      expect(rows[position as number]!.rank).not.toBe(TAIL_RANK);
       positions.add(position as number);
     }
     expect(positions.size).toBeGreaterThan(10);
@@ -91,6 +93,7 @@ describe('the judge of a honeypot', () => {
     ['another vocabulary', () => ({ vocabularyHash: new Uint8Array(32) })],
     ['another text', () => ({ responseHash: new Uint8Array(32) })],
     ['another stop', () => ({ firstStopToken: 2 })],
+    ['another word on choices', () => ({ firstOtherChoice: 2 })],
   ])('fails a known-good one with %s', async (_name, bend) => {
     const { answer, report, good } = await createKnown();
     const wrong = report(good.outputTokens, bend(answer.report));
@@ -279,13 +282,21 @@ describe('honeypots', () => {
     const ids = jobs.map(({ job }) => toHex(job.jobId));
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBe(8 * 2 + honeypots().length);
+    const shown = ({ tailDraws: _, ...job }: ScoreJob): string[] => Object.keys(job);
+    const draws = new Map<string, string>();
     for (const { job } of jobs) {
-      expect(Object.keys(job)).toEqual(Object.keys(jobs[0]!.job));
+      expect(shown(job)).toEqual(shown(jobs[0]!.job));
+      // As many jobs of a reply as there are, planted or not: one list of draws.
+      const [request, own] = [toHex(job.request), toHex(job.tailDraws ?? new Uint8Array(0))];
+      expect(own).toBe(draws.get(request) ?? own);
+      draws.set(request, own);
       expect(job.timeoutMs).toBe(jobs[0]!.job.timeoutMs);
       expect(job.header).toEqual(encodeHeader(redactHeader(parseHeader(job.header))));
       expect(job.listSizes.length * 4).toBe(job.outputTokens.length);
       expect(toHex(job.sketchBankSeed)).toBe(toHex(jobs[0]!.job.sketchBankSeed));
     }
+    expect(draws.size).toBe(8);
+    expect([...draws.values()].filter((hex) => hex !== '').length).toBeGreaterThan(0);
     const own = validator.decided.map(({ replyId }) => toHex(replyId).slice(0, 8));
     for (const id of ids) expect(own.some((part) => id.includes(part))).toBe(false);
   });

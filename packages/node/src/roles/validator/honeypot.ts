@@ -8,6 +8,7 @@ import { judgeByRow } from '@ogong/protocol/drift-verdict';
 import type { Header } from '@ogong/protocol/header';
 import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
 import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
+import { TAIL_RANK } from '@ogong/protocol/sampler';
 import type { ScoreReport } from '@ogong/protocol/score-report';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { readClassWeights } from '../../shared/class-weights.ts';
@@ -33,7 +34,8 @@ const TRIES = 64;
 
 /**
  * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
- * before its end: so it is none that ends replies, which would be seen without any work.
+ * before its end: so it is none that ends replies, which would be seen without any work. What was drawn from the tail stays: a
+ * job gives those draws.
  * @param rows of the opening.
  * @param seed 32 bytes that nobody else knows.
  * @returns the reply as it was where no position has such a token.
@@ -44,8 +46,8 @@ export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Ar
   for (let tries = 0; tries < TRIES && rows.length > 0; tries++) {
     const bytes = createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).u32(tries).finish();
     const position = createReader(crypto.sha256(bytes)).u32() % rows.length;
-    const { ids } = rows[position] as DrawRow;
-    const token = ids.find((id) => id !== outputTokens[position] && spoken.has(id));
+    const { ids, rank } = rows[position] as DrawRow;
+    const token = rank === TAIL_RANK ? undefined : ids.find((id) => id !== outputTokens[position] && spoken.has(id));
     if (token !== undefined) {
       return { outputTokens: outputTokens.map((own, at) => (at === position ? token : own)), position };
     }

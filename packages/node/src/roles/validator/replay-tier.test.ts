@@ -9,6 +9,8 @@ const classes = {
   own: { exact: true, numericClass: SYNTHETIC_CLASS },
   inexact: { exact: false, numericClass: SYNTHETIC_CLASS },
   other: { exact: true, numericClass: OTHER },
+  /** Sees the same values, and at position 3 another unlisted token, or a list of another length. */
+  choosing: { exact: true, numericClass: SYNTHETIC_CLASS, firstOtherChoice: 3 },
 } as const;
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -52,6 +54,19 @@ describe('an audit in tier replay', () => {
     expect(entry).toMatchObject({ verdict: 'accept', evidence: 'exact' });
     expect(asked).toContain('v3');
     expect(marks).toBe(0);
+  });
+
+  it("rejects by the word of two that a choice is not the engine's own, though every value is equal", async () => {
+    const { entry, checks, marks } = await audit({ v1: 'choosing', v2: 'choosing' });
+    expect(entry).toMatchObject({ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n });
+    expect(checks.filter(({ id }) => id === 'own-choice')).toHaveLength(2);
+    expect(marks).toBe(0);
+  });
+
+  it('believes two against one that makes another choice up, and marks it', async () => {
+    const { entry, asked, marks } = await audit({ v1: 'choosing', v2: 'own', v3: 'own' });
+    expect(entry).toMatchObject({ verdict: 'accept', evidence: 'exact' });
+    expect(marks).toBe(asked.includes('v1') ? 1 : 0);
   });
 
   it('is inconclusive, for that reason and without evidence, where nobody runs the class', async () => {

@@ -264,4 +264,8 @@ export const migrations: readonly Migration[] = [
   DELETE FROM attempts;
   UPDATE replies SET candidates = NULL WHERE state = 'auditing';
   `,
+  // Draws that fell into the tail, of a reply as it is put before a honeypot's verifier.
+  `
+  ALTER TABLE honeypots ADD COLUMN tail_draws BLOB NOT NULL DEFAULT x'';
+  `,
 ];

@@ -9,6 +9,7 @@ import type {
 import { encodeHeader, type Header } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { redactHeader } from '@ogong/protocol/score-commitment';
+import { encodeTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
@@ -62,16 +63,21 @@ export function createScoreJob(input: {
   readonly listSizes: Uint8Array;
   /** As committed, per position. */
   readonly shapeClasses?: Uint8Array | undefined;
+  /** As committed. Without them every unlisted token is another choice. */
+  readonly tailDraws: TailDraws;
   readonly timeoutMs: number;
 }): ScoreJob {
-  const { jobId, request, endpoint, header, listSizes, shapeClasses, timeoutMs } = input;
+  const { jobId, request, endpoint, header, listSizes, shapeClasses, tailDraws, timeoutMs } = input;
   const outputTokens = new Uint8Array(input.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < input.outputTokens.length; i++) view.setUint32(4 * i, input.outputTokens[i] as number, true);
   const { sketchBankSeed } = header;
   const bare = encodeHeader(redactHeader(header));
-  const job = { jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs };
-  return shapeClasses?.some((shapeClass) => shapeClass !== 0) ? { ...job, shapeClasses } : job;
+  return {
+    ...{ jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs },
+    ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
+    ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
+  };
 }
 
 /** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */

@@ -1,5 +1,6 @@
 import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { computeDrawKey } from '@ogong/protocol/draw-key';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
@@ -154,12 +155,21 @@ describe('a round', () => {
       }),
     });
     const { judged } = await run();
-    const { order, record } = judged.claim;
+    const { order, record, header } = judged.claim;
+    const drawKey = computeDrawKey(crypto, header!.drawKey);
+    expect(jobs[0]!.tailDraws?.length).toBeGreaterThan(0);
     const bytes = jobs.map((job) =>
       toHex(Uint8Array.from(Object.values(job).flatMap((v) => (v instanceof Uint8Array ? [...v] : [])))),
     );
     expect(bytes.length).toBe(2);
-    for (const secret of [order.replyId, order.providerId, order.nonce, record.commitRoot, record.responseHash]) {
+    for (const secret of [
+      order.replyId,
+      order.providerId,
+      order.nonce,
+      record.commitRoot,
+      record.responseHash,
+      drawKey,
+    ]) {
       for (const hex of bytes) expect(hex).not.toContain(toHex(secret));
     }
     expect(toHex(jobs[0]!.jobId)).not.toBe(toHex(jobs[1]!.jobId));

@@ -167,7 +167,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       return;
     }
     const commit = async (row: AttemptRow): Promise<void> => {
-      const { outputTokens, shapeClasses } = replay;
+      const { outputTokens, shapeClasses, tailDraws } = replay;
       const jobId = idOf(row);
       const job = createScoreJob({
         jobId,
@@ -177,6 +177,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         outputTokens,
         listSizes,
         shapeClasses,
+        tailDraws,
         timeoutMs: callTimeoutMs,
       });
       const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);

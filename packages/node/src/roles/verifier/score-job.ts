@@ -7,7 +7,8 @@ import { MAX_WINDOWS } from '@ogong/protocol/opening';
 import { endsAtStop, renderReply } from '@ogong/protocol/reply-text';
 import { RequestError } from '@ogong/protocol/request';
 import { MAX_LISTED } from '@ogong/protocol/sampler';
-import { encodeScoreReport, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
+import { parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
 import {
@@ -27,6 +28,8 @@ export interface ScoreJob {
   readonly listSizes: Uint8Array;
   /** Of the passes that the provider says it ran; undefined where there is only one. */
   readonly shapeClasses?: Uint8Array | undefined;
+  /** The provider's draws that fell into the tail. */
+  readonly tailDraws: TailDraws;
   readonly bankSeed: Uint8Array;
 }
 
@@ -59,6 +62,7 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
   const tokens = readTokens(outputTokens);
   try {
     const header = parseHeader(message.header);
+    const tailDraws = parseTailDraws(message.tailDraws ?? new Uint8Array(0), count);
     assertJob(
       tokens.every((token) => token < header.vocabularySize) &&
         listSizes.every((size) => size <= header.vocabularySize),
@@ -66,7 +70,7 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
     );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
     assertFitsModel(request, info);
-    return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, bankSeed };
+    return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, tailDraws, bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -105,6 +109,7 @@ export async function scoreJob(
       exact: info.exact && info.numericClass === header.numericClass,
       vocabularyHash: NO_VOCABULARY,
       responseHash: NO_TEXT,
+      firstOtherChoice: 0,
       elapsedMs: 0,
       windows: createBlankWindows(header, job),
     });
@@ -118,6 +123,7 @@ export async function scoreJob(
       sketch: { bankSeed: job.bankSeed, directions: header.sketchDirections },
       listSizes: job.listSizes,
       ...(job.shapeClasses && { shapeClasses: job.shapeClasses }),
+      tailDraws: job.tailDraws,
       numericClass: header.numericClass,
     },
     { signal },
@@ -134,6 +140,7 @@ export async function scoreJob(
     exact: result.exact,
     vocabularyHash: info.vocabularyHash,
     responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
+    firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
   });

@@ -7,6 +7,7 @@ import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { encodeTailDraws } from '@ogong/protocol/tail-draws';
 import type { SignedTrace } from '@ogong/protocol/trace-report';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -107,6 +108,7 @@ export async function openReply(
     outputTokens: toBytes(replay.outputTokens),
     listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
     sketchBankSeed: header.sketchBankSeed,
+    tailDraws: encodeTailDraws(replay.tailDraws),
     ...PATIENT,
   };
   return {

@@ -7,6 +7,7 @@ import { parseOpening } from '@ogong/protocol/opening';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseScoreReport } from '@ogong/protocol/score-report';
+import { encodeTailDraws } from '@ogong/protocol/tail-draws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNetwork, type Network, receive } from '../provider/provider-fixture.ts';
@@ -56,6 +57,7 @@ describe('an audit with real weights', () => {
         listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
         shapeClasses: replay.shapeClasses,
         sketchBankSeed: header.sketchBankSeed,
+        tailDraws: encodeTailDraws(replay.tailDraws),
         timeoutMs: 0,
       },
       verifier.info(),

@@ -18,6 +18,7 @@ import {
   redactHeader,
 } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
+import { encodeTailDraws } from '@ogong/protocol/tail-draws';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -135,6 +136,7 @@ describe('a verifier', () => {
       outputTokens,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       sketchBankSeed: header.sketchBankSeed,
+      tailDraws: encodeTailDraws(replay.tailDraws),
       timeoutMs: 20_000,
     };
   }
