@@ -29,14 +29,20 @@ export function findVulkanBuild(engineDir: string): LlamaBuild | undefined {
   return existsSync(directory) ? describeBuild(directory, NAMES, '.vulkan') : undefined;
 }
 
-/** Why the Vulkan back end cannot be used here and now, and what would help; undefined where it can. */
-export function explainVulkanAbsence(engineDir: string): string | undefined {
+/** Why there is nothing that the Vulkan back end could run on, and what would help; undefined where there is. */
+export function explainDeviceAbsence(listDevices = listVulkanDevices): string | undefined {
   try {
-    if (listVulkanDevices().length === 0) return 'this machine shows no Vulkan device';
+    return listDevices().length === 0 ? 'this machine shows no Vulkan device' : undefined;
   } catch (error) {
     if (error instanceof EngineError) return error.message;
     throw error;
   }
+}
+
+/** Why the Vulkan back end cannot be used here and now, and what would help; undefined where it can. */
+export function explainVulkanAbsence(engineDir: string): string | undefined {
+  const absence = explainDeviceAbsence();
+  if (absence !== undefined) return absence;
   return findVulkanBuild(engineDir) === undefined
     ? `no Vulkan build of llama.cpp in ${engineDir}; \`ogong calibrate classes --backend vulkan\` brings it`
     : undefined;

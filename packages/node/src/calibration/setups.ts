@@ -8,18 +8,27 @@ export interface Setup {
   readonly settings: SetupSettings;
   /** Replies served at a time. */
   readonly streams: number;
+  /** Measured where it is named, and not where all are: few machines have it, or few operators run it. */
+  readonly isOnRequest: boolean;
 }
 
 /** Replies served at a time where the kernels give the same bits whatever runs beside. */
 const EXACT_STREAMS = 8;
 
-const setup = (name: string, settings: SetupSettings, streams = 1): Setup => ({ name, settings, streams });
+const setup = <N extends string>(name: N, settings: SetupSettings, streams = 1) => ({
+  ...{ name, settings, streams },
+  isOnRequest: false,
+});
+const onRequest = <N extends string>(...given: Parameters<typeof setup<N>>) => ({
+  ...setup<N>(...given),
+  isOnRequest: true,
+});
 
 /**
  * What an honest operator may run; which of them this machine can, each says when it is opened. Appended to only: the
- * place in the list decides the seeds.
+ * place in the list decides the seeds. The laboratory runs the same under names of its own.
  */
-export const SETUPS: readonly Setup[] = [
+export const SETUPS = [
   setup('exact', {}, EXACT_STREAMS),
   setup('exact-native', { isa: 'native' }, EXACT_STREAMS),
   setup('exact-threads', { threads: 2 }, EXACT_STREAMS),
@@ -35,9 +44,19 @@ export const SETUPS: readonly Setup[] = [
   setup('fast-native', { kernels: 'fast', isa: 'native' }),
   setup('fast-sse', { kernels: 'fast', isa: 'sse42' }),
   setup('fast-scalar', { kernels: 'fast', isa: 'x64' }),
-];
+  onRequest('exact-avx512', { isa: 'skylakex' }, EXACT_STREAMS),
+  onRequest('fast-avx512', { kernels: 'fast', isa: 'skylakex' }),
+  onRequest('exact-kv-q8', { kvType: 'q8_0' }, EXACT_STREAMS),
+  onRequest('fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }),
+  // Another back end, on whatever device the machine has; slow on Mesa's software driver.
+  onRequest('vulkan', { backend: 'vulkan' }, EXACT_STREAMS),
+] as const satisfies readonly Setup[];
+
+export type SetupName = (typeof SETUPS)[number]['name'];
 
 /** @returns undefined for a name that there is none of. */
+export function findSetup(name: SetupName): Setup;
+export function findSetup(name: string): Setup | undefined;
 export function findSetup(name: string): Setup | undefined {
   return SETUPS.find((each) => each.name === name);
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import type { ModelFile } from '../calibration/measure.ts';
 import { DEFAULT_VERIFIERS, findSetup, SETUPS, type Setup } from '../calibration/setups.ts';
 import { ConfigError } from '../config/config-error.ts';
@@ -13,15 +14,22 @@ export interface AskedPair {
 /** What the checking side of a pair is called where it is the verifier behind `--peer`. */
 export const PEER = 'peer';
 
+/** What is measured where no pair is named. */
+export const MEASURED: readonly Setup[] = SETUPS.filter(({ isOnRequest }) => !isOnRequest);
+
 const names = (): string => SETUPS.map(({ name }) => name).join(', ');
 
 /**
  * @returns undefined where none is named.
- * @throws ConfigError naming every pair that is none.
+ * @throws ConfigError naming every pair that is none, or that this machine has no device for: before a build is fetched.
  */
 export function parsePairs(
   texts: readonly string[],
-  { command, hasPeer }: { readonly command: string; readonly hasPeer: boolean },
+  {
+    command,
+    hasPeer,
+    explainNoDevice = explainDeviceAbsence,
+  }: { readonly command: string; readonly hasPeer: boolean; readonly explainNoDevice?: () => string | undefined },
 ): readonly AskedPair[] | undefined {
   if (texts.length === 0) return undefined;
   const problems: string[] = [];
@@ -29,7 +37,14 @@ export function parsePairs(
     const [first = '', second = '', ...rest] = text.split(':');
     const provider = findSetup(first);
     const verifier = second === PEER ? (hasPeer ? PEER : undefined) : findSetup(second);
-    if (provider && verifier && rest.length === 0) return [{ provider, verifier }];
+    if (provider && verifier && rest.length === 0) {
+      const sides: readonly AskedPair['verifier'][] = [provider, verifier];
+      const usesDevice = sides.some((side) => side !== PEER && side.settings.backend === 'vulkan');
+      const absence = usesDevice ? explainNoDevice() : undefined;
+      if (absence === undefined) return [{ provider, verifier }];
+      problems.push(`--pair: "${text}" cannot run here: ${absence}`);
+      return [];
+    }
     problems.push(
       second === PEER && !hasPeer
         ? `--pair: "${text}" needs --peer`
@@ -41,7 +56,7 @@ export function parsePairs(
   return pairs;
 }
 
-/** Every setup that this machine can run, checked by the peer, or by the usual setups. Opens each once: only that says. */
+/** Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once: only that says. */
 export async function listRunnablePairs(
   { path: modelPath, modelRoot }: ModelFile,
   given: {
@@ -53,7 +68,7 @@ export async function listRunnablePairs(
 ): Promise<readonly AskedPair[]> {
   const { contextSize, hasPeer, say, signal } = given;
   const runnable: Setup[] = [];
-  for (const setup of SETUPS) {
+  for (const setup of MEASURED) {
     signal.throwIfAborted();
     try {
       const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...setup.settings, sequences: 1 });

@@ -33,12 +33,19 @@ import {
 import { type AskedPair, listRunnablePairs, PEER, parsePairs } from './calibrate-pairs.ts';
 import type { Output } from './command.ts';
 
+const listNames = (isOnRequest: boolean): string =>
+  SETUPS.filter((each) => each.isOnRequest === isOnRequest)
+    .map(({ name }) => name)
+    .join(', ');
+
 export const runConfig = defineConfig({
   name: 'ogong calibrate',
   summary:
     'Measures how far honest replies drift between the ways to run a model on this machine, and writes the drift table\n' +
     'that validators judge by. Stopped with Ctrl-C it goes on where it was when it is started again. It refuses to make a\n' +
-    `table from too little. Ways to run a model: ${SETUPS.map(({ name }) => name).join(', ')}.\n` +
+    `table from too little. Ways to run a model: ${listNames(false)}.\n` +
+    `Where --pair names them, also: ${listNames(true)}; vulkan takes this machine's first\n` +
+    'Vulkan device, and fetches that build of llama.cpp the first time.\n' +
     'See also: ogong calibrate build | show | diff | sign | merge',
   fields: {
     model: {

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { findSetup, type SetupName } from './setups.ts';
+
+/** Kept samples were made under these names: another meaning would mix two kinds in one store. */
+const KEPT: readonly (readonly [SetupName, object, number])[] = [
+  ['cpu-exact', {}, 8],
+  ['cpu-exact-avx512', { isa: 'skylakex' }, 8],
+  ['cpu-exact-threads', { threads: 2 }, 8],
+  ['cpu-fast', { kernels: 'fast' }, 1],
+  ['cpu-plain', { kernels: 'plain' }, 1],
+  ['cpu-no-fa', { kernels: 'plain', flashAttention: false }, 1],
+  ['cpu-fast-8', { kernels: 'fast' }, 8],
+  ['cpu-exact-kv-q8', { kvType: 'q8_0' }, 8],
+  ['cpu-fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }, 1],
+  ['cpu-fast-avx512', { kernels: 'fast', isa: 'skylakex' }, 1],
+  ['cpu-fast-sse', { kernels: 'fast', isa: 'sse42' }, 1],
+  ['cpu-fast-scalar', { kernels: 'fast', isa: 'x64' }, 1],
+  ['vulkan', { backend: 'vulkan' }, 8],
+];
+
+describe('the setups of the report', () => {
+  it.each(KEPT)('%s is what it was', (name, settings, streams) => {
+    const setup = findSetup(name);
+    expect(setup).toMatchObject({ name, streams });
+    expect(setup.settings).toEqual({ threads: 1, contextSize: 512, ...settings });
+    const isOptional = ['isa', 'threads', 'backend'].some((key) => key in settings);
+    expect(setup.isOptional).toBe(isOptional);
+  });
+});
