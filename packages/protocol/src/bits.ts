@@ -13,6 +13,8 @@ export interface BitWriter {
 /** A quotient of this many ones is followed by the value itself in 26 bits: bounds the unary part. */
 const RICE_ESCAPE = 12;
 const RICE_ESCAPE_BITS = 26;
+/** A peek looks at so many bits from the start of a byte. */
+const PEEK_BITS = 32;
 
 export function createBitWriter(initialCapacity = 4096): BitWriter {
   let buffer = new Uint8Array(initialCapacity);
@@ -63,6 +65,14 @@ export function createBitWriter(initialCapacity = 4096): BitWriter {
 export interface BitReader {
   get(width: number): number;
   getRice(parameter: number): number;
+  /**
+   * What `get` would give, so many times over; only where what is left is long enough that none of it can fail.
+   * @param width 1..25.
+   * @returns how many were read: all or none.
+   */
+  getRun(width: number, count: number, out: Uint32Array): number;
+  /** The same for `getRice`. @returns how many were read: none near the end, otherwise all up to a code to be refused. */
+  getRiceRun(parameter: number, count: number, out: Uint32Array): number;
   /** @throws ProtocolError unless only zero padding within the last byte is left. */
   end(): void;
 }
@@ -106,10 +116,49 @@ export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
       if (value >>> parameter < RICE_ESCAPE) throw new ProtocolError('malformed', 'non-canonical Rice code');
       return value;
     },
+    getRun(width, count, out) {
+      if (position + count * width + PEEK_BITS > limit) return 0;
+      let bit = position;
+      for (let i = 0; i < count; i++, bit += width) out[i] = word(bytes, bit) >>> (32 - width);
+      position = bit;
+      return count;
+    },
+    getRiceRun(parameter, count, out) {
+      if (position + count * (RICE_ESCAPE + RICE_ESCAPE_BITS) + PEEK_BITS > limit) return 0;
+      let bit = position;
+      let done = 0;
+      for (; done < count; done++) {
+        const bits = word(bytes, bit);
+        const ones = Math.clz32(~bits);
+        if (ones < RICE_ESCAPE) {
+          bit += ones + 1;
+          const length = ones + 1 + parameter;
+          // Code and remainder mostly fit one look.
+          const low = length <= 25 ? bits << (ones + 1) : word(bytes, bit);
+          out[done] = parameter === 0 ? ones : ones * 2 ** parameter + (low >>> (32 - parameter));
+          bit += parameter;
+        } else {
+          const at = bit + RICE_ESCAPE;
+          const value = (word(bytes, at) >>> 22) * 2 ** 16 + (word(bytes, at + 10) >>> 16);
+          if (value >>> parameter < RICE_ESCAPE) break;
+          out[done] = value;
+          bit = at + RICE_ESCAPE_BITS;
+        }
+      }
+      position = bit;
+      return done;
+    },
     end() {
       const padding = limit - position;
       if (padding >= 8 || getUpTo25(padding) !== 0) throw new ProtocolError('malformed', 'bits left over');
     },
   };
   return reader;
+}
+
+/** 25 bits or more, left-aligned in 32, of which all bytes are there. */
+function word(bytes: Uint8Array, bit: number): number {
+  const at = bit >> 3;
+  const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
+  return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) << (bit & 7);
 }

@@ -1,5 +1,6 @@
 import { type BitWriter, createBitReader, createBitWriter } from './bits.ts';
 import { createReader, createWriter, ProtocolError } from './bytes.ts';
+import { assertDistinct } from './distinct-ids.ts';
 import { type Candidates, MAX_COST, MAX_LISTED, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import {
   createSketchRow,
@@ -61,7 +62,8 @@ export function idBits(vocabularySize: number): number {
 }
 
 const zigzag = (delta: number): number => (delta >= 0 ? delta * 2 : -delta * 2 - 1);
-const unzigzag = (code: number): number => (code % 2 === 0 ? code / 2 : -(code + 1) / 2);
+/** @param code below 2^31. */
+const unzigzag = (code: number): number => (code >>> 1) ^ -(code & 1);
 
 /** The Rice parameter that a mean of the codes calls for: floor(log2(mean)), at least 0. Both sides of a window share it. */
 function riceParameter(rows: readonly DrawRow[]): number {
@@ -71,6 +73,10 @@ function riceParameter(rows: readonly DrawRow[]): number {
     for (let i = 1; i < q.length; i++) sum += zigzag((q[i] as number) - (q[i - 1] as number));
     count += q.length - 1;
   }
+  return chooseParameter(sum, count);
+}
+
+function chooseParameter(sum: number, count: number): number {
   const mean = count === 0 ? 0 : Math.floor(sum / count);
   return mean === 0 ? 0 : Math.min(24, 31 - Math.clz32(mean));
 }
@@ -161,11 +167,11 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
   const parameter = head.u8();
   if (parameter > 24) throw new ProtocolError('out-of-range', `Rice parameter ${parameter}`);
   const bits = createBitReader(bytes, bytes.length - head.remaining());
-  const id = (): number => {
-    const value = bits.get(width);
+  const assertToken = (value: number): void => {
     if (value >= vocabularySize) throw new ProtocolError('out-of-range', `token ${value} is not in the vocabulary`);
-    return value;
   };
+  let codeSum = 0;
+  let codeCount = 0;
   const rows: DrawRow[] = [];
   for (let position = 0; position < count; position++) {
     const n = bits.get(6) + 1;
@@ -173,51 +179,40 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
     if (code !== TAIL_CODE && code >= n) throw new ProtocolError('out-of-range', `rank ${code} of ${n}`);
     const tail = bits.get(24);
     const ids = new Uint32Array(n);
-    for (let i = 0; i < n; i++) ids[i] = id();
+    const known = bits.getRun(width, n, ids);
+    for (let i = 0; i < n; i++) {
+      if (i >= known) ids[i] = bits.get(width);
+      assertToken(ids[i] as number);
+    }
     assertDistinct(ids);
     const q = new Uint32Array(n);
-    q[0] = bits.get(24);
+    let value = bits.get(24);
+    q[0] = value;
+    const decoded = bits.getRiceRun(parameter, n - 1, codes);
     for (let i = 1; i < n; i++) {
-      const value = (q[i - 1] as number) + unzigzag(bits.getRice(parameter));
+      const delta = i <= decoded ? (codes[i - 1] as number) : bits.getRice(parameter);
+      value += unzigzag(delta);
       if (value < 0 || value > MAX_COST) throw new ProtocolError('out-of-range', 'log-probability out of range');
       q[i] = value;
+      codeSum += delta;
     }
+    codeCount += n - 1;
     if (code !== TAIL_CODE) {
       rows.push({ ids, q, tail, rank: code });
     } else {
-      const tailId = id();
+      const tailId = bits.get(width);
+      assertToken(tailId);
       if (ids.includes(tailId)) throw new ProtocolError('malformed', 'tail token is among the listed');
       rows.push({ ids, q, tail, rank: TAIL_RANK, tailId, tailQ: bits.get(24) });
     }
   }
   bits.end();
-  if (riceParameter(rows) !== parameter) throw new ProtocolError('malformed', 'non-canonical Rice parameter');
+  if (chooseParameter(codeSum, codeCount) !== parameter)
+    throw new ProtocolError('malformed', 'non-canonical Rice parameter');
   return { rows, runs };
 }
 
-const SLOTS = 4 * MAX_LISTED;
-const slotIds = new Uint32Array(SLOTS);
-const slotMarks = new Uint32Array(SLOTS);
-let mark = 0;
-
-/** A token listed twice would be counted twice. One open-addressed table serves every list: marks age, nothing is cleared. */
-function assertDistinct(ids: Uint32Array): void {
-  mark = (mark + 1) >>> 0;
-  if (mark === 0) {
-    slotMarks.fill(0);
-    mark = 1;
-  }
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number;
-    let slot = Math.imul(id, 0x9e3779b1) >>> 24;
-    while (slotMarks[slot] === mark) {
-      if (slotIds[slot] === id) throw new ProtocolError('malformed', `token ${id} is listed twice`);
-      slot = (slot + 1) % SLOTS;
-    }
-    slotMarks[slot] = mark;
-    slotIds[slot] = id;
-  }
-}
+const codes = new Uint32Array(MAX_LISTED);
 
 /** version u8, count u8, then per position: exponent i8 and `directions` values of 12 bits, two's complement. */
 export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
