@@ -74,7 +74,8 @@ async function scoreByPeer(
   const committed = answer.value;
   const subject = { modelRoot: record.modelRoot, header, replay };
   const round = [committed.digest];
-  const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause }, call);
+  const isOver = (): boolean => true;
+  const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause, isOver }, call);
   signal.throwIfAborted();
   if (opened.outcome !== 'answered') throw opened.error;
   return opened.value.report;

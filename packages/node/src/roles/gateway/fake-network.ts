@@ -88,6 +88,8 @@ export interface ProviderBehaviour {
   readonly floodSize?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
   readonly withholdOpening?: boolean;
+  /** Times that it is too busy to open, before it does. */
+  readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
 }
 
@@ -158,6 +160,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   for (const [index, behaviour] of behaviours.entries()) {
     const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
     const openings = new Map<string, Uint8Array>();
+    let refusedOpenings = 0;
     const provider = {
       id: hashHybridKey(crypto, signer.publicKey),
       behaviour,
@@ -231,6 +234,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         getOpening({ replyId }) {
           const opening = openings.get(toHex(replyId));
           if (opening === undefined || provider.behaviour.withholdOpening) throw new Refusal('not-found', 'no opening');
+          if (refusedOpenings++ < (provider.behaviour.busyOpenings ?? 0)) throw new Refusal('unavailable', 'busy');
           return { opening };
         },
       }),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Finished,
@@ -6,6 +7,7 @@ import {
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Endpoint } from '@ogong/protocol/header';
+import { monotonicClock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';
 import type { LinkPool } from '../../shared/link-pool.ts';
 import { GatewayError } from './gateway-error.ts';
@@ -35,14 +37,17 @@ export interface GenerateInput {
 export interface ProviderCall {
   /** Yields what the provider streams as it comes. @throws GatewayError `provider_failed`, `provider_timeout` */
   generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
-  /** @throws LinkError where the provider does not open. */
-  getOpening(match: Match, replyId: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** Asks a provider that is slow or out of reach again until its time is over. @throws LinkError where it does not open. */
+  getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
 /** What validators take as a reply's text, UTF-16 units. */
 const MAX_TEXT = 1024 * 1024;
-const OPENING_ATTEMPTS = 3;
+/** However much time has passed: it may be this side that stood still. */
+const LEAST_TRIES = 3;
 const OPENING_TIMEOUT_MS = 10_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
 
 export function createProviderCall(options: ProviderCallOptions, { links }: { links: LinkPool }): ProviderCall {
   const provider = ({ ticket }: Match) =>
@@ -83,13 +88,16 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       }
     },
 
-    async getOpening(match, replyId, signal) {
-      for (let attempt = 1; ; attempt++) {
+    async getOpening(match, replyId, patienceMs) {
+      const endMs = monotonicClock.nowMs() + patienceMs;
+      for (let tries = 1; ; tries++) {
         try {
-          return (await provider(match).getOpening({ replyId }, { signal, timeoutMs: OPENING_TIMEOUT_MS })).opening;
+          return (await provider(match).getOpening({ replyId }, { timeoutMs: OPENING_TIMEOUT_MS })).opening;
         } catch (error) {
-          if (attempt === OPENING_ATTEMPTS || !(error instanceof LinkError) || !error.retryable) throw error;
+          const isOver = tries >= LEAST_TRIES && monotonicClock.nowMs() >= endMs;
+          if (isOver || !(error instanceof LinkError) || !error.retryable) throw error;
         }
+        await delay(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
       }
     },
   };

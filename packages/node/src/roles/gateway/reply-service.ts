@@ -95,6 +95,9 @@ interface Attempt {
   readonly startedMs: number;
 }
 
+/** The answer is there, and its check waits: a provider that is busy has this long before the answer is given up. */
+const OPENING_PATIENCE_MS = 30_000;
+
 export function createReplyService(options: ReplyServiceOptions, dependencies: ReplyServiceDependencies): ReplyService {
   const { maxAttempts = 3, modelRoots } = options;
   const { chain, links, payer, matches, providers, validators, funding, ledger, clock } = dependencies;
@@ -203,7 +206,7 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
       await accuse(attempt, 'abandoned');
       throw new GatewayError('provider_failed', 'The provider finished without a record.');
     }
-    const opening = await providers.getOpening(match, replyId, AbortSignal.timeout(30_000)).catch(async (cause) => {
+    const opening = await providers.getOpening(match, replyId, OPENING_PATIENCE_MS).catch(async (cause) => {
       await accuse(attempt, 'opening-withheld', { record });
       throw createCheckFailed('the provider withholds the opening of its commitment', cause);
     });

@@ -18,6 +18,7 @@ import {
   payer,
   provider,
   providerId,
+  type TestValidator,
   type TestVerifiers,
 } from './test-bench.ts';
 import type { ServedReply, ServeInput } from './test-reply.ts';
@@ -202,6 +203,13 @@ describe('an audit', () => {
 });
 
 describe('an opening', () => {
+  const keepAsking = async (validator: TestValidator) => {
+    for (let i = 0; i < 400; i++) {
+      validator.clock.advance(100);
+      await validator.runAudits();
+    }
+  };
+
   it('that does not come within the window is withheld', async () => {
     const clock = createTestClock();
     let calls = 0;
@@ -212,7 +220,8 @@ describe('an opening', () => {
     };
     const { validator, audit } = await createAudited({ v1: 'honest' }, { clock, getOpening });
     await audit(0);
-    expect(calls).toBe(3);
+    await keepAsking(validator);
+    expect(calls).toBeGreaterThan(3);
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n }]);
     expect(parseEvidence(validator.find(validator.decided[0]!.replyId).evidence as Uint8Array).kind).toBe('withheld');
   });
@@ -226,6 +235,7 @@ describe('an opening', () => {
     };
     const { validator, audit } = await createAudited({ v1: 'honest' }, { clock, getOpening });
     await audit(0);
+    await keepAsking(validator);
     expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'statistical' }]);
   });
 
@@ -240,7 +250,9 @@ describe('an opening', () => {
         },
       },
     );
-    expect((await audit(0)).row.verdict).toBe('accept');
+    await audit(0);
+    await keepAsking(validator);
+    expect(validator.decided).toMatchObject([{ verdict: 'accept' }]);
   });
 });
 
@@ -258,6 +270,20 @@ describe('a reply that never comes', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ outstanding: 0n, owed: 0n });
     const { submission } = validator.serve(order);
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('abandoned already');
+  });
+
+  it('has the grace again where the validator stood still', async () => {
+    const [clock, awake] = [createTestClock(), createTestClock()];
+    const validator = createTestValidator({ clock, awake });
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    await validator.runAudits();
+    clock.advance(3_600_000);
+    awake.advance(250);
+    await validator.runAudits();
+    expect(validator.decided).toEqual([]);
+    await validator.intake.pushRecord(validator.serve(order).submission);
+    expect(validator.find(order.fields.replyId).state).toBe('recorded');
   });
 
   it('has the grace again where the validator was away', async () => {

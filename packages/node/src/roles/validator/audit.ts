@@ -1,34 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Announcement } from '@ogong/protocol/announcement';
 import { type AuditDraw, isAudited, PAIR_PPM } from '@ogong/protocol/audit';
 import { createReader, createWriter, toHex } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
+import { pass } from '@ogong/protocol/checks';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { hashPlace, readAnnouncement } from './announcement-store.ts';
 import { listAttempts } from './attempt-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
 import { planCoverage } from './coverage.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { readPolicy } from './drift-store.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
+import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { type HoneypotRow, listDueHoneypots } from './honeypot-store.ts';
 import { type Judgement, judge, type Opened, openReply } from './judge.ts';
-import {
-  beginAudit,
-  keepOpening,
-  listAudits,
-  listExpired,
-  listReplies,
-  type ReplyRow,
-  readReply,
-  toClaim,
-} from './reply-store.ts';
+import { createOpeningFetch } from './opening-fetch.ts';
+import { listDueAsks } from './opening-store.ts';
+import { beginAudit, listAudits, listExpired, listReplies, type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from './verdict-store.ts';
 import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
 import { createRounds, type Questioned } from './verifier-rounds.ts';
@@ -41,12 +34,12 @@ export interface AuditOptions {
   readonly alphaPpm: () => number;
   /** Coverage besides, on average, for replies that there is reason to doubt. Default: 0. */
   readonly extraPpm?: number;
-  /** From selection to verdict. */
+  /** What a provider has for its opening, and then what verifiers have. */
   readonly windowMs: number;
   /** How long after its order's expiry a reply counts as abandoned. */
   readonly graceMs: number;
   readonly concurrency: number;
-  /** Longest wait for one opening, one commitment or one report. */
+  /** Longest wait for one commitment or one report. */
   readonly callTimeoutMs: number;
   /** Pause between two attempts to get what is not there yet. */
   readonly retryMs: number;
@@ -65,6 +58,10 @@ export interface AuditOptions {
 export interface AuditDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Passes while this validator can act. Default: the clock. */
+  readonly awake?: Clock;
+  /** Whether this validator hears of the others. Default: it does. */
+  readonly isConnected?: () => boolean;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
@@ -85,6 +82,8 @@ export interface Audit {
 }
 
 const PER_TICK = 256;
+/** Undelivered replies that are waited for at a time, the oldest first. */
+const MAX_EXPIRED = 4_096;
 const HONEYPOT_PPM = 50_000;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
@@ -93,20 +92,39 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getOpening, calls, jobSecret, onVerdict } = dependencies;
-  const { onError = () => {} } = dependencies;
+  const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const running = new Map<string, Promise<void>>();
+  /** Audits that ask again: they have places of their own, so that no provider's silence keeps others from being asked. */
+  const again = new Map<string, Promise<void>>();
   const traps = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   const { signal } = stopping;
-  const startedMs = clock.nowMs();
+  const listAbandoned = createGrace({ graceMs }, { clock, awake });
   const { validator } = verdicts;
-  const shared = { crypto, clock, store, group, calls: mixJobs(calls, mixMs), jobSecret, signal, pause, onError };
+  const shared = {
+    crypto,
+    clock,
+    awake,
+    store,
+    group,
+    calls: mixJobs(calls, mixMs),
+    jobSecret,
+    signal,
+    pause,
+    onError,
+  };
+  const placesAgain = Math.max(1, Math.floor(concurrency / 2));
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
   const { drift } = options;
   const honeypots = createHoneypots({ validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift }, shared);
   const rounds = createRounds(
     { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
     { ...shared, planHoneypots: honeypots.plan },
+  );
+
+  const openings = createOpeningFetch(
+    { windowMs, retryMs },
+    { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError },
   );
 
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
@@ -156,26 +174,28 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   }
 
   async function tick(): Promise<void> {
-    const nowMs = clock.nowMs();
-    // Providers whose records wait for this validator need the grace, too, after it was away.
-    const isBack = nowMs - startedMs >= graceMs;
     const { recorded, expired } = store.read(() => ({
       recorded: listReplies(store, 'recorded', PER_TICK),
-      expired: isBack ? listExpired(store, nowMs - graceMs, PER_TICK) : [],
+      expired: listExpired(store, clock.nowMs(), MAX_EXPIRED),
     }));
-    await Promise.all([selectAll(recorded), ...expired.map((id) => decide(id, { verdict: 'abandoned' }))]);
-    for (const replyId of store.read(() => listAudits(store, clock.nowMs(), concurrency + running.size))) {
-      const key = toHex(replyId);
-      if (running.size >= concurrency || signal.aborted) break;
-      if (running.has(key)) continue;
-      const work = audit(replyId)
-        .catch((error: unknown) => {
-          if (!signal.aborted) onError(error, replyId);
-        })
-        .finally(() => running.delete(key));
-      running.set(key, work);
-    }
+    const abandoned = listAbandoned(expired);
+    await Promise.all([selectAll(recorded), ...abandoned.map((id) => decide(id, { verdict: 'abandoned' }))]);
+    const asked = store.read(() => listDueAsks(store, clock.nowMs(), placesAgain + again.size));
+    for (const replyId of asked) startAudit(replyId, again, placesAgain);
+    const begun = store.read(() => listAudits(store, clock.nowMs(), concurrency + running.size));
+    for (const replyId of begun) startAudit(replyId, running, concurrency);
     for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) startHoneypot(row);
+  }
+
+  function startAudit(replyId: Uint8Array, places: Map<string, Promise<void>>, count: number): void {
+    const key = toHex(replyId);
+    if (places.size >= count || signal.aborted || running.has(key) || again.has(key)) return;
+    const work = audit(replyId)
+      .catch((error: unknown) => {
+        if (!signal.aborted) onError(error, replyId);
+      })
+      .finally(() => places.delete(key));
+    places.set(key, work);
   }
 
   function startHoneypot(row: HoneypotRow): void {
@@ -202,18 +222,15 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       allowFixedVerifier: fixedVerifier !== undefined,
       drift: store.read(() => readPolicy(store, options.drift, row.drift)),
     };
-    const bytes = row.opening ?? (await fetchOpening(row, judged));
-    if (signal.aborted) return;
     const { beaconEpoch } = row;
-    if (bytes === undefined) {
-      const evidence = { kind: 'withheld' } as const;
-      return decide(replyId, { judgement: judge(crypto, judged, evidence), evidence, beaconEpoch });
-    }
+    const bytes = row.opening ?? (await fetchOpening(judged, beaconEpoch));
+    if (signal.aborted || bytes === undefined) return;
     const opened = openReply(crypto, claim.record, bytes) as Opened;
     if (opened.outcome === 'consistent') {
-      await rounds.prepare(find(replyId) ?? row, judged, opened);
-      if (clock.nowMs() < (row.askAtMs ?? 0)) return;
-      await rounds.run(row, judged, opened);
+      const open = find(replyId) ?? row;
+      await rounds.prepare(open, judged, opened);
+      if (clock.nowMs() < (open.askAtMs ?? 0)) return;
+      await rounds.run(open, judged, opened);
     }
     if (signal.aborted) return;
     const latest = find(replyId);
@@ -235,47 +252,34 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     await decide(replyId, { judgement, evidence, beaconEpoch });
   }
 
-  /** Asks again until the window closes: a provider may be restarting, and an opening that is none counts as none. */
-  async function fetchOpening(
-    { replyId, deadlineMs = 0 }: ReplyRow,
-    { claim }: Questioned,
-  ): Promise<Uint8Array | undefined> {
-    while (!signal.aborted) {
-      const leftMs = deadlineMs - clock.nowMs();
-      if (leftMs <= 0) return undefined;
-      const provider: Announcement | undefined = store.read(() => readAnnouncement(store, claim.order.providerId));
-      const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
-      const bytes = provider && (await getOpening(provider, replyId, call).catch(reportTo(replyId)));
-      const opened = bytes && openReply(crypto, claim.record, bytes);
-      if (provider && bytes !== undefined && opened !== undefined && opened.outcome !== 'nothing') {
-        await group.write((db) => keepOpening(db, replyId, bytes, hashPlace(crypto, provider)));
-        return bytes;
-      }
-      await pause(leftMs);
-      if (find(replyId)?.state !== 'auditing') return undefined;
+  /** @returns undefined where there is none yet, or there will be none: that is a verdict. */
+  async function fetchOpening(judged: Questioned, beaconEpoch: bigint): Promise<Uint8Array | undefined> {
+    const { record, order } = judged.claim;
+    const asked = await openings.ask(order.replyId, order.providerId, record);
+    if (asked.outcome === 'opened') return asked.bytes;
+    if (asked.outcome === 'withheld' && !signal.aborted) {
+      const evidence = { kind: 'withheld' } as const;
+      const { checks, ...judgement } = judge(crypto, judged, evidence);
+      const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
+      await decide(order.replyId, { judgement: withDetail, evidence, beaconEpoch, isLate: !asked.isRefused });
     }
     return undefined;
-  }
-
-  function reportTo(replyId: Uint8Array): (error: unknown) => undefined {
-    return (error) => {
-      onError(error, replyId);
-      return undefined;
-    };
   }
 
   async function pause(leftMs: number): Promise<void> {
     await delay(Math.max(1, Math.min(retryMs, leftMs)), undefined, { signal }).catch(() => undefined);
   }
 
+  const listWork = (): Promise<void>[] => [...running.values(), ...again.values(), ...traps.values()];
+
   return {
     tick,
     async idle() {
-      while (running.size + traps.size > 0) await Promise.all([...running.values(), ...traps.values()]);
+      while (running.size + again.size + traps.size > 0) await Promise.all(listWork());
     },
     async stop() {
       stopping.abort();
-      await Promise.all([...running.values(), ...traps.values()]);
+      await Promise.all(listWork());
     },
   };
 }

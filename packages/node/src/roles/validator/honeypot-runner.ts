@@ -42,6 +42,8 @@ export interface HoneypotOptions {
 export interface HoneypotDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Passes while this validator can act. */
+  readonly awake: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
@@ -58,7 +60,7 @@ const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 /** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
   const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift } = options;
-  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
+  const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
 
   /**
    * Honeypots made of a reply that two verifiers are going to be asked about: each goes to another operator's, at a moment
@@ -172,7 +174,9 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
     const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
     const subject = { modelRoot: record.modelRoot, header, replay };
-    const what = { jobId, committed, round, subject, pause: () => pause(leftMs) };
+    const startMs = awake.nowMs();
+    const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
+    const what = { jobId, committed, round, subject, pause: () => pause(leftMs), isOver };
     const answer = await askToReveal(crypto, calls, { peer }, what, call);
     if (answer.outcome !== 'answered') {
       await close(row, answer.outcome, answer.error);

@@ -5,6 +5,7 @@ import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Store } from '../../store/store.ts';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import type { Claim, SignedRecord, Submission } from './claim.ts';
+import { forgetAsks } from './opening-store.ts';
 
 /** The rows of replies. Every function that writes belongs inside a group commit. */
 export type ReplyState = 'admitted' | 'recorded' | 'auditing' | 'decided' | 'batched' | 'settled';
@@ -67,22 +68,31 @@ export function listReplies(store: Store, state: ReplyState, limit: number): Uin
     .map((row) => row.reply_id as Uint8Array);
 }
 
-/** @returns ids of audits with something to do: an opening to fetch, or verifiers to ask. */
+/** @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask. */
 export function listAudits(store: Store, nowMs: number, limit: number): Uint8Array[] {
   return store
     .prepare(
-      `SELECT reply_id FROM replies WHERE state = 'auditing' AND (opening IS NULL OR ask_at IS NULL OR ask_at <= ?)
-       ORDER BY expires_at LIMIT ?`,
+      `SELECT reply_id FROM replies WHERE state = 'auditing' AND CASE WHEN opening IS NULL
+       THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
+       ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`,
     )
     .all(nowMs, limit)
     .map((row) => row.reply_id as Uint8Array);
 }
 
-export function listExpired(store: Store, beforeMs: number, limit: number): Uint8Array[] {
+export interface ExpiredReply {
+  readonly replyId: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
+/** @returns replies that were ordered and not delivered before then, at most `limit`, the oldest first. */
+export function listExpired(store: Store, beforeMs: number, limit: number): ExpiredReply[] {
   return store
-    .prepare("SELECT reply_id FROM replies WHERE state = 'admitted' AND expires_at < ? LIMIT ?")
+    .prepare(
+      "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?",
+    )
     .all(beforeMs, limit)
-    .map((row) => row.reply_id as Uint8Array);
+    .map((row) => ({ replyId: row.reply_id as Uint8Array, expiresAtMs: row.expires_at as number }));
 }
 
 function toReply(row: Record<string, unknown>): ReplyRow {
@@ -273,11 +283,23 @@ export function beginAudit(
     .run(beaconEpoch, deadlineMs, askAtMs, replyId);
 }
 
-/** @param openedAt what the provider has proven about where it is, by handing the opening over there. */
-export function keepOpening(store: Store, replyId: Uint8Array, opening: Uint8Array, openedAt: Uint8Array): void {
+/**
+ * What is left of the audit begins now, however late the opening came: the rest waits for verifiers.
+ * @param openedAt what the provider has proven about where it is, by handing the opening over there.
+ */
+export function keepOpening(
+  store: Store,
+  replyId: Uint8Array,
+  opening: Uint8Array,
+  { openedAt, deadlineMs }: { readonly openedAt: Uint8Array; readonly deadlineMs: number },
+): void {
   store
-    .prepare("UPDATE replies SET opening = ?, opened_at = ? WHERE reply_id = ? AND state = 'auditing'")
-    .run(opening, openedAt, replyId);
+    .prepare(
+      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline
+       WHERE reply_id = ?4 AND state = 'auditing'`,
+    )
+    .run(opening, openedAt, deadlineMs, replyId);
+  forgetAsks(store, replyId);
 }
 
 /** @param drift what weighs them, and judges what they report. */

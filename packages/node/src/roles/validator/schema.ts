@@ -268,4 +268,24 @@ export const migrations: readonly Migration[] = [
   `
   ALTER TABLE honeypots ADD COLUMN tail_draws BLOB NOT NULL DEFAULT x'';
   `,
+  // Openings that did not come at once, and who has been late with them.
+  `
+  CREATE TABLE opening_asks (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    asks INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,
+    waited_ms REAL NOT NULL,
+    pause_ms INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX opening_asks_due ON opening_asks (due_at);
+  CREATE TABLE lateness (
+    subject BLOB PRIMARY KEY,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL,
+    counted_epoch INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -35,6 +35,12 @@ export function writeTest(
     .run(subject, audits, rejects, JSON.stringify(evidence), ejected ? 1 : 0);
 }
 
+/** Whom a verdict is about. */
+export interface Party {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array | undefined;
+}
+
 /** Whom evidence is kept against besides the key: the payee, or the key itself where none is known. */
 export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefined): Uint8Array {
   return payee?.some((byte) => byte !== 0) ? payee : providerId;
@@ -51,7 +57,7 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
  */
 export function advanceTests(
   store: Store,
-  { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array | undefined },
+  { providerId, payee }: Party,
   { verdict, evidence, eValue }: Pick<Judgement, 'verdict' | 'evidence' | 'eValue'>,
   parameters: SequentialTestParameters,
 ): boolean {

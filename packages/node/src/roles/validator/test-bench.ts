@@ -125,6 +125,9 @@ export interface BenchOptions {
   readonly index?: number;
   readonly path?: string;
   readonly clock?: ReturnType<typeof createTestClock>;
+  /** What passes while the validator can act. Default: its clock. */
+  readonly awake?: ReturnType<typeof createTestClock>;
+  readonly isConnected?: () => boolean;
   readonly chain?: TestChain;
   /** The validator set; only this one where absent. */
   readonly members?: () => readonly TestValidator[];
@@ -194,6 +197,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       crypto,
       clock,
+      awake: options.awake ?? clock,
+      ...(options.isConnected ? { isConnected: options.isConnected } : {}),
       store,
       group,
       archive,

@@ -168,7 +168,9 @@ export const validatorConfig = defineConfig({
       schema: duration,
       env: 'OGONG_VALIDATOR_AUDIT_WINDOW',
       default: '10m',
-      description: 'how long an audit may take; an opening that is not handed over in it counts as withheld',
+      description:
+        'what a provider that is asked for an opening has until it counts as withheld, and then what verifiers have; by the ' +
+        'time in which this validator could act, longer on a slow machine',
     },
     grace: {
       schema: duration,

@@ -11,6 +11,7 @@ import type { Clock } from '../../clock.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer } from '../../link/link-server.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { createAwakeClock } from '../../shared/awake-clock.ts';
 import { createBeaconView } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
@@ -54,7 +55,7 @@ export interface ValidatorOptions {
   readonly maxOrderLifeMs?: number;
   /** Audits at a time. Default: 8. */
   readonly auditConcurrency?: number;
-  /** Longest wait for one opening or report. Default: a third of the audit window, at most a minute. */
+  /** Longest wait for one commitment or report. Default: a third of the audit window, at most a minute. */
   readonly callTimeoutMs?: number;
   /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
   readonly retentionMs?: number;
@@ -101,6 +102,9 @@ const PPM = 1_000_000;
 /** More than a job takes from the moment that it is due to the moment that it is ready. */
 const MIX_MS = 50;
 const DAY_MS = 86_400_000;
+/** Without a beacon for so many epochs, and at least so long, a validator takes itself for cut off. */
+const CUT_OFF_EPOCHS = 4;
+const CUT_OFF_MS = 10_000;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
@@ -124,6 +128,10 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   const ownAlphaPpm = Math.round(options.alpha * PPM);
   const networkAlphaPpm = () => chain.parameters()?.limits.alpha ?? PPM;
 
+  const awake = createAwakeClock();
+  let certifiedMs = Number.NEGATIVE_INFINITY;
+  const isConnected = () => awake.nowMs() - certifiedMs < Math.max(CUT_OFF_MS, CUT_OFF_EPOCHS * epochMs);
+
   const getBeacon = async (epoch: bigint) => archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
   const toPeer = ({ endpoint, certHash }: Member): Peer => ({
     endpoint: options.peerEndpoints?.get(toHex(certHash)) ?? endpoint,
@@ -146,6 +154,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
         await peerLinks.to(ValidatorService, toPeer(peer)).deliverBeacon({ message }, { timeoutMs: BEACON_TIMEOUT_MS });
       },
       onCertified(epoch) {
+        certifiedMs = awake.nowMs();
         metrics.epoch.set(Number(epoch));
         log.debug({ epoch: Number(epoch) }, 'beacon certified');
         void auditing.trigger().catch(() => undefined);
@@ -175,6 +184,8 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     {
       crypto,
       clock,
+      awake,
+      isConnected,
       store,
       group,
       archive,
@@ -317,6 +328,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       await group.write((db) => adoptTable(db, drift, clock.nowMs()));
       if (drift) log.info({ driftTable: describePolicy(drift) }, 'scores are judged by a drift table');
       await server.start();
+      awake.start();
       beacon.start();
       auditing.start();
       settling.start();
@@ -324,6 +336,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     async stop(graceMs = 5_000) {
       await Promise.all([beacon.stop(), auditing.stop(), settling.stop(), audit.stop(), server.stop(graceMs)]);
       await disputes.stop();
+      awake.stop();
       links.close();
       peerLinks.close();
       await group.close();

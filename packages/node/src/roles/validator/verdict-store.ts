@@ -16,8 +16,10 @@ import { adjustChannel } from './channel-store.ts';
 import { type Evidence, encodeEvidence } from './evidence.ts';
 import { putAnswer } from './honeypot-store.ts';
 import type { Judgement } from './judge.ts';
+import { advanceLateness } from './lateness-store.ts';
+import { forgetAsks } from './opening-store.ts';
 import { readReply, toClaim } from './reply-store.ts';
-import { advanceTests } from './sequential-store.ts';
+import { advanceTests, type Party } from './sequential-store.ts';
 import { recordVerifier } from './verifier-store.ts';
 
 export interface VerdictContext {
@@ -31,7 +33,13 @@ export interface VerdictContext {
 export type Decision =
   | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
   | { readonly verdict: 'abandoned' }
-  | { readonly judgement: Judgement; readonly evidence: Evidence; readonly beaconEpoch: bigint };
+  | {
+      readonly judgement: Judgement;
+      readonly evidence: Evidence;
+      readonly beaconEpoch: bigint;
+      /** The opening is withheld, and nobody said no. */
+      readonly isLate?: boolean;
+    };
 
 const ZERO_HASH = new Uint8Array(32);
 const ZERO_ADDRESS = new Uint8Array(20);
@@ -95,7 +103,10 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
   const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
-  const isEjected = judgement && countVerdict(store, context, { providerId: order.providerId, payee }, judgement);
+  const party = { providerId: order.providerId, payee };
+  const isLate = 'judgement' in decision && decision.isLate === true;
+  const isEjected =
+    judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
   const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
@@ -122,6 +133,7 @@ export function decideReply(
     )
     .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
+  forgetAsks(store, replyId);
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   if (judgement) recordReports(store, replyId, judgement, nowMs);
@@ -145,11 +157,13 @@ function recordReports(
 function countVerdict(
   store: Store,
   { test }: VerdictContext,
-  { providerId, payee }: { readonly providerId: Uint8Array; readonly payee: Uint8Array | undefined },
-  judgement: Judgement,
+  party: Party,
+  { judgement, isLate, epoch }: { readonly judgement: Judgement; readonly isLate: boolean; readonly epoch: bigint },
 ): boolean {
   const { verdict } = judgement;
-  const ejects = advanceTests(store, { providerId, payee }, judgement, test);
+  const { providerId, payee } = party;
+  const isOut = advanceLateness(store, party, { isLate, epoch }, test.beta);
+  const ejects = isLate ? isOut : advanceTests(store, party, judgement, test);
   const { audits, rejects, ejected } = readProvider(store, providerId);
   const isCounted = verdict !== 'inconclusive';
   writeProvider(store, providerId, payee, {

@@ -10,6 +10,7 @@ import { encodeHeader, type Header } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { redactHeader } from '@ogong/protocol/score-commitment';
 import { encodeTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
+import { LinkError } from '../../link/link-error.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
@@ -112,8 +113,10 @@ export async function askToCommit(
   }
 }
 
-/** Times that a verifier is asked to open: it may be restarting. */
+/** Times that a verifier may say no to what it committed to: its first answer may be about a line that broke. */
 const REVEAL_TRIES = 3;
+/** Times that one who does not answer is asked, however little time has passed. */
+const MOST_TRIES = 64;
 
 export interface RevealOf {
   readonly jobId: Uint8Array;
@@ -121,20 +124,24 @@ export interface RevealOf {
   readonly round: readonly Uint8Array[];
   readonly subject: ReportSubject;
   readonly pause: () => Promise<unknown>;
+  /** Whether who does not answer has had its time. */
+  readonly isOver: () => boolean;
 }
 
-/** Who committed and does not open is not silent: it has a report, and keeps it back. */
+/**
+ * Who committed has a report. If it says no, or opens something else, it keeps that back, which is garbage; if it does not
+ * answer, it may be standing still, which is silence.
+ */
 export async function askToReveal(
   crypto: Crypto,
   { reveal }: VerifierCalls,
   { peer }: Pick<AskedVerifier, 'peer'>,
-  { jobId, committed, round, subject, pause }: RevealOf,
+  { jobId, committed, round, subject, pause, isOver }: RevealOf,
   call: CallOptions,
 ): Promise<Answer<OpenedReport>> {
-  let error: unknown = new Error('the verifier no longer announces itself');
-  for (let tries = 0; tries < REVEAL_TRIES && !call.signal.aborted; tries++) {
-    if (tries > 0) await pause();
-    if (peer === undefined) continue;
+  if (peer === undefined) return { outcome: 'silent', error: new Error('the verifier no longer announces itself') };
+  let refusals = 0;
+  for (let tries = 1; ; tries++) {
     try {
       const { salt, report, signature } = await reveal(peer, { jobId, round: [...round] }, call);
       const opened = { salt, report, signature };
@@ -142,9 +149,22 @@ export async function askToReveal(
       const read = readReport(crypto, { jobId, committed, opened, round }, subject);
       if ('problem' in read) return { outcome: 'garbage', error: new Error(`a report is none: ${read.problem}`) };
       return { outcome: 'answered', value: opened };
-    } catch (cause) {
-      error = cause;
+    } catch (error) {
+      if (!isLate(error)) refusals++;
+      if (refusals >= REVEAL_TRIES) return { outcome: 'garbage', error };
+      const hasHadIts = tries >= REVEAL_TRIES && isOver();
+      if (hasHadIts || tries >= MOST_TRIES || call.signal.aborted) return { outcome: 'silent', error };
+      await pause();
     }
   }
-  return { outcome: 'garbage', error };
+}
+
+/** Whether a peer that did not do what it was asked for may only have been slow, or out of reach. */
+export function isLate(error: unknown): boolean {
+  return error instanceof LinkError && (error.retryable || ['canceled', 'wrong-certificate'].includes(error.code));
+}
+
+/** Whether a wait was cut short by this validator's own delay: it did not look for half of it. */
+export function isOwnDelay(error: unknown, wait: { readonly timeoutMs: number; readonly tookMs: number }): boolean {
+  return error instanceof LinkError && error.code === 'timeout' && wait.tookMs < wait.timeoutMs / 2;
 }

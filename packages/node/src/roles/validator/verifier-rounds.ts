@@ -16,7 +16,7 @@ import { type Judged, listDigests, type Opened } from './judge.ts';
 import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
 import { type Weighed, weighReport } from './report-check.ts';
 import { decideReports } from './report-combination.ts';
-import { askToCommit, askToReveal, createScoreJob, type VerifierCalls } from './verifier-call.ts';
+import { askToCommit, askToReveal, createScoreJob, isOwnDelay, type VerifierCalls } from './verifier-call.ts';
 import {
   type Asked,
   computeDrawState,
@@ -42,6 +42,8 @@ export interface RoundOptions {
 export interface RoundDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Passes while this validator can act. */
+  readonly awake: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
@@ -67,7 +69,7 @@ const MAX_ATTEMPTS = 4;
  */
 export function createRounds(options: RoundOptions, dependencies: RoundDependencies) {
   const { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier } = options;
-  const { crypto, clock, store, group, calls, jobSecret, signal, pause, onError, planHoneypots } = dependencies;
+  const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError, planHoneypots } = dependencies;
 
   async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
     const { replyId, deadlineMs = 0 } = row;
@@ -148,6 +150,9 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
     const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
+    const isShort = leftMs < callTimeoutMs;
+    let startMs = awake.nowMs();
+    const tookMs = (): number => awake.nowMs() - startMs;
     const idOf = ({ attempt, nonce }: AttemptRow): Uint8Array =>
       computeJobId(crypto, { validator, replyId: order.replyId, attempt, nonce });
     const keep = async (row: AttemptRow, error?: unknown): Promise<void> => {
@@ -156,6 +161,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       await group.write((db) => {
         keepAttempt(db, replyId, row);
         const why = { nowMs: clock.nowMs(), deferMs: callTimeoutMs };
+        const isNobodys = row.outcome === 'silent' && (isShort || isOwnDelay(error, { ...call, tookMs: tookMs() }));
+        if (isNobodys) return;
         if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);
       });
     };
@@ -189,6 +196,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     await Promise.all(attempts.filter(({ outcome }) => outcome === 'asked').map(commit));
     if (signal.aborted) return;
 
+    startMs = awake.nowMs();
+    const isOver = (): boolean => tookMs() >= call.timeoutMs;
     const bound = store.read(() => listAttempts(store, replyId));
     await Promise.all(
       bound
@@ -196,7 +205,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         .map(async (row) => {
           const committed = row.committed as NonNullable<AttemptRow['committed']>;
           const round = listDigests(bound, row.round);
-          const what = { jobId: idOf(row), committed, round, subject, pause: () => pause(leftMs) };
+          const what = { jobId: idOf(row), committed, round, subject, pause: () => pause(leftMs), isOver };
           const answer = await askToReveal(crypto, calls, { peer: findPeer(row) }, what, call);
           if (answer.outcome === 'answered') await keep({ ...row, opened: answer.value, outcome: 'report' });
           else await keep({ ...row, outcome: answer.outcome }, answer.error);
