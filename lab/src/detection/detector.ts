@@ -40,21 +40,19 @@ export interface DetectorSamples {
   readonly verifierClass: string;
   readonly codeVersion: string;
   readonly honest: readonly JudgedReply[];
-  /** Honest replies of one window by themselves. */
-  readonly oneWindow?: readonly JudgedReply[];
   readonly attacks: ReadonlyMap<string, readonly JudgedReply[]>;
 }
 
 /** @throws RangeError where too few replies were sampled. */
 export function createDetector(samples: DetectorSamples): Detector {
-  const { honest, oneWindow = [], attacks, ...key } = samples;
+  const { honest, attacks, ...key } = samples;
   const { table } = buildDriftTable({
     version: 1,
     previous: new Uint8Array(32),
     measurements: [
       {
         ...key,
-        honest: [...honest, ...oneWindow].flatMap(toDriftSamples),
+        honest: honest.flatMap(toDriftSamples),
         alternatives: [...attacks].map(([name, replies]) => ({ name, replies: replies.flatMap(toDriftSamples) })),
       },
     ],
@@ -71,15 +69,12 @@ export function createDetector(samples: DetectorSamples): Detector {
       .filter(({ evidence }) => ofInterest.has(evidence))
       .flatMap((sample) => judge(sample) ?? []);
   };
-  const judgeHonest = (wanted: readonly DriftSample[]): number[] =>
-    judgeHeldOut([...honest, ...oneWindow], wanted).map(({ statistic }) => statistic);
+  const judgeHonest = (length: Length): number[] =>
+    judgeHeldOut(honest, selectLength(honest, length)).map(({ statistic }) => statistic);
   return {
     rows: table.rows,
     judge,
-    honest: {
-      whole: judgeHonest(selectLength(honest, 'whole')),
-      first: judgeHonest([...selectLength(honest, 'first'), ...selectLength(oneWindow, 'first')]),
-    },
+    honest: { whole: judgeHonest('whole'), first: judgeHonest('first') },
     judgeHeldOut: (source, length, replies) => {
       const wanted = selectLength(replies, length);
       return attacks.has(source) ? judgeHeldOut(replies, wanted) : wanted.flatMap((sample) => judge(sample) ?? []);

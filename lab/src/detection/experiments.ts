@@ -26,11 +26,9 @@ export interface Experiment {
 }
 
 export interface Profile {
-  readonly name: 'quick' | 'ci' | 'nightly';
-  /** Honest replies of the pair that thresholds are calibrated on. */
-  readonly calibration: number;
-  /** Honest replies of one window of the same pair, by sold weights: how many decide what the rarest honest window is. */
-  readonly oneWindow: Readonly<Record<SoldWeights, number>>;
+  readonly name: 'quick' | 'ci' | 'nightly' | 'full';
+  /** Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. */
+  readonly calibration: Readonly<Record<SoldWeights, number>>;
   /** Honest replies of every other pair. */
   readonly honest: number;
   /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
@@ -59,11 +57,29 @@ export interface Profile {
   readonly verifiers: { readonly replies: number; readonly runs: number };
 }
 
+const NIGHTLY: Profile = {
+  name: 'nightly',
+  calibration: { f16: 2000, q8_0: 2000 },
+  honest: 40,
+  claimed: 300,
+  attack: 24,
+  hardAttack: 200,
+  plainAttack: 8,
+  equality: 8,
+  claimants: 40,
+  honestEquality: 800,
+  anySampler: 800,
+  otherBackend: 6,
+  maxTokens: 128,
+  lifetimes: 5000,
+  lifetimeReplies: 200,
+  verifiers: { replies: 200, runs: 4 },
+};
+
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   quick: {
     name: 'quick',
-    calibration: 40,
-    oneWindow: { f16: 0, q8_0: 0 },
+    calibration: { f16: 40, q8_0: 40 },
     honest: 8,
     claimed: 8,
     attack: 6,
@@ -81,8 +97,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   },
   ci: {
     name: 'ci',
-    calibration: 190,
-    oneWindow: { f16: 0, q8_0: 0 },
+    calibration: { f16: 190, q8_0: 190 },
     honest: 4,
     claimed: 4,
     attack: 4,
@@ -98,25 +113,8 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     lifetimeReplies: 200,
     verifiers: { replies: 24, runs: 1 },
   },
-  nightly: {
-    name: 'nightly',
-    calibration: 2000,
-    oneWindow: { f16: 11000, q8_0: 4000 },
-    honest: 40,
-    claimed: 300,
-    attack: 48,
-    hardAttack: 200,
-    plainAttack: 8,
-    equality: 8,
-    claimants: 40,
-    honestEquality: 800,
-    anySampler: 800,
-    otherBackend: 6,
-    maxTokens: 128,
-    lifetimes: 5000,
-    lifetimeReplies: 200,
-    verifiers: { replies: 200, runs: 4 },
-  },
+  nightly: NIGHTLY,
+  full: { ...NIGHTLY, name: 'full', calibration: { f16: 6000, q8_0: 3000 }, attack: 48 },
 };
 
 const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
@@ -165,11 +163,10 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
-  const { calibration, oneWindow, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
-  const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
-    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration },
-    { weights, source: 'honest', ...MAIN_PAIR, replies: oneWindow[weights], maxTokens: WINDOW_TOKENS },
-  ]);
+  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
+  const main = SOLD_WEIGHTS.map((weights): Experiment => {
+    return { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] };
+  });
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     { weights, source: 'honest', ...CLAIMED_PAIR, replies: claimed },
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
@@ -246,10 +243,6 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
 
 /** Honest seeds count from 1; those of attacks from here, so that a cheat never repeats a calibrated prompt's draws. */
 export const FIRST_ATTACK_SEED = 1_000_001;
-/** Of replies cut to another length: with the same seed, one would be the beginning of the other. */
-const FIRST_CUT_SEED = 100_001;
 
-export function seedsOf({ source, replies, maxTokens }: Experiment): number[] {
-  const honest = maxTokens === undefined ? 1 : FIRST_CUT_SEED;
-  return Array.from({ length: replies }, (_, i) => (source.startsWith('honest') ? honest : FIRST_ATTACK_SEED) + i);
-}
+export const seedsOf = ({ source, replies }: Pick<Experiment, 'source' | 'replies'>): number[] =>
+  Array.from({ length: replies }, (_, i) => (source.startsWith('honest') ? 1 : FIRST_ATTACK_SEED) + i);

@@ -38,9 +38,9 @@ const config = defineConfig({
     'Samples are kept: a run that was interrupted goes on where it stopped.',
   fields: {
     profile: {
-      schema: oneOf(['quick', 'ci', 'nightly']),
+      schema: oneOf(['quick', 'ci', 'nightly', 'full']),
       default: 'ci',
-      description: 'how many replies: quick, ci (what CI plays), or nightly (what docs/detection shows)',
+      description: 'how many replies: quick, ci (what CI plays), nightly, or full (what docs/detection shows)',
     },
     quick: { schema: boolean, boolean: true, description: 'the same as --profile quick' },
     only: {

@@ -29,9 +29,9 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
-  const select = (of: Pick<Experiment, 'isGriefed'>, isCut: boolean): readonly JudgedReply[] =>
-    main.filter((each) => each.isGriefed === of.isGriefed && (each.maxTokens !== undefined) === isCut).flatMap(read);
-  const honest = select({}, false);
+  const select = (isGriefed: boolean): readonly JudgedReply[] =>
+    main.filter((each) => (each.isGriefed ?? false) === isGriefed).flatMap(read);
+  const honest = select(false);
   const played = options.attacks
     .filter((experiment) => isPair(experiment, MAIN_PAIR))
     .flatMap((experiment) => {
@@ -45,7 +45,7 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
     .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
   const detector = createDetector({
     ...{ weights, providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },
-    ...{ honest, oneWindow: select({}, true), attacks: new Map(alternatives) },
+    ...{ honest, attacks: new Map(alternatives) },
   });
   const attacks = played.map(({ experiment, attack, replies }) => {
     onProgress(`${weights}: ${attack.name}`);
@@ -56,7 +56,7 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
   });
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const statistics = detector.honest.whole;
-  const griefed = select({ isGriefed: true }, false);
+  const griefed = select(true);
   const ejection = [
     ...(statistics.length >= MIN_LIVED ? [measureEjection(statistics, lives)] : []),
     measureNaiveEjection(

@@ -14,7 +14,7 @@ import {
   type Profile,
   SOLD_WEIGHTS,
 } from './experiments.ts';
-import { readReplies } from './load.ts';
+import { type JudgedReply, readReplies } from './load.ts';
 import { measureClaim } from './measure-claims.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
 import { measureSold, type ReadExperiment } from './measure-sold.ts';
@@ -38,8 +38,15 @@ const MODEL = 'stories15M';
 /** Everything that the report says, from the samples alone. */
 export function measure(options: MeasureOptions): DetectionResults {
   const { store, profile, seed, code, onProgress } = options;
-  const read: ReadExperiment = (experiment) =>
-    readReplies(store, sourceId(experiment, profile.maxTokens), verifierId(experiment)).slice(0, experiment.replies);
+  // Judging a reply costs more than keeping what came of it, and some are asked for twice.
+  const kept = new Map<string, readonly JudgedReply[]>();
+  const read: ReadExperiment = (experiment) => {
+    const [source, verifier] = [sourceId(experiment, profile.maxTokens), verifierId(experiment)];
+    const key = `${source} ${verifier}`;
+    const replies = kept.get(key) ?? readReplies(store, source, verifier);
+    kept.set(key, replies);
+    return replies.slice(0, experiment.replies);
+  };
   const honest = listHonestExperiments(profile);
   const attacks = listAttackExperiments(profile, ATTACKS);
   const sold = SOLD_WEIGHTS.map((weights) => {
@@ -52,7 +59,7 @@ export function measure(options: MeasureOptions): DetectionResults {
   const classClaims = measureClaims({ attacks, honest, code, read });
   onProgress('honest pairs');
   const pairs = honest
-    .filter(({ verifier, isGriefed, maxTokens }) => verifier !== undefined && !isGriefed && maxTokens === undefined)
+    .filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed)
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
   const results: Omit<DetectionResults, 'aims' | 'notCaught'> = {

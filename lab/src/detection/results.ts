@@ -1,7 +1,7 @@
 /** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
 export interface DetectionResults {
   readonly version: 1;
-  readonly profile: 'quick' | 'ci' | 'nightly';
+  readonly profile: 'quick' | 'ci' | 'nightly' | 'full';
   readonly seed: number;
   /** What makes this run again. */
   readonly command: string;
