@@ -178,19 +178,32 @@ function listConfusions(rows: readonly AttackRow[]): string {
   return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
 }
 
-/** Declaring a looser class is to bring nothing: what equality would have caught, scores still do. */
+/** Nothing is gained where the sharpest verifier of the claimed class needs no more tokens than for a cheat that is in it. */
 function judgeClaims({ classClaims }: Measured): AimRow {
-  const worst = classClaims.reduce<ClassClaimRow | undefined>(
-    (least, row) => (least === undefined || row.lying.value < least.lying.value ? row : least),
-    undefined,
-  );
+  const tokensOf = ({ tokensToDecide }: ClassClaimRow): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
+  const sharpest = new Map<string, ClassClaimRow>();
+  for (const row of classClaims) {
+    const key = `${row.attack} sold as ${row.weights}`;
+    const best = sharpest.get(key);
+    if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(key, row);
+  }
+  const listed = [...sharpest].map(([name, row]) => {
+    const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
+    return `${name}: ${tokens} (${row.verifier})`;
+  });
   return {
-    aim: 'wrong-class claims gain nothing: caught per reply at 1e-2 as if the claim were true',
-    measured: worst ? `worst ${worst.attack}, ${worst.claim}: ${formatShare(worst.lying)}` : 'not measured',
-    met: worst !== undefined && classClaims.every(({ lying, truthful }) => lying.value >= truthful.value),
-    note: worst ? '' : 'too few honest replies of the claimed class',
+    aim: `wrong-class claims gain nothing: decided at 1e-6 within ${CLAIM_LIMIT} tokens, as a cheat in the claimed class is`,
+    measured: listed.join('; ') || 'not measured',
+    met: sharpest.size > 0 && [...sharpest.values()].every((row) => tokensOf(row) <= CLAIM_LIMIT),
+    note:
+      sharpest.size > 0
+        ? 'in the class that it is in, the first tokens decide'
+        : 'too few honest replies of the claimed class',
   };
 }
+
+/** What noise of 1e-3 may take between classes. */
+const CLAIM_LIMIT = 1000;
 
 function judgeEjection({ ejection }: Measured): AimRow {
   const rows = ejection.filter(({ test }) => test.includes('calibrated'));

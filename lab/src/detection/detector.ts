@@ -103,7 +103,7 @@ function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
 const RATES = { reject: 0.001, doubt: 0.01 };
 
 function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'> {
-  const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
+  const { statistic } = evaluateLikelihood(row.likelihood, evidence);
   const verdict: DriftVerdict = judgeByRow(row, evidence, { ...RATES, extrapolate: false });
   const beyond = judgeByRow(row, evidence, { ...RATES, extrapolate: true });
   return {
@@ -112,6 +112,6 @@ function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'>
     extrapolatedPValue: beyond.pValue,
     eValue: verdict.eValue,
     fittedEValue: calibrateMixture(Math.max(beyond.pValue, Number.MIN_VALUE)),
-    suspect: posteriors[0]?.name ?? 'none',
+    suspect: verdict.cheat?.name ?? 'none',
   };
 }

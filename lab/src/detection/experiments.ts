@@ -114,7 +114,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     verifiers: { replies: 24, runs: 1 },
   },
   nightly: NIGHTLY,
-  full: { ...NIGHTLY, name: 'full', calibration: { f16: 6000, q8_0: 3000 }, attack: 48 },
+  full: { ...NIGHTLY, name: 'full', calibration: { f16: 6000, q8_0: 3000 }, claimed: 1000, attack: 48 },
 };
 
 const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
@@ -144,11 +144,11 @@ export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as cons
 /** The provider's own exact class. */
 export const SAME_PAIR = { provider: 'cpu-exact', verifier: 'cpu-exact' } as const;
 
-/** The loosest class of the CPU, seen by a verifier of the exact one. */
-export const CLAIMED_PAIR = { provider: 'cpu-fast', verifier: 'cpu-exact' } as const;
+/** The loosest class of the CPU: what a cheat in the exact one may claim to be, seen by verifiers of either. */
+export const CLAIMED = 'cpu-fast';
+export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
-  ['cpu-fast', 'cpu-fast'],
   ['cpu-fast-8', 'cpu-fast'],
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast', 'cpu-fast-scalar'],
@@ -168,7 +168,9 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     return { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] };
   });
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
-    { weights, source: 'honest', ...CLAIMED_PAIR, replies: claimed },
+    ...CLAIM_VERIFIERS.map(
+      (verifier) => ({ weights, source: 'honest', provider: CLAIMED, verifier, replies: claimed }) as const,
+    ),
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
     { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },

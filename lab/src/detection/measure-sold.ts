@@ -41,7 +41,9 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
     });
   onProgress(`${weights}: fitting`);
   const alternatives = played
-    .filter(({ attack, replies }) => attack.family !== 'behaviour' && isAlternative(replies))
+    .filter(
+      ({ attack, replies }) => attack.family !== 'behaviour' && attack.caughtBy.length > 0 && isAlternative(replies),
+    )
     .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
   const detector = createDetector({
     ...{ weights, providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },

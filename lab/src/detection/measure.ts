@@ -6,8 +6,9 @@ import { ATTACKS } from '../attackers/catalogue.ts';
 import { judgeAims } from './aims.ts';
 import { sourceId, verifierId } from './collect.ts';
 import {
+  CLAIM_VERIFIERS,
   CLAIMANTS,
-  CLAIMED_PAIR,
+  CLAIMED,
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
@@ -56,7 +57,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     return measureSold({ weights, ...experiments, profile, seed, code, read, onProgress });
   });
   onProgress('class claims');
-  const classClaims = measureClaims({ attacks, honest, code, read });
+  const classClaims = measureClaims({ attacks, honest, seed, code, read });
   onProgress('honest pairs');
   const pairs = honest
     .filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed)
@@ -92,30 +93,34 @@ export function measure(options: MeasureOptions): DetectionResults {
 function measureClaims({
   attacks,
   honest,
-  code: codeVersion,
+  seed,
+  code,
   read,
 }: {
   readonly attacks: readonly Experiment[];
   readonly honest: readonly Experiment[];
+  readonly seed: number;
   readonly code: string;
   readonly read: ReadExperiment;
 }): ClassClaimRow[] {
-  return SOLD_WEIGHTS.flatMap((weights) => {
-    const isClaimed = ({ provider, verifier, ...each }: Experiment): boolean =>
-      each.weights === weights && provider === CLAIMED_PAIR.provider && verifier === CLAIMED_PAIR.verifier;
-    const claimed = honest.filter(isClaimed).flatMap(read);
-    if (claimed.length === 0) return [];
-    return CLAIMANTS.flatMap((attack) => {
-      const seen = attacks.filter(
-        ({ source, verifier, ...each }) =>
-          source === attack && verifier === CLAIMED_PAIR.verifier && each.weights === weights,
-      );
-      const replies = seen.flatMap(read);
-      return replies.length === 0
-        ? []
-        : (measureClaim({ weights, attack, replies, claimed: 'cpu-fast', honest: claimed, codeVersion }) ?? []);
-    });
-  });
+  const select = (experiments: readonly Experiment[], wanted: Partial<Experiment>): JudgedReply[] =>
+    experiments
+      .filter(({ model }) => model === undefined)
+      .filter((each) => Object.entries(wanted).every(([key, value]) => each[key as keyof Experiment] === value))
+      .flatMap(read);
+  return SOLD_WEIGHTS.flatMap((weights) =>
+    CLAIM_VERIFIERS.flatMap((verifier) => {
+      const claimed = select(honest, { weights, source: 'honest', provider: CLAIMED, verifier });
+      if (claimed.length === 0) return [];
+      return CLAIMANTS.flatMap((attack) => {
+        const replies = select(attacks, { weights, source: attack, verifier });
+        if (replies.length === 0) return [];
+        return (
+          measureClaim({ weights, attack, replies, claimed: CLAIMED, verifier, honest: claimed, seed, code }) ?? []
+        );
+      });
+    }),
+  );
 }
 
 /** A verifier of the CPU loads the library of the provider's class; one of another back end has to be the same device. */

@@ -5,7 +5,8 @@
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^(prefill|massaged|resale)/, 'tokens of another model under true values'],
   [/noise|fine-tune|adapter/, 'changed weights'],
-  [/^weights-q|^substitute$|^looser-class$|^cheat-/, 'quantised weights'],
+  // The last of these all serve them, behind another disguise.
+  [/^weights-q|^(substitute|looser-class|sketch-trained)$|^cheat-/, 'quantised weights'],
   [/^kv-/, 'quantised cache'],
   [/^sliding-window/, 'shortened context'],
   [/layer|pruned/, 'another model'],

@@ -50,7 +50,8 @@ export function formatPage(results: DetectionResults): string {
     'Inside one class an audit is a comparison of bytes: one differing token decides.',
     formatEqualities(results),
     '## Claims of a wrong class',
-    'A provider may declare another class than its own, in the hope of a wider tolerance.',
+    'A provider of the exact class may declare another one, in the hope of a wider tolerance. In its own it is refuted by the ' +
+      'first tokens that differ; in the claimed one it meets what honest machines of that class show.',
     formatClassClaims(results),
     '## Honest providers ejected',
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',

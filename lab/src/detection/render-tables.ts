@@ -110,8 +110,8 @@ export const formatClassClaims = ({ classClaims }: DetectionResults): string =>
   formatTable(classClaims, [
     ['claim', ({ claim }) => claim],
     ['attack', ({ attack }) => attack],
-    ['caught, claim true', ({ truthful }) => formatShare(truthful)],
-    ['caught, claim false', ({ lying }) => formatShare(lying)],
+    ['rejected per reply, 1e-2', ({ lying }) => formatShare(lying)],
+    ['tokens to 1e6 : 1', ({ tokensToDecide }) => formatDecision(tokensToDecide, true)],
   ]);
 
 export const formatEjections = ({ ejection }: DetectionResults): string =>

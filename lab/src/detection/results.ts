@@ -138,11 +138,15 @@ export interface EjectionRow {
   readonly ejected: Share;
 }
 
+/** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */
 export interface ClassClaimRow {
   readonly claim: string;
+  readonly weights: string;
+  readonly verifier: string;
   readonly attack: string;
-  readonly truthful: Share;
+  /** Replies that are rejected at 1e-2. */
   readonly lying: Share;
+  readonly tokensToDecide: Decision | undefined;
 }
 
 /** One lazy or lying verifier among honest ones, run by the code of a validator (lab/src/verifiers). */

@@ -17,7 +17,14 @@ export function createSyntheticResults(): DetectionResults {
     stage1: [{ source: 'f16, cpu-fast, batch 4', tokens: 123_456, replies: 965, mismatches: 0, usPerToken: 4.5 }],
     equality: [{ backend: 'cpu', weights: 'q8_0', variant: 'batch 8, prefix cache', tokens: 100_352, differing: 0 }],
     ejection: [{ test: 'e-process', lifetimes: 1000, replies: 1000, beta: 1e-6, ejected: share(0, 1000) }],
-    classClaims: [{ claim: 'q8_0 inexact', attack: 'q8_0', truthful: share(1, 300), lying: share(0.997, 300) }],
+    classClaims: [
+      {
+        claim: 'q8_0 inexact',
+        ...{ weights: 'f16', verifier: 'cpu-fast', attack: 'q8_0' },
+        lying: share(0.997, 300),
+        tokensToDecide: { median: 96, p90: undefined },
+      },
+    ],
     verifiers: [
       {
         strategy: 'always accepts',

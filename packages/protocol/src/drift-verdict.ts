@@ -25,7 +25,10 @@ export interface DriftVerdict {
   readonly eValue: number;
   /** How the p-value was found. */
   readonly source: 'rank' | 'extrapolated';
-  /** The likeliest alternative and its share of them; undefined where the reply was accepted. */
+  /**
+   * The likeliest alternative and its share of them all; undefined where the reply was accepted. One that was fitted to
+   * samples, where there is any: a derived one says how far a reply lies, and nothing of what was done.
+   */
   readonly cheat: { readonly name: string; readonly posterior: number } | undefined;
   /** Name of the row that decided, see nameRow. */
   readonly row: string;
@@ -51,8 +54,13 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
     if (limit < pValue) [pValue, source] = [limit, 'extrapolated'];
   }
   const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
-  const cheat = outcome === 'accept' ? undefined : (posteriors[0] as LikelihoodResult['posteriors'][number]);
+  const cheat = outcome === 'accept' ? undefined : findLikeliest(row, posteriors);
   return { outcome, pValue, eValue: calibrateMixture(rank), source, cheat, row: nameRow(row) };
+}
+
+function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['posteriors']) {
+  const sampled = new Set(likelihood.alternatives.filter(({ samples }) => samples > 0).map(({ name }) => name));
+  return posteriors.find(({ name }) => sampled.has(name)) ?? posteriors[0];
 }
 
 /**
