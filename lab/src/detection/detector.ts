@@ -1,7 +1,6 @@
 import type { DriftRow } from '@ogong/protocol/drift-table';
 import { buildDriftTable, type DriftSample, groupByBand, splitSamples } from '@ogong/protocol/drift-table-build';
 import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift-verdict';
-import { calibrateMixture } from '@ogong/protocol/e-value';
 import { evaluateLikelihood } from '@ogong/protocol/likelihood';
 import { findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
@@ -18,8 +17,6 @@ export interface Judged {
   readonly extrapolatedPValue: number;
   /** For sequential tests; see drift-verdict.ts. */
   readonly eValue: number;
-  /** From the fitted tail: named so wherever it is shown. */
-  readonly fittedEValue: number;
   readonly suspect: string;
 }
 
@@ -111,7 +108,6 @@ function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'>
     pValue: verdict.pValue,
     extrapolatedPValue: beyond.pValue,
     eValue: verdict.eValue,
-    fittedEValue: calibrateMixture(Math.max(beyond.pValue, Number.MIN_VALUE)),
     suspect: verdict.cheat?.name ?? 'none',
   };
 }

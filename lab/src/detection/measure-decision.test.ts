@@ -4,7 +4,7 @@ import { measureDecision } from './measure-decision.ts';
 
 const reply = (eValue: number): Judged => ({
   ...{ seed: 1, statistic: 0, pValue: 1, extrapolatedPValue: 1, suspect: 'none' },
-  ...{ eValue, fittedEValue: eValue },
+  eValue,
 });
 const repliesOf = (eValue: number, count: number): Judged[] => Array.from({ length: count }, () => reply(eValue));
 

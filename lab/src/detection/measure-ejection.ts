@@ -1,6 +1,6 @@
-import { calibrateMixture } from '@ogong/protocol/e-value';
+import { calibrateRank } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { buildRankCalibration, computeRankPValue } from '@ogong/protocol/rank-calibration';
+import { buildRankCalibration, computeRank } from '@ogong/protocol/rank-calibration';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { type Detector, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
@@ -26,7 +26,7 @@ export function measureEjection(statistics: readonly number[], options: Ejection
   const calibration = buildRankCalibration(statistics.filter((_, i) => i % 2 === 0));
   const lived = statistics
     .filter((_, i) => i % 2 === 1)
-    .map((statistic) => calibrateMixture(computeRankPValue(calibration, statistic)));
+    .map((statistic) => calibrateRank(computeRank(calibration, statistic), calibration.replies));
   let ejected = 0;
   for (let life = 0; life < lifetimes; life++) {
     let state = INITIAL_PAYEE_TEST;

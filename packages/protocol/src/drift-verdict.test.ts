@@ -3,7 +3,7 @@ import { computeBetaQuantile } from './beta.ts';
 import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
-import { calibrateMixture } from './e-value.ts';
+import { calibrateRank } from './e-value.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
@@ -62,7 +62,8 @@ describe('judgeByRow', () => {
         source: 'rank',
         by: 'f16: tight seen by v, band 3',
       });
-      expect(eValue).toBe(calibrateMixture(pValue));
+      const { replies } = row.calibration;
+      expect(eValue).toBe(calibrateRank(Math.round(pValue * (replies + 1)), replies));
     }
     const named = cheats.filter(({ cheat }) => cheat?.name === 'q8' && cheat.posterior > 0.5);
     expect(named.length).toBeGreaterThan(45);
@@ -76,7 +77,7 @@ describe('judgeByRow', () => {
     const extrapolated = judgeByRow(row, cheat, { ...strict, extrapolate: true });
     expect(extrapolated).toMatchObject({ outcome: 'reject', source: 'extrapolated' });
     expect(extrapolated.pValue).toBeLessThan(2e-4);
-    expect(extrapolated.eValue).toBe(calibrateMixture(1 / 721));
+    expect(extrapolated.eValue).toBe(calibrateRank(1, 720));
   });
 
   it('refuses rates that are none', () => {

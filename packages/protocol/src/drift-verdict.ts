@@ -1,7 +1,7 @@
 import { type DriftLookup, type DriftRow, nameRow } from './drift-table.ts';
-import { calibrateMixture } from './e-value.ts';
+import { calibrateRank } from './e-value.ts';
 import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
-import { computeRankPValue } from './rank-calibration.ts';
+import { computeRank } from './rank-calibration.ts';
 import type { ReplyEvidence } from './reply-scores.ts';
 import { computeTailSurvivalLimit } from './tail-fit.ts';
 
@@ -45,8 +45,9 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
   const { reject, doubt, extrapolate } = rates;
   if (!(reject > 0 && reject <= doubt && doubt < 1)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
   const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
-  const rank = computeRankPValue(row.calibration, statistic);
-  let pValue = rank;
+  const { replies } = row.calibration;
+  const rank = computeRank(row.calibration, statistic);
+  let pValue = rank / (replies + 1);
   let source: DriftVerdict['source'] = 'rank';
   const isBeyond = statistic > (row.calibration.steps[0] as { value: number }).value;
   if (extrapolate && isBeyond && row.tail !== undefined) {
@@ -55,7 +56,7 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
   }
   const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
   const cheat = outcome === 'accept' ? undefined : findLikeliest(row, posteriors);
-  return { outcome, pValue, eValue: calibrateMixture(rank), source, cheat, row: nameRow(row) };
+  return { outcome, pValue, eValue: calibrateRank(rank, replies), source, cheat, row: nameRow(row) };
 }
 
 function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['posteriors']) {

@@ -1,53 +1,61 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { calibrateMixture, calibratePower, dilute } from './e-value.ts';
+import { calibrateRank, dilute } from './e-value.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
-/** Integral over (0, 1) by the midpoint rule in ln p: the mass near 0 is where a calibrator could hide too much. */
-function integrate(calibrate: (p: number) => number): number {
-  let sum = 0;
-  const step = 1e-3;
-  for (let x = step / 2; x < 600; x += step) sum += calibrate(Math.exp(-x)) * Math.exp(-x) * step;
-  return sum;
+const listRanks = (replies: number): number[] => Array.from({ length: replies + 1 }, (_, i) => i + 1);
+
+/** Chances of the ranks given one table: spacings of uniform values, whatever the law of the statistic. */
+function drawChances(random: () => number, replies: number): number[] {
+  const gaps = listRanks(replies).map(() => -Math.log(1 - random()));
+  const total = gaps.reduce((sum, gap) => sum + gap, 0);
+  return gaps.map((gap) => gap / total);
 }
 
-describe('calibrators', () => {
-  it('have integral one, no more (what the tail of the mixture beyond e^-600 holds is 1 / 600)', () => {
-    for (const kappa of [0.1, 0.3, 0.5, 0.9]) expect(integrate((p) => calibratePower(p, kappa))).toBeCloseTo(1, 4);
-    const mixture = integrate(calibrateMixture);
-    expect(mixture).toBeLessThan(1);
-    expect(mixture).toBeCloseTo(1 - 1 / 600, 4);
-  });
+function countTablesAbove(bets: readonly number[], { tables, seed }: { tables: number; seed: number }): number {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: tables }, () =>
+    drawChances(random, bets.length - 1).reduce((sum, chance, i) => sum + chance * (bets[i] as number), 0),
+  ).filter((expectation) => expectation > 1).length;
+}
 
-  it('fall with p', () => {
-    const p = fc.double({ min: 1e-300, max: 1, noNaN: true });
-    fc.assert(
-      fc.property(p, p, (a, b) => {
-        const [low, high] = a < b ? [a, b] : [b, a];
-        expect(calibrateMixture(low)).toBeGreaterThanOrEqual(calibrateMixture(high) * (1 - 1e-12));
-        expect(calibratePower(low, 0.2)).toBeGreaterThanOrEqual(calibratePower(high, 0.2) * (1 - 1e-12));
-      }),
-      { seed: 41 },
-    );
-  });
-
-  it('mix what the single ones give', () => {
-    for (const p of [1e-6, 1e-3, 0.05, 0.36, 0.37, 0.5, 0.99]) {
-      let mixture = 0;
-      for (let kappa = 5e-5; kappa < 1; kappa += 1e-4) mixture += calibratePower(p, kappa) * 1e-4;
-      expect(calibrateMixture(p) / mixture).toBeCloseTo(1, 5);
+describe('the calibrator of ranks', () => {
+  it('has expectation below one over ranks, and leaves no more than luck needs', () => {
+    for (const replies of [100, 1000, 10_000, 100_000]) {
+      const mean = listRanks(replies).reduce((sum, rank) => sum + calibrateRank(rank, replies), 0) / (replies + 1);
+      expect(mean).toBeLessThan(1);
+      expect(mean).toBeGreaterThan(0.55);
     }
-    expect(calibrateMixture(1)).toBe(0.5);
   });
 
-  it('refuse what is no p-value', () => {
-    for (const p of [0, -1, 1.1, Number.NaN]) {
-      expect(() => calibrateMixture(p)).toThrow(RangeError);
-      expect(() => calibratePower(p, 0.5)).toThrow(RangeError);
+  it('makes e-values that one table may multiply: more than 99 tables in 100', () => {
+    for (const replies of [100, 1000, 4000]) {
+      const bets = listRanks(replies).map((rank) => calibrateRank(rank, replies));
+      expect(countTablesAbove(bets, { tables: 1500, seed: replies })).toBeLessThan(15);
     }
-    expect(() => calibratePower(0.5, 1)).toThrow(RangeError);
   });
 
-  it('stay e-values when diluted', () => {
+  it('would not without what is taken off for luck', () => {
+    const bets = listRanks(1000).map((rank) => calibrateRank(rank, 1000));
+    const mean = bets.reduce((sum, bet) => sum + bet, 0) / bets.length;
+    const fair = bets.map((bet) => bet / mean);
+    expect(countTablesAbove(fair, { tables: 500, seed: 3 })).toBeGreaterThan(150);
+  });
+
+  it('falls with the rank, and bets more where more was measured', () => {
+    const values = listRanks(300).map((rank) => calibrateRank(rank, 300));
+    for (let i = 1; i < values.length; i++) expect(values[i]).toBeLessThan(values[i - 1] as number);
+    const first = [100, 1000, 10_000].map((replies) => calibrateRank(1, replies));
+    expect(first).toEqual([...first].sort((a, b) => a - b));
+  });
+
+  it('refuses what is no rank', () => {
+    for (const rank of [0, -1, 1.5, 102, Number.NaN]) expect(() => calibrateRank(rank, 100)).toThrow(RangeError);
+    for (const replies of [0, 0.5, Number.NaN]) expect(() => calibrateRank(1, replies)).toThrow(RangeError);
+  });
+});
+
+describe('dilute', () => {
+  it('keeps an e-value one', () => {
     expect(dilute(20, 0.1)).toBeCloseTo(2.9, 12);
     expect(dilute(1, 0.3)).toBe(1);
     expect(dilute(0, 1)).toBe(0);

@@ -1,43 +1,36 @@
 import { computeExp, computeLog } from './elementary.ts';
 
 /**
- * From p-values to e-values: nonnegative, with expectation at most 1 under honesty, so that their running product is a
- * supermartingale and Ville's inequality bounds what it ever reaches. A calibrator is a decreasing f on (0, 1] with
- * integral at most 1; f(p) is then an e-value for every p-value p.
+ * From ranks to e-values: nonnegative, with expectation at most 1 under honesty, so that their running product is a
+ * supermartingale and Ville's inequality bounds what it ever reaches.
+ *
+ * A statistic's rank among n held-out honest ones is uniform on 1..n+1, averaged over tables. But one table judges many
+ * replies, and given the table the chances of the ranks are spacings of uniform values, whatever the law of the statistic.
+ * The bet r^(-4/5) on rank r is divided by what it may pay then: its mean, and three standard deviations of luck. More
+ * than 99 tables in 100 pay less (e-value.test.ts); a calibrator of p-values, which knows no n, leaves half of that unused.
  */
+
+/** Standard deviations of E[e | table] above its mean that are taken off. */
+const LUCK = 3;
 
 /**
- * kappa p^(kappa - 1): bets on small p, the more the smaller kappa.
- * @param pValue in (0, 1].
- * @param kappa in (0, 1).
- * @throws RangeError outside.
- * Source: Vovk & Wang 2021, "E-values: calibration, combination and applications", section 2.
+ * n = replies + 1: e = n r^(-4/5) / (S + 3 sqrt(V)), with S = 1 + 5 (n^(1/5) - 1) above the sum of r^(-4/5) over ranks, and
+ * V = 1 + 5/3 (1 - n^(-3/5)) above that of its square.
+ * @param rank 1 (nothing honest is as far) to replies + 1.
+ * @param replies held-out honest replies, from 1.
+ * @throws RangeError unless both are whole and in range.
+ * Source: Vovk & Wang 2021, "E-values: calibration, combination and applications", section 2, for the family kappa p^(kappa - 1).
  */
-export function calibratePower(pValue: number, kappa: number): number {
-  assertPValue(pValue);
-  if (!(kappa > 0 && kappa < 1)) throw new RangeError(`kappa ${kappa} is not between 0 and 1`);
-  return kappa * computeExp((kappa - 1) * computeLog(pValue));
-}
-
-/**
- * The mixture of all of them, integral over kappa of kappa p^(kappa - 1) = (1 - p + p ln p) / (p ln(p)^2): no kappa need
- * be chosen. 1/2 at p = 1, and never below it.
- * @param pValue in (0, 1].
- * @throws RangeError outside.
- * Source: as above.
- */
-export function calibrateMixture(pValue: number): number {
-  assertPValue(pValue);
-  const x = -computeLog(pValue);
-  // (e^x - 1 - x) / x^2; where x is small its series, for the difference cancels.
-  if (x > 1) return (1 / pValue - 1 - x) / (x * x);
-  let sum = 1;
-  for (let k = 20; k >= 3; k--) sum = 1 + (sum * x) / k;
-  return sum / 2;
-}
-
-function assertPValue(pValue: number): void {
-  if (!(pValue > 0 && pValue <= 1)) throw new RangeError(`${pValue} is no p-value in (0, 1]`);
+export function calibrateRank(rank: number, replies: number): number {
+  if (!Number.isInteger(replies) || replies < 1) throw new RangeError(`${replies} held-out replies`);
+  if (!Number.isInteger(rank) || rank < 1 || rank > replies + 1) {
+    throw new RangeError(`${rank} is no rank among ${replies} held-out replies`);
+  }
+  const n = replies + 1;
+  const logN = computeLog(n);
+  const sum = 1 + 5 * (computeExp(logN / 5) - 1);
+  const variance = 1 + (5 / 3) * (1 - computeExp(-0.6 * logN));
+  return (n * computeExp(-0.8 * computeLog(rank))) / (sum + LUCK * Math.sqrt(variance));
 }
 
 /**

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { calibrateMixture } from './e-value.ts';
 import { buildRankCalibration, computeRankPValue, MAX_STEPS, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { testUniformity } from './statistics.ts';
@@ -47,34 +46,6 @@ describe('rank calibration', () => {
       return computeRankPValue(calibration, drawNormal(random) + 0.3);
     });
     expect(testUniformity(shifted).pValue).toBeLessThan(0.001);
-  });
-
-  it('makes, through the mixture calibrator, e-values that one table may multiply: almost every table', () => {
-    const random = createSeededRandom(9);
-    for (const n of [100, 1000]) {
-      const eValues = Array.from({ length: n + 1 }, (_, k) => calibrateMixture((k + 1) / (n + 1)));
-      const tables = 2000;
-      let above = 0;
-      let sum = 0;
-      for (let i = 0; i < tables; i++) {
-        // Honest chances of T between neighbours of a table are spacings of uniform values, whatever the law of T.
-        const gaps = eValues.map(() => -Math.log(1 - random()));
-        const total = gaps.reduce((all, gap) => all + gap, 0);
-        const expectation = gaps.reduce((all, gap, k) => all + (gap / total) * eValues[k]!, 0);
-        if (expectation > 1) above++;
-        sum += expectation;
-      }
-      expect(above / tables).toBeLessThan(0.01);
-      expect(sum / tables).toBeLessThan(0.9);
-    }
-    // A bet on the smallest ranks alone has no such room: half of all tables pay out more than was staked.
-    const sharp = Array.from({ length: 101 }, (_, k) => (k === 0 ? 101 : 0));
-    let above = 0;
-    for (let i = 0; i < 1000; i++) {
-      const gaps = sharp.map(() => -Math.log(1 - random()));
-      if ((gaps[0]! / gaps.reduce((all, gap) => all + gap, 0)) * sharp[0]! > 1) above++;
-    }
-    expect(above).toBeGreaterThan(300);
   });
 
   it('refuses too few, and what is no number', () => {

@@ -2,9 +2,8 @@
  * Where a statistic lies among those of held-out honest replies: the p-value that decides, whatever the statistic is.
  *
  * (1 + #{T_i >= T}) / (n + 1) is right for one reply, averaged over tables. But one table judges many replies, and the
- * honest chance of a T beyond its largest T_i is fixed by the table's luck, which a sequential test multiplies. So what
- * is multiplied is not the p-value but calibrateMixture of it (e-value.ts): its expectation given the table is a sum of
- * uniform spacings, whatever the law of T, and above 1 in fewer than one table in a hundred (rank-calibration.test.ts).
+ * honest chance of a T beyond its largest T_i is fixed by the table's luck, which a sequential test would multiply: what
+ * is multiplied is calibrateRank of the rank (e-value.ts), which allows for it.
  */
 export interface RankCalibration {
   /** Held-out honest replies. */
@@ -51,16 +50,21 @@ export function buildRankCalibration(statistics: readonly number[]): RankCalibra
 }
 
 /**
- * Where steps were left out or values were equal, as many are taken to lie above as may: never too small a p-value.
- * @returns in [1 / (n + 1), 1].
+ * 1 + the held-out replies that lie as far or farther. Where steps were left out or values were equal, as many are taken
+ * to as may: never too small a rank.
+ * @returns in 1..replies + 1.
  * @throws RangeError where the statistic is not a number.
  */
-export function computeRankPValue({ replies, steps }: RankCalibration, statistic: number): number {
+export function computeRank({ replies, steps }: RankCalibration, statistic: number): number {
   if (Number.isNaN(statistic)) throw new RangeError('the statistic is not a number');
   const below = steps.findIndex(({ value }) => value < statistic);
-  if (below < 0) return 1;
+  if (below < 0) return replies + 1;
   const previous = steps[below - 1];
   const next = steps[below] as RankStep;
   const above = previous === undefined ? 0 : previous.value === statistic ? previous.count : next.count - 1;
-  return (1 + above) / (replies + 1);
+  return 1 + above;
 }
+
+/** @returns in [1 / (replies + 1), 1]. @throws as computeRank. */
+export const computeRankPValue = (calibration: RankCalibration, statistic: number): number =>
+  computeRank(calibration, statistic) / (calibration.replies + 1);

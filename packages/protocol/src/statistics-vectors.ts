@@ -6,12 +6,12 @@ import { createDrawMeter, type DrawMargin } from './draw-margin.ts';
 import type { DriftRow, DriftTable } from './drift-table.ts';
 import { buildDriftTable } from './drift-table-build.ts';
 import { encodeDriftTable } from './drift-table-bytes.ts';
-import { calibrateMixture } from './e-value.ts';
+import { calibrateRank } from './e-value.ts';
 import { computeExp, computeLog } from './elementary.ts';
 import { evaluateLikelihood } from './likelihood.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from './payee-test.ts';
-import { computeRankPValue } from './rank-calibration.ts';
+import { computeRank } from './rank-calibration.ts';
 import { computeReplyEvidence, type ReplyEvidence } from './reply-scores.ts';
 import type { SamplerSettings } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
@@ -38,8 +38,10 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
       likelihood: replies(99, 6).map((evidence, i) => {
         const far = i % 2 === 0 ? evidence : { ...evidence, scores: evidence.scores.map((value) => value + 1) };
         const { statistic, posteriors } = evaluateLikelihood(row.likelihood, far);
-        const pValue = computeRankPValue(row.calibration, statistic);
-        return { ...plain(far), statistic, posteriors, pValue, eValue: calibrateMixture(pValue) };
+        const { replies } = row.calibration;
+        const rank = computeRank(row.calibration, statistic);
+        const pValue = rank / (replies + 1);
+        return { ...plain(far), statistic, posteriors, rank, pValue, eValue: calibrateRank(rank, replies) };
       }),
       payeeTest: payeeVectors(),
       auditPlan: planVectors(),

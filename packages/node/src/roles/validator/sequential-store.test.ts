@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { calibrateMixture } from '@ogong/protocol/e-value';
+import { calibrateRank } from '@ogong/protocol/e-value';
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
@@ -93,9 +93,9 @@ describe('the sequential tests', () => {
     for (let life = 0; life < lives; life++) {
       const store = open();
       for (let reply = 0; reply < 60; reply++) {
-        const pValue = Math.max(1e-3, 1 - random());
-        const verdict = pValue <= 0.05 ? 'reject' : 'accept';
-        if (advanceTests(store, { providerId: key(1), payee }, judged(verdict, calibrateMixture(pValue)), lenient)) {
+        const rank = 1 + Math.floor(1001 * random());
+        const verdict = rank <= 50 ? 'reject' : 'accept';
+        if (advanceTests(store, { providerId: key(1), payee }, judged(verdict, calibrateRank(rank, 1000)), lenient)) {
           ejected++;
           break;
         }
