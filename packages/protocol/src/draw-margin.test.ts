@@ -8,7 +8,7 @@ import {
   MARGIN_BINS,
 } from './draw-margin.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings, WEIGHT_ONE } from './sampler.ts';
-import { createSeededRandom as createTestRandom } from './seeded-random.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { computeQuantile } from './statistics.ts';
 import { drawNormal } from './synthetic-evidence.ts';
 
@@ -50,7 +50,7 @@ function findMovement(
 
 describe('measureDraw', () => {
   it('is the size of movement that changes the draw, or gives the claimed token', () => {
-    const random = createTestRandom(71);
+    const random = createSeededRandom(71);
     const weights = createWeights();
     const ratios: number[] = [];
     const gapRatios: number[] = [];
@@ -137,7 +137,7 @@ describe('measureDraw', () => {
   });
 
   it('says the same whatever was measured before', () => {
-    const random = createTestRandom(5);
+    const random = createSeededRandom(5);
     const long = { ids: Uint32Array.from({ length: 64 }, (_, i) => i), tail: 0, u: 0, token: 0, tokenCost: undefined };
     const [even, steep] = [new Float64Array(64), Float64Array.from({ length: 64 }, (_, i) => i * 2 ** 20)];
     for (let i = 0; i < 400; i++) {

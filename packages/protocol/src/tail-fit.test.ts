@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSeededRandom as createTestRandom } from './seeded-random.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { drawNormal } from './synthetic-evidence.ts';
 import { computeTailSurvival, computeTailSurvivalLimit, fitTail } from './tail-fit.ts';
 
@@ -15,7 +15,7 @@ const LAWS: readonly [name: string, quantile: (p: number) => number][] = [
 
 describe('tail fit', () => {
   it('finds shape and scale of a generalised Pareto law', () => {
-    const random = createTestRandom(87);
+    const random = createSeededRandom(87);
     const quantile = pareto(0.2);
     const { shape, scale, share } = fitTail(Array.from({ length: 200_000 }, () => quantile(1 - random())));
     expect(share).toBeCloseTo(0.1, 6);
@@ -25,7 +25,7 @@ describe('tail fit', () => {
   });
 
   it.each(LAWS)('bounds a probability ten and a hundred times beyond the sample: %s', (_, quantile) => {
-    const random = createTestRandom(88);
+    const random = createSeededRandom(88);
     const trials = 200;
     for (const p of [1e-3, 1e-4]) {
       let covered = 0;
@@ -38,7 +38,7 @@ describe('tail fit', () => {
   });
 
   it('bounds it for a normal law, whose tail is lighter than any it knows', () => {
-    const random = createTestRandom(89);
+    const random = createSeededRandom(89);
     let covered = 0;
     for (let i = 0; i < 200; i++) {
       const fit = fitTail(Array.from({ length: 600 }, () => drawNormal(random)));
@@ -48,7 +48,7 @@ describe('tail fit', () => {
   });
 
   it('falls with the value, from the share at the threshold, and lies below its limit', () => {
-    const random = createTestRandom(90);
+    const random = createSeededRandom(90);
     const fit = fitTail(Array.from({ length: 1000 }, () => -Math.log(1 - random())));
     expect(computeTailSurvival(fit, fit.threshold)).toBeCloseTo(0.1, 12);
     expect(computeTailSurvival(fit, -5)).toBeCloseTo(0.1, 12);

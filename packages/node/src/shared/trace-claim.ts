@@ -1,23 +1,16 @@
 import type { Engine } from '@ogong/engine/engine';
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { type Header, hashTokens } from '@ogong/protocol/header';
+import { hashTokens } from '@ogong/protocol/header';
 import { parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
 import { type SignedTrace, signTrace } from '@ogong/protocol/trace-report';
 import { Refusal } from '../link/link-error.ts';
-import type { ModelRequest } from './model-request.ts';
+import { type ClaimedReply, planPass } from './claimed-pass.ts';
 
 /** One position of a committed reply, to be looked into. Provider and verifier share this path: both must run the same pass. */
-export interface TraceClaim {
+export interface TraceClaim extends ClaimedReply {
   /** The record's signed bytes. */
   readonly record: Uint8Array;
-  readonly header: Header;
-  readonly request: ModelRequest;
-  readonly outputTokens: Uint32Array;
-  readonly listSizes: Uint8Array;
-  /** As committed; absent where the class knows only one. */
-  readonly shapeClasses?: Uint8Array | undefined;
-  readonly bankSeed: Uint8Array;
   readonly position: number;
 }
 
@@ -60,32 +53,15 @@ export async function traceClaim(
     readonly signal: AbortSignal;
   },
 ): Promise<SignedTrace> {
-  const { header, outputTokens, position } = claim;
-  const { modelRoot, contextSize } = engine.info();
-  const promptTokens = await engine.tokenizePrompt(claim.request.prompt);
-  if (promptTokens.length + outputTokens.length > contextSize) {
-    throw new Refusal('unsupported', `prompt and reply exceed the context of ${contextSize} tokens here`);
-  }
-  const { stages, row, numericClass, exact } = await engine.trace(
-    {
-      promptTokens,
-      outputTokens,
-      sampler: header.sampler,
-      bias: header.bias,
-      sketch: { bankSeed: claim.bankSeed, directions: header.sketchDirections },
-      listSizes: claim.listSizes,
-      ...(claim.shapeClasses && { shapeClasses: claim.shapeClasses }),
-      numericClass: header.numericClass,
-      position,
-    },
-    { signal },
-  );
+  const { outputTokens, position } = claim;
+  const pass = await planPass(claim, engine);
+  const { stages, row, numericClass, exact } = await engine.trace({ ...pass, position }, { signal });
   return signTrace(signer, {
     recordHash: crypto.sha256(claim.record),
-    modelRoot,
+    modelRoot: engine.info().modelRoot,
     numericClass,
     exact,
-    promptTokensHash: hashTokens(crypto, promptTokens),
+    promptTokensHash: hashTokens(crypto, pass.promptTokens),
     outputTokensHash: hashTokens(crypto, outputTokens),
     position,
     row,

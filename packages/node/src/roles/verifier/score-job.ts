@@ -2,7 +2,7 @@ import type { Engine, EngineInfo } from '@ogong/engine/engine';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type Header, hashTokens, parseHeader } from '@ogong/protocol/header';
+import { hashTokens, parseHeader } from '@ogong/protocol/header';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
 import { endsAtStop, renderReply } from '@ogong/protocol/reply-text';
 import { RequestError } from '@ogong/protocol/request';
@@ -11,26 +11,15 @@ import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from '@ogong/protoc
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
-import {
-  assertFitsModel,
-  type ModelRequest,
-  parseEndpointName,
-  parseModelRequest,
-} from '../../shared/model-request.ts';
+import { type ClaimedReply, planPass } from '../../shared/claimed-pass.ts';
+import { assertFitsModel, parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
 import { createBlankWindows } from './blank-windows.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
-export interface ScoreJob {
+export interface ScoreJob extends ClaimedReply {
   readonly jobId: Uint8Array;
-  readonly header: Header;
-  readonly request: ModelRequest;
-  readonly outputTokens: Uint32Array;
-  readonly listSizes: Uint8Array;
-  /** Of the passes that the provider says it ran; undefined where there is only one. */
-  readonly shapeClasses?: Uint8Array | undefined;
   /** The provider's draws that fell into the tail. */
   readonly tailDraws: TailDraws;
-  readonly bankSeed: Uint8Array;
 }
 
 /** Hash of no text: the tokens do not end where the header says that they were cut. */
@@ -88,10 +77,8 @@ export async function scoreJob(
 ): Promise<Uint8Array> {
   const { header, request, outputTokens } = job;
   const info = engine.info();
-  const promptTokens = await engine.tokenizePrompt(request.prompt);
-  if (promptTokens.length + outputTokens.length > info.contextSize) {
-    throw new Refusal('unsupported', `prompt and reply exceed this verifier's context of ${info.contextSize} tokens`);
-  }
+  const pass = await planPass(job, engine);
+  const { promptTokens } = pass;
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const shared = {
     jobId: job.jobId,
@@ -114,20 +101,7 @@ export async function scoreJob(
       windows: createBlankWindows(header, job),
     });
   }
-  const result = await engine.score(
-    {
-      promptTokens,
-      outputTokens,
-      sampler: header.sampler,
-      bias: header.bias,
-      sketch: { bankSeed: job.bankSeed, directions: header.sketchDirections },
-      listSizes: job.listSizes,
-      ...(job.shapeClasses && { shapeClasses: job.shapeClasses }),
-      tailDraws: job.tailDraws,
-      numericClass: header.numericClass,
-    },
-    { signal },
-  );
+  const result = await engine.score({ ...pass, tailDraws: job.tailDraws }, { signal });
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
