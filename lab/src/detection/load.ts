@@ -3,10 +3,11 @@ import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample'
 import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
 import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
 import { type Comparison, compareWindows } from '@ogong/protocol/compare';
+import type { Header } from '@ogong/protocol/header';
 import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 
 /** One reply as both stages see it, everything but statistics. */
@@ -21,6 +22,8 @@ export interface JudgedReply {
   readonly scored:
     | {
         readonly comparison: Comparison;
+        /** First position at which a pass of the reply's own exact class does not reproduce it: in a value, or in a choice. */
+        readonly unreproduced: number | undefined;
         readonly whole: ReplyEvidence;
         /** Of the first window alone: what a reply of 32 tokens would have shown; `whole` itself where there is one window. */
         readonly first: ReplyEvidence;
@@ -70,6 +73,7 @@ function judgeSample(sample: ScoredSample): JudgedReply {
     plain,
     scored: {
       comparison,
+      unreproduced: comparison.firstDifference ?? findOtherChoice(report, header),
       whole,
       first,
       cuts: cuts.map(computeReplyEvidence),
@@ -77,4 +81,10 @@ function judgeSample(sample: ScoredSample): JudgedReply {
       scoredMs: report.elapsedMs,
     },
   };
+}
+
+/** Reports of version 1 name none. */
+function findOtherChoice({ exact, numericClass, firstOtherChoice }: ScoreReport, header: Header): number | undefined {
+  const isExact = exact && numericClass === header.numericClass;
+  return isExact && firstOtherChoice !== NO_OTHER_CHOICE ? firstOtherChoice : undefined;
 }

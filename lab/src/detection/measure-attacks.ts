@@ -32,7 +32,7 @@ export function measureAttack(
   const judged = other.filter((reply) => isJudged(attack, reply));
   const judge = (length: Length): readonly Judged[] => detector.judgeHeldOut(attack.name, length, judged);
   const [whole, first] = [judge('whole'), judge('first')];
-  const differing = same.flatMap(({ scored }) => scored?.comparison.firstDifference ?? []);
+  const differing = same.flatMap(({ scored }) => scored?.unreproduced ?? []);
   const scoredSame = same.filter(({ scored }) => scored !== undefined);
   const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
   const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
@@ -52,7 +52,7 @@ export function measureAttack(
       scoredSame.length === 0
         ? undefined
         : {
-            differ: shareOf(scoredSame, ({ scored }) => scored?.comparison.identical === false),
+            differ: shareOf(scoredSame, ({ scored }) => scored?.unreproduced !== undefined),
             medianToken: differing.length === 0 ? 0 : computeQuantile(differing, 0.5),
             lastToken: differing.length === 0 ? 0 : Math.max(...differing),
           },

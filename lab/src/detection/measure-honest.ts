@@ -81,6 +81,6 @@ export function measureEquality(
     weights,
     variant: `${provider} seen by ${verifier}`,
     tokens: scored.reduce((sum, { comparison }) => sum + comparison.positions, 0),
-    differing: scored.filter(({ comparison }) => !comparison.identical).length,
+    differing: scored.filter(({ unreproduced }) => unreproduced !== undefined).length,
   };
 }

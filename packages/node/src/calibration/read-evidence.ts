@@ -2,7 +2,7 @@ import { type Comparison, compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Header } from '@ogong/protocol/header';
 import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence } from '@ogong/protocol/reply-scores';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/score-report';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { readClassWeights } from '../shared/class-weights.ts';
@@ -37,7 +37,10 @@ export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEviden
   const report = parseScoreReport(sample.report);
   const { windows } = replayed.opening;
   if (report.exact && report.numericClass === header.numericClass) {
-    return { kind: 'equality', identical: compareWindows(crypto, header, windows, report.windows).identical };
+    // Reports of version 1 say nothing of choices.
+    const { firstOtherChoice = NO_OTHER_CHOICE } = report;
+    const { identical } = compareWindows(crypto, header, windows, report.windows);
+    return { kind: 'equality', identical: identical && firstOtherChoice === NO_OTHER_CHOICE };
   }
   const { numericClass: verifierClass } = report;
   const weights = readClassWeights(verifierClass);
