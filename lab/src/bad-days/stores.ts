@@ -49,6 +49,15 @@ export function readGateway(directory: string): GatewayAccounts {
   }));
 }
 
+/** How often a validator has asked for an opening in vain; undefined where it has not, or is past that. */
+export function readAsks(directory: string, validator: string, replyId: Uint8Array): number | undefined {
+  const id = toHex(replyId);
+  return readStore(join(directory, validator, 'validator.db'), (all) => {
+    const row = all('SELECT reply_id, asks FROM opening_asks').find((one) => toHex(one.reply_id as Uint8Array) === id);
+    return row?.asks as number | undefined;
+  });
+}
+
 export function readProvider(directory: string, name: string): ProviderAccounts {
   return readStore(join(directory, name, 'provider.db'), (all) => {
     const ids = (sql: string): string[] => all(sql).map((row) => toHex(row.reply_id as Uint8Array));

@@ -12,7 +12,7 @@ import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { Secret } from '@ogong/node/crypto/secret';
 import { createLinkIdentity } from '@ogong/node/link/link-identity';
 import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
-import { assignPorts, countPorts, type MeshOptions } from '@ogong/node/mesh/mesh-plan';
+import { assignPorts, countPorts, type MeshOptions, type MeshTimings } from '@ogong/node/mesh/mesh-plan';
 import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { type ProcessIdentity, signalProcess } from '@ogong/node/mesh/process-identity';
 import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
@@ -36,6 +36,8 @@ export interface TestMesh {
   ask(): Promise<AskedReply>;
   /** Holds the chain still without ending it, as a node that hangs; `SIGCONT` lets it go on. */
   signalChain(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Holds a daemon still without ending it; `SIGCONT` lets it go on. */
+  signalDaemon(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends the process in which a provider's model runs, and not the provider. */
   killEngine(provider: string): void;
   /** Puts the clock of every daemon ahead of this machine's. */
@@ -51,7 +53,12 @@ const MAX_TOKENS = 64;
 const PATIENCE_MS = 120_000;
 const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
 
-export async function startTestMesh({ providers = 2 }: { readonly providers?: number } = {}): Promise<TestMesh> {
+export interface TestMeshOptions {
+  readonly providers?: number;
+  readonly timings?: MeshTimings;
+}
+
+export async function startTestMesh({ providers = 2, timings }: TestMeshOptions = {}): Promise<TestMesh> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bad-days-'));
   const clockFile = join(directory, 'clock');
   const restore = setEnvironment({
@@ -60,7 +67,8 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
     OGONG_VALIDATOR_GRACE: '5s',
   });
   const { path, modelRoot: root } = await resolveModel('stories260K', { storeDir: directory });
-  const options: MeshOptions = { directory, model: { path, id: MODEL_ID, root }, providers };
+  const model = { path, id: MODEL_ID, root };
+  const options: MeshOptions = { directory, model, providers, ...(timings ? { timings } : {}) };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
   const crashes: string[] = [];
   const mesh = await startMesh({ ...options, ports, isLasting: true }, { onCrash: (detail) => crashes.push(detail) });
@@ -80,6 +88,9 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
     const replies: AskedReply[] = [];
     let asked = 0;
     let aheadMs = 0;
+    const signalDaemon = (name: string, signal: 'SIGSTOP' | 'SIGCONT'): void => {
+      if (!signalProcess(findProcess(directory, name), signal)) throw new Error(`${name} is gone`);
+    };
     const isServed = async (): Promise<boolean> => (await countProviders(mesh.plan.gatewayUrl, MODEL_ID)) >= providers;
     if (!(await waitUntil(isServed, PATIENCE_MS))) throw new Error('the providers are not on offer');
     return {
@@ -94,9 +105,8 @@ export async function startTestMesh({ providers = 2 }: { readonly providers?: nu
         replies.push(reply);
         return reply;
       },
-      signalChain(signal) {
-        if (!signalProcess(findProcess(directory, 'chain'), signal)) throw new Error('the chain is gone');
-      },
+      signalChain: (signal) => signalDaemon('chain', signal),
+      signalDaemon,
       killEngine(provider) {
         const [engine] = listChildren(findProcess(directory, provider).pid);
         if (engine === undefined) throw new Error(`${provider} has no engine`);
