@@ -1,97 +1,118 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import type { GenerateRequest } from '@ogong/engine/engine';
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { readAllThreadsMs } from './busy-time.ts';
-import { createRequest, findFullReplies, makeReply } from './engine-timing.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
+import { CONTESTS, createEndlessRequest, type ShapeBench, type Text, type Way } from './shape-ways.ts';
+import { measureVerifier } from './verifier-rows.ts';
 
-export interface ShapeBench {
-  readonly path: string;
-  readonly name: string;
-  readonly promptTokens: number;
-  readonly outputTokens: number;
-  readonly rounds: number;
-}
+type Opened = Way & { readonly engine: LlamaEngine };
 
 const STREAMS = [1, 4, 8];
 const TOGETHER = 8;
-
-interface Way {
-  readonly id: string;
-  readonly what: string;
-  readonly options: Partial<LlamaEngineOptions>;
-}
-
-const WAYS: Readonly<Record<'cpu' | 'vulkan', readonly Way[]>> = {
-  cpu: [{ id: 'exact', what: 'exact class', options: {} }],
-  vulkan: [
-    { id: 'wide', what: 'wide passes only', options: { backend: 'vulkan', shapes: 'wide' } },
-    { id: 'mixed', what: 'narrow and wide passes', options: { backend: 'vulkan', shapes: 'mixed' } },
-  ],
-};
+const AIM = { at: 'least', value: 0.97 } as const;
 
 /** What keeping every pass inside its class costs against the library's own choice, by how many replies run together. */
 export async function measureShapes(bench: ShapeBench, backend: 'cpu' | 'vulkan'): Promise<Row[]> {
+  const { baselines, ways } = CONTESTS[backend];
   const absence = backend === 'vulkan' ? explainVulkanAbsence(join(homedir(), '.ogong', 'engine')) : undefined;
   if (absence !== undefined) {
-    return WAYS[backend].map(({ id, what }) => ({
+    return ways.map(({ id, what }) => ({
       id: `in-class-${backend}-${id}`,
-      what: `${bench.name} on ${backend}: decode in class (${what}) / unbound`,
+      what: `${bench.name} on ${backend}, ${what}: decode in class / out of it`,
       value: undefined,
       unit: 'x',
       note: absence,
     }));
   }
-  const settings = { modelPath: bench.path, threads: 1, contextSize: 256, sequences: TOGETHER };
-  const plain = await createLlamaEngine({
-    ...settings,
-    ...{ backend, kernels: 'plain', flashAttention: backend === 'cpu' },
-  });
-  const engines: LlamaEngine[] = [plain];
+  const opened: Opened[] = [];
   try {
-    const ways = [];
-    for (const way of WAYS[backend]) {
-      const engine = await createLlamaEngine({ ...settings, ...way.options });
-      engines.push(engine);
-      ways.push({ ...way, engine });
+    for (const way of [...baselines, ...ways]) {
+      const settings = { modelPath: bench.path, threads: 1, contextSize: 256, sequences: TOGETHER };
+      opened.push({ why: '', ...way, engine: await createLlamaEngine({ ...settings, ...way.options }) });
     }
     const rows: Row[] = [];
     for (const streams of STREAMS) {
-      const measures = Object.fromEntries(
-        [{ id: 'plain', engine: plain }, ...ways].map(({ id, engine }) => [
-          id,
-          () => timeStreams(engine, bench, streams),
-        ]),
-      );
-      const samples = await measureInTurn(bench.rounds, measures);
-      for (const { id, what } of ways) {
-        rows.push({
-          id: `in-class-${backend}-${id}-${streams}`,
-          what: `${bench.name} on ${backend}, ${streams} together: decode in class (${what}) / unbound, ${bench.outputTokens} tokens`,
-          value: pairedRatio(samples[id] as number[], samples.plain as number[]),
-          unit: 'x',
-          note: 'tokens per second of processor time; unbound: the same weights and attention, passes as they come, nothing to reproduce',
-        });
-      }
+      rows.push(...(await compareWays(bench, backend, { opened, text: 'ordinary', streams })));
+      const guessing = opened.filter(({ id, guesses }) => guesses || id === baselines[0]?.id);
+      rows.push(...(await compareWays(bench, backend, { opened: guessing, text: 'repetitive', streams })));
     }
+    if (backend === 'vulkan') rows.push(...(await measureVerifier(bench, opened)));
     return rows;
   } finally {
-    await Promise.all(engines.map((engine) => engine.close()));
+    await Promise.all(opened.map(({ engine }) => engine.close()));
   }
 }
 
-/** Tokens per second of all the child's threads, prompts and first tokens left out. */
-async function timeStreams(engine: LlamaEngine, bench: ShapeBench, streams: number): Promise<number> {
-  const numbers = await findFullReplies(engine, bench, streams);
-  const run = async (maxTokens: number): Promise<number> => {
+async function compareWays(
+  bench: ShapeBench,
+  backend: 'cpu' | 'vulkan',
+  { opened, text, streams }: { readonly opened: readonly Opened[]; readonly text: Text; readonly streams: number },
+): Promise<Row[]> {
+  const measures = Object.fromEntries(
+    opened.map(({ id, engine }) => [id, () => timeStreams(engine, bench, { text, streams })]),
+  );
+  const samples = await measureInTurn(bench.rounds, measures);
+  const speeds = (id: string) => (samples[id] as readonly Timed[]).map(({ speed }) => speed);
+  const { baselines } = CONTESTS[backend];
+  const measured = baselines.filter(({ id }) => id in samples);
+  return opened.slice(measured.length).flatMap(({ id, what, why, guesses }) =>
+    measured.map(
+      (baseline, i): Row => ({
+        id: `in-class-${backend}-${id}-${baseline.id}-${text}-${streams}`,
+        what: `${bench.name} on ${backend}, ${streams} together, ${text} text: decode, ${what} / ${baseline.what}`,
+        value: pairedRatio(speeds(id), speeds(baseline.id)),
+        unit: 'x',
+        ...(i === 0 && text === 'ordinary' ? { aim: AIM, why } : {}),
+        note: guesses ? describeDrafts(samples[id] as readonly Timed[]) : '',
+      }),
+    ),
+  );
+}
+
+interface Timed {
+  /** Tokens per second of processor time, all the child's threads together, prompts and first tokens left out. */
+  readonly speed: number;
+  readonly tokens: number;
+  readonly proposed: number;
+  readonly accepted: number;
+}
+
+function describeDrafts(samples: readonly Timed[]): string {
+  const sum = (pick: (sample: Timed) => number) => samples.reduce((total, sample) => total + pick(sample), 0);
+  const share = (100 * sum(({ accepted }) => accepted)) / sum(({ tokens }) => tokens);
+  return `${share.toFixed(0)} % of the tokens came from ${sum(({ accepted }) => accepted)} right of ${sum(({ proposed }) => proposed)} drafts`;
+}
+
+async function timeStreams(
+  engine: LlamaEngine,
+  bench: ShapeBench,
+  { text, streams }: { readonly text: Text; readonly streams: number },
+): Promise<Timed> {
+  const run = async (maxTokens: number) => {
     const before = readAllThreadsMs(engine.pid() as number);
-    await Promise.all(
-      numbers.map((number) => makeReply(engine, { ...createRequest(engine, bench, number), maxTokens })),
+    const replies = await Promise.all(
+      Array.from({ length: streams }, (_, number) =>
+        countDrafts(engine, { ...createEndlessRequest(engine, bench, number, text), maxTokens }),
+      ),
     );
-    return readAllThreadsMs(engine.pid() as number) - before;
+    return { ms: readAllThreadsMs(engine.pid() as number) - before, replies };
   };
   const first = await run(1);
   const full = await run(bench.outputTokens);
-  return (1000 * streams * (bench.outputTokens - 1)) / Math.max(1, full - first);
+  const tokens = streams * (bench.outputTokens - 1);
+  return {
+    speed: (1000 * tokens) / Math.max(1, full.ms - first.ms),
+    tokens,
+    proposed: full.replies.reduce((sum, { proposed }) => sum + proposed, 0),
+    accepted: full.replies.reduce((sum, { accepted }) => sum + accepted, 0),
+  };
+}
+
+async function countDrafts(engine: LlamaEngine, request: GenerateRequest) {
+  let drafts = { proposed: 0, accepted: 0 };
+  for await (const event of engine.generate(request)) if (event.kind === 'end') drafts = event.drafts ?? drafts;
+  return drafts;
 }

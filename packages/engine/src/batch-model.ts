@@ -26,6 +26,14 @@ export interface BatchContext {
    * @throws RangeError where a value is out of bounds.
    */
   add(token: number, position: number, sequence: number, shapeClass?: number): void;
+  /**
+   * Guessed tokens that follow the last added row; as many run behind it as the context finds worth it, with outputs behind
+   * its own. Those that are not removed stay.
+   * @param guesses may change only after the decode.
+   */
+  guess(guesses: Int32Array, count: number): void;
+  /** How many of the guesses behind the index-th added row ran in the last decode. */
+  guessesRun(index: number): number;
   /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
   decode(outputs: boolean): void;
   /** Where the outputs of the index-th added row stand in `logits` and `hidden`. */
@@ -36,8 +44,8 @@ export interface BatchContext {
   logits(): Float32Array;
   /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */
   hidden(): Float32Array;
-  /** Forgets a sequence. */
-  remove(sequence: number): void;
+  /** Forgets a sequence, or its positions from `from` on. */
+  remove(sequence: number, from?: number): void;
   free(): void;
 }
 

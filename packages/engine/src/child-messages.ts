@@ -30,6 +30,7 @@ export interface LoadOptions {
   readonly flashAttention: boolean;
   readonly kvUnified: boolean;
   readonly shapes: ShapePolicy;
+  readonly drafts: number;
   /** A cheat's: see LlamaEngineOptions.laboratory. */
   readonly slidingWindow?: number;
   readonly promptChunk: number;

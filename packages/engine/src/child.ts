@@ -16,7 +16,8 @@ const send = (message: FromChild): void => {
 function load(options: LoadOptions): void {
   try {
     const opened = openHost(options);
-    host = createHost({ ...opened, promptChunk: options.promptChunk, maxQueue: options.maxQueue, send });
+    const { promptChunk, maxQueue, drafts: maxDrafts } = options;
+    host = createHost({ ...opened, promptChunk, maxQueue, maxDrafts, send });
     send({ kind: 'ready', info: opened.info });
   } catch (error) {
     send({ kind: 'load-failed', error: toPlainError(error) });

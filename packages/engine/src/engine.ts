@@ -82,6 +82,8 @@ export type GenerateEvent =
       /** The reply: all `text` pieces, plus what was held back. */
       readonly text: string;
       readonly timings: { readonly promptMs: number; readonly decodeMs: number };
+      /** Tokens that ran on a guess, and how many of them were the ones that were drawn; where the engine guesses. */
+      readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };
 
 export interface ScoreRequest {

@@ -24,8 +24,14 @@ export interface FakeEngineOptions {
   readonly canTrace?: boolean;
   /** False: an engine whose passes have no twin, and which says so. */
   readonly exact?: boolean;
+  /** Runs the passes in place of the fake's own: rows of the same vocabulary and width. */
+  readonly createContext?: (sequences: number) => BatchContext;
   /** Pause before every decode step. */
   readonly stepMs?: number;
+  /** Tokens that a step may guess ahead; 0. */
+  readonly drafts?: number;
+  /** True: what was guessed wrong stays in the cache. */
+  readonly keepsGuesses?: boolean;
   /** Throws from the decode with this number, counted from 1; once. */
   readonly failAtDecode?: number;
 }
@@ -78,6 +84,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
     info,
     promptChunk: 16,
     maxQueue: options.maxQueue ?? 4 * sequences,
+    maxDrafts: options.drafts ?? 0,
     tokenizePrompt,
     stepDelayMs: options.stepMs ?? 0,
     send: (message: FromChild) => port.receive(message),
@@ -148,7 +155,8 @@ function createFakeModel(options: FakeModelOptions): BatchModel {
       if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
       return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
     },
-    createContext: ({ sequences }) => createFakeContext(options, sequences, onDecode),
+    createContext: ({ sequences }) =>
+      options.createContext?.(sequences) ?? createFakeContext(options, sequences, onDecode),
     ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, onDecode) }),
     free: () => undefined,
   };
@@ -162,8 +170,12 @@ function createFakeContext(
 ): BatchContext & TraceContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
   const batchSize = 64;
-  const states = new Map<number, { state: number; length: number }>();
+  /** By sequence: the state behind each of its rows. */
+  const states = new Map<number, number[]>();
   let rows: { token: number; position: number; sequence: number }[] = [];
+  /** Of every added row: where it stands, and how many guesses behind it. */
+  let added: { row: number; guesses: number }[] = [];
+  let decoded: typeof added = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
   let firstState = 0;
@@ -177,20 +189,31 @@ function createFakeContext(
       if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
       }
+      added.push({ row: rows.length, guesses: 0 });
       rows.push({ token, position, sequence });
     },
+    guess(guesses, count) {
+      const { position, sequence } = rows.at(-1) as (typeof rows)[number];
+      // Room for every sequence's own row comes first.
+      const ran = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
+      for (let i = 0; i < ran; i++) rows.push({ token: guesses[i] as number, position: position + 1 + i, sequence });
+      (added.at(-1) as (typeof added)[number]).guesses = ran;
+    },
+    guessesRun: (index) => decoded[index]?.guesses ?? 0,
     decode(outputs) {
       const batch = rows;
       rows = [];
+      [decoded, added] = [added, []];
       onDecode();
       logits = new Float32Array(outputs ? batch.length * vocabularySize : 0);
       hidden = new Float32Array(outputs ? batch.length * embeddingSize : 0);
       batch.forEach(({ token, position, sequence }, row) => {
-        const before = states.get(sequence) ?? { state: mix(weights, 0x9e3779b9), length: 0 };
+        const before = states.get(sequence) ?? [];
         if (before.length !== position)
           throw new EngineError('engine-crashed', `position ${position} does not follow ${before.length}`);
-        const state = mix(before.state, token + 1);
-        states.set(sequence, { state, length: position + 1 });
+        const state = mix(before.at(-1) ?? mix(weights, 0x9e3779b9), token + 1);
+        before.push(state);
+        states.set(sequence, before);
         if (row === 0) firstState = state;
         if (!outputs) return;
         for (let id = 0; id < vocabularySize; id++) {
@@ -200,7 +223,7 @@ function createFakeContext(
         hidden.set(hiddenOf(brokenLayer === undefined ? state : mix(state, brokenLayer)), row * embeddingSize);
       });
     },
-    outputRow: (index) => index,
+    outputRow: (index) => decoded[index]?.row ?? 0,
     shapeOf: () => 0,
     logits: () => logits,
     hidden: () => hidden,
@@ -209,7 +232,9 @@ function createFakeContext(
         const isBroken = brokenLayer !== undefined && stage > brokenLayer;
         return hiddenOf(mix(firstState, (isBroken ? 0x77000000 : 0x33000000) + stage));
       }),
-    remove: (sequence) => void states.delete(sequence),
+    remove(sequence, from = 0) {
+      if (from === 0 || options.keepsGuesses !== true) states.get(sequence)?.splice(from);
+    },
     free: () => states.clear(),
   };
 }

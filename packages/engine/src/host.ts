@@ -11,6 +11,8 @@ export interface HostOptions {
   readonly info: EngineInfo;
   readonly promptChunk: number;
   readonly maxQueue: number;
+  /** See SchedulerOptions; 0. */
+  readonly maxDrafts?: number | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
   /** Slows every step down, for tests. */
   readonly stepDelayMs?: number;
@@ -53,6 +55,7 @@ export function createHost(options: HostOptions): Host {
     context,
     promptChunk,
     maxQueue,
+    maxDrafts: options.maxDrafts ?? 0,
     now,
     emit: (id, event) => events.push([id, event]),
     fail: (id, error) => {

@@ -4,6 +4,7 @@ import { createSketchBank } from '@ogong/protocol/sketch';
 import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/window';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
+import { createDraftIndex, type DraftIndex } from './draft-index.ts';
 import { EngineError, type GenerateEvent, type GenerateRequest, type StopReason, type TokenLogprob } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
@@ -15,6 +16,8 @@ export interface SchedulerOptions {
   readonly promptChunk: number;
   /** Requests that may wait for a slot. */
   readonly maxQueue: number;
+  /** Tokens of a reply that one step may guess ahead; the context decides how many of them run. */
+  readonly maxDrafts: number;
   readonly emit: (id: number, event: GenerateEvent) => void;
   readonly fail: (id: number, error: EngineError) => void;
   /** Milliseconds, monotonic. */
@@ -26,7 +29,7 @@ export interface Scheduler {
   submit(id: number, request: GenerateRequest, promptTokens: Uint32Array): void;
   /** Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. */
   cancel(id: number): void;
-  /** One decode step for every running reply, then one prompt chunk. @returns whether there is more to do. */
+  /** One decode step for every running reply, which yields a token of each and those that were guessed right; then one prompt chunk. @returns whether there is more to do. */
   step(): boolean;
   readonly running: number;
 }
@@ -42,6 +45,7 @@ interface Job {
   readonly counts: Map<number, number>;
   readonly isCounting: boolean;
   readonly output: number[];
+  readonly drafts: { proposed: number; accepted: number };
   text: string;
   slot: number;
   /** Rows already in the KV cache. */
@@ -54,11 +58,13 @@ interface Job {
 
 /** Continuous batching: replies join and leave between steps; prompt chunks and decode rows never share a pass. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { model, context, promptChunk, maxQueue, emit, fail, now } = options;
+  const { model, context, promptChunk, maxQueue, maxDrafts, emit, fail, now } = options;
   const reader = createPositionReader(model.vocabularySize);
   const waiting: Job[] = [];
   const active: Job[] = [];
   const freeSlots = Array.from({ length: context.sequences }, (_, i) => i);
+  /** By slot. */
+  const indexes: DraftIndex[] = [];
 
   const admit = () => {
     while (waiting.length > 0 && freeSlots.length > 0) {
@@ -95,6 +101,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       outputTokens: Uint32Array.from(job.output),
       text: job.text,
       timings: { promptMs: promptEnd - job.startedAt, decodeMs: end - promptEnd },
+      ...(maxDrafts > 0 ? { drafts: job.drafts } : {}),
     });
   };
 
@@ -115,6 +122,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
     if (window !== undefined) emit(job.id, { kind: 'window', window });
     job.next = token;
+    indexes[job.slot]?.push(token);
     if (isEnd) finish(job, 'stop-token');
     else if (stopped) finish(job, 'stop-string');
     else if (job.output.length >= job.request.maxTokens) finish(job, 'length');
@@ -151,17 +159,47 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const decodeStep = () => {
     const rows = active.filter((job) => job.next !== undefined).sort((a, b) => a.slot - b.slot);
     if (rows.length === 0) return;
-    for (const job of rows) context.add(job.next as number, job.position++, job.slot);
+    for (const job of rows) {
+      context.add(job.next as number, job.position, job.slot);
+      guessAhead(job);
+    }
     context.decode(true);
     const logits = context.logits();
     const hidden = context.hidden();
     rows.forEach((job, index) => {
       const { bias, counts, request } = job;
-      const row = context.outputRow(index);
-      const inputs = { logits, offset: row * model.vocabularySize, settings: request.sampler, bias, counts };
-      const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
-      accept(job, reader.draw(inputs, u), hidden, row * model.embeddingSize, context.shapeOf(index));
+      const ran = context.guessesRun(index);
+      const shapeClass = context.shapeOf(index);
+      const first = context.outputRow(index);
+      for (let i = 0; i <= ran; i++) {
+        const offset = (first + i) * model.vocabularySize;
+        const inputs = { logits, offset, settings: request.sampler, bias, counts };
+        // A draw hangs on its position alone: the row behind a guess counts where the draw before it gave the guess.
+        const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
+        job.position++;
+        accept(job, reader.draw(inputs, u), hidden, (first + i) * model.embeddingSize, shapeClass);
+        if (job.slot < 0 || i === ran) break;
+        if (job.next !== indexes[job.slot]?.guesses[i]) {
+          context.remove(job.slot, job.position);
+          break;
+        }
+        job.drafts.accepted++;
+      }
+      job.drafts.proposed += ran;
     });
+  };
+
+  const guessAhead = (job: Job) => {
+    if (maxDrafts === 0) return;
+    indexes[job.slot] ??= createDraftIndex({ capacity: context.contextSize, most: maxDrafts });
+    const index = indexes[job.slot] as DraftIndex;
+    if (job.output.length === 0) {
+      index.reset();
+      for (const token of job.prompt) index.push(token);
+    }
+    const room = Math.min(job.request.maxTokens - job.output.length, context.contextSize - job.position) - 1;
+    const count = index.guess(room);
+    if (count > 0) context.guess(index.guesses, count);
   };
 
   const prefillStep = () => {
@@ -201,6 +239,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         counts: new Map(),
         isCounting: sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0,
         output: [],
+        drafts: { proposed: 0, accepted: 0 },
         text: '',
         slot: -1,
         position: 0,

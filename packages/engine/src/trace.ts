@@ -28,7 +28,8 @@ export function* traceReply(
   try {
     for (let at = 0; at < target; ) {
       const end = Math.min(at + context.batchSize, target);
-      for (; at < end; at++) context.add(tokenAt(at), at, 0);
+      // What the rows before leave behind is of the class that they were committed in.
+      for (; at < end; at++) context.add(tokenAt(at), at, 0, at < last ? undefined : request.shapeClasses?.[at - last]);
       context.decode(false);
       yield;
     }

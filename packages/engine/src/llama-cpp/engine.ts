@@ -46,6 +46,11 @@ export interface LlamaEngineOptions {
   readonly kernels?: 'exact' | 'reference' | 'plain' | 'fast';
   /** How a back end that computes in shape classes pads its steps; `wide` (pass-shapes.ts). */
   readonly shapes?: ShapePolicy;
+  /**
+   * Tokens that a step may guess ahead for each reply (docs/adr/0011-drafts.md); no bit of a reply depends on it. In shape
+   * classes 8, which fill padding rows; elsewhere a guess costs a row, and the default is 0.
+   */
+  readonly drafts?: number;
   /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;
   /** On, but where the back end computes in shape classes. */
@@ -77,6 +82,7 @@ const DEFAULT_CONTEXT = 4096;
 const DEFAULT_SEQUENCES = 8;
 const DEFAULT_PROMPT_CHUNK = 128;
 const BATCH_ROWS = 256;
+const MOST_DRAFTS = 8;
 
 /**
  * Loads a model into a supervised child process.
@@ -98,6 +104,8 @@ export async function createLlamaEngine(
   const { kvType = 'f16', kvUnified = false, kernels: asked = 'exact', shapes = 'wide' } = options;
   const kernels = toKernelPath(asked, options.backend, file.weightType);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
+  const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
+  assertOption('drafts', drafts, 0, MOST_DRAFTS);
   const { slidingWindow } = options.laboratory ?? {};
   if (slidingWindow !== undefined) assertOption('slidingWindow', slidingWindow, 1, contextSize);
   assertKvType(file, kvType, flashAttention);
@@ -118,7 +126,7 @@ export async function createLlamaEngine(
     threads,
     contextSize,
     sequences,
-    ...{ kernels, kvType, flashAttention, kvUnified, shapes },
+    ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,

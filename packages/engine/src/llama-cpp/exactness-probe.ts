@@ -6,11 +6,15 @@ const NEIGHBOUR_ROWS = 10;
 /** Which sequences step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
 
+/** Every other step takes guesses along, all of them wrong. */
+const isGuessing = (step: number): boolean => step % 2 === 1;
+
 /**
  * Whether decode steps of this model on this machine equal a teacher-forced reference pass bit for bit, whatever steps
  * beside them. A claim of exactness rests on having seen it.
+ * @param drafts that a step may take along.
  */
-export function probeExactness(model: BatchModel): boolean {
+export function probeExactness(model: BatchModel, { drafts }: { readonly drafts: number }): boolean {
   const usable = Math.max(1, model.vocabularySize - 3);
   const tokenAt = (position: number, sequence: number): number => 3 + ((position * 7919 + sequence * 104_729) % usable);
   const serve = model.createContext({ purpose: 'serve', sequences: 3 });
@@ -28,9 +32,21 @@ export function probeExactness(model: BatchModel): boolean {
       for (let i = 0; i < rows; i++) add(sequence);
       serve.decode(false);
     }
-    const stepped = STEPS.map((sequences) => {
-      sequences.forEach(add);
+    const stepped = STEPS.map((sequences, step) => {
+      for (const sequence of sequences) {
+        add(sequence);
+        const next = positions[sequence] as number;
+        const count = isGuessing(step) ? Math.min(drafts, serve.contextSize - next) : 0;
+        if (count > 0)
+          serve.guess(
+            Int32Array.from({ length: count }, (_, i) => tokenAt(next + i, sequence + 1)),
+            count,
+          );
+      }
       serve.decode(true);
+      sequences.forEach((sequence, index) => {
+        if (serve.guessesRun(index) > 0) serve.remove(sequence, positions[sequence]);
+      });
       return { row: copyRow(model, serve, 0), shapeClass: serve.shapeOf(0) };
     });
     // Other chunks than the serving side's: where they matter, there is no exactness to claim.

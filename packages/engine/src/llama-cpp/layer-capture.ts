@@ -11,8 +11,11 @@ export interface LayerCapture {
   readonly callback: Pointer;
   /** Forgets what was seen; `isOn` says whether the next decode is looked at. */
   arm(isOn: boolean): void;
-  /** f32[embedding] each: the embedding and the blocks' outputs in the first row of the pass. @throws EngineError. */
-  rows(): readonly Float32Array[];
+  /**
+   * f32[embedding] each: the embedding and the blocks' outputs in one row of the pass, counted from 0.
+   * @throws EngineError where one did not show.
+   */
+  rows(index: number): readonly Float32Array[];
   /** After the context is freed. */
   release(): void;
 }
@@ -43,9 +46,9 @@ export function createLayerCapture(
     const bytes = Number(library.tensorBytes(tensor));
     // Anything but whole f32 rows is another tensor under the same name, and would be read out of bounds.
     if (bytes > 0 && bytes % rowBytes === 0 && !seen.has(stage)) {
-      const row = new Float32Array(embeddingSize);
-      library.tensorRead(tensor, row, 0, rowBytes);
-      seen.set(stage, row);
+      const rows = new Float32Array(bytes / 4);
+      library.tensorRead(tensor, rows, 0, bytes);
+      seen.set(stage, rows);
     }
     return true;
   });
@@ -56,10 +59,10 @@ export function createLayerCapture(
       seen.clear();
       isArmed = isOn;
     },
-    rows: () =>
+    rows: (index) =>
       Array.from({ length: layers + 1 }, (_, stage) => {
-        const row = seen.get(stage);
-        if (row === undefined)
+        const row = seen.get(stage)?.subarray(index * embeddingSize, (index + 1) * embeddingSize);
+        if (row?.length !== embeddingSize)
           throw new EngineError(
             'unsupported-model',
             `the model shows no ${stage === 0 ? EMBEDDING : 'block'} ${stage}`,

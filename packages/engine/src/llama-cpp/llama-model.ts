@@ -48,17 +48,26 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
       isShaped
         ? openShapedContext(model, options, sequences)
         : createExactContext(model, { ...options, purpose, sequences }),
-    // Padding moves the rows that a trace would look at.
-    ...(isShaped ? {} : { createTraceContext: () => createTraceContext(model, options) }),
+    createTraceContext: () =>
+      createTraceContext(model, (capture) =>
+        isShaped
+          ? openShapedContext(model, options, 1, capture)
+          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture }),
+      ),
     free: () => model.free(),
   };
 }
 
-function openShapedContext(model: LlamaModel, options: LlamaBatchModelOptions, sequences: number): BatchContext {
+function openShapedContext(
+  model: LlamaModel,
+  options: LlamaBatchModelOptions,
+  sequences: number,
+  capture?: LayerCapture,
+): BatchContext {
   const { kvType, flashAttention, threads, contextSize, batchSize, shapes } = options;
   return createShapedContext(
     // One KV cache per sequence: in a shared one the neighbours' rows shift the order of sums.
-    (size) => model.createContext({ ...size, kvType, flashAttention, kvUnified: false, sequences, threads }),
+    (size) => model.createContext({ ...size, kvType, flashAttention, kvUnified: false, sequences, threads, capture }),
     {
       ...{ sequences, contextSize, batchSize, policy: shapes ?? 'wide' },
       widths: { logits: model.vocabulary.size, hidden: model.embeddingSize },
@@ -67,11 +76,11 @@ function openShapedContext(model: LlamaModel, options: LlamaBatchModelOptions, s
 }
 
 /** As a context for scoring; its passes with outputs are looked into. */
-function createTraceContext(model: LlamaModel, options: LlamaBatchModelOptions): TraceContext {
+function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => BatchContext): TraceContext {
   const capture = model.createCapture();
   let context: BatchContext;
   try {
-    context = createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture });
+    context = open(capture);
   } catch (error) {
     capture.release();
     throw error;
@@ -82,7 +91,8 @@ function createTraceContext(model: LlamaModel, options: LlamaBatchModelOptions):
       capture.arm(outputs);
       context.decode(outputs);
     },
-    layerRows: () => capture.rows(),
+    // Padding may stand before the row.
+    layerRows: () => capture.rows(context.outputRow(0)),
   };
 }
 
@@ -113,6 +123,9 @@ function createExactContext(
   });
   if (kernels === 'reference') context.useReference(true);
   const rows: Row[] = [];
+  const guesses: Int32Array[] = [];
+  const guessCounts: number[] = [];
+  let guessesRun = 0;
   const physical: number[] = [];
   let isReference = false;
   const setReference = (on: boolean) => {
@@ -129,21 +142,30 @@ function createExactContext(
       if (position >= contextSize)
         throw new RangeError(`position ${position} is outside the context of ${contextSize}`);
       rows.push({ token, position, sequence });
+      guessCounts[rows.length - 1] = 0;
     },
+    guess(tokens, count) {
+      guesses[rows.length - 1] = tokens;
+      guessCounts[rows.length - 1] = count;
+    },
+    guessesRun: () => guessesRun,
     decode(outputs) {
       if (rows.length === 0) return;
       if (slidingWindow !== undefined) forgetBehind(context, rows, slidingWindow);
-      const lonely = pads ? findLonelyRows(rows) : undefined;
+      guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
+      const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
       let furthest = 0;
       let next = 0;
       rows.forEach(({ token, position, sequence }, index) => {
         context.add(token, position, sequence);
         physical[index] = next++;
+        for (let i = 0; i < guessesRun; i++, next++)
+          context.add(guesses[index]?.[i] as number, position + 1 + i, sequence);
         if (lonely?.has(index)) {
           context.add(token, position + 1, sequence);
           next++;
         }
-        if (position > furthest) furthest = position;
+        if (position + guessesRun > furthest) furthest = position + guessesRun;
       });
       const isStep = outputs && purpose === 'serve';
       if (isExact) setReference(needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
@@ -158,9 +180,19 @@ function createExactContext(
     shapeOf: () => 0,
     logits: () => context.logits(),
     hidden: () => context.hidden(),
-    remove: (sequence) => context.remove(sequence),
+    remove: (sequence, from) => context.remove(sequence, from),
     free: () => context.free(),
   };
+}
+
+/** A pass of as many rows is tiled by ggml, which changes its sums. */
+const TILED_ROWS = 64;
+
+/** As many of every row: llama.cpp cuts sequences of unlike length into passes, of which one could be a row alone. */
+function countGuesses(counts: readonly number[], rows: number, batchSize: number): number {
+  let least = Math.floor(Math.min(batchSize, TILED_ROWS - 1) / rows) - 1;
+  for (let i = 0; i < rows; i++) least = Math.min(least, counts[i] as number);
+  return Math.max(0, least);
 }
 
 /** Keeps `width` positions before the pass's first row of each sequence. */

@@ -58,7 +58,8 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     ...{ flashAttention, kvUnified },
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
   };
-  const exact = mayBeExact(numericClass) && (kernels === 'shaped' || llama.hasReference) && probeExactness(model);
+  const exact =
+    mayBeExact(numericClass) && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, options);
   const info: EngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,

@@ -26,7 +26,8 @@ export const isShapeClass = (value: number | undefined): value is ShapeClass => 
 
 export const bandOf = (position: number): number => Math.floor(position / BAND);
 
-const isNearEdge = (position: number): boolean => position % BAND >= BAND - EDGE;
+/** Whether a position runs wide whatever runs beside it. */
+export const isNearEdge = (position: number): boolean => position % BAND >= BAND - EDGE;
 
 export interface ShapedRow {
   readonly token: number;

@@ -3,10 +3,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply, readRows } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
 import { resolveModel } from '../models/resolve.ts';
+import { type Arrival, arrivals, serveAll } from '../schedule-compliance.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
@@ -22,31 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** One reply of a schedule. */
-interface Arrival {
-  readonly promptTokens: number;
-  readonly maxTokens: number;
-  /** Tokens of any reply that must have come before this one is asked for. */
-  readonly after: number;
-  /** Its own tokens after which it is cancelled. */
-  readonly cancelAfter: number | undefined;
-  readonly number: number;
-}
-
-const arrivals = (most: { readonly prompt: number; readonly output: number }): fc.Arbitrary<readonly Arrival[]> =>
-  fc
-    .array(
-      fc.record({
-        promptTokens: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: most.prompt })),
-        maxTokens: fc.integer({ min: 1, max: most.output }),
-        after: fc.nat({ max: 30 }),
-        cancelAfter: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined, freq: 3 }),
-        number: fc.nat({ max: 200 }),
-      }),
-      { minLength: 1, maxLength: 6 },
-    )
-    .map((list) => [...list].sort((a, b) => a.after - b.after));
-
 const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
   createRequest('', {
     prompt: {
@@ -58,48 +34,9 @@ const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateReques
     bias: NO_END,
   });
 
-/** Serves the whole schedule; a reply that is due when nothing runs any more is asked for at once. */
-async function serveAll(engine: LlamaEngine, schedule: readonly Arrival[]): Promise<Reply[]> {
-  let tokens = 0;
-  let running = 0;
-  let wake = Promise.withResolvers<void>();
-  const notify = () => {
-    wake.resolve();
-    wake = Promise.withResolvers();
-  };
-  const serve = async (arrival: Arrival): Promise<Reply> => {
-    running++;
-    const stopping = new AbortController();
-    let own = 0;
-    const events = engine.generate(toRequest(arrival), { signal: stopping.signal });
-    const counted = (async function* () {
-      for await (const event of events) {
-        if (event.kind === 'token') {
-          tokens++;
-          if (++own === arrival.cancelAfter) stopping.abort();
-          notify();
-        }
-        yield event;
-      }
-    })();
-    try {
-      return await collectReply(counted);
-    } finally {
-      running--;
-      notify();
-    }
-  };
-  const replies: Promise<Reply>[] = [];
-  for (const arrival of schedule) {
-    while (tokens < arrival.after && running > 0) await wake.promise;
-    replies.push(serve(arrival));
-  }
-  return Promise.all(replies);
-}
-
 /** Every reply, cancelled ones too, is reproduced by the verifier to the last bit. */
 async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, schedule: readonly Arrival[]) {
-  const replies = await serveAll(provider, schedule);
+  const replies = await serveAll(provider, schedule, toRequest);
   for (const [i, reply] of replies.entries()) {
     if (reply.outputTokens.length === 0) continue;
     const scored = await verifier.score(createScoreRequest(provider, toRequest(schedule[i] as Arrival), reply));

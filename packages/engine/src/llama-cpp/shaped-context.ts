@@ -2,8 +2,11 @@ import type { BatchContext } from '../batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
   BAND,
+  isNearEdge,
   isShapeClass,
+  NARROW,
   type Pass,
+  type PlannedSegment,
   planPasses,
   ROWS_OF,
   type ShapeClass,
@@ -21,9 +24,16 @@ export interface ShapedContextOptions {
   readonly widths: { readonly logits: number; readonly hidden: number };
 }
 
+/** One planned row in its pass. */
+interface PlacedRow {
+  readonly index: number;
+  /** Where it stands in the pass. */
+  readonly row: number;
+}
+
 /**
- * A context whose every pass stays inside a declared class. Prompts run wide; a row with outputs runs in the class that
- * was asked for, or in the policy's.
+ * A context whose every pass stays inside a declared class: the one that was asked for; else rows without outputs, as
+ * prompts are, run wide and others in the policy's.
  */
 export function createShapedContext(
   open: (options: Pick<Parameters<LlamaModel['createContext']>[0], 'contextSize' | 'batchSize'>) => LlamaContext,
@@ -37,43 +47,57 @@ export function createShapedContext(
   const rows: ShapedRow[] = [];
   /** What each sequence holds, for padding that reaches back. */
   const held = Array.from({ length: sequences }, () => new Int32Array(capacity));
+  /** By row. */
+  const guesses: Int32Array[] = [];
+  const guessCounts: number[] = [];
+  const guessesRun: number[] = [];
   const outputRows: number[] = [];
   const classes: ShapeClass[] = [];
   const copies = { logits: new Float32Array(0), hidden: new Float32Array(0) };
   let isCopied = false;
 
-  /** @returns where the pass's own rows stand in it. */
-  const run = ({ segments }: Pass, outputs: boolean): [index: number, row: number][] => {
-    const placed: [number, number][] = [];
+  /** Guesses take the place of padding; one that would run in another class by itself stays padding. */
+  const countGuesses = ({ index, first, count, behind }: PlannedSegment, shapeClass: ShapeClass): number => {
+    const most = count === 1 ? Math.min(behind, guessCounts[index] as number) : 0;
+    for (let i = 0; i < most; i++) if (shapeClass === NARROW && isNearEdge(first + 1 + i)) return i;
+    return most;
+  };
+
+  const run = ({ segments, shapeClass }: Pass, outputs: boolean): PlacedRow[] => {
+    const placed: PlacedRow[] = [];
     let row = 0;
     for (const segment of segments) {
       const { sequence, index, first, count, before, behind } = segment;
       const tokens = held[sequence] as Int32Array;
+      const ran = outputs ? countGuesses(segment, shapeClass) : 0;
+      for (let i = 0; i < ran; i++) tokens[first + 1 + i] = guesses[index]?.[i] as number;
       if (before > 0) context.remove(sequence, first - before);
       for (let position = first - before; position < first + count + behind; position++, row++) {
         const own = position - first;
         // Whatever stands behind the last row is never seen by it.
-        context.add(tokens[Math.min(position, first + count - 1)] as number, position, sequence);
-        if (own >= 0 && own < count) placed.push([index + own, row]);
+        context.add(tokens[Math.min(position, first + count + ran - 1)] as number, position, sequence);
+        if (own < 0 || own >= count) continue;
+        placed.push({ index: index + own, row });
+        guessesRun[index + own] = ran;
       }
     }
     context.decode(outputs);
-    for (const { sequence, first, count, behind } of segments) {
-      if (behind > 0) context.remove(sequence, first + count);
+    for (const { index, sequence, first, count, behind } of segments) {
+      const kept = guessesRun[index] as number;
+      if (behind > kept) context.remove(sequence, first + count + kept);
     }
     return placed;
   };
 
-  const copyOut = (which: 'logits' | 'hidden', placed: readonly [number, number][], total: number) => {
+  /** Rows of the pass, from `row` on, to where the copies go on. */
+  const copyOut = (which: 'logits' | 'hidden', { row, at, count }: Record<'row' | 'at' | 'count', number>) => {
     const width = widths[which];
-    if (copies[which].length < total * width) {
-      const larger = new Float32Array(total * width);
+    if (copies[which].length < (at + count) * width) {
+      const larger = new Float32Array(2 * (at + count) * width);
       larger.set(copies[which]);
       copies[which] = larger;
     }
-    const source = context[which]();
-    for (const [index, row] of placed)
-      copies[which].set(source.subarray(row * width, (row + 1) * width), index * width);
+    copies[which].set(context[which]().subarray(row * width, (row + count) * width), at * width);
   };
 
   return {
@@ -88,29 +112,36 @@ export function createShapedContext(
       if (tokens === undefined) throw new RangeError(`sequence ${sequence} of ${sequences}`);
       tokens[position] = token;
       rows.push({ token, position, sequence, shapeClass: isShapeClass(shapeClass) ? shapeClass : undefined });
+      guessCounts[rows.length - 1] = 0;
+    },
+    guess(tokens, count) {
+      guesses[rows.length - 1] = tokens;
+      guessCounts[rows.length - 1] = count;
     },
     decode(outputs) {
-      const planned = outputs ? rows : rows.map((row) => ({ ...row, shapeClass: WIDE as ShapeClass }));
-      const total = rows.length;
+      const planned = outputs ? rows : rows.map((row) => ({ ...row, shapeClass: row.shapeClass ?? WIDE }));
       const passes = planPasses(planned, policy);
       rows.length = 0;
       isCopied = outputs && passes.length > 1;
+      let at = 0;
       for (const pass of passes) {
-        const placed = run(pass, outputs);
-        for (const [index, row] of placed) {
+        for (const { index, row } of run(pass, outputs)) {
           classes[index] = pass.shapeClass;
-          outputRows[index] = isCopied ? index : row;
+          outputRows[index] = isCopied ? at : row;
+          if (!isCopied) continue;
+          const count = 1 + (guessesRun[index] as number);
+          copyOut('logits', { row, at, count });
+          copyOut('hidden', { row, at, count });
+          at += count;
         }
-        if (!isCopied) continue;
-        copyOut('logits', placed, total);
-        copyOut('hidden', placed, total);
       }
     },
+    guessesRun: (index) => guessesRun[index] as number,
     outputRow: (index) => outputRows[index] as number,
     shapeOf: (index) => classes[index] as number,
     logits: () => (isCopied ? copies.logits : context.logits()),
     hidden: () => (isCopied ? copies.hidden : context.hidden()),
-    remove: (sequence) => context.remove(sequence),
+    remove: (sequence, from) => context.remove(sequence, from),
     free: () => context.free(),
   };
 }

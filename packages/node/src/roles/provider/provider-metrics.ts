@@ -10,6 +10,9 @@ export function createProviderMetrics(metrics: Metrics) {
       'outcome',
     ]),
     tokens: metrics.counter('provider_tokens_total', 'Tokens of served replies: prompt or output', ['kind']),
+    drafts: metrics.counter('provider_drafts_total', 'Guessed tokens of served replies: proposed or accepted', [
+      'kind',
+    ]),
     records: metrics.counter('provider_records_total', 'Deliveries of records: pushed, retried or refused', [
       'outcome',
     ]),

@@ -51,6 +51,8 @@ export interface ServeDependencies {
 export interface ServedCounts {
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** Of the engine's guesses, where it makes any. */
+  readonly drafts: { readonly proposed: number; readonly accepted: number };
 }
 
 /**
@@ -100,7 +102,11 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   await admission;
   if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
-  const counts = { promptTokens: job.promptTokens.length, outputTokens: end.outputTokens.length };
+  const counts = {
+    promptTokens: job.promptTokens.length,
+    outputTokens: end.outputTokens.length,
+    drafts: end.drafts ?? { proposed: 0, accepted: 0 },
+  };
   // A consumer that leaves pays for what was generated, or it would leave just before the end.
   if (counts.outputTokens === 0) return counts;
 

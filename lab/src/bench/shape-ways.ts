@@ -1,0 +1,84 @@
+import type { GenerateRequest } from '@ogong/engine/engine';
+import type { LlamaEngine, LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { NAT } from '@ogong/protocol/sampler';
+import { createRequest } from './engine-timing.ts';
+
+export interface ShapeBench {
+  readonly path: string;
+  readonly name: string;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  readonly rounds: number;
+}
+
+export type Text = 'ordinary' | 'repetitive';
+
+const PHRASE_TOKENS = 4;
+
+/** One way to serve, as the bench compares it. */
+export interface Way {
+  readonly id: string;
+  readonly what: string;
+  readonly options: Partial<LlamaEngineOptions>;
+  /** Guesses ahead: measured with prompts that repeat themselves, too. */
+  readonly guesses?: boolean;
+  /** Why it costs more than it aims to, where it does. */
+  readonly why: string;
+}
+
+/** The first baseline is what a class aims at. */
+export interface Contest {
+  readonly baselines: readonly Omit<Way, 'why'>[];
+  readonly ways: readonly Way[];
+}
+
+const IN_CLASS = 'the kernels of a class are chosen for what they reproduce, not for their speed';
+const PADDING =
+  'every step computes its padding rows, too, and on a software device a row costs as much as a token; where decoding waits for memory, as on a GPU, it would not, which is not measured';
+const ROWS_COST = 'on a CPU every guess costs a row, and most are wrong';
+
+export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
+  cpu: {
+    baselines: [
+      { id: 'plain', what: 'passes as they come', options: { kernels: 'plain' } },
+      { id: 'fast', what: 'weights rearranged', options: { kernels: 'fast' } },
+    ],
+    ways: [
+      { id: 'exact', what: 'exact', options: {}, why: IN_CLASS },
+      { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, guesses: true, why: ROWS_COST },
+    ],
+  },
+  vulkan: {
+    baselines: [
+      {
+        id: 'plain',
+        what: 'passes as they come',
+        options: { backend: 'vulkan', kernels: 'plain', flashAttention: false },
+      },
+    ],
+    ways: (['wide', 'mixed'] as const).flatMap((shapes) => [
+      { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, why: PADDING },
+      {
+        ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, options: { backend: 'vulkan', shapes } },
+        ...{ guesses: true, why: PADDING },
+      },
+    ]),
+  },
+};
+
+/** Of full length whatever the model makes of it. */
+export function createEndlessRequest(
+  engine: LlamaEngine,
+  shape: Pick<ShapeBench, 'promptTokens' | 'outputTokens'>,
+  number: number,
+  text: Text,
+): GenerateRequest {
+  const request = createRequest(engine, shape, number);
+  const { tokens } = request.prompt as { tokens: Uint32Array };
+  const repeated = tokens.map((_, i) => tokens[i % PHRASE_TOKENS] as number);
+  return {
+    ...request,
+    prompt: { kind: 'tokens', tokens: text === 'ordinary' ? tokens : repeated },
+    bias: Array.from(engine.info().stopTokens, (id) => ({ id, biasQ16: -100 * NAT })),
+  };
+}

@@ -1,0 +1,57 @@
+import type { ScoreRequest } from '@ogong/engine/engine';
+import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { decodeDraws, expandRuns } from '@ogong/protocol/window';
+import { readAllThreadsMs } from './busy-time.ts';
+import { measureInTurn, pairedRatio, type Row } from './row.ts';
+import { createEndlessRequest, type ShapeBench } from './shape-ways.ts';
+
+/** What a verifier pays for one reply of either policy: its score, against the making of the reply out of any class. */
+export async function measureVerifier(
+  bench: ShapeBench,
+  opened: readonly { readonly id: string; readonly engine: LlamaEngine }[],
+): Promise<Row[]> {
+  const engineOf = (id: string) => opened.find((way) => way.id === id)?.engine as LlamaEngine;
+  const [plain, wide, mixed] = ['plain', 'wide', 'mixed'].map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine];
+  const [ofWide, ofNarrow] = [await claimReply(wide, bench), await claimReply(mixed, bench)];
+  // One engine scores both: it is the class of the rows that differs.
+  const samples = await measureInTurn(bench.rounds, {
+    made: () => timeMs(plain, () => claimReply(plain, bench)),
+    wide: () => timeMs(wide, () => wide.score(ofWide)),
+    narrow: () => timeMs(wide, () => wide.score(ofNarrow)),
+  });
+  return (['wide', 'narrow'] as const).map((shape) => ({
+    id: `verify-vulkan-${shape}`,
+    what: `${bench.name} on vulkan: score of a ${shape} reply / making it out of class, ${bench.outputTokens} tokens, prompts included`,
+    value: pairedRatio(samples[shape], samples.made),
+    unit: 'x',
+    note: 'processor time',
+  }));
+}
+
+async function timeMs(engine: LlamaEngine, work: () => Promise<unknown>): Promise<number> {
+  const before = readAllThreadsMs(engine.pid() as number);
+  await work();
+  return readAllThreadsMs(engine.pid() as number) - before;
+}
+
+async function claimReply(engine: LlamaEngine, bench: ShapeBench): Promise<ScoreRequest> {
+  const request = createEndlessRequest(engine, bench, 0, 'ordinary');
+  const { vocabularySize, numericClass } = engine.info();
+  const listSizes: number[] = [];
+  const shapeClasses: number[] = [];
+  let outputTokens = new Uint32Array(0);
+  for await (const event of engine.generate(request)) {
+    if (event.kind === 'end') outputTokens = Uint32Array.from(event.outputTokens);
+    if (event.kind !== 'window') continue;
+    const { rows, runs } = decodeDraws(event.window.draws, { vocabularySize });
+    listSizes.push(...rows.map(({ ids }) => ids.length));
+    shapeClasses.push(...expandRuns(runs));
+  }
+  return {
+    promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,
+    outputTokens,
+    ...{ sampler: request.sampler, bias: request.bias, sketch: request.sketch, numericClass },
+    listSizes: Uint8Array.from(listSizes),
+    shapeClasses: Uint8Array.from(shapeClasses),
+  };
+}

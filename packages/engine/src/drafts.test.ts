@@ -1,0 +1,76 @@
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { collectReply, createRequest, createScoreRequest, keyOf } from './compliance.ts';
+import type { GenerateRequest } from './engine.ts';
+import { createFakeEngine, type FakeEngineOptions } from './fake.ts';
+import { type Arrival, arrivals, expectSameReplies } from './schedule-compliance.ts';
+
+const SEED = 20261120;
+
+const SAMPLERS: readonly Partial<SamplerSettings>[] = [
+  {},
+  { temperatureQ16: 0 },
+  { presencePenaltyQ16: NAT / 2, frequencyPenaltyQ16: NAT / 8 },
+  { temperatureQ16: NAT / 2, frequencyPenaltyQ16: -NAT / 4 },
+];
+
+/** A few likely tokens, so that runs repeat, and an end that comes. */
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest => {
+  const tokens = Uint32Array.from({ length: promptTokens }, (_, i) => 259 + ((i * i + number) % 7));
+  const words = Array.from({ length: 1 + (number % 5) }, (_, i) => ({ id: 259 + i, biasQ16: 9 * NAT }));
+  return createRequest('', {
+    prompt: { kind: 'tokens', tokens },
+    ...{ maxTokens, topLogprobs: 3, drawKey: keyOf(number), bias: [{ id: 2, biasQ16: 6 * NAT }, ...words] },
+    stop: number % 3 === 0 ? [' cat sat'] : [],
+    ...(number % 2 === 0 ? { firstDraw: number } : {}),
+    sampler: { ...PLAIN_SAMPLER, ...SAMPLERS[number % SAMPLERS.length] },
+  });
+};
+
+async function compare(schedule: readonly Arrival[], options: FakeEngineOptions = {}): Promise<number> {
+  const shared = { sequences: 3, contextSize: 96, maxQueue: 16 };
+  const engines = { plain: createFakeEngine(shared), guessing: createFakeEngine({ ...shared, drafts: 4, ...options }) };
+  try {
+    return await expectSameReplies(engines, schedule, toRequest);
+  } finally {
+    await Promise.all([engines.plain.close(), engines.guessing.close()]);
+  }
+}
+
+const LOOP: Arrival = { promptTokens: 12, maxTokens: 60, after: 0, cancelAfter: undefined, number: 7 };
+
+describe('drafts', () => {
+  it(`change nothing that a reply says or commits to, seed ${SEED}`, async () => {
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(arrivals({ prompt: 60, output: 90 }), async (schedule) => {
+        accepted += await compare(schedule);
+      }),
+      { seed: SEED, numRuns: 60 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
+
+  it('are taken where the draw is the guess, and only there', async () => {
+    expect(await compare([LOOP])).toBeGreaterThan(5);
+    // A cache that keeps what was guessed wrong shows at the next row.
+    await expect(compare([LOOP], { keepsGuesses: true })).rejects.toMatchObject({ code: 'engine-crashed' });
+  });
+
+  it('show in other values where the model is another', async () => {
+    await expect(compare([LOOP], { error: 0.01 })).rejects.toThrow(/deeply equal/);
+  });
+
+  it('are scored as replies without them', async () => {
+    const [plain, guessing] = [createFakeEngine(), createFakeEngine({ drafts: 4 })];
+    const reply = await collectReply(guessing.generate(toRequest(LOOP)));
+    const scored = await plain.score(createScoreRequest(guessing, toRequest(LOOP), reply));
+    expect(scored.windows).toEqual(reply.windows);
+  });
+
+  it('are not counted where there are none', async () => {
+    const { events } = await collectReply(createFakeEngine().generate(toRequest(LOOP)));
+    expect(events.at(-1)).not.toHaveProperty('drafts');
+  });
+});

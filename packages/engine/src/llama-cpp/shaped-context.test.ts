@@ -1,0 +1,217 @@
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance.ts';
+import type { Engine, GenerateRequest } from '../engine.ts';
+import { createFakeEngine } from '../fake.ts';
+import { type Arrival, arrivals, expectSameReplies, serveAll } from '../schedule-compliance.ts';
+import type { LlamaContext } from './model.ts';
+import { BAND, bandOf, type ShapePolicy } from './pass-shapes.ts';
+import { createShapedContext } from './shaped-context.ts';
+
+const SEED = 20261120;
+const VOCABULARY = 320;
+const EMBEDDING = 8;
+const CONTEXT = 600;
+
+interface Row {
+  readonly token: number;
+  readonly position: number;
+  readonly sequence: number;
+}
+
+interface HashOptions {
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly batchSize: number;
+  /** Forgets less than it is asked to. */
+  readonly keepsRows?: boolean;
+}
+
+const mix = (a: number, b: number): number => {
+  let hash = Math.imul(a ^ b, 0x85ebca6b) + 0x7f4a7c15;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+};
+
+/**
+ * A batching back end made of hashes. What a row computes and leaves in the cache hangs on all rows before it as they lie
+ * there, on how many rows its pass has, and on the band of the pass, and on nothing else.
+ */
+function createHashContext({ contextSize, sequences, batchSize, keepsRows }: HashOptions): LlamaContext {
+  const cells = Array.from({ length: sequences }, () => [] as number[]);
+  let rows: Row[] = [];
+  let states: number[] = [];
+  const outputs = { logits: new Float32Array(0), hidden: new Float32Array(0) };
+
+  const assertOnePass = (batch: readonly Row[]) => {
+    const counts = new Map<number, number>();
+    for (const { sequence } of batch) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
+    const ids = [...counts.keys()];
+    expect(ids).toEqual(ids.map((_, i) => (ids[0] as number) + i));
+    expect(new Set(counts.values()).size).toBe(1);
+    return counts.values().next().value as number;
+  };
+
+  return {
+    contextSize,
+    sequences,
+    batchSize,
+    add(token, position, sequence) {
+      expect(rows.length).toBeLessThan(batchSize);
+      rows.push({ token, position, sequence });
+    },
+    decode(wanted) {
+      const batch = rows;
+      rows = [];
+      const each = assertOnePass(batch);
+      const band = Math.max(...batch.map(({ position }) => bandOf(position)));
+      const kernels = mix(each === 1 ? 1 : batch.length <= 8 ? 2 : 3, band);
+      states = batch.map(({ token, position, sequence }) => {
+        const held = cells[sequence] as number[];
+        expect(position).toBe(held.length);
+        const state = mix(held.reduce(mix, kernels), token);
+        held.push(state);
+        return state;
+      });
+      const fill = (width: number, scale: number) =>
+        Float32Array.from({ length: batch.length * width }, (_, i) => {
+          const bits = mix(states[Math.floor(i / width)] as number, i % width);
+          return (scale * ((bits & 255) + ((bits >>> 8) & 255) - 255)) / 128;
+        });
+      outputs.logits = wanted ? fill(VOCABULARY, 3) : new Float32Array(0);
+      outputs.hidden = wanted ? fill(EMBEDDING, 1) : new Float32Array(0);
+    },
+    logits: () => outputs.logits,
+    hidden: () => outputs.hidden,
+    useReference: () => undefined,
+    remove(sequence, from = 0) {
+      if (!(keepsRows && from > 0)) cells[sequence]?.splice(from);
+    },
+    clear: () => undefined,
+    free: () => undefined,
+  };
+}
+
+function openEngine(
+  options: Partial<HashOptions> & { policy: ShapePolicy; drafts: number; sequences: number },
+): Engine {
+  const { policy, drafts, sequences, ...faults } = options;
+  return createFakeEngine({
+    ...{ vocabularySize: VOCABULARY, embeddingSize: EMBEDDING, contextSize: CONTEXT, sequences, maxQueue: 16, drafts },
+    createContext: (count) =>
+      createShapedContext((size) => createHashContext({ ...size, sequences: count, ...faults }), {
+        ...{ sequences: count, contextSize: CONTEXT, batchSize: 64, policy },
+        widths: { logits: VOCABULARY, hidden: EMBEDDING },
+      }),
+  });
+}
+
+const SAMPLERS: readonly Partial<SamplerSettings>[] = [
+  {},
+  { temperatureQ16: 0 },
+  { presencePenaltyQ16: NAT / 2, frequencyPenaltyQ16: NAT / 8 },
+];
+
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest => {
+  const tokens = Uint32Array.from({ length: promptTokens }, (_, i) => 259 + ((i * i + number) % 7));
+  const words = Array.from({ length: 1 + (number % 3) }, (_, i) => ({ id: 259 + i, biasQ16: 9 * NAT }));
+  return createRequest('', {
+    prompt: { kind: 'tokens', tokens },
+    ...{ maxTokens, drawKey: keyOf(number), bias: [...NO_END, ...words] },
+    sampler: { ...PLAIN_SAMPLER, ...SAMPLERS[number % SAMPLERS.length] },
+  });
+};
+
+const check = async (
+  property: (schedule: readonly Arrival[]) => Promise<number>,
+  {
+    numRuns,
+    prompt,
+    output,
+    offset = 0,
+  }: Record<'numRuns' | 'prompt' | 'output', number> & { readonly offset?: number },
+) => {
+  let total = 0;
+  const shifted = arrivals({ prompt, output }).map((list) =>
+    list.map((arrival) => ({ ...arrival, promptTokens: arrival.promptTokens + offset })),
+  );
+  await fc.assert(
+    fc.asyncProperty(shifted, async (schedule) => {
+      total += await property(schedule);
+    }),
+    { seed: SEED, numRuns },
+  );
+  return total;
+};
+
+async function countAccepted(engine: Engine, schedule: readonly Arrival[]): Promise<number> {
+  const replies = await serveAll(engine, schedule, toRequest);
+  const ends = replies.map(({ events }) => events.at(-1));
+  return ends.reduce((sum, end) => sum + ((end?.kind === 'end' && end.drafts?.accepted) || 0), 0);
+}
+
+describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, () => {
+  it.each(['wide', 'mixed'] as const)('reproduces every reply of %s passes with drafts', async (policy) => {
+    const provider = openEngine({ policy, drafts: 8, sequences: 6 });
+    const verifier = openEngine({ policy: 'wide', drafts: 0, sequences: 1 });
+    const replies = await check(
+      async (schedule) => {
+        const served = await serveAll(provider, schedule, toRequest);
+        for (const [i, reply] of served.entries()) {
+          if (reply.outputTokens.length === 0) continue;
+          const scored = await verifier.score(createScoreRequest(provider, toRequest(schedule[i] as Arrival), reply));
+          expect(scored.windows).toEqual(reply.windows);
+        }
+        return served.length;
+      },
+      { numRuns: 15, prompt: 520, output: 60 },
+    );
+    expect(replies).toBeGreaterThan(15);
+  });
+
+  it('commits in wide passes to the same with drafts as without', async () => {
+    const engines = {
+      plain: openEngine({ policy: 'wide', drafts: 0, sequences: 3 }),
+      guessing: openEngine({ policy: 'wide', drafts: 8, sequences: 3 }),
+    };
+    const runs = { numRuns: 12, prompt: 40, output: 60, offset: BAND - 60 };
+    expect(await check((schedule) => expectSameReplies(engines, schedule, toRequest), runs)).toBeGreaterThan(20);
+  });
+
+  it('commits in mixed passes to the same: among neighbours away from the edges, alone across them', async () => {
+    const open = (drafts: number, sequences: number) => openEngine({ policy: 'mixed', drafts, sequences });
+    const several = { plain: open(0, 4), guessing: open(8, 4) };
+    const runs = { numRuns: 12, prompt: 100, output: 80 };
+    expect(await check((schedule) => expectSameReplies(several, schedule, toRequest), runs)).toBeGreaterThan(20);
+    const alone = { plain: open(0, 1), guessing: open(8, 1) };
+    const edges = { numRuns: 12, prompt: 40, output: 60, offset: BAND - 60 };
+    expect(await check((schedule) => expectSameReplies(alone, schedule, toRequest), edges)).toBeGreaterThan(20);
+  });
+
+  it.each([224, 225])(
+    'takes no guess of a narrow pass into the wide end of a band, from %i tokens on',
+    async (promptTokens) => {
+      const open = (drafts: number) => openEngine({ policy: 'mixed', drafts, sequences: 1 });
+      // One word alone is likely, so every guess is right.
+      const toLoop: typeof toRequest = (arrival) => ({
+        ...toRequest(arrival),
+        bias: [...NO_END, { id: 259, biasQ16: 60 * NAT }],
+      });
+      const schedule: Arrival[] = [{ promptTokens, maxTokens: 50, after: 0, cancelAfter: undefined, number: 1 }];
+      const accepted = await expectSameReplies({ plain: open(0), guessing: open(8) }, schedule, toLoop);
+      expect(accepted).toBeGreaterThan(15);
+    },
+  );
+
+  it('shows a row of another class, and one that was not forgotten', async () => {
+    const schedule: Arrival[] = [{ promptTokens: 20, maxTokens: 40, after: 0, cancelAfter: undefined, number: 4 }];
+    const wide = openEngine({ policy: 'wide', drafts: 0, sequences: 1 });
+    const narrow = openEngine({ policy: 'mixed', drafts: 8, sequences: 1 });
+    await expect(expectSameReplies({ plain: wide, guessing: narrow }, schedule, toRequest)).rejects.toThrow();
+    const keeping = openEngine({ policy: 'wide', drafts: 8, sequences: 1, keepsRows: true });
+    await expect(countAccepted(keeping, schedule)).rejects.toThrow();
+    const honest = openEngine({ policy: 'wide', drafts: 8, sequences: 1 });
+    expect(await countAccepted(honest, schedule)).toBeGreaterThan(0);
+  });
+});

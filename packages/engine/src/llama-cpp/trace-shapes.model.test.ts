@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply, readRows } from '../compliance.ts';
+import type { TraceRequest } from '../engine.ts';
+import { writeNoisyModel } from '../models/noisy-model.ts';
+import { resolveModel } from '../models/resolve.ts';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { NARROW, WIDE } from './pass-shapes.ts';
+import { explainVulkanAbsence } from './vulkan-build.ts';
+
+const engineDir = join(homedir(), '.ogong', 'engine');
+const absence = explainVulkanAbsence(engineDir);
+const PATIENCE_MS = 180_000;
+const LAYERS = 5;
+/** The reply begins narrow, runs wide from position 240 on, whose padding reaches back at 248, and narrow again from 256. */
+const PROMPT = 237;
+const POSITIONS = [2, 16, 20];
+const NOISY_LAYER = 2;
+
+describe.skipIf(absence !== undefined)(
+  `a trace in shape classes${absence === undefined ? '' : ` (skipped: ${absence})`}`,
+  () => {
+    let folder: string;
+    let modelPath: string;
+    let engine: LlamaEngine;
+    let reply: Reply;
+    let request: Omit<TraceRequest, 'position'>;
+
+    const open = (options: Partial<LlamaEngineOptions>) =>
+      createLlamaEngine({
+        ...{ modelPath, engineDir, backend: 'vulkan', threads: 1, contextSize: 320, sequences: 1 },
+        ...options,
+      });
+    const asked = createRequest('', {
+      prompt: { kind: 'tokens', tokens: Uint32Array.from({ length: PROMPT }, (_, at) => 3 + ((7 * at) % 500)) },
+      ...{ drawKey: keyOf(950), maxTokens: 22, bias: NO_END },
+    });
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'ogong-trace-shapes-'));
+      modelPath = (await resolveModel('stories260K', { storeDir: folder })).path;
+      engine = await open({ shapes: 'mixed', sequences: 2 });
+      reply = await collectReply(engine.generate(asked));
+      request = createScoreRequest(engine, asked, reply);
+    }, PATIENCE_MS);
+    afterAll(async () => {
+      await engine?.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it(
+      'holds the committed row of every position, whatever padding stands around it',
+      async () => {
+        const { vocabularySize, capabilities } = engine.info();
+        expect(capabilities.trace).toBe(true);
+        const rows = readRows(reply.windows, vocabularySize);
+        const sketches = reply.windows.flatMap(({ sketch }) => decodeSketch(sketch, request.sketch));
+        expect(new Set(POSITIONS.map((position) => request.shapeClasses?.[position]))).toEqual(new Set([NARROW, WIDE]));
+        for (const position of POSITIONS) {
+          const trace = await engine.trace({ ...request, position });
+          expect(trace).toMatchObject({ exact: true });
+          expect(trace.stages).toHaveLength(LAYERS + 3);
+          const { rows: traced, runs } = decodeDraws(trace.row.draws, { vocabularySize });
+          expect(traced).toEqual([rows[position]]);
+          expect(runs).toEqual([{ length: 1, shapeClass: request.shapeClasses?.[position] }]);
+          expect(decodeSketch(trace.row.sketch, request.sketch)).toEqual([sketches[position]]);
+        }
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'differs where the position, or those before it, are said to be of another class',
+      async () => {
+        const honest = await engine.trace({ ...request, position: 2 });
+        const claimed = request.shapeClasses as Uint8Array;
+        for (const bent of [[0], [2]]) {
+          const shapeClasses = claimed.map((own, i) => (bent.includes(i) ? 3 - own : own));
+          const trace = await engine.trace({ ...request, shapeClasses, position: 2 });
+          expect(trace.stages.at(-1)).not.toEqual(honest.stages.at(-1));
+        }
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'shows noise in the weights of a block first there',
+      async () => {
+        const noisyPath = join(folder, 'noisy.gguf');
+        writeNoisyModel(modelPath, noisyPath, { tensor: `blk.${NOISY_LAYER}.ffn_down.weight`, seed: 7 });
+        const noisy = await open({ modelPath: noisyPath });
+        try {
+          // One where padding stands behind the row, one where it stands before.
+          for (const position of [2, 16]) {
+            const [honest, bent] = [
+              await engine.trace({ ...request, position }),
+              await noisy.trace({ ...request, position }),
+            ];
+            const differing = honest.stages.map((hash, stage) => Buffer.compare(hash, bent.stages[stage]!) !== 0);
+            expect(differing).toEqual(differing.map((_, stage) => stage > NOISY_LAYER));
+          }
+        } finally {
+          await noisy.close();
+        }
+      },
+      PATIENCE_MS,
+    );
+  },
+);
