@@ -13,8 +13,10 @@ import { createWorld, type SeenJob } from './world.ts';
 export interface TellOptions {
   readonly seed: number;
   readonly epochs: number;
-  /** Audited replies in each. */
+  /** Replies in each, of which about half are audited. */
   readonly replies: number;
+  /** Coverage, parts per million. Default: a half; at all of them, honeypots repeat requests. */
+  readonly alphaPpm?: number;
 }
 
 /** How well somebody tells two kinds apart from all that it sees: 0.5 is not at all. */
@@ -30,15 +32,16 @@ type World = Awaited<ReturnType<typeof createWorld>>;
 
 type Sample = Readonly<Record<string, readonly Example[]>>;
 
+const HALF = 500_000;
 const ALONE = 'every verifier for itself';
 const PROVIDER = 'the provider, when it serves';
 
 /** Who can tell what from all that it sees, in two worlds of that many epochs; the same numbers for the same seed. */
-export async function measureTells({ seed, epochs, replies }: TellOptions): Promise<readonly TellRow[]> {
+export async function measureTells({ seed, ...options }: TellOptions): Promise<readonly TellRow[]> {
   const samples: Sample[] = [];
   for (const number of [seed, seed + 1]) {
-    const jobs = await sampleJobs({ seed: number, epochs, replies });
-    samples.push({ ...jobs, [PROVIDER]: await sampleOrders({ seed: number, epochs, replies }) });
+    const jobs = await sampleJobs({ seed: number, ...options });
+    samples.push({ ...jobs, [PROVIDER]: await sampleOrders({ seed: number, ...options }) });
   }
   const [a, b] = samples as [Sample, Sample];
   return Object.keys(a).map((view) => {
@@ -55,10 +58,10 @@ export async function measureTells({ seed, epochs, replies }: TellOptions): Prom
   });
 }
 
-async function sampleJobs({ seed, epochs, replies }: TellOptions): Promise<Sample> {
+async function sampleJobs({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<Sample> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
   // More honeypots than by default, for more examples: how many there are is no field of a job.
-  const world = await createWorld({ seed, strategy, honeypotPpm: 500_000 });
+  const world = await createWorld({ seed, strategy, honeypotPpm: 500_000, alphaPpm });
   await runEpochs(world, epochs, replies);
   const real = listRealJobs(world);
   const look = (jobs: readonly SeenJob[], isKnown: (seen: SeenJob, other: SeenJob) => boolean): Example[] =>
@@ -82,7 +85,7 @@ async function sampleJobs({ seed, epochs, replies }: TellOptions): Promise<Sampl
 /** Before its record is acknowledged a provider has only the order, the request and the clock. */
 async function sampleOrders({ seed, epochs, replies }: TellOptions): Promise<readonly Example[]> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
-  const world = await createWorld({ seed: seed + 50, strategy, alphaPpm: 500_000 });
+  const world = await createWorld({ seed: seed + 50, strategy, alphaPpm: HALF });
   await runEpochs(world, epochs, replies);
   const examples = world.served.map(({ replyId }, index) => {
     const { submission } = world.validator.find(replyId);

@@ -17,7 +17,7 @@ import { readPolicy } from './drift-store.ts';
 import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
-import { type HoneypotRow, listDueHoneypots } from './honeypot-store.ts';
+import { listDueHoneypots, listReserve } from './honeypot-store.ts';
 import { type Judgement, judge, type Opened, openReply } from './judge.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import { listDueAsks } from './opening-store.ts';
@@ -116,7 +116,11 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const placesAgain = Math.max(1, Math.floor(concurrency / 2));
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
   const { drift } = options;
-  const honeypots = createHoneypots({ validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift }, shared);
+  const { alphaPpm } = options;
+  const honeypots = createHoneypots(
+    { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
+    { ...shared, getOpening },
+  );
   const rounds = createRounds(
     { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
     { ...shared, planHoneypots: honeypots.plan },
@@ -164,6 +168,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       await group.write((db) => beginAudit(db, replyId, beaconEpoch, times));
     } else {
       await decide(replyId, { verdict: 'unaudited', beaconEpoch });
+      await honeypots.offer(replyId);
     }
   }
 
@@ -184,7 +189,12 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     for (const replyId of asked) startAudit(replyId, again, placesAgain);
     const begun = store.read(() => listAudits(store, clock.nowMs(), concurrency + running.size));
     for (const replyId of begun) startAudit(replyId, running, concurrency);
-    for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) startHoneypot(row);
+    for (const replyId of store.read(() => listReserve(store, PER_TICK))) {
+      startTrap(`reserve ${toHex(replyId)}`, replyId, () => honeypots.gather(replyId));
+    }
+    for (const row of store.read(() => listDueHoneypots(store, clock.nowMs(), PER_TICK))) {
+      startTrap(toHex(row.id), row.replyId, () => honeypots.run(row));
+    }
   }
 
   function startAudit(replyId: Uint8Array, places: Map<string, Promise<void>>, count: number): void {
@@ -198,13 +208,11 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     places.set(key, work);
   }
 
-  function startHoneypot(row: HoneypotRow): void {
-    const key = toHex(row.id);
+  function startTrap(key: string, replyId: Uint8Array, run: () => Promise<void>): void {
     if (traps.has(key) || signal.aborted) return;
-    const work = honeypots
-      .run(row)
+    const work = run()
       .catch((error: unknown) => {
-        if (!signal.aborted) onError(error, row.replyId);
+        if (!signal.aborted) onError(error, replyId);
       })
       .finally(() => traps.delete(key));
     traps.set(key, work);

@@ -12,6 +12,7 @@ import { readAnnouncement } from './announcement-store.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import type { EvidenceCandidate } from './evidence.ts';
 import { judgeHoneypot, plantBad } from './honeypot.ts';
+import { computeLacking, createReserve, type ReserveDependencies } from './honeypot-reserve.ts';
 import {
   closeHoneypot,
   type HoneypotRow,
@@ -37,6 +38,9 @@ export interface HoneypotOptions {
   readonly computeDelay: (id: Uint8Array) => number;
   /** What verifiers of other classes are judged by; fixed limits where it has no row. */
   readonly drift?: DriftPolicy | undefined;
+  readonly alphaPpm: () => number;
+  /** How long a honeypot may take. */
+  readonly windowMs: number;
 }
 
 export interface HoneypotDependencies {
@@ -47,6 +51,7 @@ export interface HoneypotDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
+  readonly getOpening: ReserveDependencies['getOpening'];
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
   readonly pause: (leftMs: number) => Promise<void>;
@@ -59,12 +64,14 @@ const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
 /** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
-  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift } = options;
+  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm } = options;
   const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
 
+  const reserve = createReserve(options, dependencies);
+
   /**
-   * Honeypots made of a reply that two verifiers are going to be asked about: each goes to another operator's, at a moment
-   * drawn as any job's, so that neither its time nor its age says that it is one.
+   * What the reserve cannot give: honeypots made of a reply that two verifiers are going to be asked about. Each goes to
+   * another operator's, at a moment drawn as any job's, so that neither its time nor its age says that it is one.
    * @param pair the candidates of the first round.
    */
   function plan(
@@ -90,7 +97,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
       const writer = createWriter().bytes(HONEYPOT_DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).u8(number);
       const seed = crypto.sha256(writer.finish());
       const reader = createReader(seed);
-      const wanted = honeypotPpm / pairPpm - number;
+      const wanted = computeLacking(honeypotPpm, alphaPpm()) / pairPpm - number;
       if (reader.u32() / 2 ** 32 >= wanted) break;
       const id = crypto.sha256(seed).slice(0, 16);
       const verifier = assignVerifier(crypto, {
@@ -127,6 +134,13 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
   async function run(row: HoneypotRow): Promise<void> {
     const opened = row.opened ?? (await ask(row));
     if (opened === undefined || signal.aborted) return;
+    const committed = reserve.readCommitted(row.replyId);
+    if (committed) {
+      const { outcome, by } = judgeHoneypot(crypto, committed, row, parseScoreReport(opened.report), drift);
+      if (outcome !== 'failed') return close(row, outcome);
+      const settled = await reserve.settle({ ...row, opened });
+      return settled && close(row, settled, settled === 'failed' ? blame(row, by) : undefined);
+    }
     const { report: known, isDecided } = store.read(() => readAnswer(store, row.replyId));
     if (known === undefined) return isDecided ? close(row, 'dropped') : undefined;
     const header = store.read(() => readReply(store, row.replyId))?.submission && readClaim(row).header;
@@ -134,8 +148,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const report = parseScoreReport(opened.report);
     const answer = { header, report: parseScoreReport(known) };
     const { outcome, by } = judgeHoneypot(crypto, answer, row, report, drift);
-    const reason = new Error(`verifier ${toHex(row.verifierId)} failed a honeypot (${by})`);
-    return close(row, outcome, outcome === 'failed' ? reason : undefined);
+    return close(row, outcome, outcome === 'failed' ? blame(row, by) : undefined);
   }
 
   function readClaim({ replyId }: HoneypotRow) {
@@ -203,8 +216,11 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
   }
 
-  return { plan, run };
+  return { plan, run, offer: reserve.offer, gather: reserve.gather };
 }
+
+const blame = ({ verifierId }: HoneypotRow, by: string): Error =>
+  new Error(`verifier ${toHex(verifierId)} failed a honeypot (${by})`);
 
 type Outcome = 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped';
 

@@ -7,16 +7,18 @@ import { type DriftRow, findDriftRow, nameRow } from '@ogong/protocol/drift-tabl
 import { judgeByRow } from '@ogong/protocol/drift-verdict';
 import type { Header } from '@ogong/protocol/header';
 import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
+import type { Opening } from '@ogong/protocol/opening';
+import type { RecordV2 } from '@ogong/protocol/record';
 import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
-import type { ScoreReport } from '@ogong/protocol/score-report';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { readClassWeights } from '../../shared/class-weights.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import { isSameFinding } from './report-check.ts';
 import { VERIFIER_TEST } from './verifier-store.ts';
 
-/** A reply whose report is known: two verifiers of different operators saw the same to the bit. */
+/** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */
 export interface KnownAnswer {
   readonly header: Header;
   readonly report: ScoreReport;
@@ -53,6 +55,25 @@ export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Ar
     }
   }
   return { outputTokens, position: undefined };
+}
+
+/** What an honest pass in the provider's own class reports of a reply, if the provider was honest. */
+export function toExpectedReport(record: RecordV2, header: Header, opening: Opening): ScoreReport {
+  return {
+    jobId: new Uint8Array(16),
+    modelRoot: record.modelRoot,
+    numericClass: header.numericClass,
+    exact: true,
+    promptTokensHash: header.promptTokensHash,
+    promptTokenCount: header.promptTokenCount,
+    vocabularyHash: header.vocabularyHash,
+    responseHash: record.responseHash,
+    firstOtherChoice: NO_OTHER_CHOICE,
+    firstStopToken: header.stopReason === 'stop-token' ? record.tokenCount - 1 : NO_STOP_TOKEN,
+    contextSize: 0,
+    elapsedMs: 0,
+    windows: opening.windows,
+  };
 }
 
 export interface HoneypotVerdict {

@@ -288,4 +288,13 @@ export const migrations: readonly Migration[] = [
     counted_epoch INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
+  `
+  CREATE TABLE reserve (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    deadline INTEGER NOT NULL,
+    opening BLOB
+  );
+  CREATE INDEX honeypots_reply ON honeypots (reply_id);
+  `,
 ];
