@@ -63,6 +63,9 @@ describe('measurements', () => {
     await add({ count: 4 });
     expect(read(store).drift[0]!.alternatives.map(({ name }) => name)).toEqual(['other-weights']);
     expect(read(store, 'honest').drift[0]!.alternatives).toEqual([]);
+    const named = new Set(['another']);
+    const some = readMeasurements(crypto, [{ store, take: 'all', named }], { codeVersion: 'test' });
+    expect(some.drift[0]).toMatchObject({ alternatives: [], honest: { length: read(store).drift[0]!.honest.length } });
     store.close();
   });
 });

@@ -18,6 +18,8 @@ export interface MeasurementSource {
   readonly store: SampleStore;
   /** Which samples of it count. */
   readonly take: 'honest' | 'alternatives' | 'all';
+  /** Behaviours that become alternatives. Default: all that are not honest. */
+  readonly named?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -34,10 +36,11 @@ export function readMeasurements(
   const useless = new Map<string, number>();
   let replies = 0;
   let differing = 0;
-  for (const { store, take } of sources) {
+  for (const { store, take, named } of sources) {
     for (const { source, verifier } of store.listPairs()) {
       const behaviour = parseSourceId(source)?.behaviour;
       if (behaviour === undefined || (take !== 'all' && (behaviour === HONEST) !== (take === 'honest'))) continue;
+      if (behaviour !== HONEST && named?.has(behaviour) === false) continue;
       for (const sample of store.readScored(source, verifier)) {
         const evidence = readEvidence(crypto, sample);
         if (evidence.kind === 'drift') {

@@ -37,6 +37,12 @@ export const buildConfig = defineConfig({
   fields: {
     samples: samplesField,
     alternatives: alternativesField,
+    named: {
+      schema: text,
+      label: '<name>',
+      repeatable: true,
+      description: 'cheats of these samples that the table is to know by name; all if not given',
+    },
     out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
     key: keyField,
@@ -49,10 +55,15 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   const parsed = buildConfig.parse(argv, process.env);
   if (parsed.kind === 'print') return print(parsed.text, output);
   const { samples, alternatives, out, previous, key, leaveOut, codeVersion } = parsed.values;
+  const named = parsed.values.named.length === 0 ? undefined : new Set(parsed.values.named);
   const before = previous === undefined ? undefined : readTableFile(crypto, resolve(previous));
   const stores = [samples, ...alternatives].map((path) => openExisting(path));
   try {
-    const sources = stores.map((store, i) => ({ store, take: i === 0 ? ('all' as const) : ('alternatives' as const) }));
+    const sources = stores.map((store, i) => ({
+      store,
+      named,
+      take: i === 0 ? ('all' as const) : ('alternatives' as const),
+    }));
     const measurements = readMeasurements(crypto, sources, { codeVersion });
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut });
     for (const line of leftOut) output.writeError(`left out: ${line}\n`);

@@ -10,15 +10,24 @@ import { processOutput } from '@ogong/node/cli/command';
 import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
 import { VERSION } from '@ogong/node/version';
 import { toHex } from '@ogong/protocol/bytes';
-import { root } from './steps.ts';
+import { ATTACKS } from '../attackers/catalogue.ts';
 
+/** Those that leave a trace in values, each in all of its replies: others would blur what honest drift is told from. */
+const named = ATTACKS.filter(
+  ({ family, caughtBy }) =>
+    family !== 'behaviour' && ['equality', 'sketch-distance'].some((id) => caughtBy.includes(id)),
+);
 const table = DEFAULT_TABLE;
 const directory = dirname(table);
-const commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+const commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
+  cwd: import.meta.dirname,
+  encoding: 'utf8',
+}).trim();
 mkdirSync(directory, { recursive: true });
 const code = await calibrateCommand.run(
   [
     ...['build', '--samples', join(homedir(), '.ogong', 'detect', 'samples.sqlite'), '--out', table, '--leave-out'],
+    ...named.flatMap(({ name }) => ['--named', name]),
     ...['--code-version', `ogong-${VERSION}+${commit}`, ...process.argv.slice(2)],
   ],
   processOutput,
