@@ -9,9 +9,9 @@ import type { Hypothesis, Likelihood } from './likelihood.ts';
 const view = new DataView(new ArrayBuffer(8));
 const FRACTION_BITS = 52;
 
-/** Bits of the fraction: of what was fitted to replies, and of what was derived from it by rough factors. */
-const FITTED = { whitening: 12, mean: 14, rate: 10 };
-const DERIVED = { whitening: 8, mean: 10, rate: 8 };
+/** Bits of the fraction: of what honest replies gave, and of alternatives, which few replies or rough factors gave. */
+const HONEST = { whitening: 12, mean: 14, rate: 10 };
+const ALTERNATIVE = { whitening: 6, mean: 10, rate: 6 };
 const QUANTILE_BITS = 10;
 const STATISTIC_BITS = 16;
 const RATE_FLOOR = 1e-7;
@@ -42,12 +42,12 @@ function cut(value: number, bits: number, add: bigint): number {
 
 export function roundLikelihood({ honest, alternatives }: Likelihood): Likelihood {
   return {
-    honest: roundHypothesis(honest, FITTED),
-    alternatives: alternatives.map((each) => roundHypothesis(each, each.samples > 0 ? FITTED : DERIVED)),
+    honest: roundHypothesis(honest, HONEST),
+    alternatives: alternatives.map((each) => roundHypothesis(each, ALTERNATIVE)),
   };
 }
 
-function roundHypothesis(hypothesis: Hypothesis, bits: typeof FITTED): Hypothesis {
+function roundHypothesis(hypothesis: Hypothesis, bits: typeof HONEST): Hypothesis {
   return {
     ...hypothesis,
     mean: hypothesis.mean.map((value) => roundToBits(value, bits.mean)),
