@@ -3,14 +3,14 @@ import type { AimRow, AttackRow, Pair } from './results.ts';
 /** An aim that says nothing measured is missed, whatever it claims. */
 export const isMet = ({ met, measured }: AimRow): boolean => met === true && measured.trim() !== '';
 
-/** Share of replies or of providers from which on a check counts as deciding an attack. */
-const DECIDED = 0.99;
+/** Share of replies that checks without an error rate have to refute: one such reply is enough, so tens of them decide. */
+const REFUTED = 0.1;
 
-/** Whether some check of the run decides the attack: a check of replies or equality by itself, or evidence over replies. */
+/** Whether a provider that does nothing else is found out: by a refutation within some tens of replies, or by evidence. */
 export function isDecided({ stage1, equality, tokensToDecide, caughtBy, replies }: AttackRow): boolean {
-  const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= DECIDED);
+  const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= REFUTED);
   const { nothing = 0, likelihood = 0 } = caughtBy;
-  const refuted = replies > 0 && (replies - nothing - likelihood) / replies >= DECIDED;
+  const refuted = replies > 0 && (replies - nothing - likelihood) / replies >= REFUTED;
   return catches || refuted || tokensToDecide !== undefined;
 }
 
