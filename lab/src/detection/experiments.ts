@@ -49,6 +49,8 @@ export interface Profile {
   readonly anySampler: number;
   /** Honest replies of a pair with another back end. */
   readonly otherBackend: number;
+  /** The same on a model so small that a software device serves many, inside the exact class alone. */
+  readonly smallBackend: number;
   readonly maxTokens: number;
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
@@ -71,6 +73,7 @@ const FULL: Profile = {
   honestEquality: 800,
   anySampler: 800,
   otherBackend: 6,
+  smallBackend: 400,
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
@@ -91,6 +94,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 12,
     anySampler: 16,
     otherBackend: 0,
+    smallBackend: 0,
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
@@ -109,6 +113,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 20,
     anySampler: 30,
     otherBackend: 0,
+    smallBackend: 0,
     maxTokens: 64,
     lifetimes: 1000,
     lifetimeReplies: 200,
@@ -127,6 +132,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 400,
     anySampler: 500,
     otherBackend: 2,
+    smallBackend: 20,
   },
   full: FULL,
 };
@@ -177,7 +183,7 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
-  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend } = profile;
+  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, smallBackend } = profile;
   const main = SOLD_WEIGHTS.map((weights): Experiment => {
     return { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] };
   });
@@ -205,11 +211,19 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
       return { model: 'random-deep', weights, source: 'honest', provider: 'cpu-exact-kv-q8', verifier, replies };
     }),
   );
-  const backends = SOLD_WEIGHTS.flatMap((weights) =>
-    BACKEND_PAIRS.map(([provider, verifier]): Experiment => {
+  const backends = SOLD_WEIGHTS.flatMap((weights) => [
+    ...BACKEND_PAIRS.map(([provider, verifier]): Experiment => {
       return { weights, source: 'honest', provider, verifier, replies: otherBackend };
     }),
-  );
+    {
+      model: 'stories260K',
+      weights,
+      source: 'honest',
+      provider: 'vulkan',
+      verifier: 'vulkan',
+      replies: smallBackend,
+    } as const,
+  ]);
   return [...main, ...others, ...models, ...caches, ...backends].filter(({ replies }) => replies > 0);
 }
 

@@ -48,7 +48,7 @@ describe('replies that a verifier of their exact class looked at', () => {
     const replies = await sample('honest', engine);
     expect(replies.length).toBeGreaterThan(4);
     expect(replies.map(({ scored }) => scored?.unreproduced)).toEqual(replies.map(() => undefined));
-    expect(measureEquality(experiment, replies).differing).toBe(0);
+    expect(measureEquality(experiment, 'stories15M', replies).differing).toBe(0);
   });
 
   it('are not, in their choice alone, where an unlisted token suited the provider', async () => {
@@ -58,7 +58,7 @@ describe('replies that a verifier of their exact class looked at', () => {
     expect(chosen).toBeGreaterThan(0);
     expect(replies.every(({ scored }) => scored?.comparison.identical)).toBe(true);
     expect(replies.filter(({ scored }) => scored?.unreproduced !== undefined)).toHaveLength(chosen);
-    expect(measureEquality(experiment, replies).differing).toBe(chosen);
+    expect(measureEquality(experiment, 'stories15M', replies).differing).toBe(chosen);
     const evidence = Array.from(store.readScored('tail-choice', 'same'), (one) => readEvidence(crypto, one));
     expect(evidence.filter((one) => one.kind === 'equality' && !one.identical)).toHaveLength(chosen);
 
@@ -67,6 +67,6 @@ describe('replies that a verifier of their exact class looked at', () => {
       const old = encodeScoreReport({ ...parseScoreReport(report as Uint8Array), firstOtherChoice: undefined });
       store.writeReport('tail-choice', 'same', seed, old);
     }
-    expect(measureEquality(experiment, readReplies(store, 'tail-choice', 'same')).differing).toBe(0);
+    expect(measureEquality(experiment, 'stories15M', readReplies(store, 'tail-choice', 'same')).differing).toBe(0);
   });
 });

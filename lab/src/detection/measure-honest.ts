@@ -73,13 +73,14 @@ export function measureStage1(
 
 export function measureEquality(
   { weights, provider, verifier }: Experiment,
+  model: string,
   replies: readonly JudgedReply[],
 ): EqualityRow {
   const scored = replies.flatMap(({ scored }) => scored ?? []);
   return {
     backend: provider === 'vulkan' ? 'vulkan' : 'cpu',
     weights,
-    variant: `${provider} seen by ${verifier}`,
+    variant: `${model}, ${provider} seen by ${verifier}`,
     tokens: scored.reduce((sum, { comparison }) => sum + comparison.positions, 0),
     differing: scored.filter(({ unreproduced }) => unreproduced !== undefined).length,
   };

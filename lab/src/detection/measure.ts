@@ -78,7 +78,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     stage1: measureDraws(store, honest, profile),
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
-      .map(({ experiment, replies }) => measureEquality(experiment, replies)),
+      .map(({ experiment, replies }) => measureEquality(experiment, experiment.model ?? MODEL, replies)),
     ejection: sold.flatMap((part) => part.ejection),
     classClaims,
     verifiers: options.verifiers,
