@@ -119,7 +119,8 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
 - **Stage 1**: replies that the replay of the draws refutes by itself, without a model. **Exact class**: replies that differ where
   a verifier of the provider's own exact class runs again, in a value or in what the engine chooses, the median of the first
   differing token, and the latest.
-- **Found by**: rejected replies by the check that rejected them. **Named**: rejects that call this attack the most likely one.
+- **Found by**: rejected replies by the check that rejected them. **Named**: of those by likelihood, the ones whose most
+  likely attack is of this one's kind.
   **AUC**: of the values, per window, against honest windows of the same pair.
 - **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
 
