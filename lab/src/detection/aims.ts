@@ -26,7 +26,7 @@ export function judgeAims(results: Measured): AimRow[] {
       'massaged draws, noise of 1e-3, by one who knows the limits, decided at 1e-6',
       find('massaged-knowing-noise-1e-3', 'f16'),
       2500,
-      'only draws speak, 1 in 100 differs, and replies are cut to 32 tokens here; whole replies of many draws are the next idea',
+      'only draws speak, and 1 in 70 differs; evidence by alternative, mixed over alternatives at the end and not in each reply, is the next idea',
     ),
     judgeNames(results),
     judgeEjection(results),

@@ -3,7 +3,7 @@ import type { AttackDefinition } from '../attackers/attack.ts';
 import type { Detector, Judged, Length } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
-import { measureDecision } from './measure-decision.ts';
+import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
 import type { AttackRow, CatchRate } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
@@ -78,7 +78,8 @@ export function measureAttack(
           },
     perWindow: measureCatches(first),
     perReply: measureCatches(whole),
-    ...measureDecision(first, seed),
+    ...measureWindowDecision(first, seed),
+    repliesToDecide: measureDecision(whole, seed),
     fallbackPasses: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance <= 0.1 && kolmogorov <= 0.1),
     caughtBy: countChecks(other, detector),
     named:

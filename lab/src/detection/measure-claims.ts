@@ -1,7 +1,7 @@
 import { createDetector } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
-import { measureDecision } from './measure-decision.ts';
+import { measureWindowDecision } from './measure-decision.ts';
 import type { ClassClaimRow } from './results.ts';
 import { shareOf } from './share.ts';
 
@@ -38,6 +38,6 @@ export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
     claim: `${weights}: ${claimed} instead of cpu-exact, seen by ${verifier}`,
     ...{ weights, verifier, attack },
     lying: shareOf(judged, ({ pValue }) => pValue <= RATE),
-    tokensToDecide: measureDecision(detector.judgeHeldOut(attack, 'first', replies), seed).tokensToDecide,
+    tokensToDecide: measureWindowDecision(detector.judgeHeldOut(attack, 'first', replies), seed).tokensToDecide,
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Judged } from './detector.ts';
-import { measureDecision } from './measure-decision.ts';
+import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 
 const reply = (eValue: number): Judged => ({
   ...{ seed: 1, statistic: 0, pValue: 1, extrapolatedPValue: 1, suspect: 'none' },
@@ -10,26 +10,28 @@ const repliesOf = (eValue: number, count: number): Judged[] => Array.from({ leng
 
 describe('the tokens that a decision takes', () => {
   it('are those of so many replies of one window', () => {
-    const { tokensToDecide, repliesToDecide, evidence } = measureDecision(repliesOf(100, 50), 1);
-    expect(tokensToDecide?.median).toBe(32 * (repliesToDecide?.median ?? Number.NaN));
-    expect(repliesToDecide?.p90).toBe(repliesToDecide?.median);
+    const { tokensToDecide, evidence } = measureWindowDecision(repliesOf(100, 50), 1);
+    const replies = measureDecision(repliesOf(100, 50), 1);
+    expect(tokensToDecide?.median).toBe(32 * (replies?.median ?? Number.NaN));
+    expect(replies?.p90).toBe(replies?.median);
     expect(evidence.at(-1)?.[0]).toBe(tokensToDecide?.median);
     expect(evidence.at(-1)?.[1]).toBeGreaterThanOrEqual(Math.log(1e6));
   });
 
   it('are none where replies say nothing', () => {
-    expect(measureDecision(repliesOf(1, 300), 1).tokensToDecide).toBeUndefined();
-    expect(measureDecision([], 1)).toEqual({ tokensToDecide: undefined, repliesToDecide: undefined, evidence: [] });
+    expect(measureDecision(repliesOf(1, 300), 1)).toBeUndefined();
+    expect(measureDecision([], 1)).toBeUndefined();
+    expect(measureWindowDecision([], 1)).toEqual({ tokensToDecide: undefined, evidence: [] });
   });
 
   it('take no reply twice: too few do not decide, however strong', () => {
-    const enough = measureDecision(repliesOf(100, 50), 1).repliesToDecide?.median ?? Number.NaN;
-    expect(measureDecision(repliesOf(100, enough - 1), 1).tokensToDecide).toBeUndefined();
-    expect(measureDecision(repliesOf(100, enough), 1).repliesToDecide?.median).toBe(enough);
+    const enough = measureDecision(repliesOf(100, 50), 1)?.median ?? Number.NaN;
+    expect(measureDecision(repliesOf(100, enough - 1), 1)).toBeUndefined();
+    expect(measureDecision(repliesOf(100, enough), 1)?.median).toBe(enough);
   });
 
   it('are the same in every run', () => {
     const mixed = [...repliesOf(30, 6), ...repliesOf(0.6, 100)];
-    expect(measureDecision(mixed, 1)).toEqual(measureDecision([...mixed], 1));
+    expect(measureWindowDecision(mixed, 1)).toEqual(measureWindowDecision([...mixed], 1));
   });
 });

@@ -10,14 +10,13 @@ const DECISION = 1e-6;
 const ORDERS = 100;
 const POINTS = 50;
 
-/** The payee's sequential test over replies of one window, in many orders: how long it lasts, and how evidence grows. */
-export function measureDecision(
+/** The payee's sequential test over replies of one window: tokens until it ejects, and how evidence grows until then. */
+export function measureWindowDecision(
   judged: readonly Judged[],
   seed: number,
-): Pick<AttackRow, 'tokensToDecide' | 'repliesToDecide' | 'evidence'> {
-  if (judged.length === 0) return { tokensToDecide: undefined, repliesToDecide: undefined, evidence: [] };
-  const random = createSeededRandom(seed);
-  const runs = Array.from({ length: ORDERS }, () => runTest(shuffle(judged, random)));
+): Pick<AttackRow, 'tokensToDecide' | 'evidence'> {
+  if (judged.length === 0) return { tokensToDecide: undefined, evidence: [] };
+  const runs = runTests(judged, seed);
   const replies = toDecision(runs);
   const shown = replies?.median ?? judged.length;
   const points = Math.min(shown, POINTS);
@@ -31,9 +30,18 @@ export function measureDecision(
       median: WINDOW_TOKENS * replies.median,
       p90: replies.p90 && WINDOW_TOKENS * replies.p90,
     },
-    repliesToDecide: replies,
     evidence,
   };
+}
+
+/** Replies until it ejects. */
+export const measureDecision = (judged: readonly Judged[], seed: number): Decision | undefined =>
+  judged.length === 0 ? undefined : toDecision(runTests(judged, seed));
+
+/** In many orders. */
+function runTests(judged: readonly Judged[], seed: number): readonly TestRun[] {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: ORDERS }, () => runTest(shuffle(judged, random)));
 }
 
 interface TestRun {

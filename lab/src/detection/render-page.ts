@@ -114,8 +114,9 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
   threshold, which then lies on the tail of an extreme value distribution fitted to it.
 - **Fixed 0.10 / 0.10 passes**: windows that the one fixed pair of thresholds for all classes and weights lets pass, on the
   sketch distance and the log-probability shift. It stands here to compare with; it is used only where no measured row exists.
-- **Tokens to 1e6 : 1**: tokens of one provider until the evidence against it reaches a million to one; median, and in brackets
-  the 90 % quantile, over orders of its replies. **Not reached**: not within the replies of this run.
+- **Tokens to 1e6 : 1**: tokens of one provider, in replies of 32, until the evidence against it reaches a million to one; median, and
+  in brackets the 90 % quantile, over orders of its replies, none of which comes twice. **Replies to 1e6 : 1**: the same in whole
+  replies. **Not reached**: not within the replies of this run.
 - **Stage 1**: replies that the replay of the draws refutes by itself, without a model. **Exact class**: replies that differ where
   a verifier of the provider's own exact class runs again, in a value or in what the engine chooses, the median of the first
   differing token, and the latest.

@@ -38,6 +38,7 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ...rates(({ perReply }) => perReply, 'per reply'),
     ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
     ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
+    ['replies to 1e6 : 1', ({ repliesToDecide, perReply }) => formatDecision(repliesToDecide, perReply.length > 0)],
     ['stage 1', ({ stage1 }) => formatShare(stage1)],
     ['exact class', formatEquality],
     ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],

@@ -98,9 +98,9 @@ export interface AttackRow extends Pair {
   readonly medians: { readonly sketch: number; readonly logprob: number } | undefined;
   readonly perWindow: readonly CatchRate[];
   readonly perReply: readonly CatchRate[];
-  /** Tokens of one provider until the evidence reaches 1e6 to 1; undefined where half the orders never do. */
+  /** Tokens of one provider, in replies of one window, until the evidence is 1e6 to 1; undefined where half the orders never are. */
   readonly tokensToDecide: Decision | undefined;
-  /** The same in replies, of one window each. */
+  /** Whole replies until then. */
   readonly repliesToDecide: Decision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;

@@ -32,11 +32,6 @@ export interface Likelihood {
 
 /** Degrees of freedom of the multivariate t: heavy tails, so that one odd score does not outweigh all others. */
 export const DEGREES = 6;
-/**
- * What the draws' log-density counts for: their positions are not as independent as it takes them to be. On measured drift
- * of Q8_0 between inexact kernels a half catches the most of what is hardest to see; a whole catches less than none.
- */
-export const DRAW_WEIGHT = 0.5;
 const SIZE = REPLY_SCORES.length;
 export const WHITENING_SIZE = (SIZE * (SIZE + 1)) / 2;
 
@@ -84,7 +79,7 @@ export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidenc
  * A mismatch enters by its gap: to say another token than the verifier's draw, the distribution had to move that far.
  */
 function computeLogDensity(hypothesis: Hypothesis, { scores, draws }: ReplyEvidence): number {
-  return computeLogScores(hypothesis, scores) + DRAW_WEIGHT * computeLogDraws(hypothesis, draws);
+  return computeLogScores(hypothesis, scores) + computeLogDraws(hypothesis, draws);
 }
 
 function computeLogScores({ mean, whitening }: Hypothesis, scores: Float64Array): number {
