@@ -58,11 +58,18 @@ const parts: Readonly<
       const tiny = await resolveModel('stories260K', { storeDir });
       return [
         ...(await measureShapes(
-          { path: model.path, name: 'stories15M q8_0', promptTokens: 24, outputTokens: 64, rounds: 5 },
+          {
+            path: model.path,
+            name: 'stories15M q8_0',
+            promptTokens: 24,
+            outputTokens: 64,
+            rounds: 5,
+            sampleTokens: 512,
+          },
           'cpu',
         )),
         ...(await measureShapes(
-          { path: tiny.path, name: 'stories260K f32', promptTokens: 24, outputTokens: 24, rounds: 3 },
+          { path: tiny.path, name: 'stories260K f32', promptTokens: 12, outputTokens: 24, rounds: 3, sampleTokens: 24 },
           'vulkan',
         )),
       ];

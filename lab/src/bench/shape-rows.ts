@@ -37,7 +37,7 @@ export async function measureShapes(bench: ShapeBench, backend: 'cpu' | 'vulkan'
     for (const streams of STREAMS) {
       rows.push(...(await compareWays(bench, backend, { opened, text: 'ordinary', streams })));
       const guessing = opened.filter(({ id, guesses }) => guesses || id === baselines[0]?.id);
-      rows.push(...(await compareWays(bench, backend, { opened: guessing, text: 'repetitive', streams })));
+      rows.push(...(await compareWays(bench, backend, { opened: guessing, text: 'looping', streams })));
     }
     if (backend === 'vulkan') rows.push(...(await measureVerifier(bench, opened)));
     return rows;
@@ -91,18 +91,22 @@ async function timeStreams(
   bench: ShapeBench,
   { text, streams }: { readonly text: Text; readonly streams: number },
 ): Promise<Timed> {
+  const groups = Math.ceil(bench.sampleTokens / (streams * bench.outputTokens));
   const run = async (maxTokens: number) => {
     const before = readAllThreadsMs(engine.pid() as number);
-    const replies = await Promise.all(
-      Array.from({ length: streams }, (_, number) =>
-        countDrafts(engine, { ...createEndlessRequest(engine, bench, number, text), maxTokens }),
-      ),
-    );
+    const replies = [];
+    for (let group = 0; group < groups; group++) {
+      const together = Array.from({ length: streams }, (_, i) => {
+        const request = createEndlessRequest(engine, bench, group * streams + i, text);
+        return countDrafts(engine, { ...request, maxTokens });
+      });
+      replies.push(...(await Promise.all(together)));
+    }
     return { ms: readAllThreadsMs(engine.pid() as number) - before, replies };
   };
   const first = await run(1);
   const full = await run(bench.outputTokens);
-  const tokens = streams * (bench.outputTokens - 1);
+  const tokens = groups * streams * (bench.outputTokens - 1);
   return {
     speed: (1000 * tokens) / Math.max(1, full.ms - first.ms),
     tokens,

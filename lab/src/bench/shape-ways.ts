@@ -9,9 +9,12 @@ export interface ShapeBench {
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly rounds: number;
+  /** Tokens of one sample at least: replies are made one after the other, or in groups, until there are as many. */
+  readonly sampleTokens: number;
 }
 
-export type Text = 'ordinary' | 'repetitive';
+/** A looping text is the best case of drafts: greedy, and only the few tokens of its prompt are likely. */
+export type Text = 'ordinary' | 'looping';
 
 const PHRASE_TOKENS = 4;
 
@@ -20,7 +23,7 @@ export interface Way {
   readonly id: string;
   readonly what: string;
   readonly options: Partial<LlamaEngineOptions>;
-  /** Guesses ahead: measured with prompts that repeat themselves, too. */
+  /** Guesses ahead: measured with a looping text, too. */
   readonly guesses?: boolean;
   /** Why it costs more than it aims to, where it does. */
   readonly why: string;
@@ -74,11 +77,14 @@ export function createEndlessRequest(
   text: Text,
 ): GenerateRequest {
   const request = createRequest(engine, shape, number);
+  const noEnd = Array.from(engine.info().stopTokens, (id) => ({ id, biasQ16: -100 * NAT }));
+  if (text === 'ordinary') return { ...request, bias: noEnd };
   const { tokens } = request.prompt as { tokens: Uint32Array };
-  const repeated = tokens.map((_, i) => tokens[i % PHRASE_TOKENS] as number);
+  const phrase = tokens.slice(0, PHRASE_TOKENS);
   return {
     ...request,
-    prompt: { kind: 'tokens', tokens: text === 'ordinary' ? tokens : repeated },
-    bias: Array.from(engine.info().stopTokens, (id) => ({ id, biasQ16: -100 * NAT })),
+    prompt: { kind: 'tokens', tokens: tokens.map((_, i) => phrase[i % PHRASE_TOKENS] as number) },
+    sampler: { ...request.sampler, temperatureQ16: 0 },
+    bias: [...noEnd, ...Array.from(phrase, (id) => ({ id, biasQ16: 30 * NAT }))],
   };
 }
