@@ -35,10 +35,11 @@ export interface Contest {
   readonly ways: readonly Way[];
 }
 
-const IN_CLASS = 'the kernels of a class are chosen for what they reproduce, not for their speed';
+const IN_CLASS =
+  'steps with one thread run the very kernels that serving out of class runs; what differs is how busy the machine is, see the load and the other numbers of replies';
 const PADDING =
-  'every step computes its padding rows, too, and on a software device a row costs as much as a token; where decoding waits for memory, as on a GPU, it would not, which is not measured';
-const ROWS_COST = 'on a CPU every guess costs a row, and most are wrong';
+  'every step computes its padding rows, too, which a software device pays for on the processor; where decoding waits for memory they should cost little, which a real GPU has yet to show';
+const ROWS_COST = 'on a CPU every guess costs a row, and most are wrong; they are off unless asked for';
 
 export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
   cpu: {
