@@ -1,7 +1,7 @@
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import { replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { judgeAims } from './aims.ts';
 import { sourceId, verifierId } from './collect.ts';
