@@ -50,6 +50,9 @@ export function measure(options: MeasureOptions): DetectionResults {
   };
   const honest = listHonestExperiments(profile);
   const attacks = listAttackExperiments(profile, ATTACKS);
+  // First, since it is timed: what the rest leaves on the heap would be timed with it.
+  onProgress('draws');
+  const stage1 = measureDraws(store, honest, profile);
   const sold = SOLD_WEIGHTS.map((weights) => {
     const isSold = (experiment: Experiment): boolean =>
       experiment.weights === weights && experiment.model === undefined;
@@ -75,7 +78,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     elapsedS: options.elapsedS,
     honest: pairs.map(({ experiment, replies }) => measureHonest(experiment, experiment.model ?? MODEL, replies)),
     attacks: sold.flatMap((part) => part.attacks),
-    stage1: measureDraws(store, honest, profile),
+    stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
       .map(({ experiment, replies }) => measureEquality(experiment, experiment.model ?? MODEL, replies)),
