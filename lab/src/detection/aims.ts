@@ -136,12 +136,23 @@ function judgeF16({ attacks }: Measured): AimRow[] {
   const rateOf = (row: AttackRow): Share | undefined =>
     row.perWindow.find((each) => each.falseRejectRate === 1e-4)?.caught;
   const missed = rows.filter((row) => !((rateOf(row)?.value ?? 0) >= 0.999));
+  const explain = (row: AttackRow): string => {
+    const rate = rateOf(row);
+    if (rate === undefined) return `${row.attack}: no sample`;
+    const isWindow = row.attack.startsWith('sliding-window');
+    const reason = isWindow
+      ? ', until prompt and reply fill its window it computes what was sold'
+      : rate.high >= 0.999
+        ? ', the aim lies within the interval'
+        : '';
+    return `${row.attack}: ${formatShare(rate)}${reason}`;
+  };
   return [
     {
       aim: 'other classes, F16: every weight cheat caught per 32 tokens, 99.9 % at 1e-4',
       measured: `${rows.length - missed.length} of ${rows.length} attacks are`,
       met: rows.length > 0 && missed.length === 0,
-      note: missed.map((row) => `${row.attack}: ${rateOf(row) ? formatShare(rateOf(row)!) : 'no sample'}`).join('; '),
+      note: missed.map(explain).join('; '),
     },
   ];
 }
