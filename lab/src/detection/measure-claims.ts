@@ -24,6 +24,7 @@ const RATE = 0.01;
 /**
  * What a cheat gains that declares a looser class than it runs in: equality no longer decides at the first token, but its
  * distances are still those of the machine that it runs on, and meet what honest machines of the claimed class show.
+ * The detector is fitted to replies of this very lie, and judges others.
  * @returns undefined where too few honest replies of the claimed class were sampled.
  */
 export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {

@@ -51,7 +51,8 @@ export function formatPage(results: DetectionResults): string {
     formatEqualities(results),
     '## Claims of a wrong class',
     'A provider of the exact class may declare another one, in the hope of a wider tolerance. In its own it is refuted by the ' +
-      'first tokens that differ; in the claimed one it meets what honest machines of that class show.',
+      'first tokens that differ; in the claimed one it meets what honest machines of that class show. The detector knows the cheat by ' +
+      'other replies of its own, as that of every table above does.',
     formatClassClaims(results),
     '## Honest providers ejected',
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',

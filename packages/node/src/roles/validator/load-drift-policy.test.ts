@@ -148,8 +148,12 @@ describe('the table of a validator', () => {
 });
 
 describe('the default table', () => {
-  it.skipIf(!existsSync(DEFAULT_TABLE))('is the one that its hash names, small enough to be committed', () => {
-    expect(readDefaultTable(crypto)?.table.rows.length).toBeGreaterThan(0);
-    expect(statSync(DEFAULT_TABLE).size).toBeLessThan(MAX_DEFAULT_TABLE_BYTES);
-  });
+  // A release may come without one (docs/open-problems.md): then there is nothing to check.
+  it.skipIf(!existsSync(DEFAULT_TABLE))(
+    'where this release has one, is what its hash names, small enough to be committed',
+    () => {
+      expect(readDefaultTable(crypto)?.table.rows.length).toBeGreaterThan(0);
+      expect(statSync(DEFAULT_TABLE).size).toBeLessThan(MAX_DEFAULT_TABLE_BYTES);
+    },
+  );
 });

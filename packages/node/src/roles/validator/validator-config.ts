@@ -93,7 +93,7 @@ export const validatorConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VALIDATOR_DRIFT_TABLE',
       description:
-        'measured honest drift, as ogong calibrate writes it, or none; must be the one that the chain names, where it names one. Else the table that comes with this release, unless the chain names another',
+        'measured honest drift, as ogong calibrate writes it, or none; must be the one that the chain names, where it names one. Else the table that comes with this release, if one does and the chain names no other; without any, fixed limits judge what is not an exact class',
     },
     falseReject: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
