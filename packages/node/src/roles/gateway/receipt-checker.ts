@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { Receipt } from '@ogong/protocol/receipt';
 import type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
 
@@ -10,9 +11,24 @@ export interface CheckJob {
   readonly nowMs: number;
 }
 
-/** Stage 1 on a thread of its own: a long reply takes a while to replay, and other streams must not wait for it. */
+/** What the checker's process is sent. */
+export interface CheckMessage {
+  readonly id: number;
+  readonly job: CheckJob;
+}
+
+/** What it answers. */
+export interface CheckAnswer {
+  readonly id: number;
+  readonly verdict: ReceiptVerdict;
+}
+
+/**
+ * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. What
+ * reads a stranger's receipt there has none of the gateway's keys, writes no file and starts no process.
+ */
 export interface ReceiptChecker {
-  /** Starts the thread now, so that the first reply need not wait for it. */
+  /** Starts the process now, so that the first reply need not wait for it. */
   start(): void;
   check(job: CheckJob): Promise<ReceiptVerdict>;
   stop(): Promise<void>;
@@ -23,45 +39,68 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export function createReceiptChecker(): ReceiptChecker {
+// A worker thread would be lighter, but V8 13.6 aborts the whole process when threads that use WebAssembly come and go
+// (nodejs/node issue 64500), and Node strips types with WebAssembly.
+const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
+const EXEC_ARGV = ['--permission', '--allow-fs-read=*', '--max-old-space-size=1024'];
+
+/** @param modulePath the process's module; another one in tests. */
+export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
   const waiting = new Map<number, Waiting>();
-  let worker: Worker | undefined;
+  let child: ChildProcess | undefined;
   let next = 0;
 
-  function open(): Worker {
-    const started = new Worker(new URL('./receipt-checker.worker.ts', import.meta.url));
-    started.unref();
-    started.on('message', ({ id, verdict }: { id: number; verdict: ReceiptVerdict }) => {
+  function open(): ChildProcess {
+    const started = fork(modulePath, [], {
+      execArgv: EXEC_ARGV,
+      env: {},
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const release = () => {
+      started.unref();
+      started.channel?.unref();
+    };
+    release();
+    started.on('message', ({ id, verdict }: CheckAnswer) => {
       waiting.get(id)?.resolve(verdict);
       waiting.delete(id);
-      if (waiting.size === 0) started.unref();
+      if (waiting.size === 0) release();
     });
     const fail = (error: Error) => {
-      if (worker === started) worker = undefined;
+      if (child !== started) return;
+      child = undefined;
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
     };
     started.on('error', fail);
-    started.on('exit', (code) => fail(new Error(`the receipt checker ended with code ${code}`)));
+    started.on('exit', (code, signal) => fail(new Error(`the receipt checker ended with ${signal ?? `code ${code}`}`)));
     return started;
   }
 
   return {
     start() {
-      worker ??= open();
+      child ??= open();
     },
     check(job) {
-      worker ??= open();
-      const thread = worker;
-      const id = next++;
+      child ??= open();
+      const current = child;
+      const message: CheckMessage = { id: next++, job };
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        thread.ref();
-        thread.postMessage({ id, job });
+        waiting.set(message.id, { resolve, reject });
+        current.ref();
+        current.channel?.ref();
+        // What cannot be sent finds its process ended, which `exit` reports.
+        current.send(message, () => undefined);
       });
     },
     async stop() {
-      await worker?.terminate();
+      const current = child;
+      if (current === undefined) return;
+      const ended = new Promise((resolve) => current.once('exit', resolve));
+      current.ref();
+      current.kill('SIGKILL');
+      await ended;
     },
   };
 }

@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { CheckMessage } from './receipt-checker.ts';
+
+// Stands in for the checker's process in its test: tells what it may do, or dies where it is asked to.
+const codeOf = (attempt: () => unknown): string => {
+  try {
+    attempt();
+    return 'allowed';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+};
+
+process.on('message', ({ id, job }: CheckMessage) => {
+  if (job.nowMs < 0) process.exit(3);
+  const verdict = {
+    environment: Object.keys(process.env),
+    write: codeOf(() => writeFileSync(new TextDecoder().decode(job.request), 'x')),
+    start: codeOf(() => spawnSync(process.execPath, ['--version'])),
+    thread: codeOf(() => new Worker('', { eval: true })),
+  };
+  process.send?.({ id, verdict });
+});
+process.on('disconnect', () => process.exit());
