@@ -19,20 +19,57 @@ export interface ScoreOpening {
   readonly round: readonly Uint8Array[];
 }
 
+export interface ScoreDigest extends Omit<ScoreOpening, 'round'> {
+  /** SHA-256 of the verifier's hybrid key. */
+  readonly keyHash: Uint8Array;
+  /** hashScoreInputs of the job. */
+  readonly inputsHash: Uint8Array;
+}
+
+/** What a verifier is given to score, as the bytes that it is sent; what is absent from a job is undefined. */
+export interface ScoreInputs {
+  /** SHA-256 of the request's exact bytes. */
+  readonly requestHash: Uint8Array;
+  readonly endpoint: string;
+  /** Redacted. */
+  readonly header: Uint8Array;
+  readonly outputTokens: Uint8Array;
+  readonly listSizes: Uint8Array;
+  readonly shapeClasses?: Uint8Array | undefined;
+  readonly tailDraws?: Uint8Array | undefined;
+  /** 32 bytes. */
+  readonly sketchBankSeed: Uint8Array;
+}
+
 export const SALT_BYTES = 32;
 /** Verifiers that are asked at the same time, at most. */
 export const MAX_ROUND = 4;
 
-const SALTED_DOMAIN = encodeDomain('ogong-score-salted-v1');
+const INPUTS_DOMAIN = encodeDomain('ogong-score-inputs-v1');
+const SALTED_DOMAIN = encodeDomain('ogong-score-salted-v2');
 const COMMITMENT_DOMAIN = encodeDomain('ogong-score-commitment-v1');
 const OPENING_DOMAIN = encodeDomain('ogong-score-opening-v1');
 
-/** Names the key: one verifier's commitment, sent again by another, can never be opened by it. 32 bytes. */
+const NOTHING = new Uint8Array(0);
+
+/** What every byte of a job but its id and its timeout hashes to. 32 bytes. */
+export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
+  const { requestHash, endpoint, header, outputTokens, listSizes, sketchBankSeed } = inputs;
+  const { shapeClasses = NOTHING, tailDraws = NOTHING } = inputs;
+  const writer = createWriter(1024).bytes(INPUTS_DOMAIN).bytes(requestHash, 32).text(endpoint).bytes32(header);
+  writer.bytes32(outputTokens).bytes32(listSizes).bytes32(shapeClasses).bytes32(tailDraws);
+  return crypto.sha256(writer.bytes(sketchBankSeed, 32).finish());
+}
+
+/**
+ * Names the key: one verifier's commitment, sent again by another, can never be opened by it. Names what was scored: a
+ * report on a job that was bent on its way opens no commitment about the reply as it is. 32 bytes.
+ */
 export function computeScoreDigest(
   crypto: Crypto,
-  { jobId, salt, reportHash, keyHash }: Omit<ScoreOpening, 'round'> & { readonly keyHash: Uint8Array },
+  { jobId, salt, reportHash, keyHash, inputsHash }: ScoreDigest,
 ): Uint8Array {
-  const writer = createWriter().bytes(SALTED_DOMAIN).bytes(jobId, 16).bytes(keyHash, 32);
+  const writer = createWriter().bytes(SALTED_DOMAIN).bytes(jobId, 16).bytes(keyHash, 32).bytes(inputsHash, 32);
   return crypto.sha256(writer.bytes(salt, SALT_BYTES).bytes(reportHash, 32).finish());
 }
 

@@ -5,7 +5,13 @@ import { encodeHeader } from './header.ts';
 import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
 import { WEIGHT_ONE } from './sampler.ts';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening, redactHeader } from './score-commitment.ts';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+  redactHeader,
+} from './score-commitment.ts';
 import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from './score-report.ts';
 import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { createWidthTable } from './synthetic-widths.ts';
@@ -18,6 +24,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
     verifier: {
       commitments: commitmentVectors(crypto),
       header: headerVector(crypto),
+      inputs: inputVectors(crypto),
       tailDraws: tailDrawVectors(),
       reports: reportVectors(crypto),
       draws: drawVectors(crypto),
@@ -33,11 +40,13 @@ function commitmentVectors(crypto: Crypto): unknown {
     const signer = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i + number));
     const keyHash = hashHybridKey(crypto, signer.publicKey);
     const [jobId, salt, reportHash] = [fill(16, number), fill(32, 0x5a), crypto.sha256(utf8Encode(`report ${number}`))];
-    const digest = computeScoreDigest(crypto, { jobId, salt, reportHash, keyHash });
+    const inputsHash = crypto.sha256(utf8Encode(`inputs ${number}`));
+    const digest = computeScoreDigest(crypto, { jobId, salt, reportHash, keyHash, inputsHash });
     const round = number === 1 ? [digest] : [other, digest];
     return {
       keyHash: toHex(keyHash),
       jobId: toHex(jobId),
+      inputsHash: toHex(inputsHash),
       salt: toHex(salt),
       reportHash: toHex(reportHash),
       digest: toHex(digest),
@@ -58,6 +67,30 @@ function createReply(crypto: Crypto): SyntheticReply {
 function headerVector(crypto: Crypto): unknown {
   const { header } = createReply(crypto);
   return { header: toHex(encodeHeader(header)), redacted: toHex(encodeHeader(redactHeader(header))) };
+}
+
+function inputVectors(crypto: Crypto): unknown {
+  const { header, request, outputTokens } = createReply(crypto);
+  const bytes = {
+    header: encodeHeader(redactHeader(header)),
+    outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
+    listSizes: new Uint8Array(outputTokens.length).fill(20),
+    sketchBankSeed: header.sketchBankSeed,
+  };
+  const optional = {
+    shapeClasses: Uint8Array.from(outputTokens, (_, i) => 1 + (i % 2)),
+    tailDraws: encodeTailDraws(new Map([[1, 7]])),
+  };
+  const requestHash = crypto.sha256(request);
+  return [bytes, { ...bytes, ...optional }].map((given, i) => {
+    const endpoint = i === 0 ? 'chat' : 'completion';
+    return {
+      requestHash: toHex(requestHash),
+      endpoint,
+      ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, toHex(value)])),
+      hash: toHex(hashScoreInputs(crypto, { requestHash, endpoint, ...given })),
+    };
+  });
 }
 
 function tailDrawVectors(): unknown {

@@ -5,7 +5,7 @@ import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
-import { askToCommit, askToReveal } from '../roles/validator/verifier-call.ts';
+import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/verifier-call.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
 import type { KnownPeer } from '../shared/peer-values.ts';
 import type { Checker } from './checkers.ts';
@@ -72,7 +72,8 @@ async function scoreByPeer(
   signal.throwIfAborted();
   if (answer.outcome !== 'answered') throw answer.error;
   const committed = answer.value;
-  const subject = { modelRoot: record.modelRoot, header, replay };
+  const inputsHash = hashScored(crypto, crypto.sha256(sample.request), toScored(sample.endpoint, header, replay));
+  const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
   const round = [committed.digest];
   const isOver = (): boolean => true;
   const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause, isOver }, call);

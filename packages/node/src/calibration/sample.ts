@@ -14,7 +14,7 @@ import { parseRequest } from '@ogong/protocol/request';
 import { checkBank, checkDrawKey, checkSampler, checkStops } from '@ogong/protocol/verify-receipt';
 import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
 import { generateReply } from '../roles/provider/generate-reply.ts';
-import { createScoreJob, type ScoreJob } from '../roles/validator/verifier-call.ts';
+import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/verifier-call.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
 
 /** What the network would have seen of one reply, before a verifier looked at it: bytes. */
@@ -160,9 +160,8 @@ export function createSampleJob(
     readonly timeoutMs: number;
   },
 ): ScoreJob {
-  const { outputTokens, rows, shapeClasses, tailDraws } = given.replay;
-  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return createScoreJob({ ...given, request, endpoint, outputTokens, listSizes, shapeClasses, tailDraws });
+  const { jobId, header, replay, timeoutMs } = given;
+  return createScoreJob({ jobId, request, timeoutMs, ...toScored(endpoint, header, replay) });
 }
 
 /**

@@ -244,7 +244,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     const judgement = judge(
       crypto,
       {
-        claim: claim ?? { order, record },
+        claim: claim ? { ...claim, endpoint: claim.request.endpoint } : { order, record },
         signed: signed as SignedRecord,
         validator,
         draw,

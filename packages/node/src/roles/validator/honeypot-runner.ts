@@ -22,7 +22,7 @@ import {
 } from './honeypot-store.ts';
 import type { Opened } from './judge.ts';
 import { readReply, toClaim } from './reply-store.ts';
-import { askToCommit, askToReveal, createScoreJob, type VerifierCalls } from './verifier-call.ts';
+import { askToCommit, askToReveal, createScoreJob, hashScored, type VerifierCalls } from './verifier-call.ts';
 import { computeJobId, computeJobNonce } from './verifier-draw.ts';
 import type { Questioned } from './verifier-rounds.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
@@ -167,10 +167,8 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
     const { request, endpoint } = submission;
-    const job = createScoreJob({
-      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws },
-      timeoutMs: callTimeoutMs,
-    });
+    const scored = { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
+    const job = createScoreJob({ jobId, request, timeoutMs: callTimeoutMs, ...scored });
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
     const peer = findPeer(row);
     let { committed } = row;
@@ -186,7 +184,8 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const round = [committed.digest];
     const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
     const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
-    const subject = { modelRoot: record.modelRoot, header, replay };
+    const inputsHash = hashScored(crypto, crypto.sha256(request), scored);
+    const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
     const startMs = awake.nowMs();
     const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
     const what = { jobId, committed, round, subject, pause: () => pause(leftMs), isOver };

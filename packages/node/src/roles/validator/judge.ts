@@ -13,6 +13,7 @@ import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
 import { decideReports, findAgreeingRejects } from './report-combination.ts';
+import { hashScored, toScored } from './verifier-call.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */
@@ -47,7 +48,11 @@ export class JudgeError extends Error {
 }
 
 export interface Judged {
-  readonly claim: Pick<Claim, 'order' | 'record'> & { readonly header?: Claim['header'] };
+  readonly claim: Pick<Claim, 'order' | 'record'> & {
+    readonly header?: Claim['header'];
+    /** As submitted. Without it no report can be read: nobody can say what the verifier should have been given. */
+    readonly endpoint?: string;
+  };
   readonly signed: SignedRecord;
   readonly validator: Uint8Array;
   /** Beacon that selected the reply; only stage 2 needs it. */
@@ -245,8 +250,12 @@ function weighAttempt(
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
+  const { endpoint, order, record } = claim;
+  if (endpoint === undefined)
+    throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
+  const inputsHash = hashScored(crypto, order.requestHash, toScored(endpoint, header, replay));
   const job = { jobId, committed, opened, round: listDigests(attempts, round) };
-  const read = readReport(crypto, job, { modelRoot: claim.record.modelRoot, header, replay });
+  const read = readReport(crypto, job, { inputsHash, modelRoot: record.modelRoot, header, replay });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(crypto, { record: claim.record, header, opening }, read.report, drift);
 }

@@ -150,12 +150,15 @@ function splitHashes(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** The claim of a stored submission, which was verified before it was stored. */
-export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): Pick<Claim, 'order' | 'record' | 'header'> {
+export function toClaim({
+  submission,
+}: Pick<ReplyRow, 'submission'>): Pick<Claim, 'order' | 'record' | 'header'> & { readonly endpoint: string } {
   if (submission === undefined) throw new Error('the reply has no submission');
   return {
     order: parseOrder(submission.order.order),
     record: parseRecordV2(submission.record.record),
     header: parseHeader(submission.header),
+    endpoint: submission.endpoint,
   };
 }
 

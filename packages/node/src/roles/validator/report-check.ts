@@ -27,6 +27,8 @@ export function findCommitmentProblem(
 
 /** What a report has to be about. */
 export interface ReportSubject {
+  /** Of the job that the verifier should have been given. */
+  readonly inputsHash: Uint8Array;
   readonly modelRoot: Uint8Array;
   readonly header: Header;
   readonly replay: Replay;
@@ -49,8 +51,10 @@ export function readReport(
   const { verifierKey: publicKey, digest } = committed;
   const { salt, signature } = opened;
   const reportHash = crypto.sha256(opened.report);
-  const opens = computeScoreDigest(crypto, { jobId, keyHash: hashHybridKey(crypto, publicKey), salt, reportHash });
-  if (!equalBytes(opens, digest)) return { problem: 'another report than was committed to' };
+  const keyHash = hashHybridKey(crypto, publicKey);
+  const { inputsHash } = subject;
+  const opens = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
+  if (!equalBytes(opens, digest)) return { problem: 'another report than was committed to, or on another job' };
   const message = encodeScoreOpening({ jobId, salt, reportHash, round });
   if (!verifyHybrid(crypto, { publicKey, message, signature })) return { problem: 'the signature of an opening fails' };
   let report: ScoreReport;

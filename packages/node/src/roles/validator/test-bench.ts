@@ -8,7 +8,12 @@ import type { HybridSigner } from '@ogong/protocol/crypto';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { Validator } from '@ogong/protocol/quorum';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+} from '@ogong/protocol/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
@@ -379,7 +384,9 @@ export function createTestCalls(answer: TestVerifiers): VerifierCalls {
       const salt = crypto.sha256(jobId, signer.publicKey);
       kept.set(`${toHex(jobId)} ${String(peer.endpoint)}`, { salt, report, signer, jobId });
       const keyHash = hashHybridKey(crypto, signer.publicKey);
-      const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+      const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+      const reportHash = crypto.sha256(report);
+      const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
       const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
       return { digest, verifierKey: signer.publicKey, signature };
     },

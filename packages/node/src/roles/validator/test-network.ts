@@ -17,7 +17,12 @@ import {
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+} from '@ogong/protocol/score-commitment';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
@@ -263,7 +268,9 @@ async function createTestProvider(name: string) {
           const report = createTestReport(found, job);
           const salt = crypto.sha256(jobId);
           const keyHash = hashHybridKey(crypto, verifierKeys.publicKey);
-          const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+          const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+          const reportHash = crypto.sha256(report);
+          const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
           committed.set(toHex(jobId), report);
           const signature = verifierKeys.sign(encodeScoreCommitment({ jobId, digest }));
           return { digest, verifierKey: verifierKeys.publicKey, signature };

@@ -8,7 +8,8 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeHeader, type Header } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { redactHeader } from '@ogong/protocol/score-commitment';
+import type { Replay } from '@ogong/protocol/replay';
+import { hashScoreInputs, redactHeader, type ScoreInputs } from '@ogong/protocol/score-commitment';
 import { encodeTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { LinkError } from '../../link/link-error.ts';
 import type { Peer } from '../../shared/link-pool.ts';
@@ -53,10 +54,8 @@ export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
   };
 }
 
-/** The same for every job of a validator, so that the wait does not say what kind of job it is. */
-export function createScoreJob(input: {
-  readonly jobId: Uint8Array;
-  readonly request: Uint8Array;
+/** A reply as a verifier is asked about it. */
+export interface ScoredReply {
   readonly endpoint: string;
   readonly header: Header;
   readonly outputTokens: ArrayLike<number>;
@@ -66,16 +65,39 @@ export function createScoreJob(input: {
   readonly shapeClasses?: Uint8Array | undefined;
   /** As committed. Without them every unlisted token is another choice. */
   readonly tailDraws: TailDraws;
+}
+
+export interface JobTerms {
+  readonly jobId: Uint8Array;
+  readonly request: Uint8Array;
+  /** The same for every job of a validator, so that the wait does not say what kind of job it is. */
   readonly timeoutMs: number;
-}): ScoreJob {
-  const { jobId, request, endpoint, header, listSizes, shapeClasses, tailDraws, timeoutMs } = input;
-  const outputTokens = new Uint8Array(input.outputTokens.length * 4);
+}
+
+export function createScoreJob({ jobId, request, timeoutMs, ...reply }: JobTerms & ScoredReply): ScoreJob {
+  return { jobId, request, timeoutMs, ...encodeScored(reply) };
+}
+
+/** What a verifier's commitment says that it was given; whoever holds the reply comes to the same. */
+export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: ScoredReply): Uint8Array {
+  return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
+}
+
+/** A replayed reply, as it is put before verifiers. */
+export function toScored(endpoint: string, header: Header, replay: Replay): ScoredReply {
+  const { rows, outputTokens, shapeClasses, tailDraws } = replay;
+  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
+  return { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
+}
+
+function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
+  const { endpoint, header, listSizes, shapeClasses, tailDraws } = reply;
+  const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
-  for (let i = 0; i < input.outputTokens.length; i++) view.setUint32(4 * i, input.outputTokens[i] as number, true);
+  for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
   const { sketchBankSeed } = header;
-  const bare = encodeHeader(redactHeader(header));
   return {
-    ...{ jobId, request, endpoint, header: bare, outputTokens, listSizes, sketchBankSeed, timeoutMs },
+    ...{ endpoint, header: encodeHeader(redactHeader(header)), outputTokens, listSizes, sketchBankSeed },
     ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
   };

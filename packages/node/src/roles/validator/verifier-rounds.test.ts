@@ -1,14 +1,15 @@
 import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import { computeDrawKey } from '@ogong/protocol/draw-key';
+import type { Header } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { encodeScoreOpening } from '@ogong/protocol/score-commitment';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { decodeDraws, encodeDraws, type WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import { type Judged, JudgeError, judge } from './judge.ts';
+import { type Judged, JudgeError, judge, type Opened, openReply } from './judge.ts';
 import { toClaim } from './reply-store.ts';
 import {
   answerHonestly,
@@ -19,7 +20,8 @@ import {
   provider,
 } from './test-bench.ts';
 import type { ServedReply } from './test-reply.ts';
-import type { VerifierCalls } from './verifier-call.ts';
+import { hashScored, type ScoredReply, toScored, type VerifierCalls } from './verifier-call.ts';
+import { computeJobId } from './verifier-draw.ts';
 
 const idOf = (name: string): string => toHex(hashHybridKey(crypto, createTestHybrid(name).publicKey));
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
@@ -289,6 +291,14 @@ describe('a verifier that does not keep its word', () => {
     await expectMarked(audited, 'garbage');
   });
 
+  it('is garbage where it scored another job than it was asked about', async () => {
+    const audited = await bend((calls) => ({
+      commit: (peer, job, call) =>
+        calls.commit(peer, isBad(peer) ? { ...job, sketchBankSeed: new Uint8Array(32) } : job, call),
+    }));
+    await expectMarked(audited, 'garbage');
+  });
+
   it('is garbage where another key signs', async () => {
     const audited = await bend((calls) => ({
       commit: (peer, job, call) => calls.commit(isBad(peer) ? { ...peer, endpoint: 'other:1' } : peer, job, call),
@@ -367,6 +377,60 @@ describe('a co-signer', () => {
       return;
     }
     throw new Error('nobody disagreed');
+  });
+
+  it('refuses what verifiers signed about a job that the validator bent, though it says the same', async () => {
+    const { run } = await createAudited({});
+    const { row, evidence, judged } = await run();
+    const { header, order } = judged.claim;
+    const { replay } = openReply(crypto, judged.claim.record, evidence.opening) as Opened;
+    const scored = toScored('chat', header as Header, replay);
+    const signers = ['v1', 'v2', 'v3', 'v4'].map(createTestHybrid);
+
+    /** The same reports, committed to and opened by the same verifiers, over other inputs. */
+    const resign = (requestHash: Uint8Array, reply: ScoredReply): AuditEvidence => {
+      const inputsHash = hashScored(crypto, requestHash, reply);
+      const bound = evidence.attempts.map((attempt, at) => {
+        const keyHash = hashHybridKey(crypto, attempt.committed!.verifierKey);
+        const signer = signers.find(({ publicKey }) => equalBytes(publicKey, attempt.committed!.verifierKey))!;
+        const jobId = computeJobId(crypto, {
+          ...attempt,
+          validator: judged.validator,
+          replyId: row.replyId,
+          attempt: at,
+        });
+        const { report, salt } = attempt.opened!;
+        const reportHash = crypto.sha256(report);
+        const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
+        const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
+        return { attempt, signer, jobId, reportHash, committed: { ...attempt.committed!, digest, signature } };
+      });
+      const round = bound.map(({ committed }) => committed.digest);
+      const attempts = bound.map(({ attempt, signer, jobId, reportHash, committed }) => {
+        const opened = attempt.opened!;
+        const signature = signer.sign(encodeScoreOpening({ jobId, salt: opened.salt, reportHash, round }));
+        return { ...attempt, committed, opened: { ...opened, signature } };
+      });
+      return { ...evidence, attempts };
+    };
+
+    expect(judge(crypto, judged, resign(order.requestHash, scored)).verdict).toBe('accept');
+    const other = new Uint8Array(32).fill(9);
+    const bent: [Uint8Array, Partial<ScoredReply>][] = [
+      [other, {}],
+      [order.requestHash, { endpoint: 'completion' }],
+      [order.requestHash, { header: { ...(header as Header), sketchBankSeed: other } }],
+      [order.requestHash, { header: { ...(header as Header), stopReason: 'context' } }],
+      [order.requestHash, { outputTokens: replay.outputTokens.map((token) => token ^ 1) }],
+      [order.requestHash, { listSizes: scored.listSizes.map((size) => size + 1) }],
+      [order.requestHash, { shapeClasses: scored.listSizes.map(() => 2) }],
+      [order.requestHash, { tailDraws: new Map([[0, 5]]) }],
+    ];
+    for (const [requestHash, change] of bent) {
+      expectRefused(judged, resign(requestHash, { ...scored, ...change }), 'on another job');
+    }
+    const { endpoint: _, ...unshown } = judged.claim;
+    expectRefused({ ...judged, claim: unshown }, evidence, 'is missing');
   });
 
   it('refuses a report that was opened before another was bound', async () => {

@@ -16,7 +16,15 @@ import { type Judged, listDigests, type Opened } from './judge.ts';
 import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
 import { type Weighed, weighReport } from './report-check.ts';
 import { decideReports } from './report-combination.ts';
-import { askToCommit, askToReveal, createScoreJob, isOwnDelay, type VerifierCalls } from './verifier-call.ts';
+import {
+  askToCommit,
+  askToReveal,
+  createScoreJob,
+  hashScored,
+  isOwnDelay,
+  toScored,
+  type VerifierCalls,
+} from './verifier-call.ts';
 import {
   type Asked,
   computeDrawState,
@@ -146,9 +154,10 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
   ): Promise<void> {
     const { order, header, record } = judged.claim;
     const { replay } = opened;
-    const subject = { modelRoot: record.modelRoot, header, replay };
-    const listSizes = Uint8Array.from(replay.rows, ({ ids }) => ids.length);
     const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
+    const scored = toScored(endpoint, header, replay);
+    const inputsHash = hashScored(crypto, order.requestHash, scored);
+    const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
     const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
     const isShort = leftMs < callTimeoutMs;
     let startMs = awake.nowMs();
@@ -174,19 +183,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       return;
     }
     const commit = async (row: AttemptRow): Promise<void> => {
-      const { outputTokens, shapeClasses, tailDraws } = replay;
-      const jobId = idOf(row);
-      const job = createScoreJob({
-        jobId,
-        request,
-        endpoint,
-        header,
-        outputTokens,
-        listSizes,
-        shapeClasses,
-        tailDraws,
-        timeoutMs: callTimeoutMs,
-      });
+      const job = createScoreJob({ jobId: idOf(row), request, timeoutMs: callTimeoutMs, ...scored });
       const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);
       if (answer.outcome !== 'answered') return keep({ ...row, outcome: answer.outcome }, answer.error);
       const committed = answer.value;

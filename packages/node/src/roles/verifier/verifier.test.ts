@@ -15,6 +15,7 @@ import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
+  hashScoreInputs,
   redactHeader,
 } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
@@ -153,7 +154,8 @@ describe('a verifier', () => {
     const opened = await service.reveal({ jobId, round: [digest] });
     const reportHash = crypto.sha256(opened.report);
     const statement = { jobId, salt: opened.salt, reportHash, round: [digest] };
-    expect(computeScoreDigest(crypto, { ...statement, keyHash: verifier.keyHash })).toEqual(digest);
+    const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+    expect(computeScoreDigest(crypto, { ...statement, inputsHash, keyHash: verifier.keyHash })).toEqual(digest);
     const message = encodeScoreOpening(statement);
     expect(verifyHybrid(crypto, { publicKey, message, signature: opened.signature })).toBe(true);
     const report = parseScoreReport(opened.report);

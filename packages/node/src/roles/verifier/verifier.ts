@@ -1,4 +1,3 @@
-import { create, toBinary } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Engine, EngineError } from '@ogong/engine/engine';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
@@ -6,7 +5,6 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import {
   type RevealRequest,
   type ScoreRequest,
-  ScoreRequestSchema,
   type TraceClaimRequest,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -15,6 +13,7 @@ import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
+  hashScoreInputs,
   MAX_ROUND,
   SALT_BYTES,
 } from '@ogong/protocol/score-commitment';
@@ -100,20 +99,20 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   const opened = metrics.counter('verifier_reports_opened_total', 'Reports handed over after their commitment');
 
   async function run<T>(
-    message: ScoreRequest,
+    job: ScoreJob,
+    { timeoutMs }: Pick<ScoreRequest, 'timeoutMs'>,
     context: HandlerContext,
-    work: (job: ScoreJob, signal: AbortSignal) => Promise<T>,
+    work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const leftMs = Math.min(message.timeoutMs, maxJobMs);
+    const leftMs = Math.min(timeoutMs, maxJobMs);
     if (leftMs === 0) throw new Refusal('invalid', 'the job leaves no time for it: its deadline is now');
-    const job = parseScoreJob(message, engine.info());
     const deadline = AbortSignal.timeout(leftMs);
     const left = new AbortController();
     // A server that closes aborts its calls too, but the job may still be finished.
     context.signal.addEventListener('abort', () => isClosing || left.abort(), { once: true });
     const signal = AbortSignal.any([left.signal, deadline, stopping.signal]);
     const result = await queue
-      .run(() => work(job, signal), signal)
+      .run(() => work(signal), signal)
       .catch((error: unknown) => {
         if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be done by its deadline');
         throw error;
@@ -124,10 +123,11 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
 
   /** The same job again, after either side was restarted, is answered with the same commitment. */
   async function commit(message: ScoreRequest, context: HandlerContext) {
-    const { jobId } = message;
-    const key = { validator: getCaller(context), jobId };
-    const jobHash = hashJob(crypto, message);
-    const kept = reports.get(key) ?? (await keep(key, jobHash, await score(message, context)));
+    const job = parseScoreJob(message, engine.info());
+    const key = { validator: getCaller(context), jobId: job.jobId };
+    const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
+    const score = () => run(job, message, context, (signal) => scoreJob(job, { engine, crypto, signal }));
+    const kept = reports.get(key) ?? (await keep(key, jobHash, await score()));
     if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
     return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
   }
@@ -139,7 +139,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   ): Promise<KeptReport> {
     const { jobId } = key;
     const salt = randomBytes(SALT_BYTES);
-    const digest = computeScoreDigest(crypto, { jobId, keyHash, salt, reportHash: crypto.sha256(report) });
+    const reportHash = crypto.sha256(report);
+    const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash: jobHash, salt, reportHash });
     const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
     const nowMs = clock.nowMs();
     const keepLast = isValidator(key.validator) ? undefined : MAX_GUEST_REPORTS - 1;
@@ -165,13 +166,11 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     return { salt, report, signature };
   }
 
-  const score = (message: ScoreRequest, context: HandlerContext) =>
-    run(message, context, (job, signal) => scoreJob(job, { engine, crypto, signal }));
-
   async function trace({ job: wire, record, position }: TraceClaimRequest, context: HandlerContext) {
     if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
     parseTracedRecord(crypto, engine, { record, request: wire.request, position });
-    return run(wire, context, (job, signal) =>
+    const job = parseScoreJob(wire, engine.info());
+    return run(job, wire, context, (signal) =>
       traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
     );
   }
@@ -232,11 +231,6 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     },
     address: () => server.address(),
   };
-}
-
-/** Of all but how long the validator waits: that may differ when it asks again. */
-function hashJob(crypto: Crypto, message: ScoreRequest): Uint8Array {
-  return crypto.sha256(toBinary(ScoreRequestSchema, create(ScoreRequestSchema, { ...message, timeoutMs: 0 })));
 }
 
 function toRefusal(error: unknown): unknown {
