@@ -134,7 +134,11 @@ export const serveConfig = defineConfig({
       description: 'pause between two announcements',
     },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two looks at the beacon' },
-    openingTtl: { schema: duration, default: '1d', description: 'how long commitments can be opened' },
+    openingTtl: {
+      schema: duration,
+      default: '1d',
+      description: "how long after its order's expiry a commitment can be opened; validators ask within a day",
+    },
   },
 });
 

@@ -3,6 +3,7 @@ import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import { type GenerateRequest, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
 import { parseOpening } from '@ogong/protocol/opening';
+import { parseOrder } from '@ogong/protocol/order';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -323,10 +324,17 @@ describe('openings', () => {
     expect((await again.getOpening({ replyId })).opening).toEqual(opening);
   });
 
-  it('are gone after their time', async () => {
-    const { client, order, restart, store } = await start({ provider: { openingTtlMs: 1 } });
-    await receive(client, order());
-    expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
+  it('are kept for their time after the order has expired, and are gone after it', async () => {
+    const openingTtlMs = 7_000_000;
+    const { client, order, restart, store } = await start({ provider: { openingTtlMs } });
+    const request = order();
+    await receive(client, request);
+    const { expiresAtMs } = parseOrder(request.order!.order);
+    const [kept] = store().prepare('SELECT expires_at_ms AS until FROM opening').all();
+    expect(kept?.until).toBe(Number(expiresAtMs) + openingTtlMs);
+    store()
+      .prepare('UPDATE opening SET expires_at_ms = ?')
+      .run(Date.now() - 1);
     await restart();
     await until(() => store().prepare('SELECT count(*) AS n FROM opening').get()?.n === 0);
   });

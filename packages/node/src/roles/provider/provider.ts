@@ -12,7 +12,7 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
+import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/opening';
 import { REPLY_ID_BYTES } from '@ogong/protocol/record';
 import type { Clock } from '../../clock.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';
@@ -54,7 +54,7 @@ export interface ProviderOptions {
   readonly verifier?: VerifierEndpoint;
   /** Default: 10,000. */
   readonly announceIntervalMs?: number;
-  /** How long openings are kept. Default: a day. */
+  /** How long openings are kept after their order's expiry. Default: OPENING_KEPT_MS. */
   readonly openingTtlMs?: number;
   /** Longest time one reply may hold a slot. Default: ten minutes. */
   readonly maxReplyMs?: number;
@@ -98,7 +98,7 @@ const LAST_WORD_MS = 1_000;
 
 /** @throws TierError where the engine cannot keep what the model id's tier promises. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
-  const { modelId, pricePer1kAtomic, payee, openingTtlMs = 86_400_000, maxReplyMs = 600_000 } = options;
+  const { modelId, pricePer1kAtomic, payee, openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000 } = options;
   const { engine, crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
   const info = engine.info();
   assertServesTier(modelId, info);
@@ -204,7 +204,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
       admit: (signal) => admit(job, signal),
       async keep(committed, push) {
-        const expiresAtMs = clock.nowMs() + openingTtlMs;
+        const expiresAtMs = Number(order.expiresAtMs) + openingTtlMs;
         await openings.put(order.replyId, { bytes: committed.opening, consumer, expiresAtMs });
         await outbox.add(order.replyId, order.validator, push);
       },

@@ -263,14 +263,14 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   /** @returns undefined where there is none yet, or there will be none: that is a verdict. */
   async function fetchOpening(judged: Questioned, beaconEpoch: bigint): Promise<Uint8Array | undefined> {
     const { record, order } = judged.claim;
-    const asked = await openings.ask(order.replyId, order.providerId, record);
+    const asked = await openings.ask(order, record);
     if (asked.outcome === 'opened') return asked.bytes;
-    if (asked.outcome === 'withheld' && !signal.aborted) {
-      const evidence = { kind: 'withheld' } as const;
-      const { checks, ...judgement } = judge(crypto, judged, evidence);
-      const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
-      await decide(order.replyId, { judgement: withDetail, evidence, beaconEpoch, isLate: !asked.isRefused });
-    }
+    if (asked.outcome === 'waiting' || signal.aborted) return undefined;
+    const evidence = { kind: asked.outcome };
+    const { checks, ...judgement } = judge(crypto, judged, evidence);
+    const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
+    const isLate = asked.outcome === 'withheld' && !asked.isRefused;
+    await decide(order.replyId, { judgement: withDetail, evidence, beaconEpoch, isLate });
     return undefined;
   }
 

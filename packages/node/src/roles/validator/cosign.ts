@@ -12,6 +12,7 @@ import {
 import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
 import type { LedgerDomain, Order } from '@ogong/protocol/order';
 import type { QuorumSignature } from '@ogong/protocol/quorum';
 import { hashRecord } from '@ogong/protocol/record';
@@ -240,6 +241,11 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
     const draw = await findDraw(entry, order);
     const parsed = parseEvidence(evidence);
+    const keptUntilMs = Number(order.expiresAtMs) + OPENING_KEPT_MS;
+    demand(
+      parsed.kind !== 'unasked' || entry.timeMs > keptUntilMs,
+      `${at}: there is still time to ask for the opening`,
+    );
     const drift = parsed.kind === 'audit' && parsed.attempts.length > 0 ? findDrift(entry, parsed.drift) : undefined;
     const judgement = judge(
       crypto,

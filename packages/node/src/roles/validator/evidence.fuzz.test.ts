@@ -31,6 +31,7 @@ const drift = fc.option(
 );
 const evidence = fc.oneof(
   fc.constant({ kind: 'withheld' as const }),
+  fc.constant({ kind: 'unasked' as const }),
   fc.record({ kind: fc.constant('equivocation' as const), record: some, signature: fixed(2484) }),
   fc.record({
     kind: fc.constant('audit' as const),

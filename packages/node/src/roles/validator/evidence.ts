@@ -10,7 +10,7 @@ import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/verdict-log';
 import type { DriftNote } from './drift-policy.ts';
 
 /** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */
-export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence;
+export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence;
 
 export interface AuditEvidence {
   readonly kind: 'audit';
@@ -77,11 +77,16 @@ export interface WithheldEvidence {
   readonly kind: 'withheld';
 }
 
+/** The opening was not had while the provider had to keep it, for want of asks: nobody can say what it was. */
+export interface UnaskedEvidence {
+  readonly kind: 'unasked';
+}
+
 const DOMAIN = encodeDomain('ogong-evidence-v4');
 /** Verdicts wait for their batch under these: from before the table weighed the draw, and from before there were tables. */
 const DOMAIN_EVEN = encodeDomain('ogong-evidence-v3');
 const DOMAIN_BEFORE_DRIFT = encodeDomain('ogong-evidence-v2');
-const KINDS = ['audit', 'equivocation', 'withheld'] as const;
+const KINDS = ['audit', 'equivocation', 'withheld', 'unasked'] as const;
 export const MAX_CANDIDATES = 256;
 export const JOB_NONCE_BYTES = 16;
 
@@ -113,7 +118,7 @@ export function parseEvidence(bytes: Uint8Array): Evidence {
 }
 
 function readEvidence(reader: Reader, kind: Evidence['kind'], domain: Uint8Array): Evidence {
-  if (kind === 'withheld') return { kind };
+  if (kind === 'withheld' || kind === 'unasked') return { kind };
   if (kind === 'equivocation') {
     return { kind, record: reader.bytes16(MAX_RECORD_BYTES), signature: reader.bytes(HYBRID_SIGNATURE_BYTES) };
   }

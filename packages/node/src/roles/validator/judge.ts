@@ -1,7 +1,7 @@
 import type { ReportVerdict } from '@ogong/protocol/adjudicate';
 import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit';
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import { type Check, fail, pass } from '@ogong/protocol/checks';
+import { type Check, fail, pass, skip } from '@ogong/protocol/checks';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
@@ -98,6 +98,10 @@ export function judge(crypto: Crypto, judged: Judged, evidence: Evidence): Judge
   if (evidence.kind === 'withheld') {
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
     return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [] };
+  }
+  if (evidence.kind === 'unasked') {
+    const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];
+    return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
   const opened = openReply(crypto, judged.claim.record, evidence.opening);

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
+import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../link/link-error.ts';
 import type { AuditDependencies } from './audit.ts';
 import { readChannel } from './channel-store.ts';
+import { parseEvidence } from './evidence.ts';
 import { readLateness } from './lateness-store.ts';
 import { LEAST_ASKS } from './opening-fetch.ts';
 import { readAsks } from './opening-store.ts';
@@ -240,6 +242,35 @@ describe('an honest provider', () => {
     const restarted = open();
     expect(readAsks(restarted.store, replyId)).toMatchObject({ asks, waitedMs });
     expect((await settle(replyId, { on: restarted })).row.verdict).toBe('accept');
+    await restarted.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is not blamed by a validator that was away until nobody had to keep the opening', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ogong-late-'));
+    let isGone = false;
+    const late = await createLate(
+      ({ hang }) =>
+        (call) =>
+          isGone ? refused() : hang(call),
+      {
+        path: join(directory, 'validator.db'),
+      },
+    );
+    const { validator, world, open, deliver, settle } = late;
+    const replyId = await deliver();
+    await validator.runAudits();
+    expect(readAsks(validator.store, replyId).asks).toBe(1);
+    await validator.close();
+    world.pass(OPENING_KEPT_MS + 600_000);
+    isGone = true;
+    const restarted = open();
+    const { row } = await settle(replyId, { on: restarted });
+    expect(row.verdict).toBe('inconclusive');
+    expect(parseEvidence(row.evidence as Uint8Array).kind).toBe('unasked');
+    expect(restarted.decided.at(-1)).toMatchObject({ evidence: 'none', ejects: false });
+    expect(readLateness(restarted.store, providerId).rejects).toBe(0);
+    expect(readTest(restarted.store, providerId).rejects).toBe(0);
     await restarted.close();
     rmSync(directory, { recursive: true });
   });

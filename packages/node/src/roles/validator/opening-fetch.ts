@@ -1,6 +1,8 @@
 import type { Announcement } from '@ogong/protocol/announcement';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
+import type { Order } from '@ogong/protocol/order';
 import type { RecordV2 } from '@ogong/protocol/record';
 import type { Clock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';
@@ -39,7 +41,9 @@ export type AskedOpening =
   /** Asked again later. */
   | { readonly outcome: 'waiting' }
   /** `isRefused`: the provider was there and said no. Otherwise it was late, which is evidence of another kind. */
-  | { readonly outcome: 'withheld'; readonly isRefused: boolean; readonly detail: string };
+  | { readonly outcome: 'withheld'; readonly isRefused: boolean; readonly detail: string }
+  /** The provider need not have it any more, and was not asked often enough while it had to. */
+  | { readonly outcome: 'unasked'; readonly detail: string };
 
 /** Fewer answers than that are an accident, however much time has passed. */
 export const LEAST_ASKS = 4;
@@ -71,7 +75,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   const { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError } = dependencies;
   const roundTrips: number[] = [];
 
-  async function ask(replyId: Uint8Array, providerId: Uint8Array, record: RecordV2): Promise<AskedOpening> {
+  async function ask({ replyId, providerId, expiresAtMs }: Order, record: RecordV2): Promise<AskedOpening> {
     const before = store.read(() => readAsks(store, replyId));
     const timeoutMs = computeTimeout(before);
     const startMs = awake.nowMs();
@@ -86,6 +90,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
       return { outcome: 'opened', bytes };
     }
     onError(answer.error, replyId);
+    if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
+      const detail = `asked ${before.asks} times while it had to be kept`;
+      return { outcome: 'unasked', detail };
+    }
     const isCutOff = answer.kind !== 'refused' && !isConnected();
     const isOwnFault = isCutOff || isOwnDelay(answer.error, { timeoutMs, tookMs });
     const after = isOwnFault ? before : count(before, answer.kind, tookMs);

@@ -3,6 +3,7 @@ import { ChainError } from '@ogong/chain/errors';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
 import { toHex } from '@ogong/protocol/bytes';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
 import {
   computeEntryHash,
   computeGenesisPosition,
@@ -12,6 +13,7 @@ import {
 } from '@ogong/protocol/verdict-log';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { LinkError } from '../../link/link-error.ts';
 import { readChannel } from './channel-store.ts';
 import { type Attempt, encodeEvidence, parseEvidence } from './evidence.ts';
 import type { CosignRequest } from './settlement.ts';
@@ -450,6 +452,35 @@ describe('a co-signer', () => {
     await four.own.settlement.step().catch(() => undefined);
     // The order expires two minutes after the entry's time: with a life of one second it was signed after it.
     expect(asked[0]).toBe(four.own.decided[0]!.timeMs + 119_000 - 3_600_000);
+  });
+
+  it('lets a reply go unasked only once its provider need not have the opening any more', async () => {
+    let asked = 0;
+    const getOpening = () => {
+      asked++;
+      return Promise.reject(new LinkError('remote', 'no opening any more', { refusal: 'not-found' }));
+    };
+    const four = await createFour({ getOpening, audit: { retryMs: 1 } });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    four.clock.advance(OPENING_KEPT_MS + 600_000);
+    await four.own.runAudits();
+    const [entry] = four.own.decided;
+    expect(asked).toBe(1);
+    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
+    four.offline.add(1).add(2).add(3);
+    await four.own.settlement.step().catch(() => undefined);
+    four.offline.clear();
+    const [peer] = four.peers as [TestValidator];
+    const sent = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
+    const early = await rebuild(
+      four.own,
+      create(CosignBatchRequestSchema, structuredClone(sent)),
+      on('inconclusive', { timeMs: entry!.timeMs - 600_000 }),
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(four.own.signer.address, early)).rejects.toThrow('still time');
+    await peer.cosigner.cosign(four.own.signer.address, sent);
   });
 
   it('says so when it cannot check now', async () => {
