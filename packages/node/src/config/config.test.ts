@@ -166,15 +166,15 @@ it('prints help, version and reference', () => {
 
 Usage: ogong-testd [flags]
 
-  --bind <addr>        Address [default: 0.0.0.0:4533; env: OGONG_BIND]
-  --alpha <value>      Audit coverage [default: 1.0; env: OGONG_ALPHA]
-  --relay              Forward [env: OGONG_RELAY]
-  --peer <value>       Peer [repeatable; env: OGONG_PEERS]
-  --api-key <value>    Key [env: OGONG_API_KEY]
-  --max-price <value>  Ceiling [env: OGONG_TEST_MAX_PRICE]
-  --config <path>      JSON file with any of these settings, by their camelCase names
-  --version            print the version
-  --help               print this text
+  --bind <addr>         Address [default: 0.0.0.0:4533; env: OGONG_BIND]
+  --alpha <x>           Audit coverage [default: 1.0; env: OGONG_ALPHA]
+  --relay               Forward [env: OGONG_RELAY]
+  --peer <host:port>    Peer [repeatable; env: OGONG_PEERS]
+  --api-key <hex>       Key [env: OGONG_API_KEY]
+  --max-price <amount>  Ceiling [env: OGONG_TEST_MAX_PRICE]
+  --config <path>       JSON file with any of these settings, by their camelCase names
+  --version             print the version
+  --help                print this text
 `,
   });
   expect(config.parse(['--version'], {})).toEqual({ kind: 'print', text: 'ogong-testd 1.2.3\n' });

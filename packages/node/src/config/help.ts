@@ -1,4 +1,5 @@
 import { type ConfigDefinition, type Field, type Fields, flagOf } from './field.ts';
+import { labelOf } from './values.ts';
 
 const BUILT_IN: readonly (readonly [string, string])[] = [
   ['--config <path>', 'JSON file with any of these settings, by their camelCase names'],
@@ -34,7 +35,9 @@ export function formatMarkdown({ name, summary, fields }: ConfigDefinition<Field
 }
 
 function formatFlag(name: string, field: Field): string {
-  return field.boolean ? `--${flagOf(name, field)}` : `--${flagOf(name, field)} ${field.label ?? '<value>'}`;
+  return field.boolean
+    ? `--${flagOf(name, field)}`
+    : `--${flagOf(name, field)} ${field.label ?? labelOf(field.schema)}`;
 }
 
 function formatNotes(field: Field): string {

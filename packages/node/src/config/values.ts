@@ -3,17 +3,23 @@ import { z } from 'zod';
 /** Reads the text of a flag, an environment variable or a default. */
 export type ValueSchema<T> = z.ZodType<T, string>;
 
-/** @param expected completes the sentence "expected ...". */
-function define<T>(expected: string, read: (text: string) => T | undefined): ValueSchema<T> {
-  return z.string().transform((text, context) => {
+/**
+ * @param expected completes the sentence "expected ...".
+ * @param label stands for the value in help, where its field has no better one.
+ */
+function define<T>(expected: string, label: string, read: (text: string) => T | undefined): ValueSchema<T> {
+  const schema = z.string().transform((text, context) => {
     const value = read(text);
     if (value !== undefined) return value;
     context.addIssue({ code: 'custom', message: `expected ${expected}` });
     return z.NEVER;
   });
+  return schema.meta({ label });
 }
 
-export const text = define('some text', (value) => (value.length > 0 ? value : undefined));
+export const labelOf = (schema: z.ZodType): string => String(schema.meta()?.label ?? '<value>');
+
+export const text = define('some text', '<text>', (value) => (value.length > 0 ? value : undefined));
 
 const TRUTHS: Readonly<Record<string, boolean>> = {
   true: true,
@@ -25,20 +31,20 @@ const TRUTHS: Readonly<Record<string, boolean>> = {
   no: false,
   off: false,
 };
-export const boolean = define('true or false', (value) => TRUTHS[value.toLowerCase()]);
+export const boolean = define('true or false', '<true|false>', (value) => TRUTHS[value.toLowerCase()]);
 
 const describeRange = (min: number, max: number): string =>
   max === Number.MAX_SAFE_INTEGER || max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
 
 export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER } = {}): ValueSchema<number> {
-  return define(`a whole number ${describeRange(min, max)}`, (value) => {
+  return define(`a whole number ${describeRange(min, max)}`, '<n>', (value) => {
     const number = /^-?\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
     return Number.isSafeInteger(number) && number >= min && number <= max ? number : undefined;
   });
 }
 
 export function decimal({ min = 0, max = Number.POSITIVE_INFINITY } = {}): ValueSchema<number> {
-  return define(`a number ${describeRange(min, max)}`, (value) => {
+  return define(`a number ${describeRange(min, max)}`, '<x>', (value) => {
     const number = /^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/i.test(value) ? Number(value) : Number.NaN;
     return number >= min && number <= max ? number : undefined;
   });
@@ -47,13 +53,15 @@ export function decimal({ min = 0, max = Number.POSITIVE_INFINITY } = {}): Value
 const U64_MAX = 2n ** 64n - 1n;
 
 /** Atomic units: a u64, as the ledger has it. */
-export const atomicAmount = define('a whole number of atomic units, at most 2^64 - 1', (value) => {
+export const atomicAmount = define('a whole number of atomic units, at most 2^64 - 1', '<amount>', (value) => {
   const amount = /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
   return amount !== undefined && amount <= U64_MAX ? amount : undefined;
 });
 
 export function oneOf<const T extends string>(choices: readonly T[]): ValueSchema<T> {
-  return define(`one of ${choices.join(', ')}`, (value) => choices.find((choice) => choice === value));
+  return define(`one of ${choices.join(', ')}`, `<${choices.join('|')}>`, (value) =>
+    choices.find((choice) => choice === value),
+  );
 }
 
 export interface Endpoint {
@@ -62,7 +70,7 @@ export interface Endpoint {
 }
 
 /** Port 0 asks for any free port, which only makes sense where one is bound. */
-export const endpoint = define('host:port, such as 127.0.0.1:4544 or [::1]:4544', parseEndpoint);
+export const endpoint = define('host:port, such as 127.0.0.1:4544 or [::1]:4544', '<host:port>', parseEndpoint);
 
 export function parseEndpoint(value: string): Endpoint | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9_.-]{1,253})):(\d{1,5})$/.exec(value);
@@ -76,7 +84,7 @@ export function formatEndpoint({ host, port }: Endpoint): string {
 }
 
 /** An absolute http or https address, without a trailing slash, so that paths can be appended. */
-export const httpUrl = define('an http:// or https:// address', (value) => {
+export const httpUrl = define('an http:// or https:// address', '<url>', (value) => {
   const url = URL.parse(value);
   return url && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : undefined;
 });
@@ -84,7 +92,9 @@ export const httpUrl = define('an http:// or https:// address', (value) => {
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** In ms. A bare number is refused: nobody remembers which unit a flag was in. */
-export const duration = define('a duration, such as 500ms, 30s, 5m or 2h', (value) => scale(value, DURATION_MS));
+export const duration = define('a duration, such as 500ms, 30s, 5m or 2h', '<duration>', (value) =>
+  scale(value, DURATION_MS),
+);
 
 const SIZE_BYTES: Readonly<Record<string, number>> = {
   B: 1,
@@ -97,7 +107,7 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
 };
 
 /** In bytes. */
-export const size = define('a size, such as 512KiB, 4MiB or 20GB', (value) => scale(value, SIZE_BYTES));
+export const size = define('a size, such as 512KiB, 4MiB or 20GB', '<size>', (value) => scale(value, SIZE_BYTES));
 
 function scale(value: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)\s?([A-Za-z]+)$/.exec(value);
@@ -109,7 +119,7 @@ function scale(value: string, units: Readonly<Record<string, number>>): number |
 
 /** Lower-case hexadecimal, with or without 0x, of a given number of bytes. */
 export function hex(sizeBytes: number): ValueSchema<string> {
-  return define(`${sizeBytes * 2} hexadecimal digits`, (value) => {
+  return define(`${sizeBytes * 2} hexadecimal digits`, '<hex>', (value) => {
     const digits = value.replace(/^0x/i, '').toLowerCase();
     return digits.length === sizeBytes * 2 && /^[0-9a-f]*$/.test(digits) ? digits : undefined;
   });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
-import { httpUrl, integer, text } from '../config/values.ts';
+import { httpUrl, integer, oneOf, text } from '../config/values.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { Logger } from '../log/logger.ts';
 
@@ -14,6 +14,26 @@ export const engineFields = {
     env: 'HF_TOKEN',
     secret: true,
     description: 'for gated models of the hub',
+  },
+  backend: {
+    schema: oneOf(['cpu', 'vulkan']),
+    env: 'OGONG_BACKEND',
+    default: 'cpu',
+    description:
+      "what computes: cpu, or vulkan, the machine's first Vulkan device; its build of llama.cpp is fetched once",
+  },
+  kernels: {
+    schema: oneOf(['exact', 'reference', 'plain', 'fast']),
+    env: 'OGONG_KERNELS',
+    default: 'exact',
+    description:
+      'exact: others check bit for bit where they can; plain or fast: llama.cpp chooses, and others go by scores',
+  },
+  kvType: {
+    schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
+    env: 'OGONG_KV_TYPE',
+    default: 'f16',
+    description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
   },
   isa: {
     schema: text,
@@ -43,9 +63,32 @@ export const engineFields = {
   },
 } as const;
 
+/** Settings of an engine that serves; no bit of a reply's text depends on them. */
+export const servingFields = {
+  shapes: {
+    schema: oneOf(['wide', 'mixed']),
+    env: 'OGONG_SHAPES',
+    default: 'wide',
+    description:
+      'how a GPU pads its steps to be reproducible; mixed is cheaper where fewer than four replies run at a time',
+  },
+  drafts: {
+    schema: integer({ min: 0, max: 8 }),
+    label: '<n>',
+    env: 'OGONG_DRAFTS',
+    description:
+      'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given',
+  },
+} as const;
+
 export interface EngineSettings {
   readonly hubEndpoint?: string | undefined;
   readonly hubToken?: Secret<string> | undefined;
+  readonly backend?: NonNullable<LlamaEngineOptions['backend']>;
+  readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
+  readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
+  readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
+  readonly drafts?: number | undefined;
   readonly isa: string;
   readonly threads: number | undefined;
   readonly sequences: number;
@@ -60,7 +103,7 @@ export interface LoadedModel {
 /** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { isa, threads, sequences, nCtx, hubEndpoint, hubToken }: EngineSettings,
+  { threads, nCtx, drafts, hubEndpoint, hubToken, ...given }: EngineSettings,
   { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
 ): Promise<LoadedModel> {
   const model = await resolveModel(reference, {
@@ -70,11 +113,12 @@ export async function loadModel(
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
     },
   });
+  const { isa, sequences, backend = 'cpu', kernels = 'exact', kvType = 'f16', shapes = 'wide' } = given;
   const options: LlamaEngineOptions = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
-    isa,
-    sequences,
+    ...{ isa, sequences, backend, kernels, kvType, shapes },
+    ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
   };

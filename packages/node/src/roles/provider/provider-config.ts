@@ -6,7 +6,7 @@ import { boolean, duration, endpoint, hex, oneOf, parseEndpoint, text } from '..
 import { loadCertificatePin } from '../../link/link-identity.ts';
 import { LOG_LEVELS } from '../../log/logger.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
-import { engineFields } from '../../shared/engine-config.ts';
+import { engineFields, servingFields } from '../../shared/engine-config.ts';
 
 /** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
 const router = z.string().transform((value, context) => {
@@ -125,6 +125,7 @@ export const serveConfig = defineConfig({
       description: 'hash of the key that signs its reports: keyHash in the ready line of ogong-verifierd',
     },
     ...engineFields,
+    ...servingFields,
     ...dataDirField,
     ...networkFields,
     announceInterval: {
