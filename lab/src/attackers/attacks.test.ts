@@ -11,7 +11,7 @@ import type { RecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { renderReply } from '@ogong/protocol/reply-text';
 import { parseRequest } from '@ogong/protocol/request';
-import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/score-report';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -153,6 +153,7 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     ),
     firstStopToken: header.stopReason === 'stop-token' ? outputTokens.length - 1 : NO_STOP_TOKEN,
     firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
+    tailGap: result.tailGap ?? NO_TAIL_GAP,
     contextSize: engine.info().contextSize,
     elapsedMs: 1,
     windows: result.windows,

@@ -41,7 +41,7 @@ export async function proveCheat(
     { engine, crypto, signal: AbortSignal.timeout(120_000) },
   );
   // Values alone: lists and unlisted tokens that are not the engine's own choice are a matter of draws.
-  const values = { ...parseScoreReport(report), firstOtherChoice: undefined };
+  const values = { ...parseScoreReport(report), firstOtherChoice: undefined, tailGap: undefined };
   return {
     replyId,
     recordBytes,

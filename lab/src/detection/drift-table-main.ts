@@ -1,9 +1,11 @@
 // npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), and what is in it.
+
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULT_TABLE, hashPathOf, MAX_DEFAULT_TABLE_BYTES } from '@ogong/node/calibration/default-table';
+import { SAMPLES_FILE } from '@ogong/node/calibration/sample-store';
 import { readTableFile } from '@ogong/node/calibration/table-file';
 import { calibrateCommand } from '@ogong/node/cli/calibrate-command';
 import { processOutput } from '@ogong/node/cli/command';
@@ -26,7 +28,7 @@ const commit = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
 mkdirSync(directory, { recursive: true });
 const code = await calibrateCommand.run(
   [
-    ...['build', '--samples', join(homedir(), '.ogong', 'detect', 'samples.sqlite'), '--out', table, '--leave-out'],
+    ...['build', '--samples', join(homedir(), '.ogong', 'detect', SAMPLES_FILE), '--out', table, '--leave-out'],
     ...named.flatMap(({ name }) => ['--named', name]),
     ...['--code-version', `ogong-${VERSION}+${commit}`, ...process.argv.slice(2)],
   ],

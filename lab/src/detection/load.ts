@@ -16,7 +16,7 @@ export interface JudgedReply {
   readonly tokens: number;
   /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
   readonly stage1: string | undefined;
-  /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text or stop. */
+  /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text, stop or unlisted token. */
   readonly plain: string | undefined;
   /** Undefined where nothing could be scored. */
   readonly scored:
@@ -38,7 +38,7 @@ export interface JudgedReply {
 }
 
 /** Checks of stage 2 that compare plain facts. */
-const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason']);
+const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason', 'tail-place']);
 
 export function readReplies(store: SampleStore, source: string, verifier: string): JudgedReply[] {
   return Array.from(store.readScored(source, verifier), judgeSample);

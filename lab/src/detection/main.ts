@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineError, type EngineErrorCode } from '@ogong/engine/engine';
-import { openSampleStore, type SampleStore } from '@ogong/node/calibration/sample-store';
+import { openSampleStore, SAMPLES_FILE, type SampleStore } from '@ogong/node/calibration/sample-store';
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { ConfigError } from '@ogong/node/config/config-error';
 import { defineConfig } from '@ogong/node/config/define-config';
@@ -52,7 +52,7 @@ const config = defineConfig({
     samples: {
       schema: text,
       label: '<path>',
-      default: join(homedir(), '.ogong', 'detect', 'samples.sqlite'),
+      default: join(homedir(), '.ogong', 'detect', SAMPLES_FILE),
       description: 'where samples are kept',
     },
     modelsDir: {

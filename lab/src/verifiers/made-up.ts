@@ -16,7 +16,14 @@ export function createHollowEngine(
     async score(request) {
       const windows = makeUpWindows(request, engine.info().vocabularySize, random);
       const numericClass = exact ? request.numericClass : 'other/1';
-      return { windows, firstOtherChoice: -1, numericClass, exact, elapsedMs: 1 + Math.floor(random() * 20) };
+      return {
+        windows,
+        firstOtherChoice: -1,
+        tailGap: undefined,
+        numericClass,
+        exact,
+        elapsedMs: 1 + Math.floor(random() * 20),
+      };
     },
   };
 }

@@ -213,6 +213,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
           expect(scored.numericClass).toBe(engine.info().numericClass);
           expect(hexOf(scored.windows)).toEqual(hexOf(reply.windows));
           expect(scored.firstOtherChoice).toBe(-1);
+          expect(scored.tailGap).toBeUndefined();
         }
       },
     );
@@ -245,6 +246,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         const outputTokens = reply.outputTokens.map((token, i) => (i === at ? other : token));
         const scored = await engine.score({ ...score, outputTokens });
         expect(scored.firstOtherChoice).toBe(at);
+        expect(scored.tailGap?.gap).toBeGreaterThan(0);
         // Every value is the model's, so nothing else tells the two apart.
         const seen = readRows(scored.windows, vocabularySize);
         expect(seen.slice(0, at)).toEqual(rows.slice(0, at));

@@ -100,7 +100,7 @@ export interface ScoreRequest {
    * recomputed; the engine's own choice where absent. A class that the engine does not know is not echoed.
    */
   readonly shapeClasses?: Uint8Array;
-  /** The reply's draws that fell into the tail; none where absent. Only `firstOtherChoice` depends on them. */
+  /** The reply's draws that fell into the tail; none where absent. Only `firstOtherChoice` and `tailGap` depend on them. */
   readonly tailDraws?: TailDraws;
   /** The provider's declared class; the engine reproduces it where it can and says so in the result. */
   readonly numericClass: string;
@@ -114,6 +114,11 @@ export interface ScoreResult {
    * for the tail draw there; -1 where none. A token outside the list without a tail draw is another.
    */
   readonly firstOtherChoice: number;
+  /**
+   * Where a draw from the tail falls farthest from the unlisted token that was claimed for it: how far, as a share of the
+   * unlisted mass in 2^-24 units. Undefined where every one falls on its token.
+   */
+  readonly tailGap: { readonly gap: number; readonly position: number } | undefined;
   readonly numericClass: string;
   /** True where this pass is bit-exact for the claimed class: any difference is then a cheat. */
   readonly exact: boolean;

@@ -18,7 +18,7 @@ export function* scoreReply(
   model: BatchModel,
   context: BatchContext,
   request: ScoreRequest,
-): Generator<void, Pick<ScoreResult, 'windows' | 'firstOtherChoice'>> {
+): Generator<void, Pick<ScoreResult, 'windows' | 'firstOtherChoice' | 'tailGap'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, tailDraws } = request;
   const reader = createPositionReader(vocabularySize);
@@ -29,6 +29,7 @@ export function* scoreReply(
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const windows: WindowBytes[] = [];
   let firstOtherChoice = -1;
+  let tailGap: ScoreResult['tailGap'];
   const last = promptTokens.length - 1;
   const slice = Math.max(8, Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))));
   try {
@@ -53,8 +54,9 @@ export function* scoreReply(
         const row = context.outputRow(j - from);
         const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts };
         const claim = { token, listSize: listSizes[j] as number, tailDraw: tailDraws?.get(j) };
-        const { row: claimed, isOwn } = reader.claim(inputs, claim);
+        const { row: claimed, isOwn, tailGap: gap } = reader.claim(inputs, claim);
         if (!isOwn && firstOtherChoice < 0) firstOtherChoice = j;
+        if (gap > (tailGap?.gap ?? 0)) tailGap = { gap, position: j };
         const window = encoder.push(claimed, hidden, row * embeddingSize, context.shapeOf(j - from));
         if (window !== undefined) windows.push(window);
         if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -63,7 +65,7 @@ export function* scoreReply(
     }
     const rest = encoder.flush();
     if (rest !== undefined) windows.push(rest);
-    return { windows, firstOtherChoice };
+    return { windows, firstOtherChoice, tailGap };
   } finally {
     context.remove(0);
   }

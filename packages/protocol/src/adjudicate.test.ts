@@ -10,6 +10,7 @@ import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
+  NO_TAIL_GAP,
   parseScoreReport,
   type ScoreReport,
 } from './score-report.ts';
@@ -55,6 +56,7 @@ const honest: ScoreReport = {
   responseHash: reply.record.responseHash,
   firstStopToken: NO_STOP_TOKEN,
   firstOtherChoice: NO_OTHER_CHOICE,
+  tailGap: NO_TAIL_GAP,
   contextSize: 256,
   elapsedMs: 12,
   windows: reply.opening.windows,
@@ -119,6 +121,29 @@ describe('adjudicateReport', () => {
       const verdict = adjudicateReport(crypto, claim, { ...honest, firstOtherChoice: undefined });
       expect(verdict.outcome).toBe('accept');
       expect(verdict.checks.at(-1)).toMatchObject({ id: 'own-choice', status: 'skip' });
+    });
+  });
+
+  describe('the place of an unlisted token among the unlisted', () => {
+    const at = (gap: number): Partial<ScoreReport> => ({ tailGap: { gap: Math.round(gap * 2 ** 24), position: 7 } });
+    const judgeAt = (gap: number) =>
+      adjudicateReport(crypto, claim, { ...inexact(drift(reply, 0.001, 2)), ...at(gap) });
+
+    it('decides between classes, where it is beyond what drift moves', () => {
+      expect(judgeAt(0.1).outcome).toBe('accept');
+      expect(judgeAt(0.2).outcome).toBe('inconclusive');
+      expect(judgeAt(0.3).outcome).toBe('reject');
+      expect(failed({ ...inexact(drift(reply, 0.001, 2)), ...at(0.3) })).toEqual(['tail-place']);
+    });
+
+    it('says nothing in an exact class, which has the choice itself', () => {
+      expect(adjudicateReport(crypto, claim, { ...honest, ...at(0.3) }).outcome).toBe('accept');
+    });
+
+    it('is not known of a report of version 2', () => {
+      const verdict = adjudicateReport(crypto, claim, { ...inexact(drift(reply, 0.001, 2)), tailGap: undefined });
+      expect(verdict.outcome).toBe('accept');
+      expect(verdict.checks.find(({ id }) => id === 'tail-place')?.status).toBe('skip');
     });
   });
 
@@ -268,6 +293,8 @@ describe('checkReportShape', () => {
     ['a window short', { windows: reply.opening.windows.slice(1) }],
     ['a window twice', { windows: [...reply.opening.windows, reply.opening.windows[0]!] }],
     ['no word on choices', { firstOtherChoice: undefined }],
+    ['no word on gaps', { tailGap: undefined }],
+    ['a gap past the end', { tailGap: { gap: 1, position: 96 } }],
     ['another choice past the end', { firstOtherChoice: 96 }],
     ['noise', { windows: [{ draws: new Uint8Array(40), sketch: new Uint8Array(40) }] }],
   ])('calls garbage by its name: %s', (_name, bent) => {

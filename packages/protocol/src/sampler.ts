@@ -118,6 +118,35 @@ export function computeWeights(
   filterWeights(settings, out);
 }
 
+/**
+ * How many of the cheapest candidates are listed, at least MIN_LISTED: as few as leave the filters what they have of all of
+ * them. A shorter list would be filtered otherwise: of 32 candidates a top-k of 40 cuts nothing, and the tail stays.
+ * @param count candidates at hand, 1..64.
+ * @param tailOf mass outside the first n, 2^-24 units, below 2^24.
+ * @param out overwritten with the weights of the list.
+ */
+export function layOutList(
+  costs: ArrayLike<number>,
+  count: number,
+  tailOf: (n: number) => number,
+  settings: SamplerSettings,
+  out: Weights,
+): { readonly count: number; readonly tail: number } {
+  computeWeights(costs, count, tailOf(count), settings, out);
+  const { kept } = out;
+  const hasTail = out.tail > 0;
+  const fewest = Math.max(kept, MIN_LISTED);
+  for (const n of [fewest, fewest + 1, settings.topK]) {
+    if (n < fewest || n >= count) continue;
+    const tail = tailOf(n);
+    computeWeights(costs, n, tail, settings, out);
+    if (out.kept === kept && out.tail > 0 === hasTail) return { count: n, tail };
+  }
+  const tail = tailOf(count);
+  computeWeights(costs, count, tail, settings, out);
+  return { count, tail };
+}
+
 /** The first half of computeWeights, for a temperature above 0: before the filters. */
 export function weighCandidates(
   costs: ArrayLike<number>,

@@ -1,5 +1,6 @@
-import { createReader, createWriter, equalBytes, ProtocolError, utf8Encode } from './bytes.ts';
+import { createReader, createWriter, equalBytes, ProtocolError, type Reader, utf8Encode } from './bytes.ts';
 import { MAX_WINDOWS } from './opening.ts';
+import { WEIGHT_ONE } from './sampler.ts';
 import type { WindowBytes } from './window.ts';
 
 /**
@@ -27,24 +28,34 @@ export interface ScoreReport {
    * for a draw from the tail; NO_OTHER_CHOICE where there is none. Undefined in a report of version 1, which says nothing.
    */
   readonly firstOtherChoice: number | undefined;
+  /** The draw from the tail that falls farthest from the token claimed for it; undefined in reports of versions 1 and 2. */
+  readonly tailGap: TailGap | undefined;
   /** Context size of the verifier's model, in tokens. */
   readonly contextSize: number;
   readonly elapsedMs: number;
   readonly windows: readonly WindowBytes[];
 }
 
+export interface TailGap {
+  /** Share of the unlisted mass that lies between the draw and the claimed token, 2^-24 units, 0..2^24. */
+  readonly gap: number;
+  /** 2^32 - 1 where the gap is 0. */
+  readonly position: number;
+}
+
 export const NO_STOP_TOKEN = 0xffffffff;
 export const NO_OTHER_CHOICE = 0xffffffff;
 export const MAX_REPORT_BYTES = 48 * 1024 * 1024;
-const DOMAIN = utf8Encode('ogong-score-report-v2\n');
-/** The same without `firstOtherChoice`: kept samples hold such reports; as an answer none passes. */
-const FIRST_DOMAIN = utf8Encode('ogong-score-report-v1\n');
+export const NO_TAIL_GAP: TailGap = { gap: 0, position: 0xffffffff };
+/** By version: the first says nothing of choices, the second nothing of gaps. Kept samples hold such; as an answer none passes. */
+const DOMAINS = [1, 2, 3].map((version) => utf8Encode(`ogong-score-report-v${version}\n`));
 const MAX_WINDOW_PART = 0xffff;
 
 export function encodeScoreReport(report: ScoreReport): Uint8Array {
-  const { firstOtherChoice } = report;
+  const { firstOtherChoice, tailGap } = report;
+  const version = firstOtherChoice === undefined ? 1 : tailGap === undefined ? 2 : 3;
   const writer = createWriter(8192)
-    .bytes(firstOtherChoice === undefined ? FIRST_DOMAIN : DOMAIN)
+    .bytes(DOMAINS[version - 1] as Uint8Array)
     .bytes(report.jobId, 16)
     .bytes(report.modelRoot, 32)
     .text(report.numericClass)
@@ -55,6 +66,7 @@ export function encodeScoreReport(report: ScoreReport): Uint8Array {
     .bytes(report.responseHash, 32)
     .u32(report.firstStopToken);
   if (firstOtherChoice !== undefined) writer.u32(firstOtherChoice);
+  if (version === 3) writer.u32(tailGap?.gap as number).u32(tailGap?.position as number);
   writer.u32(report.contextSize).u32(report.elapsedMs).u16(report.windows.length);
   for (const { draws, sketch } of report.windows) writer.bytes16(draws).bytes16(sketch);
   return writer.finish();
@@ -63,9 +75,9 @@ export function encodeScoreReport(report: ScoreReport): Uint8Array {
 /** @throws ProtocolError */
 export function parseScoreReport(bytes: Uint8Array): ScoreReport {
   const reader = createReader(bytes);
-  const domain = reader.bytes(DOMAIN.length);
-  const isFirst = equalBytes(domain, FIRST_DOMAIN);
-  if (!isFirst && !equalBytes(domain, DOMAIN)) throw new ProtocolError('malformed', 'not a score report');
+  const domain = reader.bytes(DOMAINS[0]?.length as number);
+  const version = 1 + DOMAINS.findIndex((one) => equalBytes(one, domain));
+  if (version === 0) throw new ProtocolError('malformed', 'not a score report');
   const report = {
     jobId: reader.bytes(16),
     modelRoot: reader.bytes(32),
@@ -76,7 +88,8 @@ export function parseScoreReport(bytes: Uint8Array): ScoreReport {
     vocabularyHash: reader.bytes(32),
     responseHash: reader.bytes(32),
     firstStopToken: reader.u32(),
-    firstOtherChoice: isFirst ? undefined : reader.u32(),
+    firstOtherChoice: version === 1 ? undefined : reader.u32(),
+    tailGap: version < 3 ? undefined : parseTailGap(reader),
     contextSize: reader.u32(),
     elapsedMs: reader.u32(),
   };
@@ -88,6 +101,16 @@ export function parseScoreReport(bytes: Uint8Array): ScoreReport {
   }));
   reader.end();
   return { ...report, windows };
+}
+
+function parseTailGap(reader: Reader): TailGap {
+  const gap = reader.u32();
+  const position = reader.u32();
+  if (gap > WEIGHT_ONE) throw new ProtocolError('out-of-range', `a gap of ${gap}`);
+  if ((gap === 0) !== (position === NO_TAIL_GAP.position)) {
+    throw new ProtocolError('malformed', `a gap of ${gap} at position ${position}`);
+  }
+  return { gap, position };
 }
 
 function parseFlag(value: number): boolean {

@@ -9,11 +9,10 @@ import { encodeRecordV2, type RecordV2 } from './record.ts';
 import { parseRequest } from './request.ts';
 import {
   computeCost,
-  computeWeights,
   createWeights,
   drawRank,
+  layOutList,
   MAX_LISTED,
-  MIN_LISTED,
   quantizeLogprob,
   TAIL_RANK,
   WEIGHT_ONE,
@@ -219,21 +218,12 @@ function drawRow(
   const mass = (from: number): number =>
     all.slice(from).reduce((sum, { cost }) => sum + Math.exp((all[0]!.cost - cost) / 65536 / temperature), 0);
   const weights = createWeights();
-  const list = (n: number): DrawRow => {
-    const listed = all.slice(0, n);
-    const tail = Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
-    const ids = Uint32Array.from(listed, ({ id }) => id);
-    computeWeights(
-      listed.map(({ cost }) => cost),
-      n,
-      tail,
-      sampler,
-      weights,
-    );
-    const rank = drawRank(ids, weights, u);
-    const row = { ids, q: Uint32Array.from(listed, ({ q }) => q), tail, rank };
-    return rank === TAIL_RANK ? { ...row, tailId: all[n]!.id, tailQ: all[n]!.q } : row;
-  };
-  list(MAX_LISTED);
-  return list(Math.max(MIN_LISTED, weights.kept));
+  const costs = all.slice(0, MAX_LISTED).map(({ cost }) => cost);
+  const tailOf = (n: number): number => Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
+  const { count, tail } = layOutList(costs, costs.length, tailOf, sampler, weights);
+  const listed = all.slice(0, count);
+  const ids = Uint32Array.from(listed, ({ id }) => id);
+  const rank = drawRank(ids, weights, u);
+  const row = { ids, q: Uint32Array.from(listed, ({ q }) => q), tail, rank };
+  return rank === TAIL_RANK ? { ...row, tailId: all[count]!.id, tailQ: all[count]!.q } : row;
 }

@@ -12,7 +12,7 @@ import {
   hashScoreInputs,
   redactHeader,
 } from './score-commitment.ts';
-import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from './score-report.ts';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from './score-report.ts';
 import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { createWidthTable } from './synthetic-widths.ts';
 import { encodeTailDraws } from './tail-draws.ts';
@@ -108,11 +108,18 @@ function tailDrawVectors(): unknown {
   return cases.map((draws) => ({ positions: 3, draws, bytes: toHex(encodeTailDraws(new Map(draws))) }));
 }
 
-/** A pass, one that names another choice, and the version before, in which nothing is said of choices. */
+/** A pass, one that names another choice and a gap, and the versions before: nothing of gaps, nothing of choices. */
 function reportVectors(crypto: Crypto): unknown {
   const { header, record, opening } = createReply(crypto);
-  return [NO_OTHER_CHOICE, 2, undefined].map((firstOtherChoice) => ({
+  const choices: Pick<ScoreReport, 'firstOtherChoice' | 'tailGap'>[] = [
+    { firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
+    { firstOtherChoice: 2, tailGap: { gap: 0x123456, position: 1 } },
+    { firstOtherChoice: 2, tailGap: undefined },
+    { firstOtherChoice: undefined, tailGap: undefined },
+  ];
+  return choices.map(({ firstOtherChoice, tailGap }) => ({
     firstOtherChoice: firstOtherChoice ?? null,
+    tailGap: tailGap ?? null,
     report: toHex(
       encodeScoreReport({
         jobId: new Uint8Array(16).fill(9),
@@ -125,6 +132,7 @@ function reportVectors(crypto: Crypto): unknown {
         responseHash: record.responseHash,
         firstStopToken: NO_STOP_TOKEN,
         firstOtherChoice,
+        tailGap,
         contextSize: 256,
         elapsedMs: 12,
         windows: opening.windows,

@@ -59,6 +59,26 @@ describe('position reader', () => {
     expect(reader.draw(inputsOf(logits, { ...PLAIN, temperatureQ16: 0 }), 0)).toMatchObject({ rank: 0, tail: 0 });
   });
 
+  it('never draws what the filters of the whole leave out, however they meet', () => {
+    const reader = createPositionReader(500);
+    const flat = logitsOf(500, 3).map((x) => x / 6);
+    // What 64 candidates are cut to, the list that is signed is cut to as well.
+    for (const [settings, most] of [
+      [{ topK: 40, topPQ24: Math.floor(0.8 * WEIGHT_ONE) }, 40],
+      [{ topK: 40, topPQ24: Math.floor(0.8 * WEIGHT_ONE), filterOrder: ['top-p', 'top-k'] as const }, 40],
+      [{ minPQ24: Math.floor(0.9 * WEIGHT_ONE) }, 63],
+      [{ topK: 50, minPQ24: Math.floor(0.9 * WEIGHT_ONE) }, 50],
+    ] as const) {
+      const likeliest = new Set([...flat.keys()].sort((a, b) => flat[b]! - flat[a]!).slice(0, most));
+      for (let i = 0; i < 500; i++) {
+        const u = Math.floor(((i + 0.5) / 500) * WEIGHT_ONE);
+        const row = reader.draw(inputsOf(flat, { ...PLAIN, ...settings }), u);
+        expect(row.rank).not.toBe(TAIL_RANK);
+        expect(likeliest.has(tokenOf(row))).toBe(true);
+      }
+    }
+  });
+
   it('draws unlisted tokens in proportion to their mass', () => {
     const reader = createPositionReader(500);
     const logits = new Float32Array(500);
@@ -137,7 +157,7 @@ describe('position reader', () => {
           const claim = { token: tokenOf(drawn), listSize: drawn.ids.length };
           const tailDraw = drawn.rank === TAIL_RANK ? u : undefined;
           const inputs = inputsOf(logits, s, bias, counts);
-          expect(reader.claim(inputs, { ...claim, tailDraw })).toEqual({ row: drawn, isOwn: true });
+          expect(reader.claim(inputs, { ...claim, tailDraw })).toEqual({ row: drawn, isOwn: true, tailGap: 0 });
           const costs = Array.from(drawn.ids, (id, i) =>
             computeCost(drawn.q[i] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, s),
           );

@@ -3,8 +3,8 @@ import {
   computeWeights,
   createWeights,
   drawRank,
+  layOutList,
   MAX_LISTED,
-  MIN_LISTED,
   NAT,
   quantizeLogprob,
   type SamplerSettings,
@@ -34,8 +34,19 @@ export interface PositionInputs {
 export interface PositionReader {
   /** The candidates and the token that `u` (0..2^24-1) draws from them. */
   draw(inputs: PositionInputs, u: number): DrawRow;
-  /** The candidates as a claim lists them, with its token as the one that was drawn, and whether `draw` does so, too. */
-  claim(inputs: PositionInputs, claim: Claim): { readonly row: DrawRow; readonly isOwn: boolean };
+  /** The candidates as a claim lists them, with its token as the one that was drawn. */
+  claim(inputs: PositionInputs, claim: Claim): ClaimedPosition;
+}
+
+export interface ClaimedPosition {
+  readonly row: DrawRow;
+  /** Whether `draw` does so, too. */
+  readonly isOwn: boolean;
+  /**
+   * How far from the claimed unlisted token the draw falls among the unlisted, as a share of their mass in 2^-24 units: 0 where
+   * it falls on it, or where these logits cannot say.
+   */
+  readonly tailGap: number;
 }
 
 export interface Claim {
@@ -44,6 +55,9 @@ export interface Claim {
   /** `u`, where the claim says that it fell into the tail. */
   readonly tailDraw?: number | undefined;
 }
+
+/** A tail of fewer 2^-24 units has too few places for a draw to say where in it it falls. */
+const LEAST_TAIL = 256;
 
 interface Entry {
   id: number;
@@ -58,7 +72,6 @@ export function createPositionReader(vocabularySize: number): PositionReader {
   const topValues = new Float64Array(MAX_LISTED);
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
-  const fewest = Math.min(MIN_LISTED, vocabularySize);
   const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
 
   /** Best plain tokens, value descending, ties by id; returns how many. Touched ones stand at -Infinity. */
@@ -153,13 +166,8 @@ export function createPositionReader(vocabularySize: number): PositionReader {
   type Analysis = ReturnType<typeof analyse>;
 
   /** How many candidates this engine lists, and the tail; leaves their weights in `weights`. */
-  const layOut = ({ entries, tailOf }: Analysis, settings: SamplerSettings): { count: number; tail: number } => {
-    computeWeights(costs, entries.length, tailOf(entries.length), settings, weights);
-    const count = Math.min(entries.length, Math.max(weights.kept, fewest));
-    const tail = tailOf(count);
-    computeWeights(costs, count, tail, settings, weights);
-    return { count, tail };
-  };
+  const layOut = ({ entries, tailOf }: Analysis, settings: SamplerSettings): { count: number; tail: number } =>
+    layOutList(costs, entries.length, tailOf, settings, weights);
 
   /** The draw's place in the tail, which is the last bucket of `weights`, picks the unlisted token. */
   const nameUnlisted = (
@@ -183,6 +191,26 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     return chosen;
   };
 
+  const measureTailGap = (
+    { entries, touched, normaliser, processedMass }: Analysis,
+    { logits, offset }: PositionInputs,
+    { ids, tail, u, token }: { readonly ids: Uint32Array; readonly tail: number; readonly u: number; token: number },
+  ): number => {
+    if (weights.tail < LEAST_TAIL || ids.includes(token)) return 0;
+    const massOf = (id: number): number =>
+      processedMass(touched.get(id)?.processed ?? (logits[offset + id] as number) - normaliser);
+    const listed = new Set(ids);
+    let below = 0;
+    for (let id = 0; id < token; id++) if (!listed.has(id)) below += massOf(id);
+    const all = tail / WEIGHT_ONE;
+    const place = Math.max(0, (u - (WEIGHT_ONE - weights.tail)) / weights.tail);
+    // Between classes the last listed and the first unlisted may have changed places, and all above them moved by their mass.
+    const edge = [entries[ids.length - 1], entries[ids.length]];
+    const slack = edge.reduce((sum, entry) => sum + (entry ? processedMass(entry.processed) : 0), 0) / all;
+    const gap = Math.max(0, below / all - place, place - (below + massOf(token)) / all) - slack;
+    return Math.round(Math.min(1, Math.max(0, gap)) * WEIGHT_ONE);
+  };
+
   return {
     draw(inputs, u) {
       const analysis = analyse(inputs);
@@ -203,11 +231,13 @@ export function createPositionReader(vocabularySize: number): PositionReader {
       const tailQ =
         touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
       const row = rank >= 0 ? { ...listed, rank } : { ...listed, rank: TAIL_RANK, tailId: token, tailQ };
-      if (layOut(analysis, inputs.settings).count !== listSize) return { row, isOwn: false };
+      const isOwnList = layOut(analysis, inputs.settings).count === listSize;
       // What is listed is drawn from values that the claim signs; a replay of them says whether it was.
-      if (u === undefined) return { row, isOwn: rank >= 0 };
-      const isTail = rank < 0 && drawRank(row.ids, weights, u) === TAIL_RANK;
-      return { row, isOwn: isTail && nameUnlisted(analysis, inputs, { ...row, u }).id === token };
+      if (u === undefined) return { row, isOwn: isOwnList && rank >= 0, tailGap: 0 };
+      if (!isOwnList) computeWeights(costs, count, row.tail, inputs.settings, weights);
+      const isTail = isOwnList && rank < 0 && drawRank(row.ids, weights, u) === TAIL_RANK;
+      const isOwn = isTail && nameUnlisted(analysis, inputs, { ...row, u }).id === token;
+      return { row, isOwn, tailGap: isOwn ? 0 : measureTailGap(analysis, inputs, { ...row, u, token }) };
     },
   };
 }

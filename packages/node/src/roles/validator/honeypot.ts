@@ -11,7 +11,7 @@ import type { Opening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
 import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
-import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/score-report';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { readClassWeights } from '../../shared/class-weights.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
@@ -69,6 +69,7 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
     vocabularyHash: header.vocabularyHash,
     responseHash: record.responseHash,
     firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
     firstStopToken: header.stopReason === 'stop-token' ? record.tokenCount - 1 : NO_STOP_TOKEN,
     contextSize: 0,
     elapsedMs: 0,

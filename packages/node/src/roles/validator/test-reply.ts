@@ -4,7 +4,13 @@ import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeCommitment } from '@ogong/protocol/opening';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
-import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '@ogong/protocol/score-report';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '@ogong/protocol/score-report';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '@ogong/protocol/synthetic-reply';
 import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -156,6 +162,7 @@ export function createTestReport(
     responseHash: record.responseHash,
     firstStopToken: NO_STOP_TOKEN,
     firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
     contextSize: 4096,
     elapsedMs: 1,
     windows: teacherForce(reply, outputTokens),

@@ -7,7 +7,7 @@ import { MAX_WINDOWS } from '@ogong/protocol/opening';
 import { endsAtStop, renderReply } from '@ogong/protocol/reply-text';
 import { RequestError } from '@ogong/protocol/request';
 import { MAX_LISTED } from '@ogong/protocol/sampler';
-import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN } from '@ogong/protocol/score-report';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP } from '@ogong/protocol/score-report';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
@@ -97,6 +97,7 @@ export async function scoreJob(
       vocabularyHash: NO_VOCABULARY,
       responseHash: NO_TEXT,
       firstOtherChoice: 0,
+      tailGap: NO_TAIL_GAP,
       elapsedMs: 0,
       windows: createBlankWindows(header, job),
     });
@@ -115,6 +116,7 @@ export async function scoreJob(
     vocabularyHash: info.vocabularyHash,
     responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
     firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
+    tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
   });
