@@ -31,7 +31,7 @@ export interface AttackDefinition {
   /** What has to be sold for it: without, it cannot be played on every model. */
   readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
-  readonly needs?: 'seed' | 'repeats';
+  readonly needs?: 'seed' | 'repeats' | 'tail';
   create(context: AttackContext): Attack;
 }
 

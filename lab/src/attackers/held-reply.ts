@@ -1,6 +1,6 @@
 import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob } from '@ogong/engine/engine';
 import { renderReply } from '@ogong/protocol/reply-text';
-import { NAT } from '@ogong/protocol/sampler';
+import { MAX_LISTED, NAT } from '@ogong/protocol/sampler';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 
 /** A reply that an attacker holds back until it has what it wants to say. */
@@ -32,7 +32,7 @@ export const rowsOf = (windows: readonly WindowBytes[], vocabularySize: number):
 /** How many candidates each position lists. */
 export const listSizesOf = (rows: readonly DrawRow[]): Uint8Array => Uint8Array.from(rows, ({ ids }) => ids.length);
 
-/** One pass of `engine` over a claimed output: the windows that it would have committed to. */
+/** One pass of `engine` over a claimed output: the windows that it would have committed to, with lists that stage 1 lets pass. */
 export async function scoreOutput(
   engine: Engine,
   { sampler, bias, sketch }: Pick<GenerateRequest, 'sampler' | 'bias' | 'sketch'>,
@@ -43,8 +43,11 @@ export async function scoreOutput(
   },
   options?: { signal?: AbortSignal },
 ): Promise<readonly WindowBytes[]> {
-  const { numericClass } = engine.info();
-  const { windows } = await engine.score({ ...claim, sampler, bias, sketch, numericClass }, options);
+  const { numericClass, vocabularySize } = engine.info();
+  // Whose values are not the model's cannot know which shorter list the top-k would still cut.
+  const fewest = sampler.topK <= MAX_LISTED ? Math.min(sampler.topK, vocabularySize) : 0;
+  const listSizes = claim.listSizes.map((size) => Math.max(size, fewest));
+  const { windows } = await engine.score({ ...claim, listSizes, sampler, bias, sketch, numericClass }, options);
   return windows;
 }
 

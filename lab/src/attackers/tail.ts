@@ -24,6 +24,7 @@ const tailOversized: AttackDefinition = {
   aim: 'leave the likely candidates out, so that draws fall into a tail that may say anything',
   caughtBy: ['equality', 'draw-replay'],
   uncaught: 'replies in which no draw missed: they are what the true model says',
+  needs: 'tail',
   cheap: { weights: findCheapModel('q4-0').recipe },
   create(context) {
     const { engine } = context;
@@ -119,10 +120,11 @@ function defineTailChoice(
     name,
     family: 'sampling',
     aim,
-    caughtBy: ['own-choice'],
+    caughtBy: ['own-choice', 'tail-place'],
     uncaught:
-      'between machines of different classes, which unlisted token a tail draw names: every signed value is the true one. ' +
-      'It can do so only where the key draws the tail, which the model makes as rare as its tails are small',
+      'between machines of different classes, an unlisted token within a quarter of the unlisted mass of the one that the draw ' +
+      'names: every signed value is the true one. It can do so only where the key draws the tail, and no top-k shuts it out',
+    needs: 'tail',
     create: ({ engine }) => {
       const counts = { replies: 0, chosen: 0 };
       return {

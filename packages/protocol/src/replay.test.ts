@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Check } from './checks.ts';
 import { isOk } from './checks.ts';
-import { expFixed } from './exponential.ts';
+import { EXP_ONE, expFixed } from './exponential.ts';
 import { hashTokens } from './header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from './opening.ts';
 import { computeLargestTail, replayReply } from './replay.ts';
-import { quantizeLogprob } from './sampler.ts';
+import { quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticReply, type SyntheticOptions } from './synthetic-reply.ts';
 import { type DrawRow, decodeDraws, decodeSketch, encodeDraws, encodeSketch } from './window.ts';
@@ -81,6 +81,29 @@ describe('replayReply', () => {
       },
     });
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  it('catches a list that is too short to be cut as the request says', () => {
+    const parameters = { temperature: 1, top_k: 40, top_p: 0.95 };
+    const honest = createSyntheticReply({ ...base, parameters });
+    const { rows, checks } = replayReply(crypto, honest.record, honest.opening);
+    expect(failures(checks)).toEqual([]);
+    expect(rows.every(({ rank }) => rank !== TAIL_RANK)).toBe(true);
+    const at = rows.findIndex(({ ids }) => ids.length === 40);
+    expect(at).toBeGreaterThanOrEqual(0);
+    const shorten = (row: DrawRow, i: number): DrawRow => {
+      if (i !== at) return row;
+      const q = row.q.slice(0, 20);
+      const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+      const tail = Math.floor((1 - mass / EXP_ONE) * WEIGHT_ONE);
+      return { ids: row.ids.slice(0, 20), q, tail, rank: Math.min(row.rank, 19) };
+    };
+    const reply = createSyntheticReply({ ...base, parameters, bend: { row: shorten } });
+    const found = replayReply(crypto, reply.record, reply.opening).checks.find(({ status }) => status === 'fail');
+    expect(found).toMatchObject({
+      id: 'draw-replay',
+      detail: `position ${at}: 20 candidates are too few for a top-k of 40`,
+    });
   });
 
   it('catches a tail that does not fit the listed mass', () => {

@@ -16,6 +16,7 @@ import {
   MAX_LISTED,
   MIN_LISTED,
   NAT,
+  type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
@@ -182,6 +183,10 @@ export function computeLargestTail(
   return unlisted === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 }
 
+/** Whether a filter shuts the tail out of every draw, however long the list: what else is cut depends on the values. */
+const leavesNoTail = ({ topK, filterOrder }: SamplerSettings): boolean =>
+  topK > 0 && topK <= MAX_LISTED && filterOrder.includes('top-k');
+
 function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
@@ -203,6 +208,10 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
       return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`);
     }
     computeWeights(costs, ids.length, tail, sampler, weights);
+    if (weights.tail > 0 && leavesNoTail(sampler)) {
+      // Else a list that is cut short of the top-k would let the tail back in that the request shuts out.
+      return fail('draw-replay', `position ${i}: ${ids.length} candidates are too few for a top-k of ${sampler.topK}`);
+    }
     const drawn = drawRank(ids, weights, source.draw(i));
     if (drawn !== rank) {
       const name = (r: number): string => (r === TAIL_RANK ? 'an unlisted token' : `token ${ids[r]} (rank ${r})`);

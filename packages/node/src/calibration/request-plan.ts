@@ -14,8 +14,11 @@ export interface RequestPlan {
    * included. Default: usual.
    */
   readonly sampler?: 'usual' | 'any';
-  /** `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. Default: neither. */
-  readonly needs?: 'seed' | 'repeats' | undefined;
+  /**
+   * `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. `tail`: nothing is cut, so that
+   * unlisted tokens are drawn. Default: none of them.
+   */
+  readonly needs?: 'seed' | 'repeats' | 'tail' | undefined;
 }
 
 /** The body that an OpenAI client would send. @param seed u32. */
@@ -24,8 +27,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   if (needs === 'repeats') return planRequest({ ...plan, needs: undefined }, 1 + (seed % REPEATED));
   const random = createSeededRandom(seed);
   const prompt = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
-  const settings =
-    sampler === 'any' ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), top_p: 0.95, top_k: 40 };
+  const cut = needs === 'tail' ? {} : { top_p: 0.95, top_k: 40 };
+  const settings = sampler === 'any' ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), ...cut };
   return utf8Encode(
     JSON.stringify({
       model: 'ogong/verified/lab/model',
