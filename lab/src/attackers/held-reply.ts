@@ -44,8 +44,9 @@ export async function scoreOutput(
   options?: { signal?: AbortSignal },
 ): Promise<readonly WindowBytes[]> {
   const { numericClass, vocabularySize } = engine.info();
-  // Whose values are not the model's cannot know which shorter list the top-k would still cut.
-  const fewest = sampler.topK <= MAX_LISTED ? Math.min(sampler.topK, vocabularySize) : 0;
+  // A list that leaves a tail has to be of full length, and only a top-k is sure to leave none.
+  const isCut = sampler.topK > 0 && sampler.topK <= MAX_LISTED && sampler.filterOrder.includes('top-k');
+  const fewest = Math.min(isCut ? sampler.topK : MAX_LISTED, vocabularySize);
   const listSizes = claim.listSizes.map((size) => Math.max(size, fewest));
   const { windows } = await engine.score({ ...claim, listSizes, sampler, bias, sketch, numericClass }, options);
   return windows;

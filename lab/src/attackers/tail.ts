@@ -122,7 +122,7 @@ function defineTailChoice(
     aim,
     caughtBy: ['own-choice', 'tail-place'],
     uncaught:
-      'between machines of different classes, an unlisted token within a quarter of the unlisted mass of the one that the draw ' +
+      'between machines of different classes, an unlisted token within two fifths of the unlisted mass of the one that the draw ' +
       'names: every signed value is the true one. It can do so only where the key draws the tail, and no top-k shuts it out',
     needs: 'tail',
     create: ({ engine }) => {

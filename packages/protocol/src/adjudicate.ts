@@ -39,8 +39,9 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
   // A signed tail is room to say anything unlisted, and the gap is how far what was said lies from the verifier's own draw.
   tailShift: { doubt: 0.05, reject: 0.1 },
   drawGap: { doubt: 0.02, reject: 0.05 },
-  // Honest draws of stories15M in q8_0 fall up to 0.13 beside their token in another class; a token of one's choice 0.35 at the median.
-  tailPlace: { doubt: 0.15, reject: 0.25 },
+  // Of stories15M in q8_0, the farthest honest draw of a reply falls 0.10 beside its token in one of a hundred, 0.15 in one of a
+  // thousand; a token of the provider's own choosing 0.35 at the median.
+  tailPlace: { doubt: 0.25, reject: 0.4 },
 };
 
 /** How scores are decided on where no equality holds; all optional. */

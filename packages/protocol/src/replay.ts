@@ -16,7 +16,6 @@ import {
   MAX_LISTED,
   MIN_LISTED,
   NAT,
-  type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
@@ -183,10 +182,6 @@ export function computeLargestTail(
   return unlisted === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 }
 
-/** Whether a filter shuts the tail out of every draw, however long the list: what else is cut depends on the values. */
-const leavesNoTail = ({ topK, filterOrder }: SamplerSettings): boolean =>
-  topK > 0 && topK <= MAX_LISTED && filterOrder.includes('top-k');
-
 function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
@@ -194,6 +189,7 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
   const counts = new Map<number, number>();
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
+  const longest = Math.min(MAX_LISTED, header.vocabularySize);
   let tailDraws = 0;
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
@@ -208,9 +204,9 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
       return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`);
     }
     computeWeights(costs, ids.length, tail, sampler, weights);
-    if (weights.tail > 0 && leavesNoTail(sampler)) {
-      // Else a list that is cut short of the top-k would let the tail back in that the request shuts out.
-      return fail('draw-replay', `position ${i}: ${ids.length} candidates are too few for a top-k of ${sampler.topK}`);
+    if (weights.tail > 0 && ids.length < longest) {
+      // Else a short list would let the tail back in that a filter shuts out of a longer one.
+      return fail('draw-replay', `position ${i}: a list of ${ids.length} that leaves a tail has to have ${longest}`);
     }
     const drawn = drawRank(ids, weights, source.draw(i));
     if (drawn !== rank) {
