@@ -42,6 +42,11 @@ describe('the page', () => {
     expect(page.split('\n\n')[1]).toMatch(/^\*\*Not caught/);
   });
 
+  it('says before that what has changed since the run', () => {
+    const caveat = 'Measured **before** something else.';
+    expect(formatPage({ ...results, caveat }).split('\n\n')[1]).toBe(caveat);
+  });
+
   it('names what no check decides, by its figures and not by its author', () => {
     const hidden = results.attacks.find(({ attack }) => attack.startsWith('best of 4')) as AttackRow;
     expect(openingOf(formatPage({ ...results, notCaught: [] }))).toContain(

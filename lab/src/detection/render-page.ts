@@ -70,11 +70,12 @@ const formatFigure = ({ name, title, caption }: Figure): string =>
   `![${title}](${PLOTS}/${name}.svg)\n\n*${title}.* ${caption} ([PNG](${PLOTS}/${name}.png))`;
 
 /** What passes and what was missed stand before everything else. */
-function formatOpening({ notCaught, aims, attacks }: DetectionResults): string {
+function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): string {
   const missed = aims.filter((aim) => !isMet(aim));
   const known = new Set(notCaught.map(({ attack }) => attack));
   const open = attacks.filter((row) => !isDecided(row) && !known.has(row.attack));
   return [
+    ...(caveat === undefined ? [] : [caveat]),
     `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
     open.length === 0
       ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`

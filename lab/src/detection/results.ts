@@ -20,6 +20,8 @@ export interface DetectionResults {
   readonly classClaims: readonly ClassClaimRow[];
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly aims: readonly AimRow[];
+  /** Markdown, written by hand after the run: what has changed since, that its reader has to know. Before all else on the page. */
+  readonly caveat?: string;
   /** Attacks of the catalogue that no check is there for, and why. Stands first on the page. */
   readonly notCaught: readonly { readonly attack: string; readonly why: string }[];
 }
