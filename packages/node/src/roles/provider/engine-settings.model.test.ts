@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { afterAll, expect, it } from 'vitest';
-import { serveConfig } from '../roles/provider/provider-config.ts';
-import { loadModel } from './engine-config.ts';
+import { loadModel } from '../../shared/engine-config.ts';
+import { serveConfig } from './provider-config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-engine-config-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
