@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const job = (path: string, nowMs = 0) => ({ request: utf8Encode(path), nowMs }) as CheckJob;
 
-it('reads receipts where there is nothing to steal and nothing to break', async () => {
+it('reads receipts without the environment, and where it can write and start nothing', async () => {
   process.env.OGONG_PROBE_SECRET = 'a key';
   const path = join(directory, 'written');
   const denied = 'ERR_ACCESS_DENIED';

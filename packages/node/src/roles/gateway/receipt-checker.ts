@@ -25,7 +25,8 @@ export interface CheckAnswer {
 
 /**
  * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. What
- * reads a stranger's receipt there has none of the gateway's keys, writes no file and starts no process.
+ * reads a stranger's receipt there holds none of the gateway's secrets in memory or environment, writes no file and starts no
+ * process; files that the gateway's user may read, it may read, too.
  */
 export interface ReceiptChecker {
   /** Starts the process now, so that the first reply need not wait for it. */
@@ -97,7 +98,8 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
     async stop() {
       const current = child;
       if (current === undefined) return;
-      const ended = new Promise((resolve) => current.once('exit', resolve));
+      // One that could not be started ends with an error alone.
+      const ended = new Promise((resolve) => current.once('exit', resolve).once('error', resolve));
       current.ref();
       current.kill('SIGKILL');
       await ended;
