@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { CheckMessage } from './receipt-checker.ts';
 
@@ -17,6 +17,7 @@ process.on('message', ({ id, job }: CheckMessage) => {
   if (job.nowMs < 0) process.exit(3);
   const verdict = {
     environment: Object.keys(process.env),
+    read: codeOf(() => readFileSync(new TextDecoder().decode(job.response))),
     write: codeOf(() => writeFileSync(new TextDecoder().decode(job.request), 'x')),
     start: codeOf(() => spawnSync(process.execPath, ['--version'])),
     thread: codeOf(() => new Worker('', { eval: true })),

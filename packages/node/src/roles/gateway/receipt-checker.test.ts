@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,13 +17,16 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const job = (path: string, nowMs = 0) => ({ request: utf8Encode(path), nowMs }) as CheckJob;
+const job = (path: string, nowMs = 0) =>
+  ({ request: utf8Encode(path), response: utf8Encode(join(directory, 'key')), nowMs }) as CheckJob;
 
-it('reads receipts without the environment, and where it can write and start nothing', async () => {
+it('reads receipts without the environment, and where it can read, write and start nothing', async () => {
   process.env.OGONG_PROBE_SECRET = 'a key';
   const path = join(directory, 'written');
+  writeFileSync(join(directory, 'key'), 'a key');
   const denied = 'ERR_ACCESS_DENIED';
-  expect(await checker.check(job(path))).toEqual({ environment: [], write: denied, start: denied, thread: denied });
+  const all = { read: denied, write: denied, start: denied, thread: denied };
+  expect(await checker.check(job(path))).toEqual({ environment: [], ...all });
   expect(existsSync(path)).toBe(false);
   delete process.env.OGONG_PROBE_SECRET;
 });

@@ -1,4 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Receipt } from '@ogong/protocol/receipt';
 import type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
@@ -25,8 +28,8 @@ export interface CheckAnswer {
 
 /**
  * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. What
- * reads a stranger's receipt there holds none of the gateway's secrets in memory or environment, writes no file and starts no
- * process; files that the gateway's user may read, it may read, too.
+ * reads a stranger's receipt there holds none of the gateway's secrets in memory or environment, reads nothing but its own
+ * code, writes no file and starts no process.
  */
 export interface ReceiptChecker {
   /** Starts the process now, so that the first reply need not wait for it. */
@@ -43,7 +46,18 @@ interface Waiting {
 // A worker thread would be lighter, but V8 13.6 aborts the whole process when threads that use WebAssembly come and go
 // (nodejs/node issue 64500), and Node strips types with WebAssembly.
 const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
-const EXEC_ARGV = ['--permission', '--allow-fs-read=*', '--max-old-space-size=1024'];
+const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Folders of the code that the process loads: there is nothing else for it to read. */
+function listCodeFolders(): string[] {
+  const protocol = findPackageJSON('@ogong/protocol/verify-receipt', import.meta.url);
+  const folders = [PACKAGE, ...(protocol === undefined ? [] : [realpathSync(dirname(protocol))])];
+  for (let at = PACKAGE; at !== dirname(at); at = dirname(at)) {
+    const modules = join(at, 'node_modules');
+    if (existsSync(modules)) folders.push(modules);
+  }
+  return folders.map((folder) => join(folder, '/'));
+}
 
 /** @param modulePath the process's module; another one in tests. */
 export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
@@ -53,7 +67,11 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
 
   function open(): ChildProcess {
     const started = fork(modulePath, [], {
-      execArgv: EXEC_ARGV,
+      execArgv: [
+        '--permission',
+        ...listCodeFolders().map((folder) => `--allow-fs-read=${folder}`),
+        '--max-old-space-size=1024',
+      ],
       env: {},
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
