@@ -4,7 +4,6 @@ import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift-verdict';
 import { evaluateLikelihood } from '@ogong/protocol/likelihood';
 import { findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
-import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 
 /** Whole replies, or what their first window alone shows. */
@@ -32,7 +31,6 @@ export interface Detector {
 }
 
 export interface DetectorSamples {
-  readonly weights: SoldWeights;
   readonly providerClass: string;
   readonly verifierClass: string;
   readonly codeVersion: string;
@@ -43,12 +41,15 @@ export interface DetectorSamples {
 /** @throws RangeError where too few replies were sampled. */
 export function createDetector(samples: DetectorSamples): Detector {
   const { honest, attacks, ...key } = samples;
+  const [reply] = honest;
+  if (reply === undefined) throw new RangeError(`${key.providerClass} seen by ${key.verifierClass}: no honest reply`);
   const { table } = buildDriftTable({
     version: 1,
     previous: new Uint8Array(32),
     measurements: [
       {
         ...key,
+        modelRoot: reply.modelRoot,
         honest: honest.flatMap(toDriftSamples),
         alternatives: [...attacks].map(([name, replies]) => ({ name, replies: replies.flatMap(toDriftSamples) })),
       },

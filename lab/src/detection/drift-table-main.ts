@@ -46,8 +46,8 @@ if (code === 0) {
 process.exitCode = code;
 if (code === 0) {
   console.error(
-    'validators of this checkout now load it for every model of these classes and weights, also for larger ones that drift ' +
-      'more (docs/open-problems.md): measure yours with `ogong calibrate`, or start them with --drift-table none',
+    'validators of this checkout now load it, for these very models: others are judged by the fixed limits until they are ' +
+      'measured with `ogong calibrate`',
   );
 }
 if (code === 0 && statSync(table).size > MAX_DEFAULT_TABLE_BYTES) {

@@ -13,6 +13,8 @@ import { WINDOW_TOKENS } from '@ogong/protocol/window';
 /** One reply as both stages see it, everything but statistics. */
 export interface JudgedReply {
   readonly seed: number;
+  /** Of the model that was sold. */
+  readonly modelRoot: Uint8Array;
   readonly tokens: number;
   /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
   readonly stage1: string | undefined;
@@ -45,8 +47,8 @@ export function readReplies(store: SampleStore, source: string, verifier: string
 }
 
 function judgeSample(sample: ScoredSample): JudgedReply {
-  const { tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
-  const base = { seed: sample.seed, tokens, servedMs: Number(endNs - startNs) / 1e6 };
+  const { modelRoot, tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
+  const base = { seed: sample.seed, modelRoot, tokens, servedMs: Number(endNs - startNs) / 1e6 };
   const nothing = { ...base, plain: undefined, scored: undefined };
   const replayed = replaySample(crypto, sample);
   if (replayed === undefined) return { ...nothing, stage1: 'opening' };

@@ -30,7 +30,7 @@ const RATE = 0.01;
 export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
   const { weights, attack, replies, verifier, claimed, honest, seed, code } = samples;
   const detector = createDetector({
-    ...{ weights, providerClass: claimed, verifierClass: verifier, codeVersion: code },
+    ...{ providerClass: claimed, verifierClass: verifier, codeVersion: code },
     ...{ honest, attacks: new Map([[attack, replies]]) },
   });
   const judged = detector.judgeHeldOut(attack, 'whole', replies);

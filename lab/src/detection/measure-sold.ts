@@ -1,5 +1,5 @@
 import { ATTACKS } from '../attackers/catalogue.ts';
-import { createDetector } from './detector.ts';
+import { createDetector, type Detector } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
@@ -24,8 +24,14 @@ const BETA = 1e-3;
 /** Fewer calibrated replies say nothing about a lifetime. */
 const MIN_LIVED = 200;
 
+export interface Sold {
+  readonly detector: Detector;
+  readonly attacks: readonly AttackRow[];
+  readonly ejection: readonly EjectionRow[];
+}
+
 /** One weight type, seen by a verifier of another class than the provider's: attacks, and what honest providers risk. */
-export function measureSold(options: SoldOptions): { attacks: AttackRow[]; ejection: EjectionRow[] } {
+export function measureSold(options: SoldOptions): Sold {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
@@ -46,7 +52,7 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
     )
     .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
   const detector = createDetector({
-    ...{ weights, providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },
+    ...{ providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },
     ...{ honest, attacks: new Map(alternatives) },
   });
   const attacks = played.map(({ experiment, attack, replies }) => {
@@ -67,7 +73,7 @@ export function measureSold(options: SoldOptions): { attacks: AttackRow[]; eject
     ),
     ...(griefed.length > 0 ? [measureGriefing(griefed, detector)] : []),
   ];
-  return { attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };
+  return { detector, attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };
 }
 
 const isPair = (

@@ -12,12 +12,14 @@ import {
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
+  MAIN_PAIR,
   type Profile,
   SOLD_WEIGHTS,
 } from './experiments.ts';
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureClaim } from './measure-claims.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
+import { measureOtherModel } from './measure-other-model.ts';
 import { measureSold, type ReadExperiment } from './measure-sold.ts';
 import type { ClassClaimRow, DetectionResults, Stage1Row } from './results.ts';
 
@@ -57,7 +59,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     const isSold = (experiment: Experiment): boolean =>
       experiment.weights === weights && experiment.model === undefined;
     const experiments = { honest: honest.filter(isSold), attacks: attacks.filter(isSold) };
-    return measureSold({ weights, ...experiments, profile, seed, code, read, onProgress });
+    return { weights, ...measureSold({ weights, ...experiments, profile, seed, code, read, onProgress }) };
   });
   onProgress('class claims');
   const classClaims = measureClaims({ attacks, honest, seed, code, read });
@@ -84,6 +86,14 @@ export function measure(options: MeasureOptions): DetectionResults {
       .map(({ experiment, replies }) => measureEquality(experiment, experiment.model ?? MODEL, replies)),
     ejection: sold.flatMap((part) => part.ejection),
     classClaims,
+    otherModels: sold.flatMap(({ weights, detector }) =>
+      pairs
+        .filter(({ experiment: { model, provider, verifier, ...each } }) => {
+          const isMain = provider === MAIN_PAIR.provider && verifier === MAIN_PAIR.verifier;
+          return model !== undefined && each.weights === weights && isMain;
+        })
+        .map(({ experiment, replies }) => measureOtherModel(detector, { experiment, measuredOn: MODEL, replies })),
+    ),
     verifiers: options.verifiers,
   };
   const notCaught = ATTACKS.filter(({ caughtBy }) => caughtBy.length === 0).map(({ name, uncaught = '' }) => ({

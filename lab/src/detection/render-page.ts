@@ -9,6 +9,7 @@ import {
   formatEjections,
   formatEqualities,
   formatHonest,
+  formatOtherModels,
   formatStage1,
   formatVerifiers,
 } from './render-tables.ts';
@@ -44,6 +45,10 @@ export function formatPage(results: DetectionResults): string {
     'Provider stepwise, verifier teacher-forced. Scores per window of 32 tokens: median, 99 % quantile with its upper 95 % limit, largest.',
     ...show('drift'),
     formatHonest(results.honest),
+    '### Rows of another model',
+    'Honest replies, judged by what was measured between the same classes on another model. Where one in a hundred should be rejected ' +
+      'and far more are, a model needs rows of its own: a drift table is looked up by model.',
+    formatOtherModels(results),
     '## Stage 1 on honest replies',
     formatStage1(results),
     '## Exact classes',

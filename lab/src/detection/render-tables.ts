@@ -115,6 +115,15 @@ export const formatClassClaims = ({ classClaims }: DetectionResults): string =>
     ['tokens to 1e6 : 1', ({ tokensToDecide }) => formatDecision(tokensToDecide, true)],
   ]);
 
+export const formatOtherModels = ({ otherModels }: DetectionResults): string =>
+  formatTable(otherModels, [
+    ['model', ({ model }) => model],
+    ['weights', ({ weights }) => weights],
+    ['provider → verifier', formatPair],
+    ['judged by rows of', ({ measuredOn }) => measuredOn],
+    ['honest replies rejected, 1e-2', ({ rejected }) => formatShare(rejected)],
+  ]);
+
 export const formatEjections = ({ ejection }: DetectionResults): string =>
   formatTable(ejection, [
     ['test', ({ test }) => test],

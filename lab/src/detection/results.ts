@@ -18,6 +18,7 @@ export interface DetectionResults {
   readonly equality: readonly EqualityRow[];
   readonly ejection: readonly EjectionRow[];
   readonly classClaims: readonly ClassClaimRow[];
+  readonly otherModels: readonly OtherModelRow[];
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly aims: readonly AimRow[];
   /** Markdown, written by hand after the run: what has changed since, that its reader has to know. Before all else on the page. */
@@ -149,6 +150,14 @@ export interface ClassClaimRow {
   /** Replies that are rejected at 1e-2. */
   readonly lying: Share;
   readonly tokensToDecide: Decision | undefined;
+}
+
+/** Honest replies of one model, judged by what was measured on another: why rows of a drift table name the model. */
+export interface OtherModelRow extends Pair {
+  readonly model: string;
+  readonly measuredOn: string;
+  /** Honest replies that are rejected at 1e-2. */
+  readonly rejected: Share;
 }
 
 /** One lazy or lying verifier among honest ones, run by the code of a validator (lab/src/verifiers). */

@@ -25,6 +25,12 @@ export function createSyntheticResults(): DetectionResults {
         tokensToDecide: { median: 96, p90: undefined },
       },
     ],
+    otherModels: [
+      {
+        ...{ weights: 'f16', provider: 'cpu-fast', verifier: 'vulkan' },
+        ...{ model: 'deeper', measuredOn: 'stories15M', rejected: share(0.75, 20) },
+      },
+    ],
     verifiers: [
       {
         strategy: 'always accepts',

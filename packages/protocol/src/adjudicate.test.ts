@@ -363,14 +363,14 @@ describe('adjudicateReport with a drift table', () => {
       {
         providerClass: reply.header.numericClass,
         verifierClass: numericClass,
-        weights: 'f16',
+        modelRoot: reply.record.modelRoot,
         codeVersion: '1',
         honest: samples(200, 0.002, 4, 1000),
         alternatives: [{ name: 'ten times', replies: samples(25, 0.02, 40, 5000) }],
       },
     ],
   });
-  const policy = { drift: { table, weights: 'f16', rates: { reject: 0.009, doubt: 0.05, extrapolate: false } } };
+  const policy = { drift: { table, rates: { reject: 0.009, doubt: 0.05, extrapolate: false } } };
   const judge = (nats: number, steps: number, seed: number) =>
     adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, seed)), policy);
 
@@ -397,6 +397,15 @@ describe('adjudicateReport with a drift table', () => {
   it('falls back to the fixed limits, and says so, where the table has no row', () => {
     const report = { ...inexact(drift(reply, 0.02, 40, 2)), numericClass: 'synthetic/third' };
     const verdict = adjudicateReport(crypto, claim, report, policy);
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.drift).toBeUndefined();
+    expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
+  });
+
+  it('does the same for a model that nobody measured, in whatever classes', () => {
+    const rows = table.rows.map((row) => ({ ...row, modelRoot: new Uint8Array(32).fill(9) }));
+    const other = { drift: { ...policy.drift, table: { ...table, rows } } };
+    const verdict = adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), other);
     expect(verdict.outcome).toBe('accept');
     expect(verdict.drift).toBeUndefined();
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');

@@ -48,10 +48,9 @@ export const FALLBACK_THRESHOLDS: Thresholds = {
 export interface AdjudicationPolicy {
   /** Fixed limits, where no table says more. */
   readonly thresholds?: Thresholds;
-  /** Measured drift, how the model's weights are stored, and what the operator accepts to be wrong about. */
+  /** Measured drift, and what the operator accepts to be wrong about. */
   readonly drift?: {
     readonly table: DriftTable;
-    readonly weights: string;
     readonly rates?: DecisionRates;
   };
 }
@@ -162,7 +161,7 @@ export function adjudicateReport(
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const limits = checkLimits(comparison, report, thresholds);
-  const drift = measured && judgeMeasured(measured, { header, report, comparison });
+  const drift = measured && judgeMeasured(measured, { record, header, report, comparison });
   if (drift === undefined) {
     checks.push(...limits.checks);
     return { outcome: limits.outcome, checks, comparison };
@@ -197,13 +196,14 @@ function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Hea
 }
 
 function judgeMeasured(
-  { table, weights, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
-  { header, report, comparison }: { header: Header; report: ScoreReport; comparison: Comparison },
+  { table, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
+  given: { record: RecordV2; header: Header; report: ScoreReport; comparison: Comparison },
 ): DriftVerdict | undefined {
+  const { record, header, report, comparison } = given;
   const lookup = findDriftRow(table, {
+    modelRoot: record.modelRoot,
     providerClass: header.numericClass,
     verifierClass: report.numericClass,
-    weights,
     positions: comparison.positions,
   });
   return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);

@@ -24,7 +24,7 @@ export interface DriftSample {
   readonly evidence: ReplyEvidence;
 }
 
-/** What was measured between two classes on one kind of weights, all lengths together. */
+/** What was measured between two classes on one model, all lengths together. */
 export interface DriftMeasurement extends Omit<DriftRowKey, 'band'> {
   readonly codeVersion: string;
   readonly honest: readonly DriftSample[];
@@ -105,7 +105,7 @@ export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSa
 }
 
 function buildRow(
-  { providerClass, verifierClass, weights, band }: DriftRowKey,
+  { modelRoot, providerClass, verifierClass, band }: DriftRowKey,
   given: {
     readonly fitted: readonly DriftSample[];
     readonly heldOut: readonly DriftSample[];
@@ -122,7 +122,7 @@ function buildRow(
     } else {
       const missing = Math.ceil(((MIN_ALTERNATIVE_REPLIES - parts.fitted.length) * FIT_SHARE.of) / FIT_SHARE.fitted);
       lacking.push(
-        `${nameRow({ providerClass, verifierClass, weights, band })}: ${name} lacks about ${missing} replies`,
+        `${nameRow({ modelRoot, providerClass, verifierClass, band })}: ${name} lacks about ${missing} replies`,
       );
     }
   }
@@ -137,9 +137,9 @@ function buildRow(
   const calibration = buildRankCalibration(roundStatistics(statistics));
   const all = [...fitted, ...heldOut];
   return {
+    modelRoot,
     providerClass,
     verifierClass,
-    weights,
     band,
     codeVersion: measurement.codeVersion,
     seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },

@@ -25,11 +25,11 @@ import { LENGTH_BANDS, REPLY_SCORES } from './reply-scores.ts';
 import type { TailFit } from './tail-fit.ts';
 
 export const MAX_DRIFT_TABLE_BYTES = 32 * 1024 * 1024;
-const MAX_ROWS = 256;
+const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v1');
+const DOMAIN = encodeDomain('ogong-drift-table-v2');
 const STATISTIC_LIMIT = 1e6;
 
 /** @throws ProtocolError where a field is out of range or an order is not canonical. */
@@ -96,7 +96,7 @@ const readDoubles = (reader: Reader, count: number): Float64Array => {
 };
 
 function writeRow(writer: Writer, row: DriftRow): void {
-  writer.text(row.providerClass).text(row.verifierClass).text(row.weights).u8(row.band).text(row.codeVersion);
+  writer.bytes(row.modelRoot, 32).text(row.providerClass).text(row.verifierClass).u8(row.band).text(row.codeVersion);
   writeSafe(writeSafe(writer, row.seeds.first), row.seeds.last).u32(row.fitReplies);
   writeSafe(writer, row.tokens);
   for (const { value, low, high } of row.scores) for (const list of [value, low, high]) writeDoubles(writer, list);
@@ -125,9 +125,9 @@ function writeRow(writer: Writer, row: DriftRow): void {
 
 function readRow(reader: Reader): DriftRow {
   return {
+    modelRoot: reader.bytes(32),
     providerClass: reader.text(MAX_NAME),
     verifierClass: reader.text(MAX_NAME),
-    weights: reader.text(MAX_NAME),
     band: reader.u8(),
     codeVersion: reader.text(MAX_NAME),
     seeds: { first: readSafe(reader), last: readSafe(reader) },
@@ -214,7 +214,7 @@ function assertName(text: string): void {
 const isWithin = (value: number, low: number, high: number): boolean => value >= low && value <= high;
 
 function assertRow(row: DriftRow): void {
-  for (const text of [row.providerClass, row.verifierClass, row.weights, row.codeVersion]) assertName(text);
+  for (const text of [row.providerClass, row.verifierClass, row.codeVersion]) assertName(text);
   assert(row.band <= LENGTH_BANDS.length, `length band ${row.band}`);
   assert(row.seeds.first <= row.seeds.last, 'seeds out of order');
   assert(isWithin(row.fitReplies, 1, 2 ** 32 - 1), `fitted to ${row.fitReplies} replies`);

@@ -28,7 +28,7 @@ const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[
 const tight: DriftMeasurement = {
   providerClass: 'gpu/a',
   verifierClass: 'gpu/v',
-  weights: 'f16',
+  modelRoot: new Uint8Array(32).fill(0xf1),
   codeVersion: '0.1.0',
   honest: many(1, 200),
   alternatives: [{ name: 'q8', replies: many(2, 60, { scale: 6 }) }],
@@ -45,7 +45,10 @@ const row = table.rows.find(({ providerClass }) => providerClass === 'gpu/a')!;
 
 describe('buildDriftTable', () => {
   it('measures what it was given, and splits it', () => {
-    expect(table.rows.map(nameRow)).toEqual(['f16: gpu/a seen by gpu/v, band 3', 'f16: gpu/b seen by gpu/v, band 3']);
+    expect(table.rows.map(nameRow)).toEqual([
+      'model f1f1f1f1f1f1f1f1: gpu/a seen by gpu/v, band 3',
+      'model f1f1f1f1f1f1f1f1: gpu/b seen by gpu/v, band 3',
+    ]);
     expect(row).toMatchObject({ fitReplies: 80, tokens: 200 * 128, seeds: { first: 1000, last: 1199 } });
     expect(row.calibration.replies).toBe(120);
     expect(row.inflation).toBeGreaterThan(1.2);
@@ -237,7 +240,8 @@ describe('findDriftRow', () => {
   const familyRow = { ...row, providerClass: 'family:a' };
   const rows = [familyRow, ...table.rows];
   const full = { ...table, rows };
-  const query = { providerClass: 'gpu/a', verifierClass: 'gpu/v', weights: 'f16', positions: 100 };
+  const { modelRoot } = tight;
+  const query = { modelRoot, providerClass: 'gpu/a', verifierClass: 'gpu/v', positions: 100 };
 
   it('takes the class, then its family, then all that an unlisted class could be', () => {
     expect(findDriftRow(full, query)).toEqual({ kind: 'class', row });
@@ -245,10 +249,17 @@ describe('findDriftRow', () => {
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/z' })).toEqual({ kind: 'unlisted', rows });
   });
 
-  it('has nothing to say about other verifiers, weights and lengths', () => {
-    for (const change of [{ verifierClass: 'cpu' }, { weights: 'q4_0' }, { positions: 2000 }]) {
+  it('has nothing to say about other models, verifiers and lengths', () => {
+    const other = new Uint8Array(32).fill(0xf2);
+    for (const change of [{ modelRoot: other }, { verifierClass: 'cpu' }, { positions: 2000 }]) {
       expect(findDriftRow(full, { ...query, ...change })).toEqual({ kind: 'none' });
     }
+    const otherRow = { ...row, modelRoot: other };
+    expect(findDriftRow({ ...full, rows: [...rows, otherRow] }, { ...query, modelRoot: other })).toEqual({
+      kind: 'class',
+      row: otherRow,
+    });
+    expect(findDriftRow({ ...full, rows: [otherRow, ...rows] }, query)).toEqual({ kind: 'class', row });
   });
 });
 
@@ -260,7 +271,7 @@ describe('diffDriftTables', () => {
     const significant = changes.filter(({ isSignificant }) => isSignificant).map(({ field }) => field);
     expect(significant).toContain('sketch-mean at 0.5');
     expect(changes.find(({ field }) => field === 'row')).toMatchObject({
-      row: 'f16: gpu/b seen by gpu/v, band 3',
+      row: 'model f1f1f1f1f1f1f1f1: gpu/b seen by gpu/v, band 3',
       after: 'absent',
     });
     expect(changes.find(({ field }) => field === 'codeVersion')).toMatchObject({

@@ -1,3 +1,4 @@
+import { compareBytes, equalBytes, toHex } from './bytes.ts';
 import type { Likelihood } from './likelihood.ts';
 import type { RankCalibration } from './rank-calibration.ts';
 import { findLengthBand } from './reply-scores.ts';
@@ -25,12 +26,12 @@ export interface ClassFamily {
 }
 
 export interface DriftRowKey {
+  /** 32 bytes: drift grows with a model's depth and width, so what was measured on one says nothing about another. */
+  readonly modelRoot: Uint8Array;
   /** Numeric class that the header declares, or a family. */
   readonly providerClass: string;
   /** That of the score report, or a family. */
   readonly verifierClass: string;
-  /** How the model's weights are stored, e.g. `q8_0`: quantised weights drift as their kernels quantise activations. */
-  readonly weights: string;
   /** See findLengthBand. */
   readonly band: number;
 }
@@ -81,7 +82,7 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 
 export function compareRowKeys(a: DriftRowKey, b: DriftRowKey): number {
   return (
-    compareText(a.weights, b.weights) ||
+    compareBytes(a.modelRoot, b.modelRoot) ||
     compareText(a.verifierClass, b.verifierClass) ||
     compareText(a.providerClass, b.providerClass) ||
     a.band - b.band
@@ -89,13 +90,13 @@ export function compareRowKeys(a: DriftRowKey, b: DriftRowKey): number {
 }
 
 /** How a row is named in verdicts. */
-export function nameRow({ providerClass, verifierClass, weights, band }: DriftRowKey): string {
-  return `${weights}: ${providerClass} seen by ${verifierClass}, band ${band}`;
+export function nameRow({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string {
+  return `model ${toHex(modelRoot.subarray(0, 8))}: ${providerClass} seen by ${verifierClass}, band ${band}`;
 }
 
 export type DriftLookup =
   | { readonly kind: 'class' | 'family'; readonly row: DriftRow }
-  /** The table knows the verifier's class and these weights, but not the provider's class: all rows that it could be. */
+  /** The table knows the model and the verifier's class, but not the provider's class: all rows that it could be. */
   | { readonly kind: 'unlisted'; readonly rows: readonly DriftRow[] }
   | { readonly kind: 'none' };
 
@@ -103,14 +104,14 @@ export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
   readonly positions: number;
 }
 
-/** The row of the classes themselves, else of their families, else all that an unlisted class could hide in. */
+/** Of the model's rows: that of the classes themselves, else of their families, else all that an unlisted class could hide in. */
 export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);
   const familyOf = (numericClass: string): string | undefined =>
     table.families.find((entry) => entry.numericClass === numericClass)?.family;
   const providers = [query.providerClass, familyOf(query.providerClass)];
   const verifiers = [query.verifierClass, familyOf(query.verifierClass)];
-  const rows = table.rows.filter((row) => row.weights === query.weights && row.band === band);
+  const rows = table.rows.filter((row) => row.band === band && equalBytes(row.modelRoot, query.modelRoot));
   for (const verifierClass of verifiers) {
     for (const providerClass of providers) {
       const row = rows.find((each) => each.providerClass === providerClass && each.verifierClass === verifierClass);

@@ -12,12 +12,13 @@ const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[
   const random = createSeededRandom(seed);
   return Array.from({ length: count }, (_, i) => ({ seed: i, evidence: createSyntheticEvidence(random, drift) }));
 };
+const modelRoot = new Uint8Array(32).fill(5);
 /** How far the loose class lies from the verifier, in the tight one's drift. */
 const LOOSE = 8;
 const measurement = (providerClass: string, seed: number, drift: SyntheticDrift): DriftMeasurement => ({
   providerClass,
   verifierClass: 'v',
-  weights: 'f16',
+  modelRoot,
   codeVersion: '1',
   honest: many(seed, 1200, drift),
   alternatives: [{ name: 'q8', replies: many(seed + 1, 50, { scale: 6 * (drift.scale ?? 1) }) }],
@@ -31,7 +32,7 @@ const rowOf = ({ rows }: DriftTable, name: string): DriftRow =>
   rows.find(({ providerClass }) => providerClass === name)!;
 const rates = { ...DEFAULT_RATES, reject: 0.002, doubt: 0.01 };
 const lookup = (providerClass: string) =>
-  findDriftRow(table, { providerClass, verifierClass: 'v', weights: 'f16', positions: 128 });
+  findDriftRow(table, { providerClass, verifierClass: 'v', modelRoot, positions: 128 });
 const share = (providerClass: string, drift: SyntheticDrift, wanted: string, count = 200): number =>
   many(77, count, drift).filter(
     ({ evidence }) => judgeByDrift(lookup(providerClass), evidence, rates)?.outcome === wanted,
@@ -60,7 +61,7 @@ describe('judgeByRow', () => {
       expect({ outcome, source, by }).toEqual({
         outcome: 'reject',
         source: 'rank',
-        by: 'f16: tight seen by v, band 3',
+        by: 'model 0505050505050505: tight seen by v, band 3',
       });
       const { replies } = row.calibration;
       expect(eValue).toBe(calibrateRank(Math.round(pValue * (replies + 1)), replies));
@@ -118,7 +119,7 @@ describe('a false class', () => {
   });
 
   it('says nothing where nothing was measured', () => {
-    const none = findDriftRow(table, { providerClass: 'tight', verifierClass: 'w', weights: 'f16', positions: 128 });
+    const none = findDriftRow(table, { providerClass: 'tight', verifierClass: 'w', modelRoot, positions: 128 });
     expect(judgeByDrift(none, many(5, 1)[0]!.evidence, rates)).toBeUndefined();
   });
 });

@@ -68,7 +68,7 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
  * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
  * the loosest known one, nor be paid for a claim that nobody measured.
- * @returns undefined where the table says nothing about the verifier's class and these weights.
+ * @returns undefined where the table says nothing about the model or the verifier's class.
  */
 export function judgeByDrift(
   lookup: DriftLookup,

@@ -66,7 +66,7 @@ function createTable(): DriftTable {
       {
         providerClass: 'synthetic/1',
         verifierClass: 'synthetic/2',
-        weights: 'q8_0',
+        modelRoot: new Uint8Array(32).fill(0xcd),
         codeVersion: '0.1.0',
         honest,
         alternatives: [],

@@ -188,6 +188,7 @@ function drawVectors(crypto: Crypto): unknown {
 }
 
 function weightVectors(): unknown {
+  const modelRoot = new Uint8Array(32).fill(0x15);
   const rows = [
     ['tight', 'tight', -7],
     ['loose', 'sharp', -5],
@@ -199,26 +200,26 @@ function weightVectors(): unknown {
   ].map(([providerClass, verifierClass, median]) => ({
     providerClass: providerClass as string,
     verifierClass: verifierClass as string,
-    weights: 'q8_0',
+    modelRoot,
     band: 3,
     median: median as number,
   }));
   const families = [{ numericClass: 'member', family: 'family' }];
-  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', 'exact', 'unknown'].map((numericClass) => ({
-    numericClass,
-    weights: numericClass === 'unknown' ? undefined : 'q8_0',
-  }));
+  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', 'exact', 'unknown'];
   const table = createWidthTable(rows, families);
   return {
     families,
-    rows,
-    verifiers: verifiers.map(({ numericClass, weights }) => ({ numericClass, weights: weights ?? null })),
-    cases: ['tight', 'loose', 'member', 'exact', 'unknown'].flatMap((providerClass) =>
-      [100, 300].map((positions) => ({
-        providerClass,
-        positions,
-        factors: computeClassWeights(table, { providerClass, positions }, verifiers).map(Number),
-      })),
+    rows: rows.map(({ modelRoot: root, ...row }) => ({ modelRoot: toHex(root), ...row })),
+    verifiers,
+    cases: [modelRoot, new Uint8Array(32).fill(0x16)].flatMap((root) =>
+      ['tight', 'loose', 'member', 'exact', 'unknown'].flatMap((providerClass) =>
+        [100, 300].map((positions) => ({
+          modelRoot: toHex(root),
+          providerClass,
+          positions,
+          factors: computeClassWeights(table, { modelRoot: root, providerClass, positions }, verifiers).map(Number),
+        })),
+      ),
     ),
   };
 }

@@ -2,19 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../vectors/verifier.json' with { type: 'json' };
 import { assignVerifier } from './audit.ts';
-import { utf8Encode } from './bytes.ts';
+import { fromHex, utf8Encode } from './bytes.ts';
 import { nobleCrypto as crypto } from './noble.ts';
 import { computeWilsonInterval } from './statistics.ts';
 import { createWidthTable, type Width } from './synthetic-widths.ts';
 import { computeClassWeights } from './verifier-weights.ts';
 
 const SEED = 71;
+const modelRoot = new Uint8Array(32).fill(1);
+const otherModel = new Uint8Array(32).fill(2);
 const width = (providerClass: string, verifierClass: string, median: number, band = 3): Width => ({
-  ...{ providerClass, verifierClass, weights: 'q8_0', band },
+  ...{ modelRoot, providerClass, verifierClass, band },
   median,
 });
-const classes = (...names: string[]) => names.map((numericClass) => ({ numericClass, weights: 'q8_0' }));
-const reply = { providerClass: 'p', positions: 100 };
+const classes = (...names: string[]) => names;
+const reply = { modelRoot, providerClass: 'p', positions: 100 };
 
 describe('weights of verifiers', () => {
   it('favour the class that sees the declared one most sharply, and those near it', () => {
@@ -50,13 +52,14 @@ describe('weights of verifiers', () => {
     expect(computeClassWeights(table, reply, classes('a', 'b'))).toEqual([4n, 1n]);
   });
 
-  it('are equal where the table says nothing: other lengths, other weights, unknown classes', () => {
+  it('are equal where the table says nothing: other lengths, other models, unknown classes', () => {
     const table = createWidthTable([width('p', 'a', -5), width('p', 'b', -2)]);
     const even = [1n, 1n];
     expect(computeClassWeights(table, { ...reply, positions: 200 }, classes('a', 'b'))).toEqual(even);
     expect(computeClassWeights(table, { ...reply, providerClass: 'z' }, classes('a', 'b'))).toEqual(even);
-    const other = ['f16', undefined].map((weights, i) => ({ numericClass: 'ab'[i] as string, weights }));
-    expect(computeClassWeights(table, reply, other)).toEqual(even);
+    expect(computeClassWeights(table, { ...reply, modelRoot: otherModel }, classes('a', 'b'))).toEqual(even);
+    // An exact class that was measured on another model only.
+    expect(computeClassWeights(table, { ...reply, modelRoot: otherModel }, classes('a', 'p'))).toEqual(even);
     expect(computeClassWeights(createWidthTable([]), reply, classes('a', 'p'))).toEqual(even);
   });
 
@@ -65,14 +68,10 @@ describe('weights of verifiers', () => {
     const name = fc.constantFrom(...names);
     const median = fc.double({ min: -14, max: 4, noNaN: true });
     const row = fc.tuple(name, name, median, fc.integer({ min: 2, max: 4 }));
-    const list = fc.array(fc.tuple(fc.constantFrom(...names, 'unknown'), fc.constantFrom('q8_0', 'f16', undefined)), {
-      minLength: 1,
-      maxLength: 40,
-    });
+    const list = fc.array(fc.constantFrom(...names, 'unknown'), { minLength: 1, maxLength: 40 });
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 12 }), list, name, (rows, verifiers, providerClass) => {
+      fc.property(fc.array(row, { maxLength: 12 }), list, name, (rows, asked, providerClass) => {
         const table = createWidthTable(rows.map(([a, b, value, band]) => width(a, b, value, band)));
-        const asked = verifiers.map(([numericClass, weights]) => ({ numericClass, weights }));
         const weights = computeClassWeights(table, { ...reply, providerClass }, asked).map(Number);
         const sum = weights.reduce((total, weight) => total + weight, 0);
         for (const weight of weights) {
@@ -90,7 +89,6 @@ describe('weights of verifiers', () => {
     const table = createWidthTable([width('p', 'a', -5), width('p', 'b', -3.7), width('p', 'c', -2)]);
     const listed = classes('a', 'b', 'c', 'c', 'unknown');
     const weights = computeClassWeights(table, reply, listed);
-    const modelRoot = new Uint8Array(32);
     const id = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
     const candidates = weights.map((weight, i) => ({
       ...{ providerId: id(`verifier ${i}`), payee: id(`payee ${i}`).slice(0, 20), modelRoot },
@@ -112,10 +110,13 @@ describe('weights of verifiers', () => {
 
   it('match the vectors', () => {
     const { families, rows, verifiers, cases } = vectors.weights;
-    const table = createWidthTable(rows, families);
-    const asked = verifiers.map(({ numericClass, weights }) => ({ numericClass, weights: weights ?? undefined }));
+    const withRoot = <T extends { modelRoot: string }>(each: T) => ({
+      ...each,
+      modelRoot: fromHex(each.modelRoot, 32),
+    });
+    const table = createWidthTable(rows.map(withRoot), families);
     for (const { factors, ...declared } of cases) {
-      expect(computeClassWeights(table, declared, asked).map(Number)).toEqual(factors);
+      expect(computeClassWeights(table, withRoot(declared), verifiers).map(Number)).toEqual(factors);
     }
   });
 });

@@ -1,5 +1,5 @@
 import { toHex } from '@ogong/protocol/bytes';
-import { compareRowKeys, type DriftRow, type DriftTable, nameRow } from '@ogong/protocol/drift-table';
+import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift-table';
 import { TableError, type TableFile } from './table-file.ts';
 
 /** What comes after a table: the next version, bound to it by its hash. */
@@ -12,10 +12,14 @@ export function succeed(before: TableFile | undefined): Pick<DriftTable, 'versio
 export function addRows(before: TableFile | undefined, next: DriftTable): DriftTable {
   if (before === undefined) return next;
   const families = mergeFamilies([before.table, next]);
-  const names = new Set(next.rows.map(nameRow));
-  const kept = before.table.rows.filter((row) => !names.has(nameRow(row)));
+  const keys = new Set(next.rows.map(keyOf));
+  const kept = before.table.rows.filter((row) => !keys.has(keyOf(row)));
   return { ...next, families, rows: [...kept, ...next.rows].sort(compareRowKeys) };
 }
+
+/** Never two rows the same. */
+const keyOf = ({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string =>
+  JSON.stringify([toHex(modelRoot), providerClass, verifierClass, band]);
 
 const sizeOf = ({ calibration, fitReplies }: DriftRow): number => calibration.replies + fitReplies;
 
@@ -27,8 +31,8 @@ const sizeOf = ({ calibration, fitReplies }: DriftRow): number => calibration.re
 export function mergeTables(files: readonly [TableFile, ...TableFile[]]): DriftTable {
   const rows = new Map<string, DriftRow>();
   for (const row of files.flatMap(({ table }) => table.rows)) {
-    const known = rows.get(nameRow(row));
-    if (known === undefined || sizeOf(row) > sizeOf(known)) rows.set(nameRow(row), row);
+    const known = rows.get(keyOf(row));
+    if (known === undefined || sizeOf(row) > sizeOf(known)) rows.set(keyOf(row), row);
   }
   return {
     ...succeed(files[0]),

@@ -28,7 +28,7 @@ export function describeBand(band: number): string {
 function describeRow(row: DriftRow): string {
   const { calibration, fitReplies, tokens, seeds, codeVersion, inflation, scores, power } = row;
   const lines = [
-    `${row.weights}, ${describeBand(row.band)}`,
+    `model ${toHex(row.modelRoot)}, ${describeBand(row.band)}`,
     `  provider  ${row.providerClass}`,
     `  verifier  ${row.verifierClass}`,
     `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,

@@ -1,3 +1,4 @@
+import { toHex } from '@ogong/protocol/bytes';
 import { buildDriftTable } from '@ogong/protocol/drift-table-build';
 import { encodeDriftTable } from '@ogong/protocol/drift-table-bytes';
 import { parseHeader } from '@ogong/protocol/header';
@@ -22,7 +23,6 @@ describe('measurements', () => {
     expect(drift[0]).toMatchObject({
       providerClass: 'fake-1/js/f64/fast/hash/kv-none',
       verifierClass: 'fake-1/js/f64/fast/hash/kv-none',
-      weights: 'hash',
       alternatives: [],
     });
     const lengths = drift[0]!.honest.map(({ evidence }) => evidence.positions);
@@ -66,6 +66,47 @@ describe('measurements', () => {
     const named = new Set(['another']);
     const some = readMeasurements(crypto, [{ store, take: 'all', named }], { codeVersion: 'test' });
     expect(some.drift[0]).toMatchObject({ alternatives: [], honest: { length: read(store).drift[0]!.honest.length } });
+    store.close();
+  });
+});
+
+describe('measurements of several models', () => {
+  const modelA = {};
+  const modelB = { weights: 2 };
+  const rootOf = ({ modelRoot }: { modelRoot: Uint8Array }): string => toHex(modelRoot);
+
+  it('stay apart, though classes and seeds are the same', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 5, provider: modelA, verifier: modelA });
+    await add({ count: 8, setup: 'b', provider: modelB, verifier: modelB });
+    const { drift } = read(store);
+    expect(drift.map(({ honest }) => new Set(honest.map(({ seed }) => seed)).size).sort()).toEqual([5, 8]);
+    expect(new Set(drift.map(rootOf)).size).toBe(2);
+    expect(new Set(drift.map(({ providerClass }) => providerClass)).size).toBe(1);
+    store.close();
+  });
+
+  it('take a cheat from another model only where it was not played on their own', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 5, provider: modelA, verifier: modelA });
+    await add({ count: 5, setup: 'b', provider: modelB, verifier: modelB });
+    await add({ count: 3, behaviour: 'everywhere', provider: modelA, verifier: { ...modelA, error: 0.1 } });
+    await add({ count: 4, behaviour: 'everywhere', setup: 'b', provider: modelB, verifier: { ...modelB, error: 0.1 } });
+    await add({ count: 2, behaviour: 'once', provider: modelA, verifier: { ...modelA, error: 0.1 } });
+    const seeds = (replies: readonly { seed: number }[]): number => new Set(replies.map(({ seed }) => seed)).size;
+    const found = read(store).drift.map(({ alternatives }) =>
+      alternatives.map(({ name, replies }) => [name, seeds(replies)]),
+    );
+    expect(found.sort((a, b) => Number(a[0]![1]) - Number(b[0]![1]))).toEqual([
+      [
+        ['everywhere', 3],
+        ['once', 2],
+      ],
+      [
+        ['everywhere', 4],
+        ['once', 2],
+      ],
+    ]);
     store.close();
   });
 });

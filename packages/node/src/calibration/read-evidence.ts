@@ -5,7 +5,6 @@ import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence 
 import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/score-report';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { WindowBytes } from '@ogong/protocol/window';
-import { readClassWeights } from '../shared/class-weights.ts';
 import { cutWindows } from './cut-windows.ts';
 import { replaySample } from './sample.ts';
 import type { ScoredSample } from './sample-store.ts';
@@ -18,9 +17,9 @@ export type SampleEvidence =
   | { readonly kind: 'equality'; readonly identical: boolean }
   | {
       readonly kind: 'drift';
+      readonly modelRoot: Uint8Array;
       readonly providerClass: string;
       readonly verifierClass: string;
-      readonly weights: string;
       /** One for each length band that the reply reaches into. */
       readonly replies: readonly ReplyEvidence[];
     };
@@ -35,21 +34,20 @@ export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEviden
   const failed = replayed.replay.checks.find(({ status }) => status === 'fail');
   if (failed) return { kind: 'nothing', reason: `${failed.id} fails` };
   const report = parseScoreReport(sample.report);
-  const { windows } = replayed.opening;
+  const { record, opening } = replayed;
+  const { windows } = opening;
   if (report.exact && report.numericClass === header.numericClass) {
     // Reports of version 1 say nothing of choices.
     const { firstOtherChoice = NO_OTHER_CHOICE } = report;
     const { identical } = compareWindows(crypto, header, windows, report.windows);
     return { kind: 'equality', identical: identical && firstOtherChoice === NO_OTHER_CHOICE };
   }
-  const { numericClass: verifierClass } = report;
-  const weights = readClassWeights(verifierClass);
-  if (weights === undefined) return { kind: 'nothing', reason: `class ${verifierClass} names no weights` };
   const pair: WindowPair = { header, windows, reported: report.windows };
   const whole = compareCut(crypto, pair);
   const cuts = drawCutLengths(sample.seed, whole.positions).map((length) => compareCut(crypto, pair, length));
   const replies = [...cuts, whole].map(computeReplyEvidence);
-  return { kind: 'drift', providerClass: header.numericClass, verifierClass, weights, replies };
+  const classes = { providerClass: header.numericClass, verifierClass: report.numericClass };
+  return { kind: 'drift', modelRoot: record.modelRoot, ...classes, replies };
 }
 
 /** What a provider committed, and what a verifier computed. */

@@ -1,12 +1,14 @@
+import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { compareRowKeys } from '@ogong/protocol/drift-table';
 import type { DriftMeasurement, DriftSample } from '@ogong/protocol/drift-table-build';
 import { readEvidence } from './read-evidence.ts';
 import type { SampleStore } from './sample-store.ts';
 import { HONEST, parseSourceId } from './source-id.ts';
 
-/** All that stores hold, by pair of classes: what a table is built from. */
+/** All that stores hold, by model and pair of classes: what a table is built from. */
 export interface Measurements {
-  /** Ascending by weights, verifier's and provider's class. */
+  /** Ascending by model, verifier's and provider's class. */
   readonly drift: readonly DriftMeasurement[];
   /** Honest replies that were checked in their own exact class, and how many of them differed: none should. */
   readonly equalities: { readonly replies: number; readonly differing: number };
@@ -24,7 +26,9 @@ export interface MeasurementSource {
 
 /**
  * Reads samples back as evidence, by the functions that a validator calls. Alternatives whose pair of classes has no
- * honest sample are left out: there is nothing to tell them from.
+ * honest sample are left out: there is nothing to tell them from. A cheat that was never played on a model is taken from
+ * the models of the same classes that it was played on: it says where to look, and honest replies of the model itself
+ * how far is too far.
  * @throws ProtocolError, StoreError where a store is damaged.
  */
 export function readMeasurements(
@@ -57,24 +61,38 @@ export function readMeasurements(
       }
     }
   }
-  const drift = [...groups]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, group]) => group)
+  const all = [...groups.values()].sort((a, b) => compareRowKeys({ ...a, band: 0 }, { ...b, band: 0 }));
+  const drift = all
     .filter(({ honest }) => honest.length > 0)
-    .map(({ alternatives, seen: _, ...group }) => ({
-      ...group,
-      codeVersion,
-      alternatives: [...alternatives]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, samples]) => ({ name, replies: samples })),
-    }));
+    .map((group) => {
+      const { modelRoot, providerClass, verifierClass, honest } = group;
+      return {
+        ...{ modelRoot, providerClass, verifierClass, honest, codeVersion },
+        alternatives: collectAlternatives(group, all),
+      };
+    });
   return { drift, equalities: { replies, differing }, useless };
 }
 
-interface Group extends Pick<DriftMeasurement, 'providerClass' | 'verifierClass' | 'weights'> {
+type Key = Pick<DriftMeasurement, 'modelRoot' | 'providerClass' | 'verifierClass'>;
+
+interface Group extends Key {
   readonly honest: DriftSample[];
   readonly alternatives: Map<string, DriftSample[]>;
   readonly seen: Set<string>;
+}
+
+/** Ascending by name. */
+function collectAlternatives(group: Group, all: readonly Group[]): DriftMeasurement['alternatives'] {
+  const alike = all.filter(
+    ({ providerClass, verifierClass }) =>
+      providerClass === group.providerClass && verifierClass === group.verifierClass,
+  );
+  const names = new Set(alike.flatMap(({ alternatives }) => [...alternatives.keys()]));
+  return [...names].sort().map((name) => {
+    const replies = group.alternatives.get(name) ?? alike.flatMap(({ alternatives }) => alternatives.get(name) ?? []);
+    return { name, replies };
+  });
 }
 
 /** One prompt under one draw key counts once, however many setups of the same classes served or checked it. */
@@ -85,13 +103,10 @@ function isNew({ seen }: Group, behaviour: string, seed: number): boolean {
   return true;
 }
 
-function findGroup(
-  groups: Map<string, Group>,
-  { weights, verifierClass, providerClass }: Pick<Group, 'providerClass' | 'verifierClass' | 'weights'>,
-): Group {
-  const key = [weights, verifierClass, providerClass].join('\n');
+function findGroup(groups: Map<string, Group>, { modelRoot, verifierClass, providerClass }: Key): Group {
+  const key = [toHex(modelRoot), verifierClass, providerClass].join('\n');
   const group = groups.get(key) ?? {
-    ...{ providerClass, verifierClass, weights, honest: [] },
+    ...{ modelRoot, providerClass, verifierClass, honest: [] },
     alternatives: new Map(),
     seen: new Set(),
   };

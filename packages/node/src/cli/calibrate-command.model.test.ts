@@ -54,7 +54,12 @@ describe('ogong calibrate', () => {
     expect(code).toBe(EXIT.ok);
     expect(errors).toMatch(/^\d+ of 300: fast serves, [\d.]+\/s/m);
     const result = JSON.parse(text) as { rows: number; hash: string; pairs: unknown[] };
-    expect(result).toMatchObject({ rows: 1, version: 1, leftOut: [], pairs: [{ replies: 170, weights: 'f32' }] });
+    expect(result).toMatchObject({
+      rows: 1,
+      version: 1,
+      leftOut: [],
+      pairs: [{ replies: 170, modelRoot: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+    });
     const shown = await run('show', at('table.json'));
     expect(shown.text).toContain(result.hash);
     expect(shown.text).toMatch(/signed by [0-9a-f]{64}/);
@@ -104,10 +109,10 @@ describe('ogong calibrate', () => {
     const query = {
       providerClass: row!.providerClass,
       verifierClass: row!.verifierClass,
-      weights: 'f32',
       positions: 6,
     };
-    expect(findDriftRow(table, query)).toEqual({ kind: 'class', row });
+    expect(findDriftRow(table, { ...query, modelRoot: row!.modelRoot })).toEqual({ kind: 'class', row });
+    expect(findDriftRow(table, { ...query, modelRoot: new Uint8Array(32) })).toEqual({ kind: 'none' });
     store.close();
   });
 

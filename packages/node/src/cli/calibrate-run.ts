@@ -166,8 +166,8 @@ export async function runCalibration(argv: readonly string[], output: Output): P
 }
 
 const summarise = ({ drift, equalities, useless }: Measurements) => ({
-  pairs: drift.map(({ providerClass, verifierClass, weights, honest }) => ({
-    ...{ providerClass, verifierClass, weights },
+  pairs: drift.map(({ modelRoot, providerClass, verifierClass, honest }) => ({
+    ...{ modelRoot: toHex(modelRoot), providerClass, verifierClass },
     replies: new Set(honest.map(({ seed }) => seed)).size,
   })),
   equalities,

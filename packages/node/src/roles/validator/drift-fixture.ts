@@ -39,6 +39,7 @@ function measureHonest() {
   const provider = createTestHybrid('calibration');
   const random = createSeededRandom(11);
   let providerClass = '';
+  let modelRoot: Uint8Array = new Uint8Array(32);
   const honest = Array.from({ length: 200 }, (_, seed) => {
     const validator = new Uint8Array(20);
     const order = createTestOrder({ payer, ledger, validator, provider, index: seed, epoch: 0n, expiresAtMs: 1 });
@@ -47,22 +48,23 @@ function measureHonest() {
     const { reply } = serveTestReply(order, { provider, payer, ledger, beacon });
     const { header, opening } = reply;
     providerClass = header.numericClass;
+    modelRoot = order.fields.modelRoot;
     const windows = jitter(reply, random, HONEST * (0.8 + 0.4 * random()));
     return { seed, evidence: computeReplyEvidence(compareWindows(crypto, header, opening.windows, windows)) };
   });
-  return { providerClass, honest };
+  return { providerClass, modelRoot, honest };
 }
 
 /** @param codeVersion another one makes another table. */
 export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, doubt: 0.05 }): DriftPolicy {
   measured ??= measureHonest();
-  const { providerClass, honest } = measured;
+  const { providerClass, modelRoot, honest } = measured;
   const { table } = buildDriftTable({
     version: 1,
     previous: new Uint8Array(32),
     measurements: [
       {
-        ...{ providerClass, verifierClass: VERIFIER_CLASS, weights: 'synthetic' },
+        ...{ providerClass, verifierClass: VERIFIER_CLASS, modelRoot },
         ...{ codeVersion, honest, alternatives: [] },
       },
     ],

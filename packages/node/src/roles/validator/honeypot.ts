@@ -13,7 +13,6 @@ import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/score-report';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
-import { readClassWeights } from '../../shared/class-weights.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import { isSameFinding } from './report-check.ts';
 import { VERIFIER_TEST } from './verifier-store.ts';
@@ -144,12 +143,10 @@ function isWithinLimits({ worstWindowSketchDistance, worstWindowKolmogorov }: Co
 function findRow(
   { table }: DriftPolicy,
   { numericClass: providerClass }: Header,
-  { numericClass: verifierClass }: ScoreReport,
+  { modelRoot, numericClass: verifierClass }: ScoreReport,
   positions: number,
 ): DriftRow | undefined {
-  const weights = readClassWeights(verifierClass);
-  if (weights === undefined) return undefined;
-  const found = findDriftRow(table, { providerClass, verifierClass, weights, positions });
+  const found = findDriftRow(table, { modelRoot, providerClass, verifierClass, positions });
   return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
 }
 

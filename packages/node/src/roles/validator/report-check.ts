@@ -8,7 +8,6 @@ import type { RecordV2 } from '@ogong/protocol/record';
 import type { Replay } from '@ogong/protocol/replay';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
 import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
-import { readClassWeights } from '../../shared/class-weights.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 
@@ -83,9 +82,7 @@ export function weighReport(
   report: ScoreReport,
   policy: DriftPolicy | undefined,
 ): Weighed {
-  // The verifier's word about itself: how this model's weights are stored is no secret and nothing to gain by.
-  const weights = readClassWeights(report.numericClass);
-  const drift = policy && weights ? { table: policy.table, weights, rates: toRates(policy.note) } : undefined;
+  const drift = policy && { table: policy.table, rates: toRates(policy.note) };
   const verdict = adjudicateReport(crypto, claim, report, drift ? { drift } : {});
   const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
   const claimsExact = report.exact && report.numericClass === claim.header.numericClass;

@@ -3,7 +3,6 @@ import { createWriter, equalBytes } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { computeClassWeights } from '@ogong/protocol/verifier-weights';
-import { readClassWeights } from '../../shared/class-weights.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
@@ -56,13 +55,13 @@ export function drawVerifier(
 
 /** Their own weights, times how sharply their classes see the class that the reply declares. */
 function weighCandidates(
-  { claim: { header }, drift }: DrawContext,
+  { claim: { order, header }, drift }: DrawContext,
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
   if (drift === undefined) return candidates.map(({ weight }) => weight);
   const { numericClass: providerClass, outputTokenCount: positions } = header;
-  const classes = candidates.map(({ numericClass }) => ({ numericClass, weights: readClassWeights(numericClass) }));
-  const factors = computeClassWeights(drift.table, { providerClass, positions }, classes);
+  const classes = candidates.map(({ numericClass }) => numericClass);
+  const factors = computeClassWeights(drift.table, { modelRoot: order.modelRoot, providerClass, positions }, classes);
   return candidates.map(({ weight }, i) => weight * (factors[i] as bigint));
 }
 
