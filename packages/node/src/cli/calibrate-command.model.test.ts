@@ -93,7 +93,7 @@ describe('ogong calibrate', () => {
     expect(rows).toHaveLength(1);
     const { code, text } = await run('diff', at('table.json'), at('next.json'));
     expect(code).toBe(1);
-    expect(text).toMatch(/f32: .*\/fast\/f32\/kv-f16 seen by .*\/exact-2\/.*\n +replies: 170 -> 171/);
+    expect(text).toMatch(/model [0-9a-f]{16}: .*\/fast\/f32\/kv-f16 seen by .*\/exact-2\/.*\n +replies: 170 -> 171/);
   });
 
   it('is what a validator loads where the chain names it, and refuses where it names another', () => {
