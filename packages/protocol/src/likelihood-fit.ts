@@ -133,7 +133,7 @@ const isIn =
   (score: ReplyScore): number =>
     names.includes(score) ? 1 : 0;
 /** Scores that do not scale with the size of the drift. */
-const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission', 'entropy');
+const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission', 'entropy', 'surprise');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
 const RARE_MISMATCH = 1 / 256;

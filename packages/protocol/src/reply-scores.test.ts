@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Comparison, compareWindows } from './compare.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { computeReplyScores, findLengthBand, LENGTH_BANDS, REPLY_SCORES, type ReplyScore } from './reply-scores.ts';
+import { TAIL_RANK } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticReply } from './synthetic-reply.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
@@ -43,8 +44,10 @@ describe('window scores', () => {
   it('are all zero, and their logarithms at the floor, between equals', () => {
     const { windows, draws, positions } = compare(opening.windows);
     expect(windows.map((window) => window.positions)).toEqual([32, 32, 32, 4]);
-    for (const { positions: _, entropy, logSketchDistance, logLogprobShift, logLogprobSpread, ...scores } of windows) {
+    for (const { positions: _, entropy, surprise, logSketchDistance, logLogprobShift, ...rest } of windows) {
+      const { logLogprobSpread, ...scores } = rest;
       expect(entropy).toBeGreaterThan(0);
+      expect(surprise).toBeGreaterThan(0);
       expect(logLogprobSpread).toBeCloseTo(Math.log(2 ** -16), 12);
       expect(Object.values(scores).every((value) => value === 0)).toBe(true);
       expect(logSketchDistance).toBeCloseTo(Math.log(2 ** -16), 12);
@@ -90,12 +93,23 @@ describe('computeReplyScores', () => {
     const near = compare(drift({ units: 40, steps: 2 }));
     const far = compare(drift({ units: 30_000, steps: 900 }));
     for (const name of REPLY_SCORES) {
-      if (name !== 'sketch-growth' && name !== 'omission' && name !== 'entropy')
+      if (!['sketch-growth', 'omission', 'entropy', 'surprise'].includes(name))
         expect(score(far, name), name).toBeGreaterThanOrEqual(score(near, name));
     }
     for (const name of ['sketch-mean', 'sketch-log', 'sign', 'logprob-mean', 'kolmogorov', 'tail'] as const) {
       expect(score(far, name), name).toBeGreaterThan(score(near, name));
     }
+  });
+
+  it('knows how unlikely the re-run holds the text', () => {
+    const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+    const costs = rows.map(({ rank, q, tailQ }) => (rank === TAIL_RANK ? tailQ! : q[rank]!));
+    expect(costs.some((_, i) => rows[i]!.rank === TAIL_RANK)).toBe(true);
+    const nats = costs.reduce((sum, cost) => sum + cost, 0) / 65_536 / costs.length;
+    expect(score(compare(opening.windows), 'surprise')).toBeCloseTo(nats, 9);
+    const comparison = compare(opening.windows);
+    const windows = comparison.windows.map((window) => ({ ...window, surprise: 200 }));
+    expect(score({ ...comparison, windows }, 'surprise')).toBe(64);
   });
 
   it('sees the one bad window in the worst, and in the growth where it is late', () => {

@@ -26,6 +26,7 @@ export const REPLY_SCORES = [
   'unequal',
   'logprob-spread',
   'entropy',
+  'surprise',
 ] as const;
 
 export type ReplyScore = (typeof REPLY_SCORES)[number];
@@ -33,9 +34,11 @@ export type ReplyScore = (typeof REPLY_SCORES)[number];
 /** What a score is next to zero: no logarithm of a distance is below ln of this. */
 const MEAN_FLOOR = 2 ** -20;
 const CEILING = 2 ** 16;
+const MAX_SURPRISE = 64;
 
 /**
- * @returns f64[18], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that.
+ * @returns f64[19], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that, and
+ * `surprise` in 0..64.
  * @throws RangeError where the comparison holds no position or a score is not a number.
  */
 export function computeReplyScores({ windows }: Comparison): Float64Array {
@@ -66,6 +69,10 @@ export function computeReplyScores({ windows }: Comparison): Float64Array {
     unequal: toLog(mean((window) => window.unequal) + 1 / (2 * positions)),
     'logprob-spread': mean((window) => window.logLogprobSpread),
     entropy: mean((window) => window.entropy),
+    surprise: Math.min(
+      mean((window) => window.surprise),
+      MAX_SURPRISE,
+    ),
   };
   return Float64Array.from(REPLY_SCORES, (name) => {
     const value = scores[name];

@@ -54,6 +54,7 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     argmax: -4 + 0.5 * drawNormal(random),
     omission: -13,
     entropy: 1.3 + 0.2 * drawNormal(random),
+    surprise: 1.7 + 0.2 * drawNormal(random),
   };
   const scores = Float64Array.from(REPLY_SCORES, (name, i) => {
     const centre = name.endsWith('worst') ? worst : mean;

@@ -1,6 +1,6 @@
 import { computeLog } from './elementary.ts';
 import { EXP_LIMIT, EXP_ONE, expFixed } from './exponential.ts';
-import { MAX_LISTED, NAT, WEIGHT_ONE } from './sampler.ts';
+import { MAX_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { computeSketchDistance, type SketchRow } from './sketch.ts';
 import { computeAlignedDistances } from './statistics.ts';
 import type { DrawRow } from './window.ts';
@@ -25,6 +25,8 @@ export interface WindowScores {
   readonly logLogprobSpread: number;
   /** Not a distance: entropy of the re-run over the ids that both sides list, nats. Distances are to be read against it. */
   readonly entropy: number;
+  /** Not a distance either: -ln of the re-run's probability of the claimed token, nats. Unlikely texts drift more. */
+  readonly surprise: number;
   /** Top-k distances over the committed support, 0..1. */
   readonly totalVariation: number;
   readonly kolmogorov: number;
@@ -55,6 +57,7 @@ export function createSums() {
     logShift: 0,
     logSpread: 0,
     entropy: 0,
+    surprise: 0,
     shared: 0,
     sharing: 0,
     totalVariation: 0,
@@ -79,6 +82,7 @@ export function toScores(sums: Sums, positions: number): WindowScores {
     logLogprobShift: sums.sharing === 0 ? computeLog(SCORE_FLOOR) : sums.logShift / sums.sharing,
     logLogprobSpread: sums.sharing === 0 ? computeLog(SCORE_FLOOR) : sums.logSpread / sums.sharing,
     entropy: sums.entropy / positions,
+    surprise: sums.surprise / positions,
     totalVariation: sums.totalVariation / positions,
     kolmogorov: sums.kolmogorov / positions,
     tailShift: sums.tail / positions,
@@ -150,6 +154,7 @@ export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
   sums.kolmogorov += distances.kolmogorov;
   sums.tail += Math.abs(a.tail - b.tail) / WEIGHT_ONE;
   sums.shift += shift;
+  sums.surprise += (b.rank === TAIL_RANK ? (b.tailQ as number) : (b.q[b.rank] as number)) / NAT;
   sums.shared += shared;
   if (shared > 0) {
     sums.logShift += computeLog(bounded(shift / shared));
