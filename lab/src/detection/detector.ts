@@ -26,6 +26,8 @@ export interface Detector {
   judge(sample: DriftSample): Judged | undefined;
   /** Statistics of honest replies that nothing was fitted to. */
   readonly honest: Readonly<Record<Length, readonly number[]>>;
+  /** Those of the calibrated replies that no parameter knows. */
+  judgeHonest(replies: readonly JudgedReply[]): readonly Judged[];
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
   judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
 }
@@ -67,12 +69,13 @@ export function createDetector(samples: DetectorSamples): Detector {
       .filter(({ evidence }) => ofInterest.has(evidence))
       .flatMap((sample) => judge(sample) ?? []);
   };
-  const judgeHonest = (length: Length): number[] =>
+  const statisticsOf = (length: Length): number[] =>
     judgeHeldOut(honest, selectLength(honest, length)).map(({ statistic }) => statistic);
   return {
     rows: table.rows,
     judge,
-    honest: { whole: judgeHonest('whole'), first: judgeHonest('first') },
+    honest: { whole: statisticsOf('whole'), first: statisticsOf('first') },
+    judgeHonest: (replies) => judgeHeldOut(honest, selectLength(replies, 'whole')),
     judgeHeldOut: (source, length, replies) => {
       const wanted = selectLength(replies, length);
       return attacks.has(source) ? judgeHeldOut(replies, wanted) : wanted.flatMap((sample) => judge(sample) ?? []);

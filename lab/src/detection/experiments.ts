@@ -27,7 +27,10 @@ export interface Experiment {
 
 export interface Profile {
   readonly name: 'quick' | 'ci' | 'nightly' | 'full';
-  /** Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. */
+  /**
+   * Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. Half as
+   * many again are of any sampler settings: the consumer picks them, and what is rare must be rare whatever is picked.
+   */
   readonly calibration: Readonly<Record<SoldWeights, number>>;
   /** Honest replies of every other pair. */
   readonly honest: number;
@@ -45,7 +48,7 @@ export interface Profile {
   readonly claimants: number;
   /** Honest replies that a verifier of the same exact class checks. */
   readonly honestEquality: number;
-  /** Honest replies of any sampler, for stage 1. */
+  /** Honest replies of any sampler of the other provider, for stage 1 alone. */
   readonly anySampler: number;
   /** Honest replies of a pair with another back end. */
   readonly otherBackend: number;
@@ -184,9 +187,11 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
   const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, smallBackend } = profile;
-  const main = SOLD_WEIGHTS.map((weights): Experiment => {
-    return { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] };
-  });
+  const any = { source: 'honest-any', sampler: 'any' } as const;
+  const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
+    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] },
+    { weights, ...any, ...MAIN_PAIR, replies: Math.ceil(calibration[weights] / 2) },
+  ]);
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     ...CLAIM_VERIFIERS.map(
       (verifier) => ({ weights, source: 'honest', provider: CLAIMED, verifier, replies: claimed }) as const,
@@ -196,9 +201,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
     ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
-    ...(['cpu-exact', 'cpu-fast'] as const).map((provider) => ({
-      ...{ weights, source: 'honest-any', provider, verifier: undefined, replies: anySampler, sampler: 'any' as const },
-    })),
+    { weights, ...any, provider: CLAIMED, verifier: undefined, replies: anySampler },
   ]);
   const models = OTHER_MODELS.flatMap(([model, weights]) =>
     (['cpu-fast', 'cpu-exact'] as const).map((verifier): Experiment => {

@@ -7,6 +7,7 @@ import type { Header } from '@ogong/protocol/header';
 import { nobleCrypto as crypto } from '@ogong/protocol/noble';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { NAT } from '@ogong/protocol/sampler';
 import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 
@@ -16,6 +17,8 @@ export interface JudgedReply {
   /** Of the model that was sold. */
   readonly modelRoot: Uint8Array;
   readonly tokens: number;
+  /** As committed; 0 where nothing was opened. */
+  readonly temperature: number;
   /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
   readonly stage1: string | undefined;
   /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text, stop or unlisted token. */
@@ -48,12 +51,13 @@ export function readReplies(store: SampleStore, source: string, verifier: string
 
 function judgeSample(sample: ScoredSample): JudgedReply {
   const { modelRoot, tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
-  const base = { seed: sample.seed, modelRoot, tokens, servedMs: Number(endNs - startNs) / 1e6 };
-  const nothing = { ...base, plain: undefined, scored: undefined };
+  const base = { seed: sample.seed, modelRoot, tokens, temperature: 0, servedMs: Number(endNs - startNs) / 1e6 };
   const replayed = replaySample(crypto, sample);
-  if (replayed === undefined) return { ...nothing, stage1: 'opening' };
+  if (replayed === undefined) return { ...base, plain: undefined, scored: undefined, stage1: 'opening' };
   const { record, opening, replay } = replayed;
   const { header } = replay;
+  const temperature = (header?.sampler.temperatureQ16 ?? 0) / NAT;
+  const nothing = { ...base, temperature, plain: undefined, scored: undefined };
   const checks =
     header === undefined ? replay.checks : [...checkSampleHeader(crypto, sample, header), ...replay.checks];
   const stage1 = checks.find(({ status }) => status === 'fail')?.id;
@@ -70,7 +74,7 @@ function judgeSample(sample: ScoredSample): JudgedReply {
     .filter((length) => findLengthBand(length) !== findLengthBand(first.positions))
     .map((length) => compareCut(crypto, pair, length));
   return {
-    ...base,
+    ...nothing,
     stage1,
     plain,
     scored: {

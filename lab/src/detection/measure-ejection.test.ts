@@ -1,6 +1,7 @@
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
-import { measureEjection, measureNaiveEjection } from './measure-ejection.ts';
+import type { JudgedReply } from './load.ts';
+import { measureEjection, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
 
 const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
@@ -28,4 +29,18 @@ describe('honest lifetimes', () => {
     const mixed = Array.from({ length: 2000 }, (_, i) => normal() + (i % 2 === 1 ? 6 : 0));
     expect(measureEjection(mixed, options).ejected.value).toBe(1);
   });
+});
+
+it('replies at high temperatures are counted by themselves, too', () => {
+  const replies = [0, 0.8, 1.2, 1.3, 2, 2].map((temperature, seed) => ({ seed, temperature }) as JudgedReply);
+  const judge = (given: readonly JudgedReply[]) =>
+    given.map(({ seed, temperature }) => ({
+      ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
+      pValue: temperature === 2 ? 0.005 : 0.5,
+    }));
+  const rows = measureSettings(replies, { judgeHonest: judge });
+  expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
+    [6, 2 / 6],
+    [3, 2 / 3],
+  ]);
 });

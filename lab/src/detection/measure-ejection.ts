@@ -2,7 +2,7 @@ import { calibrateRank } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { buildRankCalibration, computeRank } from '@ogong/protocol/rank-calibration';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { type Detector, selectLength } from './detector.ts';
+import { type Detector, type Judged, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import type { EjectionRow } from './results.ts';
 import { shareOf, toShare } from './share.ts';
@@ -74,8 +74,26 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
 /** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
 export function measureGriefing(replies: readonly JudgedReply[], detector: Pick<Detector, 'judge'>): EjectionRow {
   const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
+  return toRejections('honest replies to prompts searched for drift', judged);
+}
+
+/** Temperatures at which text falls apart: what a consumer would pick who wants honest providers rejected. */
+const HOT = 1.3;
+
+/** The same of honest replies by the settings of their sampler: the consumer picks them. */
+export function measureSettings(
+  replies: readonly JudgedReply[],
+  detector: Pick<Detector, 'judgeHonest'>,
+): EjectionRow[] {
+  const hot = replies.filter(({ temperature }) => temperature >= HOT);
+  return [
+    toRejections('honest replies of any sampler settings', detector.judgeHonest(replies)),
+    toRejections(`honest replies at a temperature of ${HOT} to 2`, detector.judgeHonest(hot)),
+  ];
+}
+
+function toRejections(what: string, judged: readonly Judged[]): EjectionRow {
   const beta = 0.01;
-  const test = 'honest replies to prompts searched for drift, rejected at 1e-2';
   const ejected = shareOf(judged, ({ pValue }) => pValue <= beta);
-  return { test, lifetimes: judged.length, replies: judged.length, beta, ejected };
+  return { test: `${what}, rejected at 1e-2`, lifetimes: judged.length, replies: judged.length, beta, ejected };
 }

@@ -3,7 +3,7 @@ import { createDetector, type Detector } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
-import { measureEjection, measureGriefing, measureNaiveEjection } from './measure-ejection.ts';
+import { measureEjection, measureGriefing, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
 
 export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
@@ -35,9 +35,10 @@ export function measureSold(options: SoldOptions): Sold {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
-  const select = (isGriefed: boolean): readonly JudgedReply[] =>
-    main.filter((each) => (each.isGriefed ?? false) === isGriefed).flatMap(read);
-  const honest = select(false);
+  const griefed = main.filter(({ isGriefed }) => isGriefed).flatMap(read);
+  const ofAnySampler = main.filter(({ sampler }) => sampler === 'any').flatMap(read);
+  const usual = main.filter(({ isGriefed, sampler }) => !isGriefed && sampler !== 'any').flatMap(read);
+  const honest = [...usual, ...ofAnySampler];
   const played = options.attacks
     .filter((experiment) => isPair(experiment, MAIN_PAIR))
     .flatMap((experiment) => {
@@ -64,7 +65,6 @@ export function measureSold(options: SoldOptions): Sold {
   });
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const statistics = detector.honest.whole;
-  const griefed = select(true);
   const ejection = [
     ...(statistics.length >= MIN_LIVED ? [measureEjection(statistics, lives)] : []),
     measureNaiveEjection(
@@ -72,6 +72,7 @@ export function measureSold(options: SoldOptions): Sold {
       lives,
     ),
     ...(griefed.length > 0 ? [measureGriefing(griefed, detector)] : []),
+    ...(ofAnySampler.length > 0 ? measureSettings(ofAnySampler, detector) : []),
   ];
   return { detector, attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };
 }

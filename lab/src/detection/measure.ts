@@ -78,12 +78,12 @@ export function measure(options: MeasureOptions): DetectionResults {
     machine: options.machine,
     day: options.day,
     elapsedS: options.elapsedS,
-    honest: pairs.map(({ experiment, replies }) => measureHonest(experiment, experiment.model ?? MODEL, replies)),
+    honest: pairs.map(({ experiment, replies }) => measureHonest(experiment, describeModel(experiment), replies)),
     attacks: sold.flatMap((part) => part.attacks),
     stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
-      .map(({ experiment, replies }) => measureEquality(experiment, experiment.model ?? MODEL, replies)),
+      .map(({ experiment, replies }) => measureEquality(experiment, describeModel(experiment), replies)),
     ejection: sold.flatMap((part) => part.ejection),
     classClaims,
     otherModels: sold.flatMap(({ weights, detector }) =>
@@ -102,6 +102,9 @@ export function measure(options: MeasureOptions): DetectionResults {
   }));
   return { ...results, aims: judgeAims(results), notCaught };
 }
+
+const describeModel = ({ model = MODEL, sampler }: Experiment): string =>
+  sampler === 'any' ? `${model}, any sampler` : model;
 
 function measureClaims({
   attacks,

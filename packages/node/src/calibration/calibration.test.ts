@@ -78,6 +78,19 @@ describe('a request of any sampler', () => {
   });
 });
 
+describe('mixed requests', () => {
+  it('are usual ones and such of any sampler, each decided by its seed', () => {
+    const seeds = Array.from({ length: 300 }, (_, i) => 1 + i);
+    const bodies = (sampler: 'usual' | 'any' | 'mixed') =>
+      seeds.map((seed) => new TextDecoder().decode(planRequest({ maxTokens: 24, sampler }, seed)));
+    const [usual, any, mixed] = [bodies('usual'), bodies('any'), bodies('mixed')];
+    expect(mixed.every((body, i) => body === usual[i] || body === any[i])).toBe(true);
+    const share = mixed.filter((body, i) => body === any[i]).length / seeds.length;
+    expect(share).toBeGreaterThan(0.25);
+    expect(share).toBeLessThan(0.42);
+  });
+});
+
 describe('collecting', () => {
   let directory: string;
   let store: SampleStore;

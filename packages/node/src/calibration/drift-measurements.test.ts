@@ -70,6 +70,17 @@ describe('measurements', () => {
   });
 });
 
+it('honest replies of any sampler settings are honest ones, and no alternative', async () => {
+  const { store, add } = await createFakeSamples();
+  await add({ count: 4 });
+  const usual = read(store).drift[0]!.honest.length;
+  await add({ count: 4, behaviour: 'honest-any', first: 50 });
+  const [measured] = read(store, 'honest').drift;
+  expect(measured!.honest.length).toBeGreaterThan(usual);
+  expect(read(store).drift[0]!.alternatives).toEqual([]);
+  store.close();
+});
+
 describe('measurements of several models', () => {
   const modelA = {};
   const modelB = { weights: 2 };

@@ -82,7 +82,16 @@ export async function measurePairs(options: MeasureOptions): Promise<void> {
     const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...settings, sequences: streams });
     try {
       await collectServed({
-        ...{ store, source, seeds, engine, crypto, signer, plan: { maxTokens }, concurrency: streams },
+        ...{
+          store,
+          source,
+          seeds,
+          engine,
+          crypto,
+          signer,
+          plan: { maxTokens, sampler: 'mixed' },
+          concurrency: streams,
+        },
         ...(signal ? { signal } : {}),
         onProgress: () => report(name),
       });

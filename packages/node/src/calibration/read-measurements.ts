@@ -4,7 +4,7 @@ import { compareRowKeys } from '@ogong/protocol/drift-table';
 import type { DriftMeasurement, DriftSample } from '@ogong/protocol/drift-table-build';
 import { readEvidence } from './read-evidence.ts';
 import type { SampleStore } from './sample-store.ts';
-import { HONEST, parseSourceId } from './source-id.ts';
+import { isHonest, parseSourceId } from './source-id.ts';
 
 /** All that stores hold, by model and pair of classes: what a table is built from. */
 export interface Measurements {
@@ -43,8 +43,8 @@ export function readMeasurements(
   for (const { store, take, named } of sources) {
     for (const { source, verifier } of store.listPairs()) {
       const behaviour = parseSourceId(source)?.behaviour;
-      if (behaviour === undefined || (take !== 'all' && (behaviour === HONEST) !== (take === 'honest'))) continue;
-      if (behaviour !== HONEST && named?.has(behaviour) === false) continue;
+      if (behaviour === undefined || (take !== 'all' && isHonest(behaviour) !== (take === 'honest'))) continue;
+      if (!isHonest(behaviour) && named?.has(behaviour) === false) continue;
       for (const sample of store.readScored(source, verifier)) {
         const evidence = readEvidence(crypto, sample);
         if (evidence.kind === 'drift') {
@@ -52,10 +52,10 @@ export function readMeasurements(
           const group = findGroup(groups, key);
           if (!isNew(group, behaviour, sample.seed)) continue;
           for (const reply of bands) add(group, behaviour, { seed: sample.seed, evidence: reply });
-        } else if (behaviour === HONEST && evidence.kind === 'equality') {
+        } else if (isHonest(behaviour) && evidence.kind === 'equality') {
           replies++;
           if (!evidence.identical) differing++;
-        } else if (behaviour === HONEST && evidence.kind === 'nothing') {
+        } else if (isHonest(behaviour) && evidence.kind === 'nothing') {
           useless.set(evidence.reason, (useless.get(evidence.reason) ?? 0) + 1);
         }
       }
@@ -115,7 +115,7 @@ function findGroup(groups: Map<string, Group>, { modelRoot, verifierClass, provi
 }
 
 function add({ honest, alternatives }: Group, behaviour: string, sample: DriftSample): void {
-  if (behaviour === HONEST) {
+  if (isHonest(behaviour)) {
     honest.push(sample);
     return;
   }

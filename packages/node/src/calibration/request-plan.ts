@@ -11,9 +11,9 @@ export interface RequestPlan {
   readonly prompts?: readonly string[] | undefined;
   /**
    * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
-   * included. Default: usual.
+   * included. `mixed`: one or the other, by the seed. Default: usual.
    */
-  readonly sampler?: 'usual' | 'any';
+  readonly sampler?: 'usual' | 'any' | 'mixed';
   /**
    * `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. `tail`: nothing is cut, so that
    * unlisted tokens are drawn. Default: none of them.
@@ -28,7 +28,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   const random = createSeededRandom(seed);
   const prompt = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
   const cut = needs === 'tail' ? {} : { top_p: 0.95, top_k: 40 };
-  const settings = sampler === 'any' ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), ...cut };
+  const isAny = sampler === 'any' || (sampler === 'mixed' && createSeededRandom(seed ^ 0x6d697864)() < ANY_SHARE);
+  const settings = isAny ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), ...cut };
   return utf8Encode(
     JSON.stringify({
       model: 'ogong/verified/lab/model',
@@ -41,6 +42,9 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
 }
 
 const REPEATED = 4;
+
+/** Of mixed requests: as rare as these are among real ones, somebody may send nothing else. */
+const ANY_SHARE = 1 / 3;
 
 const round = (value: number): number => Number(value.toFixed(3));
 

@@ -10,6 +10,9 @@ export interface SourceId {
 
 export const HONEST = 'honest';
 
+/** Whether what was served so is the model's own: honest replies to whatever requests. */
+export const isHonest = (behaviour: string): boolean => behaviour === HONEST || behaviour === `${HONEST}-any`;
+
 export function formatSourceId({ model, behaviour, setup, maxTokens }: SourceId): string {
   return `${model}/${behaviour}/${setup}/${maxTokens}`;
 }
