@@ -13,8 +13,11 @@ import {
   answerHonestly,
   createTestChain,
   createTestClock,
+  createTestPayee,
   createTestValidator,
+  ledger,
   provider,
+  providerId,
   type TestValidator,
 } from '@ogong/node/roles/validator/test-bench';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
@@ -27,8 +30,8 @@ import { encodeBeaconMessage } from '@ogong/protocol/beacon-message';
 import { equalBytes } from '@ogong/protocol/bytes';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeHeader, parseHeader } from '@ogong/protocol/header';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { parseOpening } from '@ogong/protocol/opening';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { redactHeader } from '@ogong/protocol/score-commitment';
@@ -209,9 +212,11 @@ describe('the doors of a validator', () => {
     });
     await knock({ valid: () => ({ epoch: 1n }), call: (message) => service.getBeacon(message), rounds: 10 });
 
+    const payee = createTestPayee('knocking');
+    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
     const announcement: Announcement = {
-      providerId: hashHybridKey(crypto, provider.publicKey),
-      payee: new Uint8Array(20).fill(1),
+      providerId,
+      payee: payee.address,
       endpoint: 'provider:1',
       certHash: new Uint8Array(32).fill(2),
       verifier: { endpoint: 'verifier:1', certHash: new Uint8Array(32).fill(3), keyHash: new Uint8Array(32).fill(4) },
@@ -225,7 +230,7 @@ describe('the doors of a validator', () => {
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
     await knock({
-      valid: () => signAnnouncement(provider, announcement),
+      valid: () => signAnnouncement(provider, announcement, { payeeSignature }),
       call: (message) => service.announce(message),
       rounds: 30,
     });

@@ -11,15 +11,18 @@ import { createMetrics } from '@ogong/node/metrics/metrics';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
 import { createRouter } from '@ogong/node/roles/router/router';
 import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
-import { network } from '@ogong/node/roles/validator/test-bench';
+import { createTestPayee, ledger, network } from '@ogong/node/roles/validator/test-bench';
 import { openStore } from '@ogong/node/store/store';
 import { signAnnouncement } from '@ogong/protocol/announcement';
 import { concatBytes } from '@ogong/protocol/bytes';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 
 const provider = createNodeHybridSigner(new Uint8Array(64).fill(101));
 export const routedProviderId: Uint8Array = hashHybridKey(crypto, provider.publicKey);
+const payee = createTestPayee('routed');
+const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: routedProviderId });
 
 /** A router without a chain, and what one provider and one gateway would send to it. */
 export async function openRouter() {
@@ -33,7 +36,12 @@ export async function openRouter() {
       clock: systemClock,
       signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
       identity,
-      chain: { network, validators: () => [], client: () => Promise.reject(new Error('there is no chain here')) },
+      chain: {
+        ledger,
+        network,
+        validators: () => [],
+        client: () => Promise.reject(new Error('there is no chain here')),
+      },
       store,
       log: createLogger({ name: 'test', level: 'silent' }),
       metrics: createMetrics('router'),
@@ -48,9 +56,9 @@ export async function openRouter() {
     /** The next announcement of the provider, over the same link as everything else. */
     announcement() {
       const issuedAtMs = Date.now();
-      return signAnnouncement(provider, {
+      const announcement = {
         providerId: routedProviderId,
-        payee: new Uint8Array(20).fill(1),
+        payee: payee.address,
         endpoint: '127.0.0.1:9001',
         certHash: link.id,
         verifier: undefined,
@@ -68,7 +76,8 @@ export async function openRouter() {
         sequence: ++sequence,
         issuedAtMs,
         expiresAtMs: issuedAtMs + 60_000,
-      });
+      };
+      return signAnnouncement(provider, announcement, { payeeSignature });
     },
     route(number = 7) {
       const replyId = new Uint8Array(16).fill(number);

@@ -5,6 +5,7 @@ import {
   createTestCalls,
   createTestClock,
   createTestHybrid,
+  createTestPayee,
   createTestValidator,
   ledger,
   payer,
@@ -15,7 +16,6 @@ import { readVerifier, type VerifierRecord } from '@ogong/node/roles/validator/v
 import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
 import type { Announcement } from '@ogong/protocol/announcement';
 import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
@@ -152,22 +152,26 @@ export async function createWorld(options: WorldOptions) {
   });
   const { modelRoot, numericClass } = engine.info();
   let announced = 0n;
-  const announce = (key: HybridSigner, fields: Partial<Announcement>) =>
-    validator.announce(key, {
-      ...fields,
-      models: [{ modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass }],
-      sequence: ++announced,
-    });
+  const announce = (name: string, verifier?: Announcement['verifier']) =>
+    validator.announce(
+      createTestHybrid(name),
+      {
+        endpoint: `${name}:1`,
+        verifier,
+        models: [{ modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass }],
+        sequence: ++announced,
+      },
+      createTestPayee(name),
+    );
   const names = [
     ...Array.from({ length: followers }, (_, i) => `${FOLLOWER}${i}`),
     ...Array.from({ length: honest }, (_, i) => `honest${i}`),
   ];
-  const payeeOf = (name: string): Uint8Array => crypto.sha256(utf8Encode(name)).slice(0, 20);
 
   async function announceAll(): Promise<void> {
     for (const name of names) {
       const verifier = { endpoint: `${name}:1`, certHash: crypto.sha256(utf8Encode(name)), keyHash: idOf(name) };
-      await announce(createTestHybrid(name), { payee: payeeOf(name), endpoint: `${name}:1`, verifier });
+      await announce(name, verifier);
     }
   }
   await announceAll();
@@ -191,7 +195,7 @@ export async function createWorld(options: WorldOptions) {
       bend: { modelRoot, cumulativeAtomic: 1_000_000n * BigInt(index + 1) },
     });
     const beacon = validator.archive.find(epoch) as { value: Uint8Array; previous: Uint8Array };
-    const payee = payeeOf(provider);
+    const payee = createTestPayee(provider).address;
     const by = isCheat ? cheap : engine;
     const reply: EngineReply = await serveByEngine(by, order, {
       provider: signer,
@@ -227,8 +231,7 @@ export async function createWorld(options: WorldOptions) {
     serve,
     runEpoch,
     announceAll,
-    announceProvider: (name: string) =>
-      announce(createTestHybrid(name), { payee: payeeOf(name), endpoint: `${name}:1` }),
+    announceProvider: (name: string) => announce(name),
     record: (name: string): VerifierRecord => readVerifier(validator.store, idOf(name)),
     verdictOf: (replyId: Uint8Array): VerdictEntry | undefined =>
       validator.decided.find((entry) => toHex(entry.replyId) === toHex(replyId)),

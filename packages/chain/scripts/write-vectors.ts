@@ -1,6 +1,6 @@
 /**
  * Writes packages/protocol/vectors/eip712.json: orders and batches with every hash on the way to their digests, computed
- * by viem and confirmed by the contracts on a fresh chain. With --check, compares instead and exits 1 on a difference.
+ * by viem and confirmed by the contracts on a fresh chain, and what payees sign, which no contract reads. With --check, compares instead and exits 1 on a difference.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -233,6 +233,20 @@ async function computeVectors() {
       orderVectors.push({ name, payer, validator, cumulative, terms, termsHash, orderDigest, signature });
     }
 
+    const payeeVectors = [];
+    for (const name of ['provider 1', 'provider 2']) {
+      const typed = {
+        domain: domainOf(escrow),
+        types: { ProviderPayee: [{ name: 'providerId', type: 'bytes32' }] },
+        primaryType: 'ProviderPayee',
+        message: { providerId: bytes32(name) },
+      } as const;
+      const payee = `payee of ${name}`;
+      const signature = await accountOf(payee).signTypedData(typed);
+      const digest = hashTypedData(typed);
+      payeeVectors.push({ name, payee: addressOf(payee), providerId: bytes32(name), digest, signature });
+    }
+
     const batchVectors = [];
     for (const { name, batch, debits, lines, ejected } of batches) {
       const withSignatures = debits.map((debit) => ({ ...debit, signature: '0x' as Hex }));
@@ -285,6 +299,7 @@ async function computeVectors() {
       source: 'packages/chain/scripts/write-vectors.ts; viem and the contracts agree on every hash',
       domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement },
       orders: orderVectors,
+      payees: payeeVectors,
       batches: batchVectors,
     };
   } finally {

@@ -1,3 +1,6 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
 import { ChainError } from './errors.ts';
@@ -29,6 +32,36 @@ describe('chain client', () => {
     expect(shares).toEqual({ router: 100, validator: 100, verification: 100, treasury: 100, license: 2 });
     expect(limits).toMatchObject({ alpha: 1_000_000, withdrawalDelay: 0, minimumValidatorBond: 100n * unit });
     expect(recipients.treasury).toBe(ledger.treasury);
+  });
+
+  it('reads the stake of many at one block, in their order', async () => {
+    const seen: unknown[] = [];
+    const proxy = createServer(async (request, response) => {
+      const body = await text(request);
+      for (const { method, params } of [JSON.parse(body)].flat()) if (method === 'eth_call') seen.push(params[1]);
+      const answer = await fetch(ledger.chain.rpcUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      response.end(await answer.text());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const rpcUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const client = await createChainClient({ rpcUrl, deployment: ledger.deployment });
+    const staked = await ledger.createMember(50n);
+    await staked.client.stake(30n);
+    const payees = Array.from({ length: 40 }, (_, i) =>
+      i === 33 ? staked.address : computeAddress(hash(`a${i % 9}`)),
+    );
+    const expected = payees.map((payee) => (payee === staked.address ? 30n : 0n));
+    expect(await client.stakesOf(payees)).toEqual(expected);
+    expect(seen).toHaveLength(40);
+    expect(new Set(seen).size).toBe(1);
+    expect(seen[0]).toMatch(/^0x[0-9a-f]+$/);
+    expect(await client.stakesOf([])).toEqual([]);
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   it('names a drift table, newer each time, by the owner alone', async () => {

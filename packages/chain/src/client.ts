@@ -108,6 +108,8 @@ async function assertChain({ read }: Transactor, { rpcUrl, deployment }: ChainCl
   }
 }
 
+const READS_AT_A_TIME = 16;
+
 function createReads({ read }: Transactor, deployment: Deployment) {
   const token = { address: deployment.token, abi: ogongTokenAbi } as const;
   const parameters = { address: deployment.parameters, abi: parametersAbi } as const;
@@ -150,6 +152,24 @@ function createReads({ read }: Transactor, deployment: Deployment) {
     stakeOf(payee: BytesLike): Promise<bigint> {
       const args = [toAddress(payee, 'payee')] as const;
       return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
+    },
+    /** Of many, at one block: stake moves within a block, and what moves between two readings would count twice. */
+    async stakesOf(payees: readonly BytesLike[]): Promise<bigint[]> {
+      const addresses = payees.map((payee) => toAddress(payee, 'payee'));
+      const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
+      const stakes: bigint[] = [];
+      while (stakes.length < addresses.length) {
+        const some = addresses.slice(stakes.length, stakes.length + READS_AT_A_TIME);
+        const found = await read('stake', (client) =>
+          Promise.all(
+            some.map((payee) =>
+              client.readContract({ ...staking, functionName: 'stakeOf', args: [payee], blockNumber }),
+            ),
+          ),
+        );
+        stakes.push(...found);
+      }
+      return stakes;
     },
     bondOf(validator: BytesLike): Promise<Bond> {
       const args = [toAddress(validator, 'validator')] as const;

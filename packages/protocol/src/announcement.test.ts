@@ -12,7 +12,9 @@ import {
 import { fromHex, ProtocolError, toHex } from './bytes.ts';
 import { checkCodec } from './codec-compliance.ts';
 import { hashHybridKey } from './hybrid.ts';
-import { createNobleHybridSigner, nobleCrypto } from './noble.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from './noble.ts';
+import type { LedgerDomain } from './order.ts';
+import { signProviderPayee } from './provider-payee.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -53,6 +55,8 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
 const signer = createNobleHybridSigner(new Uint8Array(64).fill(1));
 const stranger = createNobleHybridSigner(new Uint8Array(64).fill(2));
 const signerId = hashHybridKey(nobleCrypto, signer.publicKey);
+const payee = createNobleLedgerSigner(new Uint8Array(32).fill(3));
+const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
 const now = 1_700_000_000_000;
 const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const failures = ({ checks }: { checks: readonly { id: string; status: string }[] }): string[] =>
@@ -80,7 +84,9 @@ describe('announcement', () => {
     issuedAtMs: now,
     expiresAtMs: now + 60_000,
   };
-  const signed = signAnnouncement(signer, announcement);
+  const paid = { ...announcement, payee: payee.address };
+  const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId: signerId });
+  const signed = signAnnouncement(signer, paid, { payeeSignature });
 
   it('has one encoding', () => {
     checkCodec(anyAnnouncement, encodeAnnouncement, parseAnnouncement);
@@ -88,17 +94,38 @@ describe('announcement', () => {
     expect(toHex(encodeAnnouncement(announcement))).toBe(vectors.announcement);
   });
 
+  const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
+    failures(verifyAnnouncement(nobleCrypto, { ...signed, ...change }, { ledger, nowMs: now, ...other }));
+
   it('verifies for its own provider, in time, in sequence', () => {
-    const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
-      failures(verifyAnnouncement(nobleCrypto, { ...signed, ...change }, { nowMs: now, ...other }));
     expect(verify({}, { previousSequence: 6n })).toEqual([]);
     expect(verify({})).toEqual([]);
     expect(verify({}, { previousSequence: 7n })).toEqual(['announcement-sequence']);
     expect(verify({ announcement: signed.announcement.subarray(1) })).toEqual(['announcement-encoding']);
-    expect(verify(signAnnouncement(stranger, announcement))).toEqual(['announcement-identity']);
+    expect(verify(signAnnouncement(stranger, paid, { payeeSignature }))).toEqual(['announcement-identity']);
     expect(verify({ signature: stranger.sign(signed.announcement) })).toEqual(['announcement-signature']);
     expect(verify({}, { nowMs: now - 30_001 })).toEqual(['announcement-issued']);
     expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
+  });
+
+  it('verifies where its payee signed for this provider on these contracts, and nowhere else', () => {
+    const signFor = (change: Partial<Parameters<typeof signProviderPayee>[2]>, by = payee) =>
+      signProviderPayee(nobleCrypto, by, { ledger, providerId: signerId, ...change });
+    const refused = ['announcement-payee'];
+    const other = createNobleLedgerSigner(new Uint8Array(32).fill(4));
+    expect(verify({ payeeSignature: signFor({}, other) })).toEqual(refused);
+    const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
+    expect(verify({ payeeSignature: signFor({ providerId: strangerId }) })).toEqual(refused);
+    expect(verify({ payeeSignature: signFor({ ledger: { ...ledger, chainId: 1n } }) })).toEqual(refused);
+    const elsewhere = { ...ledger, verifyingContract: new Uint8Array(20).fill(8) };
+    expect(verify({ payeeSignature: signFor({ ledger: elsewhere }) })).toEqual(refused);
+    for (const cut of [new Uint8Array(0), payeeSignature.subarray(1), new Uint8Array(65)]) {
+      expect(verify({ payeeSignature: cut })).toEqual(refused);
+    }
+    // What a payee signed for one key carries no other one over, whoever brings it.
+    const borrowed = signAnnouncement(stranger, { ...paid, providerId: strangerId }, { payeeSignature });
+    expect(verify(borrowed)).toEqual(refused);
+    expect(verify(signAnnouncement(signer, { ...paid, payee: other.address }, { payeeSignature }))).toEqual(refused);
   });
 
   it('offers tier replay in an exact class only', () => {

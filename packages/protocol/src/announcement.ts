@@ -12,7 +12,9 @@ import { type Check, fail, isOk, pass, skip } from './checks.ts';
 import type { Crypto, HybridSigner } from './crypto.ts';
 import { hashHybridKey, verifyHybrid } from './hybrid.ts';
 import { MAX_MODEL_ID_BYTES, parseModelId } from './match.ts';
+import type { LedgerDomain } from './order.ts';
 import { findTierProblem } from './posture.ts';
+import { verifyProviderPayee } from './provider-payee.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './ticket.ts';
 
 /** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
@@ -114,11 +116,17 @@ export interface SignedAnnouncement {
   /** Hybrid public key, 1,344 bytes. */
   readonly providerKey: Uint8Array;
   readonly signature: Uint8Array;
+  /** 65 bytes: the payee's word for the provider's key, see signProviderPayee. */
+  readonly payeeSignature: Uint8Array;
 }
 
-export function signAnnouncement(signer: HybridSigner, announcement: Announcement): SignedAnnouncement {
+export function signAnnouncement(
+  signer: HybridSigner,
+  announcement: Announcement,
+  { payeeSignature }: Pick<SignedAnnouncement, 'payeeSignature'>,
+): SignedAnnouncement {
   const bytes = encodeAnnouncement(announcement);
-  return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes) };
+  return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes), payeeSignature };
 }
 
 export interface AnnouncementVerdict {
@@ -129,17 +137,19 @@ export interface AnnouncementVerdict {
 }
 
 /**
- * Whether an announcement is its provider's own, current, and newer than the one before.
+ * Whether an announcement is its provider's own, its payee agrees, it is current, and newer than the one before.
+ * @param ledger domain that payees sign for, as orders are.
  * @param previousSequence of the provider's announcement held so far.
  */
 export function verifyAnnouncement(
   crypto: Crypto,
   signed: SignedAnnouncement,
   {
+    ledger,
     nowMs,
     toleranceMs = CLOCK_TOLERANCE_MS,
     previousSequence,
-  }: { nowMs: number; toleranceMs?: number; previousSequence?: bigint | undefined },
+  }: { ledger: LedgerDomain; nowMs: number; toleranceMs?: number; previousSequence?: bigint | undefined },
 ): AnnouncementVerdict {
   let announcement: Announcement;
   try {
@@ -148,8 +158,8 @@ export function verifyAnnouncement(
     if (!(error instanceof ProtocolError)) throw error;
     return { ok: false, checks: [fail('announcement-encoding', error.message)] };
   }
-  const { providerKey: publicKey, signature } = signed;
-  const { providerId, sequence, issuedAtMs, expiresAtMs } = announcement;
+  const { providerKey: publicKey, signature, payeeSignature } = signed;
+  const { providerId, payee, sequence, issuedAtMs, expiresAtMs } = announcement;
   const checks = [
     pass('announcement-encoding', 'canonical'),
     equalBytes(hashHybridKey(crypto, publicKey), providerId)
@@ -158,6 +168,9 @@ export function verifyAnnouncement(
     verifyHybrid(crypto, { publicKey, message: signed.announcement, signature })
       ? pass('announcement-signature', 'signed by that key')
       : fail('announcement-signature', 'not signed by that key'),
+    verifyProviderPayee(crypto, ledger, { providerId, payee, payeeSignature })
+      ? pass('announcement-payee', 'the payee signed for that key')
+      : fail('announcement-payee', 'not signed by the payee that it names, for this key and these contracts'),
     issuedAtMs <= nowMs + toleranceMs
       ? pass('announcement-issued', `issued at ${issuedAtMs}`)
       : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future, by the clock here`),

@@ -26,6 +26,7 @@ const offer = (id: number, change: Partial<Offer> = {}): Offer => ({
   modelId: MODEL,
   pricePer1kAtomic: 100n,
   freeCapacity: 1,
+  payee: new Uint8Array(20).fill(id),
   stakeAtomic: 0n,
   reputationPpm: 500_000,
   expiresAtMs: 2000,
@@ -82,11 +83,41 @@ describe('candidates', () => {
   });
 
   it('weigh stake times reputation, and serve without stake', () => {
-    expect(computeWeight({ stakeAtomic: 0n, reputationPpm: 500_000 })).toBe(500_000n);
-    expect(computeWeight({ stakeAtomic: 9n * TOKEN, reputationPpm: 500_000 })).toBe(5_000_000n);
-    expect(computeWeight({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 })).toBe(0n);
-    expect(() => computeWeight({ stakeAtomic: -1n, reputationPpm: 1 })).toThrow(ProtocolError);
-    expect(() => computeWeight({ stakeAtomic: 1n, reputationPpm: 1_000_001 })).toThrow(ProtocolError);
+    expect(computeWeight({ stakeAtomic: 0n, reputationPpm: 500_000 }, 1)).toBe(500_000n);
+    expect(computeWeight({ stakeAtomic: 9n * TOKEN, reputationPpm: 500_000 }, 1)).toBe(5_000_000n);
+    expect(computeWeight({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 }, 1)).toBe(0n);
+    expect(() => computeWeight({ stakeAtomic: -1n, reputationPpm: 1 }, 1)).toThrow(ProtocolError);
+    expect(() => computeWeight({ stakeAtomic: 1n, reputationPpm: 1_000_001 }, 1)).toThrow(ProtocolError);
+  });
+});
+
+describe('the stake of one payee', () => {
+  const payee = new Uint8Array(20).fill(99);
+  const weigh = (offers: readonly Offer[]) =>
+    selectCandidates(offers, request).candidates.map(({ providerId, weight }) => [providerId[0], weight / 500_000n]);
+
+  it('is shared among its offers in the list, rounded down', () => {
+    const own = [1, 2, 3].map((id) => offer(id, { payee, stakeAtomic: 11n * TOKEN - 1n }));
+    const other = offer(4, { stakeAtomic: 11n * TOKEN - 1n });
+    expect(weigh([...own, other])).toEqual([
+      [1, 4n],
+      [2, 4n],
+      [3, 4n],
+      [4, 11n],
+    ]);
+    expect(weigh([own[0]!, other])).toEqual([
+      [1, 11n],
+      [4, 11n],
+    ]);
+  });
+
+  it('is shared with nobody who is not in the list', () => {
+    const stakeAtomic = 10n * TOKEN;
+    const own = offer(1, { payee, stakeAtomic });
+    for (const change of [{ pricePer1kAtomic: 101n }, { freeCapacity: 0 }, { expiresAtMs: 1 }, { reputationPpm: 0 }]) {
+      expect(weigh([own, offer(2, { payee, stakeAtomic, ...change })])).toEqual([[1, 11n]]);
+    }
+    expect(weigh([own, offer(1, { payee, stakeAtomic, pricePer1kAtomic: 90n })])).toEqual([[1, 11n]]);
   });
 });
 

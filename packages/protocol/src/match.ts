@@ -1,8 +1,9 @@
-import { compareBytes, createReader, createWriter, equalBytes, ProtocolError } from './bytes.ts';
+import { compareBytes, createReader, createWriter, equalBytes, ProtocolError, toHex } from './bytes.ts';
 import { assertAscending, encodeDomain, readDomain } from './canonical.ts';
 import type { Crypto } from './crypto.ts';
 import { drawInteger } from './draw-integer.ts';
 import { PPM } from './reputation.ts';
+import { computeStakeShare, countPayees } from './stake-weights.ts';
 
 export const TIERS = ['verified', 'tee', 'replay', 'proof', 'vanilla'] as const;
 export type Tier = (typeof TIERS)[number];
@@ -42,6 +43,9 @@ export interface Offer {
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
   readonly freeCapacity: number;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** Of the payee, whole, however many offers it has. */
   readonly stakeAtomic: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
@@ -72,42 +76,47 @@ export interface CandidateList {
 
 export const MAX_CANDIDATES = 4096;
 
-const ATOMIC_PER_TOKEN = 10n ** 18n;
 const LIST_DOMAIN = encodeDomain('ogong-candidates-v1');
 const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
 
 /**
- * Routing weight: (whole tokens of stake + 1) x reputation in ppm. The 1 keeps an unstaked provider in the draw, since
- * stake is optional; without reputation there is no weight at all.
+ * Routing weight: (what the payee's stake counts for this offer + 1) x reputation in ppm. The 1 keeps an unstaked provider
+ * in the draw, since stake is optional; without reputation there is no weight at all.
+ * @param offers of the payee in the same list, >= 1.
+ * @throws ProtocolError `out-of-range`.
  */
-export function computeWeight({ stakeAtomic, reputationPpm }: Pick<Offer, 'stakeAtomic' | 'reputationPpm'>): bigint {
-  if (stakeAtomic < 0n || !Number.isInteger(reputationPpm) || reputationPpm < 0 || reputationPpm > PPM) {
-    throw new ProtocolError('out-of-range', `stake ${stakeAtomic}, reputation ${reputationPpm}`);
+export function computeWeight(
+  { stakeAtomic, reputationPpm }: Pick<Offer, 'stakeAtomic' | 'reputationPpm'>,
+  offers: number,
+): bigint {
+  if (!Number.isInteger(reputationPpm) || reputationPpm < 0 || reputationPpm > PPM) {
+    throw new ProtocolError('out-of-range', `reputation ${reputationPpm}`);
   }
-  return (stakeAtomic / ATOMIC_PER_TOKEN + 1n) * BigInt(reputationPpm);
+  return (computeStakeShare(stakeAtomic, offers) + 1n) * BigInt(reputationPpm);
 }
 
 /**
  * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
- * than once, its cheapest offer stands.
+ * than once, its cheapest offer stands. A payee's stake is shared among those of its offers that are in the list.
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
   const { modelId, maxPricePer1kAtomic, exclude, nowMs } = request;
   parseModelId(modelId);
-  const candidates = offers
+  const listed = offers
     .filter((offer) => offer.modelId === modelId && offer.pricePer1kAtomic <= maxPricePer1kAtomic)
     .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
     .filter((offer) => !exclude.some((id) => equalBytes(id, offer.providerId)))
-    .map((offer) => ({
-      providerId: offer.providerId,
-      pricePer1kAtomic: offer.pricePer1kAtomic,
-      weight: computeWeight(offer),
-    }))
-    .filter(({ weight }) => weight > 0n)
+    .filter((offer) => computeWeight(offer, 1) > 0n)
     .sort((a, b) => compareBytes(a.providerId, b.providerId) || (a.pricePer1kAtomic < b.pricePer1kAtomic ? -1 : 1))
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
+  const counts = countPayees(listed);
+  const candidates = listed.map((offer) => ({
+    providerId: offer.providerId,
+    pricePer1kAtomic: offer.pricePer1kAtomic,
+    weight: computeWeight(offer, counts.get(toHex(offer.payee)) as number),
+  }));
   return { modelId, candidates };
 }
 

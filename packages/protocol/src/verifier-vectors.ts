@@ -13,6 +13,7 @@ import {
   redactHeader,
 } from './score-commitment.ts';
 import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from './score-report.ts';
+import { keepByStake } from './stake-weights.ts';
 import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { createWidthTable } from './synthetic-widths.ts';
 import { encodeTailDraws } from './tail-draws.ts';
@@ -29,6 +30,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       reports: reportVectors(crypto),
       draws: drawVectors(crypto),
       weights: weightVectors(),
+      stakes: stakeVectors(crypto),
     },
   };
 }
@@ -222,4 +224,32 @@ function weightVectors(): unknown {
       ),
     ),
   };
+}
+
+/** Lists before and after they are cut to four, with the chances that stake gives. */
+function stakeVectors(crypto: Crypto): unknown {
+  const salt = new Uint8Array(32).fill(0x5a);
+  const token = 10n ** 18n;
+  const stakes = [0n, token - 1n, 2n * token, 7n * token, 1_000n * token];
+  const payees = [
+    [0, 1, 2, 3],
+    [4, 4, 4],
+    [0, 0, 0, 0, 0, 0, 1, 2],
+    [0, 3, 3, 3, 3, 4, 2, 2, 2, 1],
+  ];
+  const lists = payees.map((list) => {
+    const given = list.map((payee, i) => ({
+      providerId: crypto.sha256(utf8Encode(`provider ${list.length} ${i}`)),
+      payee: new Uint8Array(20).fill(payee),
+    }));
+    const stakeOf = (payee: Uint8Array): bigint => stakes[payee[0] as number] as bigint;
+    return {
+      list: given.map(({ providerId, payee }) => ({ providerId: toHex(providerId), payee: payee[0] })),
+      kept: keepByStake(crypto, given, { salt, limit: 4, stakeOf }).map(({ providerId, weight }) => ({
+        providerId: toHex(providerId),
+        weight: weight.toString(),
+      })),
+    };
+  });
+  return { salt: toHex(salt), limit: 4, stakes: stakes.map(String), lists };
 }

@@ -15,6 +15,8 @@ export interface AnnouncerOptions {
 export interface AnnouncerDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
+  /** The payee's word for the signer's key. */
+  readonly payeeSignature: Uint8Array;
   readonly links: LinkPool;
   readonly routers: () => readonly Peer[];
   readonly validators: () => readonly Peer[];
@@ -26,7 +28,7 @@ export interface AnnouncerDependencies {
 /** Tells routers and validators, over and over, what this provider offers. */
 export function createAnnouncer(
   { intervalMs, lifetimeMs }: AnnouncerOptions,
-  { clock, signer, links, routers, validators, describe, onError = () => {} }: AnnouncerDependencies,
+  { clock, signer, payeeSignature, links, routers, validators, describe, onError = () => {} }: AnnouncerDependencies,
 ): Repeating {
   let sequence = 0n;
 
@@ -34,12 +36,8 @@ export function createAnnouncer(
     const issuedAtMs = clock.nowMs();
     // The clock carries the sequence over restarts; the count carries it over a clock that stands or goes back.
     sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
-    const signed = signAnnouncement(signer, {
-      ...describe(),
-      sequence,
-      issuedAtMs,
-      expiresAtMs: issuedAtMs + lifetimeMs,
-    });
+    const announcement = { ...describe(), sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
+    const signed = signAnnouncement(signer, announcement, { payeeSignature });
     const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
       try {
         await links.to(service as DescService as typeof RouterService, peer).announce(signed, { timeoutMs: 5_000 });

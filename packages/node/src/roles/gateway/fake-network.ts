@@ -255,6 +255,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           modelId: FAKE_MODEL,
           pricePer1kAtomic: PRICE,
           freeCapacity: 4,
+          payee: id.subarray(0, 20),
           stakeAtomic: 1n,
           reputationPpm: 1_000_000,
           expiresAtMs: Date.now() + 60_000,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
+import type { SignedAnnouncement } from '@ogong/protocol/announcement';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon';
 import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
 import {
@@ -41,7 +42,8 @@ export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8
 export const providerSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));
 export const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(22));
 export const payer = createNobleLedgerSigner(new Uint8Array(32).fill(23));
-export const payee: Uint8Array = new Uint8Array(20).fill(24);
+const payeeSigner = createNobleLedgerSigner(new Uint8Array(32).fill(24));
+export const payee: Uint8Array = payeeSigner.address;
 const validatorAddress = createNobleLedgerSigner(new Uint8Array(32).fill(25)).address;
 const quiet = createLogger({ name: 'test', level: 'silent' });
 
@@ -49,7 +51,7 @@ export interface FakeValidator {
   readonly validator: () => Validator;
   readonly admitted: AdmitRequest[];
   readonly pushed: PushRecordRequest[];
-  readonly announced: Uint8Array[];
+  readonly announced: SignedAnnouncement[];
   /** Throws, or does nothing. */
   onAdmit: () => void | Promise<void>;
   onPush: () => void;
@@ -92,7 +94,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
               return { epoch: 0n };
             },
             announce(message) {
-              fake.announced.push(message.announcement);
+              fake.announced.push(message);
               return {};
             },
           }),
@@ -161,7 +163,6 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         bind: { host: '127.0.0.1', port: 0 },
         modelId: MODEL_ID,
         pricePer1kAtomic: PRICE,
-        payee,
         routers: [],
         outbox: { firstRetryMs: 20, maxRetryMs: 50 },
         ...options.provider,
@@ -171,6 +172,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         crypto,
         clock: options.clock ?? systemClock,
         signer: providerSigner,
+        payee: payeeSigner,
         identity,
         chain: {
           ledger,

@@ -1,4 +1,4 @@
-import { parseAnnouncement } from '@ogong/protocol/announcement';
+import { verifyAnnouncement } from '@ogong/protocol/announcement';
 import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import { type GenerateRequest, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
@@ -399,7 +399,9 @@ describe('a provider that stops', () => {
     const { finished } = await running;
     expect(finished.stopReason).toBe('length');
     await stopped;
-    expect(parseAnnouncement(validator.announced.at(-1)!)).toMatchObject({ capacity: 8, freeCapacity: 0 });
+    const last = verifyAnnouncement(crypto, validator.announced.at(-1)!, { ledger, nowMs: Date.now() });
+    expect(last.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(last.announcement).toMatchObject({ payee, capacity: 8, freeCapacity: 0 });
     expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
   });
 

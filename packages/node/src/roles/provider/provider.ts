@@ -3,7 +3,7 @@ import type { HandlerContext } from '@connectrpc/connect';
 import type { Engine } from '@ogong/engine/engine';
 import type { VerifierEndpoint } from '@ogong/protocol/announcement';
 import { equalBytes } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import {
   type GenerateRequest,
   type GetOpeningRequest,
@@ -13,6 +13,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/opening';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import { REPLY_ID_BYTES } from '@ogong/protocol/record';
 import type { Clock } from '../../clock.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';
@@ -45,8 +46,6 @@ export interface ProviderOptions {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
-  /** 20 bytes: the ledger address that fees are paid to. */
-  readonly payee: Uint8Array;
   readonly routers: readonly Peer[];
   /** The validators whose orders are served, `host:port`. Default: every registered one. */
   readonly validators?: readonly string[];
@@ -66,6 +65,8 @@ export interface ProviderDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
+  /** Whom fees are paid to; it signs for the signer's key. */
+  readonly payee: LedgerSigner;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
@@ -98,11 +99,12 @@ const LAST_WORD_MS = 1_000;
 
 /** @throws TierError where the engine cannot keep what the model id's tier promises. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
-  const { modelId, pricePer1kAtomic, payee, openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000 } = options;
+  const { modelId, pricePer1kAtomic, openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000 } = options;
   const { engine, crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
   const info = engine.info();
   assertServesTier(modelId, info);
   const id = hashHybridKey(crypto, signer.publicKey);
+  const payee = dependencies.payee.address;
   const commits = createGroupCommit(store);
   const replyIds = createReplyIds(store, commits);
   const openings = dependencies.openings ?? createOpenings(store, commits);
@@ -158,6 +160,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     {
       clock,
       signer,
+      payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),
       links,
       routers: () => options.routers,
       validators: chain.validators,

@@ -27,7 +27,7 @@ describe('tier replay', () => {
   it('is announced and served by an exact engine, and the header says so', async () => {
     const network = await start({ provider: { modelId: REPLAY_ID, announceIntervalMs: 20 } });
     await until(() => network.validator.announced.length > 0);
-    expect(parseAnnouncement(network.validator.announced[0]!).models[0]?.modelId).toBe(REPLAY_ID);
+    expect(parseAnnouncement(network.validator.announced[0]!.announcement).models[0]?.modelId).toBe(REPLAY_ID);
     const { finished } = await receive(network.client, network.order());
     const { opening: bytes } = await network.client
       .service(ProviderService)
@@ -71,7 +71,7 @@ describe('tier replay', () => {
     await expect(receive(network.client, network.order({ replyId: 2 }))).rejects.toThrow(/tier replay is refused/);
     const announced = network.validator.announced.length;
     await until(() => network.validator.announced.length > announced + 1);
-    expect(parseAnnouncement(network.validator.announced.at(-1)!).freeCapacity).toBe(0);
+    expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).freeCapacity).toBe(0);
   });
 
   it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which has no method', async (tier) => {

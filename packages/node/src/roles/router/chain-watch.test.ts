@@ -3,7 +3,7 @@ import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
 import { fromHex } from '@ogong/protocol/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../store/store.ts';
-import { createEjectionWatch, createStakeView } from './chain-watch.ts';
+import { createEjectionWatch } from './chain-watch.ts';
 import { loadHistory, ROUTER_MIGRATIONS } from './router-store.ts';
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
@@ -61,17 +61,5 @@ describe('the chain, as a router sees it', () => {
     expect(isEjected('ee')).toBe(false);
     await second.stop();
     store.close();
-  });
-
-  it('knows stake as far as it was read, and only of those it is asked about', async () => {
-    const stakes = createStakeView({ client: async () => ledger.governor });
-    const provider = await ledger.createMember(50n);
-    await provider.client.stake(30n);
-    const payee = fromHex(provider.address.slice(2));
-    expect([stakes.stakeOf(payee), stakes.isKnown(payee)]).toEqual([0n, false]);
-    await stakes.refresh([payee]);
-    expect([stakes.stakeOf(payee), stakes.isKnown(payee)]).toEqual([30n, true]);
-    await stakes.refresh([]);
-    expect(stakes.isKnown(payee)).toBe(false);
   });
 });

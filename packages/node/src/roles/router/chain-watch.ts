@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient } from '@ogong/chain/client';
 import { createEventReader } from '@ogong/chain/events';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/bytes';
 import type { Store } from '../../store/store.ts';
 import { createCursorStore, saveEjection, undoEjections } from './router-store.ts';
 
@@ -50,23 +50,6 @@ export function createEjectionWatch(
       stopping.abort();
       stopReader();
       await running;
-    },
-  };
-}
-
-/** Priority stake per payee, as last read. */
-export function createStakeView({ client }: { readonly client: () => Promise<Pick<ChainClient, 'stakeOf'>> }) {
-  const stakes = new Map<string, bigint>();
-  return {
-    /** Zero until it was read: stake is optional, and a chain that is down must not stop the market. */
-    stakeOf: (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n,
-    isKnown: (payee: Uint8Array): boolean => stakes.has(toHex(payee)),
-    /** Reads these payees and forgets all others. */
-    async refresh(payees: readonly Uint8Array[]): Promise<void> {
-      const wanted = new Map(payees.map((payee) => [toHex(payee), payee]));
-      for (const name of stakes.keys()) if (!wanted.has(name)) stakes.delete(name);
-      const chain = await client();
-      for (const [name, payee] of wanted) stakes.set(name, await chain.stakeOf(payee));
     },
   };
 }

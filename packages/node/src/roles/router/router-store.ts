@@ -32,6 +32,8 @@ export const ROUTER_MIGRATIONS: readonly Migration[] = [
      one INTEGER PRIMARY KEY CHECK (one = 1),
      cursor TEXT NOT NULL
    ) STRICT;`,
+  // What no payee signed for does not verify when it is loaded, and comes again with a signature.
+  "ALTER TABLE announcement ADD COLUMN payee_signature BLOB NOT NULL DEFAULT x''",
 ];
 
 export interface KeptAnnouncement {
@@ -42,21 +44,23 @@ export interface KeptAnnouncement {
 
 export function saveAnnouncement({ prepare }: Store, { providerId, signed, expiresAtMs }: KeptAnnouncement): void {
   prepare(
-    `INSERT INTO announcement (provider_id, announcement, provider_key, signature, expires_at_ms)
-     VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO announcement (provider_id, announcement, provider_key, signature, payee_signature, expires_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT (provider_id) DO UPDATE SET announcement = excluded.announcement,
-       provider_key = excluded.provider_key, signature = excluded.signature, expires_at_ms = excluded.expires_at_ms`,
-  ).run(providerId, signed.announcement, signed.providerKey, signed.signature, expiresAtMs);
+       provider_key = excluded.provider_key, signature = excluded.signature,
+       payee_signature = excluded.payee_signature, expires_at_ms = excluded.expires_at_ms`,
+  ).run(providerId, signed.announcement, signed.providerKey, signed.signature, signed.payeeSignature, expiresAtMs);
 }
 
 export function loadAnnouncements(store: Store): SignedAnnouncement[] {
   return store.read(({ prepare }) =>
-    prepare('SELECT announcement, provider_key, signature FROM announcement')
+    prepare('SELECT announcement, provider_key, signature, payee_signature FROM announcement')
       .all()
       .map((row) => ({
         announcement: row.announcement as Uint8Array,
         providerKey: row.provider_key as Uint8Array,
         signature: row.signature as Uint8Array,
+        payeeSignature: row.payee_signature as Uint8Array,
       })),
   );
 }

@@ -8,12 +8,13 @@ import { concatBytes, equalBytes, toHex } from '@ogong/protocol/bytes';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/match';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { Validator } from '@ogong/protocol/quorum';
 import { verifyTicket } from '@ogong/protocol/ticket';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/verdict-log';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { createNodeHybridSigner } from '../../crypto/signers.ts';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
 import { createLinkClient, type LinkClient } from '../../link/link-client.ts';
 import { LinkError } from '../../link/link-error.ts';
 import { makeIdentity } from '../../link/link-fixture.ts';
@@ -29,6 +30,7 @@ const MODEL_ROOT = new Uint8Array(32).fill(1);
 const GATEWAY = 50;
 const NOW = 1_800_000_000_000;
 const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8) };
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
 
 const closing: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -52,7 +54,7 @@ async function start(options: Partial<RouterOptions> = {}, validators: readonly 
   const stakes = new Map<string, bigint>();
   const anchors: Opened['anchors'] = new Map();
   const client = {
-    stakeOf: async (address: Uint8Array) => stakes.get(toHex(address)) ?? 0n,
+    stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>
       anchors.get(toHex(address)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` },
     deployment: { block: 0 },
@@ -69,7 +71,7 @@ async function start(options: Partial<RouterOptions> = {}, validators: readonly 
         clock: { nowMs: () => clock.now },
         signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
         identity,
-        chain: { network, validators: () => validators, client: async () => client },
+        chain: { ledger, network, validators: () => validators, client: async () => client },
         store,
         log: createLogger({ name: 'test', level: 'silent' }),
         metrics: createMetrics('router'),
@@ -105,18 +107,20 @@ async function start(options: Partial<RouterOptions> = {}, validators: readonly 
 
 const signerOf = (n: number) => createNodeHybridSigner(new Uint8Array(64).fill(100 + n));
 const idOf = (n: number): Uint8Array => hashHybridKey(crypto, signerOf(n).publicKey);
+const payeeOf = (n: number) => createNodeLedgerSigner(new Uint8Array(32).fill(n));
 
 /** Provider n announces over its own link. */
 async function announce(
   opened: Opened,
   n: number,
   bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array } = {},
-  { signer = n, peer = n } = {},
+  { signer = n, peer = n, paidTo = n, consentFor = n, domain = ledger } = {},
 ): Promise<void> {
   const { price = 1_000n, root = MODEL_ROOT, ...fields } = bend;
-  const signed = signAnnouncement(signerOf(signer), {
+  const payee = payeeOf(paidTo);
+  const announcement = {
     providerId: idOf(n),
-    payee: new Uint8Array(20).fill(n),
+    payee: payee.address,
     endpoint: `127.0.0.1:${9_000 + n}`,
     certHash: (await makeIdentity(n)).id,
     verifier: undefined,
@@ -129,7 +133,9 @@ async function announce(
     issuedAtMs: opened.clock.now,
     expiresAtMs: opened.clock.now + 30_000,
     ...fields,
-  });
+  };
+  const payeeSignature = signProviderPayee(crypto, payee, { ledger: domain, providerId: idOf(consentFor) });
+  const signed = signAnnouncement(signerOf(signer), announcement, { payeeSignature });
   const client = await opened.connect(peer);
   await client.service(RouterService).announce(signed);
 }
@@ -183,12 +189,24 @@ describe('a match', () => {
 
   it('weighs stake', async () => {
     const opened = await start();
-    opened.stakes.set('01'.repeat(20), 99n * 10n ** 18n);
+    opened.stakes.set(toHex(payeeOf(1).address), 99n * 10n ** 18n);
     for (const n of [1, 2]) await announce(opened, n, { capacity: 200, freeCapacity: 200 });
     await opened.router().refresh();
     const { candidates } = await route(await opened.connect(GATEWAY));
     const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
     expect(weights.get(toHex(idOf(1)))! / weights.get(toHex(idOf(2)))!).toBe(100n);
+  });
+
+  it('weighs the stake of a payee once, however many providers it has', async () => {
+    const opened = await start();
+    opened.stakes.set(toHex(payeeOf(1).address), 99n * 10n ** 18n);
+    for (const n of [1, 2]) await announce(opened, n, {}, { paidTo: 1 });
+    await announce(opened, 3);
+    await opened.router().refresh();
+    const { candidates } = await route(await opened.connect(GATEWAY));
+    const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
+    const [one, two, three] = [1, 2, 3].map((n) => weights.get(toHex(idOf(n)))!) as [bigint, bigint, bigint];
+    expect([one / three, two / three]).toEqual([50n, 50n]);
   });
 
   it('leaves out what is too dear, tried, expired, or of another root than the published one', async () => {
@@ -300,6 +318,21 @@ describe('an announcement is refused', () => {
     await announce(opened, 1, { sequence: 6n });
   });
 
+  it('when the payee that it names did not sign for that key on these contracts', async () => {
+    const opened = await start();
+    const elsewhere = { ...ledger, verifyingContract: network.settlement };
+    for (const [bend, by] of [
+      [{ payee: payeeOf(2).address }, {}],
+      [{ payee: new Uint8Array(20) }, {}],
+      [{}, { consentFor: 2 }],
+      [{}, { domain: elsewhere }],
+    ] as const) {
+      const refused = await refusalOf(announce(opened, 1, bend, by));
+      expect([refused.refusal, refused.message]).toEqual(['invalid', expect.stringMatching(/announcement-payee/)]);
+    }
+    await announce(opened, 1, {}, { paidTo: 2 });
+  });
+
   it('when nobody could dial what it names', async () => {
     const opened = await start();
     for (const endpoint of ['nowhere', '127.0.0.1:99999', 'unix:provider.sock']) {
@@ -340,6 +373,18 @@ describe('standing', () => {
     // A reorganised chain that never ejected provider 2.
     undoEjections(opened.store(), 8);
     expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
+  });
+
+  it('is not kept for what was stored before payees signed', async () => {
+    const opened = await start();
+    for (const n of [1, 2]) await announce(opened, n);
+    opened.store().transact(({ prepare }) => {
+      prepare("UPDATE announcement SET payee_signature = x'' WHERE provider_id = ?").run(idOf(1));
+    });
+    await opened.restart();
+    const gateway = await opened.connect(GATEWAY);
+    expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
+    await announce(opened, 1);
   });
 
   const validatorAddress = new Uint8Array(20).fill(70);

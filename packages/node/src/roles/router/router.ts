@@ -22,9 +22,10 @@ import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
+import { createStakeView } from '../../shared/stake-view.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { createEjectionWatch, createStakeView } from './chain-watch.ts';
+import { createEjectionWatch } from './chain-watch.ts';
 import { listModels } from './model-list.ts';
 import { createOutstanding } from './outstanding.ts';
 import { createReputationReader } from './reputation-reader.ts';
@@ -48,7 +49,7 @@ export interface RouterDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
-  readonly chain: Pick<ChainView, 'network' | 'validators'> & { client(): Promise<ChainClient> };
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'> & { client(): Promise<ChainClient> };
   /** Opened with ROUTER_MIGRATIONS. */
   readonly store: Store;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -77,7 +78,9 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
   const commits = createGroupCommit(store);
   const outstanding = createOutstanding();
   const stakes = createStakeView(chain);
-  const supply = createSupply(options, { crypto, clock, store, commits, outstanding, stakeOf: stakes.stakeOf });
+  const { ledger } = chain;
+  const { stakeOf } = stakes;
+  const supply = createSupply(options, { crypto, clock, ledger, store, commits, outstanding, stakeOf });
   const throughput = createThroughput();
   const links = createLinkPool({ identity });
   const reputation = createReputationReader({

@@ -7,6 +7,7 @@ import {
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { Offer } from '@ogong/protocol/match';
+import type { LedgerDomain } from '@ogong/protocol/order';
 import { computeReputationPpm } from '@ogong/protocol/reputation';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
 import type { Clock } from '../../clock.ts';
@@ -27,6 +28,8 @@ export interface SupplyOptions {
 export interface SupplyDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Domain that payees sign for. */
+  readonly ledger: LedgerDomain;
   readonly store: Store;
   readonly commits: GroupCommit;
   readonly outstanding: Outstanding;
@@ -51,10 +54,10 @@ export interface Supply {
 
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
   const { maxProviders = 4096, modelRoots = new Map<string, Uint8Array>() } = options;
-  const { crypto, clock, store, commits, outstanding, stakeOf } = dependencies;
+  const { crypto, clock, ledger, store, commits, outstanding, stakeOf } = dependencies;
   const listed = new Map<string, Announcement>();
   for (const signed of loadAnnouncements(store)) {
-    const { ok, announcement } = verifyAnnouncement(crypto, signed, { nowMs: clock.nowMs() });
+    const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
   }
 
@@ -64,7 +67,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   }
 
   function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
-    const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { nowMs: clock.nowMs() });
+    const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (!ok || !announcement) {
       const failed = checks.find(({ status }) => status === 'fail');
       throw new Refusal('invalid', `the announcement does not hold: ${failed?.id}: ${failed?.detail}`);
@@ -112,10 +115,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const { providerId, expiresAtMs } = announcement;
       assertNewer(announcement);
       listed.set(toHex(providerId), announcement);
-      const { announcement: bytes, providerKey, signature } = signed;
-      await commits.write((to) =>
-        saveAnnouncement(to, { providerId, signed: { announcement: bytes, providerKey, signature }, expiresAtMs }),
-      );
+      await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
     offers(modelId) {
@@ -131,6 +131,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           announcement,
           providerId,
           freeCapacity: free,
+          payee,
           stakeAtomic: stakeOf(payee),
           reputationPpm,
           expiresAtMs,

@@ -1,6 +1,7 @@
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
-import { compareBytes, concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { keepByStake } from '@ogong/protocol/stake-weights';
 import type { Store } from '../../store/store.ts';
 import { type EvidenceCandidate, MAX_CANDIDATES } from './evidence.ts';
 import { readVerifier } from './verifier-store.ts';
@@ -43,8 +44,10 @@ export interface CandidateQuery {
   readonly serverId: Uint8Array;
   /** Where it has handed its opening over, see hashPlace. */
   readonly openedAt?: Uint8Array | undefined;
-  /** Beacon of the draw: it, and not who was first to pick a small id, decides who is left out of too long a list. */
+  /** Beacon of the draw: it, stake, and not who was first to pick a small id, decide who is left out of too long a list. */
   readonly salt: Uint8Array;
+  /** Of a payee, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly nowMs: number;
 }
 
@@ -79,15 +82,27 @@ function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, open
 /** While as many others are there, whoever has just been silent is left out. */
 const ENOUGH = 4;
 
+/** Payees of those who say now that they verify, for their stake. */
+export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
+  return store
+    .prepare('SELECT announcement FROM announcements WHERE expires_at > ?')
+    .all(nowMs)
+    .map((row) => parseAnnouncement(row.announcement as Uint8Array))
+    .filter(({ verifier }) => verifier)
+    .map(({ payee }) => payee);
+}
+
 /**
- * Whoever says now that it verifies a model, with a key of its own and in another place than the provider under audit,
- * ascending by provider id; ejected providers and excluded verifiers are not asked.
+ * Whoever says now that it verifies a model, with a key of its own, and in another place and for another payee than the
+ * provider under audit, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
+ * not asked.
  */
 export function listCandidates(
   store: Store,
   crypto: Crypto,
-  { modelRoot, serverId, openedAt, salt, nowMs }: CandidateQuery,
+  { modelRoot, serverId, openedAt, salt, stakeOf, nowMs }: CandidateQuery,
 ): EvidenceCandidate[] {
+  const server = readAnnouncement(store, serverId);
   const all = store
     .prepare(
       `SELECT announcement FROM announcements WHERE expires_at > ?
@@ -98,6 +113,8 @@ export function listCandidates(
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
+    // The header of a reply may name another payee than the one that signed for the provider.
+    .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .map(({ providerId, payee, verifier, models }) => ({
       providerId,
       payee,
@@ -105,16 +122,8 @@ export function listCandidates(
       // Whoever is paid to one payee is taken for one operator.
       operator: crypto.sha256(payee),
       numericClass: models.find((model) => equalBytes(model.modelRoot, modelRoot))?.numericClass ?? '',
-      weight: 1n,
     }))
     .filter(({ providerId, keyHash }) => !equalBytes(providerId, serverId) && ownsKey(store, providerId, keyHash));
   const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
-  const candidates = present.length >= ENOUGH ? present : all;
-  if (candidates.length <= MAX_CANDIDATES) return candidates;
-  return candidates
-    .map((candidate) => ({ candidate, rank: crypto.sha256(salt, candidate.providerId) }))
-    .sort((a, b) => compareBytes(a.rank, b.rank))
-    .slice(0, MAX_CANDIDATES)
-    .map(({ candidate }) => candidate)
-    .sort((a, b) => compareBytes(a.providerId, b.providerId));
+  return keepByStake(crypto, present.length >= ENOUGH ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
 }

@@ -67,6 +67,8 @@ export interface AuditDependencies {
   readonly archive: BeaconArchive;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
   readonly calls: VerifierCalls;
+  /** A payee's stake, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
   /** 32 bytes, known to nobody else, the same after a restart. */
   readonly jobSecret: Uint8Array;
   readonly onVerdict: (entry: VerdictEntry) => void;
@@ -91,7 +93,7 @@ const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
-  const { crypto, clock, store, group, archive, getOpening, calls, jobSecret, onVerdict } = dependencies;
+  const { crypto, clock, store, group, archive, getOpening, calls, stakeOf, jobSecret, onVerdict } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const running = new Map<string, Promise<void>>();
   /** Audits that ask again: they have places of their own, so that no provider's silence keeps others from being asked. */
@@ -108,6 +110,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     store,
     group,
     calls: mixJobs(calls, mixMs),
+    stakeOf,
     jobSecret,
     signal,
     pause,

@@ -43,6 +43,7 @@ export interface ReserveDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
+  readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
 }
@@ -64,7 +65,7 @@ export function computeLacking(honeypotPpm: number, alphaPpm: number): number {
  */
 export function createReserve(options: ReserveOptions, dependencies: ReserveDependencies) {
   const { honeypotPpm, pairPpm, alphaPpm, windowMs, callTimeoutMs, computeDelay, drift } = options;
-  const { crypto, clock, store, group, getOpening, jobSecret, signal } = dependencies;
+  const { crypto, clock, store, group, getOpening, stakeOf, jobSecret, signal } = dependencies;
 
   const computeSeed = (replyId: Uint8Array, number: number): Uint8Array =>
     crypto.sha256(createWriter().bytes(DOMAIN).bytes(jobSecret, 32).bytes(replyId, 16).u8(number).finish());
@@ -121,7 +122,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const nowMs = clock.nowMs();
     const server = store.read(() => readAnnouncement(store, serverId));
     const openedAt = server && hashPlace(crypto, server);
-    const query = { modelRoot, serverId, openedAt, salt: seed, nowMs };
+    const query = { modelRoot, serverId, openedAt, salt: seed, stakeOf, nowMs };
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const draw: AuditDraw = { replyId: id, intakeEpoch: 0n, beaconEpoch: 1n, beacon: seed };
     const tried = asked.map(({ verifierId }) => verifierId);

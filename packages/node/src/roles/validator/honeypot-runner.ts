@@ -52,6 +52,7 @@ export interface HoneypotDependencies {
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
   readonly getOpening: ReserveDependencies['getOpening'];
+  readonly stakeOf: ReserveDependencies['stakeOf'];
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
   readonly pause: (leftMs: number) => Promise<void>;

@@ -1,8 +1,13 @@
+import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import type { LedgerSigner } from '@ogong/protocol/crypto';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { readAnnouncement } from './announcement-store.ts';
 import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
-import { createTestHybrid, createTestValidator, payer, provider, providerId } from './test-bench.ts';
-import type { ServeInput, TestOrder } from './test-reply.ts';
+import { createTestHybrid, createTestValidator, ledger, network, payer, provider, providerId } from './test-bench.ts';
+import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from './test-reply.ts';
 import { readProvider } from './verdict-store.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
@@ -159,6 +164,36 @@ describe('records', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
     await expect(validator.announce(provider)).rejects.toThrow('ejected');
+  });
+});
+
+describe('an announcement', () => {
+  it('is refused where its payee did not sign for that key on these contracts', async () => {
+    const validator = createTestValidator();
+    const announcement: Announcement = {
+      providerId,
+      payee: payeeSigner.address,
+      endpoint: 'provider:1',
+      certHash: new Uint8Array(32),
+      verifier: undefined,
+      models: [{ modelId: MODEL, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' }],
+      capacity: 1,
+      freeCapacity: 1,
+      sequence: 1n,
+      issuedAtMs: validator.clock.nowMs(),
+      expiresAtMs: validator.clock.nowMs() + 60_000,
+    };
+    const announce = (payeeSignature: Uint8Array) =>
+      validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }));
+    const sign = (by: LedgerSigner, change = {}) => signProviderPayee(crypto, by, { ledger, providerId, ...change });
+    const elsewhere = { ledger: { ...ledger, verifyingContract: network.settlement } };
+    const strangers = { providerId: new Uint8Array(32).fill(1) };
+    for (const wrong of [sign(payer), sign(payeeSigner, elsewhere), sign(payeeSigner, strangers), new Uint8Array(0)]) {
+      await expect(announce(wrong)).rejects.toThrow('not signed by the payee');
+    }
+    expect(readAnnouncement(validator.store, providerId)).toBeUndefined();
+    await announce(sign(payeeSigner));
+    expect(readAnnouncement(validator.store, providerId)).toEqual(announcement);
   });
 });
 

@@ -223,7 +223,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
 
   async function announce(signed: SignedAnnouncement): Promise<void> {
     const nowMs = clock.nowMs();
-    const verdict = verifyAnnouncement(crypto, signed, { nowMs });
+    const verdict = verifyAnnouncement(crypto, signed, { ledger, nowMs });
     const { announcement } = verdict;
     if (!verdict.ok || announcement === undefined) {
       const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';

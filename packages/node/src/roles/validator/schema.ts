@@ -297,4 +297,8 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX honeypots_reply ON honeypots (reply_id);
   `,
+  // From before payees signed: expired until they come again, kept for what their providers owe and own.
+  `
+  UPDATE announcements SET expires_at = expires_at - 3600000;
+  `,
 ];

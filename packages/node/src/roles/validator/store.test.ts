@@ -1,19 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
-import { equalBytes } from '@ogong/protocol/bytes';
+import { encodeAnnouncement } from '@ogong/protocol/announcement';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/vrf';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { hashPlace, listCandidates, readAnnouncement } from './announcement-store.ts';
+import { openStore } from '../../store/store.ts';
+import {
+  hashPlace,
+  listCandidates,
+  listVerifierPayees,
+  putAnnouncement,
+  readAnnouncement,
+} from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
+import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from './evidence.ts';
 import { deriveVrfSeed, registerValidator } from './register.ts';
-import { createTestHybrid, createTestValidator, provider, providerId } from './test-bench.ts';
+import { migrations } from './schema.ts';
+import { createTestHybrid, createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
 import { MODEL_ROOT } from './test-reply.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
+const NOW = 1_750_000_000_000;
+
 describe('candidates', () => {
-  const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: 1_750_000_000_000 };
+  const query = {
+    modelRoot: MODEL_ROOT,
+    serverId: providerId,
+    salt: new Uint8Array(32),
+    stakeOf: () => 0n,
+    nowMs: NOW,
+  };
 
   it('are those that announce a verifier of the model now, each key for who named it first, and never the server', async () => {
     const validator = createTestValidator();
@@ -39,8 +60,85 @@ describe('candidates', () => {
   });
 });
 
+describe('chances', () => {
+  const token = 10n ** 18n;
+  const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: NOW };
+
+  it('are one, and what the payee has staked, shared among its own verifiers in the list', async () => {
+    const validator = createTestValidator();
+    for (const name of ['v1', 'v2']) await validator.announceVerifier(name);
+    for (const name of ['k1', 'k2', 'k3']) await validator.announceVerifier(name, 'x', createTestPayee('rich'));
+    const stakes = new Map([
+      [toHex(createTestPayee('rich').address), 200n * token],
+      [toHex(createTestPayee('v1').address), 7n * token],
+    ]);
+    const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
+    const weigh = (more = {}) => {
+      const found = listCandidates(validator.store, crypto, { ...query, stakeOf, ...more });
+      return ['v1', 'v2', 'k1', 'k2', 'k3'].map((name) => {
+        const id = hashHybridKey(crypto, createTestHybrid(name).publicKey);
+        return found.find((one) => equalBytes(one.providerId, id))?.weight;
+      });
+    };
+    expect(weigh()).toEqual([8n, 1n, 67n, 67n, 67n]);
+    expect(weigh({ stakeOf: () => 0n })).toEqual([1n, 1n, 1n, 1n, 1n]);
+    const payees = listVerifierPayees(validator.store, NOW).map(toHex);
+    expect(new Set(payees)).toEqual(new Set(['v1', 'v2', 'rich'].map((name) => toHex(createTestPayee(name).address))));
+    expect(listVerifierPayees(validator.store, NOW + 3_600_000)).toEqual([]);
+  });
+
+  it('of a list that is cut are with those who stake, of some hundred free ones', async () => {
+    const validator = createTestValidator();
+    const crowd = Array.from({ length: MAX_CANDIDATES + 4 }, (_, i) => `free${i}`);
+    for (const name of [...crowd, 'v1', 'v2']) await validator.announceVerifier(name);
+    const staked = ['v1', 'v2'].map((name) => createTestPayee(name).address);
+    const stakeOf = (payee: Uint8Array): bigint => (staked.some((one) => equalBytes(one, payee)) ? 3n * token : 0n);
+    for (let i = 0; i < 5; i++) {
+      const list = listCandidates(validator.store, crypto, { ...query, salt: new Uint8Array(32).fill(i), stakeOf });
+      expect(list.length).toBe(MAX_CANDIDATES);
+      expect(list.filter(({ weight }) => weight === 4n).length).toBe(2);
+      expect(list.filter(({ weight }) => weight === 1n).length).toBe(MAX_CANDIDATES - 2);
+      expect(parseCandidates(encodeCandidates(list))).toEqual(list);
+    }
+  });
+});
+
+describe('announcements of before payees signed', () => {
+  it('are expired until they come again, and still say whose a key is', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ogong-announced-'));
+    const path = join(directory, 'validator.db');
+    const change = migrations.findIndex((step) => String(step).includes('expires_at - 3600000'));
+    const before = createTestValidator();
+    await before.announceVerifier('v1');
+    const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
+    const announcement = readAnnouncement(before.store, id)!;
+    const old = openStore(path, { migrations: migrations.slice(0, change) });
+    old.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
+    const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf: () => 0n, nowMs: NOW };
+    expect(listCandidates(old, crypto, query)).toHaveLength(1);
+    old.close();
+    const store = openStore(path, { migrations });
+    expect(listCandidates(store, crypto, query)).toEqual([]);
+    expect(readAnnouncement(store, id)).toEqual(announcement);
+    const { verifier } = announcement;
+    const thief = { ...announcement, providerId: new Uint8Array(32).fill(1) };
+    store.transact((db) => putAnnouncement(db, thief, encodeAnnouncement(thief), NOW));
+    expect(listCandidates(store, crypto, query)).toEqual([]);
+    store.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
+    expect(listCandidates(store, crypto, query)).toMatchObject([{ providerId: id, keyHash: verifier?.keyHash }]);
+    store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+});
+
 describe('who is left out', () => {
-  const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: 1_750_000_000_000 };
+  const query = {
+    modelRoot: MODEL_ROOT,
+    serverId: providerId,
+    salt: new Uint8Array(32),
+    stakeOf: () => 0n,
+    nowMs: NOW,
+  };
   const names = ['v1', 'v2', 'v3', 'v4', 'v5'];
   const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
 
@@ -87,11 +185,16 @@ describe('who is left out', () => {
     expect(find()).toEqual(names);
   });
 
+  it('is whoever announces the payee that the provider announces', async () => {
+    const { find, validator } = await create();
+    await validator.announce(provider, {}, createTestPayee('v4'));
+    expect(find()).toEqual(['v1', 'v2', 'v3', 'v5']);
+  });
+
   it('is nobody for sharing the own machine', async () => {
     const { find, validator } = await create();
     for (const [i, host] of ['127.0.0.1', 'localhost', '[::1]', '127.8.8.8'].entries()) {
       await validator.announce(createTestHybrid('v1'), {
-        payee: new Uint8Array(20).fill(1),
         sequence: BigInt(i + 2),
         verifier: { endpoint: `${host}:4`, certHash: new Uint8Array(32).fill(3), keyHash: idOf('v1') },
       });

@@ -4,9 +4,10 @@ import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { Validator } from '@ogong/protocol/quorum';
 import {
   computeScoreDigest,
@@ -34,8 +35,8 @@ import {
   findServed,
   MODEL,
   MODEL_ROOT,
-  PAYEE,
   PRICE_PER_1K,
+  payeeSigner,
   type ServedReply,
   type ServeInput,
   serveTestReply,
@@ -47,6 +48,9 @@ import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 export const createTestHybrid = (text: string): HybridSigner =>
   createNodeHybridSigner(new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]));
+
+/** Whom the verifier of that name is paid to. */
+export const createTestPayee = (name: string): LedgerSigner => createNodeLedgerSigner(seed(`payee ${name}`));
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
@@ -144,6 +148,7 @@ export interface BenchOptions {
   /** Instead of `verifiers`: ones that outlive this validator. */
   readonly calls?: VerifierCalls;
   readonly spendable?: bigint;
+  readonly stakeOf?: (payee: Uint8Array) => bigint;
   readonly isEjectedOnChain?: boolean;
   /** Stands between the validator and its disk. */
   readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
@@ -212,6 +217,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         options.getOpening ??
         (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
       jobSecret: seed('job secret'),
+      stakeOf: options.stakeOf ?? (() => 0n),
       calls:
         options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
     },
@@ -327,11 +333,16 @@ export function createTestValidator(options: BenchOptions = {}) {
       };
       await disk.write((db) => archive.putCertificate(db, certificate));
     },
-    async announce(key: HybridSigner, fields: Partial<Announcement> = {}) {
+    async announce(
+      key: HybridSigner,
+      fields: Omit<Partial<Announcement>, 'payee'> = {},
+      payee: LedgerSigner = payeeSigner,
+    ) {
       const nowMs = clock.nowMs();
+      const providerId = hashHybridKey(crypto, key.publicKey);
       const announcement: Announcement = {
-        providerId: hashHybridKey(crypto, key.publicKey),
-        payee: PAYEE,
+        providerId,
+        payee: payee.address,
         endpoint: 'provider:1',
         certHash: crypto.sha256(key.publicKey),
         verifier: undefined,
@@ -343,20 +354,16 @@ export function createTestValidator(options: BenchOptions = {}) {
         expiresAtMs: nowMs + 3_600_000,
         ...fields,
       };
-      await intake.announce(signAnnouncement(key, announcement));
+      const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+      await intake.announce(signAnnouncement(key, announcement, { payeeSignature }));
     },
-    /** Announces a verifier of another payee, reached under its own name. */
-    async announceVerifier(name: string, numericClass = 'x') {
-      await validator.announce(createTestHybrid(name), {
-        payee: seed(name).slice(0, 20),
-        endpoint: `${name}:1`,
-        models: [{ ...offer, numericClass }],
-        verifier: {
-          endpoint: `${name}:1`,
-          certHash: seed(name),
-          keyHash: hashHybridKey(crypto, createTestHybrid(name).publicKey),
-        },
-      });
+    /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
+    async announceVerifier(name: string, numericClass = 'x', payee = createTestPayee(name)) {
+      const key = createTestHybrid(name);
+      const endpoint = `${name}:1`;
+      const verifier = { endpoint, certHash: seed(name), keyHash: hashHybridKey(crypto, key.publicKey) };
+      const fields = { endpoint, models: [{ ...offer, numericClass }], verifier };
+      await validator.announce(key, fields, payee);
     },
     async runAudits() {
       await audit.tick();

@@ -7,7 +7,7 @@ import { findFreePorts } from '@ogong/chain/free-port';
 import { bytesToHex } from '@ogong/chain/hex';
 import { startTestLedger } from '@ogong/chain/test-ledger';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
-import { fromHex, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto';
 import {
   ProviderService,
@@ -17,6 +17,8 @@ import {
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
+import type { LedgerDomain } from '@ogong/protocol/order';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -42,8 +44,8 @@ import {
   findServed,
   MODEL,
   MODEL_ROOT,
-  PAYEE,
   PRICE_PER_1K,
+  payeeSigner,
   type ServedReply,
   type ServeInput,
   serveTestReply,
@@ -149,7 +151,8 @@ export async function startTestNetwork({
   }
 
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => createNode(i)));
-  const provider = await createTestProvider(directory);
+  const view = createChainView({ deployment }, { connect: () => connect(seed('payer')) });
+  const provider = await createTestProvider(directory, view.ledger);
   /** Somebody with a deposit, and a channel with every validator. */
   async function createPayer(name: string) {
     const key = seed(name);
@@ -161,7 +164,6 @@ export async function startTestNetwork({
 
   const { signer: payer, client: payerClient } = await createPayer('payer');
 
-  const view = createChainView({ deployment }, { connect: () => connect(seed('payer')) });
   await view.refresh();
   const links = createLinkPool({ identity: provider.identity });
   const beacons = createBeaconView({}, { crypto, chain: view, links });
@@ -230,7 +232,7 @@ export async function startTestNetwork({
 }
 
 /** One provider, and a second one that only verifies; both know every reply that the first one served. */
-async function createTestProvider(name: string) {
+async function createTestProvider(name: string, ledger: LedgerDomain) {
   const signer = createNodeHybridSigner(hybridSeed(name));
   const verifier = createNodeHybridSigner(hybridSeed(`${name} verifier`));
   const verifierKeys = createNodeHybridSigner(hybridSeed(`${name} verifier reports`));
@@ -291,9 +293,11 @@ async function createTestProvider(name: string) {
     const nowMs = systemClock.nowMs();
     const endpoint = places[isVerifier ? 1 : 0] as string;
     const certHash = isVerifier ? verifierIdentity.id : identity.id;
+    const payee = isVerifier ? createNodeLedgerSigner(seed('verifier payee')) : payeeSigner;
+    const providerId = hashHybridKey(crypto, key.publicKey);
     const announcement: Announcement = {
-      providerId: hashHybridKey(crypto, key.publicKey),
-      payee: isVerifier ? fromHex('76'.repeat(20)) : PAYEE,
+      providerId,
+      payee: payee.address,
       endpoint,
       certHash,
       verifier: isVerifier ? { endpoint, certHash, keyHash: hashHybridKey(crypto, verifierKeys.publicKey) } : undefined,
@@ -312,7 +316,8 @@ async function createTestProvider(name: string) {
       issuedAtMs: nowMs,
       expiresAtMs: nowMs + 3_000_000,
     };
-    return signAnnouncement(key, announcement);
+    const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+    return signAnnouncement(key, announcement, { payeeSignature });
   }
 
   return {

@@ -14,12 +14,14 @@ import {
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '@ogong/protocol/synthetic-reply';
 import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { createNodeLedgerSigner } from '../../crypto/signers.ts';
 import type { SignedOrder, Submission } from './claim.ts';
 
 /** Replies without a model, as the validator's tests need them: the payer's, the provider's and the verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';
 export const MODEL_ROOT: Uint8Array = new Uint8Array(32).fill(0x4d);
-export const PAYEE: Uint8Array = new Uint8Array(20).fill(0x70);
+export const payeeSigner: LedgerSigner = createNodeLedgerSigner(new Uint8Array(32).fill(0x70));
+export const PAYEE: Uint8Array = payeeSigner.address;
 export const PRICE_PER_1K = 2_000_000n;
 const ROUTER = new Uint8Array(20).fill(0x72);
 

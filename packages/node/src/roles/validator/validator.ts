@@ -17,9 +17,11 @@ import type { ChainView } from '../../shared/chain-view.ts';
 import type { Endpoint } from '../../shared/endpoint.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
+import { createStakeView } from '../../shared/stake-view.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { createAccess } from './access.ts';
+import { listVerifierPayees } from './announcement-store.ts';
 import { createAudit } from './audit.ts';
 import { pruneBatch } from './batch-store.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
@@ -57,6 +59,8 @@ export interface ValidatorOptions {
   readonly auditConcurrency?: number;
   /** Longest wait for one commitment or report. Default: a third of the audit window, at most a minute. */
   readonly callTimeoutMs?: number;
+  /** How often the stake of those who verify is read. Default: 10,000. */
+  readonly stakeMs?: number;
   /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
   readonly retentionMs?: number;
   readonly fixedVerifier?: Peer | undefined;
@@ -164,6 +168,12 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     },
   );
 
+  const stakes = createStakeView(chain);
+  const staking = createRepeating(
+    { intervalMs: options.stakeMs ?? 10_000 },
+    () => stakes.refresh(listVerifierPayees(store, clock.nowMs())),
+    (err) => log.warn({ err }, 'stake cannot be read from the chain'),
+  );
   const audit = createAudit(
     {
       verdicts,
@@ -197,6 +207,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
         commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
         reveal: (verifier, job, call) => links.to(VerifierService, verifier).reveal(job, call),
       },
+      stakeOf: stakes.stakeOf,
       jobSecret: crypto.sha256(concatBytes(encodeDomain('ogong-job-secret-v1'), vrfSeed)),
       onVerdict: report,
       onError: (err, replyId) => log.debug({ err, replyId: toHex(replyId) }, 'audit step failed'),
@@ -330,11 +341,19 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       await server.start();
       awake.start();
       beacon.start();
+      staking.start();
       auditing.start();
       settling.start();
     },
     async stop(graceMs = 5_000) {
-      await Promise.all([beacon.stop(), auditing.stop(), settling.stop(), audit.stop(), server.stop(graceMs)]);
+      await Promise.all([
+        beacon.stop(),
+        staking.stop(),
+        auditing.stop(),
+        settling.stop(),
+        audit.stop(),
+        server.stop(graceMs),
+      ]);
       await disputes.stop();
       awake.stop();
       links.close();

@@ -55,6 +55,8 @@ export interface RoundDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly calls: VerifierCalls;
+  /** Of a payee, as last read: chances in the draw. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
   /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
@@ -77,7 +79,8 @@ const MAX_ATTEMPTS = 4;
  */
 export function createRounds(options: RoundOptions, dependencies: RoundDependencies) {
   const { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier } = options;
-  const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError, planHoneypots } = dependencies;
+  const { crypto, clock, awake, store, group, calls, stakeOf, jobSecret, signal, pause, onError, planHoneypots } =
+    dependencies;
 
   async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
     const { replyId, deadlineMs = 0 } = row;
@@ -229,7 +232,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const { draw, claim } = judged;
     if (draw === undefined) return [];
     const { modelRoot, providerId: serverId } = claim.order;
-    const query = { modelRoot, serverId, openedAt: row.openedAt, salt: draw.beacon, nowMs: clock.nowMs() };
+    const { openedAt } = row;
+    const query = { modelRoot, serverId, openedAt, salt: draw.beacon, stakeOf, nowMs: clock.nowMs() };
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const nobody = { tried: [], heard: [], isDoubtful: false };
     if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];

@@ -1,0 +1,21 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { toHex } from '@ogong/protocol/bytes';
+
+export type StakeView = ReturnType<typeof createStakeView>;
+
+/** Priority stake per payee, as last read. */
+export function createStakeView({ client }: { readonly client: () => Promise<Pick<ChainClient, 'stakesOf'>> }) {
+  let stakes: ReadonlyMap<string, bigint> = new Map();
+  return {
+    /** Zero until it was read: stake is optional, and a chain that is down must stop neither the market nor audits. */
+    stakeOf: (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n,
+    isKnown: (payee: Uint8Array): boolean => stakes.has(toHex(payee)),
+    /** Reads these payees and forgets all others; what was known before holds until all are read. */
+    async refresh(payees: readonly Uint8Array[]): Promise<void> {
+      const wanted = new Map(payees.map((payee) => [toHex(payee), payee]));
+      const chain = await client();
+      const amounts = await chain.stakesOf([...wanted.values()]);
+      stakes = new Map([...wanted.keys()].map((name, i) => [name, amounts[i] as bigint]));
+    },
+  };
+}
