@@ -1,6 +1,7 @@
 import { EngineError } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { type CollectProgress, collectReports, collectServed } from '@ogong/node/calibration/collect';
+import { createPrompt } from '@ogong/node/calibration/prompts';
 import type { RequestPlan } from '@ogong/node/calibration/request-plan';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { formatSourceId, formatVerifierId } from '@ogong/node/calibration/source-id';
@@ -82,7 +83,11 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     onProgress,
   };
   const attack = findAttack(experiment);
-  const prompts = experiment.isGriefed ? await findGriefingPrompts(experiment, context) : undefined;
+  const prompts = experiment.isLong
+    ? LONG_PROMPTS
+    : experiment.isGriefed
+      ? await findGriefingPrompts(experiment, context)
+      : undefined;
   const plan: RequestPlan = {
     maxTokens: experiment.maxTokens ?? maxTokens,
     prompts,
@@ -127,6 +132,11 @@ async function findCheapModel(
     sold: experiment.weights as SoldWeights,
   });
 }
+
+/** Longer with the reply than those that rows are measured on, and not longer than the context. */
+const LONG_PROMPTS = Array.from({ length: 40 }, (_, i) =>
+  [1, 2, 3].map((k) => createPrompt('long', 1000 + 3 * i + k)).join(' '),
+);
 
 /** A small search: enough to see whether a consumer can make an honest provider look dishonest. */
 const GRIEFING = { promptLength: 24, outputTokens: 32, tries: 80, survivors: 10, seed: 1 } as const;

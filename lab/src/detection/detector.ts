@@ -24,6 +24,8 @@ export interface Detector {
   readonly rows: readonly DriftRow[];
   /** Undefined where no reply of that length was calibrated. */
   judge(sample: DriftSample): Judged | undefined;
+  /** Whether a row reaches so far; without, fixed limits decide. */
+  covers(evidence: ReplyEvidence): boolean;
   /** Statistics of honest replies that nothing was fitted to. */
   readonly honest: Readonly<Record<Length, readonly number[]>>;
   /** Those of the calibrated replies that no parameter knows. */
@@ -58,8 +60,10 @@ export function createDetector(samples: DetectorSamples): Detector {
     ],
     thin: 'leave-out',
   });
+  const findRow = ({ positions }: ReplyEvidence): DriftRow | undefined =>
+    table.rows.find(({ band }) => band === findLengthBand(positions));
   const judge = ({ seed, evidence }: DriftSample): Judged | undefined => {
-    const row = table.rows.find(({ band }) => band === findLengthBand(evidence.positions));
+    const row = findRow(evidence);
     return row && { seed, ...judgeWith(row, evidence) };
   };
   const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): Judged[] => {
@@ -74,6 +78,7 @@ export function createDetector(samples: DetectorSamples): Detector {
   return {
     rows: table.rows,
     judge,
+    covers: (evidence) => evidence.context <= (findRow(evidence)?.context ?? 0),
     honest: { whole: statisticsOf('whole'), first: statisticsOf('first') },
     judgeHonest: (replies) => judgeHeldOut(honest, selectLength(replies, 'whole')),
     judgeHeldOut: (source, length, replies) => {

@@ -21,6 +21,8 @@ export interface Experiment {
   readonly maxTokens?: number;
   /** Default: usual. */
   readonly sampler?: 'usual' | 'any';
+  /** Prompts several times as long as the usual ones. */
+  readonly isLong?: boolean;
   /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
   readonly isGriefed?: boolean;
 }
@@ -197,6 +199,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
       (verifier) => ({ weights, source: 'honest', provider: CLAIMED, verifier, replies: claimed }) as const,
     ),
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
+    { weights, source: 'honest-long', ...MAIN_PAIR, replies: honest, isLong: true },
     { weights, source: 'honest', provider: 'cpu-exact', verifier: 'cpu-exact', replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },

@@ -1,7 +1,7 @@
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
 import type { JudgedReply } from './load.ts';
-import { measureEjection, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
+import { measureBeyond, measureEjection, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
 
 const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
@@ -42,5 +42,24 @@ it('replies at high temperatures are counted by themselves, too', () => {
   expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
     [6, 2 / 6],
     [3, 2 / 3],
+  ]);
+});
+
+it('replies past the context of the rows are judged by fixed limits, and counted where rows would have judged', () => {
+  const contexts = [100, 200, 201, 300, 400];
+  const replies = contexts.map((context, seed) => {
+    const whole = { positions: 64, context };
+    return { seed, scored: { whole, fallback: context === 400 ? 'reject' : 'accept' } } as unknown as JudgedReply;
+  });
+  const rows = measureBeyond(replies, {
+    covers: ({ context }) => context <= 200,
+    judge: ({ seed, evidence }) => ({
+      ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
+      pValue: evidence.context >= 300 ? 0.001 : 0.5,
+    }),
+  });
+  expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
+    [3, 2 / 3],
+    [3, 1 / 3],
   ]);
 });

@@ -77,6 +77,8 @@ export function measureGriefing(replies: readonly JudgedReply[], detector: Pick<
   return toRejections('honest replies to prompts searched for drift', judged);
 }
 
+const RATE = 0.01;
+
 /** Temperatures at which text falls apart: what a consumer would pick who wants honest providers rejected. */
 const HOT = 1.3;
 
@@ -92,8 +94,25 @@ export function measureSettings(
   ];
 }
 
+/**
+ * Honest replies past the context that a row reaches to: those that it would reject if it were asked, which it is not, and
+ * those that the fixed limits reject, which decide.
+ */
+export function measureBeyond(
+  replies: readonly JudgedReply[],
+  detector: Pick<Detector, 'judge' | 'covers'>,
+): EjectionRow[] {
+  const beyond = replies.filter(({ scored }) => scored !== undefined && !detector.covers(scored.whole));
+  const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
+  const ejected = shareOf(beyond, ({ scored }) => scored?.fallback === 'reject');
+  const what = 'honest replies past the context of the rows';
+  return [
+    toRejections(`${what}, if rows judged them`, judged),
+    { test: `${what}, by fixed limits`, lifetimes: beyond.length, replies: beyond.length, beta: RATE, ejected },
+  ];
+}
+
 function toRejections(what: string, judged: readonly Judged[]): EjectionRow {
-  const beta = 0.01;
-  const ejected = shareOf(judged, ({ pValue }) => pValue <= beta);
-  return { test: `${what}, rejected at 1e-2`, lifetimes: judged.length, replies: judged.length, beta, ejected };
+  const ejected = shareOf(judged, ({ pValue }) => pValue <= RATE);
+  return { test: `${what}, rejected at 1e-2`, lifetimes: judged.length, replies: judged.length, beta: RATE, ejected };
 }

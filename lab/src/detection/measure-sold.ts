@@ -1,9 +1,16 @@
+import { HONEST } from '@ogong/node/calibration/source-id';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { createDetector, type Detector } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
-import { measureEjection, measureGriefing, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
+import {
+  measureBeyond,
+  measureEjection,
+  measureGriefing,
+  measureNaiveEjection,
+  measureSettings,
+} from './measure-ejection.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
 
 export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
@@ -37,7 +44,8 @@ export function measureSold(options: SoldOptions): Sold {
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
   const griefed = main.filter(({ isGriefed }) => isGriefed).flatMap(read);
   const ofAnySampler = main.filter(({ sampler }) => sampler === 'any').flatMap(read);
-  const usual = main.filter(({ isGriefed, sampler }) => !isGriefed && sampler !== 'any').flatMap(read);
+  const long = main.filter(({ isLong }) => isLong).flatMap(read);
+  const usual = main.filter(({ source }) => source === HONEST).flatMap(read);
   const honest = [...usual, ...ofAnySampler];
   const played = options.attacks
     .filter((experiment) => isPair(experiment, MAIN_PAIR))
@@ -72,6 +80,7 @@ export function measureSold(options: SoldOptions): Sold {
       lives,
     ),
     ...(griefed.length > 0 ? [measureGriefing(griefed, detector)] : []),
+    ...(long.length > 0 ? measureBeyond(long, detector) : []),
     ...(ofAnySampler.length > 0 ? measureSettings(ofAnySampler, detector) : []),
   ];
   return { detector, attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };

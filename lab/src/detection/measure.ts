@@ -103,8 +103,8 @@ export function measure(options: MeasureOptions): DetectionResults {
   return { ...results, aims: judgeAims(results), notCaught };
 }
 
-const describeModel = ({ model = MODEL, sampler }: Experiment): string =>
-  sampler === 'any' ? `${model}, any sampler` : model;
+const describeModel = ({ model = MODEL, sampler, isLong }: Experiment): string =>
+  sampler === 'any' ? `${model}, any sampler` : isLong ? `${model}, long prompts` : model;
 
 function measureClaims({
   attacks,

@@ -411,6 +411,17 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
   });
 
+  it('does the same past the contexts that were measured', () => {
+    const context = reply.header.promptTokenCount + reply.replay.rows.length;
+    const judgeUpTo = (limit: number) => {
+      const rows = table.rows.map((row) => ({ ...row, context: limit }));
+      const shorter = { drift: { ...policy.drift, table: { ...table, rows } } };
+      return adjudicateReport(crypto, claim, inexact(drift(reply, 0.02, 40, 2)), shorter).outcome;
+    };
+    expect(judgeUpTo(context)).toBe('reject');
+    expect(judgeUpTo(context - 1)).toBe('accept');
+  });
+
   it('rejects what is past every held-out reply and past a fixed limit, though the rank cannot be small enough', () => {
     const strict = { drift: { ...policy.drift, rates: { reject: 1e-6, doubt: 0.05, extrapolate: false } } };
     const gross = adjudicateReport(crypto, claim, inexact(drift(reply, 2, 600, 3)), strict);

@@ -205,6 +205,7 @@ function judgeMeasured(
     providerClass: header.numericClass,
     verifierClass: report.numericClass,
     positions: comparison.positions,
+    context: comparison.context,
   });
   return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);
 }

@@ -19,6 +19,8 @@ import {
 /** How far one reply's commitment lies from a re-run: means over positions, and the worst window where named so. */
 export interface Comparison {
   readonly positions: number;
+  /** Tokens of the prompt and of these positions. */
+  readonly context: number;
   /** Every committed byte equals the re-run's. */
   readonly identical: boolean;
   /** First position whose draws or sketch differ; undefined where identical. */
@@ -132,6 +134,7 @@ export function compareWindows(
   const shared = total((sums) => sums.shared);
   return {
     positions,
+    context: header.promptTokenCount + positions,
     identical,
     firstDifference,
     sketchDistance: total((sums) => sums.sketch) / positions,

@@ -1,5 +1,6 @@
 import { computeBetaCdf } from './beta.ts';
 import {
+  CONTEXT_SHARE,
   compareRowKeys,
   type DriftRow,
   type DriftRowKey,
@@ -145,6 +146,7 @@ function buildRow(
     seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
+    context: measureContext(evidenceOf(all)),
     scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,
@@ -152,6 +154,11 @@ function buildRow(
     tail: Math.floor(held.length * TAIL_SHARE) >= MIN_EXCEEDANCES ? fitTail(statistics, TAIL_SHARE) : undefined,
     power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, likelihood, calibration)),
   };
+}
+
+function measureContext(replies: readonly ReplyEvidence[]): number {
+  const sorted = replies.map(({ context }) => context).sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * (1 - CONTEXT_SHARE)) - 1] as number;
 }
 
 const evidenceOf = (samples: readonly DriftSample[]): ReplyEvidence[] => samples.map(({ evidence }) => evidence);

@@ -156,6 +156,7 @@ describe('drift table bytes', () => {
     ['an unnamed class', () => ({ providerClass: '' })],
     ['a class with a space', () => ({ verifierClass: 'a b' })],
     ['an unknown band', () => ({ band: 9 })],
+    ['a context of nothing', () => ({ context: 0 })],
     ['seeds out of order', () => ({ seeds: { first: 2, last: 1 } })],
     ['too few scores', ({ scores }) => ({ scores: scores.slice(1) })],
     [
@@ -241,12 +242,30 @@ describe('findDriftRow', () => {
   const rows = [familyRow, ...table.rows];
   const full = { ...table, rows };
   const { modelRoot } = tight;
-  const query = { modelRoot, providerClass: 'gpu/a', verifierClass: 'gpu/v', positions: 100 };
+  const query = { modelRoot, providerClass: 'gpu/a', verifierClass: 'gpu/v', positions: 100, context: 144 };
 
   it('takes the class, then its family, then all that an unlisted class could be', () => {
     expect(findDriftRow(full, query)).toEqual({ kind: 'class', row });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/a2' })).toEqual({ kind: 'family', row: familyRow });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/z' })).toEqual({ kind: 'unlisted', rows });
+  });
+
+  it('reaches as far as nineteen in twenty honest replies did, and no farther', () => {
+    const long = many(6, 10, { promptTokens: 400 }).map((sample, i) => ({ ...sample, seed: 5000 + i }));
+    const honest = [...tight.honest.slice(0, 191), ...long.slice(0, 9)];
+    const contextOf = (samples: typeof honest): number =>
+      buildDriftTable({ ...options, measurements: [{ ...tight, honest: samples }] }).table.rows[0]!.context;
+    expect(contextOf(honest)).toBe(144);
+    expect(contextOf([...tight.honest.slice(0, 189), ...long, ...long.slice(0, 1)])).toBe(528);
+    expect(findDriftRow(full, { ...query, context: 145 })).toEqual({ kind: 'none' });
+    // A class that is known is not taken for one that is not, where other rows reach farther.
+    const far = rows.map((each) => (each === row ? each : { ...each, context: 999 }));
+    expect(findDriftRow({ ...full, rows: far }, { ...query, context: 145 })).toEqual({ kind: 'none' });
+    expect(findDriftRow({ ...full, rows: far }, { ...query, providerClass: 'gpu/z', context: 145 })).toEqual({
+      kind: 'unlisted',
+      rows: far.filter((each) => each !== row),
+    });
+    expect(findDriftRow(full, { ...query, providerClass: 'gpu/z', context: 145 })).toEqual({ kind: 'none' });
   });
 
   it('has nothing to say about other models, verifiers and lengths', () => {

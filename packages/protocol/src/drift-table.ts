@@ -44,6 +44,11 @@ export interface DriftRow extends DriftRowKey {
   readonly fitReplies: number;
   /** Positions of all honest replies, fitted and held out. */
   readonly tokens: number;
+  /**
+   * Tokens of prompt and reply that all but CONTEXT_SHARE of the honest replies have at most. The row judges nothing
+   * longer: how drift goes on where nobody looked is not known, and past the context that a model was trained on it soars.
+   */
+  readonly context: number;
   /** Of the held-out honest replies, one for each of REPLY_SCORES. */
   readonly scores: readonly ScoreQuantiles[];
   /**
@@ -76,6 +81,9 @@ export interface Power {
   readonly caught: readonly number[];
 }
 
+/** Honest replies that lie beyond a row's context: that is where it was still measured, not the one longest reply. */
+export const CONTEXT_SHARE = 0.05;
+
 export const POWER_RATES: readonly number[] = [0.05, 0.01, 0.001, 0.0001];
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -102,9 +110,11 @@ export type DriftLookup =
 
 export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
   readonly positions: number;
+  /** Tokens of prompt and reply. */
+  readonly context: number;
 }
 
-/** Of the model's rows: that of the classes themselves, else of their families, else all that an unlisted class could hide in. */
+/** Of the model's rows, where they reach so far: that of the classes themselves, else of their families, else all that an unlisted class could hide in. */
 export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);
   const familyOf = (numericClass: string): string | undefined =>
@@ -112,14 +122,16 @@ export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query
   const providers = [query.providerClass, familyOf(query.providerClass)];
   const verifiers = [query.verifierClass, familyOf(query.verifierClass)];
   const rows = table.rows.filter((row) => row.band === band && equalBytes(row.modelRoot, query.modelRoot));
+  const reaches = ({ context }: DriftRow): boolean => context >= query.context;
   for (const verifierClass of verifiers) {
     for (const providerClass of providers) {
       const row = rows.find((each) => each.providerClass === providerClass && each.verifierClass === verifierClass);
       if (row === undefined) continue;
+      if (!reaches(row)) return { kind: 'none' };
       const isOwn = providerClass === query.providerClass && verifierClass === query.verifierClass;
       return { kind: isOwn ? 'class' : 'family', row };
     }
   }
-  const possible = rows.filter((row) => verifiers.includes(row.verifierClass));
+  const possible = rows.filter((row) => verifiers.includes(row.verifierClass) && reaches(row));
   return possible.length === 0 ? { kind: 'none' } : { kind: 'unlisted', rows: possible };
 }

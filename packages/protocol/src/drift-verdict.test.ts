@@ -32,7 +32,7 @@ const rowOf = ({ rows }: DriftTable, name: string): DriftRow =>
   rows.find(({ providerClass }) => providerClass === name)!;
 const rates = { ...DEFAULT_RATES, reject: 0.002, doubt: 0.01 };
 const lookup = (providerClass: string) =>
-  findDriftRow(table, { providerClass, verifierClass: 'v', modelRoot, positions: 128 });
+  findDriftRow(table, { providerClass, verifierClass: 'v', modelRoot, positions: 128, context: 144 });
 const share = (providerClass: string, drift: SyntheticDrift, wanted: string, count = 200): number =>
   many(77, count, drift).filter(
     ({ evidence }) => judgeByDrift(lookup(providerClass), evidence, rates)?.outcome === wanted,
@@ -119,7 +119,13 @@ describe('a false class', () => {
   });
 
   it('says nothing where nothing was measured', () => {
-    const none = findDriftRow(table, { providerClass: 'tight', verifierClass: 'w', modelRoot, positions: 128 });
+    const none = findDriftRow(table, {
+      providerClass: 'tight',
+      verifierClass: 'w',
+      modelRoot,
+      positions: 128,
+      context: 144,
+    });
     expect(judgeByDrift(none, many(5, 1)[0]!.evidence, rates)).toBeUndefined();
   });
 });

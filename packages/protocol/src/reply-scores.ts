@@ -116,6 +116,8 @@ export const EQUAL_LOG = computeLog(SCORE_FLOOR);
 /** All that statistics keep of one reply. */
 export interface ReplyEvidence {
   readonly positions: number;
+  /** Tokens of prompt and reply. */
+  readonly context: number;
   /** See computeReplyScores. */
   readonly scores: Float64Array;
   readonly draws: DrawCounts;
@@ -127,6 +129,7 @@ export interface ReplyEvidence {
 export function computeReplyEvidence(comparison: Comparison): ReplyEvidence {
   return {
     positions: comparison.positions,
+    context: comparison.context,
     scores: computeReplyScores(comparison),
     draws: comparison.draws,
     windows: Float64Array.from(comparison.windows, (window) => toLog(window.sketchDistance)),

@@ -10,6 +10,8 @@ export interface SyntheticDrift {
   readonly drawScale?: number;
   /** Default 128. */
   readonly positions?: number;
+  /** Default 16. */
+  readonly promptTokens?: number;
   /** ln of how much replies differ among themselves, and windows within one. */
   readonly replyScatter?: number;
   readonly windowScatter?: number;
@@ -36,7 +38,15 @@ export function drawNormal(random: () => number): number {
 }
 
 export function createSyntheticEvidence(random: () => number, drift: SyntheticDrift = {}): ReplyEvidence {
-  const { scale = 1, drawScale = scale, positions = 128, replyScatter = 0.1, windowScatter = 0.1, late } = drift;
+  const {
+    scale = 1,
+    drawScale = scale,
+    positions = 128,
+    promptTokens = 16,
+    replyScatter = 0.1,
+    windowScatter = 0.1,
+    late,
+  } = drift;
   const count = Math.ceil(positions / 32);
   const common = computeLog(scale) + replyScatter * drawNormal(random);
   const windows = Float64Array.from({ length: count }, (_, i) => {
@@ -66,7 +76,7 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     const isMoved = random() < computeExp(-margin / (HONEST_MOVEMENT * drawScale));
     addDrawMargin(draws, { matches: !isMoved, margin, gap: isMoved ? margin * (1 + toEighth(random())) : 0 });
   }
-  return { positions, scores, draws, windows };
+  return { positions, context: promptTokens + positions, scores, draws, windows };
 }
 
 function toEighth(x: number): number {

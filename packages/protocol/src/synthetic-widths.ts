@@ -5,6 +5,8 @@ import { REPLY_SCORES } from './reply-scores.ts';
 export interface Width extends DriftRowKey {
   /** ln of a distance. */
   readonly median: number;
+  /** Default: any length. */
+  readonly context?: number;
 }
 
 /** A table of nothing but widths, for tests of who is drawn. */
@@ -12,9 +14,9 @@ export function createWidthTable(
   widths: readonly Width[],
   families: DriftTable['families'] = [],
 ): Pick<DriftTable, 'families' | 'rows'> {
-  const rows = widths.map(({ median, ...key }) => {
+  const rows = widths.map(({ median, context = 2 ** 32 - 1, ...key }) => {
     const value = QUANTILES.map((quantile) => median + quantile - 0.5);
-    return { ...key, scores: REPLY_SCORES.map(() => ({ value, low: value, high: value })) };
+    return { ...key, context, scores: REPLY_SCORES.map(() => ({ value, low: value, high: value })) };
   });
   return { families, rows: rows as unknown as DriftTable['rows'] };
 }

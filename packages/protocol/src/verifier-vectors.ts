@@ -219,7 +219,12 @@ function weightVectors(): unknown {
           modelRoot: toHex(root),
           providerClass,
           positions,
-          factors: computeClassWeights(table, { modelRoot: root, providerClass, positions }, verifiers).map(Number),
+          context: positions + 20,
+          factors: computeClassWeights(
+            table,
+            { modelRoot: root, providerClass, positions, context: positions + 20 },
+            verifiers,
+          ).map(Number),
         })),
       ),
     ),

@@ -16,7 +16,7 @@ const width = (providerClass: string, verifierClass: string, median: number, ban
   median,
 });
 const classes = (...names: string[]) => names;
-const reply = { modelRoot, providerClass: 'p', positions: 100 };
+const reply = { modelRoot, providerClass: 'p', positions: 100, context: 120 };
 
 describe('weights of verifiers', () => {
   it('favour the class that sees the declared one most sharply, and those near it', () => {

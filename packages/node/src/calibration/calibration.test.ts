@@ -10,7 +10,7 @@ import { parseScoreReport } from '@ogong/protocol/score-report';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { collectReports, collectServed } from './collect.ts';
-import { createPrompt, PROMPT_KINDS } from './prompts.ts';
+import { createPrompt, drawOutPrompt, PROMPT_KINDS } from './prompts.ts';
 import { planRequest } from './request-plan.ts';
 import { checkSampleHeader, replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import { openSampleStore, type SampleStore } from './sample-store.ts';
@@ -74,6 +74,29 @@ describe('a request of any sampler', () => {
       if (sample === undefined) continue;
       const { replay } = replaySample(crypto, sample)!;
       expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    }
+  });
+});
+
+describe('prompts that are drawn out', () => {
+  it('are a third, of all lengths up to the given one, and the same for the same seed', () => {
+    const seeds = Array.from({ length: 300 }, (_, i) => 1 + i);
+    const words = seeds.map((seed) => {
+      const prompt = drawOutPrompt('Tell me more.', seed, 1600);
+      expect(drawOutPrompt('Tell me more.', seed, 1600)).toBe(prompt);
+      expect(prompt.endsWith('Tell me more.')).toBe(true);
+      return prompt.split(' ').length;
+    });
+    const long = words.filter((count) => count > 3);
+    expect(long.length).toBeGreaterThan(75);
+    expect(long.length).toBeLessThan(125);
+    expect(Math.max(...long)).toBeLessThanOrEqual(1000);
+    for (const [low, high] of [
+      [4, 333],
+      [333, 667],
+      [667, 1001],
+    ] as const) {
+      expect(long.filter((count) => count >= low && count < high).length).toBeGreaterThan(15);
     }
   });
 });

@@ -173,7 +173,19 @@ describe('the name of a source', () => {
   it('reads back as what it was made of, or not at all', () => {
     const id = { model: 'm', behaviour: 'honest', setup: 'fast', maxTokens: 128 };
     expect(parseSourceId(formatSourceId(id))).toEqual(id);
-    for (const bad of ['', 'honest', 'm/honest/fast', 'm/honest/fast/0', 'm/honest/fast/x', 'm//fast/1', 'a/b/c/1/e']) {
+    const long = { ...id, promptTokens: 2000 };
+    expect(parseSourceId(formatSourceId(long))).toEqual(long);
+    for (const bad of [
+      '',
+      'honest',
+      'm/honest/fast',
+      'm/honest/fast/0',
+      'm/honest/fast/x',
+      'm//fast/1',
+      'a/b/c/1/e',
+      'a/b/c/1/0',
+      'a/b/c/1/2/3',
+    ]) {
       expect(parseSourceId(bad)).toBeUndefined();
     }
   });

@@ -3,6 +3,7 @@ import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import type { Checker } from './checkers.ts';
 import { collectReports, collectServed } from './collect.ts';
+import type { RequestPlan } from './request-plan.ts';
 import type { SampleStore } from './sample-store.ts';
 import { listSeeds, type Setup } from './setups.ts';
 import { formatSourceId, formatVerifierId, HONEST } from './source-id.ts';
@@ -37,6 +38,8 @@ export interface MeasureOptions {
   /** Honest replies of each pair. */
   readonly replies: number;
   readonly maxTokens: number;
+  /** See RequestPlan. */
+  readonly promptTokens?: number | undefined;
   readonly contextSize: number;
   readonly onProgress?: (progress: MeasureProgress) => void;
   readonly signal?: AbortSignal;
@@ -46,13 +49,18 @@ export interface MeasureOptions {
 const PROMPT_ROOM = 384;
 
 /** Of the engines on either side. */
-export const computeContextSize = (maxTokens: number): number => PROMPT_ROOM + maxTokens;
+export const computeContextSize = ({
+  maxTokens,
+  promptTokens = 0,
+}: Pick<MeasureOptions, 'maxTokens' | 'promptTokens'>): number => PROMPT_ROOM + promptTokens + maxTokens;
 
 /** A model under another file name is the same model: stores are named by content. */
 export const nameModel = ({ modelRoot }: Pick<ModelFile, 'modelRoot'>): string => toHex(modelRoot.subarray(0, 8));
 
-export const nameSource = ({ model, maxTokens }: Pick<MeasureOptions, 'model' | 'maxTokens'>, provider: string) =>
-  formatSourceId({ model: nameModel(model), behaviour: HONEST, setup: provider, maxTokens });
+export const nameSource = (
+  { model, maxTokens, promptTokens }: Pick<MeasureOptions, 'model' | 'maxTokens' | 'promptTokens'>,
+  provider: string,
+) => formatSourceId({ model: nameModel(model), behaviour: HONEST, setup: provider, maxTokens, promptTokens });
 
 /**
  * Serves and checks what the store lacks of every pair; what was done before is not done again. An engine is open only
@@ -60,7 +68,8 @@ export const nameSource = ({ model, maxTokens }: Pick<MeasureOptions, 'model' | 
  * @throws EngineError, LinkError; the signal's reason when it aborts.
  */
 export async function measurePairs(options: MeasureOptions): Promise<void> {
-  const { model, pairs, store, crypto, signer, replies, maxTokens, contextSize, signal, onProgress } = options;
+  const { model, pairs, store, crypto, signer, replies, contextSize, signal, onProgress } = options;
+  const plan: RequestPlan = { maxTokens: options.maxTokens, promptTokens: options.promptTokens, sampler: 'mixed' };
   const providers = [...new Map(pairs.map(({ provider }) => [provider.name, provider])).values()];
   const checkers = [...new Map(pairs.map(({ checker }) => [checker.name, checker])).values()];
   const verifierOf = (checker: Checker): string => formatVerifierId({ model: nameModel(model), setup: checker.name });
@@ -89,7 +98,7 @@ export async function measurePairs(options: MeasureOptions): Promise<void> {
           engine,
           crypto,
           signer,
-          plan: { maxTokens, sampler: 'mixed' },
+          plan,
           concurrency: streams,
         },
         ...(signal ? { signal } : {}),

@@ -39,6 +39,26 @@ const SCRIPTS = [
   'Ça commence',
 ];
 
+/** Tokens of an English word and the space before it, rather too many than too few. */
+const TOKENS_PER_WORD = 1.6;
+const DRAWN_OUT = 1 / 3;
+
+/**
+ * Of three prompts one is drawn out by stories before it, to any length up to the given one: as many short as long ones.
+ * @param tokens about as many at most.
+ */
+export function drawOutPrompt(prompt: string, seed: number, tokens: number): string {
+  const random = createSeededRandom(seed ^ 0x6c6f6e67);
+  if (random() >= DRAWN_OUT) return prompt;
+  const wanted = Math.floor((tokens * random()) / TOKENS_PER_WORD);
+  const words = prompt.split(' ');
+  const before: string[] = [];
+  while (before.length + words.length < wanted) {
+    before.push(...createPrompt('long', Math.floor(random() * 2 ** 31)).split(' '));
+  }
+  return [...before.slice(0, Math.max(0, wanted - words.length)), ...words].join(' ');
+}
+
 /** @param seed u32. */
 export function createPrompt(kind: PromptKind, seed: number): string {
   const random = createSeededRandom(seed);

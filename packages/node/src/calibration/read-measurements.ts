@@ -22,6 +22,8 @@ export interface MeasurementSource {
   readonly take: 'honest' | 'alternatives' | 'all';
   /** Behaviours that become alternatives. Default: all that are not honest. */
   readonly named?: ReadonlySet<string> | undefined;
+  /** Only sources whose prompts were drawn out so far, or not at all for `none`. Default: all. */
+  readonly promptTokens?: number | 'none' | undefined;
 }
 
 /**
@@ -40,9 +42,11 @@ export function readMeasurements(
   const useless = new Map<string, number>();
   let replies = 0;
   let differing = 0;
-  for (const { store, take, named } of sources) {
+  for (const { store, take, named, promptTokens } of sources) {
     for (const { source, verifier } of store.listPairs()) {
-      const behaviour = parseSourceId(source)?.behaviour;
+      const id = parseSourceId(source);
+      if (promptTokens !== undefined && (id?.promptTokens ?? 'none') !== promptTokens) continue;
+      const behaviour = id?.behaviour;
       if (behaviour === undefined || (take !== 'all' && isHonest(behaviour) !== (take === 'honest'))) continue;
       if (!isHonest(behaviour) && named?.has(behaviour) === false) continue;
       for (const sample of store.readScored(source, verifier)) {

@@ -1,6 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/bytes';
 import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
-import { createPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
+import { createPrompt, drawOutPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
 
 /** What is asked of a source; the seed decides prompt and sampler. */
 export interface RequestPlan {
@@ -9,6 +9,8 @@ export interface RequestPlan {
   readonly kinds?: readonly PromptKind[];
   /** These instead of the kinds: one of them, by the seed. */
   readonly prompts?: readonly string[] | undefined;
+  /** A third of the prompts are drawn out to lengths of up to about this, tokens. Default: none is. */
+  readonly promptTokens?: number | undefined;
   /**
    * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
    * included. `mixed`: one or the other, by the seed. Default: usual.
@@ -26,7 +28,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   const { maxTokens, kinds = PROMPT_KINDS, sampler = 'usual', needs } = plan;
   if (needs === 'repeats') return planRequest({ ...plan, needs: undefined }, 1 + (seed % REPEATED));
   const random = createSeededRandom(seed);
-  const prompt = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
+  const own = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
+  const prompt = plan.promptTokens === undefined ? own : drawOutPrompt(own, seed, plan.promptTokens);
   const cut = needs === 'tail' ? {} : { top_p: 0.95, top_k: 40 };
   const isAny = sampler === 'any' || (sampler === 'mixed' && createSeededRandom(seed ^ 0x6d697864)() < ANY_SHARE);
   const settings = isAny ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), ...cut };

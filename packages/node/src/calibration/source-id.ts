@@ -6,6 +6,8 @@ export interface SourceId {
   readonly behaviour: string;
   readonly setup: string;
   readonly maxTokens: number;
+  /** Some prompts are drawn out to as many tokens at most; absent where none is. */
+  readonly promptTokens?: number | undefined;
 }
 
 export const HONEST = 'honest';
@@ -13,15 +15,19 @@ export const HONEST = 'honest';
 /** Whether what was served so is the model's own: honest replies to whatever requests. */
 export const isHonest = (behaviour: string): boolean => behaviour === HONEST || behaviour === `${HONEST}-any`;
 
-export function formatSourceId({ model, behaviour, setup, maxTokens }: SourceId): string {
-  return `${model}/${behaviour}/${setup}/${maxTokens}`;
+export function formatSourceId({ model, behaviour, setup, maxTokens, promptTokens }: SourceId): string {
+  const id = `${model}/${behaviour}/${setup}/${maxTokens}`;
+  return promptTokens === undefined ? id : `${id}/${promptTokens}`;
 }
+
+const COUNT = /^[1-9]\d{0,6}$/;
 
 /** @returns undefined for a source that was named otherwise. */
 export function parseSourceId(text: string): SourceId | undefined {
-  const [model, behaviour, setup, tokens, ...rest] = text.split('/');
-  if (!model || !behaviour || !setup || !/^[1-9]\d{0,6}$/.test(tokens ?? '') || rest.length > 0) return undefined;
-  return { model, behaviour, setup, maxTokens: Number(tokens) };
+  const [model, behaviour, setup, tokens, prompt, ...rest] = text.split('/');
+  if (!model || !behaviour || !setup || !COUNT.test(tokens ?? '') || rest.length > 0) return undefined;
+  if (prompt !== undefined && !COUNT.test(prompt)) return undefined;
+  return { model, behaviour, setup, maxTokens: Number(tokens), ...(prompt && { promptTokens: Number(prompt) }) };
 }
 
 export const formatVerifierId = ({ model, setup }: Pick<SourceId, 'model' | 'setup'>): string => `${model}/${setup}`;

@@ -65,6 +65,15 @@ describe('ogong calibrate', () => {
     expect(shown.text).toMatch(/signed by [0-9a-f]{64}/);
   });
 
+  it('measures longer contexts by themselves, where they are asked for', async () => {
+    const { errors } = await measure(170, 'long.json', '--prompt-tokens', '400');
+    expect(errors).toMatch(/170 of 340|fast serves/);
+    const contextOf = (name: string): number =>
+      Math.max(...readTableFile(nodeCrypto, at(name)).table.rows.map(({ context }) => context));
+    expect(contextOf('long.json')).toBeGreaterThan(contextOf('table.json') + 50);
+    expect(errors).toContain(`rows judge prompt and reply of up to ${contextOf('long.json')} tokens`);
+  });
+
   it('measures nothing twice, and comes to the same table', async () => {
     const before = readFileSync(at('table.json'), 'utf8');
     const { errors } = await measure(170, 'again.json');
@@ -110,9 +119,12 @@ describe('ogong calibrate', () => {
       providerClass: row!.providerClass,
       verifierClass: row!.verifierClass,
       positions: 6,
+      context: row!.context,
     };
     expect(findDriftRow(table, { ...query, modelRoot: row!.modelRoot })).toEqual({ kind: 'class', row });
     expect(findDriftRow(table, { ...query, modelRoot: new Uint8Array(32) })).toEqual({ kind: 'none' });
+    const { modelRoot, context } = row!;
+    expect(findDriftRow(table, { ...query, modelRoot, context: context + 1 })).toEqual({ kind: 'none' });
     store.close();
   });
 

@@ -91,7 +91,14 @@ export const runConfig = defineConfig({
       schema: integer({ min: 1, max: 4096 }),
       label: '<n>',
       default: '128',
-      description: 'length of a reply; shorter ones are measured by their first tokens',
+      description:
+        'length of a reply; shorter ones are measured by their first tokens, longer ones are judged by fixed limits',
+    },
+    promptTokens: {
+      schema: integer({ min: 64, max: 1_000_000 }),
+      label: '<n>',
+      description:
+        'draws a third of the prompts out to as many tokens at most: what is longer in all than the measured is judged by fixed limits',
     },
     dataDir: {
       schema: text,
@@ -138,7 +145,7 @@ export async function runCalibration(argv: readonly string[], output: Output): P
       await measure(model, { values, asked, peer, store, output, signal: stopping.signal });
     }
     const sources = [
-      { store, take: 'honest' as const },
+      { store, take: 'honest' as const, promptTokens: values.promptTokens ?? ('none' as const) },
       ...others.map((other) => ({ store: other, take: 'alternatives' as const })),
     ];
     const measurements = readMeasurements(crypto, sources, { codeVersion: values.codeVersion });
@@ -148,6 +155,12 @@ export async function runCalibration(argv: readonly string[], output: Output): P
     writeTableFile(resolve(values.out), file);
     const result = { path: values.out, version: table.version, hash: toHex(file.hash), rows: table.rows.length };
     for (const line of leftOut) output.writeError(`left out: ${line}\n`);
+    if (table.rows.length > 0) {
+      const context = Math.max(...table.rows.map((row) => row.context));
+      output.writeError(
+        `rows judge prompt and reply of up to ${context} tokens; --prompt-tokens measures longer ones\n`,
+      );
+    }
     output.write(
       values.json
         ? `${JSON.stringify({ ...result, leftOut, ...summarise(measurements) })}\n`
@@ -215,12 +228,12 @@ async function measure(
   },
 ): Promise<void> {
   const { values, asked, peer, store, output, signal } = given;
-  const { replies, maxTokens } = values;
-  const contextSize = computeContextSize(maxTokens);
+  const { replies, maxTokens, promptTokens } = values;
+  const contextSize = computeContextSize({ maxTokens, promptTokens });
   const say = (line: string): void => output.writeError(line);
   const pairs = asked ?? (await listRunnablePairs(model, { contextSize, hasPeer: peer !== undefined, say, signal }));
   await measurePairs({
-    ...{ model, store, crypto, signer: calibrationSigner, replies, maxTokens, contextSize, signal },
+    ...{ model, store, crypto, signer: calibrationSigner, replies, maxTokens, promptTokens, contextSize, signal },
     pairs: pairs.map(
       ({ provider, verifier }): Pair => ({
         provider,

@@ -117,7 +117,7 @@ export function judgeHoneypot(
   const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
   const comparison = compareWindows(crypto, header, own, other);
   const isNear = isWithinLimits(comparison);
-  const row = drift && findRow(drift, header, report, comparison.positions);
+  const row = drift && findRow(drift, header, report, comparison);
   if (drift === undefined || row === undefined)
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
   const { reject, doubt, extrapolate } = toRates(drift.note);
@@ -144,9 +144,9 @@ function findRow(
   { table }: DriftPolicy,
   { numericClass: providerClass }: Header,
   { modelRoot, numericClass: verifierClass }: ScoreReport,
-  positions: number,
+  { positions, context }: Comparison,
 ): DriftRow | undefined {
-  const found = findDriftRow(table, { modelRoot, providerClass, verifierClass, positions });
+  const found = findDriftRow(table, { modelRoot, providerClass, verifierClass, positions, context });
   return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
 }
 

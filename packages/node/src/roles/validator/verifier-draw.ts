@@ -59,9 +59,10 @@ function weighCandidates(
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
   if (drift === undefined) return candidates.map(({ weight }) => weight);
-  const { numericClass: providerClass, outputTokenCount: positions } = header;
+  const { numericClass: providerClass, outputTokenCount: positions, promptTokenCount } = header;
   const classes = candidates.map(({ numericClass }) => numericClass);
-  const factors = computeClassWeights(drift.table, { modelRoot: order.modelRoot, providerClass, positions }, classes);
+  const reply = { modelRoot: order.modelRoot, providerClass, positions, context: promptTokenCount + positions };
+  const factors = computeClassWeights(drift.table, reply, classes);
   return candidates.map(({ weight }, i) => weight * (factors[i] as bigint));
 }
 
