@@ -412,7 +412,7 @@ describe('adjudicateReport with a drift table', () => {
   });
 
   it('does the same past the contexts that were measured', () => {
-    const context = reply.header.promptTokenCount + reply.replay.rows.length;
+    const context = reply.header.promptTokenCount + reply.header.outputTokenCount;
     const judgeUpTo = (limit: number) => {
       const rows = table.rows.map((row) => ({ ...row, context: limit }));
       const shorter = { drift: { ...policy.drift, table: { ...table, rows } } };
