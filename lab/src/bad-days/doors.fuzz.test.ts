@@ -36,6 +36,7 @@ import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { redactHeader } from '@ogong/protocol/score-commitment';
 import { encodeTailDraws } from '@ogong/protocol/tail-draws';
+import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';
@@ -214,12 +215,13 @@ describe('the doors of a validator', () => {
 
     const payee = createTestPayee('knocking');
     const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+    const verifierEndorsement = signEndorsement(provider, providerId);
     const announcement: Announcement = {
       providerId,
       payee: payee.address,
       endpoint: 'provider:1',
       certHash: new Uint8Array(32).fill(2),
-      verifier: { endpoint: 'verifier:1', certHash: new Uint8Array(32).fill(3), keyHash: new Uint8Array(32).fill(4) },
+      verifier: { endpoint: 'verifier:1', certHash: new Uint8Array(32).fill(3), keyHash: providerId },
       models: [
         { modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' },
       ],
@@ -230,7 +232,7 @@ describe('the doors of a validator', () => {
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
     await knock({
-      valid: () => signAnnouncement(provider, announcement, { payeeSignature }),
+      valid: () => signAnnouncement(provider, announcement, { payeeSignature, verifierEndorsement }),
       call: (message) => service.announce(message),
       rounds: 30,
     });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../vectors/ticket.json' with { type: 'json' };
+import verifierVectors from '../vectors/verifier.json' with { type: 'json' };
 import {
   type Announcement,
   encodeAnnouncement,
@@ -15,6 +16,7 @@ import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from './noble.ts';
 import type { LedgerDomain } from './order.ts';
 import { signProviderPayee } from './provider-payee.ts';
+import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -55,6 +57,7 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
 const signer = createNobleHybridSigner(new Uint8Array(64).fill(1));
 const stranger = createNobleHybridSigner(new Uint8Array(64).fill(2));
 const signerId = hashHybridKey(nobleCrypto, signer.publicKey);
+const verifier = createNobleHybridSigner(new Uint8Array(64).fill(5));
 const payee = createNobleLedgerSigner(new Uint8Array(32).fill(3));
 const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
 const now = 1_700_000_000_000;
@@ -84,14 +87,21 @@ describe('announcement', () => {
     issuedAtMs: now,
     expiresAtMs: now + 60_000,
   };
-  const paid = { ...announcement, payee: payee.address };
+  const paid = {
+    ...announcement,
+    payee: payee.address,
+    verifier: { ...announcement.verifier!, keyHash: hashHybridKey(nobleCrypto, verifier.publicKey) },
+  };
+  const verifierEndorsement = signEndorsement(verifier, signerId);
   const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId: signerId });
-  const signed = signAnnouncement(signer, paid, { payeeSignature });
+  const signed = signAnnouncement(signer, paid, { payeeSignature, verifierEndorsement });
 
   it('has one encoding', () => {
     checkCodec(anyAnnouncement, encodeAnnouncement, parseAnnouncement);
     expect(parseAnnouncement(fromHex(vectors.announcement))).toEqual(announcement);
     expect(toHex(encodeAnnouncement(announcement))).toBe(vectors.announcement);
+    const { providerId, message } = verifierVectors.endorsement;
+    expect(toHex(encodeEndorsement(fromHex(providerId)))).toBe(message);
   });
 
   const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
@@ -102,7 +112,9 @@ describe('announcement', () => {
     expect(verify({})).toEqual([]);
     expect(verify({}, { previousSequence: 7n })).toEqual(['announcement-sequence']);
     expect(verify({ announcement: signed.announcement.subarray(1) })).toEqual(['announcement-encoding']);
-    expect(verify(signAnnouncement(stranger, paid, { payeeSignature }))).toEqual(['announcement-identity']);
+    expect(verify(signAnnouncement(stranger, paid, { payeeSignature, verifierEndorsement }))).toEqual([
+      'announcement-identity',
+    ]);
     expect(verify({ signature: stranger.sign(signed.announcement) })).toEqual(['announcement-signature']);
     expect(verify({}, { nowMs: now - 30_001 })).toEqual(['announcement-issued']);
     expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
@@ -123,9 +135,32 @@ describe('announcement', () => {
       expect(verify({ payeeSignature: cut })).toEqual(refused);
     }
     // What a payee signed for one key carries no other one over, whoever brings it.
-    const borrowed = signAnnouncement(stranger, { ...paid, providerId: strangerId }, { payeeSignature });
-    expect(verify(borrowed)).toEqual(refused);
-    expect(verify(signAnnouncement(signer, { ...paid, payee: other.address }, { payeeSignature }))).toEqual(refused);
+    const mine = { payeeSignature, verifierEndorsement: signEndorsement(verifier, strangerId) };
+    expect(verify(signAnnouncement(stranger, { ...paid, providerId: strangerId }, mine))).toEqual(refused);
+    const renamed = signAnnouncement(
+      signer,
+      { ...paid, payee: other.address },
+      { payeeSignature, verifierEndorsement },
+    );
+    expect(verify(renamed)).toEqual(refused);
+  });
+
+  it('verifies where its verifier signed for this provider, and needs nobody where it names none', () => {
+    const refused = ['announcement-verifier'];
+    expect(verify({ verifierEndorsement: undefined })).toEqual(refused);
+    const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
+    expect(verify({ verifierEndorsement: signEndorsement(verifier, strangerId) })).toEqual(refused);
+    expect(verify({ verifierEndorsement: signEndorsement(stranger, signerId) })).toEqual(refused);
+    const { verifierKey, signature } = verifierEndorsement;
+    const bent = signature.map((byte, i) => (i === 70 ? byte ^ 1 : byte));
+    for (const wrong of [bent, signature.subarray(1), signature.subarray(0, 64)]) {
+      expect(verify({ verifierEndorsement: { verifierKey, signature: wrong } })).toEqual(refused);
+    }
+    // The same key signs commitments and traces: none of them is an endorsement.
+    expect(verify({ verifierEndorsement: { verifierKey, signature: verifier.sign(signerId) } })).toEqual(refused);
+    const alone = signAnnouncement(signer, { ...paid, verifier: undefined }, { payeeSignature });
+    const { ok, checks } = verifyAnnouncement(nobleCrypto, alone, { ledger, nowMs: now });
+    expect([ok, checks.find(({ id }) => id === 'announcement-verifier')?.status]).toEqual([true, 'skip']);
   });
 
   it('offers tier replay in an exact class only', () => {

@@ -16,6 +16,7 @@ import type { LedgerDomain } from './order.ts';
 import { findTierProblem } from './posture.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './ticket.ts';
+import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
 
 /** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
 export interface Announcement {
@@ -118,15 +119,17 @@ export interface SignedAnnouncement {
   readonly signature: Uint8Array;
   /** 65 bytes: the payee's word for the provider's key, see signProviderPayee. */
   readonly payeeSignature: Uint8Array;
+  /** The verifier's word for the provider's key, where the announcement names a verifier. */
+  readonly verifierEndorsement?: VerifierEndorsement | undefined;
 }
 
 export function signAnnouncement(
   signer: HybridSigner,
   announcement: Announcement,
-  { payeeSignature }: Pick<SignedAnnouncement, 'payeeSignature'>,
+  given: Pick<SignedAnnouncement, 'payeeSignature' | 'verifierEndorsement'>,
 ): SignedAnnouncement {
   const bytes = encodeAnnouncement(announcement);
-  return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes), payeeSignature };
+  return { announcement: bytes, providerKey: signer.publicKey, signature: signer.sign(bytes), ...given };
 }
 
 export interface AnnouncementVerdict {
@@ -137,7 +140,7 @@ export interface AnnouncementVerdict {
 }
 
 /**
- * Whether an announcement is its provider's own, its payee agrees, it is current, and newer than the one before.
+ * Whether an announcement is its provider's own, payee and verifier agree, it is current, and newer than the one before.
  * @param ledger domain that payees sign for, as orders are.
  * @param previousSequence of the provider's announcement held so far.
  */
@@ -171,6 +174,7 @@ export function verifyAnnouncement(
     verifyProviderPayee(crypto, ledger, { providerId, payee, payeeSignature })
       ? pass('announcement-payee', 'the payee signed for that key')
       : fail('announcement-payee', 'not signed by the payee that it names, for this key and these contracts'),
+    checkVerifier(crypto, announcement, signed.verifierEndorsement),
     issuedAtMs <= nowMs + toleranceMs
       ? pass('announcement-issued', `issued at ${issuedAtMs}`)
       : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future, by the clock here`),
@@ -180,6 +184,18 @@ export function verifyAnnouncement(
     checkSequence(sequence, previousSequence),
   ];
   return { ok: isOk(checks), checks, announcement };
+}
+
+function checkVerifier(
+  crypto: Crypto,
+  { providerId, verifier }: Announcement,
+  endorsement: VerifierEndorsement | undefined,
+): Check {
+  if (verifier === undefined) return skip('announcement-verifier', 'it names no verifier');
+  const { keyHash } = verifier;
+  return endorsement && verifyEndorsement(crypto, endorsement, { providerId, keyHash })
+    ? pass('announcement-verifier', "the verifier signed for the provider's key")
+    : fail('announcement-verifier', 'not signed by the verifier that it names, for this key');
 }
 
 function checkSequence(sequence: bigint, previous: bigint | undefined): Check {

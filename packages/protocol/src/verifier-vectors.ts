@@ -17,6 +17,7 @@ import { keepByStake } from './stake-weights.ts';
 import { createSyntheticReply, type SyntheticReply } from './synthetic-reply.ts';
 import { createWidthTable } from './synthetic-widths.ts';
 import { encodeTailDraws } from './tail-draws.ts';
+import { encodeEndorsement } from './verifier-endorsement.ts';
 import { computeClassWeights } from './verifier-weights.ts';
 
 /** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
@@ -31,6 +32,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       draws: drawVectors(crypto),
       weights: weightVectors(),
       stakes: stakeVectors(crypto),
+      endorsement: endorsementVector(crypto),
     },
   };
 }
@@ -229,6 +231,11 @@ function weightVectors(): unknown {
       ),
     ),
   };
+}
+
+function endorsementVector(crypto: Crypto): unknown {
+  const providerId = crypto.sha256(utf8Encode('provider'));
+  return { providerId: toHex(providerId), message: toHex(encodeEndorsement(providerId)) };
 }
 
 /** Lists before and after they are cut to four, with the chances that stake gives. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/bytes';
 import { systemClock } from '../clock.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
@@ -28,7 +28,12 @@ async function start(): Promise<Daemon> {
   const store = openStore(join(values.dataDir, 'verifier.db'), { migrations: VERIFIER_MIGRATIONS });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
-    { bind: values.bind, maxWaiting: values.maxWaiting, calibrateWith: values.calibrateWith },
+    {
+      bind: values.bind,
+      maxWaiting: values.maxWaiting,
+      calibrateWith: values.calibrateWith,
+      providers: values.provider.map((id) => fromHex(id)),
+    },
     {
       engine,
       crypto: nodeCrypto,

@@ -20,6 +20,7 @@ const options: MeshOptions = {
 const pins: MeshPins = {
   router: 'aa'.repeat(32),
   verifiers: Array.from({ length: 4 }, (_, i) => ({ certHash: `0${i}`.repeat(32), keyHash: `1${i}`.repeat(32) })),
+  providers: Array.from({ length: 4 }, (_, i) => `2${i}`.repeat(32)),
 };
 const plan = planMesh(options, planPorts(DEFAULT_BASE_PORT, options), pins);
 const find = (name: string) => plan.processes.find((process) => process.name === name)!;
@@ -51,6 +52,7 @@ describe('mesh plan', () => {
     for (const [i, name] of ['provider-1', 'provider-2', 'provider-3', 'cheat'].entries()) {
       expect(flag(name, '--verifier-endpoint')).toBe(`127.0.0.1:${find(`verifier-${i + 1}`).port}`);
       expect(flag(name, '--verifier-cert')).toBe(pins.verifiers[i]!.certHash);
+      expect(flag(`verifier-${i + 1}`, '--provider')).toBe(pins.providers[i]);
       expect(flag(name, '--router-cert')).toBe(pins.router);
     }
   });

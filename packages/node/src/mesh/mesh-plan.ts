@@ -87,6 +87,8 @@ export interface MeshPins {
   readonly router: string;
   /** Certificate hash and key hash of each verifier. */
   readonly verifiers: readonly { readonly certHash: string; readonly keyHash: string }[];
+  /** Key hash of each provider. */
+  readonly providers: readonly string[];
 }
 
 export const DEFAULT_BASE_PORT = 4500;
@@ -200,7 +202,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     ...ports.verifiers.map((port, i) =>
       define(verifierName(i), 'verifier', port, {
         entry: bin('ogong-verifierd'),
-        args: ['--model', modelFlag, ...registry],
+        args: ['--model', modelFlag, '--provider', pins.providers[i] as string, ...registry],
       }),
     ),
     define('router', 'router', ports.router, {

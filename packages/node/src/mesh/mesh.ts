@@ -76,6 +76,7 @@ export async function startMesh(
       const { certHash, keyHash } = identityOf(verifierName(i));
       return { certHash: toHex(certHash), keyHash: toHex(keyHash) };
     }),
+    providers: ports.providers.map((_, i) => toHex(identityOf(providerName(launch, i)).keyHash)),
   });
   writeFileSync(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
   const processes = new Map<string, SupervisedProcess>();

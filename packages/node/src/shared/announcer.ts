@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
 import type { HybridSigner } from '@ogong/protocol/crypto';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { VerifierEndorsement } from '@ogong/protocol/verifier-endorsement';
 import type { Clock } from '../clock.ts';
 import type { LinkPool, Peer } from './link-pool.ts';
 import { createRepeating, type Repeating } from './repeat.ts';
@@ -17,6 +18,8 @@ export interface AnnouncerDependencies {
   readonly signer: HybridSigner;
   /** The payee's word for the signer's key. */
   readonly payeeSignature: Uint8Array;
+  /** The verifier's word for it; until there is one, nobody is told of the verifier. */
+  readonly getEndorsement: () => VerifierEndorsement | undefined;
   readonly links: LinkPool;
   readonly routers: () => readonly Peer[];
   readonly validators: () => readonly Peer[];
@@ -28,7 +31,17 @@ export interface AnnouncerDependencies {
 /** Tells routers and validators, over and over, what this provider offers. */
 export function createAnnouncer(
   { intervalMs, lifetimeMs }: AnnouncerOptions,
-  { clock, signer, payeeSignature, links, routers, validators, describe, onError = () => {} }: AnnouncerDependencies,
+  {
+    clock,
+    signer,
+    payeeSignature,
+    getEndorsement,
+    links,
+    routers,
+    validators,
+    describe,
+    onError = () => {},
+  }: AnnouncerDependencies,
 ): Repeating {
   let sequence = 0n;
 
@@ -36,8 +49,12 @@ export function createAnnouncer(
     const issuedAtMs = clock.nowMs();
     // The clock carries the sequence over restarts; the count carries it over a clock that stands or goes back.
     sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
-    const announcement = { ...describe(), sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
-    const signed = signAnnouncement(signer, announcement, { payeeSignature });
+    const described = describe();
+    const verifierEndorsement = described.verifier && getEndorsement();
+    const verifier = verifierEndorsement && described.verifier;
+    const times = { sequence, issuedAtMs, expiresAtMs: issuedAtMs + lifetimeMs };
+    const given = { payeeSignature, verifierEndorsement };
+    const signed = signAnnouncement(signer, { ...described, verifier, ...times }, given);
     const tell = async (peer: Peer, service: typeof RouterService | typeof ValidatorService): Promise<void> => {
       try {
         await links.to(service as DescService as typeof RouterService, peer).announce(signed, { timeoutMs: 5_000 });

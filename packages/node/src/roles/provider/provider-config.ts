@@ -110,7 +110,8 @@ export const serveConfig = defineConfig({
       schema: endpoint,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
-      description: "this operator's verifier, for audits of others; needs its certificate and key",
+      description:
+        "this operator's verifier, for audits of others; needs its certificate and key, and to be told of this provider",
     },
     verifierCert: {
       schema: text,

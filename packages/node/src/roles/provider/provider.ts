@@ -10,6 +10,7 @@ import {
   ProviderService,
   type TraceReplyRequest,
   ValidatorService,
+  VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/opening';
@@ -30,6 +31,7 @@ import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
+import { createEndorsement } from './endorsement.ts';
 import { createHandoff } from './handoff.ts';
 import { createOrderIntake, toRefusal } from './order-intake.ts';
 import { createOutbox, type OutboxOptions } from './outbox.ts';
@@ -94,6 +96,7 @@ const MIB = 1024 * 1024;
 const MAX_REQUEST_BYTES = 4 * MIB;
 const ADMIT_TIMEOUT_MS = 10_000;
 const PUSH_TIMEOUT_MS = 15_000;
+const ENDORSE_TIMEOUT_MS = 2_000;
 const SWEEP_INTERVAL_MS = 60_000;
 const LAST_WORD_MS = 1_000;
 
@@ -155,12 +158,25 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   // An engine that was restarted has looked at itself again, and may have come to another conclusion.
   const canServe = () => !isClosing && !outbox.isFull() && findServingProblem(modelId, engine.info()) === undefined;
 
+  const { verifier } = options;
+  const endorsement =
+    verifier &&
+    createEndorsement(
+      { providerId: id, keyHash: verifier.keyHash },
+      {
+        crypto,
+        ask: () => links.to(VerifierService, verifier).endorse({ providerId: id }, { timeoutMs: ENDORSE_TIMEOUT_MS }),
+        onError: (err) => log.warn({ err, verifier: verifier.endpoint }, 'the verifier does not vouch: not announced'),
+      },
+    );
+
   const announcer = createAnnouncer(
     { intervalMs: options.announceIntervalMs ?? 10_000, lifetimeMs: 3 * (options.announceIntervalMs ?? 10_000) },
     {
       clock,
       signer,
       payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),
+      getEndorsement: () => endorsement?.get(),
       links,
       routers: () => options.routers,
       validators: chain.validators,
@@ -169,7 +185,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
         payee,
         endpoint: options.publicEndpoint ?? formatEndpoint(server.address()),
         certHash: identity.id,
-        verifier: options.verifier,
+        verifier,
         models: [
           {
             modelId,
@@ -318,6 +334,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       await server.start();
       outbox.start();
       sweeper.start();
+      await endorsement?.refresh();
       announcer.start();
     },
     stop(graceMs = 5_000) {

@@ -34,6 +34,9 @@ export const ROUTER_MIGRATIONS: readonly Migration[] = [
    ) STRICT;`,
   // What no payee signed for does not verify when it is loaded, and comes again with a signature.
   "ALTER TABLE announcement ADD COLUMN payee_signature BLOB NOT NULL DEFAULT x''",
+  // The same of what no verifier signed for.
+  `ALTER TABLE announcement ADD COLUMN verifier_key BLOB;
+   ALTER TABLE announcement ADD COLUMN verifier_signature BLOB;`,
 ];
 
 export interface KeptAnnouncement {
@@ -44,23 +47,37 @@ export interface KeptAnnouncement {
 
 export function saveAnnouncement({ prepare }: Store, { providerId, signed, expiresAtMs }: KeptAnnouncement): void {
   prepare(
-    `INSERT INTO announcement (provider_id, announcement, provider_key, signature, payee_signature, expires_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO announcement (provider_id, announcement, provider_key, signature, payee_signature,
+       verifier_key, verifier_signature, expires_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (provider_id) DO UPDATE SET announcement = excluded.announcement,
        provider_key = excluded.provider_key, signature = excluded.signature,
-       payee_signature = excluded.payee_signature, expires_at_ms = excluded.expires_at_ms`,
-  ).run(providerId, signed.announcement, signed.providerKey, signed.signature, signed.payeeSignature, expiresAtMs);
+       payee_signature = excluded.payee_signature, verifier_key = excluded.verifier_key,
+       verifier_signature = excluded.verifier_signature, expires_at_ms = excluded.expires_at_ms`,
+  ).run(
+    providerId,
+    signed.announcement,
+    signed.providerKey,
+    signed.signature,
+    signed.payeeSignature,
+    signed.verifierEndorsement?.verifierKey ?? null,
+    signed.verifierEndorsement?.signature ?? null,
+    expiresAtMs,
+  );
 }
 
 export function loadAnnouncements(store: Store): SignedAnnouncement[] {
   return store.read(({ prepare }) =>
-    prepare('SELECT announcement, provider_key, signature, payee_signature FROM announcement')
+    prepare('SELECT * FROM announcement')
       .all()
       .map((row) => ({
         announcement: row.announcement as Uint8Array,
         providerKey: row.provider_key as Uint8Array,
         signature: row.signature as Uint8Array,
         payeeSignature: row.payee_signature as Uint8Array,
+        verifierEndorsement: row.verifier_key
+          ? { verifierKey: row.verifier_key as Uint8Array, signature: row.verifier_signature as Uint8Array }
+          : undefined,
       })),
   );
 }

@@ -12,6 +12,7 @@ import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { Validator } from '@ogong/protocol/quorum';
 import { verifyTicket } from '@ogong/protocol/ticket';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/verdict-log';
+import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
@@ -114,7 +115,7 @@ async function announce(
   opened: Opened,
   n: number,
   bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array } = {},
-  { signer = n, peer = n, paidTo = n, consentFor = n, domain = ledger } = {},
+  { signer = n, peer = n, paidTo = n, consentFor = n, vouchedBy = n, domain = ledger } = {},
 ): Promise<void> {
   const { price = 1_000n, root = MODEL_ROOT, ...fields } = bend;
   const payee = payeeOf(paidTo);
@@ -135,7 +136,8 @@ async function announce(
     ...fields,
   };
   const payeeSignature = signProviderPayee(crypto, payee, { ledger: domain, providerId: idOf(consentFor) });
-  const signed = signAnnouncement(signerOf(signer), announcement, { payeeSignature });
+  const verifierEndorsement = fields.verifier && signEndorsement(signerOf(vouchedBy), idOf(n));
+  const signed = signAnnouncement(signerOf(signer), announcement, { payeeSignature, verifierEndorsement });
   const client = await opened.connect(peer);
   await client.service(RouterService).announce(signed);
 }
@@ -331,6 +333,17 @@ describe('an announcement is refused', () => {
       expect([refused.refusal, refused.message]).toEqual(['invalid', expect.stringMatching(/announcement-payee/)]);
     }
     await announce(opened, 1, {}, { paidTo: 2 });
+  });
+
+  it('when the verifier that it names did not sign for that key', async () => {
+    const opened = await start();
+    const verifier = { endpoint: '127.0.0.1:9', certHash: new Uint8Array(32), keyHash: idOf(1) };
+    const refused = await refusalOf(announce(opened, 1, { verifier }, { vouchedBy: 2 }));
+    expect(refused.message).toMatch(/announcement-verifier/);
+    await announce(opened, 1, { verifier });
+    await opened.restart();
+    const gateway = await opened.connect(GATEWAY);
+    expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
   });
 
   it('when nobody could dial what it names', async () => {

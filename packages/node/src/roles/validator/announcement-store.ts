@@ -1,5 +1,5 @@
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
-import { concatBytes, equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { keepByStake } from '@ogong/protocol/stake-weights';
 import type { Store } from '../../store/store.ts';
@@ -20,22 +20,8 @@ export function putAnnouncement(store: Store, announcement: Announcement, bytes:
        announcement = excluded.announcement`,
     )
     .run(announcement.providerId, announcement.sequence.toString(), announcement.expiresAtMs, bytes);
-  if (announcement.verifier) {
-    const claim = store.prepare('INSERT OR IGNORE INTO verifier_keys (key_hash, provider_id) VALUES (?, ?)');
-    claim.run(announcement.verifier.keyHash, announcement.providerId);
-  }
   // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
   store.prepare('DELETE FROM announcements WHERE expires_at < ?').run(nowMs - 86_400_000);
-  store.prepare('DELETE FROM verifier_keys WHERE provider_id NOT IN (SELECT provider_id FROM announcements)').run();
-}
-
-/**
- * Naming a verifier's key proves nothing, so it belongs to whoever named it first: else a stranger could name the keys of
- * honest verifiers, with endpoints that do not answer, and take them out of every audit.
- */
-function ownsKey(store: Store, providerId: Uint8Array, keyHash: Uint8Array): boolean {
-  const row = store.prepare('SELECT provider_id FROM verifier_keys WHERE key_hash = ?').get(keyHash);
-  return row !== undefined && equalBytes(row.provider_id as Uint8Array, providerId);
 }
 
 export interface CandidateQuery {
@@ -79,6 +65,12 @@ function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, open
   });
 }
 
+/** A verifier signs for each provider that announces it: where there are several it is one candidate all the same. */
+function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolean {
+  const seen = new Set<string>();
+  return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
+}
+
 /** While as many others are there, whoever has just been silent is left out. */
 const ENOUGH = 4;
 
@@ -93,8 +85,8 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
 }
 
 /**
- * Whoever says now that it verifies a model, with a key of its own, and in another place and for another payee than the
- * provider under audit, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
+ * Whoever says now that it verifies a model, with another key, in another place and for another payee than the provider
+ * under audit, each key once, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
  * not asked.
  */
 export function listCandidates(
@@ -123,7 +115,9 @@ export function listCandidates(
       operator: crypto.sha256(payee),
       numericClass: models.find((model) => equalBytes(model.modelRoot, modelRoot))?.numericClass ?? '',
     }))
-    .filter(({ providerId, keyHash }) => !equalBytes(providerId, serverId) && ownsKey(store, providerId, keyHash));
+    .filter(({ providerId }) => !equalBytes(providerId, serverId))
+    .filter(({ keyHash }) => server?.verifier === undefined || !equalBytes(keyHash, server.verifier.keyHash))
+    .filter(isFirstOfKey());
   const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
   return keepByStake(crypto, present.length >= ENOUGH ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
 }

@@ -190,9 +190,10 @@ describe('an audit', () => {
 
   it('never asks the server itself, nor its payee, nor who was ejected', async () => {
     const { validator, asked, audit } = await createAudited({}, { clock: createTestClock(100) });
-    const verifier = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: new Uint8Array(32) };
-    await validator.announce(provider, { verifier, sequence: 2n });
-    await validator.announce(createTestHybrid('same operator'), { verifier });
+    const verifier = { endpoint: 'v1:1', certHash: new Uint8Array(32) };
+    await validator.announce(provider, { verifier: { ...verifier, keyHash: providerId }, sequence: 2n });
+    const same = createTestHybrid('same operator');
+    await validator.announce(same, { verifier: { ...verifier, keyHash: hashHybridKey(crypto, same.publicKey) } });
     await validator.announceVerifier('cheat');
     const cheatId = hashHybridKey(crypto, createTestHybrid('cheat').publicKey);
     ejectProvider(validator.store, cheatId);

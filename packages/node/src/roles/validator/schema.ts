@@ -301,4 +301,9 @@ export const migrations: readonly Migration[] = [
   `
   UPDATE announcements SET expires_at = expires_at - 3600000;
   `,
+  // A key is of those for whom the verifier signed, who come again with its signature.
+  `
+  UPDATE announcements SET expires_at = expires_at - 3600000;
+  DROP TABLE verifier_keys;
+  `,
 ];

@@ -9,7 +9,7 @@ import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/vrf';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { openStore } from '../../store/store.ts';
+import { openStore, type Store } from '../../store/store.ts';
 import {
   hashPlace,
   listCandidates,
@@ -22,7 +22,7 @@ import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from './evidence.ts
 import { deriveVrfSeed, registerValidator } from './register.ts';
 import { migrations } from './schema.ts';
 import { createTestHybrid, createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
-import { MODEL_ROOT } from './test-reply.ts';
+import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const NOW = 1_750_000_000_000;
@@ -36,27 +36,40 @@ describe('candidates', () => {
     nowMs: NOW,
   };
 
-  it('are those that announce a verifier of the model now, each key for who named it first, and never the server', async () => {
+  it('are those that announce a verifier of the model now, and never the server', async () => {
     const validator = createTestValidator();
     await validator.announceVerifier('v1');
     await validator.announceVerifier('v2');
     const find = (more = {}) =>
-      listCandidates(validator.store, crypto, { ...query, ...more }).map(({ keyHash }) => keyHash);
-    const [v1, v2] = ['v1', 'v2'].map((name) => hashHybridKey(crypto, createTestHybrid(name).publicKey));
-    expect(find().length).toBe(2);
-    const shared = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: v1 as Uint8Array };
+      listCandidates(validator.store, crypto, { ...query, ...more }).map(({ keyHash }) => toHex(keyHash));
+    const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
     const before = find();
-    // Naming somebody else's key moves nobody out, whoever has the smaller id, and be it the provider under audit.
-    for (let i = 0; i < 8; i++) await validator.announce(createTestHybrid(`squatter ${i}`), { verifier: shared });
-    await validator.announce(provider, { verifier: shared });
+    expect(new Set(before)).toEqual(new Set(['v1', 'v2'].map((name) => toHex(idOf(name)))));
+    const own = { endpoint: 'own:1', certHash: new Uint8Array(32), keyHash: providerId };
+    await validator.announce(provider, { verifier: own });
     expect(find()).toEqual(before);
-    const own = { ...shared, keyHash: new Uint8Array(32).fill(7) };
-    await validator.announce(provider, { verifier: own, sequence: 9n });
-    expect(find()).toEqual(before);
-    expect(before).toContainEqual(v1);
-    expect(before).toContainEqual(v2);
+    expect(find({ serverId: new Uint8Array(32) })).toHaveLength(3);
     expect(find({ modelRoot: new Uint8Array(32) })).toEqual([]);
     expect(find({ nowMs: query.nowMs + 3_600_001 })).toEqual([]);
+  });
+
+  it('are there only with the word of their own verifier, each verifier once', async () => {
+    const validator = createTestValidator();
+    await validator.announceVerifier('v1');
+    const find = () => listCandidates(validator.store, crypto, query);
+    const before = find();
+    const v1 = createTestHybrid('v1');
+    const shared = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: hashHybridKey(crypto, v1.publicKey) };
+    const squatter = createTestHybrid('squatter');
+    await expect(validator.announce(squatter, { verifier: shared })).rejects.toThrow('not signed by the verifier');
+    expect(find()).toEqual(before);
+    for (const name of ['second', 'third']) {
+      await validator.announce(createTestHybrid(name), { verifier: shared }, createTestPayee(name), v1);
+    }
+    expect(find()).toHaveLength(1);
+    // Nobody is audited by its own verifier under another name.
+    await validator.announce(provider, { verifier: shared }, payeeSigner, v1);
+    expect(find()).toEqual([]);
   });
 });
 
@@ -103,8 +116,8 @@ describe('chances', () => {
   });
 });
 
-describe('announcements of before payees signed', () => {
-  it('are expired until they come again, and still say whose a key is', async () => {
+describe('announcements of before payees and verifiers signed', () => {
+  it('are expired until they come again, and still say where a provider is', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-announced-'));
     const path = join(directory, 'validator.db');
     const change = migrations.findIndex((step) => String(step).includes('expires_at - 3600000'));
@@ -112,20 +125,18 @@ describe('announcements of before payees signed', () => {
     await before.announceVerifier('v1');
     const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
     const announcement = readAnnouncement(before.store, id)!;
-    const old = openStore(path, { migrations: migrations.slice(0, change) });
-    old.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
+    const put = (to: Store) =>
+      to.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
     const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf: () => 0n, nowMs: NOW };
+    const old = openStore(path, { migrations: migrations.slice(0, change) });
+    put(old);
     expect(listCandidates(old, crypto, query)).toHaveLength(1);
     old.close();
     const store = openStore(path, { migrations });
     expect(listCandidates(store, crypto, query)).toEqual([]);
     expect(readAnnouncement(store, id)).toEqual(announcement);
-    const { verifier } = announcement;
-    const thief = { ...announcement, providerId: new Uint8Array(32).fill(1) };
-    store.transact((db) => putAnnouncement(db, thief, encodeAnnouncement(thief), NOW));
-    expect(listCandidates(store, crypto, query)).toEqual([]);
-    store.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
-    expect(listCandidates(store, crypto, query)).toMatchObject([{ providerId: id, keyHash: verifier?.keyHash }]);
+    put(store);
+    expect(listCandidates(store, crypto, query)).toMatchObject([{ providerId: id }]);
     store.close();
     rmSync(directory, { recursive: true, force: true });
   });

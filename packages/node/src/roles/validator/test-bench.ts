@@ -16,6 +16,7 @@ import {
   hashScoreInputs,
 } from '@ogong/protocol/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
 import type { Peer } from '../../shared/link-pool.ts';
@@ -337,6 +338,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       key: HybridSigner,
       fields: Omit<Partial<Announcement>, 'payee'> = {},
       payee: LedgerSigner = payeeSigner,
+      verifierKey: HybridSigner = key,
     ) {
       const nowMs = clock.nowMs();
       const providerId = hashHybridKey(crypto, key.publicKey);
@@ -355,7 +357,8 @@ export function createTestValidator(options: BenchOptions = {}) {
         ...fields,
       };
       const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
-      await intake.announce(signAnnouncement(key, announcement, { payeeSignature }));
+      const verifierEndorsement = fields.verifier && signEndorsement(verifierKey, providerId);
+      await intake.announce(signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement }));
     },
     /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
     async announceVerifier(name: string, numericClass = 'x', payee = createTestPayee(name)) {

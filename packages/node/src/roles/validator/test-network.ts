@@ -25,6 +25,7 @@ import {
   encodeScoreOpening,
   hashScoreInputs,
 } from '@ogong/protocol/score-commitment';
+import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
@@ -317,7 +318,8 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
       expiresAtMs: nowMs + 3_000_000,
     };
     const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
-    return signAnnouncement(key, announcement, { payeeSignature });
+    const verifierEndorsement = isVerifier ? signEndorsement(verifierKeys, providerId) : undefined;
+    return signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
   }
 
   return {

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '../../config/define-config.ts';
-import { endpoint, integer, text } from '../../config/values.ts';
+import { endpoint, hex, integer, text } from '../../config/values.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
 import { engineFields } from '../../shared/engine-config.ts';
 import { certificatePin } from '../../shared/peer-values.ts';
@@ -41,6 +41,13 @@ export const verifierConfig = defineConfig({
       repeatable: true,
       description:
         'certificate of a peer that may have replies scored to measure drift (ogong calibrate --peer), as a file or its SHA-256',
+    },
+    provider: {
+      schema: hex(32),
+      label: '<id>',
+      env: 'OGONG_VERIFIER_PROVIDER',
+      repeatable: true,
+      description: 'provider that may announce this verifier: provider in the ready line of ogong-provider serve',
     },
     maxWaiting: {
       schema: integer({ min: 0, max: 10_000 }),

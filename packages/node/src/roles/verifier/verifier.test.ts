@@ -20,6 +20,7 @@ import {
 } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { encodeTailDraws } from '@ogong/protocol/tail-draws';
+import { verifyEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -107,6 +108,18 @@ describe('a verifier', () => {
     net = await createNetwork();
   });
   afterAll(() => net.close());
+
+  it('vouches, to whoever asks, for the providers that its operator names, and for no others', async () => {
+    const providerId = new Uint8Array(32).fill(8);
+    const verifier = await start({}, { providers: [providerId] });
+    const stranger = (await verifier.connect(77)).service(VerifierService);
+    const endorsement = await stranger.endorse({ providerId });
+    expect(verifyEndorsement(crypto, endorsement, { providerId, keyHash: verifier.keyHash })).toBe(true);
+    for (const other of [new Uint8Array(32), new Uint8Array(0)]) {
+      const error = await stranger.endorse({ providerId: other }).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ refusal: 'not-found' });
+    }
+  });
 
   let replies = 0;
   async function serve(body: Readonly<Record<string, unknown>> = {}) {

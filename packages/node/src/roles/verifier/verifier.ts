@@ -3,6 +3,7 @@ import { type Engine, EngineError } from '@ogong/engine/engine';
 import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import {
+  type EndorseRequest,
   type RevealRequest,
   type ScoreRequest,
   type TraceClaimRequest,
@@ -18,6 +19,7 @@ import {
   SALT_BYTES,
 } from '@ogong/protocol/score-commitment';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
+import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';
@@ -43,6 +45,8 @@ export interface VerifierOptions {
   readonly reportTtlMs?: number;
   /** Peers besides the validators that may have replies scored, to measure drift between two machines. Default: none. */
   readonly calibrateWith?: readonly PeerId[];
+  /** Ids of the providers that may announce this verifier. Default: none. */
+  readonly providers?: readonly Uint8Array[];
 }
 
 export interface VerifierDependencies {
@@ -74,11 +78,11 @@ const MAX_REVEAL_BYTES = 1024;
 /** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
 const MAX_GUEST_JOBS = 4;
 const MAX_GUEST_REPORTS = 16;
+const nameMethod = ({ name }: { readonly name: string }): MethodName => `${VerifierService.typeName}/${name}`;
 const GUEST_METHODS: ReadonlySet<MethodName> = new Set(
-  [VerifierService.method.commit, VerifierService.method.reveal].map(
-    ({ name }) => `${VerifierService.typeName}/${name}`,
-  ),
+  [VerifierService.method.commit, VerifierService.method.reveal].map(nameMethod),
 );
+const OPEN_METHOD = nameMethod(VerifierService.method.endorse);
 
 /** Re-runs claimed replies for the registered validators, for those who may calibrate, and for nobody else. */
 export function createVerifier(options: VerifierOptions, dependencies: VerifierDependencies): Verifier {
@@ -89,6 +93,7 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
   const queue = createJobQueue({ slots, maxWaiting, onWaiting: (count) => waiting.set(count) });
   const stopping = new AbortController();
   const guests = new Set(calibrateWith.map(toHex));
+  const endorsements = new Map((options.providers ?? []).map((id) => [toHex(id), signEndorsement(signer, id)]));
   const isValidator = (peer: PeerId): boolean => chain.findByCertHash(peer) !== undefined;
   let guestJobs = 0;
   let isClosing = false;
@@ -187,6 +192,13 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     }
   }
 
+  /** What anybody may know: it is announced to all. */
+  function endorse({ providerId }: EndorseRequest) {
+    const endorsement = endorsements.get(toHex(providerId));
+    if (endorsement === undefined) throw new Refusal('not-found', 'this verifier does not work for that provider');
+    return endorsement;
+  }
+
   async function handle<T>(outcome: string, work: Promise<T>): Promise<T> {
     try {
       const answer = await work;
@@ -203,7 +215,8 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
     {
       bind,
       identity,
-      authorize: (peer, method) => isValidator(peer) || (GUEST_METHODS.has(method) && guests.has(toHex(peer))),
+      authorize: (peer, method) =>
+        method === OPEN_METHOD || isValidator(peer) || (GUEST_METHODS.has(method) && guests.has(toHex(peer))),
       limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB },
       routes: (router) => {
         const { method } = VerifierService;
@@ -211,6 +224,7 @@ export function createVerifier(options: VerifierOptions, dependencies: VerifierD
           readMaxBytes: MAX_JOB_BYTES,
         });
         router.rpc(method.reveal, reveal, { readMaxBytes: MAX_REVEAL_BYTES });
+        router.rpc(method.endorse, endorse, { readMaxBytes: MAX_REVEAL_BYTES });
         router.rpc(method.trace, (message, context) => handle('traced', trace(message, context)), {
           readMaxBytes: MAX_JOB_BYTES,
         });

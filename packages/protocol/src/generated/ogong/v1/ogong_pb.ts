@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ogong/v1/ogong.proto.
  */
 export const file_ogong_v1_ogong: GenFile = /*@__PURE__*/
-  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMImwKElNpZ25lZEFubm91bmNlbWVudBIUCgxhbm5vdW5jZW1lbnQYASABKAwSFAoMcHJvdmlkZXJfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDBIXCg9wYXllZV9zaWduYXR1cmUYBCABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IoIBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCSKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKuAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIZChF2YWxpZGF0b3JfcmVjZWlwdBgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIoACCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0SGgoNc2hhcGVfY2xhc3NlcxgJIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYCiABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0ifgoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSKKAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDTLOAQoPUHJvdmlkZXJTZXJ2aWNlEkAKCEdlbmVyYXRlEhkub2dvbmcudjEuR2VuZXJhdGVSZXF1ZXN0Ghcub2dvbmcudjEuR2VuZXJhdGVFdmVudDABEjwKCkdldE9wZW5pbmcSGy5vZ29uZy52MS5HZXRPcGVuaW5nUmVxdWVzdBoRLm9nb25nLnYxLk9wZW5pbmcSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMuoEChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkYKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Ghkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlMsUBCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2Uy9QEKDVJvdXRlclNlcnZpY2USOQoIQW5ub3VuY2USHC5vZ29uZy52MS5TaWduZWRBbm5vdW5jZW1lbnQaDy5vZ29uZy52MS5FbXB0eRI4CgVSb3V0ZRIWLm9nb25nLnYxLlJvdXRlUmVxdWVzdBoXLm9nb25nLnYxLlJvdXRlUmVzcG9uc2USOwoKTGlzdE1vZGVscxIPLm9nb25nLnYxLkVtcHR5Ghwub2dvbmcudjEuTGlzdE1vZGVsc1Jlc3BvbnNlEjIKBlJlcG9ydBIXLm9nb25nLnYxLlJlcG9ydFJlcXVlc3QaDy5vZ29uZy52MS5FbXB0eWIGcHJvdG8z");
+  fileDesc("ChRvZ29uZy92MS9vZ29uZy5wcm90bxIIb2dvbmcudjEiLwoLU2lnbmVkT3JkZXISDQoFb3JkZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIkUKDFNpZ25lZFRpY2tldBIOCgZ0aWNrZXQYASABKAwSEgoKcm91dGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiRwoMU2lnbmVkUmVjb3JkEg4KBnJlY29yZBgBIAEoDBIUCgxwcm92aWRlcl9rZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIqkBChJTaWduZWRBbm5vdW5jZW1lbnQSFAoMYW5ub3VuY2VtZW50GAEgASgMEhQKDHByb3ZpZGVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwSFwoPcGF5ZWVfc2lnbmF0dXJlGAQgASgMEjsKFHZlcmlmaWVyX2VuZG9yc2VtZW50GAUgASgLMh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudCI+ChNWZXJpZmllckVuZG9yc2VtZW50EhQKDHZlcmlmaWVyX2tleRgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiGgoHT3BlbmluZxIPCgdvcGVuaW5nGAEgASgMIjQKD1F1b3J1bVNpZ25hdHVyZRIOCgZzaWduZXIYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIigKEUJlYWNvbkNlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgMIgcKBUVtcHR5IoIBCg9HZW5lcmF0ZVJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchImCgZ0aWNrZXQYAiABKAsyFi5vZ29uZy52MS5TaWduZWRUaWNrZXQSDwoHcmVxdWVzdBgDIAEoDBIQCghlbmRwb2ludBgEIAEoCSKIAQoNR2VuZXJhdGVFdmVudBIkCgdzdGFydGVkGAEgASgLMhEub2dvbmcudjEuU3RhcnRlZEgAEiAKBWRlbHRhGAIgASgLMg8ub2dvbmcudjEuRGVsdGFIABImCghmaW5pc2hlZBgDIAEoCzISLm9nb25nLnYxLkZpbmlzaGVkSABCBwoFZXZlbnQiIAoHU3RhcnRlZBIVCg1wcm9tcHRfdG9rZW5zGAEgASgNIj0KBURlbHRhEgwKBHRleHQYASABKAkSJgoGdG9rZW5zGAIgAygLMhYub2dvbmcudjEuVG9rZW5Mb2dwcm9iImgKDFRva2VuTG9ncHJvYhIKCgJpZBgBIAEoDRINCgVieXRlcxgCIAEoDBIPCgdsb2dwcm9iGAMgASgBEiwKDGFsdGVybmF0aXZlcxgEIAMoCzIWLm9nb25nLnYxLlRva2VuTG9ncHJvYiKuAQoIRmluaXNoZWQSJgoGcmVjb3JkGAEgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkEg4KBmhlYWRlchgCIAEoDBIMCgR0ZXh0GAMgASgJEhMKC3N0b3BfcmVhc29uGAQgASgJEhUKDXByb21wdF90b2tlbnMYBSABKA0SFQoNb3V0cHV0X3Rva2VucxgGIAEoDRIZChF2YWxpZGF0b3JfcmVjZWlwdBgHIAEoDCIlChFHZXRPcGVuaW5nUmVxdWVzdBIQCghyZXBseV9pZBgBIAEoDCJsChFUcmFjZVJlcGx5UmVxdWVzdBIOCgZyZWNvcmQYASABKAwSDwoHcmVxdWVzdBgCIAEoDBIQCghlbmRwb2ludBgDIAEoCRIQCghwb3NpdGlvbhgEIAEoDRISCgp0aW1lb3V0X21zGAUgASgNIj0KC1NpZ25lZFRyYWNlEg4KBnJlcG9ydBgBIAEoDBILCgNrZXkYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIlwKDEFkbWl0UmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnRpY2tldBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldCIeCg1BZG1pdFJlc3BvbnNlEg0KBWVwb2NoGAEgASgEIrwBChFQdXNoUmVjb3JkUmVxdWVzdBIkCgVvcmRlchgBIAEoCzIVLm9nb25nLnYxLlNpZ25lZE9yZGVyEiYKBnJlY29yZBgCIAEoCzIWLm9nb25nLnYxLlNpZ25lZFJlY29yZBIOCgZoZWFkZXIYAyABKAwSFAoMaGVhZGVyX3Byb29mGAQgAygMEg8KB3JlcXVlc3QYBSABKAwSEAoIZW5kcG9pbnQYBiABKAkSEAoIcmVzcG9uc2UYByABKAwiNQoSUHVzaFJlY29yZFJlc3BvbnNlEhAKCHJlcGx5X2lkGAEgASgMEg0KBWVwb2NoGAIgASgEIpMBCg9Db21wbGFpblJlcXVlc3QSJAoFb3JkZXIYASABKAsyFS5vZ29uZy52MS5TaWduZWRPcmRlchIOCgZyZWFzb24YAiABKAkSIgoHb3BlbmluZxgDIAEoCzIRLm9nb25nLnYxLk9wZW5pbmcSJgoGcmVjb3JkGAQgASgLMhYub2dvbmcudjEuU2lnbmVkUmVjb3JkIjMKEENvbXBsYWluUmVzcG9uc2USDwoHb3V0Y29tZRgBIAEoCRIOCgZkZXRhaWwYAiABKAkiIQoQR2V0QmVhY29uUmVxdWVzdBINCgVlcG9jaBgBIAEoBCIjCg9HZXRSZXBseVJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwiZgoLUmVwbHlTdGF0dXMSDQoFc3RhdGUYASABKAkSDwoHdmVyZGljdBgCIAEoCRIOCgZkZXRhaWwYAyABKAkSEgoKZmVlX2F0b21pYxgEIAEoBBITCgt0cmFuc2FjdGlvbhgFIAEoCSIyChNMaXN0VmVyZGljdHNSZXF1ZXN0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0ipgEKFExpc3RWZXJkaWN0c1Jlc3BvbnNlEg8KB2VudHJpZXMYASADKAwSDAoEaGVhZBgCIAEoDBIOCgZsZW5ndGgYAyABKAQSGAoQZmluYWxpemVkX2xlbmd0aBgEIAEoBBItCgpzaWduYXR1cmVzGAUgAygLMhkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlEhYKDmZpbmFsaXplZF9oZWFkGAYgASgMIiEKDkJlYWNvbkVudmVsb3BlEg8KB21lc3NhZ2UYASABKAwiXAoSQ29zaWduQmF0Y2hSZXF1ZXN0Eg0KBWJhdGNoGAEgASgMEiUKB2VudHJpZXMYAiADKAsyFC5vZ29uZy52MS5CYXRjaEVudHJ5EhAKCGxvZ19mcm9tGAMgASgEIl4KCkJhdGNoRW50cnkSEQoJbG9nX2VudHJ5GAEgASgMEisKBnJlY29yZBgCIAEoCzIbLm9nb25nLnYxLlB1c2hSZWNvcmRSZXF1ZXN0EhAKCGV2aWRlbmNlGAMgASgMIiUKDkVuZG9yc2VSZXF1ZXN0EhMKC3Byb3ZpZGVyX2lkGAEgASgMIoACCgxTY29yZVJlcXVlc3QSDgoGam9iX2lkGAEgASgMEg8KB3JlcXVlc3QYAiABKAwSEAoIZW5kcG9pbnQYAyABKAkSDgoGaGVhZGVyGAQgASgMEhUKDW91dHB1dF90b2tlbnMYBSABKAwSEgoKbGlzdF9zaXplcxgGIAEoDBIYChBza2V0Y2hfYmFua19zZWVkGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0SGgoNc2hhcGVfY2xhc3NlcxgJIAEoDEgAiAEBEhcKCnRhaWxfZHJhd3MYCiABKAxIAYgBAUIQCg5fc2hhcGVfY2xhc3Nlc0INCgtfdGFpbF9kcmF3cyJKCg9TY29yZUNvbW1pdG1lbnQSDgoGZGlnZXN0GAEgASgMEhQKDHZlcmlmaWVyX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLgoNUmV2ZWFsUmVxdWVzdBIOCgZqb2JfaWQYASABKAwSDQoFcm91bmQYAiADKAwiPgoLU2NvcmVSZXBvcnQSDAoEc2FsdBgBIAEoDBIOCgZyZXBvcnQYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMIloKEVRyYWNlQ2xhaW1SZXF1ZXN0EiMKA2pvYhgBIAEoCzIWLm9nb25nLnYxLlNjb3JlUmVxdWVzdBIOCgZyZWNvcmQYAiABKAwSEAoIcG9zaXRpb24YAyABKA0ifgoMUm91dGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEhgKEG1heF9wcmljZV9wZXJfMWsYAiABKAQSDAoEc2VlZBgDIAEoDBIPCgdleGNsdWRlGAQgAygMEhAKCHJlcGx5X2lkGAUgASgMEhQKDHJlcXVlc3RfaGFzaBgGIAEoDCJLCg1Sb3V0ZVJlc3BvbnNlEiYKBnRpY2tldBgBIAEoCzIWLm9nb25nLnYxLlNpZ25lZFRpY2tldBISCgpjYW5kaWRhdGVzGAIgASgMInMKDVJlcG9ydFJlcXVlc3QSEAoIcmVwbHlfaWQYASABKAwSEwoLcHJvdmlkZXJfaWQYAiABKAwSDwoHb3V0Y29tZRgDIAEoCRIVCg1vdXRwdXRfdG9rZW5zGAQgASgNEhMKC2R1cmF0aW9uX21zGAUgASgNIjsKEkxpc3RNb2RlbHNSZXNwb25zZRIlCgZtb2RlbHMYASADKAsyFS5vZ29uZy52MS5Nb2RlbFN1cHBseSKKAQoLTW9kZWxTdXBwbHkSDQoFbW9kZWwYASABKAkSEgoKbW9kZWxfcm9vdBgCIAEoDBIRCglwcm92aWRlcnMYAyABKA0SFQoNZnJlZV9jYXBhY2l0eRgEIAEoDRIYChBtaW5fcHJpY2VfcGVyXzFrGAUgASgEEhQKDGNvbnRleHRfc2l6ZRgGIAEoDTLOAQoPUHJvdmlkZXJTZXJ2aWNlEkAKCEdlbmVyYXRlEhkub2dvbmcudjEuR2VuZXJhdGVSZXF1ZXN0Ghcub2dvbmcudjEuR2VuZXJhdGVFdmVudDABEjwKCkdldE9wZW5pbmcSGy5vZ29uZy52MS5HZXRPcGVuaW5nUmVxdWVzdBoRLm9nb25nLnYxLk9wZW5pbmcSOwoFVHJhY2USGy5vZ29uZy52MS5UcmFjZVJlcGx5UmVxdWVzdBoVLm9nb25nLnYxLlNpZ25lZFRyYWNlMuoEChBWYWxpZGF0b3JTZXJ2aWNlEjgKBUFkbWl0EhYub2dvbmcudjEuQWRtaXRSZXF1ZXN0Ghcub2dvbmcudjEuQWRtaXRSZXNwb25zZRJHCgpQdXNoUmVjb3JkEhsub2dvbmcudjEuUHVzaFJlY29yZFJlcXVlc3QaHC5vZ29uZy52MS5QdXNoUmVjb3JkUmVzcG9uc2USQQoIQ29tcGxhaW4SGS5vZ29uZy52MS5Db21wbGFpblJlcXVlc3QaGi5vZ29uZy52MS5Db21wbGFpblJlc3BvbnNlEjkKCEFubm91bmNlEhwub2dvbmcudjEuU2lnbmVkQW5ub3VuY2VtZW50Gg8ub2dvbmcudjEuRW1wdHkSRAoJR2V0QmVhY29uEhoub2dvbmcudjEuR2V0QmVhY29uUmVxdWVzdBobLm9nb25nLnYxLkJlYWNvbkNlcnRpZmljYXRlEjwKCEdldFJlcGx5Ehkub2dvbmcudjEuR2V0UmVwbHlSZXF1ZXN0GhUub2dvbmcudjEuUmVwbHlTdGF0dXMSTQoMTGlzdFZlcmRpY3RzEh0ub2dvbmcudjEuTGlzdFZlcmRpY3RzUmVxdWVzdBoeLm9nb25nLnYxLkxpc3RWZXJkaWN0c1Jlc3BvbnNlEjoKDURlbGl2ZXJCZWFjb24SGC5vZ29uZy52MS5CZWFjb25FbnZlbG9wZRoPLm9nb25nLnYxLkVtcHR5EkYKC0Nvc2lnbkJhdGNoEhwub2dvbmcudjEuQ29zaWduQmF0Y2hSZXF1ZXN0Ghkub2dvbmcudjEuUXVvcnVtU2lnbmF0dXJlMokCCg9WZXJpZmllclNlcnZpY2USOwoGQ29tbWl0EhYub2dvbmcudjEuU2NvcmVSZXF1ZXN0Ghkub2dvbmcudjEuU2NvcmVDb21taXRtZW50EjgKBlJldmVhbBIXLm9nb25nLnYxLlJldmVhbFJlcXVlc3QaFS5vZ29uZy52MS5TY29yZVJlcG9ydBI7CgVUcmFjZRIbLm9nb25nLnYxLlRyYWNlQ2xhaW1SZXF1ZXN0GhUub2dvbmcudjEuU2lnbmVkVHJhY2USQgoHRW5kb3JzZRIYLm9nb25nLnYxLkVuZG9yc2VSZXF1ZXN0Gh0ub2dvbmcudjEuVmVyaWZpZXJFbmRvcnNlbWVudDL1AQoNUm91dGVyU2VydmljZRI5CghBbm5vdW5jZRIcLm9nb25nLnYxLlNpZ25lZEFubm91bmNlbWVudBoPLm9nb25nLnYxLkVtcHR5EjgKBVJvdXRlEhYub2dvbmcudjEuUm91dGVSZXF1ZXN0Ghcub2dvbmcudjEuUm91dGVSZXNwb25zZRI7CgpMaXN0TW9kZWxzEg8ub2dvbmcudjEuRW1wdHkaHC5vZ29uZy52MS5MaXN0TW9kZWxzUmVzcG9uc2USMgoGUmVwb3J0Ehcub2dvbmcudjEuUmVwb3J0UmVxdWVzdBoPLm9nb25nLnYxLkVtcHR5YgZwcm90bzM");
 
 /**
  * @generated from message ogong.v1.SignedOrder
@@ -134,6 +134,13 @@ export type SignedAnnouncement = Message<"ogong.v1.SignedAnnouncement"> & {
    * @generated from field: bytes payee_signature = 4;
    */
   payeeSignature: Uint8Array;
+
+  /**
+   * where the announcement names a verifier
+   *
+   * @generated from field: ogong.v1.VerifierEndorsement verifier_endorsement = 5;
+   */
+  verifierEndorsement?: VerifierEndorsement | undefined;
 };
 
 /**
@@ -142,6 +149,32 @@ export type SignedAnnouncement = Message<"ogong.v1.SignedAnnouncement"> & {
  */
 export const SignedAnnouncementSchema: GenMessage<SignedAnnouncement> = /*@__PURE__*/
   messageDesc(file_ogong_v1_ogong, 3);
+
+/**
+ * @generated from message ogong.v1.VerifierEndorsement
+ */
+export type VerifierEndorsement = Message<"ogong.v1.VerifierEndorsement"> & {
+  /**
+   * hybrid
+   *
+   * @generated from field: bytes verifier_key = 1;
+   */
+  verifierKey: Uint8Array;
+
+  /**
+   * hybrid: the verifier signs for the provider's key (docs/spec/announcement.md)
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.VerifierEndorsement.
+ * Use `create(VerifierEndorsementSchema)` to create a new message.
+ */
+export const VerifierEndorsementSchema: GenMessage<VerifierEndorsement> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 4);
 
 /**
  * @generated from message ogong.v1.Opening
@@ -160,7 +193,7 @@ export type Opening = Message<"ogong.v1.Opening"> & {
  * Use `create(OpeningSchema)` to create a new message.
  */
 export const OpeningSchema: GenMessage<Opening> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 4);
+  messageDesc(file_ogong_v1_ogong, 5);
 
 /**
  * @generated from message ogong.v1.QuorumSignature
@@ -186,7 +219,7 @@ export type QuorumSignature = Message<"ogong.v1.QuorumSignature"> & {
  * Use `create(QuorumSignatureSchema)` to create a new message.
  */
 export const QuorumSignatureSchema: GenMessage<QuorumSignature> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 5);
+  messageDesc(file_ogong_v1_ogong, 6);
 
 /**
  * @generated from message ogong.v1.BeaconCertificate
@@ -205,7 +238,7 @@ export type BeaconCertificate = Message<"ogong.v1.BeaconCertificate"> & {
  * Use `create(BeaconCertificateSchema)` to create a new message.
  */
 export const BeaconCertificateSchema: GenMessage<BeaconCertificate> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 6);
+  messageDesc(file_ogong_v1_ogong, 7);
 
 /**
  * @generated from message ogong.v1.Empty
@@ -218,7 +251,7 @@ export type Empty = Message<"ogong.v1.Empty"> & {
  * Use `create(EmptySchema)` to create a new message.
  */
 export const EmptySchema: GenMessage<Empty> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 7);
+  messageDesc(file_ogong_v1_ogong, 8);
 
 /**
  * @generated from message ogong.v1.GenerateRequest
@@ -254,7 +287,7 @@ export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 8);
+  messageDesc(file_ogong_v1_ogong, 9);
 
 /**
  * @generated from message ogong.v1.GenerateEvent
@@ -289,7 +322,7 @@ export type GenerateEvent = Message<"ogong.v1.GenerateEvent"> & {
  * Use `create(GenerateEventSchema)` to create a new message.
  */
 export const GenerateEventSchema: GenMessage<GenerateEvent> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 9);
+  messageDesc(file_ogong_v1_ogong, 10);
 
 /**
  * @generated from message ogong.v1.Started
@@ -306,7 +339,7 @@ export type Started = Message<"ogong.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 10);
+  messageDesc(file_ogong_v1_ogong, 11);
 
 /**
  * @generated from message ogong.v1.Delta
@@ -328,7 +361,7 @@ export type Delta = Message<"ogong.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 11);
+  messageDesc(file_ogong_v1_ogong, 12);
 
 /**
  * @generated from message ogong.v1.TokenLogprob
@@ -360,7 +393,7 @@ export type TokenLogprob = Message<"ogong.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 12);
+  messageDesc(file_ogong_v1_ogong, 13);
 
 /**
  * @generated from message ogong.v1.Finished
@@ -413,7 +446,7 @@ export type Finished = Message<"ogong.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 13);
+  messageDesc(file_ogong_v1_ogong, 14);
 
 /**
  * @generated from message ogong.v1.GetOpeningRequest
@@ -430,7 +463,7 @@ export type GetOpeningRequest = Message<"ogong.v1.GetOpeningRequest"> & {
  * Use `create(GetOpeningRequestSchema)` to create a new message.
  */
 export const GetOpeningRequestSchema: GenMessage<GetOpeningRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 14);
+  messageDesc(file_ogong_v1_ogong, 15);
 
 /**
  * @generated from message ogong.v1.TraceReplyRequest
@@ -475,7 +508,7 @@ export type TraceReplyRequest = Message<"ogong.v1.TraceReplyRequest"> & {
  * Use `create(TraceReplyRequestSchema)` to create a new message.
  */
 export const TraceReplyRequestSchema: GenMessage<TraceReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 15);
+  messageDesc(file_ogong_v1_ogong, 16);
 
 /**
  * @generated from message ogong.v1.SignedTrace
@@ -506,7 +539,7 @@ export type SignedTrace = Message<"ogong.v1.SignedTrace"> & {
  * Use `create(SignedTraceSchema)` to create a new message.
  */
 export const SignedTraceSchema: GenMessage<SignedTrace> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 16);
+  messageDesc(file_ogong_v1_ogong, 17);
 
 /**
  * @generated from message ogong.v1.AdmitRequest
@@ -528,7 +561,7 @@ export type AdmitRequest = Message<"ogong.v1.AdmitRequest"> & {
  * Use `create(AdmitRequestSchema)` to create a new message.
  */
 export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 17);
+  messageDesc(file_ogong_v1_ogong, 18);
 
 /**
  * @generated from message ogong.v1.AdmitResponse
@@ -547,7 +580,7 @@ export type AdmitResponse = Message<"ogong.v1.AdmitResponse"> & {
  * Use `create(AdmitResponseSchema)` to create a new message.
  */
 export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 18);
+  messageDesc(file_ogong_v1_ogong, 19);
 
 /**
  * @generated from message ogong.v1.PushRecordRequest
@@ -594,7 +627,7 @@ export type PushRecordRequest = Message<"ogong.v1.PushRecordRequest"> & {
  * Use `create(PushRecordRequestSchema)` to create a new message.
  */
 export const PushRecordRequestSchema: GenMessage<PushRecordRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 19);
+  messageDesc(file_ogong_v1_ogong, 20);
 
 /**
  * @generated from message ogong.v1.PushRecordResponse
@@ -618,7 +651,7 @@ export type PushRecordResponse = Message<"ogong.v1.PushRecordResponse"> & {
  * Use `create(PushRecordResponseSchema)` to create a new message.
  */
 export const PushRecordResponseSchema: GenMessage<PushRecordResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 20);
+  messageDesc(file_ogong_v1_ogong, 21);
 
 /**
  * @generated from message ogong.v1.ComplainRequest
@@ -654,7 +687,7 @@ export type ComplainRequest = Message<"ogong.v1.ComplainRequest"> & {
  * Use `create(ComplainRequestSchema)` to create a new message.
  */
 export const ComplainRequestSchema: GenMessage<ComplainRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 21);
+  messageDesc(file_ogong_v1_ogong, 22);
 
 /**
  * @generated from message ogong.v1.ComplainResponse
@@ -678,7 +711,7 @@ export type ComplainResponse = Message<"ogong.v1.ComplainResponse"> & {
  * Use `create(ComplainResponseSchema)` to create a new message.
  */
 export const ComplainResponseSchema: GenMessage<ComplainResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 22);
+  messageDesc(file_ogong_v1_ogong, 23);
 
 /**
  * @generated from message ogong.v1.GetBeaconRequest
@@ -697,7 +730,7 @@ export type GetBeaconRequest = Message<"ogong.v1.GetBeaconRequest"> & {
  * Use `create(GetBeaconRequestSchema)` to create a new message.
  */
 export const GetBeaconRequestSchema: GenMessage<GetBeaconRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 23);
+  messageDesc(file_ogong_v1_ogong, 24);
 
 /**
  * @generated from message ogong.v1.GetReplyRequest
@@ -714,7 +747,7 @@ export type GetReplyRequest = Message<"ogong.v1.GetReplyRequest"> & {
  * Use `create(GetReplyRequestSchema)` to create a new message.
  */
 export const GetReplyRequestSchema: GenMessage<GetReplyRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 24);
+  messageDesc(file_ogong_v1_ogong, 25);
 
 /**
  * @generated from message ogong.v1.ReplyStatus
@@ -759,7 +792,7 @@ export type ReplyStatus = Message<"ogong.v1.ReplyStatus"> & {
  * Use `create(ReplyStatusSchema)` to create a new message.
  */
 export const ReplyStatusSchema: GenMessage<ReplyStatus> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 25);
+  messageDesc(file_ogong_v1_ogong, 26);
 
 /**
  * @generated from message ogong.v1.ListVerdictsRequest
@@ -783,7 +816,7 @@ export type ListVerdictsRequest = Message<"ogong.v1.ListVerdictsRequest"> & {
  * Use `create(ListVerdictsRequestSchema)` to create a new message.
  */
 export const ListVerdictsRequestSchema: GenMessage<ListVerdictsRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 26);
+  messageDesc(file_ogong_v1_ogong, 27);
 
 /**
  * @generated from message ogong.v1.ListVerdictsResponse
@@ -827,7 +860,7 @@ export type ListVerdictsResponse = Message<"ogong.v1.ListVerdictsResponse"> & {
  * Use `create(ListVerdictsResponseSchema)` to create a new message.
  */
 export const ListVerdictsResponseSchema: GenMessage<ListVerdictsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 27);
+  messageDesc(file_ogong_v1_ogong, 28);
 
 /**
  * @generated from message ogong.v1.BeaconEnvelope
@@ -846,7 +879,7 @@ export type BeaconEnvelope = Message<"ogong.v1.BeaconEnvelope"> & {
  * Use `create(BeaconEnvelopeSchema)` to create a new message.
  */
 export const BeaconEnvelopeSchema: GenMessage<BeaconEnvelope> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 28);
+  messageDesc(file_ogong_v1_ogong, 29);
 
 /**
  * @generated from message ogong.v1.CosignBatchRequest
@@ -877,7 +910,7 @@ export type CosignBatchRequest = Message<"ogong.v1.CosignBatchRequest"> & {
  * Use `create(CosignBatchRequestSchema)` to create a new message.
  */
 export const CosignBatchRequestSchema: GenMessage<CosignBatchRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 29);
+  messageDesc(file_ogong_v1_ogong, 30);
 
 /**
  * @generated from message ogong.v1.BatchEntry
@@ -906,7 +939,24 @@ export type BatchEntry = Message<"ogong.v1.BatchEntry"> & {
  * Use `create(BatchEntrySchema)` to create a new message.
  */
 export const BatchEntrySchema: GenMessage<BatchEntry> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 30);
+  messageDesc(file_ogong_v1_ogong, 31);
+
+/**
+ * @generated from message ogong.v1.EndorseRequest
+ */
+export type EndorseRequest = Message<"ogong.v1.EndorseRequest"> & {
+  /**
+   * @generated from field: bytes provider_id = 1;
+   */
+  providerId: Uint8Array;
+};
+
+/**
+ * Describes the message ogong.v1.EndorseRequest.
+ * Use `create(EndorseRequestSchema)` to create a new message.
+ */
+export const EndorseRequestSchema: GenMessage<EndorseRequest> = /*@__PURE__*/
+  messageDesc(file_ogong_v1_ogong, 32);
 
 /**
  * @generated from message ogong.v1.ScoreRequest
@@ -984,7 +1034,7 @@ export type ScoreRequest = Message<"ogong.v1.ScoreRequest"> & {
  * Use `create(ScoreRequestSchema)` to create a new message.
  */
 export const ScoreRequestSchema: GenMessage<ScoreRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 31);
+  messageDesc(file_ogong_v1_ogong, 33);
 
 /**
  * @generated from message ogong.v1.ScoreCommitment
@@ -1017,7 +1067,7 @@ export type ScoreCommitment = Message<"ogong.v1.ScoreCommitment"> & {
  * Use `create(ScoreCommitmentSchema)` to create a new message.
  */
 export const ScoreCommitmentSchema: GenMessage<ScoreCommitment> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 32);
+  messageDesc(file_ogong_v1_ogong, 34);
 
 /**
  * @generated from message ogong.v1.RevealRequest
@@ -1041,7 +1091,7 @@ export type RevealRequest = Message<"ogong.v1.RevealRequest"> & {
  * Use `create(RevealRequestSchema)` to create a new message.
  */
 export const RevealRequestSchema: GenMessage<RevealRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 33);
+  messageDesc(file_ogong_v1_ogong, 35);
 
 /**
  * @generated from message ogong.v1.ScoreReport
@@ -1074,7 +1124,7 @@ export type ScoreReport = Message<"ogong.v1.ScoreReport"> & {
  * Use `create(ScoreReportSchema)` to create a new message.
  */
 export const ScoreReportSchema: GenMessage<ScoreReport> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 34);
+  messageDesc(file_ogong_v1_ogong, 36);
 
 /**
  * @generated from message ogong.v1.TraceClaimRequest
@@ -1107,7 +1157,7 @@ export type TraceClaimRequest = Message<"ogong.v1.TraceClaimRequest"> & {
  * Use `create(TraceClaimRequestSchema)` to create a new message.
  */
 export const TraceClaimRequestSchema: GenMessage<TraceClaimRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 35);
+  messageDesc(file_ogong_v1_ogong, 37);
 
 /**
  * @generated from message ogong.v1.RouteRequest
@@ -1155,7 +1205,7 @@ export type RouteRequest = Message<"ogong.v1.RouteRequest"> & {
  * Use `create(RouteRequestSchema)` to create a new message.
  */
 export const RouteRequestSchema: GenMessage<RouteRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 36);
+  messageDesc(file_ogong_v1_ogong, 38);
 
 /**
  * @generated from message ogong.v1.RouteResponse
@@ -1179,7 +1229,7 @@ export type RouteResponse = Message<"ogong.v1.RouteResponse"> & {
  * Use `create(RouteResponseSchema)` to create a new message.
  */
 export const RouteResponseSchema: GenMessage<RouteResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 37);
+  messageDesc(file_ogong_v1_ogong, 39);
 
 /**
  * @generated from message ogong.v1.ReportRequest
@@ -1218,7 +1268,7 @@ export type ReportRequest = Message<"ogong.v1.ReportRequest"> & {
  * Use `create(ReportRequestSchema)` to create a new message.
  */
 export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 38);
+  messageDesc(file_ogong_v1_ogong, 40);
 
 /**
  * @generated from message ogong.v1.ListModelsResponse
@@ -1235,7 +1285,7 @@ export type ListModelsResponse = Message<"ogong.v1.ListModelsResponse"> & {
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 39);
+  messageDesc(file_ogong_v1_ogong, 41);
 
 /**
  * @generated from message ogong.v1.ModelSupply
@@ -1277,7 +1327,7 @@ export type ModelSupply = Message<"ogong.v1.ModelSupply"> & {
  * Use `create(ModelSupplySchema)` to create a new message.
  */
 export const ModelSupplySchema: GenMessage<ModelSupply> = /*@__PURE__*/
-  messageDesc(file_ogong_v1_ogong, 40);
+  messageDesc(file_ogong_v1_ogong, 42);
 
 /**
  * @generated from service ogong.v1.ProviderService
@@ -1428,6 +1478,16 @@ export const VerifierService: GenService<{
     methodKind: "unary";
     input: typeof TraceClaimRequestSchema;
     output: typeof SignedTraceSchema;
+  },
+  /**
+   * For the providers that the verifier's operator names, whoever asks.
+   *
+   * @generated from rpc ogong.v1.VerifierService.Endorse
+   */
+  endorse: {
+    methodKind: "unary";
+    input: typeof EndorseRequestSchema;
+    output: typeof VerifierEndorsementSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ogong_v1_ogong, 2);
