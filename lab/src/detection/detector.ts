@@ -1,7 +1,7 @@
 import type { DriftRow } from '@ogong/protocol/drift-table';
 import { buildDriftTable, type DriftSample, groupByBand, splitSamples } from '@ogong/protocol/drift-table-build';
-import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift-verdict';
-import { evaluateLikelihood } from '@ogong/protocol/likelihood';
+import { type DriftVerdict, isMeasured, judgeByRow } from '@ogong/protocol/drift-verdict';
+import { EQUAL_STATISTIC, evaluateLikelihood } from '@ogong/protocol/likelihood';
 import { findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { JudgedReply } from './load.ts';
@@ -24,7 +24,9 @@ export interface Detector {
   readonly rows: readonly DriftRow[];
   /** Undefined where no reply of that length was calibrated. */
   judge(sample: DriftSample): Judged | undefined;
-  /** Whether a row reaches so far; without, fixed limits decide. */
+  /** The same of a reply that no row was measured on anything like, where fixed limits decide in its place. */
+  judgeBeyond(sample: DriftSample): Judged | undefined;
+  /** Whether a row judges such a reply. */
   covers(evidence: ReplyEvidence): boolean;
   /** Statistics of honest replies that nothing was fitted to. */
   readonly honest: Readonly<Record<Length, readonly number[]>>;
@@ -64,7 +66,7 @@ export function createDetector(samples: DetectorSamples): Detector {
     table.rows.find(({ band }) => band === findLengthBand(positions));
   const judge = ({ seed, evidence }: DriftSample): Judged | undefined => {
     const row = findRow(evidence);
-    return row && { seed, ...judgeWith(row, evidence) };
+    return row && { seed, ...(isMeasured(row, evidence) ? judgeWith(row, evidence) : UNDECIDED) };
   };
   const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): Judged[] => {
     const ofInterest = new Set(wanted.map(({ evidence }) => evidence));
@@ -78,7 +80,14 @@ export function createDetector(samples: DetectorSamples): Detector {
   return {
     rows: table.rows,
     judge,
-    covers: (evidence) => evidence.context <= (findRow(evidence)?.context ?? 0),
+    judgeBeyond: ({ seed, evidence }) => {
+      const row = findRow(evidence);
+      return row && { seed, ...judgeWith(row, evidence) };
+    },
+    covers: (evidence) => {
+      const row = findRow(evidence);
+      return row !== undefined && isMeasured(row, evidence);
+    },
     honest: { whole: statisticsOf('whole'), first: statisticsOf('first') },
     judgeHonest: (replies) => judgeHeldOut(honest, selectLength(replies, 'whole')),
     judgeHeldOut: (source, length, replies) => {
@@ -105,6 +114,11 @@ function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
     evidence,
   }));
 }
+
+/** What a table says of a reply that it knows nothing like. */
+const UNDECIDED = {
+  ...{ statistic: EQUAL_STATISTIC, pValue: 1, extrapolatedPValue: 1, eValue: 1, suspect: 'none' },
+} as const;
 
 const RATES = { reject: 0.001, doubt: 0.01 };
 

@@ -53,7 +53,7 @@ it('replies past the context of the rows are judged by fixed limits, and counted
   });
   const rows = measureBeyond(replies, {
     covers: ({ context }) => context <= 200,
-    judge: ({ seed, evidence }) => ({
+    judgeBeyond: ({ seed, evidence }) => ({
       ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
       pValue: evidence.context >= 300 ? 0.001 : 0.5,
     }),

@@ -95,17 +95,17 @@ export function measureSettings(
 }
 
 /**
- * Honest replies past the context that a row reaches to: those that it would reject if it were asked, which it is not, and
+ * Honest replies past what the rows were measured on: those that it would reject if it were asked, which it is not, and
  * those that the fixed limits reject, which decide.
  */
 export function measureBeyond(
   replies: readonly JudgedReply[],
-  detector: Pick<Detector, 'judge' | 'covers'>,
+  detector: Pick<Detector, 'judgeBeyond' | 'covers'>,
 ): EjectionRow[] {
   const beyond = replies.filter(({ scored }) => scored !== undefined && !detector.covers(scored.whole));
-  const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
+  const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
   const ejected = shareOf(beyond, ({ scored }) => scored?.fallback === 'reject');
-  const what = 'honest replies past the context of the rows';
+  const what = 'honest replies past what rows were measured on';
   return [
     toRejections(`${what}, if rows judged them`, judged),
     { test: `${what}, by fixed limits`, lifetimes: beyond.length, replies: beyond.length, beta: RATE, ejected },

@@ -9,12 +9,12 @@ const RATE = 0.01;
 
 /** Honest replies of a model, judged by a detector that was fitted to another of the same classes. */
 export function measureOtherModel(
-  detector: Pick<Detector, 'judge'>,
+  detector: Pick<Detector, 'judgeBeyond'>,
   given: { readonly experiment: Experiment; readonly measuredOn: string; readonly replies: readonly JudgedReply[] },
 ): OtherModelRow {
   const { experiment, measuredOn, replies } = given;
   const { model = measuredOn, weights, provider, verifier = '' } = experiment;
-  const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
+  const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
   return {
     ...{ model, measuredOn, weights, provider, verifier },
     rejected: shareOf(judged, ({ pValue }) => pValue <= RATE),

@@ -1,6 +1,5 @@
 import { computeBetaCdf } from './beta.ts';
 import {
-  CONTEXT_SHARE,
   compareRowKeys,
   type DriftRow,
   type DriftRowKey,
@@ -16,7 +15,7 @@ import { roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
 import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
-import { findLengthBand, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
+import { findLengthBand, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 import { fitTail, MIN_EXCEEDANCES } from './tail-fit.ts';
 
 /** One measured reply. The seed decides whether it is fitted to or held out. */
@@ -146,7 +145,8 @@ function buildRow(
     seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
-    context: measureContext(evidenceOf(all)),
+    context: Math.max(...all.map(({ evidence }) => evidence.context)),
+    surprise: Math.max(...all.map(({ evidence }) => getSurprise(evidence))),
     scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,
@@ -154,11 +154,6 @@ function buildRow(
     tail: Math.floor(held.length * TAIL_SHARE) >= MIN_EXCEEDANCES ? fitTail(statistics, TAIL_SHARE) : undefined,
     power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, likelihood, calibration)),
   };
-}
-
-function measureContext(replies: readonly ReplyEvidence[]): number {
-  const sorted = replies.map(({ context }) => context).sort((a, b) => a - b);
-  return sorted[Math.ceil(sorted.length * (1 - CONTEXT_SHARE)) - 1] as number;
 }
 
 const evidenceOf = (samples: readonly DriftSample[]): ReplyEvidence[] => samples.map(({ evidence }) => evidence);

@@ -99,6 +99,7 @@ function writeRow(writer: Writer, row: DriftRow): void {
   writer.bytes(row.modelRoot, 32).text(row.providerClass).text(row.verifierClass).u8(row.band).text(row.codeVersion);
   writeSafe(writeSafe(writer, row.seeds.first), row.seeds.last).u32(row.fitReplies);
   writeSafe(writer, row.tokens).u32(row.context);
+  writeDouble(writer, row.surprise);
   for (const { value, low, high } of row.scores) for (const list of [value, low, high]) writeDoubles(writer, list);
   writeDouble(writer, row.inflation);
   writeHypothesis(writer, row.likelihood.honest);
@@ -134,6 +135,7 @@ function readRow(reader: Reader): DriftRow {
     fitReplies: reader.u32(),
     tokens: readSafe(reader),
     context: reader.u32(),
+    surprise: readDouble(reader),
     scores: REPLY_SCORES.map(() => readQuantiles(reader)),
     inflation: readDouble(reader),
     likelihood: {
@@ -220,6 +222,7 @@ function assertRow(row: DriftRow): void {
   assert(row.seeds.first <= row.seeds.last, 'seeds out of order');
   assert(isWithin(row.fitReplies, 1, 2 ** 32 - 1), `fitted to ${row.fitReplies} replies`);
   assert(isWithin(row.context, 1, 2 ** 32 - 1), `a context of ${row.context} tokens`);
+  assert(isWithin(row.surprise, 0, 64), `a surprise of ${row.surprise} nats`);
   assert(row.scores.length === REPLY_SCORES.length, `${row.scores.length} scores`);
   for (const { value, low, high } of row.scores) {
     for (const list of [value, low, high]) {

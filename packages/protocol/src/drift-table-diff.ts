@@ -44,6 +44,7 @@ function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
   add('codeVersion', a.codeVersion, b.codeVersion);
   add('replies', a.fitReplies + a.calibration.replies, b.fitReplies + b.calibration.replies);
   add('context', a.context, b.context);
+  add('surprise', round(a.surprise), round(b.surprise));
   add('seeds', `${a.seeds.first}..${a.seeds.last}`, `${b.seeds.first}..${b.seeds.last}`);
   REPLY_SCORES.forEach((name, i) => {
     const [x, y] = [a.scores[i], b.scores[i]];

@@ -45,10 +45,12 @@ export interface DriftRow extends DriftRowKey {
   /** Positions of all honest replies, fitted and held out. */
   readonly tokens: number;
   /**
-   * Tokens of prompt and reply that all but CONTEXT_SHARE of the honest replies have at most. The row judges nothing
-   * longer: how drift goes on where nobody looked is not known, and past the context that a model was trained on it soars.
+   * Tokens of prompt and reply, of the longest honest reply. The row judges nothing longer: how drift goes on where nobody
+   * looked is not known, and past the context that a model was trained on it soars.
    */
   readonly context: number;
+  /** Score of that name of the unlikeliest honest reply, nats; nor does it judge text that the model finds unlikelier. */
+  readonly surprise: number;
   /** Of the held-out honest replies, one for each of REPLY_SCORES. */
   readonly scores: readonly ScoreQuantiles[];
   /**
@@ -80,9 +82,6 @@ export interface Power {
   /** How many of them have a p-value of at most each of POWER_RATES. */
   readonly caught: readonly number[];
 }
-
-/** Honest replies that lie beyond a row's context: that is where it was still measured, not the one longest reply. */
-export const CONTEXT_SHARE = 0.05;
 
 export const POWER_RATES: readonly number[] = [0.05, 0.01, 0.001, 0.0001];
 

@@ -4,6 +4,7 @@ import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
 import { calibrateRank } from './e-value.ts';
+import { REPLY_SCORES } from './reply-scores.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
@@ -116,6 +117,21 @@ describe('a false class', () => {
     const known = ['tight', 'loose'].map((name) => judgeByDrift(lookup(name), reply!.evidence, rates)!.pValue);
     expect(verdict.pValue).toBe(Math.max(...known));
     expect(verdict.row).toContain('unlisted class');
+  });
+
+  it('says nothing of text that is unlikelier than any that was measured, nor of longer contexts', () => {
+    const { evidence } = many(5, 1)[0]!;
+    const scores = evidence.scores.slice();
+    scores[REPLY_SCORES.indexOf('surprise')] = rowOf(table, 'tight').surprise + 0.01;
+    const unlikely = { ...evidence, scores };
+    const long = { ...evidence, context: rowOf(table, 'tight').context + 1 };
+    for (const name of ['tight', 'unheard-of']) {
+      expect(judgeByDrift(lookup(name), evidence, rates)).toBeDefined();
+      expect(judgeByDrift(lookup(name), long, rates)).toBeUndefined();
+    }
+    expect(judgeByDrift(lookup('tight'), unlikely, rates)).toBeUndefined();
+    scores[REPLY_SCORES.indexOf('surprise')] = 60;
+    expect(judgeByDrift(lookup('unheard-of'), unlikely, rates)).toBeUndefined();
   });
 
   it('says nothing where nothing was measured', () => {

@@ -2,7 +2,7 @@ import { type DriftLookup, type DriftRow, nameRow } from './drift-table.ts';
 import { calibrateRank } from './e-value.ts';
 import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
 import { computeRank } from './rank-calibration.ts';
-import type { ReplyEvidence } from './reply-scores.ts';
+import { getSurprise, type ReplyEvidence } from './reply-scores.ts';
 import { computeTailSurvivalLimit } from './tail-fit.ts';
 
 /** What an operator accepts to be wrong about, per honest reply. */
@@ -64,11 +64,15 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
   return posteriors.find(({ name }) => sampled.has(name)) ?? posteriors[0];
 }
 
+/** Whether a row was measured on anything like the reply: on contexts as long, and on text as unlikely. */
+export const isMeasured = ({ context, surprise }: DriftRow, evidence: ReplyEvidence): boolean =>
+  evidence.context <= context && getSurprise(evidence) <= surprise;
+
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
  * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
  * the loosest known one, nor be paid for a claim that nobody measured.
- * @returns undefined where the table says nothing about the model or the verifier's class.
+ * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
  */
 export function judgeByDrift(
   lookup: DriftLookup,
@@ -76,8 +80,12 @@ export function judgeByDrift(
   rates: DecisionRates,
 ): DriftVerdict | undefined {
   if (lookup.kind === 'none') return undefined;
-  if (lookup.kind !== 'unlisted') return judgeByRow(lookup.row, evidence, rates);
-  const verdicts = lookup.rows.map((row) => judgeByRow(row, evidence, rates));
+  if (lookup.kind !== 'unlisted') {
+    return isMeasured(lookup.row, evidence) ? judgeByRow(lookup.row, evidence, rates) : undefined;
+  }
+  const rows = lookup.rows.filter((row) => isMeasured(row, evidence));
+  if (rows.length === 0) return undefined;
+  const verdicts = rows.map((row) => judgeByRow(row, evidence, rates));
   const mildest = verdicts.reduce((best, verdict) => (verdict.pValue > best.pValue ? verdict : best));
   const outcome = mildest.outcome === 'accept' ? 'inconclusive' : mildest.outcome;
   return { ...mildest, outcome, row: `unlisted class, at best ${mildest.row}` };

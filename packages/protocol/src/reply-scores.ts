@@ -125,6 +125,11 @@ export interface ReplyEvidence {
   readonly windows: Float64Array;
 }
 
+const SURPRISE = REPLY_SCORES.indexOf('surprise');
+
+/** @returns nats, 0..64. */
+export const getSurprise = ({ scores }: Pick<ReplyEvidence, 'scores'>): number => scores[SURPRISE] as number;
+
 /** @throws RangeError as computeReplyScores. */
 export function computeReplyEvidence(comparison: Comparison): ReplyEvidence {
   return {

@@ -26,12 +26,12 @@ export function describeBand(band: number): string {
 }
 
 function describeRow(row: DriftRow): string {
-  const { calibration, fitReplies, tokens, context, seeds, codeVersion, inflation, scores, power } = row;
+  const { calibration, fitReplies, tokens, context, surprise, seeds, codeVersion, inflation, scores, power } = row;
   const lines = [
     `model ${toHex(row.modelRoot)}, ${describeBand(row.band)}`,
     `  provider  ${row.providerClass}`,
     `  verifier  ${row.verifierClass}`,
-    `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, contexts up to ${context}, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
+    `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, contexts up to ${context}, text down to ${surprise.toFixed(1)} nats a token, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
     `  least p   ${formatShare(1 / (calibration.replies + 1))} by rank; windows of a reply share noise ${inflation.toFixed(2)}-fold`,
     ...scores.slice(0, 1).map((quantiles) => {
       const at = (q: number): string => {

@@ -4,7 +4,7 @@ import { encodeDomain } from '@ogong/protocol/canonical';
 import { type Comparison, compareWindows } from '@ogong/protocol/compare';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { type DriftRow, findDriftRow, nameRow } from '@ogong/protocol/drift-table';
-import { judgeByRow } from '@ogong/protocol/drift-verdict';
+import { isMeasured, judgeByRow } from '@ogong/protocol/drift-verdict';
 import type { Header } from '@ogong/protocol/header';
 import { EQUAL_STATISTIC } from '@ogong/protocol/likelihood';
 import type { Opening } from '@ogong/protocol/opening';
@@ -118,7 +118,8 @@ export function judgeHoneypot(
   const comparison = compareWindows(crypto, header, own, other);
   const isNear = isWithinLimits(comparison);
   const row = drift && findRow(drift, header, report, comparison);
-  if (drift === undefined || row === undefined)
+  const evidence = computeReplyEvidence(comparison);
+  if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
   const { reject, doubt, extrapolate } = toRates(drift.note);
   // What its sequential test takes for the chance of an honest failure, whatever the operator's rate for replies.
@@ -126,7 +127,7 @@ export function judgeHoneypot(
   // Another class that never came out equal: to the bit the same is copied, with a chance of one in as many as were held out.
   const isCopied = comparison.identical && isNeverEqual(row);
   const pValue = isCopied ? 1 / (row.calibration.replies + 1) : 1;
-  const { outcome } = judgeByRow(row, computeReplyEvidence(comparison), rates);
+  const { outcome } = judgeByRow(row, evidence, rates);
   const by = nameRow(row);
   if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
   if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
