@@ -59,6 +59,7 @@ const UNIT = 10n ** 18n;
 const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const hybridSeed = (text: string): Uint8Array =>
   new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]);
+const VERIFIER_PAYEE_KEY = seed('verifier payee');
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 export type TestNetwork = Awaited<ReturnType<typeof startTestNetwork>>;
@@ -183,6 +184,11 @@ export async function startTestNetwork({
     domain: view.ledger,
     service: (node: (typeof nodes)[number]) => links.to(ValidatorService, node.peer),
     start: () => Promise.all(nodes.map((node) => node.start())),
+    /** Whole tokens, for whom the verifier is paid to. */
+    async stakeForVerifier(tokens: bigint) {
+      const client = await fund(VERIFIER_PAYEE_KEY, tokens * UNIT);
+      await client.stake(tokens * UNIT);
+    },
     async announce(to = nodes) {
       for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announce());
       for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announceVerifier());
@@ -294,7 +300,7 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
     const nowMs = systemClock.nowMs();
     const endpoint = places[isVerifier ? 1 : 0] as string;
     const certHash = isVerifier ? verifierIdentity.id : identity.id;
-    const payee = isVerifier ? createNodeLedgerSigner(seed('verifier payee')) : payeeSigner;
+    const payee = isVerifier ? createNodeLedgerSigner(VERIFIER_PAYEE_KEY) : payeeSigner;
     const providerId = hashHybridKey(crypto, key.publicKey);
     const announcement: Announcement = {
       providerId,

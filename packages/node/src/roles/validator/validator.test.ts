@@ -1,7 +1,9 @@
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
+import { parseEvidence } from './evidence.ts';
 import { startTestNetwork, type TestNetwork } from './test-network.ts';
 import { PAYEE } from './test-reply.ts';
 
@@ -12,7 +14,7 @@ describe('four validators on a chain', () => {
   let nodes: [Node, Node, Node, Node];
 
   beforeAll(async () => {
-    network = await startTestNetwork();
+    network = await startTestNetwork({ options: { stakeMs: 100 } });
     nodes = network.nodes as typeof nodes;
     await network.start();
     await network.announce();
@@ -29,6 +31,21 @@ describe('four validators on a chain', () => {
     expect(status.transaction).toMatch(/^0x[0-9a-f]{64}$/);
     expect(await spent(nodes[0])).toBe(86_000n);
     expect(await network.payerClient.creditOf(PAYEE)).toBeGreaterThan(80_000n);
+  });
+
+  it('draw verifiers by the stake that the chain has', async () => {
+    const weigh = async () => {
+      const { reply } = await network.deliver(nodes[3]);
+      await network.waitForState(nodes[3], reply.record.replyId, 'settled');
+      const store = new DatabaseSync(nodes[3].storePath, { readOnly: true });
+      const row = store.prepare('SELECT evidence FROM replies WHERE reply_id = ?').get(reply.record.replyId);
+      store.close();
+      const evidence = parseEvidence(row?.evidence as Uint8Array);
+      return evidence.kind === 'audit' && evidence.candidates.map(({ weight }) => weight);
+    };
+    expect(await weigh()).toEqual([1n]);
+    await network.stakeForVerifier(7n);
+    await expect.poll(weigh, { timeout: 40_000 }).toEqual([8n]);
   });
 
   it('show their log, and how much of it is final', async () => {
