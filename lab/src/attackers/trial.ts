@@ -7,6 +7,7 @@ import type { CommittedReply } from '@ogong/node/roles/provider/commit-reply';
 import { generateReply } from '@ogong/node/roles/provider/generate-reply';
 import { ClaimError, verifySubmission } from '@ogong/node/roles/validator/claim';
 import { openReply } from '@ogong/node/roles/validator/judge';
+import { createPayeeWords } from '@ogong/node/roles/validator/payee-words';
 import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/adjudicate';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon';
@@ -16,6 +17,7 @@ import { parseHeader } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/noble';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { Receipt } from '@ogong/protocol/receipt';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { parseScoreReport } from '@ogong/protocol/score-report';
@@ -59,6 +61,10 @@ const provider = createNodeHybridSigner(new Uint8Array(64).fill(32));
 const router = createNodeHybridSigner(new Uint8Array(64).fill(33));
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(34) };
 const settlement = new Uint8Array(20).fill(35);
+const payee = createNobleLedgerSigner(new Uint8Array(32).fill(37));
+const providerId = hashHybridKey(crypto, provider.publicKey);
+const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+const checkWord = createPayeeWords(crypto, ledger);
 const genesis = computeGenesisBeacon(crypto, { chainId: ledger.chainId, settlement });
 const beacon = { value: genesis, previous: genesis };
 
@@ -85,7 +91,7 @@ export async function playTrial(
   try {
     verifySubmission(
       crypto,
-      { ledger, beacon },
+      { ledger, beacon, checkWord },
       {
         order: signedOrder,
         record: { record: committed.record, providerKey: provider.publicKey, signature: committed.signature },
@@ -94,6 +100,7 @@ export async function playTrial(
         request: body,
         endpoint: 'chat',
         response: committed.response,
+        payeeSignature,
       },
     );
   } catch (error) {
@@ -118,7 +125,7 @@ function createOrder(body: Uint8Array, modelRoot: Uint8Array, number: number): O
     requestHash: crypto.sha256(body),
     nonce: numbered(1, number),
     modelRoot,
-    providerId: hashHybridKey(crypto, provider.publicKey),
+    providerId,
     replyId: numbered(2, number).subarray(0, 16),
     router: ROUTER,
     choice: 0,
@@ -141,8 +148,10 @@ async function serve(
   order: Order,
   body: Uint8Array,
 ): Promise<Served> {
-  const payee = new Uint8Array(20).fill(37);
-  const generated = await generateReply({ order, endpoint: 'chat', body, beacon, payee }, { engine, crypto });
+  const generated = await generateReply(
+    { order, endpoint: 'chat', body, beacon, payee: payee.address },
+    { engine, crypto },
+  );
   if (generated === undefined) throw new Error('the engine ended without an answer');
   const { reply, streamed } = generated;
   const commit = bendCommit(bendReply ? { bendReply } : {});

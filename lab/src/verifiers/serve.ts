@@ -4,7 +4,9 @@ import { commitReply } from '@ogong/node/roles/provider/commit-reply';
 import { generateReply, type ReplyBeacon } from '@ogong/node/roles/provider/generate-reply';
 import type { Submission } from '@ogong/node/roles/validator/claim';
 import type { TestOrder } from '@ogong/node/roles/validator/test-reply';
-import type { HybridSigner } from '@ogong/protocol/crypto';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import type { LedgerDomain } from '@ogong/protocol/order';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { WindowBytes } from '@ogong/protocol/window';
 
 export interface EngineReply {
@@ -20,17 +22,19 @@ export async function serveByEngine(
   {
     provider,
     payee,
+    ledger,
     beacon,
     nowMs,
   }: {
     readonly provider: HybridSigner;
-    readonly payee: Uint8Array;
+    readonly payee: LedgerSigner;
+    readonly ledger: LedgerDomain;
     readonly beacon: ReplyBeacon;
     readonly nowMs: number;
   },
 ): Promise<EngineReply> {
   const generated = await generateReply(
-    { order: order.fields, endpoint: 'chat', body: order.request, beacon, payee },
+    { order: order.fields, endpoint: 'chat', body: order.request, beacon, payee: payee.address },
     { engine, crypto },
   );
   if (generated === undefined) throw new Error('the engine ended without an answer');
@@ -48,6 +52,7 @@ export async function serveByEngine(
       request: order.request,
       endpoint: 'chat',
       response,
+      payeeSignature: signProviderPayee(crypto, payee, { ledger, providerId: order.fields.providerId }),
     },
   };
 }

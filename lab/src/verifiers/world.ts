@@ -195,11 +195,11 @@ export async function createWorld(options: WorldOptions) {
       bend: { modelRoot, cumulativeAtomic: 1_000_000n * BigInt(index + 1) },
     });
     const beacon = validator.archive.find(epoch) as { value: Uint8Array; previous: Uint8Array };
-    const payee = createTestPayee(provider).address;
     const by = isCheat ? cheap : engine;
     const reply: EngineReply = await serveByEngine(by, order, {
       provider: signer,
-      payee,
+      payee: createTestPayee(provider),
+      ledger,
       beacon,
       nowMs: clock.nowMs(),
     });

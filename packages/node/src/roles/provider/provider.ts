@@ -108,6 +108,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   assertServesTier(modelId, info);
   const id = hashHybridKey(crypto, signer.publicKey);
   const payee = dependencies.payee.address;
+  const payeeSignature = signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id });
   const commits = createGroupCommit(store);
   const replyIds = createReplyIds(store, commits);
   const openings = dependencies.openings ?? createOpenings(store, commits);
@@ -133,7 +134,11 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     store,
     commits,
     clock,
-    push: async (validator, message) => toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS }),
+    async push(validator, message) {
+      // Kept by a provider that was not asked for its payee's word yet.
+      if (message.payeeSignature.length === 0) message.payeeSignature = payeeSignature;
+      return toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
+    },
     onSize: (records) => metrics.outbox.set(records),
     onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
     onRetry: (_id, error) => {
@@ -175,7 +180,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     {
       clock,
       signer,
-      payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),
+      payeeSignature,
       getEndorsement: () => endorsement?.get(),
       links,
       routers: () => options.routers,
@@ -218,6 +223,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       signer,
       commit: dependencies.commit ?? commitReply,
       payee,
+      payeeSignature,
       send,
       left: AbortSignal.any([left, expired]),
       failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),

@@ -36,6 +36,8 @@ export interface ServeDependencies {
   readonly commit: CommitReply;
   /** 20 bytes. */
   readonly payee: Uint8Array;
+  /** Its word for the signer's key. */
+  readonly payeeSignature: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
   /** Makes opening and record durable; after it the reply is this provider's to answer for. */
@@ -60,7 +62,7 @@ export interface ServedCounts {
  * @throws Refusal, EngineError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
-  const { engine, crypto, clock, signer, commit, payee, send, left, failed } = dependencies;
+  const { engine, crypto, clock, signer, commit, payee, payeeSignature, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
@@ -140,6 +142,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
       request: job.body,
       endpoint: job.endpoint,
       response,
+      payeeSignature,
     }),
   );
   await deliver({

@@ -105,7 +105,7 @@ export function listCandidates(
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
-    // The header of a reply may name another payee than the one that signed for the provider.
+    // The header of a reply may name another payee than the announcement.
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .map(({ providerId, payee, verifier, models }) => ({
       providerId,

@@ -175,7 +175,8 @@ export function pruneBatch(store: Store, beforeMs: number): boolean {
   const sequence = row.sequence as number;
   store
     .prepare(
-      `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL
+      `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL,
+       payee_signature = NULL
        WHERE sequence = ?`,
     )
     .run(sequence);

@@ -1,4 +1,4 @@
-import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/bytes';
 import type { Check } from '@ogong/protocol/checks';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { computeFee } from '@ogong/protocol/fee';
@@ -12,6 +12,7 @@ import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
 import { checkBank, checkDrawKey, checkSampler, checkStops, type OrderBeacon } from '@ogong/protocol/verify-receipt';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */
 export interface Submission {
@@ -22,6 +23,8 @@ export interface Submission {
   readonly request: Uint8Array;
   readonly endpoint: string;
   readonly response: Uint8Array;
+  /** The word of the header's payee for the provider's key; empty in replies from before it was asked for. */
+  readonly payeeSignature: Uint8Array;
 }
 
 export interface SignedOrder {
@@ -56,6 +59,7 @@ export type ClaimErrorCode =
   | 'header-inclusion'
   | 'token-count'
   | 'fee'
+  | 'payee-word'
   | 'draw-key'
   | 'posture'
   | 'sampler'
@@ -139,18 +143,23 @@ export function verifySignedRecord(
   return record;
 }
 
+export interface ClaimContext {
+  /** Of the order's epoch. */
+  readonly beacon: OrderBeacon;
+  readonly checkWord: CheckPayeeWord;
+}
+
 /**
  * Everything about a reply that can be checked before it is opened.
- * @param beacon of the order's epoch.
  * @throws ClaimError naming the first thing that does not hold.
  */
 export function verifySubmission(
   crypto: Crypto,
-  { ledger, beacon }: { readonly ledger: LedgerDomain; readonly beacon: OrderBeacon },
+  { ledger, ...context }: ClaimContext & { readonly ledger: LedgerDomain },
   submission: Submission,
 ): Claim {
   const order = verifySignedOrder(crypto, ledger, submission.order);
-  return verifyReply(crypto, { order, beacon }, submission);
+  return verifyReply(crypto, { order, ...context }, submission);
 }
 
 /**
@@ -160,7 +169,7 @@ export function verifySubmission(
  */
 export function verifyReply(
   crypto: Crypto,
-  { order, beacon }: { readonly order: Order; readonly beacon: OrderBeacon },
+  { order, beacon, checkWord }: ClaimContext & { readonly order: Order },
   submission: Submission,
 ): Claim {
   const { request: body, response, header: headerBytes, headerProof } = submission;
@@ -202,7 +211,15 @@ export function verifyReply(
   ]) {
     demandCheck(check);
   }
-  return { order, record, header, request, feeAtomic: computeClaimedFee(order, record, header) };
+  const feeAtomic = computeClaimedFee(order, record, header);
+  const { payeeSignature } = submission;
+  demand(
+    checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
+    'payee-word',
+    `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts: have it sign ` +
+      'ProviderPayee(providerId), and hand the signature in with the reply',
+  );
+  return { order, record, header, request, feeAtomic };
 }
 
 function demandCheck({ id, status, detail }: Check): void {

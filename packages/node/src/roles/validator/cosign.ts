@@ -34,6 +34,7 @@ import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import type { FoundPolicy } from './drift-store.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
+import { createPayeeWords, readWordlessUntil } from './payee-words.ts';
 
 export interface CosignOptions {
   /** Domain of the escrow: what payers sign for. */
@@ -105,6 +106,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
   const { ledger, domain, alphaPpm, allowFixedVerifier, maxOrderLifeMs } = options;
   const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, findPolicy, getBeacon } =
     dependencies;
+  const checkWord = createPayeeWords(crypto, ledger);
 
   /** @param from ledger address behind the link. @throws CosignError */
   async function cosign(from: Uint8Array, request: CosignBatchRequest): Promise<QuorumSignature> {
@@ -236,6 +238,8 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     demand(equalBytes(hashRecord(crypto, signed.record), entry.recordHash), `${at} is about another record`);
     const isWhole = claimed.header.length > 0;
     demand(isWhole || (entry.verdict === 'reject' && entry.evidence === 'exact'), `${at}: the reply is missing`);
+    // Nobody has shown its payee, so nobody's name stands beside what it is rejected for.
+    demand(isWhole || equalBytes(entry.payee, ZERO_ADDRESS), `${at} names a payee without the reply`);
     const claim = isWhole ? await verifyWhole(entry, order, claimed as Submission) : undefined;
     if (entry.verdict === 'unaudited') return verifyUnaudited(entry, order, evidence);
     const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
@@ -279,7 +283,10 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
   async function verifyWhole(entry: VerdictEntry, order: Order, submission: Submission) {
     const beacon = await getBeacon(order.epoch);
     if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${order.epoch} is not known`);
-    const claim = verifySubmission(crypto, { ledger, beacon }, submission);
+    const isWordless = submission.payeeSignature.length === 0;
+    const isFromBefore = isWordless && Number(order.expiresAtMs) <= store.read(() => readWordlessUntil(store));
+    const check = isFromBefore ? () => true : checkWord;
+    const claim = verifySubmission(crypto, { ledger, beacon, checkWord: check }, submission);
     const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
     demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
     demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);

@@ -2,9 +2,10 @@ import { toHex } from '@ogong/protocol/bytes';
 import { describe, expect, it } from 'vitest';
 import { planCoverage } from './coverage.ts';
 import { advanceTests } from './sequential-store.ts';
-import { createTestValidator, provider, providerId } from './test-bench.ts';
-import { PAYEE } from './test-reply.ts';
+import { createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
+import { PAYEE, payeeSigner } from './test-reply.ts';
 
+const known = createTestPayee('known');
 const parameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
 
 async function createRecorded(count: number, options: Parameters<typeof createTestValidator>[0] = {}) {
@@ -12,7 +13,7 @@ async function createRecorded(count: number, options: Parameters<typeof createTe
   await validator.announce(provider);
   const ids: Uint8Array[] = [];
   for (let number = 0; number < count; number++) {
-    const payee = number % 2 === 0 ? PAYEE : new Uint8Array(20).fill(0x71);
+    const payee = number % 2 === 0 ? payeeSigner : known;
     const { reply } = await validator.deliver(number, { payee });
     ids.push(reply.record.replyId);
   }
@@ -29,9 +30,8 @@ describe('coverage', () => {
 
   it('goes where the doubt is, and never below the base', async () => {
     const { validator, rows } = await createRecorded(6);
-    const known = new Uint8Array(20).fill(0x71);
     for (let i = 0; i < 20; i++) {
-      for (const payee of [PAYEE, known]) {
+      for (const payee of [PAYEE, known.address]) {
         advanceTests(
           validator.store,
           { providerId, payee },

@@ -1,12 +1,24 @@
 import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import { toHex } from '@ogong/protocol/bytes';
 import type { LedgerSigner } from '@ogong/protocol/crypto';
+import { INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readAnnouncement } from './announcement-store.ts';
 import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
-import { createTestHybrid, createTestValidator, ledger, network, payer, provider, providerId } from './test-bench.ts';
+import { readTest } from './sequential-store.ts';
+import {
+  createTestHybrid,
+  createTestPayee,
+  createTestValidator,
+  ledger,
+  network,
+  payer,
+  provider,
+  providerId,
+} from './test-bench.ts';
 import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from './test-reply.ts';
 import { readProvider } from './verdict-store.ts';
 
@@ -62,6 +74,9 @@ describe('admission', () => {
   });
 });
 
+const signWord = (by: LedgerSigner, change = {}): Uint8Array =>
+  signProviderPayee(crypto, by, { ledger, providerId, ...change });
+
 describe('records', () => {
   const bent: [string, string, (submission: Submission) => Submission][] = [
     [
@@ -83,6 +98,19 @@ describe('records', () => {
     ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
     ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
     ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
+    ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeSignature: new Uint8Array(0) })],
+    ['a word that was cut', 'payee-word', (s) => ({ ...s, payeeSignature: s.payeeSignature.subarray(0, 64) })],
+    ['the word of another payee', 'payee-word', (s) => ({ ...s, payeeSignature: signWord(payer) })],
+    [
+      "the payee's word for another provider",
+      'payee-word',
+      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { providerId: new Uint8Array(32).fill(1) }) }),
+    ],
+    [
+      "the payee's word on another chain",
+      'payee-word',
+      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
+    ],
   ];
 
   it.each(bent)('with %s are refused', async (_name, code, bend) => {
@@ -146,6 +174,22 @@ describe('records', () => {
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('another order');
   });
 
+  it('may name another payee than their provider announced, where it signed as well', async () => {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const other = createTestPayee('other');
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { reply, submission } = validator.serve(order, { payee: other });
+    const announced = { ...submission, payeeSignature: signWord(payeeSigner) };
+    await expect(validator.intake.pushRecord(announced)).rejects.toThrow(
+      `payee ${toHex(other.address)} has not signed for this provider's key`,
+    );
+    await validator.intake.pushRecord(submission);
+    const row = validator.find(reply.record.replyId);
+    expect(row).toMatchObject({ state: 'recorded', submission: { payeeSignature: submission.payeeSignature } });
+  });
+
   it('are acknowledged again, and change the reservation into a debt once', async () => {
     const validator = createTestValidator();
     const { submission } = await validator.deliver(0);
@@ -185,14 +229,18 @@ describe('an announcement', () => {
     };
     const announce = (payeeSignature: Uint8Array) =>
       validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }));
-    const sign = (by: LedgerSigner, change = {}) => signProviderPayee(crypto, by, { ledger, providerId, ...change });
     const elsewhere = { ledger: { ...ledger, verifyingContract: network.settlement } };
     const strangers = { providerId: new Uint8Array(32).fill(1) };
-    for (const wrong of [sign(payer), sign(payeeSigner, elsewhere), sign(payeeSigner, strangers), new Uint8Array(0)]) {
+    for (const wrong of [
+      signWord(payer),
+      signWord(payeeSigner, elsewhere),
+      signWord(payeeSigner, strangers),
+      new Uint8Array(0),
+    ]) {
       await expect(announce(wrong)).rejects.toThrow('not signed by the payee');
     }
     expect(readAnnouncement(validator.store, providerId)).toBeUndefined();
-    await announce(sign(payeeSigner));
+    await announce(signWord(payeeSigner));
     expect(readAnnouncement(validator.store, providerId)).toEqual(announcement);
   });
 });
@@ -218,6 +266,17 @@ describe('complaints', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
     await validator.intake.pushRecord(submission);
     expect(validator.decided.length).toBe(1);
+  });
+
+  it('say nothing about a payee whose word nobody has: what was never handed in stands against the key alone', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order, cheat);
+    await expect(validator.intake.pushRecord({ ...submission, payeeSignature: signWord(payer) })).rejects.toThrow();
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: new Uint8Array(20) }]);
+    expect(readTest(validator.store, providerId)).toMatchObject({ rejects: 1, ejected: true });
+    expect(readTest(validator.store, payeeSigner.address)).toEqual(INITIAL_PAYEE_TEST);
   });
 
   it('with an opening that is in order prove nothing, and force an audit', async () => {

@@ -22,6 +22,7 @@ import {
 } from './claim.ts';
 import type { Evidence } from './evidence.ts';
 import { JudgeError, judge } from './judge.ts';
+import { createPayeeWords } from './payee-words.ts';
 import {
   AdmissionError,
   admitReply,
@@ -82,6 +83,7 @@ const EPOCH_SLACK = 2n;
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
   const { ledger, verdicts, maxOrderLifeMs } = options;
   const { crypto, clock, store, group, archive, chain, getBeacon, onVerdict } = dependencies;
+  const checkWord = createPayeeWords(crypto, ledger);
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
 
   async function admit(signed: SignedOrder): Promise<bigint> {
@@ -135,7 +137,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
     // The order and its signature are those that were checked at admission, whatever came with the record.
     const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
-    const claim = verifyReply(crypto, { order, beacon }, own);
+    const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
     const epoch = archive.latest().epoch;
     const recorded = await group.write((db) => {
       const current = readReply(db, order.replyId) as ReplyRow;

@@ -125,6 +125,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
             request: bytes('request') as Uint8Array,
             endpoint: row.endpoint as string,
             response: bytes('response') as Uint8Array,
+            payeeSignature: bytes('payee_signature') ?? new Uint8Array(0),
           }
         : undefined,
     feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
@@ -231,7 +232,8 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
   store
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
-       header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?, intake_epoch = ?
+       header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
+       payee_signature = ?, intake_epoch = ?
        WHERE reply_id = ? AND state = 'admitted'`,
     )
     .run(
@@ -245,6 +247,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
       submission.response,
       feeAtomic.toString(),
       header.payee,
+      submission.payeeSignature,
       intakeEpoch,
       order.replyId,
     );

@@ -306,4 +306,14 @@ export const migrations: readonly Migration[] = [
   UPDATE announcements SET expires_at = expires_at - 3600000;
   DROP TABLE verifier_keys;
   `,
+  // Replies carry their payee's word. Those from before have none, here and at peers that follow within a day.
+  `
+  ALTER TABLE replies ADD COLUMN payee_signature BLOB;
+  CREATE TABLE payee_word_grace (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    until INTEGER NOT NULL
+  );
+  INSERT INTO payee_word_grace SELECT 0, (CAST(strftime('%s', 'now') AS INTEGER) + 86400) * 1000
+  WHERE EXISTS (SELECT 1 FROM replies) OR EXISTS (SELECT 1 FROM cosigned);
+  `,
 ];

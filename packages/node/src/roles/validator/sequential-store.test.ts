@@ -41,7 +41,7 @@ describe('the sequential tests', () => {
     store.close();
   });
 
-  it('do not let a stranger who names a payee have its honest provider ejected by one bad day', () => {
+  it('do not let a bad key of a payee have its honest one ejected by one bad day', () => {
     const store = open();
     countUntilEjected(store, key(1));
     expect(readTest(store, payee).ejected).toBe(true);

@@ -35,7 +35,7 @@ export function writeTest(
     .run(subject, audits, rejects, JSON.stringify(evidence), ejected ? 1 : 0);
 }
 
-/** Whom a verdict is about. */
+/** Whom a verdict is about; the payee only where it signed for the key. */
 export interface Party {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array | undefined;
@@ -50,9 +50,9 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
  * Both tests after one more audit, written.
  *
  * A provider is ejected where its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first bounds what an
- * honest payee ever suffers from its own keys by beta. The second is for strangers: a provider names its payee without
- * asking it, so anybody can pile up evidence against anybody's payee; who is honest under such a payee is still ejected
- * with probability at most sqrt(beta). A cheat that rotates its key begins with half of what it takes.
+ * honest payee ever suffers from its own keys by beta. The second is for payees one of whose keys was stolen, or runs on
+ * a broken machine: who is honest under such a payee is still ejected with probability at most sqrt(beta). A cheat that
+ * rotates its key begins with half of what it takes.
  * @returns whether the provider is ejected by this audit.
  */
 export function advanceTests(

@@ -4,6 +4,8 @@ import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } f
 import { toHex } from '@ogong/protocol/bytes';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
+import { parseOrder } from '@ogong/protocol/order';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import {
   computeEntryHash,
   computeGenesisPosition,
@@ -17,9 +19,9 @@ import { LinkError } from '../../link/link-error.ts';
 import { readChannel } from './channel-store.ts';
 import { type Attempt, encodeEvidence, parseEvidence } from './evidence.ts';
 import type { CosignRequest } from './settlement.ts';
-import { type BenchOptions, payer, provider, type TestValidator } from './test-bench.ts';
+import { type BenchOptions, ledger, payer, provider, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
-import { type ServeInput, serveTestReply } from './test-reply.ts';
+import { payeeSigner, type ServeInput, serveTestReply } from './test-reply.ts';
 
 const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
@@ -223,6 +225,8 @@ describe('a co-signer', () => {
     await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
   });
 
+  const signWord = (providerId: Uint8Array): Uint8Array =>
+    signProviderPayee(crypto, payeeSigner, { ledger, providerId });
   const inAccept = (change: (entry: Message['entries'][number]) => void) => (message: Message) => {
     for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === 'accept') change(entry);
   };
@@ -255,6 +259,20 @@ describe('a co-signer', () => {
       'request',
       inAccept(({ record }) => {
         record!.request = flip(record!.request);
+      }),
+    ],
+    [
+      "no word of its payee's",
+      'has not signed',
+      inAccept(({ record }) => {
+        record!.payeeSignature = new Uint8Array(0);
+      }),
+    ],
+    [
+      "its payee's word for another provider",
+      'has not signed',
+      inAccept(({ record }) => {
+        record!.payeeSignature = signWord(new Uint8Array(32).fill(1));
       }),
     ],
     [
@@ -492,12 +510,61 @@ describe('a co-signer', () => {
     });
   });
 
+  it('that is older than the words signs replies of that time without one, and none with a wrong one', async () => {
+    const { own, peer, request, bent } = await proposed();
+    const sign = (message: Message) => peer.cosigner.cosign(own.signer.address, message);
+    const withWord = (payeeSignature: Uint8Array) =>
+      bent(
+        (entry) => entry,
+        inAccept(({ record }) => {
+          record!.payeeSignature = payeeSignature;
+        }),
+      );
+    const none = await withWord(new Uint8Array(0));
+    const { expiresAtMs } = parseOrder(request.entries[0]!.record!.order!.order);
+    const grant = (until: bigint) =>
+      peer.store.prepare('INSERT OR REPLACE INTO payee_word_grace VALUES (0, ?)').run(until);
+    grant(expiresAtMs - 1n);
+    await expect(sign(none)).rejects.toThrow('has not signed');
+    grant(expiresAtMs);
+    await expect(sign(await withWord(signWord(new Uint8Array(32))))).rejects.toThrow('has not signed');
+    await sign(none);
+  });
+
+  it('is handed the word with the reply', async () => {
+    const { request } = await proposed();
+    const words = request.entries.map(({ record }) => record?.payeeSignature.length);
+    // What was abandoned has no reply.
+    expect(words.sort()).toEqual([0, 65, 65]);
+  });
+
+  it('sees no payee beside a reply that nobody handed in', async () => {
+    const four = await createFour();
+    const order = four.own.order(0);
+    await four.own.intake.admit(order);
+    const { reply, submission } = four.own.serve(order, cheat);
+    const opening = reply.openingBytes;
+    await four.own.intake.complain({ order, reason: 'draw-replay', opening, record: submission.record });
+    four.offline.add(1).add(2).add(3);
+    await four.own.settlement.step().catch(() => undefined);
+    four.offline.clear();
+    const [peer] = four.peers as [TestValidator];
+    const sent = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
+    const blamed = await rebuild(
+      four.own,
+      create(CosignBatchRequestSchema, structuredClone(sent)),
+      on('reject', { payee: payeeSigner.address }),
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(four.own.signer.address, blamed)).rejects.toThrow('names a payee');
+    await peer.cosigner.cosign(four.own.signer.address, sent);
+  });
+
   it('takes a second record for what it is', async () => {
     const four = await createFour();
     await four.own.deliver(0);
     const order = four.own.order(0);
     const beacon = four.own.archive.find(0n) as { value: Uint8Array; previous: Uint8Array };
-    const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
     const second = serveTestReply(order, { provider, payer, ledger, beacon, text: 'another story' });
     await four.own.intake.pushRecord(second.submission).catch(() => undefined);
     expect(await four.own.settlement.step()).toBe(true);

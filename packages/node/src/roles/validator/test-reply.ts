@@ -4,6 +4,7 @@ import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeCommitment } from '@ogong/protocol/opening';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
+import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -79,12 +80,15 @@ export interface ServeInput {
   readonly payer: LedgerSigner;
   readonly ledger: LedgerDomain;
   readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
-  readonly payee?: Uint8Array;
+  /** Whom the header names, and who signs for the provider's key. */
+  readonly payee?: LedgerSigner;
   readonly text?: string;
   readonly bend?: SyntheticOptions['bend'];
 }
 
 export function serveTestReply(order: TestOrder, input: ServeInput): ServedReply {
+  const payee = input.payee ?? payeeSigner;
+  const providerId = hashHybridKey(crypto, input.provider.publicKey);
   const text = input.text ?? 'once there was a story';
   const reply = createSyntheticReply({
     crypto,
@@ -103,7 +107,7 @@ export function serveTestReply(order: TestOrder, input: ServeInput): ServedReply
     bend: {
       ...input.bend,
       header: (header) => {
-        const paid = { ...header, payee: input.payee ?? PAYEE };
+        const paid = { ...header, payee: payee.address };
         return input.bend?.header?.(paid) ?? paid;
       },
     },
@@ -122,6 +126,7 @@ export function serveTestReply(order: TestOrder, input: ServeInput): ServedReply
       request: order.request,
       endpoint: 'chat',
       response: reply.response,
+      payeeSignature: signProviderPayee(crypto, payee, { ledger: input.ledger, providerId }),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createNodeLedgerSigner } from '../../crypto/signers.ts';
 import { createLedgerHistory } from './ledger-history.ts';
 import { startTestNetwork, type TestNetwork } from './test-network.ts';
 import { PAYEE } from './test-reply.ts';
@@ -9,7 +10,8 @@ type Node = TestNetwork['nodes'][number];
 type Payer = Awaited<ReturnType<TestNetwork['createPayer']>>;
 
 const FEE = 86_000n;
-const OTHER_PAYEE = new Uint8Array(20).fill(0x77);
+const otherPayee = createNodeLedgerSigner(new Uint8Array(32).fill(0x77));
+const OTHER_PAYEE = otherPayee.address;
 const ROUTER = new Uint8Array(20).fill(0x72);
 
 describe('a payer that takes its money back while settlement stands still', () => {
@@ -47,7 +49,7 @@ describe('a payer that takes its money back while settlement stands still', () =
   it('strands nobody: the others are paid, its own reply is not, and nothing is created or lost', async () => {
     const [own, , third, fourth] = nodes;
     const paid = await network.deliver(own);
-    const unpaid = await network.deliver(own, { payer: leaving.signer, payee: OTHER_PAYEE });
+    const unpaid = await network.deliver(own, { payer: leaving.signer, payee: otherPayee });
     await network.waitForState(own, paid.reply.record.replyId, 'audited');
     await network.waitForState(own, unpaid.reply.record.replyId, 'audited');
 

@@ -1,0 +1,40 @@
+import { concatBytes, toHex } from '@ogong/protocol/bytes';
+import type { Crypto } from '@ogong/protocol/crypto';
+import type { LedgerDomain } from '@ogong/protocol/order';
+import { verifyProviderPayee } from '@ogong/protocol/provider-payee';
+import type { Store } from '../../store/store.ts';
+
+/** A payee's word for a provider's key, as it comes with a reply (docs/spec/announcement.md). */
+export interface PayeeWord {
+  /** 32 bytes. */
+  readonly providerId: Uint8Array;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** 65 bytes, or whatever came. */
+  readonly payeeSignature: Uint8Array;
+}
+
+export type CheckPayeeWord = (word: PayeeWord) => boolean;
+
+const KEPT = 4096;
+const WORD_BYTES = 65;
+
+/** One word stands for all replies of a key, and checking it costs more than all else of a reply: what held is remembered. */
+export function createPayeeWords(crypto: Crypto, ledger: LedgerDomain): CheckPayeeWord {
+  const held = new Set<string>();
+  return (word) => {
+    if (word.payeeSignature.length !== WORD_BYTES) return false;
+    const name = toHex(concatBytes(word.providerId, word.payee, word.payeeSignature));
+    if (held.has(name)) return true;
+    if (!verifyProviderPayee(crypto, ledger, word)) return false;
+    if (held.size >= KEPT) held.delete(held.values().next().value as string);
+    held.add(name);
+    return true;
+  };
+}
+
+/** @returns the latest expiry of an order whose reply may lack the word, since nobody asked for it then; 0 where none may. */
+export function readWordlessUntil(store: Store): number {
+  const row = store.prepare('SELECT until FROM payee_word_grace').get();
+  return (row?.until as number | undefined) ?? 0;
+}
