@@ -1,4 +1,3 @@
-import { computeDrawGap } from '@ogong/protocol/compare';
 import { EXP_ONE, expFixed } from '@ogong/protocol/exponential';
 import { computeLargestTail } from '@ogong/protocol/replay';
 import {
@@ -13,6 +12,7 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
+  type Weights,
 } from '@ogong/protocol/sampler';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 
@@ -56,7 +56,30 @@ export function replayRank(row: Pick<DrawRow, 'ids' | 'q' | 'tail'>, inputs: Dra
 /** How far the draw lies from the row's token under the row's own values, 0..1: what a knowing auditor would see. */
 export function measureGap(row: DrawRow, inputs: DrawInputs): number {
   weigh(row, inputs);
-  return computeDrawGap(row.ids, weights, tokenOf(row), inputs.u);
+  return computeGap(row.ids, weights, tokenOf(row), inputs.u);
+}
+
+/**
+ * Distance of u from the token's interval in the id-ordered CDF, 0..1. A token that is listed but not kept has an empty
+ * interval where its id falls; an unlisted one owns the tail at the upper end.
+ */
+function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number): number {
+  let low = 0;
+  let width = 0;
+  if (ids.includes(token)) {
+    for (let rank = 0; rank < weights.kept; rank++) {
+      const id = ids[rank] as number;
+      const weight = weights.byRank[rank] as number;
+      if (id < token) low += weight;
+      else if (id === token) width = weight;
+    }
+  } else {
+    low = WEIGHT_ONE - weights.tail;
+    width = weights.tail;
+  }
+  if (u < low) return (low - u) / WEIGHT_ONE;
+  if (u >= low + width) return (u - low - width + 1) / WEIGHT_ONE;
+  return 0;
 }
 
 /** Past this even a careless auditor laughs. */

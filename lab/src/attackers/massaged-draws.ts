@@ -20,7 +20,8 @@ import { closeWindows, openWindows, type Position } from './windows.ts';
 /** What an attacker allows itself who knows what an auditor forgives: half of it, since honest drift comes on top. */
 const KNOWN: Tolerances = {
   positionGap: FALLBACK_THRESHOLDS.omission.doubt / 2,
-  windowGap: FALLBACK_THRESHOLDS.drawGap.doubt / 2,
+  // In probability: one draw in a window that is a third off.
+  windowGap: 0.01,
 };
 const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };
 

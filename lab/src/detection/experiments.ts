@@ -131,7 +131,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     calibration: { f16: 2000, q8_0: 1500 },
     honest: 16,
     claimed: 300,
-    attack: 12,
+    attack: 20,
     hardAttack: 40,
     claimants: 12,
     honestEquality: 460,

@@ -42,6 +42,7 @@ it('replies at high temperatures are counted by themselves, too', () => {
   expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
     [6, 2 / 6],
     [3, 2 / 3],
+    [0, 0],
   ]);
 });
 

@@ -91,6 +91,7 @@ export function measureSettings(
   return [
     toRejections('honest replies of any sampler settings', detector.judgeHonest(replies)),
     toRejections(`honest replies at a temperature of ${HOT} to 2`, detector.judgeHonest(hot)),
+    toFixed('honest replies of any sampler settings', replies),
   ];
 }
 
@@ -104,12 +105,16 @@ export function measureBeyond(
 ): EjectionRow[] {
   const beyond = replies.filter(({ scored }) => scored !== undefined && !detector.covers(scored.whole));
   const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
-  const ejected = shareOf(beyond, ({ scored }) => scored?.fallback === 'reject');
   const what = 'honest replies past what rows were measured on';
-  return [
-    toRejections(`${what}, if rows judged them`, judged),
-    { test: `${what}, by fixed limits`, lifetimes: beyond.length, replies: beyond.length, beta: RATE, ejected },
-  ];
+  return [toRejections(`${what}, if rows judged them`, judged), toFixed(what, beyond)];
+}
+
+/** Where no row decides, or no table is there. */
+function toFixed(what: string, replies: readonly JudgedReply[]): EjectionRow {
+  const scored = replies.filter((reply) => reply.scored !== undefined);
+  const ejected = shareOf(scored, (reply) => reply.scored?.fallback === 'reject');
+  const test = `${what}, rejected by fixed limits`;
+  return { test, lifetimes: scored.length, replies: scored.length, beta: RATE, ejected };
 }
 
 function toRejections(what: string, judged: readonly Judged[]): EjectionRow {

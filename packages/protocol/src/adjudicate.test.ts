@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { adjudicateReport, checkReportShape, combineReports, FALLBACK_THRESHOLDS } from './adjudicate.ts';
-import { compareWindows, computeDrawGap } from './compare.ts';
+import { compareWindows } from './compare.ts';
 import { buildDriftTable } from './drift-table-build.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { replayReply } from './replay.ts';
 import { computeReplyEvidence } from './reply-scores.ts';
-import { computeWeights, createWeights, MAX_COST, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
+import { MAX_COST, TAIL_RANK } from './sampler.ts';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -448,19 +448,5 @@ describe('compareWindows', () => {
     expect(moved.logprobShift).toBeGreaterThan(0.01);
     expect(moved.logprobShift).toBeLessThan(0.05);
     expect(moved.ownDrawMismatch).toBeGreaterThan(0);
-  });
-});
-
-describe('computeDrawGap', () => {
-  it('is zero inside the interval and grows with the distance outside', () => {
-    const weights = createWeights();
-    const sampler = { ...reply.header.sampler, temperatureQ16: 65536 };
-    computeWeights([0, 0], 2, WEIGHT_ONE / 2, sampler, weights);
-    const ids = Uint32Array.of(20, 10);
-    expect(computeDrawGap(ids, weights, 10, 0)).toBe(0);
-    expect(computeDrawGap(ids, weights, 20, 0)).toBeCloseTo(0.25, 6);
-    expect(computeDrawGap(ids, weights, 10, WEIGHT_ONE / 2)).toBeCloseTo(0.25, 6);
-    expect(computeDrawGap(ids, weights, 77, WEIGHT_ONE / 2)).toBe(0);
-    expect(computeDrawGap(ids, weights, 77, 0)).toBeCloseTo(0.5, 6);
   });
 });

@@ -3,7 +3,7 @@ import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { addDrawMargin, createDrawCounts, createDrawMeter, type DrawCounts, type DrawMargin } from './draw-margin.ts';
 import type { Header } from './header.ts';
-import { computeCost, MAX_LISTED, TAIL_RANK, WEIGHT_ONE, type Weights } from './sampler.ts';
+import { computeCost, MAX_LISTED, TAIL_RANK } from './sampler.ts';
 import type { SketchRow } from './sketch.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';
 import {
@@ -15,6 +15,9 @@ import {
   toScores,
   type WindowScores,
 } from './window-scores.ts';
+
+/** Nats: a single draw counts no more, since drift at the end of a list with a tail may take any to explain. */
+const MAX_GAP = 1;
 
 /** How far one reply's commitment lies from a re-run: means over positions, and the worst window where named so. */
 export interface Comparison {
@@ -113,7 +116,7 @@ export function compareWindows(
       const u = source.draw(at);
       const token = tokenOf(row);
       meter.measure({ ids, costs, tail, u, token, tokenCost: costOf(other, token) }, drawn);
-      sums.gap += drawn.matches ? 0 : computeDrawGap(ids, meter.weights, token, u);
+      sums.gap += Math.min(drawn.gap, MAX_GAP);
       if (!drawn.matches) sums.mismatch++;
       addDrawMargin(draws, drawn);
       if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -153,27 +156,4 @@ export function compareWindows(
     windows,
     draws,
   };
-}
-
-/**
- * Distance of u from the token's interval in the id-ordered CDF, 0..1. A token that is listed but not kept has an empty
- * interval where its id falls; an unlisted one owns the tail at the upper end.
- */
-export function computeDrawGap(ids: Uint32Array, weights: Weights, token: number, u: number): number {
-  let low = 0;
-  let width = 0;
-  if (ids.includes(token)) {
-    for (let rank = 0; rank < weights.kept; rank++) {
-      const id = ids[rank] as number;
-      const weight = weights.byRank[rank] as number;
-      if (id < token) low += weight;
-      else if (id === token) width = weight;
-    }
-  } else {
-    low = WEIGHT_ONE - weights.tail;
-    width = weights.tail;
-  }
-  if (u < low) return (low - u) / WEIGHT_ONE;
-  if (u >= low + width) return (u - low - width + 1) / WEIGHT_ONE;
-  return 0;
 }

@@ -37,7 +37,7 @@ function measureSlowly(
   computeWeights(costs, count, tail, unfiltered, plain);
   // Where the list is not cut, its tail is kept as one candidate more.
   const now = own.tail > 0 ? count + 1 : own.kept;
-  const tryKept = (size: number): void => {
+  const tryKept = (size: number, isForMargin: boolean): void => {
     if (size < 1 || size > count + (plain.tail > 0 ? 1 : 0)) return;
     const edge = measureEdge(plain, { kept: size, now, count }, settings);
     const kept = Math.min(size, count);
@@ -47,14 +47,35 @@ function measureSlowly(
     if (!(edge < Number.POSITIVE_INFINITY && total > 0)) return;
     const scale = WEIGHT_ONE / total;
     lay({ ids, byRank: plain.byRank, kept, tail: rest * scale, scale }, u, claimed);
-    if (layout.rank !== drawn) margin = Math.min(margin, edge);
+    if (isForMargin && layout.rank !== drawn) margin = Math.min(margin, edge);
     gap = Math.min(gap, Math.max(edge, layout.gap));
   };
   if (settings.topPQ24 < WEIGHT_ONE || settings.minPQ24 > 0) {
     // A filter that cuts one candidate more or less moves every border at once: the movement is that of its edge.
-    tryKept(now - 1);
-    tryKept(now + 1);
-    if (now < count) tryKept(count + 1);
+    tryKept(now - 1, true);
+    tryKept(now + 1, true);
+    if (now < count) tryKept(count + 1, true);
+    for (let size = 1; size <= count + 1; size++) if (size !== now && !out.matches) tryKept(size, false);
+  }
+  if (own.tail === 0 && own.kept < count) {
+    for (let from = own.kept - 1; from >= Math.max(0, own.kept - 8); from--) {
+      for (let to = own.kept; to < Math.min(count, own.kept + 8); to++) {
+        const apart = Math.max(0, (costs[to] as number) - (costs[from] as number));
+        const edge = apart / settings.temperatureQ16 / Math.SQRT2;
+        // A kept candidate has given its place to one that was cut.
+        const changed = ids.slice();
+        [changed[from], changed[to]] = [ids[to] as number, ids[from] as number];
+        const wanted = changed.indexOf(token);
+        lay(
+          { ids: changed, byRank: own.byRank, kept: own.kept, tail: 0, scale: 1 },
+          u,
+          wanted < own.kept ? wanted : -1,
+        );
+        const isNext = from === own.kept - 1 && to === own.kept;
+        if (isNext && edge < margin && changed[layout.rank] !== ids[drawn]) margin = edge;
+        if (wanted >= 0 && wanted < own.kept && edge < gap) gap = Math.min(gap, Math.max(edge, layout.gap));
+      }
+    }
   }
   const temperature = settings.temperatureQ16 / NAT;
   out.margin = margin * temperature;
@@ -62,7 +83,6 @@ function measureSlowly(
     out.gap = 0;
     return;
   }
-  if (claimed >= own.kept && claimed + 1 !== now + 1) tryKept(claimed + 1);
   out.gap = Math.min(gap, measureListEdge(position, settings, claimed)) * temperature;
 }
 

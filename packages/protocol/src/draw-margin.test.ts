@@ -48,6 +48,45 @@ function findMovement(
   return Infinity;
 }
 
+/** What a provider draws whose log-probabilities lie beside the verifier's, each by a random movement of its own. */
+function drawMoved(list: ReturnType<typeof randomList>, settings: SamplerSettings, nats: number, random: () => number) {
+  const moved = list.costs.map((cost) => Math.max(0, Math.round(cost + nats * 65536 * drawNormal(random))));
+  const order = Array.from(list.ids.keys()).sort((a, b) => moved[a]! - moved[b]! || list.ids[a]! - list.ids[b]!);
+  const ids = Uint32Array.from(order, (rank) => list.ids[rank]!);
+  const costs = order.map((rank) => moved[rank]!);
+  const weights = createWeights();
+  computeWeights(costs, ids.length, list.tail, settings, weights);
+  const u = Math.floor(random() * WEIGHT_ONE);
+  return { u, token: ids[drawRank(ids, weights, u)]! };
+}
+
+describe('honest drift', () => {
+  it.each<[string, Partial<SamplerSettings>]>([
+    ['no filter', {}],
+    ['greedy, by a top-k of 1', { topK: 1 }],
+    ['a top-k of 2', { topK: 2 }],
+    ['a top-k of 5', { topK: 5 }],
+    ['a top-p that keeps few', { topPQ24: WEIGHT_ONE / 8 }],
+    ['a usual top-p', { topPQ24: 15_938_355 }],
+    ['a flat list under a min-p', { temperatureQ16: 131_072, minPQ24: WEIGHT_ONE >> 3 }],
+    ['several filters', { temperatureQ16: 85_197, topK: 8, topPQ24: 13_421_773, minPQ24: WEIGHT_ONE >> 5 }],
+  ])('explains the draws that it changes by a gap of its own size: %s', (_, change) => {
+    const settings = { ...SETTINGS, ...change };
+    const random = createSeededRandom(83);
+    const nats = 0.05;
+    const gaps: number[] = [];
+    for (let i = 0; i < 3000; i++) {
+      const list = { ...randomList(random), tail: 0 };
+      const { u, token } = drawMoved(list, settings, nats, random);
+      const { matches, gap } = measure(settings, { ...list, u, token, tokenCost: undefined });
+      if (!matches) gaps.push(gap);
+    }
+    expect(gaps.length).toBeGreaterThan(20);
+    expect(computeQuantile(gaps, 0.95)).toBeLessThan(5 * nats);
+    expect(computeQuantile(gaps, 0.99)).toBeLessThan(8 * nats);
+  });
+});
+
 describe('measureDraw', () => {
   it('is the size of movement that changes the draw, or gives the claimed token', () => {
     const random = createSeededRandom(71);

@@ -98,7 +98,8 @@ const plain = createWeights();
 const order = new Uint8Array(MAX_LISTED);
 const layout: Layout = { rank: 0, margin: 0, gap: 0 };
 const set: KeptSet = { order, count: 0, byRank: plain.byRank, kept: 0, tail: 0, scale: 1 };
-const edges = createEdges(4);
+const swapped = new Uint8Array(MAX_LISTED);
+const edges = createEdges(MAX_LISTED + 1);
 
 function measureSampled(position: DrawPosition, settings: SamplerSettings, own: Weights, out: DrawMargin): void {
   const { ids, costs, tail, u, token } = position;
@@ -118,14 +119,14 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   let gap = layout.gap;
   // Where the list is not cut, its tail is kept as one candidate more.
   const now = own.tail > 0 ? count + 1 : own.kept;
-  const isCut = !matches && claimed > now;
   listSets({ now, count, most: count + (tail > 0 ? 1 : 0) }, settings);
-  if (isCut) edges.kept[edges.length++] = claimed + 1;
+  const near = edges.length;
+  if (!matches && near > 0) listFarSets(now, count + (tail > 0 ? 1 : 0));
   if (edges.length > 0) measureEdges(plain, { now, count }, settings, edges);
   for (let i = 0; i < edges.length; i++) {
     const edge = edges.nats[i] as number;
-    // What just reaches a claimed token that was cut says nothing of the own draw.
-    const isForMargin = !(isCut && i === edges.length - 1);
+    // Sets that are farther from the own one say how a mismatch came about, and nothing of the own draw.
+    const isForMargin = i < near;
     // Nor does a set whose edge lies farther than what is known.
     if (!(edge < Number.POSITIVE_INFINITY) || ((edge >= margin || !isForMargin) && (matches || edge >= gap))) continue;
     if (!setUnfiltered(edges.kept[i] as number, count)) continue;
@@ -136,6 +137,11 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
     lay(set, u, claimed, layout);
     if (isForMargin && layout.rank !== drawn) margin = Math.min(margin, edge);
     gap = Math.min(gap, Math.max(edge, layout.gap));
+  }
+  if (own.tail === 0 && own.kept < count) {
+    setOwn(own, count);
+    margin = measureExchange(position, settings, drawn, margin);
+    if (!matches) gap = measureExchanges(position, settings, claimed, gap);
   }
   const temperature = settings.temperatureQ16 / NAT;
   out.matches = matches;
@@ -175,6 +181,59 @@ function listSets(
   if (now > 1) edges.kept[edges.length++] = now - 1;
   if (now < most) edges.kept[edges.length++] = now + 1;
   if (now < count && most > count) edges.kept[edges.length++] = most;
+}
+
+/** All sets but the own one and those of one candidate fewer and more: where many lie at the edge, drift moves several. */
+function listFarSets(now: number, most: number): void {
+  for (let kept = 1; kept <= most; kept++) {
+    if (kept !== now && !edges.kept.subarray(0, edges.length).includes(kept)) edges.kept[edges.length++] = kept;
+  }
+}
+
+/** Nats at the temperature that bring two candidates to one log-probability; `out` is the likelier one. */
+const apartOf = ({ costs }: DrawPosition, settings: SamplerSettings, out: number, into: number): number =>
+  Math.max(0, (costs[into] as number) - (costs[out] as number)) / settings.temperatureQ16 / Math.SQRT2;
+
+/** Ranks on either side of a filter's edge that may be exchanged: in a flat list all of them could be, which costs more than it says. */
+const REACH = 8;
+
+/** A kept candidate gives its place and its weight to one that was cut. */
+function exchange(out: number, into: number): void {
+  for (let i = 0; i < set.count; i++) {
+    const rank = order[i] as number;
+    swapped[i] = rank === into ? out : rank === out ? into : rank;
+  }
+  set.order = swapped;
+}
+
+/** Whatever filter cut the list: the order at its edge is what the least drift changes. @param set the own one, cut. */
+function measureExchange(position: DrawPosition, settings: SamplerSettings, drawn: number, margin: number): number {
+  const [last, next] = [set.kept - 1, set.kept];
+  const edge = apartOf(position, settings, last, next);
+  if (!(edge < margin)) return margin;
+  exchange(last, next);
+  const rank = findRank(set, position.u);
+  set.order = order;
+  return (rank === last ? next : rank) === drawn ? margin : edge;
+}
+
+function measureExchanges(position: DrawPosition, settings: SamplerSettings, claimed: number, gap: number): number {
+  const fewest = Math.max(0, set.kept - REACH);
+  const most = Math.min(set.count, set.kept + REACH);
+  let least = gap;
+  for (let out = set.kept - 1; out >= fewest && apartOf(position, settings, out, set.kept) < least; out--) {
+    for (let into = set.kept; into < most; into++) {
+      const edge = apartOf(position, settings, out, into);
+      if (!(edge < least)) break;
+      const wanted = claimed === into ? out : claimed;
+      if (claimed === out || wanted < 0 || wanted >= set.kept) continue;
+      exchange(out, into);
+      lay(set, position.u, wanted, layout);
+      least = Math.min(least, Math.max(edge, layout.gap));
+    }
+  }
+  set.order = order;
+  return least;
 }
 
 /**

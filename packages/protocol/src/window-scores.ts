@@ -36,7 +36,7 @@ export interface WindowScores {
   readonly argmaxDisagreement: number;
   /** Largest of the positions, see Comparison.worstOmission. */
   readonly omission: number;
-  /** Distance of u from the claimed token's interval under the re-run's own distribution, 0..1. */
+  /** Least movement of the re-run's log-probabilities that makes the claimed token its draw, nats, 0..1. */
   readonly drawGap: number;
   /** Share of positions where the re-run, under the same key, draws another token. */
   readonly drawMismatch: number;
