@@ -220,7 +220,7 @@ describe('the doors of a validator', () => {
       providerId,
       payee: payee.address,
       endpoint: 'provider:1',
-      certHash: new Uint8Array(32).fill(2),
+      certHash: (await makeIdentity(1)).id,
       verifier: { endpoint: 'verifier:1', certHash: new Uint8Array(32).fill(3), keyHash: providerId },
       models: [
         { modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' },

@@ -2,6 +2,7 @@ import { type Announcement, parseAnnouncement } from '@ogong/protocol/announceme
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { keepByStake } from '@ogong/protocol/stake-weights';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
 import type { Store } from '../../store/store.ts';
 import { type EvidenceCandidate, MAX_CANDIDATES } from './evidence.ts';
 import { readVerifier } from './verifier-store.ts';
@@ -12,16 +13,54 @@ export function readAnnouncement(store: Store, providerId: Uint8Array): Announce
   return row && parseAnnouncement(row.announcement as Uint8Array);
 }
 
-export function putAnnouncement(store: Store, announcement: Announcement, bytes: Uint8Array, nowMs: number): void {
-  store
-    .prepare(
-      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
-       announcement = excluded.announcement`,
-    )
-    .run(announcement.providerId, announcement.sequence.toString(), announcement.expiresAtMs, bytes);
+/** As many as a router lists. */
+export const MAX_ANNOUNCEMENTS = 4096;
+
+export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
+
+/**
+ * Names cost nothing: each takes a certificate of its own, and where there are too many it is newcomers who are refused.
+ * @returns what stands against it; undefined where it is kept.
+ */
+export function putAnnouncement(
+  store: Store,
+  announcement: Announcement,
+  bytes: Uint8Array,
+  { nowMs, limit = MAX_ANNOUNCEMENTS }: { readonly nowMs: number; readonly limit?: number },
+): AnnouncementProblem | undefined {
+  const { providerId, certHash, sequence, expiresAtMs } = announcement;
   // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
   store.prepare('DELETE FROM announcements WHERE expires_at < ?').run(nowMs - 86_400_000);
+  const known = readAnnouncement(store, providerId);
+  if (known && known.sequence >= sequence) return 'known';
+  const other = store
+    .prepare('SELECT 1 FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND expires_at > ?')
+    .get(certHash, providerId, nowMs);
+  if (other) return 'shared-certificate';
+  if (!known && !hasRoom(store, nowMs, limit)) return 'full';
+  store
+    .prepare(
+      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
+       announcement = excluded.announcement, cert_hash = excluded.cert_hash`,
+    )
+    .run(providerId, sequence.toString(), expiresAtMs, bytes, certHash);
+  return undefined;
+}
+
+/** Who has left makes room, the longest gone first, but not while it has work under way or its old bytes would be taken again. */
+function hasRoom(store: Store, nowMs: number, limit: number): boolean {
+  const count = store.prepare('SELECT count(*) AS n FROM announcements').get()?.n as number;
+  if (count < limit) return true;
+  const dropped = store
+    .prepare(
+      `DELETE FROM announcements WHERE provider_id = (
+         SELECT provider_id FROM announcements WHERE expires_at < ? AND provider_id NOT IN
+           (SELECT provider_id FROM replies WHERE state IN ('admitted', 'recorded', 'auditing'))
+         ORDER BY expires_at LIMIT 1)`,
+    )
+    .run(nowMs - CLOCK_TOLERANCE_MS).changes;
+  return dropped > 0;
 }
 
 export interface CandidateQuery {

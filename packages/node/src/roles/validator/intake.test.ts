@@ -228,7 +228,7 @@ describe('an announcement', () => {
       expiresAtMs: validator.clock.nowMs() + 60_000,
     };
     const announce = (payeeSignature: Uint8Array) =>
-      validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }));
+      validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }), announcement.certHash);
     const elsewhere = { ledger: { ...ledger, verifyingContract: network.settlement } };
     const strangers = { providerId: new Uint8Array(32).fill(1) };
     for (const wrong of [
@@ -242,6 +242,36 @@ describe('an announcement', () => {
     expect(readAnnouncement(validator.store, providerId)).toBeUndefined();
     await announce(signWord(payeeSigner));
     expect(readAnnouncement(validator.store, providerId)).toEqual(announcement);
+    const another = signAnnouncement(
+      provider,
+      { ...announcement, sequence: 2n },
+      { payeeSignature: signWord(payeeSigner) },
+    );
+    await expect(validator.intake.announce(another, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
+  });
+
+  it('is the only one under its certificate', async () => {
+    const validator = createTestValidator();
+    const certHash = new Uint8Array(32).fill(7);
+    const announce = (name: string, sequence = 1n) =>
+      validator.announce(createTestHybrid(name), { certHash, sequence, expiresAtMs: validator.clock.nowMs() + 10_000 });
+    await announce('one');
+    await expect(announce('two')).rejects.toThrow('give each one its own');
+    await announce('one', 2n);
+    validator.clock.advance(10_000);
+    await announce('two');
+    await expect(announce('one', 3n)).rejects.toThrow('under this certificate');
+  });
+
+  it('of a newcomer is refused where there are too many, and of nobody who is held', async () => {
+    const validator = createTestValidator({ maxAnnouncements: 8 });
+    await validator.announceVerifier('v1');
+    for (let i = 0; i < 7; i++) await validator.announce(createTestHybrid(`name ${i}`));
+    await expect(validator.announce(createTestHybrid('name 7'))).rejects.toThrow(
+      'holds 8 announcements already; go on announcing until others expire',
+    );
+    await validator.announce(createTestHybrid('name 0'), { sequence: 2n });
+    expect(validator.store.prepare('SELECT count(*) AS n FROM announcements').get()?.n).toBe(8);
   });
 });
 

@@ -9,7 +9,7 @@ import { Refusal } from '../../link/link-error.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { putAnnouncement, readAnnouncement } from './announcement-store.ts';
+import { MAX_ANNOUNCEMENTS, putAnnouncement } from './announcement-store.ts';
 import type { BeaconArchive } from './beacon-archive.ts';
 import {
   ClaimError,
@@ -39,6 +39,8 @@ export interface IntakeOptions {
   readonly verdicts: VerdictContext;
   /** Longest time that an order may lie in the future. */
   readonly maxOrderLifeMs: number;
+  /** Default: MAX_ANNOUNCEMENTS. */
+  readonly maxAnnouncements?: number;
 }
 
 export interface IntakeDependencies {
@@ -72,8 +74,8 @@ export interface Intake {
   pushRecord(submission: Submission): Promise<{ replyId: Uint8Array; epoch: bigint }>;
   /** @throws Refusal */
   complain(complaint: Complaint): Promise<ComplaintOutcome>;
-  /** @throws Refusal */
-  announce(signed: SignedAnnouncement): Promise<void>;
+  /** @param caller certificate that it comes under. @throws Refusal */
+  announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void>;
 }
 
 /** Orders of epochs around the current one: gateways and validators learn of a new one at different moments. */
@@ -81,7 +83,7 @@ const EPOCH_SLACK = 2n;
 
 /** What the outside brings in: checked, durable, acknowledged, in this order. */
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
-  const { ledger, verdicts, maxOrderLifeMs } = options;
+  const { ledger, verdicts, maxOrderLifeMs, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = options;
   const { crypto, clock, store, group, archive, chain, getBeacon, onVerdict } = dependencies;
   const checkWord = createPayeeWords(crypto, ledger);
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
@@ -223,7 +225,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     }
   }
 
-  async function announce(signed: SignedAnnouncement): Promise<void> {
+  async function announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void> {
     const nowMs = clock.nowMs();
     const verdict = verifyAnnouncement(crypto, signed, { ledger, nowMs });
     const { announcement } = verdict;
@@ -231,12 +233,27 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
       const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';
       throw new Refusal('invalid', `the announcement does not hold: ${why}`);
     }
+    if (!equalBytes(announcement.certHash, caller)) {
+      throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
+    }
     if (store.read(() => readProvider(store, announcement.providerId)).ejected) {
       throw new Refusal('precondition', 'the provider was ejected');
     }
-    const known = store.read(() => readAnnouncement(store, announcement.providerId));
-    if (known && known.sequence >= announcement.sequence) throw new Refusal('conflict', 'a newer one is known');
-    await group.write((db) => putAnnouncement(db, announcement, signed.announcement, nowMs));
+    const problem = await group.write((db) => putAnnouncement(db, announcement, signed.announcement, { nowMs, limit }));
+    if (problem === 'known') throw new Refusal('conflict', 'a newer one is known');
+    if (problem === 'shared-certificate') {
+      throw new Refusal(
+        'conflict',
+        'another provider is announced under this certificate until its announcement expires; give each one its own',
+      );
+    }
+    if (problem === 'full') {
+      throw new Refusal(
+        'unavailable',
+        `this validator holds ${limit} announcements already; go on announcing until others expire, and take orders ` +
+          'of other validators meanwhile',
+      );
+    }
   }
 
   return {

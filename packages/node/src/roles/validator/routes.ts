@@ -104,8 +104,8 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     );
     router.rpc(
       method.announce,
-      async (signed) => {
-        await intake.announce(signed);
+      async (signed, context) => {
+        await intake.announce(signed, getCaller(context));
         return {};
       },
       { readMaxBytes: 64 * KIB },

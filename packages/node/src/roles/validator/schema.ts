@@ -316,4 +316,10 @@ export const migrations: readonly Migration[] = [
   INSERT INTO payee_word_grace SELECT 0, (CAST(strftime('%s', 'now') AS INTEGER) + 86400) * 1000
   WHERE EXISTS (SELECT 1 FROM replies) OR EXISTS (SELECT 1 FROM cosigned);
   `,
+  // Announcements are counted, and one certificate has one; those from before come again within seconds.
+  `
+  ALTER TABLE announcements ADD COLUMN cert_hash BLOB;
+  CREATE INDEX announcements_cert ON announcements (cert_hash);
+  CREATE INDEX announcements_expiry ON announcements (expires_at);
+  `,
 ];

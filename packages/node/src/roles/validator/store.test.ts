@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
-import { encodeAnnouncement } from '@ogong/protocol/announcement';
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { type Announcement, encodeAnnouncement } from '@ogong/protocol/announcement';
+import { createWriter, equalBytes, toHex } from '@ogong/protocol/bytes';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/vrf';
 import { describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import {
   hashPlace,
   listCandidates,
   listVerifierPayees,
+  MAX_ANNOUNCEMENTS,
   putAnnouncement,
   readAnnouncement,
 } from './announcement-store.ts';
@@ -126,7 +127,13 @@ describe('announcements of before payees and verifiers signed', () => {
     const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
     const announcement = readAnnouncement(before.store, id)!;
     const put = (to: Store) =>
-      to.transact((db) => putAnnouncement(db, announcement, encodeAnnouncement(announcement), NOW));
+      to.transact((db) =>
+        db
+          .prepare(
+            'INSERT OR REPLACE INTO announcements (provider_id, sequence, expires_at, announcement) VALUES (?, ?, ?, ?)',
+          )
+          .run(id, '1', announcement.expiresAtMs, encodeAnnouncement(announcement)),
+      );
     const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf: () => 0n, nowMs: NOW };
     const old = openStore(path, { migrations: migrations.slice(0, change) });
     put(old);
@@ -139,6 +146,70 @@ describe('announcements of before payees and verifiers signed', () => {
     expect(listCandidates(store, crypto, query)).toMatchObject([{ providerId: id }]);
     store.close();
     rmSync(directory, { recursive: true, force: true });
+  });
+});
+
+describe('a flood of free names', () => {
+  const name = (i: number): Uint8Array => crypto.sha256(createWriter().u32(i).finish());
+
+  async function flood(first: number, { lifeMs = 600_000 } = {}) {
+    const validator = createTestValidator();
+    await validator.announceVerifier('v1');
+    const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
+    const held = readAnnouncement(validator.store, id)!;
+    const put = (change: Partial<Announcement>, nowMs = NOW) => {
+      const announcement = { ...held, ...change };
+      return validator.store.transact((db) =>
+        putAnnouncement(db, announcement, encodeAnnouncement(announcement), { nowMs }),
+      );
+    };
+    const putName = (i: number, nowMs = NOW) =>
+      put(
+        {
+          providerId: name(i),
+          payee: name(i).subarray(0, 20),
+          certHash: name(2 ** 31 + i),
+          verifier: { endpoint: 'flood:1', certHash: name(2 ** 31 + i), keyHash: name(i) },
+          issuedAtMs: nowMs,
+          expiresAtMs: nowMs + lifeMs + i,
+        },
+        nowMs,
+      );
+    const problems = Array.from({ length: first }, (_, i) => putName(i));
+    const count = () => validator.store.prepare('SELECT count(*) AS n FROM announcements').get()?.n;
+    return { validator, id, held, put, putName, problems, count };
+  }
+
+  it('pushes out nobody who is held: the staked one stays, announces again, and is drawn', async () => {
+    const { validator, id, put, problems, count } = await flood(MAX_ANNOUNCEMENTS + 50);
+    expect(problems.filter((problem) => problem === undefined)).toHaveLength(MAX_ANNOUNCEMENTS - 1);
+    expect(problems.filter((problem) => problem === 'full')).toHaveLength(51);
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
+    expect(put({ sequence: 2n })).toBeUndefined();
+    expect(readAnnouncement(validator.store, id)?.sequence).toBe(2n);
+    const stakeOf = (payee: Uint8Array) => (equalBytes(payee, createTestPayee('v1').address) ? 10n ** 24n : 0n);
+    const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf, nowMs: NOW };
+    expect(listCandidates(validator.store, crypto, query).map((one) => toHex(one.providerId))).toContain(toHex(id));
+  });
+
+  it('makes room once it has left, the longest gone first, and leaves who has work under way', async () => {
+    const { validator, putName, count, put } = await flood(MAX_ANNOUNCEMENTS - 1, { lifeMs: 1_000 });
+    const find = (i: number) => readAnnouncement(validator.store, name(i));
+    const order = { ...validator.order(0).fields, providerId: name(0) };
+    validator.store
+      .prepare(
+        `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
+         VALUES (x'01', 'recorded', x'', x'', x'', ?, '0', 0)`,
+      )
+      .run(order.providerId);
+    // Gone, but its bytes would still be taken again.
+    expect(putName(9_000, NOW + 31_000)).toBe('full');
+    expect(putName(9_000, NOW + 31_003)).toBeUndefined();
+    expect([0, 1, 2, 9_000].map((i) => find(i) !== undefined)).toEqual([true, false, true, true]);
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
+    // Whoever was away is taken back while its place is there.
+    expect(put({ sequence: 2n, expiresAtMs: NOW + 60_000 }, NOW + 31_003)).toBeUndefined();
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
   });
 });
 

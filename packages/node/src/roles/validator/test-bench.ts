@@ -149,6 +149,7 @@ export interface BenchOptions {
   /** Instead of `verifiers`: ones that outlive this validator. */
   readonly calls?: VerifierCalls;
   readonly spendable?: bigint;
+  readonly maxAnnouncements?: number;
   readonly stakeOf?: (payee: Uint8Array) => bigint;
   readonly isEjectedOnChain?: boolean;
   /** Stands between the validator and its disk. */
@@ -178,7 +179,12 @@ export function createTestValidator(options: BenchOptions = {}) {
   };
   const onVerdict = (entry: VerdictEntry) => decided.push(entry);
   const intake = createIntake(
-    { ledger, verdicts, maxOrderLifeMs: 600_000 },
+    {
+      ledger,
+      verdicts,
+      maxOrderLifeMs: 600_000,
+      ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
+    },
     {
       crypto,
       clock,
@@ -358,7 +364,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       };
       const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
       const verifierEndorsement = fields.verifier && signEndorsement(verifierKey, providerId);
-      await intake.announce(signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement }));
+      const signed = signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
+      await intake.announce(signed, announcement.certHash);
     },
     /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
     async announceVerifier(name: string, numericClass = 'x', payee = createTestPayee(name)) {

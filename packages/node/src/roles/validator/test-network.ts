@@ -168,6 +168,7 @@ export async function startTestNetwork({
 
   await view.refresh();
   const links = createLinkPool({ identity: provider.identity });
+  const verifierLinks = createLinkPool({ identity: provider.verifierIdentity });
   const beacons = createBeaconView({}, { crypto, chain: view, links });
   let orders = 0;
 
@@ -191,7 +192,9 @@ export async function startTestNetwork({
     },
     async announce(to = nodes) {
       for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announce());
-      for (const node of to) await links.to(ValidatorService, node.peer).announce(provider.announceVerifier());
+      for (const node of to) {
+        await verifierLinks.to(ValidatorService, node.peer).announce(provider.announceVerifier());
+      }
     },
     /** Admits, serves and hands in one reply, as gateway and provider would. */
     async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<ServedReply> {
@@ -231,6 +234,7 @@ export async function startTestNetwork({
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));
       links.close();
+      verifierLinks.close();
       await provider.stop();
       await ledger.stop();
       rmSync(directory, { recursive: true, force: true });
@@ -331,6 +335,7 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
   return {
     signer,
     identity,
+    verifierIdentity,
     announce: () => announceAs(signer, false),
     announceVerifier: () => announceAs(verifier, true),
     keep: (reply: ServedReply) => served.set(toHex(reply.reply.record.replyId), reply),
