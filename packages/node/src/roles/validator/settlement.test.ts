@@ -531,6 +531,20 @@ describe('a co-signer', () => {
     await sign(none);
   });
 
+  it('settles what waited, unpaid, from before there were words', async () => {
+    const { own, peers, certifyAll, clock, chain } = await createFour();
+    const { replyId } = (await own.deliver(0)).reply.record;
+    own.store.prepare('UPDATE replies SET payee_signature = NULL WHERE reply_id = ?').run(replyId);
+    await certifyAll(1n);
+    await own.runAudits();
+    await expect(own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    for (const { store } of peers) {
+      store.prepare('INSERT INTO payee_word_grace VALUES (0, ?)').run(clock.nowMs() + 86_400_000);
+    }
+    expect(await own.settlement.step()).toBe(true);
+    expect(chain.settled[0]?.lines).toMatchObject([{ gross: 86_000n }]);
+  });
+
   it('is handed the word with the reply', async () => {
     const { request } = await proposed();
     const words = request.entries.map(({ record }) => record?.payeeSignature.length);
