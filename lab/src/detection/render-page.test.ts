@@ -115,6 +115,7 @@ describe('a miss', () => {
     if (!row) throw new Error('no row');
     expect(page).toContain('| within |');
     const ejected = { ...row.ejected, value: 0.01, low: 0.005, high: 0.02 };
-    expect(formatPage({ ...results, ejection: [{ ...row, ejected }] })).toContain('**ABOVE**');
+    expect(formatPage({ ...results, ejection: [{ ...row, beta: 0.001, ejected }] })).toContain('**ABOVE**');
+    expect(formatPage({ ...results, ejection: [{ ...row, beta: 0.008, ejected }] })).toContain('within its error');
   });
 });

@@ -1,5 +1,14 @@
 import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
-import type { AimRow, AttackRow, CatchRate, Decision, DetectionResults, HonestRow, Quantiles } from './results.ts';
+import type {
+  AimRow,
+  AttackRow,
+  CatchRate,
+  Decision,
+  DetectionResults,
+  EjectionRow,
+  HonestRow,
+  Quantiles,
+} from './results.ts';
 import { formatPair, isMet } from './standing.ts';
 
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];
@@ -62,6 +71,12 @@ function formatEquality({ equality }: AttackRow): string {
   if (equality === undefined) return '';
   const { differ, medianToken, lastToken } = equality;
   return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
+}
+
+/** A share above its bound by no more than its error is said to be so. */
+function formatBound({ beta, ejected }: EjectionRow): string {
+  if (ejected.of === 0 || ejected.low > beta) return '**ABOVE**';
+  return ejected.value <= beta ? 'within' : 'within its error';
 }
 
 const formatCounts = (counts: Readonly<Record<string, number>>): string =>
@@ -131,7 +146,7 @@ export const formatEjections = ({ ejection }: DetectionResults): string =>
     ['replies', ({ replies }) => formatCount(replies)],
     ['bound', ({ beta }) => formatNumber(beta)],
     ['honest ejected', ({ ejected }) => formatShare(ejected)],
-    ['', ({ beta, ejected }) => (ejected.of > 0 && ejected.value <= beta ? 'within' : '**ABOVE**')],
+    ['', formatBound],
   ]);
 
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>

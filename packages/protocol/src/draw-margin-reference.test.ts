@@ -77,6 +77,19 @@ function measureSlowly(
       }
     }
   }
+  if (own.tail === 0 && own.kept < count && claimed >= 0 && claimed < own.kept) {
+    const kept = Array.from(ids.subarray(0, own.kept).keys());
+    const before = kept.filter((rank) => (ids[rank] as number) < token);
+    const low = before.reduce((sum, rank) => sum + (own.byRank[rank] as number), 0);
+    const high = low + (own.byRank[claimed] as number);
+    const distance = Math.max(low - u, u - high + 1);
+    for (let k = Math.min(8, own.kept, count - own.kept); k > 0; k--) {
+      const weight = kept.slice(-k).reduce((sum, rank) => sum + (own.byRank[rank] as number), 0);
+      const apart = Math.max(0, (costs[own.kept + k - 1] as number) - (costs[own.kept - k] as number));
+      const edge = apart / settings.temperatureQ16 / Math.SQRT2;
+      if (distance <= weight && edge < gap) gap = edge;
+    }
+  }
   const temperature = settings.temperatureQ16 / NAT;
   out.margin = margin * temperature;
   if (out.matches) {

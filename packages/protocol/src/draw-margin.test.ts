@@ -69,6 +69,7 @@ describe('honest drift', () => {
     ['a top-p that keeps few', { topPQ24: WEIGHT_ONE / 8 }],
     ['a usual top-p', { topPQ24: 15_938_355 }],
     ['a flat list under a min-p', { temperatureQ16: 131_072, minPQ24: WEIGHT_ONE >> 3 }],
+    ['a flat list under a top-k', { temperatureQ16: 131_072, topK: 12 }],
     ['several filters', { temperatureQ16: 85_197, topK: 8, topPQ24: 13_421_773, minPQ24: WEIGHT_ONE >> 5 }],
   ])('explains the draws that it changes by a gap of its own size: %s', (_, change) => {
     const settings = { ...SETTINGS, ...change };

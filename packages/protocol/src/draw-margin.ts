@@ -141,7 +141,7 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   if (own.tail === 0 && own.kept < count) {
     setOwn(own, count);
     margin = measureExchange(position, settings, drawn, margin);
-    if (!matches) gap = measureExchanges(position, settings, claimed, gap);
+    if (!matches) gap = measureShifts(position, settings, claimed, measureExchanges(position, settings, claimed, gap));
   }
   const temperature = settings.temperatureQ16 / NAT;
   out.matches = matches;
@@ -234,6 +234,27 @@ function measureExchanges(position: DrawPosition, settings: SamplerSettings, cla
   }
   set.order = order;
   return least;
+}
+
+/** In a flat list several change places at once: together they move every border by up to what they weigh. */
+function measureShifts(position: DrawPosition, settings: SamplerSettings, claimed: number, gap: number): number {
+  if (claimed < 0 || claimed >= set.kept) return gap;
+  let low = 0;
+  for (let i = 0; order[i] !== claimed; i++) {
+    const rank = order[i] as number;
+    if (rank < set.kept) low += set.byRank[rank] as number;
+  }
+  const high = low + (set.byRank[claimed] as number);
+  const distance = position.u < low ? low - position.u : position.u - high + 1;
+  const most = Math.min(REACH, set.kept, set.count - set.kept);
+  let reach = 0;
+  for (let places = 1; places <= most; places++) {
+    reach += set.byRank[set.kept - places] as number;
+    const edge = apartOf(position, settings, set.kept - places, set.kept + places - 1);
+    if (!(edge < gap)) return gap;
+    if (distance <= reach) return edge;
+  }
+  return gap;
 }
 
 /**
