@@ -17,10 +17,10 @@ import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tel
 import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
 
-/** What an attacker allows itself who knows what an auditor forgives: half of it, since honest drift comes on top. */
+/** What an attacker allows itself who knows what an auditor forgives: less than half of it, since honest drift comes on top. */
 const KNOWN: Tolerances = {
   positionGap: FALLBACK_THRESHOLDS.omission.doubt / 2,
-  // In probability: one draw in a window that is a third off.
+  // In probability, as its own values show it: one draw in a window that is a third off. The auditor's limit is in nats and forgives more.
   windowGap: 0.01,
 };
 const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };

@@ -42,6 +42,7 @@ export interface Comparison {
   readonly worstOmission: number;
   readonly tailShift: number;
   readonly worstWindowTailShift: number;
+  /** Nats, 0..1: how far the claimed tokens lie from the re-run's own draws, see DrawMargin. */
   readonly drawGap: number;
   readonly worstWindowDrawGap: number;
   readonly ownDrawMismatch: number;

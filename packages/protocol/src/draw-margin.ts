@@ -1,3 +1,4 @@
+import { measureExchange, measureExchanges, measureShifts } from './draw-exchange.ts';
 import { findRank, type KeptSet, type Layout, lay } from './draw-layout.ts';
 import { createEdges, measureEdges } from './filter-edge.ts';
 import {
@@ -98,7 +99,6 @@ const plain = createWeights();
 const order = new Uint8Array(MAX_LISTED);
 const layout: Layout = { rank: 0, margin: 0, gap: 0 };
 const set: KeptSet = { order, count: 0, byRank: plain.byRank, kept: 0, tail: 0, scale: 1 };
-const swapped = new Uint8Array(MAX_LISTED);
 const edges = createEdges(MAX_LISTED + 1);
 
 function measureSampled(position: DrawPosition, settings: SamplerSettings, own: Weights, out: DrawMargin): void {
@@ -140,8 +140,9 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   }
   if (own.tail === 0 && own.kept < count) {
     setOwn(own, count);
-    margin = measureExchange(position, settings, drawn, margin);
-    if (!matches) gap = measureShifts(position, settings, claimed, measureExchanges(position, settings, claimed, gap));
+    const cut = { set, costs, u, temperatureQ16: settings.temperatureQ16 };
+    margin = measureExchange(cut, drawn, margin);
+    if (!matches) gap = measureShifts(cut, claimed, measureExchanges(cut, claimed, gap));
   }
   const temperature = settings.temperatureQ16 / NAT;
   out.matches = matches;
@@ -188,73 +189,6 @@ function listFarSets(now: number, most: number): void {
   for (let kept = 1; kept <= most; kept++) {
     if (kept !== now && !edges.kept.subarray(0, edges.length).includes(kept)) edges.kept[edges.length++] = kept;
   }
-}
-
-/** Nats at the temperature that bring two candidates to one log-probability; `out` is the likelier one. */
-const apartOf = ({ costs }: DrawPosition, settings: SamplerSettings, out: number, into: number): number =>
-  Math.max(0, (costs[into] as number) - (costs[out] as number)) / settings.temperatureQ16 / Math.SQRT2;
-
-/** Ranks on either side of a filter's edge that may be exchanged: in a flat list all of them could be, which costs more than it says. */
-const REACH = 8;
-
-/** A kept candidate gives its place and its weight to one that was cut. */
-function exchange(out: number, into: number): void {
-  for (let i = 0; i < set.count; i++) {
-    const rank = order[i] as number;
-    swapped[i] = rank === into ? out : rank === out ? into : rank;
-  }
-  set.order = swapped;
-}
-
-/** Whatever filter cut the list: the order at its edge is what the least drift changes. @param set the own one, cut. */
-function measureExchange(position: DrawPosition, settings: SamplerSettings, drawn: number, margin: number): number {
-  const [last, next] = [set.kept - 1, set.kept];
-  const edge = apartOf(position, settings, last, next);
-  if (!(edge < margin)) return margin;
-  exchange(last, next);
-  const rank = findRank(set, position.u);
-  set.order = order;
-  return (rank === last ? next : rank) === drawn ? margin : edge;
-}
-
-function measureExchanges(position: DrawPosition, settings: SamplerSettings, claimed: number, gap: number): number {
-  const fewest = Math.max(0, set.kept - REACH);
-  const most = Math.min(set.count, set.kept + REACH);
-  let least = gap;
-  for (let out = set.kept - 1; out >= fewest && apartOf(position, settings, out, set.kept) < least; out--) {
-    for (let into = set.kept; into < most; into++) {
-      const edge = apartOf(position, settings, out, into);
-      if (!(edge < least)) break;
-      const wanted = claimed === into ? out : claimed;
-      if (claimed === out || wanted < 0 || wanted >= set.kept) continue;
-      exchange(out, into);
-      lay(set, position.u, wanted, layout);
-      least = Math.min(least, Math.max(edge, layout.gap));
-    }
-  }
-  set.order = order;
-  return least;
-}
-
-/** In a flat list several change places at once: together they move every border by up to what they weigh. */
-function measureShifts(position: DrawPosition, settings: SamplerSettings, claimed: number, gap: number): number {
-  if (claimed < 0 || claimed >= set.kept) return gap;
-  let low = 0;
-  for (let i = 0; order[i] !== claimed; i++) {
-    const rank = order[i] as number;
-    if (rank < set.kept) low += set.byRank[rank] as number;
-  }
-  const high = low + (set.byRank[claimed] as number);
-  const distance = position.u < low ? low - position.u : position.u - high + 1;
-  const most = Math.min(REACH, set.kept, set.count - set.kept);
-  let reach = 0;
-  for (let places = 1; places <= most; places++) {
-    reach += set.byRank[set.kept - places] as number;
-    const edge = apartOf(position, settings, set.kept - places, set.kept + places - 1);
-    if (!(edge < gap)) return gap;
-    if (distance <= reach) return edge;
-  }
-  return gap;
 }
 
 /**

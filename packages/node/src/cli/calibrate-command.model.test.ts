@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToHex } from '@ogong/chain/hex';
@@ -72,6 +72,13 @@ describe('ogong calibrate', () => {
       Math.max(...readTableFile(nodeCrypto, at(name)).table.rows.map(({ context }) => context));
     expect(contextOf('long.json')).toBeGreaterThan(contextOf('table.json') + 50);
     expect(errors).toContain(`rows judge prompt and reply of up to ${contextOf('long.json')} tokens`);
+  });
+
+  it('refuses contexts that the model was not trained on, before it measures', async () => {
+    await expect(measure(170, 'far.json', '--prompt-tokens', '150000')).rejects.toThrow(
+      /--prompt-tokens 150000 and --max-tokens 6 are more than the \d+ tokens that .* was trained for/,
+    );
+    expect(existsSync(at('far.json'))).toBe(false);
   });
 
   it('measures nothing twice, and comes to the same table', async () => {

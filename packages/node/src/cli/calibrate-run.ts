@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { toHex } from '@ogong/protocol/bytes';
@@ -11,6 +12,7 @@ import { type Measurements, readMeasurements } from '../calibration/read-measure
 import type { SampleStore } from '../calibration/sample-store.ts';
 import { SETUPS } from '../calibration/setups.ts';
 import { createTableFile, readTableFile, signTableFile, writeTableFile } from '../calibration/table-file.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { defineConfig } from '../config/define-config.ts';
 import { integer, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
@@ -95,7 +97,7 @@ export const runConfig = defineConfig({
         'length of a reply; shorter ones are measured by their first tokens, longer ones are judged by fixed limits',
     },
     promptTokens: {
-      schema: integer({ min: 64, max: 1_000_000 }),
+      schema: integer({ min: 64, max: 200_000 }),
       label: '<n>',
       description:
         'draws a third of the prompts out to as many tokens at most: what is longer in all than the measured is judged by fixed limits',
@@ -141,7 +143,9 @@ export async function runCalibration(argv: readonly string[], output: Output): P
   const others = values.alternatives.map((path) => openSamples(path));
   try {
     const peer = await openPeer(values, output);
-    for (const model of await findModels(values, stopping.signal)) {
+    const models = await findModels(values, stopping.signal);
+    for (const model of models) assertTrained(model, values);
+    for (const model of models) {
       await measure(model, { values, asked, peer, store, output, signal: stopping.signal });
     }
     const sources = [
@@ -207,6 +211,16 @@ async function findModels(values: RunValues, signal: AbortSignal): Promise<Model
     );
   }
   return models;
+}
+
+/** Drift past the context that a model was trained on soars: no provider serves there unless it is told to. */
+function assertTrained({ path }: ModelFile, { promptTokens = 0, maxTokens }: RunValues): void {
+  const { trainContext } = inspectModelFile(path);
+  if (promptTokens === 0 || promptTokens + maxTokens <= trainContext) return;
+  throw new ConfigError(runConfig.definition.name, [
+    `--prompt-tokens ${promptTokens} and --max-tokens ${maxTokens} are more than the ${trainContext} tokens that ${path} was trained ` +
+      'for: give less of them',
+  ]);
 }
 
 async function openPeer({ peer, dataDir }: RunValues, output: Output): Promise<Checker | undefined> {

@@ -27,16 +27,15 @@ import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const NOW = 1_750_000_000_000;
+const query = {
+  modelRoot: MODEL_ROOT,
+  serverId: providerId,
+  salt: new Uint8Array(32),
+  stakeOf: () => 0n,
+  nowMs: NOW,
+};
 
 describe('candidates', () => {
-  const query = {
-    modelRoot: MODEL_ROOT,
-    serverId: providerId,
-    salt: new Uint8Array(32),
-    stakeOf: () => 0n,
-    nowMs: NOW,
-  };
-
   it('are those that announce a verifier of the model now, and never the server', async () => {
     const validator = createTestValidator();
     await validator.announceVerifier('v1');
@@ -214,13 +213,6 @@ describe('a flood of free names', () => {
 });
 
 describe('who is left out', () => {
-  const query = {
-    modelRoot: MODEL_ROOT,
-    serverId: providerId,
-    salt: new Uint8Array(32),
-    stakeOf: () => 0n,
-    nowMs: NOW,
-  };
   const names = ['v1', 'v2', 'v3', 'v4', 'v5'];
   const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
 
