@@ -81,7 +81,7 @@ export async function* tellReply(
     }
     yield { kind: 'window', window };
   }
-  yield { kind: 'end', stopReason, outputTokens, text, timings: { promptMs: 0, decodeMs: 0 } };
+  yield { kind: 'end', stopReason, outputTokens, text, timings: { promptMs: 0, decodeMs: 0 }, cachedTokens: 0 };
 }
 
 async function describe(engine: Engine, id: number, q: number | undefined): Promise<TokenLogprob> {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { formatTable, isMet, type Row } from './row.ts';
 
@@ -12,6 +13,14 @@ export interface BenchPart {
 
 /** Parts by name, as docs/bench.json keeps them between runs. */
 export type BenchReport = Readonly<Record<string, BenchPart>>;
+
+/** Commit of the code, `-dirty` behind it where files were changed. */
+export function describeCode(): string {
+  const git = (...args: string[]): string =>
+    spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? '';
+  const commit = git('rev-parse', '--short', 'HEAD');
+  return commit === '' ? 'unknown' : `${commit}${git('status', '--porcelain') === '' ? '' : '-dirty'}`;
+}
 
 /** The load is part of it: what others run on the same cores shows in every time below. */
 export function describeMachine(versions: Readonly<Record<string, string>>): string {

@@ -1,5 +1,4 @@
 // npm run detect: does a check separate the model that was asked for from anything cheaper?
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +10,7 @@ import { defineConfig } from '@ogong/node/config/define-config';
 import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
 import { describeFailure, getExitCode } from '@ogong/node/log/errors';
 import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
-import { describeMachine } from '../bench/report.ts';
+import { describeCode, describeMachine } from '../bench/report.ts';
 import { collectExperiment, sourceId } from './collect.ts';
 import { createEnginePool } from './engine-pool.ts';
 import {
@@ -176,13 +175,6 @@ function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
   for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
   const passing = notCaught.map(({ attack }) => attack).join(', ') || 'none';
   console.log(`${attacks.length} attacks played; no check is there for: ${passing}`);
-}
-
-function describeCode(): string {
-  const git = (...args: string[]): string =>
-    spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? '';
-  const commit = git('rev-parse', '--short', 'HEAD');
-  return commit === '' ? 'unknown' : `${commit}${git('status', '--porcelain') === '' ? '' : '-dirty'}`;
 }
 
 /** Two experiments with one source at a time would serve it twice. */

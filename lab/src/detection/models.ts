@@ -11,9 +11,17 @@ const RANDOM_SHAPES = {
   'random-wide': {
     ...{ embedding: 1024, layers: 2, heads: 16, kvHeads: 8, feedForward: 2048, context: 1024, untiedHead: true },
   },
+  /** One layer and few words: what a software device serves at some speed. */
+  'random-tiny': { embedding: 64, layers: 1, heads: 4, kvHeads: 2, feedForward: 128, context: 1024 },
 } as const satisfies Readonly<Record<string, RandomModelShape>>;
 
-export type ModelName = 'stories15M' | 'stories260K' | keyof typeof RANDOM_SHAPES;
+export const MODEL_NAMES = [
+  'stories15M',
+  'stories260K',
+  ...(Object.keys(RANDOM_SHAPES) as (keyof typeof RANDOM_SHAPES)[]),
+] as const;
+
+export type ModelName = (typeof MODEL_NAMES)[number];
 
 /** Another number where a shape comes to mean other bytes. */
 const VERSION = 1;
@@ -33,7 +41,10 @@ export async function findModel(model: ModelName, weights: string, modelsDir: st
       if (model === 'stories260K') source = (await resolveModel(model, { storeDir: modelsDir })).path;
       else
         writeRandomModel(plain, {
-          vocabularyFrom: await findModel('stories15M', 'f32', modelsDir),
+          vocabularyFrom:
+            model === 'random-tiny'
+              ? await findModel('stories260K', 'f16', modelsDir)
+              : await findModel('stories15M', 'f32', modelsDir),
           shape: RANDOM_SHAPES[model],
         });
       await quantize(source, target, weights);

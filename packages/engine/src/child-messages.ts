@@ -31,6 +31,7 @@ export interface LoadOptions {
   readonly kvUnified: boolean;
   readonly shapes: ShapePolicy;
   readonly drafts: number;
+  readonly prefixCache: boolean;
   /** A cheat's: see LlamaEngineOptions.laboratory. */
   readonly slidingWindow?: number;
   readonly promptChunk: number;

@@ -51,6 +51,11 @@ export interface GenerateRequest {
   readonly sketch: SketchParameters;
   /** 0..20: how many alternatives each token event names. */
   readonly topLogprobs: number;
+  /**
+   * Requests with the same scope may begin with rows that another of them has left in the KV cache: no bit of a reply depends
+   * on it, but its time to the first token does. At most 512 characters; a request without one neither leaves nor finds any.
+   */
+  readonly cacheScope?: string;
   /** Engines without it run the same decode and capture nothing (bench only). */
   readonly commit?: boolean;
 }
@@ -82,6 +87,8 @@ export type GenerateEvent =
       /** The reply: all `text` pieces, plus what was held back. */
       readonly text: string;
       readonly timings: { readonly promptMs: number; readonly decodeMs: number };
+      /** Of the prompt: those whose rows were in the KV cache. */
+      readonly cachedTokens: number;
       /** Tokens that ran on a guess, and how many of them were the ones that were drawn; where the engine guesses. */
       readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };

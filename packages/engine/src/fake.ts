@@ -185,6 +185,7 @@ function createFakeContext(
     contextSize,
     sequences,
     batchSize,
+    promptShape: 0,
     add(token, position, sequence) {
       if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);

@@ -13,6 +13,8 @@ export interface HostOptions {
   readonly maxQueue: number;
   /** See SchedulerOptions; 0. */
   readonly maxDrafts?: number | undefined;
+  /** See SchedulerOptions; on. */
+  readonly prefixCache?: boolean | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
   /** Slows every step down, for tests. */
   readonly stepDelayMs?: number;
@@ -56,6 +58,7 @@ export function createHost(options: HostOptions): Host {
     promptChunk,
     maxQueue,
     maxDrafts: options.maxDrafts ?? 0,
+    prefixCache: options.prefixCache ?? true,
     now,
     emit: (id, event) => events.push([id, event]),
     fail: (id, error) => {

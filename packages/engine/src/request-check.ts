@@ -14,6 +14,7 @@ import { EngineError, type GenerateRequest, type ScoreRequest, type TraceRequest
 const MAX_STOPS = 16;
 const MAX_STOP_LENGTH = 1024;
 const MAX_ALTERNATIVES = 20;
+const MAX_SCOPE_LENGTH = 512;
 const FILTERS: readonly string[] = ['top-k', 'top-p', 'min-p'];
 
 interface Limits {
@@ -95,6 +96,8 @@ export function assertGenerateRequest(request: GenerateRequest, limits: Limits):
   assertThat(request.stop.length <= MAX_STOPS, `at most ${MAX_STOPS} stop strings are allowed`);
   for (const stop of request.stop)
     assertThat(stop.length > 0 && stop.length <= MAX_STOP_LENGTH, `a stop string has 1..${MAX_STOP_LENGTH} characters`);
+  const { cacheScope = '' } = request;
+  assertThat(cacheScope.length <= MAX_SCOPE_LENGTH, `a cache scope has at most ${MAX_SCOPE_LENGTH} characters`);
   assertThat(
     isWithin(request.topLogprobs, 0, MAX_ALTERNATIVES),
     `at most ${MAX_ALTERNATIVES} alternatives can be named`,

@@ -77,6 +77,49 @@ export async function serveAll(
   return Promise.all(replies);
 }
 
+export interface Turn {
+  readonly request: GenerateRequest;
+  readonly reply: Reply;
+}
+
+/**
+ * Serves the schedule, and then once more with every prompt carrying on its own first reply, or the beginning of it: what
+ * a cache of prefixes is for. All requests share one scope.
+ * @param room the most tokens of a prompt.
+ */
+export async function serveTurns(
+  engine: Engine,
+  schedule: readonly Arrival[],
+  toRequest: ToRequest,
+  room: number,
+): Promise<readonly Turn[]> {
+  const scoped = (request: GenerateRequest): GenerateRequest => ({ ...request, cacheScope: 'turns' });
+  const first = await serveAll(engine, schedule, (arrival) => scoped(toRequest(arrival)));
+  const carried = new Map(
+    schedule.map((arrival, i) => {
+      const { promptTokens, outputTokens } = first[i] as Reply;
+      const cut = arrival.number % 3 === 0 ? Math.ceil(outputTokens.length / 2) : outputTokens.length;
+      const tokens = [...promptTokens, ...outputTokens.subarray(0, cut), ...promptTokens.subarray(0, 5)].slice(0, room);
+      return [
+        arrival,
+        { ...toRequest(arrival), prompt: { kind: 'tokens', tokens: Uint32Array.from(tokens) } } as const,
+      ];
+    }),
+  );
+  const requestOf = (arrival: Arrival) => scoped(carried.get(arrival) as GenerateRequest);
+  const second = await serveAll(engine, schedule, requestOf);
+  return [
+    ...first.map((reply, i) => ({ request: scoped(toRequest(schedule[i] as Arrival)), reply })),
+    ...second.map((reply, i) => ({ request: requestOf(schedule[i] as Arrival), reply })),
+  ];
+}
+
+export const countCached = (turns: readonly Turn[]): number =>
+  turns.reduce((sum, { reply }) => {
+    const end = reply.events.at(-1);
+    return sum + (end?.kind === 'end' ? end.cachedTokens : 0);
+  }, 0);
+
 /** What a reply says and commits to, up to a length: a cancelled one ends where it happens to. */
 function takeTokens(reply: Reply, request: GenerateRequest, vocabularySize: number, count: number) {
   return {

@@ -7,6 +7,7 @@ import { createPositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';
 import { EngineError, type GenerateEvent, type GenerateRequest, type StopReason, type TokenLogprob } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
+import { createSlots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
 
 export interface SchedulerOptions {
@@ -18,6 +19,8 @@ export interface SchedulerOptions {
   readonly maxQueue: number;
   /** Tokens of a reply that one step may guess ahead; the context decides how many of them run. */
   readonly maxDrafts: number;
+  /** Whether prompts may begin with rows that earlier requests of their scope have left. */
+  readonly prefixCache: boolean;
   readonly emit: (id: number, event: GenerateEvent) => void;
   readonly fail: (id: number, error: EngineError) => void;
   /** Milliseconds, monotonic. */
@@ -50,46 +53,61 @@ interface Job {
   slot: number;
   /** Rows already in the KV cache. */
   position: number;
+  /** Of those, the ones that another prompt may begin with, from the first on. */
+  reusable: number;
+  /** Rows of the prompt that were there before. */
+  cached: number;
   /** The next row's token, once the prompt but for its last token is in. */
   next: number | undefined;
   startedAt: number;
   firstTokenAt: number;
 }
 
+/** The first tokens of prompt and reply. */
+function takeTokens({ prompt, output }: Job, count: number): Uint32Array {
+  const tokens = new Uint32Array(count);
+  tokens.set(prompt.subarray(0, count));
+  for (let i = prompt.length; i < count; i++) tokens[i] = output[i - prompt.length] as number;
+  return tokens;
+}
+
 /** Continuous batching: replies join and leave between steps; prompt chunks and decode rows never share a pass. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { model, context, promptChunk, maxQueue, maxDrafts, emit, fail, now } = options;
+  const { model, context, promptChunk, maxQueue, maxDrafts, prefixCache, emit, fail, now } = options;
   const reader = createPositionReader(model.vocabularySize);
   const waiting: Job[] = [];
   const active: Job[] = [];
-  const freeSlots = Array.from({ length: context.sequences }, (_, i) => i);
+  const slots = createSlots(context.sequences);
   /** By slot. */
   const indexes: DraftIndex[] = [];
 
   const admit = () => {
-    while (waiting.length > 0 && freeSlots.length > 0) {
+    while (waiting.length > 0 && slots.free > 0) {
       const job = waiting.shift() as Job;
-      // The lowest slot: neighbours share a pass.
-      job.slot = freeSlots.sort((a, b) => a - b).shift() as number;
+      const { slot, held } = slots.take(job.prompt, job.request.cacheScope);
+      context.remove(slot, held);
+      job.slot = slot;
+      job.position = job.reusable = job.cached = held;
       job.startedAt = now();
-      if (job.prompt.length === 1) job.next = job.prompt[0];
+      if (held === job.prompt.length - 1) job.next = job.prompt[held];
       active.push(job);
       emit(job.id, { kind: 'start', promptTokens: job.prompt });
     }
   };
 
-  const release = (job: Job) => {
+  const release = (job: Job, keeps: boolean) => {
     const at = active.indexOf(job);
     if (at >= 0) active.splice(at, 1);
-    if (job.slot >= 0) {
-      context.remove(job.slot);
-      freeSlots.push(job.slot);
-      job.slot = -1;
-    }
+    if (job.slot < 0) return;
+    const { cacheScope: scope } = job.request;
+    const rows = keeps && prefixCache && scope !== undefined && context.promptShape !== undefined ? job.reusable : 0;
+    context.remove(job.slot, rows);
+    slots.give(job.slot, scope === undefined ? undefined : { tokens: takeTokens(job, rows), scope });
+    job.slot = -1;
   };
 
   const finish = (job: Job, stopReason: StopReason) => {
-    release(job);
+    release(job, true);
     const window = job.encoder?.flush();
     if (window !== undefined) emit(job.id, { kind: 'window', window });
     job.text += job.stream.flush();
@@ -101,6 +119,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       outputTokens: Uint32Array.from(job.output),
       text: job.text,
       timings: { promptMs: promptEnd - job.startedAt, decodeMs: end - promptEnd },
+      cachedTokens: job.cached,
       ...(maxDrafts > 0 ? { drafts: job.drafts } : {}),
     });
   };
@@ -151,9 +170,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         ? cause
         : new EngineError('engine-crashed', String(cause), { cause, retryable: true });
     for (const job of [...active]) {
-      release(job);
+      release(job, false);
       fail(job.id, error);
     }
+    for (const slot of slots.forget()) context.remove(slot);
   };
 
   const decodeStep = () => {
@@ -176,6 +196,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         const inputs = { logits, offset, settings: request.sampler, bias, counts };
         // A draw hangs on its position alone: the row behind a guess counts where the draw before it gave the guess.
         const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
+        if (job.reusable === job.position && shapeClass === context.promptShape) job.reusable++;
         job.position++;
         accept(job, reader.draw(inputs, u), hidden, (first + i) * model.embeddingSize, shapeClass);
         if (job.slot < 0 || i === ran) break;
@@ -209,6 +230,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const end = Math.min(job.position + Math.min(promptChunk, context.batchSize), last);
     for (; job.position < end; job.position++) context.add(job.prompt[job.position] as number, job.position, job.slot);
     context.decode(false);
+    job.reusable = job.position;
     if (job.position === last) job.next = job.prompt[last];
     // To the back, so that prompts take turns.
     active.push(...active.splice(active.indexOf(job), 1));
@@ -216,7 +238,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     submit(id, request, promptTokens) {
-      if (waiting.length >= maxQueue + freeSlots.length) {
+      if (waiting.length >= maxQueue + slots.free) {
         throw new EngineError(
           'overloaded',
           `${active.length} replies are running and ${waiting.length} wait; try again later`,
@@ -243,6 +265,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         text: '',
         slot: -1,
         position: 0,
+        reusable: 0,
+        cached: 0,
         next: undefined,
         startedAt: now(),
         firstTokenAt: 0,

@@ -22,6 +22,8 @@ export interface InferenceRequest {
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
   readonly topLogprobs: number;
+  /** Whose prompts may share work, within one payer's; no answer depends on it. */
+  readonly promptCacheKey: string | undefined;
 }
 
 /** A bad request in OpenAI's terms; the gateway answers it with status 400. */
@@ -46,17 +48,10 @@ export const MAX_MESSAGES = 2048;
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_STOPS = 4;
 const MAX_STOP_BYTES = 256;
+const MAX_CACHE_KEY = 256;
 
 /** Known, harmless, and without effect on the answer. */
-const IGNORED = new Set([
-  'user',
-  'metadata',
-  'store',
-  'service_tier',
-  'safety_identifier',
-  'prompt_cache_key',
-  'parallel_tool_calls',
-]);
+const IGNORED = new Set(['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'parallel_tool_calls']);
 /** Known, and refused: silence would be a wrong answer. */
 const REFUSED: Readonly<Record<string, string>> = {
   tools: 'tool calls are not served on this network yet; leave `tools` out',
@@ -84,6 +79,7 @@ const COMMON = new Set([
   'seed',
   'stream',
   'stream_options',
+  'prompt_cache_key',
 ]);
 const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
@@ -131,6 +127,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     includeUsage: parseStreamOptions(fields.stream_options, stream),
     logprobs,
     topLogprobs,
+    promptCacheKey: parseCacheKey(fields.prompt_cache_key),
   };
 }
 
@@ -244,6 +241,17 @@ function parseStop(value: unknown): string[] {
     }
     return item;
   });
+}
+
+function parseCacheKey(value: unknown): string | undefined {
+  if (isAbsent(value)) return undefined;
+  if (typeof value !== 'string' || value.length > MAX_CACHE_KEY) {
+    throw new RequestError(
+      `prompt_cache_key must be a string of at most ${MAX_CACHE_KEY} characters`,
+      'prompt_cache_key',
+    );
+  }
+  return value;
 }
 
 function parseSeed(value: unknown): bigint | undefined {

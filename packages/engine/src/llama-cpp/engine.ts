@@ -51,6 +51,8 @@ export interface LlamaEngineOptions {
    * classes 8, which fill padding rows; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
+  /** Prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
+  readonly prefixCache?: boolean;
   /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;
   /** On, but where the back end computes in shape classes. */
@@ -127,6 +129,7 @@ export async function createLlamaEngine(
     contextSize,
     sequences,
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
+    prefixCache: options.prefixCache ?? true,
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,

@@ -7,7 +7,8 @@ import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRow
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
 import { resolveModel } from '../models/resolve.ts';
-import { type Arrival, arrivals, serveAll } from '../schedule-compliance.ts';
+import { type Arrival, arrivals, countCached, serveTurns } from '../schedule-compliance.ts';
+import { LEAST_HELD } from '../slots.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
@@ -34,15 +35,19 @@ const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateReques
     bias: NO_END,
   });
 
-/** Every reply, cancelled ones too, is reproduced by the verifier to the last bit. */
+/**
+ * Every reply, cancelled ones and those that began in the cache too, is reproduced by the verifier to the last bit.
+ * @returns tokens that were found in the cache.
+ */
 async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, schedule: readonly Arrival[]) {
-  const replies = await serveAll(provider, schedule, toRequest);
-  for (const [i, reply] of replies.entries()) {
+  const turns = await serveTurns(provider, schedule, toRequest, CONTEXT - 1);
+  for (const { request, reply } of turns) {
     if (reply.outputTokens.length === 0) continue;
-    const scored = await verifier.score(createScoreRequest(provider, toRequest(schedule[i] as Arrival), reply));
+    const scored = await verifier.score(createScoreRequest(provider, request, reply));
     expect(scored.exact).toBe(true);
     expect(scored.windows).toEqual(reply.windows);
   }
+  return countCached(turns);
 }
 
 async function fuzz(
@@ -61,10 +66,14 @@ async function fuzz(
   const verifier = await createLlamaEngine({ ...shared, sequences: 1, threads: 1 });
   try {
     expect(provider.info().exact).toBe(true);
+    let cached = 0;
     await fc.assert(
-      fc.asyncProperty(arrivals(runs), (schedule) => expectReproduced(provider, verifier, schedule)),
+      fc.asyncProperty(arrivals(runs), async (schedule) => {
+        cached += await expectReproduced(provider, verifier, schedule);
+      }),
       { seed: SEED, numRuns: runs.numRuns, endOnFailure: true, verbose: fc.VerbosityLevel.Verbose },
     );
+    expect(cached).toBeGreaterThan(runs.numRuns * LEAST_HELD);
   } finally {
     await Promise.all([provider.close(), verifier.close()]);
   }

@@ -4,9 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
 import { createFakeEngine } from '../fake.ts';
-import { type Arrival, arrivals, expectSameReplies, serveAll } from '../schedule-compliance.ts';
+import {
+  type Arrival,
+  arrivals,
+  countCached,
+  expectSameReplies,
+  serveAll,
+  serveTurns,
+} from '../schedule-compliance.ts';
 import type { LlamaContext } from './model.ts';
-import { BAND, bandOf, type ShapePolicy } from './pass-shapes.ts';
+import { BAND, bandOf, NARROW, type ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
 
 const SEED = 20261120;
@@ -94,16 +101,24 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
 }
 
 function openEngine(
-  options: Partial<HashOptions> & { policy: ShapePolicy; drafts: number; sequences: number },
+  options: Partial<HashOptions> & {
+    policy: ShapePolicy;
+    drafts: number;
+    sequences: number;
+    /** Of rows that other prompts may begin with, in place of the context's own. */
+    promptShape?: number;
+  },
 ): Engine {
-  const { policy, drafts, sequences, ...faults } = options;
+  const { policy, drafts, sequences, promptShape, ...faults } = options;
   return createFakeEngine({
     ...{ vocabularySize: VOCABULARY, embeddingSize: EMBEDDING, contextSize: CONTEXT, sequences, maxQueue: 16, drafts },
-    createContext: (count) =>
-      createShapedContext((size) => createHashContext({ ...size, sequences: count, ...faults }), {
+    createContext: (count) => {
+      const context = createShapedContext((size) => createHashContext({ ...size, sequences: count, ...faults }), {
         ...{ sequences: count, contextSize: CONTEXT, batchSize: 64, policy },
         widths: { logits: VOCABULARY, hidden: EMBEDDING },
-      }),
+      });
+      return promptShape === undefined ? context : { ...context, promptShape };
+    },
   });
 }
 
@@ -168,6 +183,31 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
       { numRuns: 15, prompt: 520, output: 60 },
     );
     expect(replies).toBeGreaterThan(15);
+  });
+
+  /** @returns tokens that were found in the cache. */
+  const reproduceTurns = async (promptShape: number | undefined, numRuns: number): Promise<number> => {
+    const shape = promptShape === undefined ? {} : { promptShape };
+    const provider = openEngine({ policy: 'mixed', drafts: 8, sequences: 5, ...shape });
+    const verifier = openEngine({ policy: 'wide', drafts: 0, sequences: 1 });
+    return check(
+      async (schedule) => {
+        const turns = await serveTurns(provider, schedule, toRequest, CONTEXT - 1);
+        for (const { request, reply } of turns) {
+          if (reply.outputTokens.length === 0) continue;
+          const scored = await verifier.score(createScoreRequest(provider, request, reply));
+          expect(scored.windows).toEqual(reply.windows);
+        }
+        return countCached(turns);
+      },
+      { numRuns, prompt: 300, output: 60 },
+    );
+  };
+
+  it('reproduces replies that begin with rows of earlier ones, as far as those ran as prompts do', async () => {
+    expect(await reproduceTurns(undefined, 12)).toBeGreaterThan(500);
+    // Rows of narrow passes are no rows of a prompt.
+    await expect(reproduceTurns(NARROW, 12)).rejects.toThrow();
   });
 
   it('commits in wide passes to the same with drafts as without', async () => {

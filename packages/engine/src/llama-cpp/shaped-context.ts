@@ -104,6 +104,7 @@ export function createShapedContext(
     contextSize,
     sequences,
     batchSize,
+    promptShape: WIDE,
     add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (!(position >= 0 && position < contextSize))

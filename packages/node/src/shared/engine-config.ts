@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
-import { httpUrl, integer, oneOf, text } from '../config/values.ts';
+import { boolean, httpUrl, integer, oneOf, text } from '../config/values.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { Logger } from '../log/logger.ts';
 
@@ -79,6 +79,12 @@ export const servingFields = {
     description:
       'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given',
   },
+  prefixCache: {
+    schema: boolean,
+    env: 'OGONG_PREFIX_CACHE',
+    default: 'true',
+    description: 'begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
+  },
 } as const;
 
 export interface EngineSettings {
@@ -89,6 +95,7 @@ export interface EngineSettings {
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
+  readonly prefixCache?: boolean;
   readonly isa: string;
   readonly threads: number | undefined;
   readonly sequences: number;
@@ -113,11 +120,19 @@ export async function loadModel(
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
     },
   });
-  const { isa, sequences, backend = 'cpu', kernels = 'exact', kvType = 'f16', shapes = 'wide' } = given;
+  const {
+    isa,
+    sequences,
+    backend = 'cpu',
+    kernels = 'exact',
+    kvType = 'f16',
+    shapes = 'wide',
+    prefixCache = true,
+  } = given;
   const options: LlamaEngineOptions = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
-    ...{ isa, sequences, backend, kernels, kvType, shapes },
+    ...{ isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),

@@ -1,4 +1,5 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/draw-key';
 import type { Endpoint } from '@ogong/protocol/header';
@@ -42,6 +43,7 @@ export function planReply(
     stop: asked.stop,
     sketch,
     topLogprobs: asked.topLogprobs,
+    cacheScope: `${toHex(order.payer)}/${asked.promptCacheKey ?? ''}`,
   };
   return { drawKey, sketch, request };
 }
@@ -52,6 +54,8 @@ export interface GeneratedReply {
   /** What had reached the consumer before the end. */
   readonly streamed: string;
   readonly durationMs: number;
+  /** Of the prompt: what the engine still had of an earlier one. */
+  readonly cachedTokens: number;
 }
 
 /**
@@ -84,12 +88,13 @@ export async function generateReply(
     else if (event.kind === 'end') end = event;
   }
   if (end === undefined) return undefined;
-  const { outputTokens, stopReason, text, timings } = end;
+  const { outputTokens, stopReason, text, timings, cachedTokens } = end;
   const info = engine.info();
   const spoken = { promptTokens, outputTokens, windows, stopReason, text };
   return {
     reply: { order, endpoint, asked, info, sketch, drawKey, payee, ...spoken },
     streamed,
     durationMs: timings.promptMs + timings.decodeMs,
+    cachedTokens,
   };
 }

@@ -10,6 +10,7 @@ export function createProviderMetrics(metrics: Metrics) {
       'outcome',
     ]),
     tokens: metrics.counter('provider_tokens_total', 'Tokens of served replies: prompt or output', ['kind']),
+    cached: metrics.counter('provider_cached_tokens_total', 'Prompt tokens that were in the KV cache'),
     drafts: metrics.counter('provider_drafts_total', 'Guessed tokens of served replies: proposed or accepted', [
       'kind',
     ]),

@@ -263,9 +263,10 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     const consumer = getCaller(context);
     const task = accept(message)
       .then((job) => serve(job, consumer, handoff.send, left.signal))
-      .then(({ promptTokens, outputTokens, drafts }) => {
+      .then(({ promptTokens, cachedTokens, outputTokens, drafts }) => {
         metrics.replies.inc({ outcome: 'served' });
         metrics.tokens.inc({ kind: 'prompt' }, promptTokens);
+        metrics.cached.inc(cachedTokens);
         metrics.tokens.inc({ kind: 'output' }, outputTokens);
         metrics.drafts.inc({ kind: 'proposed' }, drafts.proposed);
         metrics.drafts.inc({ kind: 'accepted' }, drafts.accepted);

@@ -52,6 +52,8 @@ export interface ServeDependencies {
 
 export interface ServedCounts {
   readonly promptTokens: number;
+  /** Of those: what the engine still had of an earlier prompt. */
+  readonly cachedTokens: number;
   readonly outputTokens: number;
   /** Of the engine's guesses, where it makes any. */
   readonly drafts: { readonly proposed: number; readonly accepted: number };
@@ -106,6 +108,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
   const counts = {
     promptTokens: job.promptTokens.length,
+    cachedTokens: end.cachedTokens,
     outputTokens: end.outputTokens.length,
     drafts: end.drafts ?? { proposed: 0, accepted: 0 },
   };

@@ -46,6 +46,7 @@ export function generateLocally(
       sketch: NO_SKETCH,
       topLogprobs: asked.topLogprobs,
       commit: false,
+      cacheScope: `local/${asked.promptCacheKey ?? ''}`,
     },
     { signal },
   );

@@ -114,16 +114,21 @@ function formatLogprob({ token, alternatives }: { token: TokenLogprob; alternati
 function createUsage() {
   let promptTokens = 0;
   let outputTokens = 0;
+  let cachedTokens = 0;
   return {
     count(event: GenerateEvent): void {
       // Every choice has the same prompt, which counts once.
       if (event.kind === 'start') promptTokens = event.promptTokens.length;
-      else if (event.kind === 'end') outputTokens += event.outputTokens.length;
+      else if (event.kind === 'end') {
+        outputTokens += event.outputTokens.length;
+        cachedTokens = Math.max(cachedTokens, event.cachedTokens);
+      }
     },
     total: () => ({
       prompt_tokens: promptTokens,
       completion_tokens: outputTokens,
       total_tokens: promptTokens + outputTokens,
+      prompt_tokens_details: { cached_tokens: cachedTokens },
     }),
   };
 }

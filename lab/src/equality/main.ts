@@ -1,0 +1,157 @@
+// npm run equality: is every reply of an exact class reproduced to the last bit, whatever runs beside it?
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { ConfigError } from '@ogong/node/config/config-error';
+import { defineConfig } from '@ogong/node/config/define-config';
+import { integer, oneOf, text } from '@ogong/node/config/values';
+import { describeFailure, getExitCode } from '@ogong/node/log/errors';
+import { describeCode, describeMachine } from '../bench/report.ts';
+import { findModel, MODEL_NAMES } from '../detection/models.ts';
+import { type EqualityRun, encodeRun, parseRun } from './run-file.ts';
+import { addCounts, NO_COUNTS, type RoundCounts, serveRound } from './serve-round.ts';
+import { CONTEXT, MOST_STREAMS, WAY_NAMES, WAYS, type WayName } from './ways.ts';
+
+const config = defineConfig({
+  name: 'npm run equality --',
+  summary:
+    'Serves conversations side by side in an exact class and runs every reply again, until so many tokens were compared:\n' +
+    'prompts of all kinds and lengths, any sampler settings, one to eight at a time, prefixes from the cache, drafts, some\n' +
+    'cancelled. Exits with 1 where a reply is not reproduced to the last bit. A run that is stopped goes on from its file.',
+  fields: {
+    way: {
+      schema: oneOf(WAY_NAMES),
+      default: 'exact',
+      description: `how to serve: ${WAY_NAMES.join(', ')}`,
+    },
+    model: { schema: oneOf(MODEL_NAMES), default: 'stories15M', description: 'what to serve' },
+    weights: { schema: text, label: '<type>', default: 'f16', description: 'in which weight type' },
+    tokens: {
+      schema: integer({ min: 1, max: 1e8 }),
+      label: '<n>',
+      default: '10000',
+      description: 'output tokens to compare',
+    },
+    maxTokens: {
+      schema: integer({ min: 1, max: 256 }),
+      label: '<n>',
+      default: '96',
+      description: 'of one reply',
+    },
+    promptTokens: {
+      schema: integer({ min: 0, max: 500 }),
+      label: '<n>',
+      default: '400',
+      description: 'a third of the prompts are drawn out to lengths up to this',
+    },
+    json: {
+      schema: text,
+      label: '<path>',
+      description: 'where results are kept; what is there of the same way, model, weights and code goes on',
+    },
+    modelsDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_MODELS_DIR',
+      default: join(homedir(), '.ogong', 'models'),
+      description: 'where models are kept',
+    },
+  },
+});
+
+async function main(): Promise<void> {
+  const parsed = config.parse(process.argv.slice(2), process.env);
+  if (parsed.kind === 'print') {
+    process.stdout.write(parsed.text);
+    return;
+  }
+  const { way, model, weights, tokens, maxTokens, promptTokens, json, modelsDir } = parsed.values;
+  const code = describeCode();
+  const wanted = { way, model, weights, code, maxTokens, promptTokens };
+  const earlier = json === undefined || !existsSync(json) ? undefined : parseRun(readFileSync(json, 'utf8'));
+  let run: EqualityRun = isSameRun(earlier, wanted)
+    ? earlier
+    : { version: 1, ...wanted, machine: describeMachine({}), day: '', numericClass: '', rounds: 0, counts: NO_COUNTS };
+  const stopping = new AbortController();
+  process.once('SIGINT', () => stopping.abort());
+  const engines = await openEngines(way, await findModel(model, weights, modelsDir));
+  try {
+    while (run.counts.tokens < tokens && !stopping.signal.aborted) {
+      const onReply = createProgress(run.counts, tokens);
+      const plan = { seed: run.rounds + 1, maxTokens, promptTokens };
+      const round = await serveRound({ ...engines, ...plan, signal: stopping.signal, onReply });
+      // One that was broken off is served again.
+      if (stopping.signal.aborted) break;
+      const counts = addCounts(run.counts, round);
+      const { numericClass } = engines.provider.info();
+      run = { ...run, rounds: run.rounds + 1, counts, numericClass, day: new Date().toISOString().slice(0, 10) };
+      if (json !== undefined) {
+        mkdirSync(dirname(json), { recursive: true });
+        writeFileSync(json, encodeRun(run));
+      }
+      if (round.differing > 0) console.error(`broken: ${round.differing} replies of round ${run.rounds} differ`);
+    }
+  } finally {
+    await Promise.all([engines.provider.close(), engines.verifier.close()]);
+  }
+  if (stopping.signal.aborted) {
+    console.error(json === undefined ? 'stopped' : 'stopped; the same command goes on from here');
+    process.exitCode = 130;
+  }
+  console.log(`${run.numericClass}: ${describeCounts(run.counts)} in ${run.rounds} rounds`);
+  if (run.counts.differing > 0) process.exitCode = 1;
+}
+
+const EVERY_MS = 10_000;
+
+/** A line on standard error whenever some time went by. */
+function createProgress(before: RoundCounts, wanted: number): (counts: RoundCounts) => void {
+  let total = before;
+  let last = performance.now();
+  return (counts) => {
+    total = addCounts(total, counts);
+    if (performance.now() - last < EVERY_MS) return;
+    last = performance.now();
+    process.stderr.write(`${describeCounts(total)} of ${wanted}\n`);
+  };
+}
+
+/** Figures of other code are not this code's. */
+function isSameRun(
+  earlier: EqualityRun | undefined,
+  wanted: Pick<EqualityRun, 'way' | 'model' | 'weights' | 'code' | 'maxTokens' | 'promptTokens'>,
+): earlier is EqualityRun {
+  return (
+    earlier !== undefined &&
+    (Object.keys(wanted) as (keyof typeof wanted)[]).every((key) => earlier[key] === wanted[key])
+  );
+}
+
+async function openEngines(
+  way: WayName,
+  modelPath: string,
+): Promise<{ readonly provider: LlamaEngine; readonly verifier: LlamaEngine }> {
+  const { provider: serving, verifier: checking } = WAYS[way];
+  const shared = { modelPath, threads: 1, contextSize: CONTEXT };
+  const provider = await createLlamaEngine({ ...shared, ...serving, sequences: MOST_STREAMS });
+  try {
+    if (!provider.info().exact) {
+      throw new ConfigError(config.definition.name, [`--way ${way}: this machine's build is not exact in it`]);
+    }
+    return { provider, verifier: await createLlamaEngine({ ...shared, ...checking, sequences: 1 }) };
+  } catch (error) {
+    await provider.close();
+    throw error;
+  }
+}
+
+const describeCounts = ({ replies, tokens, differing, cached, drafted, cancelled }: RoundCounts): string =>
+  `${replies} replies, ${differing} differ; ${cached} prompt tokens from the cache, ${drafted} from drafts, ${cancelled} cancelled; ${tokens} tokens`;
+
+try {
+  await main();
+} catch (error) {
+  console.error(describeFailure(error));
+  process.exitCode = getExitCode(error);
+}

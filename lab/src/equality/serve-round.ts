@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from '@ogong/engine/engine';
+import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/node/calibration/prompts';
+import { planRequest } from '@ogong/node/calibration/request-plan';
+import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
+import { parseModelRequest } from '@ogong/node/shared/model-request';
+import { equalBytes } from '@ogong/protocol/bytes';
+import { createDrawSource } from '@ogong/protocol/draw-key';
+import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
+import { listTailDraws } from '@ogong/protocol/tail-draws';
+import { decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/window';
+import { MOST_STREAMS } from './ways.ts';
+
+/** What was compared. */
+export interface RoundCounts {
+  replies: number;
+  tokens: number;
+  /** Replies whose re-run is not the same in every byte. */
+  differing: number;
+  /** Prompt tokens that were found in the KV cache. */
+  cached: number;
+  /** Tokens that a draft had guessed right. */
+  drafted: number;
+  /** Replies that were cancelled on the way; they are compared as far as they came. */
+  cancelled: number;
+  /** Largest prompt and reply, tokens. */
+  longest: number;
+}
+
+export const NO_COUNTS: Readonly<RoundCounts> = {
+  ...{ replies: 0, tokens: 0, differing: 0, cached: 0, drafted: 0, cancelled: 0, longest: 0 },
+};
+
+export const addCounts = (a: Readonly<RoundCounts>, b: Readonly<RoundCounts>): RoundCounts => ({
+  replies: a.replies + b.replies,
+  tokens: a.tokens + b.tokens,
+  differing: a.differing + b.differing,
+  cached: a.cached + b.cached,
+  drafted: a.drafted + b.drafted,
+  cancelled: a.cancelled + b.cancelled,
+  longest: Math.max(a.longest, b.longest),
+});
+
+interface RoundOptions {
+  readonly provider: Engine;
+  readonly verifier: Engine;
+  /** Decides prompts, sampler settings, how many conversations run side by side, and where one is cancelled. */
+  readonly seed: number;
+  /** Of a reply. */
+  readonly maxTokens: number;
+  /** A third of the prompts are drawn out to lengths up to this. */
+  readonly promptTokens: number;
+  readonly signal: AbortSignal;
+  /** Told after every reply what it added. */
+  readonly onReply?: (counts: RoundCounts) => void;
+}
+
+/** Of rounds, those that fill every stream; the others have one to all of them. */
+const FULL = 0.5;
+/** Of each stream, one after the other. */
+const CONVERSATIONS = 3;
+const TURNS = 3;
+const CANCELLED = 0.1;
+const CARRIED_ON = 0.7;
+
+/**
+ * Conversations side by side, of one to three turns each: every turn carries the one before on, or begins anew. Each reply is
+ * run again by the verifier as soon as it is there, while the others go on.
+ * @throws EngineError
+ */
+export async function serveRound({ seed, ...options }: RoundOptions): Promise<RoundCounts> {
+  const random = createSeededRandom(seed);
+  const streams = random() < FULL ? MOST_STREAMS : 1 + Math.floor(MOST_STREAMS * random());
+  const counts = await Promise.all(
+    Array.from({ length: streams }, async (_, stream) => {
+      let total: RoundCounts = NO_COUNTS;
+      for (let i = 0; i < CONVERSATIONS; i++) {
+        const number = CONVERSATIONS * (MOST_STREAMS * seed + stream) + i;
+        total = addCounts(total, await converse({ ...options, seed: number }));
+      }
+      return total;
+    }),
+  );
+  return counts.reduce(addCounts, NO_COUNTS);
+}
+
+async function converse({ provider, verifier, seed, signal, onReply, ...plan }: RoundOptions): Promise<RoundCounts> {
+  const random = createSeededRandom(seed);
+  const { contextSize } = provider.info();
+  const { maxTokens } = plan;
+  let before = new Uint32Array(0);
+  let total: RoundCounts = { ...NO_COUNTS };
+  const turns = 1 + Math.floor(TURNS * random());
+  for (let turn = 0; turn < turns && !signal.aborted; turn++) {
+    const own = await planTurn(provider, { ...plan, seed: 8 * seed + turn });
+    const tokens = Uint32Array.from([...before, ...own.tokens]);
+    const isCarriedOn = tokens.length + maxTokens <= contextSize;
+    const request: GenerateRequest = {
+      ...own.request,
+      prompt: { kind: 'tokens', tokens: isCarriedOn ? tokens : own.tokens },
+    };
+    const cancelAfter = random() < CANCELLED ? 1 + Math.floor(20 * random()) : undefined;
+    const reply = await serve(provider, request, { cancelAfter, signal });
+    if (reply === undefined) break;
+    const { promptTokens, outputTokens, windows, end } = reply;
+    const isSame = await isReproduced({ provider, verifier }, request, reply);
+    const counts: RoundCounts = {
+      replies: 1,
+      tokens: outputTokens.length,
+      differing: isSame ? 0 : 1,
+      cached: end.cachedTokens,
+      drafted: end.drafts?.accepted ?? 0,
+      cancelled: end.stopReason === 'cancelled' ? 1 : 0,
+      longest: promptTokens.length + outputTokens.length,
+    };
+    onReply?.(counts);
+    total = addCounts(total, counts);
+    if (windows.length === 0) break;
+    before = random() < CARRIED_ON ? Uint32Array.from([...promptTokens, ...outputTokens]) : new Uint32Array(0);
+  }
+  return total;
+}
+
+async function planTurn(
+  engine: Engine,
+  { seed, maxTokens, promptTokens }: Pick<RoundOptions, 'seed' | 'maxTokens' | 'promptTokens'>,
+) {
+  const kind = pick(createSeededRandom(seed), PROMPT_KINDS);
+  const prompts = [drawOutPrompt(createPrompt(kind, seed), seed, promptTokens)];
+  const { asked, prompt } = parseModelRequest(planRequest({ maxTokens, prompts, sampler: 'any' }, seed), 'chat');
+  const { vocabularySize, contextSize } = engine.info();
+  const digest = (name: string): Uint8Array => createHash('sha256').update(`${name} ${seed}`).digest();
+  const request: GenerateRequest = {
+    prompt,
+    sampler: asked.sampler,
+    bias: asked.bias.filter(({ id }) => id < vocabularySize),
+    drawKey: digest('draws'),
+    maxTokens,
+    stop: [],
+    sketch: { bankSeed: digest('bank'), directions: 16 },
+    topLogprobs: 0,
+    cacheScope: 'equality',
+  };
+  const tokens = await engine.tokenizePrompt(prompt);
+  return { request, tokens: tokens.subarray(0, contextSize - maxTokens) };
+}
+
+interface Served {
+  readonly promptTokens: Uint32Array;
+  readonly outputTokens: Uint32Array;
+  readonly windows: readonly WindowBytes[];
+  readonly end: Extract<GenerateEvent, { kind: 'end' }>;
+}
+
+async function serve(
+  engine: Engine,
+  request: GenerateRequest,
+  { cancelAfter, signal }: { readonly cancelAfter: number | undefined; readonly signal: AbortSignal },
+): Promise<Served | undefined> {
+  const cancelling = new AbortController();
+  const windows: WindowBytes[] = [];
+  let promptTokens = new Uint32Array(0);
+  let seen = 0;
+  for await (const event of engine.generate(request, { signal: AbortSignal.any([signal, cancelling.signal]) })) {
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+    else if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'token' && ++seen === cancelAfter) cancelling.abort();
+    else if (event.kind === 'end') {
+      const { outputTokens } = event;
+      return outputTokens.length === 0 ? undefined : { promptTokens, outputTokens, windows, end: event };
+    }
+  }
+  return undefined;
+}
+
+/** Whether one teacher-forced pass of the class gives the same bytes, and would have listed and drawn the same. */
+async function isReproduced(
+  { provider, verifier }: Pick<RoundOptions, 'provider' | 'verifier'>,
+  { drawKey, sampler, bias, sketch }: GenerateRequest,
+  { promptTokens, outputTokens, windows }: Served,
+): Promise<boolean> {
+  const { vocabularySize, numericClass } = provider.info();
+  const draws = windows.map((window) => decodeDraws(window.draws, { vocabularySize }));
+  const rows = draws.flatMap((each) => each.rows);
+  const score: ScoreRequest = {
+    ...{ promptTokens, outputTokens, sampler, bias, sketch, numericClass },
+    listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+    shapeClasses: Uint8Array.from(draws.flatMap(({ runs }) => [...expandRuns(runs)])),
+    tailDraws: listTailDraws(createDrawSource(nodeCrypto, drawKey), rows),
+  };
+  const scored = await verifier.score(score);
+  return scored.exact && scored.firstOtherChoice < 0 && isSameText(scored.windows, windows);
+}
+
+const isSameText = (a: readonly WindowBytes[], b: readonly WindowBytes[]): boolean =>
+  a.length === b.length &&
+  a.every(({ draws, sketch }, i) => {
+    const other = b[i] as WindowBytes;
+    return equalBytes(draws, other.draws) && equalBytes(sketch, other.sketch);
+  });

@@ -1,0 +1,23 @@
+import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+
+type WaySettings = Pick<LlamaEngineOptions, 'backend' | 'isa' | 'threads' | 'kvType' | 'drafts' | 'shapes'>;
+
+/** Ways to serve in an exact class, each with what a verifier of that class runs. */
+export const WAYS = {
+  exact: { provider: {}, verifier: {} },
+  'exact-threads': { provider: { threads: 2 }, verifier: {} },
+  'exact-drafts': { provider: { drafts: 3 }, verifier: {} },
+  'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
+  'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },
+  /** Drafts of eight tokens fill the padding, as on any GPU. */
+  vulkan: { provider: { backend: 'vulkan' }, verifier: { backend: 'vulkan' } },
+  'vulkan-mixed': { provider: { backend: 'vulkan', shapes: 'mixed' }, verifier: { backend: 'vulkan' } },
+} as const satisfies Readonly<Record<string, { readonly provider: WaySettings; readonly verifier: WaySettings }>>;
+
+export type WayName = keyof typeof WAYS;
+export const WAY_NAMES = Object.keys(WAYS) as WayName[];
+
+/** Positions of a conversation: three bands of a back end that pads attention. */
+export const CONTEXT = 768;
+/** Replies at a time. */
+export const MOST_STREAMS = 8;

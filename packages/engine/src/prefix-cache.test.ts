@@ -1,0 +1,102 @@
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { collectReply, createRequest, keyOf } from './compliance.ts';
+import type { Engine, GenerateRequest } from './engine.ts';
+import { createFakeEngine, type FakeEngineOptions } from './fake.ts';
+import { type Arrival, arrivals, countCached, serveTurns } from './schedule-compliance.ts';
+
+const SEED = 20261120;
+const CONTEXT = 160;
+const shared = { sequences: 3, contextSize: CONTEXT, maxQueue: 16 };
+
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
+  createRequest('', {
+    prompt: {
+      kind: 'tokens',
+      tokens: Uint32Array.from({ length: promptTokens }, (_, i) => 259 + ((i * i + (number % 3)) % 7)),
+    },
+    ...{ maxTokens, drawKey: keyOf(number), bias: [{ id: 2, biasQ16: 4 * NAT }] },
+    sampler: { ...PLAIN_SAMPLER, ...(number % 2 === 0 ? { presencePenaltyQ16: NAT / 2 } : {}) },
+  });
+
+/** Every reply of an engine that reuses prefixes is the one of an engine that never does. */
+async function expectUnchanged(caching: Engine, schedule: readonly Arrival[]): Promise<number> {
+  const plain = createFakeEngine(shared);
+  try {
+    const turns = await serveTurns(caching, schedule, toRequest, CONTEXT - 1);
+    for (const { request, reply } of turns) {
+      const { cacheScope: _, ...unscoped } = request;
+      const alone = await collectReply(plain.generate(unscoped));
+      expect(countCached([{ request, reply: alone }])).toBe(0);
+      const count = reply.outputTokens.length;
+      expect(reply.outputTokens).toEqual(alone.outputTokens.subarray(0, count));
+      if (reply.stopReason !== 'cancelled') expect(reply.windows).toEqual(alone.windows);
+    }
+    return countCached(turns);
+  } finally {
+    await plain.close();
+  }
+}
+
+async function withEngine<T>(options: FakeEngineOptions, use: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = createFakeEngine({ ...shared, ...options });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+describe('prefixes that were kept', () => {
+  it.each([0, 4])(`change nothing that a reply says or commits to, with %i drafts, seed ${SEED}`, (drafts) =>
+    withEngine({ drafts }, async (engine) => {
+      let cached = 0;
+      await fc.assert(
+        fc.asyncProperty(arrivals({ prompt: 60, output: 60 }), async (schedule) => {
+          cached += await expectUnchanged(engine, schedule);
+        }),
+        { seed: SEED, numRuns: 40 },
+      );
+      expect(cached).toBeGreaterThan(1000);
+    }),
+  );
+
+  const long = createRequest('Once upon a time there was a girl who lived in a small house by the sea', {
+    maxTokens: 4,
+  });
+  const cachedOf = async (engine: Engine, cacheScope: string | undefined): Promise<number> => {
+    const request = cacheScope === undefined ? long : { ...long, cacheScope };
+    return countCached([{ request, reply: await collectReply(engine.generate(request)) }]);
+  };
+
+  it('are found by requests of the same scope alone', () =>
+    withEngine({ sequences: 8 }, async (engine) => {
+      expect(await cachedOf(engine, 'a')).toBe(0);
+      expect(await cachedOf(engine, 'b')).toBe(0);
+      expect(await cachedOf(engine, undefined)).toBe(0);
+      const { promptTokens } = await collectReply(engine.generate(long));
+      expect(await cachedOf(engine, 'a')).toBe(promptTokens.length - 1);
+      expect(await cachedOf(engine, 'c')).toBe(0);
+      expect(await cachedOf(engine, undefined)).toBe(0);
+    }));
+
+  it('are forgotten where a pass failed', () =>
+    withEngine({ failAtDecode: 12 }, async (engine) => {
+      await cachedOf(engine, 'a');
+      await expect(cachedOf(engine, 'b')).rejects.toMatchObject({ code: 'engine-crashed' });
+      expect(await cachedOf(engine, 'a')).toBe(0);
+      expect(await cachedOf(engine, 'a')).toBeGreaterThan(0);
+    }));
+
+  it('belong to scopes of bounded length', () =>
+    withEngine({}, async (engine) => {
+      await expect(cachedOf(engine, 'x'.repeat(513))).rejects.toMatchObject({ code: 'invalid-request' });
+    }));
+
+  it('show where a cache keeps rows that it was told to forget', () =>
+    withEngine({ keepsGuesses: true }, async (engine) => {
+      const schedule: Arrival[] = [{ promptTokens: 30, maxTokens: 20, after: 0, cancelAfter: undefined, number: 3 }];
+      await expect(expectUnchanged(engine, schedule)).rejects.toThrow();
+    }));
+});

@@ -1,0 +1,80 @@
+/** What a slot's KV cache holds of the reply that ran in it last. */
+interface Held {
+  readonly tokens: Uint32Array;
+  readonly scope: string;
+}
+
+/**
+ * The sequences of a context, and the rows that free ones still hold: a prompt that begins as they do runs on from there.
+ * Whose request it is decides by `scope`, since the time to the first token tells whether a prefix was there.
+ */
+export interface Slots {
+  readonly free: number;
+  /** Takes the free slot that suits a prompt best; there must be one. `held`: of the prompt's rows, those that it holds, from the first on; never all. */
+  take(prompt: Uint32Array, scope: string | undefined): { readonly slot: number; readonly held: number };
+  /** @param held of the rows that stay in the slot's cache; none where absent. */
+  give(slot: number, held?: Held): void;
+  /** Forgets what free slots hold. @returns those that held anything. */
+  forget(): number[];
+}
+
+/** Fewer rows are not worth a choice. */
+export const LEAST_HELD = 16;
+
+export function createSlots(count: number): Slots {
+  /** Least recently used first. */
+  const free = Array.from({ length: count }, (_, slot) => slot);
+  const holds: (Held | undefined)[] = Array.from({ length: count });
+
+  const countShared = (slot: number, prompt: Uint32Array, scope: string | undefined): number => {
+    const held = holds[slot];
+    if (held === undefined || held.scope !== scope) return 0;
+    const most = Math.min(held.tokens.length, prompt.length - 1);
+    let shared = 0;
+    while (shared < most && held.tokens[shared] === prompt[shared]) shared++;
+    return shared < LEAST_HELD ? 0 : shared;
+  };
+
+  /** The slot that holds most of the prompt, where taking it does not forget more than it saves. */
+  const findContinued = (prompt: Uint32Array, scope: string | undefined): number | undefined => {
+    let best: number | undefined;
+    let most = 0;
+    for (const slot of free) {
+      const shared = countShared(slot, prompt, scope);
+      if (shared <= most || 2 * shared < (holds[slot]?.tokens.length ?? 0)) continue;
+      most = shared;
+      best = slot;
+    }
+    return best;
+  };
+
+  /** Neighbours share a pass; of those, and where nothing runs, what was used last longest ago. */
+  const findOther = (): number => {
+    const isFree = new Set(free);
+    const runs = (slot: number): boolean => slot >= 0 && slot < count && !isFree.has(slot);
+    return free.find((slot) => runs(slot - 1) || runs(slot + 1)) ?? (free[0] as number);
+  };
+
+  return {
+    get free() {
+      return free.length;
+    },
+    take(prompt, scope) {
+      const slot = findContinued(prompt, scope) ?? findOther();
+      const held = countShared(slot, prompt, scope);
+      free.splice(free.indexOf(slot), 1);
+      holds[slot] = undefined;
+      return { slot, held };
+    },
+    give(slot, held) {
+      holds[slot] = held !== undefined && held.tokens.length >= LEAST_HELD ? held : undefined;
+      if (holds[slot] === undefined) free.unshift(slot);
+      else free.push(slot);
+    },
+    forget() {
+      const held = free.filter((slot) => holds[slot] !== undefined);
+      for (const slot of held) holds[slot] = undefined;
+      return held;
+    },
+  };
+}
