@@ -14,6 +14,7 @@ import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
 import { provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
+import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
@@ -51,6 +52,10 @@ const parts: Readonly<
         ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
       })),
     ],
+  },
+  prefixes: {
+    title: 'Prefixes from the cache',
+    measure: ({ model }) => measurePrefixes({ path: model.path, name: 'stories15M q8_0', rounds: 5 }),
   },
   shapes: {
     title: 'Passes kept in a class',

@@ -1,7 +1,19 @@
+import type { EqualityRun } from '../equality/run-file.ts';
 import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Share } from './results.ts';
 import { toShare } from './share.ts';
 
 type Measured = Omit<DetectionResults, 'aims' | 'notCaught'>;
+
+/** What `npm run equality` found, in place of what stands there; the aims that hang on it are judged anew. */
+export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {
+  const all = { ...results, conversations };
+  const judged = [judgeHonestEquality(all, 'cpu', 'CPU'), judgeHonestEquality(all, 'vulkan', 'Vulkan')];
+  return { ...all, aims: results.aims.map((row) => judged.find(({ aim }) => aim === row.aim) ?? row) };
+}
+
+/** Of a numeric class: `llama.cpp-<release>/<backend>/...`. */
+export const backendOf = ({ numericClass }: Pick<EqualityRun, 'numericClass'>): string =>
+  numericClass.split('/')[1] ?? '';
 
 /** What the project set out to reach, against what was measured. A number that was not measured is a miss. */
 export function judgeAims(results: Measured): AimRow[] {
@@ -99,8 +111,13 @@ function explainEscapes({ value, high, of }: Share): string {
   return high >= 0.995 ? `${reason}; the aim lies within the interval of ${of} replies` : reason;
 }
 
-function judgeHonestEquality({ equality }: Measured, backend: 'cpu' | 'vulkan', name: string): AimRow {
-  const rows = equality.filter((row) => row.backend === backend);
+function judgeHonestEquality(
+  { equality, conversations = [] }: Pick<Measured, 'equality' | 'conversations'>,
+  backend: 'cpu' | 'vulkan',
+  name: string,
+): AimRow {
+  const talks = conversations.filter((run) => backendOf(run) === backend).map(({ counts }) => counts);
+  const rows = [...equality.filter((row) => row.backend === backend), ...talks];
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
   const differing = rows.reduce((sum, row) => sum + row.differing, 0);
   return {
@@ -110,7 +127,7 @@ function judgeHonestEquality({ equality }: Measured, backend: 'cpu' | 'vulkan', 
     note:
       tokens >= 1e5
         ? ''
-        : `this profile compares ${tokens} tokens only${backend === 'vulkan' ? ': a software device serves a few tokens a second' : ''}`,
+        : `${tokens} tokens only were compared${backend === 'vulkan' ? ': a software device serves a few a second' : ''}`,
   };
 }
 

@@ -1,7 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { type EqualityRun, encodeRun } from '../equality/run-file.ts';
+import { NO_COUNTS } from '../equality/serve-round.ts';
 import { renderDetection } from './render-detection.ts';
 import { parseResults } from './results-json.ts';
 import { createSyntheticResults } from './synthetic-results.ts';
@@ -30,6 +41,34 @@ it('writes the same report again from its own data', async () => {
   expect(listFiles(second)).toEqual(listFiles(first));
   for (const name of listFiles(first))
     expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name))), name).toBe(true);
+});
+
+it('takes in what was found about conversations, and judges by it', async () => {
+  const directory = join(root, 'talks');
+  const aim = { aim: 'exact classes, Vulkan: honest distance 0 on 1e5 tokens', measured: '', met: false, note: '' };
+  const run: EqualityRun = {
+    ...{ version: 1, way: 'vulkan', model: 'small', weights: 'f16', code: 'c0de', maxTokens: 96, promptTokens: 0 },
+    ...{
+      machine: 'm',
+      day: '2030-01-02',
+      numericClass: 'llama.cpp-0.0.0/vulkan/any/shaped/f16/kv-f16/no-fa',
+      rounds: 1,
+    },
+    counts: { ...NO_COUNTS, replies: 900, tokens: 60_000 },
+  };
+  const judge = async (...runs: readonly EqualityRun[]) => {
+    mkdirSync(join(directory, 'conversations'), { recursive: true });
+    for (const [i, each] of runs.entries())
+      writeFileSync(join(directory, 'conversations', `${i}.json`), encodeRun(each));
+    await renderDetection({ ...results, aims: [...results.aims, aim] }, directory);
+    const page = readFileSync(join(directory, 'README.md'), 'utf8');
+    return page.split('\n').find((line) => line.startsWith(`| ${aim.aim}`));
+  };
+  expect(await judge(run)).toContain('60000 tokens | **MISSED**');
+  expect(await judge(run, run)).toContain('0 replies differ, 120000 tokens | met');
+  expect(await judge(run, { ...run, counts: { ...run.counts, differing: 1 } })).toContain('1 replies differ');
+  const cpu = { ...run, numericClass: run.numericClass.replace('vulkan', 'cpu') };
+  expect(await judge(run, cpu)).toContain('60000 tokens | **MISSED**');
 });
 
 it('shows every plot on the page, and leaves none of another run', async () => {

@@ -1,19 +1,24 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type EqualityRun, parseRun } from '../equality/run-file.ts';
+import { withConversations } from './aims.ts';
 import { drawFigure } from './draw-figure.ts';
 import { listFigures } from './list-figures.ts';
-import { formatPage, PLOTS } from './render-page.ts';
+import { CONVERSATIONS, formatPage, PLOTS } from './render-page.ts';
 import type { DetectionResults } from './results.ts';
 import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 
 /**
  * Writes the report: README.md, attacks.csv, honest.csv, results.json, and every plot as SVG and PNG. All of it is made
- * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go.
+ * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go; what
+ * `npm run equality` left there comes in.
  * @returns paths of what was written.
  */
 export async function renderDetection(results: DetectionResults, directory: string): Promise<readonly string[]> {
-  const rounded = roundResults(results);
+  const found = await readConversations(directory);
+  const rounded = roundResults(found.length === 0 ? results : withConversations(results, found));
   const files: [name: string, content: string | Uint8Array][] = [
     ['results.json', encodeResults(rounded)],
     ['attacks.csv', formatAttacksCsv(rounded.attacks)],
@@ -29,6 +34,13 @@ export async function renderDetection(results: DetectionResults, directory: stri
   await removeOthers(join(directory, PLOTS), paths);
   await Promise.all(files.map(([, content], i) => writeFile(paths[i] as string, content)));
   return paths;
+}
+
+/** What `npm run equality` wrote there. */
+async function readConversations(directory: string): Promise<readonly EqualityRun[]> {
+  const folder = join(directory, CONVERSATIONS);
+  const names = existsSync(folder) ? (await readdir(folder)).filter((name) => name.endsWith('.json')).sort() : [];
+  return Promise.all(names.map(async (name) => parseRun(await readFile(join(folder, name), 'utf8'))));
 }
 
 async function removeOthers(folder: string, kept: readonly string[]): Promise<void> {

@@ -6,6 +6,7 @@ import {
   formatAims,
   formatAttacks,
   formatClassClaims,
+  formatConversations,
   formatEjections,
   formatEqualities,
   formatHonest,
@@ -18,6 +19,8 @@ import { groupByFamily, isDecided, isMet } from './standing.ts';
 
 /** Where the page's pictures lie, beside the page. */
 export const PLOTS = 'plots';
+/** Where the results of `npm run equality` lie, beside the page. */
+export const CONVERSATIONS = 'conversations';
 
 /** The report in Markdown: what passes first, then aims, then everything measured. */
 export function formatPage(results: DetectionResults): string {
@@ -54,6 +57,11 @@ export function formatPage(results: DetectionResults): string {
     '## Exact classes',
     'Inside one class an audit is a comparison of bytes: one differing token decides.',
     formatEqualities(results),
+    '### Conversations',
+    'Served side by side, one to eight at a time, of one to three turns that carry each other on or begin anew: prompts of all kinds and ' +
+      'lengths, any sampler settings, prefixes from the cache, drafts, some cancelled; every reply run again by a verifier. ' +
+      `Each row is a run of \`npm run equality\`, whose file lies in \`${CONVERSATIONS}/\`.`,
+    formatConversations(results),
     '## Claims of a wrong class',
     'A provider of the exact class may declare another one, in the hope of a wider tolerance. In its own it is refuted by the ' +
       'first tokens that differ; in the claimed one it meets what honest machines of that class show. The detector knows the cheat by ' +

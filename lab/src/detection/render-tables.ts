@@ -122,6 +122,21 @@ export const formatEqualities = ({ equality }: DetectionResults): string =>
     ['differing', ({ differing }) => formatCount(differing)],
   ]);
 
+export const formatConversations = ({ conversations = [] }: DetectionResults): string =>
+  formatTable(conversations, [
+    ['model', ({ model }) => model],
+    ['way', ({ way }) => way],
+    ['numeric class', ({ numericClass }) => numericClass],
+    ['replies', ({ counts }) => formatCount(counts.replies)],
+    ['tokens', ({ counts }) => formatCount(counts.tokens)],
+    ['of them by drafts', ({ counts }) => formatCount(counts.drafted)],
+    ['prompt tokens from the cache', ({ counts }) => formatCount(counts.cached)],
+    ['cancelled', ({ counts }) => formatCount(counts.cancelled)],
+    ['longest', ({ counts }) => formatCount(counts.longest)],
+    ['differing', ({ counts }) => formatCount(counts.differing)],
+    ['code', ({ code }) => code],
+  ]);
+
 export const formatClassClaims = ({ classClaims }: DetectionResults): string =>
   formatTable(classClaims, [
     ['claim', ({ claim }) => claim],

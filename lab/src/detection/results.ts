@@ -1,3 +1,5 @@
+import type { EqualityRun } from '../equality/run-file.ts';
+
 /** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
 export interface DetectionResults {
   readonly version: 1;
@@ -16,6 +18,8 @@ export interface DetectionResults {
   readonly attacks: readonly AttackRow[];
   readonly stage1: readonly Stage1Row[];
   readonly equality: readonly EqualityRow[];
+  /** Measured apart, each by its own command, where a machine has the back end. */
+  readonly conversations?: readonly EqualityRun[];
   readonly ejection: readonly EjectionRow[];
   readonly classClaims: readonly ClassClaimRow[];
   readonly otherModels: readonly OtherModelRow[];

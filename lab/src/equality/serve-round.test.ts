@@ -73,6 +73,6 @@ describe('the file of a run', () => {
   } as const;
   it('is read as it was written', () => expect(parseRun(encodeRun(run))).toEqual(run));
   it('of another version is refused', () => {
-    expect(() => parseRun(encodeRun({ ...run, version: 2 } as never))).toThrow('version 2');
+    expect(() => parseRun(JSON.stringify({ ...run, version: 2 }))).toThrow('version 2');
   });
 });
