@@ -1,6 +1,6 @@
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
 import { describe, expect, it } from 'vitest';
-import { encodeRun, parseRun } from './run-file.ts';
+import { type EqualityRun, encodeRun, parseRun } from './run-file.ts';
 import { addCounts, NO_COUNTS, type RoundCounts, serveRound } from './serve-round.ts';
 
 const SEEDS = [1, 2, 3, 4];
@@ -59,7 +59,7 @@ describe('a run of conversations', () => {
 });
 
 describe('the file of a run', () => {
-  const run = {
+  const run: EqualityRun = {
     ...{
       version: 1,
       way: 'exact',
@@ -70,7 +70,7 @@ describe('the file of a run', () => {
       promptTokens: 400,
     },
     ...{ machine: 'm', day: '2026-01-02', numericClass: 'c', rounds: 3, counts: { ...NO_COUNTS, tokens: 7 } },
-  } as const;
+  };
   it('is read as it was written', () => expect(parseRun(encodeRun(run))).toEqual(run));
   it('of another version is refused', () => {
     expect(() => parseRun(JSON.stringify({ ...run, version: 2 }))).toThrow('version 2');
