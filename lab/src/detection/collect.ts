@@ -83,11 +83,7 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
     onProgress,
   };
   const attack = findAttack(experiment);
-  const prompts = experiment.isLong
-    ? LONG_PROMPTS
-    : experiment.isGriefed
-      ? await findGriefingPrompts(experiment, context)
-      : undefined;
+  const prompts = await findPrompts(experiment, context);
   const plan: RequestPlan = {
     maxTokens: experiment.maxTokens ?? maxTokens,
     prompts,
@@ -132,6 +128,18 @@ async function findCheapModel(
     sold: experiment.weights as SoldWeights,
   });
 }
+
+/** @returns undefined for those of all kinds. */
+async function findPrompts(experiment: Experiment, context: CollectContext): Promise<readonly string[] | undefined> {
+  if (experiment.isLong) return LONG_PROMPTS;
+  if (experiment.isShared) return SHARED_PROMPTS;
+  return experiment.isGriefed ? findGriefingPrompts(experiment, context) : undefined;
+}
+
+/** One beginning of some hundred tokens, as a system prompt is. */
+const SHARED_PROMPTS = Array.from({ length: 40 }, (_, i) =>
+  [createPrompt('long', 900), createPrompt('story', 2000 + i)].join(' '),
+);
 
 /** Longer with the reply than those that rows are measured on, and not longer than the context. */
 const LONG_PROMPTS = Array.from({ length: 40 }, (_, i) =>

@@ -23,6 +23,8 @@ export interface Experiment {
   readonly sampler?: 'usual' | 'any';
   /** Prompts several times as long as the usual ones. */
   readonly isLong?: boolean;
+  /** Prompts that begin alike, so that most of each is in the provider's cache of prefixes. */
+  readonly isShared?: boolean;
   /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
   readonly isGriefed?: boolean;
 }
@@ -161,6 +163,8 @@ const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
   ['random-wide', 'f16'],
   ['random-wide', 'q8_0'],
   ['random-wide', 'q4_k_m'],
+  ['random-words', 'f16'],
+  ['random-words', 'q8_0'],
 ];
 
 /** The pair that attacks are measured in where no class is shared: an exact provider, a verifier of another class. */
@@ -175,6 +179,8 @@ export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast-8', 'cpu-fast'],
+  ['cpu-fast-drafts', 'cpu-fast'],
+  ['cpu-exact-drafts', 'cpu-exact'],
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
@@ -201,6 +207,9 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
     { weights, source: 'honest-long', ...MAIN_PAIR, replies: honest, isLong: true },
     { weights, source: 'honest-long', ...SAME_PAIR, replies: honest, isLong: true },
+    ...([MAIN_PAIR, SAME_PAIR, { provider: CLAIMED, verifier: CLAIMED }] as const).map(
+      (pair): Experiment => ({ weights, source: 'honest-shared', ...pair, replies: honest, isShared: true }),
+    ),
     { weights, ...any, ...SAME_PAIR, replies: Math.ceil(honestEquality / 4) },
     { weights, source: 'honest', ...SAME_PAIR, replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },

@@ -103,8 +103,10 @@ export function measure(options: MeasureOptions): DetectionResults {
   return { ...results, aims: judgeAims(results), notCaught };
 }
 
-const describeModel = ({ model = MODEL, sampler, isLong }: Experiment): string =>
-  sampler === 'any' ? `${model}, any sampler` : isLong ? `${model}, long prompts` : model;
+const describeModel = ({ model = MODEL, sampler, isLong, isShared }: Experiment): string => {
+  if (sampler === 'any') return `${model}, any sampler`;
+  return isLong ? `${model}, long prompts` : isShared ? `${model}, prefixes from the cache` : model;
+};
 
 function measureClaims({
   attacks,

@@ -11,6 +11,10 @@ const RANDOM_SHAPES = {
   'random-wide': {
     ...{ embedding: 1024, layers: 2, heads: 16, kvHeads: 8, feedForward: 2048, context: 1024, untiedHead: true },
   },
+  /** As many words as large models have. */
+  'random-words': {
+    ...{ embedding: 128, layers: 4, heads: 4, kvHeads: 4, feedForward: 256, context: 1024, vocabulary: 128_256 },
+  },
   /** One layer and few words: what a software device serves at some speed. */
   'random-tiny': { embedding: 64, layers: 1, heads: 4, kvHeads: 2, feedForward: 128, context: 1024 },
 } as const satisfies Readonly<Record<string, RandomModelShape>>;

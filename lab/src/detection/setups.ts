@@ -29,6 +29,9 @@ const WAYS = {
   'cpu-fast-sse': 'fast-sse',
   'cpu-fast-scalar': 'fast-scalar',
   vulkan: 'vulkan',
+  /** Three tokens guessed ahead with every step. */
+  'cpu-exact-drafts': 'exact-drafts',
+  'cpu-fast-drafts': 'fast-drafts',
 } as const satisfies Readonly<Record<string, Way>>;
 
 export type SetupName = keyof typeof WAYS;

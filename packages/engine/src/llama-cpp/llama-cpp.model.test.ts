@@ -64,6 +64,27 @@ async function expectExact(
 }
 
 describe('exact class', () => {
+  it.each(['q8_0', 'f16'])('holds for %s where a prompt begins in the cache', async (quant) => {
+    const { path } = await resolveModel('stories15M', { storeDir, quant });
+    const engine = await createLlamaEngine({ modelPath: path });
+    try {
+      const ask = async (text: string, number: number) => {
+        const request = createRequest(text, { cacheScope: 'one', drawKey: keyOf(number), maxTokens: 40 });
+        const reply = await collectReply(engine.generate(request));
+        const scored = await engine.score(createScoreRequest(engine, request, reply));
+        expect(scored.windows).toEqual(reply.windows);
+        const end = reply.events.at(-1);
+        return { text: `${text}${reply.text}`, cached: end?.kind === 'end' ? end.cachedTokens : -1 };
+      };
+      const first = await ask(LONG_PROMPT, 900);
+      const second = await ask(`${first.text} Then Lily`, 901);
+      expect([first.cached > 0, second.cached > 50]).toEqual([false, true]);
+      expect((await ask(`${second.text} and`, 902)).cached).toBeGreaterThan(second.cached);
+    } finally {
+      await engine.close();
+    }
+  });
+
   it.each(['q4_0', 'q5_0', 'f16'])('holds for %s', async (quant) => {
     const { path } = await resolveModel('stories15M', { storeDir, quant });
     const engine = await createLlamaEngine({ modelPath: path });
@@ -89,6 +110,30 @@ describe('exact class', () => {
       await expectExact(engine, engine, requestsOf(3, { maxTokens: 50, bias: NO_END }));
     } finally {
       await engine.close();
+    }
+  });
+
+  it('holds for as many words as large models have, which change no prompt', async () => {
+    const path = join(storeDir, 'random-words.gguf');
+    const shape = {
+      embedding: 64,
+      layers: 2,
+      heads: 2,
+      kvHeads: 1,
+      feedForward: 128,
+      context: 256,
+      vocabulary: 128_256,
+    };
+    writeRandomModel(path, { vocabularyFrom: model.path, shape });
+    const engine = await createLlamaEngine({ modelPath: path });
+    const donor = await createLlamaEngine({ modelPath: model.path });
+    try {
+      expect(engine.info()).toMatchObject({ exact: true, vocabularySize: 128_256 });
+      const prompt = { kind: 'text', text: LONG_PROMPT } as const;
+      expect(await engine.tokenizePrompt(prompt)).toEqual(await donor.tokenizePrompt(prompt));
+      await expectExact(engine, engine, requestsOf(2, { maxTokens: 20, bias: NO_END }));
+    } finally {
+      await Promise.all([engine.close(), donor.close()]);
     }
   });
 

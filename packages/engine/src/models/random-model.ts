@@ -9,6 +9,8 @@ export interface RandomModelShape {
   readonly kvHeads: number;
   readonly feedForward: number;
   readonly context: number;
+  /** Words, at least the donor's: what it lacks is made up, and no text holds it. Default: the donor's. */
+  readonly vocabulary?: number;
   /** An LM head of its own instead of the token embedding's. Default: false. */
   readonly untiedHead?: boolean;
 }
@@ -27,7 +29,8 @@ export function writeRandomModel(
 ): void {
   const { metadata: donor } = readGgufHeader(vocabularyFrom);
   const tokens = donor.get('tokenizer.ggml.tokens')?.value;
-  const vocabulary = Array.isArray(tokens) ? tokens.length : 0;
+  const known = Array.isArray(tokens) ? tokens.length : 0;
+  const vocabulary = shape.vocabulary ?? known;
   const { embedding, layers, heads, kvHeads, feedForward, context } = shape;
   const headSize = embedding / heads;
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
@@ -44,7 +47,9 @@ export function writeRandomModel(
     ['llama.attention.head_count_kv', u32(kvHeads)],
     ['llama.rope.dimension_count', u32(headSize)],
     ['llama.attention.layer_norm_rms_epsilon', { type: 'f32', value: 1e-5 }],
-    ...[...donor].filter(([key]) => key.startsWith('tokenizer.ggml.')),
+    ...[...donor]
+      .filter(([key]) => key.startsWith('tokenizer.ggml.'))
+      .map(([key, value]): [string, GgufValue] => [key, extend(key, value, vocabulary - known)]),
   ]);
   const next = createGenerator(0x12345678);
   const tensors: GgufTensorSource[] = [];
@@ -80,6 +85,23 @@ export function writeRandomModel(
   // Logits then spread over a few nats, as a trained model's do.
   norm('output_norm.weight', 3);
   writeGguf(target, { metadata, tensors });
+}
+
+const NORMAL_TOKEN = 1;
+/** Of a score: no merge is worth so little. */
+const LAST = -1e6;
+
+/** Lists with one entry a word get as many more. */
+function extend(key: string, value: GgufValue, count: number): GgufValue {
+  if (value.type !== 'array' || count <= 0) return value;
+  const more = (of: (i: number) => string | number): GgufValue => ({
+    ...value,
+    value: [...value.value, ...Array.from({ length: count }, (_, i) => of(i))],
+  });
+  if (key === 'tokenizer.ggml.tokens') return more((i) => `\u{10fffd}${i}`);
+  if (key === 'tokenizer.ggml.scores') return more((i) => LAST - i);
+  if (key === 'tokenizer.ggml.token_type') return more(() => NORMAL_TOKEN);
+  return value;
 }
 
 /** xorshift32. */

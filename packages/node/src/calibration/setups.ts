@@ -50,6 +50,9 @@ export const SETUPS = [
   onRequest('fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }),
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
   onRequest('vulkan', { backend: 'vulkan' }, EXACT_STREAMS),
+  // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
+  onRequest('exact-drafts', { drafts: 3 }, EXACT_STREAMS),
+  onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]['name'];

@@ -57,6 +57,24 @@ describe('a reply that is generated for an order', () => {
     expect(bank.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
   });
 
+  it('begins with what an earlier prompt of its payer and cache key left, and of nobody else', async () => {
+    const cached = async (change: object): Promise<number> => (await generate(change))!.cachedTokens;
+    const of = (payer: number, key?: string) => ({
+      order: { ...order, payer: bytes(20, payer) },
+      body: utf8Encode(
+        JSON.stringify({ ...JSON.parse(new TextDecoder().decode(body)), max_tokens: 8, prompt_cache_key: key }),
+      ),
+    });
+    // Its last token always runs.
+    const whole = (await generate())!.reply.promptTokens.length - 1;
+    expect(await cached(of(50))).toBe(0);
+    expect(await cached(of(50))).toBe(whole);
+    expect(await cached(of(51))).toBe(0);
+    expect(await cached(of(50, 'mine'))).toBe(0);
+    expect(await cached(of(50, 'mine'))).toBe(whole);
+    expect((await generate(of(50)))!.reply.windows).toEqual((await generate(of(52)))!.reply.windows);
+  });
+
   it('is none where the engine ends without an answer', async () => {
     const mute = { ...engine, async *generate(): AsyncGenerator<never> {} };
     expect(await generate({}, mute)).toBeUndefined();
