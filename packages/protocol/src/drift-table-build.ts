@@ -13,7 +13,7 @@ import {
 } from './drift-table.ts';
 import { roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-round.ts';
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
-import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
+import { addHonestLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
 import { findLengthBand, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 import { fitTail, MIN_EXCEEDANCES } from './tail-fit.ts';
@@ -126,12 +126,13 @@ function buildRow(
       );
     }
   }
-  const likelihood = roundLikelihood(
+  const hypotheses = roundLikelihood(
     fitLikelihood(
       evidenceOf(fitted),
       named.map(({ name, fitted: replies }) => ({ name, replies })),
     ),
   );
+  const likelihood = roundLikelihood(addHonestLevels(hypotheses, evidenceOf(fitted)));
   const held = evidenceOf(heldOut);
   const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
   const calibration = buildRankCalibration(roundStatistics(statistics));

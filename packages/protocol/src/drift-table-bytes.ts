@@ -19,6 +19,7 @@ import {
   type ScoreQuantiles,
   UNLIMITED,
 } from './drift-table.ts';
+import { type HonestLevel, MAX_LEVELS } from './honest-levels.ts';
 import { type Hypothesis, WHITENING_SIZE } from './likelihood.ts';
 import { MAX_STEPS, type RankCalibration, type RankStep } from './rank-calibration.ts';
 import { LENGTH_BANDS, REPLY_SCORES } from './reply-scores.ts';
@@ -29,8 +30,9 @@ const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v2');
+const DOMAIN = encodeDomain('ogong-drift-table-v3');
 const STATISTIC_LIMIT = 1e6;
+const LEAST_WIDTH = 1e-6;
 
 /** @throws ProtocolError where a field is out of range or an order is not canonical. */
 export function encodeDriftTable(table: DriftTable): Uint8Array {
@@ -105,6 +107,8 @@ function writeRow(writer: Writer, row: DriftRow): void {
   writeHypothesis(writer, row.likelihood.honest);
   writer.u8(row.likelihood.alternatives.length);
   for (const alternative of row.likelihood.alternatives) writeHypothesis(writer, alternative);
+  writer.u8(row.likelihood.levels.length);
+  for (const { surprise, centre, width } of row.likelihood.levels) writeDoubles(writer, [surprise, centre, width]);
   writer.u32(row.calibration.replies);
   writer.u16(row.calibration.steps.length);
   for (const { value, count } of row.calibration.steps) {
@@ -141,6 +145,7 @@ function readRow(reader: Reader): DriftRow {
     likelihood: {
       honest: readHypothesis(reader),
       alternatives: readList(reader.u8(), MAX_ALTERNATIVES, () => readHypothesis(reader)),
+      levels: readList(reader.u8(), MAX_LEVELS, () => readLevel(reader)),
     },
     calibration: {
       replies: reader.u32(),
@@ -158,6 +163,11 @@ function readRow(reader: Reader): DriftRow {
 function readQuantiles(reader: Reader): ScoreQuantiles {
   const list = (): number[] => [...readDoubles(reader, QUANTILES.length)];
   return { value: list(), low: list(), high: list() };
+}
+
+function readLevel(reader: Reader): HonestLevel {
+  const [surprise, centre, width] = readDoubles(reader, 3) as unknown as [number, number, number];
+  return { surprise, centre, width };
 }
 
 function readStep(reader: Reader): RankStep {
@@ -238,7 +248,7 @@ function assertRow(row: DriftRow): void {
     );
   }
   assert(isWithin(row.inflation, 0, 1e6), `variance inflation ${row.inflation}`);
-  const { honest, alternatives } = row.likelihood;
+  const { honest, alternatives, levels } = row.likelihood;
   assert(isWithin(alternatives.length, 1, MAX_ALTERNATIVES), `${alternatives.length} alternatives`);
   for (const hypothesis of [honest, ...alternatives]) assertHypothesis(hypothesis);
   assert(
@@ -247,6 +257,12 @@ function assertRow(row: DriftRow): void {
   );
   const weight = alternatives.reduce((sum, each) => sum + each.weight, 0);
   assert(honest.weight === 1 && Math.abs(weight - 1) < 1e-9, `weights of alternatives sum to ${weight}`);
+  assert(levels.length <= MAX_LEVELS, `${levels.length} levels`);
+  levels.forEach(({ surprise, centre, width }, i) => {
+    assert(isWithin(surprise, 0, 64) && surprise > (levels[i - 1]?.surprise ?? -1), 'levels out of order');
+    assert(isWithin(centre, -STATISTIC_LIMIT, STATISTIC_LIMIT), `a level of ${centre}`);
+    assert(isWithin(width, LEAST_WIDTH, STATISTIC_LIMIT), `a level ${width} wide`);
+  });
   assertCalibration(row.calibration);
   if (row.tail !== undefined) assertTail(row.tail);
   assert(row.power.length <= MAX_ALTERNATIVES, `${row.power.length} powers`);

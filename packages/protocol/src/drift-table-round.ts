@@ -1,4 +1,5 @@
 import type { ScoreQuantiles } from './drift-table.ts';
+import type { HonestLevel } from './honest-levels.ts';
 import type { Hypothesis, Likelihood } from './likelihood.ts';
 
 /**
@@ -14,6 +15,7 @@ const HONEST = { whitening: 12, mean: 14, rate: 10 };
 const ALTERNATIVE = { whitening: 6, mean: 10, rate: 6 };
 const QUANTILE_BITS = 10;
 const STATISTIC_BITS = 16;
+const LEVEL_BITS = 16;
 const RATE_FLOOR = 1e-7;
 
 /**
@@ -40,11 +42,23 @@ function cut(value: number, bits: number, add: bigint): number {
   return view.getFloat64(0) + 0;
 }
 
-export function roundLikelihood({ honest, alternatives }: Likelihood): Likelihood {
+export function roundLikelihood({ honest, alternatives, levels }: Likelihood): Likelihood {
   return {
     honest: roundHypothesis(honest, HONEST),
     alternatives: alternatives.map((each) => roundHypothesis(each, ALTERNATIVE)),
+    levels: roundLevels(levels),
   };
+}
+
+/** Two that rounding makes one are one. */
+function roundLevels(levels: readonly HonestLevel[]): HonestLevel[] {
+  return levels
+    .map(({ surprise, centre, width }) => ({
+      surprise: roundToBits(surprise, LEVEL_BITS),
+      centre: roundToBits(centre, LEVEL_BITS),
+      width: roundToBits(width, LEVEL_BITS),
+    }))
+    .filter(({ surprise }, i, all) => i === 0 || surprise > (all[i - 1] as HonestLevel).surprise);
 }
 
 function roundHypothesis(hypothesis: Hypothesis, bits: typeof HONEST): Hypothesis {

@@ -189,6 +189,23 @@ describe('drift table bytes', () => {
         likelihood: { ...likelihood, honest: { ...likelihood.honest, mismatch: new Float64Array(25) } },
       }),
     ],
+    ...(
+      [
+        ['out of order', [2, 0, 1], [1, 0, 1]],
+        ['of one surprise', [2, 0, 1], [2, 0, 1]],
+        ['without width', [1, 0, 0]],
+        ['beyond what text can surprise', [65, 0, 1]],
+        ['more than there may be', ...Array.from({ length: 9 }, (_, i) => [i, 0, 1] as const)],
+      ] as const
+    ).map(([what, ...levels]): [string, (each: DriftRow) => Partial<DriftRow>] => [
+      `levels ${what}`,
+      ({ likelihood }) => ({
+        likelihood: {
+          ...likelihood,
+          levels: levels.map(([surprise, centre, width]) => ({ surprise, centre, width })),
+        },
+      }),
+    ]),
     ['steps that do not hold all replies', ({ calibration }) => ({ calibration: { ...calibration, replies: 121 } })],
     [
       'steps out of order',

@@ -1,7 +1,8 @@
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeLog } from './elementary.ts';
-import type { Hypothesis, Likelihood } from './likelihood.ts';
-import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
+import { fitHonestLevels } from './honest-levels.ts';
+import { EQUAL_STATISTIC, evaluateLikelihood, type Hypothesis, type Likelihood } from './likelihood.ts';
+import { getSurprise, REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
 
 /** Samples of one way of cheating, against the same pair of classes and in the same length band. */
 export interface NamedSamples {
@@ -18,6 +19,17 @@ export const MIN_ALTERNATIVE_REPLIES = 8;
 const SCATTER_FLOOR = 0.02;
 /** Share of the alternatives' weight that stays with the derived ones. */
 const DERIVED_SHARE = 0.25;
+
+/** With levels of the statistic, by the replies that the likelihood was fitted to. */
+export function addHonestLevels(likelihood: Likelihood, honest: readonly ReplyEvidence[]): Likelihood {
+  const points = honest
+    .map((evidence) => ({
+      surprise: getSurprise(evidence),
+      statistic: evaluateLikelihood({ ...likelihood, levels: [] }, evidence).statistic,
+    }))
+    .filter(({ statistic }) => statistic > EQUAL_STATISTIC);
+  return { ...likelihood, levels: fitHonestLevels(points) };
+}
 
 /**
  * Honest drift and its alternatives: the named ones, and some derived from honest drift, for cheats that nobody has named.
@@ -48,6 +60,7 @@ export function fitLikelihood(honest: readonly ReplyEvidence[], named: readonly 
       ...alternatives.map((moments) => toHypothesis(moments, namedWeight)),
       ...derived.map((moments) => toHypothesis(moments, derivedWeight)),
     ],
+    levels: [],
   };
 }
 

@@ -1,6 +1,7 @@
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeExp, computeLog, computeLogSum } from './elementary.ts';
-import { EQUAL_LOG, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
+import { type HonestLevel, levelStatistic } from './honest-levels.ts';
+import { EQUAL_LOG, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 
 /**
  * How much likelier a reply's distances are under some named way of cheating than under honest drift. The hypotheses are
@@ -28,6 +29,8 @@ export interface Likelihood {
   readonly honest: Hypothesis;
   /** At least one; weights sum to 1. */
   readonly alternatives: readonly Hypothesis[];
+  /** What the statistic is measured against; none where too few replies were fitted to. */
+  readonly levels: readonly HonestLevel[];
 }
 
 /** Degrees of freedom of the multivariate t: heavy tails, so that one odd score does not outweigh all others. */
@@ -36,7 +39,7 @@ const SIZE = REPLY_SCORES.length;
 export const WHITENING_SIZE = (SIZE * (SIZE + 1)) / 2;
 
 export interface LikelihoodResult {
-  /** ln of the alternatives' mixture over the honest density; larger speaks against honesty. Finite. */
+  /** ln of the alternatives' mixture over the honest density, against the levels; larger speaks against honesty. Finite. */
   readonly statistic: number;
   /** Alternatives with their share of the mixture, largest first; sums to 1. */
   readonly posteriors: readonly { readonly name: string; readonly posterior: number }[];
@@ -56,7 +59,10 @@ function isEqual({ scores }: ReplyEvidence): boolean {
  * A reply that equals the re-run everywhere is the model's, whatever the classes: its statistic is the least there is. (Where
  * values were computed afterwards to equal, its draws do not replay from them: stage 1.)
  */
-export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidence: ReplyEvidence): LikelihoodResult {
+export function evaluateLikelihood(
+  { honest, alternatives, levels }: Likelihood,
+  evidence: ReplyEvidence,
+): LikelihoodResult {
   if (isEqual(evidence)) {
     return {
       statistic: EQUAL_STATISTIC,
@@ -71,7 +77,8 @@ export function evaluateLikelihood({ honest, alternatives }: Likelihood, evidenc
   const posteriors = alternatives.map(({ name }, i) => ({ name, posterior: computeExp((logs[i] as number) - total) }));
   // The sort is stable: ties keep the table's order.
   posteriors.sort((a, b) => b.posterior - a.posterior);
-  return { statistic: Math.min(Math.max(total, -LIMIT), LIMIT), posteriors };
+  const statistic = levelStatistic(levels, { surprise: getSurprise(evidence), statistic: total });
+  return { statistic: Math.min(Math.max(statistic, -LIMIT), LIMIT), posteriors };
 }
 
 /**

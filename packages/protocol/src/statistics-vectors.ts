@@ -57,7 +57,7 @@ function replies(seed: number, count: number): ReplyEvidence[] {
 
 /** One row with two alternatives; the table that the likelihood vectors are evaluated by. */
 function createTable(): DriftTable {
-  const honest = replies(7, 170).map((evidence, seed) => ({ seed, evidence }));
+  const honest = replies(7, 300).map((evidence, seed) => ({ seed, evidence }));
   const { table } = buildDriftTable({
     version: 3,
     previous: new Uint8Array(32).fill(0xab),

@@ -27,12 +27,17 @@ export function describeBand(band: number): string {
 
 function describeRow(row: DriftRow): string {
   const { calibration, fitReplies, tokens, context, surprise, seeds, codeVersion, inflation, scores, power } = row;
+  const { levels } = row.likelihood;
   const lines = [
     `model ${toHex(row.modelRoot)}, ${describeBand(row.band)}`,
     `  provider  ${row.providerClass}`,
     `  verifier  ${row.verifierClass}`,
     `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, contexts up to ${context}, text down to ${surprise.toFixed(1)} nats a token, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
     `  least p   ${formatShare(1 / (calibration.replies + 1))} by rank; windows of a reply share noise ${inflation.toFixed(2)}-fold`,
+    ...levels.map(
+      ({ surprise: at, centre, width }) =>
+        `  level     statistic ${centre.toFixed(2)} at ${at.toFixed(2)} nats a token, to the 90 % quantile ${width.toFixed(2)} more`,
+    ),
     ...scores.slice(0, 1).map((quantiles) => {
       const at = (q: number): string => {
         const i = QUANTILES.indexOf(q);

@@ -1,0 +1,72 @@
+/**
+ * Where the statistic of honest replies lies, by how unlikely the model finds their text. Who asks picks the temperature, and
+ * at a high one honest replies scatter more: a rate that holds over all of them together would not hold for those alone.
+ */
+export interface HonestLevel {
+  /** Nats, where it holds; between two of them a line does, beyond the first and the last what is said there. */
+  readonly surprise: number;
+  /** Median. */
+  readonly centre: number;
+  /** From the median to the 90 % quantile; positive. */
+  readonly width: number;
+}
+
+interface LevelPoint {
+  readonly surprise: number;
+  readonly statistic: number;
+}
+
+export const MAX_LEVELS = 8;
+/** Fewest replies that say anything about a 90 % quantile. */
+const MIN_GROUP = 50;
+/** Of the width of all: where honest replies hardly scatter, other things do. */
+const LEAST_WIDTH = 1 / 8;
+const UPPER = 0.9;
+
+/**
+ * Groups of falling size towards unlikelier text, each half of what is left, as long as it has replies enough.
+ * @returns at most MAX_LEVELS, ascending by surprise; none where there are too few replies to tell anything.
+ */
+export function fitHonestLevels(points: readonly LevelPoint[]): HonestLevel[] {
+  if (points.length < MIN_GROUP) return [];
+  const sorted = [...points].sort((a, b) => a.surprise - b.surprise);
+  const least = LEAST_WIDTH * measureLevel(sorted).width;
+  // All are alike: nothing scatters.
+  if (!(least > 1e-6)) return [];
+  const levels: HonestLevel[] = [];
+  for (let start = 0; start < sorted.length; ) {
+    const half = Math.floor((sorted.length - start) / 2);
+    const isLast = half < MIN_GROUP || levels.length === MAX_LEVELS - 1;
+    const group = sorted.slice(start, isLast ? sorted.length : start + half);
+    start += group.length;
+    const { surprise, centre, width } = measureLevel(group);
+    const before = levels.at(-1);
+    // Two groups of one surprise are one.
+    if (before !== undefined && surprise <= before.surprise) continue;
+    levels.push({ surprise, centre, width: Math.max(width, least) });
+  }
+  return levels;
+}
+
+function measureLevel(group: readonly LevelPoint[]): HonestLevel {
+  const at = (values: readonly number[], share: number): number => {
+    const ordered = Float64Array.from(values).sort();
+    return ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))] as number;
+  };
+  const statistics = group.map(({ statistic }) => statistic);
+  const centre = at(statistics, 0.5);
+  const surprises = group.map(({ surprise }) => surprise);
+  return { surprise: at(surprises, 0.5), centre, width: at(statistics, UPPER) - centre };
+}
+
+/** How far a statistic lies above honest ones of such text, in their widths; itself where there are no levels. */
+export function levelStatistic(levels: readonly HonestLevel[], { surprise, statistic }: LevelPoint): number {
+  const above = levels.findIndex((level) => level.surprise > surprise);
+  const [low, high] = above < 0 ? [levels.at(-1), undefined] : [levels[above - 1], levels[above]];
+  const nearest = low ?? high;
+  if (nearest === undefined) return statistic;
+  if (low === undefined || high === undefined) return (statistic - nearest.centre) / nearest.width;
+  const share = (surprise - low.surprise) / (high.surprise - low.surprise);
+  const centre = low.centre + share * (high.centre - low.centre);
+  return (statistic - centre) / (low.width + share * (high.width - low.width));
+}
