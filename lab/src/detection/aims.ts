@@ -116,18 +116,26 @@ function judgeHonestEquality(
   backend: 'cpu' | 'vulkan',
   name: string,
 ): AimRow {
-  const talks = conversations.filter((run) => backendOf(run) === backend).map(({ counts }) => counts);
-  const rows = [...equality.filter((row) => row.backend === backend), ...talks];
+  const rows = [
+    ...equality
+      .filter((row) => row.backend === backend)
+      .map(({ variant, tokens, differing }) => ({ model: variant.split(',', 1)[0] as string, tokens, differing })),
+    ...conversations.filter((run) => backendOf(run) === backend).map(({ model, counts }) => ({ model, ...counts })),
+  ];
+  const models = [...new Set(rows.map(({ model }) => model))].map((model) => {
+    const sum = rows.reduce((total, row) => total + (row.model === model ? row.tokens : 0), 0);
+    return `${sum} of ${model}`;
+  });
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
   const differing = rows.reduce((sum, row) => sum + row.differing, 0);
   return {
     aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens`,
     measured: `${differing} replies differ, ${tokens} tokens`,
     met: differing === 0 && tokens >= 1e5,
-    note:
-      tokens >= 1e5
-        ? ''
-        : `${tokens} tokens only were compared${backend === 'vulkan' ? ': a software device serves a few a second' : ''}`,
+    note: [
+      ...(tokens >= 1e5 || backend === 'cpu' ? [] : ['a software device serves a few tokens a second']),
+      ...(models.length > 0 ? [`tokens: ${models.join(', ')}`] : []),
+    ].join('; '),
   };
 }
 
