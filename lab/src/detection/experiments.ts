@@ -209,7 +209,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
     { weights, source: 'honest-long', ...MAIN_PAIR, replies: honest, isLong: true },
     { weights, source: 'honest-long', ...SAME_PAIR, replies: honest, isLong: true },
-    ...([MAIN_PAIR, SAME_PAIR, { provider: CLAIMED, verifier: CLAIMED }] as const).map(
+    ...[MAIN_PAIR, SAME_PAIR].map(
       (pair): Experiment => ({ weights, source: 'honest-shared', ...pair, replies: honest, isShared: true }),
     ),
     { weights, ...any, ...SAME_PAIR, replies: Math.ceil(honestEquality / 4) },

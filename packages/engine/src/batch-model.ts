@@ -21,10 +21,10 @@ export interface BatchContext {
   /** Rows per decode at most. */
   readonly batchSize: number;
   /**
-   * The shape class in which rows without outputs run: what ran in it may stand in the place of a prompt's rows. Undefined
-   * where no row may, because the context forgets some of them by itself.
+   * The shape class in which rows without outputs run: what ran in it may stand in the place of a prompt's rows, where the
+   * numeric class is exact.
    */
-  readonly promptShape: number | undefined;
+  readonly promptShape: number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
    * @param shapeClass in which the row shall run, where the numeric class knows several; others are the context's choice.

@@ -13,7 +13,7 @@ export interface HostOptions {
   readonly maxQueue: number;
   /** See SchedulerOptions; 0. */
   readonly maxDrafts?: number | undefined;
-  /** See SchedulerOptions; on. */
+  /** See SchedulerOptions; on, where the engine is exact. */
   readonly prefixCache?: boolean | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
   /** Slows every step down, for tests. */
@@ -58,7 +58,8 @@ export function createHost(options: HostOptions): Host {
     promptChunk,
     maxQueue,
     maxDrafts: options.maxDrafts ?? 0,
-    prefixCache: options.prefixCache ?? true,
+    // Elsewhere rows of another pass are other bits, and how far a reply then drifts nobody has measured.
+    prefixCache: info.exact && (options.prefixCache ?? true),
     now,
     emit: (id, event) => events.push([id, event]),
     fail: (id, error) => {

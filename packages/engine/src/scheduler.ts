@@ -100,7 +100,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (at >= 0) active.splice(at, 1);
     if (job.slot < 0) return;
     const { cacheScope: scope } = job.request;
-    const rows = keeps && prefixCache && scope !== undefined && context.promptShape !== undefined ? job.reusable : 0;
+    const rows = keeps && prefixCache && scope !== undefined ? job.reusable : 0;
     context.remove(job.slot, rows);
     slots.give(job.slot, scope === undefined ? undefined : { tokens: takeTokens(job, rows), scope });
     job.slot = -1;

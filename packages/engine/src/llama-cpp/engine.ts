@@ -51,7 +51,7 @@ export interface LlamaEngineOptions {
    * classes 8, which fill padding rows; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
-  /** Prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
+  /** In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
   readonly prefixCache?: boolean;
   /** Of keys and values; f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;

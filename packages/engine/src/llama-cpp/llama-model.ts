@@ -137,7 +137,7 @@ function createExactContext(
     contextSize,
     sequences,
     batchSize,
-    promptShape: slidingWindow === undefined ? 0 : undefined,
+    promptShape: 0,
     add(token, position, sequence) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (position >= contextSize)

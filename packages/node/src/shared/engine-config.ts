@@ -83,7 +83,8 @@ export const servingFields = {
     schema: boolean,
     env: 'OGONG_PREFIX_CACHE',
     default: 'true',
-    description: 'begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
+    description:
+      'in an exact class, begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
   },
 } as const;
 
