@@ -30,6 +30,10 @@ export type ModelName = (typeof MODEL_NAMES)[number];
 /** Another number where a shape comes to mean other bytes. */
 const VERSION = 1;
 
+/** Whose words a random model has. */
+const findDonor = (model: keyof typeof RANDOM_SHAPES, modelsDir: string): Promise<string> =>
+  model === 'random-tiny' ? findModel('stories260K', 'f16', modelsDir) : findModel('stories15M', 'f32', modelsDir);
+
 /** The GGUF file of a model in a weight type, made or fetched once. @throws ModelError */
 export async function findModel(model: ModelName, weights: string, modelsDir: string): Promise<string> {
   if (model === 'stories15M') return (await resolveModel(model, { quant: weights, storeDir: modelsDir })).path;
@@ -45,10 +49,7 @@ export async function findModel(model: ModelName, weights: string, modelsDir: st
       if (model === 'stories260K') source = (await resolveModel(model, { storeDir: modelsDir })).path;
       else
         writeRandomModel(plain, {
-          vocabularyFrom:
-            model === 'random-tiny'
-              ? await findModel('stories260K', 'f16', modelsDir)
-              : await findModel('stories15M', 'f32', modelsDir),
+          vocabularyFrom: await findDonor(model, modelsDir),
           shape: RANDOM_SHAPES[model],
         });
       await quantize(source, target, weights);

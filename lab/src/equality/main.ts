@@ -48,7 +48,7 @@ const config = defineConfig({
     json: {
       schema: text,
       label: '<path>',
-      description: 'where results are kept; what is there of the same way, model, weights and code goes on',
+      description: 'where results are kept; a run by the same code and settings goes on, one by other code is replaced',
     },
     modelsDir: {
       schema: text,
@@ -69,12 +69,13 @@ async function main(): Promise<void> {
   const { way, model, weights, tokens, maxTokens, promptTokens, json, modelsDir } = parsed.values;
   const code = describeCode();
   const wanted = { way, model, weights, code, maxTokens, promptTokens };
-  const earlier = json === undefined || !existsSync(json) ? undefined : parseRun(readFileSync(json, 'utf8'));
+  const earlier = json === undefined ? undefined : readEarlier(json, wanted);
   let run: EqualityRun = isSameRun(earlier, wanted)
     ? earlier
     : { version: 1, ...wanted, machine: describeMachine({}), day: '', numericClass: '', rounds: 0, counts: NO_COUNTS };
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
+  process.stderr.write(`loading ${model} ${weights}, ${way}\n`);
   const engines = await openEngines(way, await findModel(model, weights, modelsDir));
   try {
     while (run.counts.tokens < tokens && !stopping.signal.aborted) {
@@ -115,6 +116,22 @@ function createProgress(before: RoundCounts, wanted: number): (counts: RoundCoun
     last = performance.now();
     process.stderr.write(`${describeCounts(total)} of ${wanted}\n`);
   };
+}
+
+/** @throws ConfigError where the file holds something else, which would be lost. */
+function readEarlier(path: string, wanted: Pick<EqualityRun, 'way' | 'model' | 'weights'>): EqualityRun | undefined {
+  if (!existsSync(path)) return undefined;
+  const refuse = (what: string): ConfigError =>
+    new ConfigError(config.definition.name, [`--json ${path}: ${what}; name another file`]);
+  let run: EqualityRun;
+  try {
+    run = parseRun(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw refuse(`not the results of such a run (${(error as Error).message})`);
+  }
+  const isOther = run.way !== wanted.way || run.model !== wanted.model || run.weights !== wanted.weights;
+  if (isOther) throw refuse(`holds results of ${run.way}, ${run.model}, ${run.weights}`);
+  return run;
 }
 
 /** Figures of other code are not this code's. */

@@ -15,7 +15,7 @@ export interface EqualityRun {
   readonly day: string;
   readonly numericClass: string;
   readonly rounds: number;
-  readonly counts: Readonly<RoundCounts>;
+  readonly counts: RoundCounts;
 }
 
 export const encodeRun = (run: EqualityRun): string => `${JSON.stringify(run, undefined, 2)}\n`;

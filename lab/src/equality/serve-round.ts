@@ -13,25 +13,25 @@ import { MOST_STREAMS } from './ways.ts';
 
 /** What was compared. */
 export interface RoundCounts {
-  replies: number;
-  tokens: number;
+  readonly replies: number;
+  readonly tokens: number;
   /** Replies whose re-run is not the same in every byte. */
-  differing: number;
+  readonly differing: number;
   /** Prompt tokens that were found in the KV cache. */
-  cached: number;
+  readonly cached: number;
   /** Tokens that a draft had guessed right. */
-  drafted: number;
+  readonly drafted: number;
   /** Replies that were cancelled on the way; they are compared as far as they came. */
-  cancelled: number;
+  readonly cancelled: number;
   /** Largest prompt and reply, tokens. */
-  longest: number;
+  readonly longest: number;
 }
 
-export const NO_COUNTS: Readonly<RoundCounts> = {
+export const NO_COUNTS: RoundCounts = {
   ...{ replies: 0, tokens: 0, differing: 0, cached: 0, drafted: 0, cancelled: 0, longest: 0 },
 };
 
-export const addCounts = (a: Readonly<RoundCounts>, b: Readonly<RoundCounts>): RoundCounts => ({
+export const addCounts = (a: RoundCounts, b: RoundCounts): RoundCounts => ({
   replies: a.replies + b.replies,
   tokens: a.tokens + b.tokens,
   differing: a.differing + b.differing,
@@ -73,7 +73,7 @@ export async function serveRound({ seed, ...options }: RoundOptions): Promise<Ro
   const streams = random() < FULL ? MOST_STREAMS : 1 + Math.floor(MOST_STREAMS * random());
   const counts = await Promise.all(
     Array.from({ length: streams }, async (_, stream) => {
-      let total: RoundCounts = NO_COUNTS;
+      let total = NO_COUNTS;
       for (let i = 0; i < CONVERSATIONS; i++) {
         const number = CONVERSATIONS * (MOST_STREAMS * seed + stream) + i;
         total = addCounts(total, await converse({ ...options, seed: number }));
@@ -89,7 +89,7 @@ async function converse({ provider, verifier, seed, signal, onReply, ...plan }: 
   const { contextSize } = provider.info();
   const { maxTokens } = plan;
   let before = new Uint32Array(0);
-  let total: RoundCounts = { ...NO_COUNTS };
+  let total = NO_COUNTS;
   const turns = 1 + Math.floor(TURNS * random());
   for (let turn = 0; turn < turns && !signal.aborted; turn++) {
     const own = await planTurn(provider, { ...plan, seed: 8 * seed + turn });

@@ -30,6 +30,8 @@ export interface FakeEngineOptions {
   readonly stepMs?: number;
   /** Tokens that a step may guess ahead; 0. */
   readonly drafts?: number;
+  /** False: no prompt begins in the cache. */
+  readonly prefixCache?: boolean;
   /** True: what was guessed wrong stays in the cache. */
   readonly keepsGuesses?: boolean;
   /** Throws from the decode with this number, counted from 1; once. */
@@ -85,6 +87,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
     promptChunk: 16,
     maxQueue: options.maxQueue ?? 4 * sequences,
     maxDrafts: options.drafts ?? 0,
+    prefixCache: options.prefixCache,
     tokenizePrompt,
     stepDelayMs: options.stepMs ?? 0,
     send: (message: FromChild) => port.receive(message),

@@ -81,10 +81,14 @@ describe('prefixes that were kept', () => {
       expect(await cachedOf(engine, undefined)).toBe(0);
     }));
 
-  it('are none in a class that is not exact', () =>
-    withEngine({ exact: false }, async (engine) => {
+  it.each([
+    ['in a class that is not exact', { exact: false }],
+    ['where they are not wanted', { prefixCache: false }],
+  ])('are none %s', (_, options) =>
+    withEngine(options, async (engine) => {
       for (let i = 0; i < 3; i++) expect(await cachedOf(engine, 'a')).toBe(0);
-    }));
+    }),
+  );
 
   it('are forgotten where a pass failed', () =>
     withEngine({ failAtDecode: 12 }, async (engine) => {

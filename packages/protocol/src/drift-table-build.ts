@@ -11,9 +11,9 @@ import {
   type ScoreQuantiles,
   UNLIMITED,
 } from './drift-table.ts';
-import { roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-round.ts';
+import { roundLevels, roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-round.ts';
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
-import { addHonestLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
+import { fitLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
 import { findLengthBand, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 import { fitTail, MIN_EXCEEDANCES } from './tail-fit.ts';
@@ -132,7 +132,7 @@ function buildRow(
       named.map(({ name, fitted: replies }) => ({ name, replies })),
     ),
   );
-  const likelihood = roundLikelihood(addHonestLevels(hypotheses, evidenceOf(fitted)));
+  const likelihood = { ...hypotheses, levels: roundLevels(fitLevels(hypotheses, evidenceOf(fitted))) };
   const held = evidenceOf(heldOut);
   const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
   const calibration = buildRankCalibration(roundStatistics(statistics));

@@ -19,7 +19,7 @@ import {
   type ScoreQuantiles,
   UNLIMITED,
 } from './drift-table.ts';
-import { type HonestLevel, MAX_LEVELS } from './honest-levels.ts';
+import { type HonestLevel, MAX_LEVELS, MIN_WIDTH } from './honest-levels.ts';
 import { type Hypothesis, WHITENING_SIZE } from './likelihood.ts';
 import { MAX_STEPS, type RankCalibration, type RankStep } from './rank-calibration.ts';
 import { LENGTH_BANDS, REPLY_SCORES } from './reply-scores.ts';
@@ -32,7 +32,6 @@ const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
 const DOMAIN = encodeDomain('ogong-drift-table-v3');
 const STATISTIC_LIMIT = 1e6;
-const LEAST_WIDTH = 1e-6;
 
 /** @throws ProtocolError where a field is out of range or an order is not canonical. */
 export function encodeDriftTable(table: DriftTable): Uint8Array {
@@ -261,7 +260,7 @@ function assertRow(row: DriftRow): void {
   levels.forEach(({ surprise, centre, width }, i) => {
     assert(isWithin(surprise, 0, 64) && surprise > (levels[i - 1]?.surprise ?? -1), 'levels out of order');
     assert(isWithin(centre, -STATISTIC_LIMIT, STATISTIC_LIMIT), `a level of ${centre}`);
-    assert(isWithin(width, LEAST_WIDTH, STATISTIC_LIMIT), `a level ${width} wide`);
+    assert(isWithin(width, MIN_WIDTH, STATISTIC_LIMIT), `a level ${width} wide`);
   });
   assertCalibration(row.calibration);
   if (row.tail !== undefined) assertTail(row.tail);

@@ -56,6 +56,9 @@ function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
   });
   const names = ({ likelihood }: DriftRow): string => likelihood.alternatives.map(({ name }) => name).join(', ');
   add('alternatives', names(a), names(b), true);
+  const levels = ({ likelihood }: DriftRow): string =>
+    likelihood.levels.map((level) => [level.surprise, level.centre, level.width].map(round).join('/')).join(', ');
+  add('levels', levels(a), levels(b));
   const power = ({ power: list }: DriftRow): string =>
     list.map(({ name, replies, caught }) => `${name} ${caught.join('/')} of ${replies}`).join(', ');
   add(`caught at ${POWER_RATES.join('/')}`, power(a), power(b));

@@ -46,12 +46,12 @@ export function roundLikelihood({ honest, alternatives, levels }: Likelihood): L
   return {
     honest: roundHypothesis(honest, HONEST),
     alternatives: alternatives.map((each) => roundHypothesis(each, ALTERNATIVE)),
-    levels: roundLevels(levels),
+    levels,
   };
 }
 
 /** Two that rounding makes one are one. */
-function roundLevels(levels: readonly HonestLevel[]): HonestLevel[] {
+export function roundLevels(levels: readonly HonestLevel[]): HonestLevel[] {
   return levels
     .map(({ surprise, centre, width }) => ({
       surprise: roundToBits(surprise, LEVEL_BITS),

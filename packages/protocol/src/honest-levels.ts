@@ -20,7 +20,9 @@ export const MAX_LEVELS = 8;
 /** Fewest replies that say anything about a 90 % quantile. */
 const MIN_GROUP = 50;
 /** Of the width of all: where honest replies hardly scatter, other things do. */
-const LEAST_WIDTH = 1 / 8;
+const LEAST_SHARE = 1 / 8;
+/** What a width is at least; a table holds no smaller one. */
+export const MIN_WIDTH = 1e-6;
 const UPPER = 0.9;
 
 /**
@@ -30,9 +32,9 @@ const UPPER = 0.9;
 export function fitHonestLevels(points: readonly LevelPoint[]): HonestLevel[] {
   if (points.length < MIN_GROUP) return [];
   const sorted = [...points].sort((a, b) => a.surprise - b.surprise);
-  const least = LEAST_WIDTH * measureLevel(sorted).width;
-  // All are alike: nothing scatters.
-  if (!(least > 1e-6)) return [];
+  const least = LEAST_SHARE * measureLevel(sorted).width;
+  // All are alike: nothing scatters. Twice, so that rounding stays above.
+  if (!(least >= 2 * MIN_WIDTH)) return [];
   const levels: HonestLevel[] = [];
   for (let start = 0; start < sorted.length; ) {
     const half = Math.floor((sorted.length - start) / 2);

@@ -1,6 +1,6 @@
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeLog } from './elementary.ts';
-import { fitHonestLevels } from './honest-levels.ts';
+import { fitHonestLevels, type HonestLevel } from './honest-levels.ts';
 import { EQUAL_STATISTIC, evaluateLikelihood, type Hypothesis, type Likelihood } from './likelihood.ts';
 import { getSurprise, REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
 
@@ -20,15 +20,15 @@ const SCATTER_FLOOR = 0.02;
 /** Share of the alternatives' weight that stays with the derived ones. */
 const DERIVED_SHARE = 0.25;
 
-/** With levels of the statistic, by the replies that the likelihood was fitted to. */
-export function addHonestLevels(likelihood: Likelihood, honest: readonly ReplyEvidence[]): Likelihood {
+/** Levels of the statistic of a likelihood that has none yet, by the replies that it was fitted to. */
+export function fitLevels(likelihood: Likelihood, honest: readonly ReplyEvidence[]): HonestLevel[] {
   const points = honest
     .map((evidence) => ({
       surprise: getSurprise(evidence),
-      statistic: evaluateLikelihood({ ...likelihood, levels: [] }, evidence).statistic,
+      statistic: evaluateLikelihood(likelihood, evidence).statistic,
     }))
     .filter(({ statistic }) => statistic > EQUAL_STATISTIC);
-  return { ...likelihood, levels: fitHonestLevels(points) };
+  return fitHonestLevels(points);
 }
 
 /**

@@ -74,6 +74,11 @@ describe('parseRequest', () => {
     ).toBeDefined();
   });
 
+  it('reads the key that prompts may share work by', () => {
+    expect(chat({ prompt_cache_key: 'x'.repeat(256) }).promptCacheKey).toBe('x'.repeat(256));
+    expect(chat({ prompt_cache_key: null }).promptCacheKey).toBeUndefined();
+  });
+
   it.each([
     ['model', { model: 5 }],
     ['model', { model: '' }],
@@ -97,6 +102,8 @@ describe('parseRequest', () => {
     ['logit_bias', { logit_bias: { 5: 101 } }],
     ['seed', { seed: 2 ** 53 }],
     ['seed', { seed: 0.5 }],
+    ['prompt_cache_key', { prompt_cache_key: 5 }],
+    ['prompt_cache_key', { prompt_cache_key: 'x'.repeat(257) }],
     ['stream', { stream: 'yes' }],
     ['stream_options', { stream_options: { include_usage: true } }],
     ['top_logprobs', { top_logprobs: 2 }],

@@ -22,6 +22,7 @@ const PIECE = 1 << 20;
 /**
  * Writes a Llama-architecture model with random weights (f16) and another model's vocabulary: for timing and for
  * numeric classes, where the text does not matter. Equal arguments give equal bytes.
+ * @throws RangeError where fewer words are asked for than the donor has.
  */
 export function writeRandomModel(
   target: string,
@@ -31,6 +32,7 @@ export function writeRandomModel(
   const tokens = donor.get('tokenizer.ggml.tokens')?.value;
   const known = Array.isArray(tokens) ? tokens.length : 0;
   const vocabulary = shape.vocabulary ?? known;
+  if (vocabulary < known) throw new RangeError(`a vocabulary of ${vocabulary} words, the donor has ${known}`);
   const { embedding, layers, heads, kvHeads, feedForward, context } = shape;
   const headSize = embedding / heads;
   const u32 = (value: number): GgufValue => ({ type: 'u32', value });
