@@ -85,6 +85,33 @@ describe('supervised process', () => {
     await told;
     expect(report).toBe('daemon ended with exit code 7');
   });
+
+  it('has all that a daemon wrote in its log when it tells of the end', async () => {
+    const log = await new Promise<string>((resolve) => {
+      const { daemon, logFile } = create(
+        `${ready} for (let i = 0; i < 20_000; i++) console.log('line ' + i); console.error('out of memory'); process.exitCode = 7;`,
+        { onCrash: () => resolve(readFileSync(logFile, 'utf8')) },
+      );
+      void daemon.start();
+    });
+    const lines = log.split('\n');
+    expect(lines.filter((line) => line.startsWith('line '))).toHaveLength(20_000);
+    expect(lines).toContain('out of memory');
+  });
+
+  it('does not wait for output that what the daemon started holds open', async () => {
+    const { daemon } = create(
+      `import { spawn } from 'node:child_process';
+       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20_000)'], { stdio: 'inherit', detached: true });
+       console.log(JSON.stringify({ event: 'ready', name: 'daemon', pid: process.pid, child: child.pid }));
+       setInterval(() => {}, 1000);`,
+    );
+    const started = await daemon.start();
+    const child = started.child as number;
+    cleanups.push(() => void process.kill(child, 'SIGKILL'));
+    await daemon.stop();
+    expect(isAlive(child)).toBe(true);
+  });
 });
 
 function isAlive(pid: number): boolean {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,6 +34,8 @@ export interface SupervisedProcess {
 
 const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
 const keptLines = 20;
+/** How long what was last written may take to arrive after the end. */
+const drainTimeoutMs = 2_000;
 /** Daemons load the same modules: the first one to do so spares the others half of their start. */
 const compileCache = join(homedir(), '.ogong', 'cache', 'compile');
 
@@ -51,58 +53,51 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   let ended: Promise<void> = Promise.resolve();
   let isEndExpected = false;
 
-  function start(): Promise<ReadyLine> {
+  async function start(): Promise<ReadyLine> {
     if (child) throw new MeshError('already-running', `${name} is already running`);
     isEndExpected = false;
-    const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+    // Written at once: whoever waited for its end reads all of it.
+    const log = openSync(options.logFile, 'a', 0o600);
     const started = launch(options);
     child = started;
     identity = started.pid === undefined ? undefined : identifyProcess(started.pid);
     living.add(started);
-    const lastLines: string[] = [];
-    const ready = waitForLine(started, log, lastLines);
-    ended = new Promise((resolve) => {
-      const end = (how: string): void => {
-        if (child !== started) return;
-        living.delete(started);
-        child = undefined;
-        identity = undefined;
-        resolve();
-        if (!isEndExpected) options.onCrash?.(`${name} ${how}`);
-      };
-      started.once('error', (error) => end(`failed: ${error.message}`));
-      // Not `close`: what the daemon started may hold its output open.
-      started.once('exit', (code, signal) => end(`ended with ${signal ?? `exit code ${code}`}`));
+    const end = waitForEnd(started);
+    ended = end.then((how) => {
+      living.delete(started);
+      child = undefined;
+      identity = undefined;
+      if (!isEndExpected) options.onCrash?.(`${name} ${how}`);
     });
-    started.once('close', () => log.end());
-    return ready;
+    started.once('close', () => closeSync(log));
+    return waitUntilReady(started, log, end);
   }
 
-  function waitForLine(started: ChildProcess, log: WriteStream, lastLines: string[]): Promise<ReadyLine> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (why: string): void => {
-        clearTimeout(timer);
-        const shown = lastLines.length > 0 ? `\n  ${lastLines.join('\n  ')}` : '';
-        reject(new MeshError('did-not-start', `${name} ${why}; its log is ${options.logFile}${shown}`));
-      };
-      const timer = setTimeout(() => giveUp(`was not ready within ${readyTimeoutMs / 1000} s`), readyTimeoutMs);
-      const read = (line: string): void => {
-        log.write(`${line}\n`);
-        if (lastLines.push(line) > keptLines) lastLines.shift();
-      };
+  async function waitUntilReady(started: ChildProcess, log: number, end: Promise<string>): Promise<ReadyLine> {
+    const lastLines: string[] = [];
+    const read = (line: string): void => {
+      writeSync(log, `${line}\n`);
+      if (lastLines.push(line) > keptLines) lastLines.shift();
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const ready = new Promise<ReadyLine>((resolve) => {
       if (started.stderr) createInterface({ input: started.stderr }).on('line', read);
-      if (started.stdout) {
-        createInterface({ input: started.stdout }).on('line', (line) => {
-          read(line);
-          const ready = parseReadyLine(line);
-          if (!ready) return;
-          clearTimeout(timer);
-          resolve(ready);
-        });
-      }
-      started.once('error', (error) => giveUp(`could not be started: ${error.message}`));
-      started.once('exit', (code, signal) => giveUp(`ended with ${signal ?? `exit code ${code}`} before it was ready`));
+      if (!started.stdout) return;
+      createInterface({ input: started.stdout }).on('line', (line) => {
+        read(line);
+        const parsed = parseReadyLine(line);
+        if (parsed) resolve(parsed);
+      });
     });
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, readyTimeoutMs, `was not ready within ${readyTimeoutMs / 1000} s`);
+    });
+    const early = end.then((how) => `${how} before it was ready`);
+    const first = await Promise.race([ready, early, late]);
+    clearTimeout(timer);
+    if (typeof first !== 'string') return first;
+    const shown = lastLines.map((line) => `\n  ${line}`).join('');
+    throw new MeshError('did-not-start', `${name} ${first}; its log is ${options.logFile}${shown}`);
   }
 
   async function stop(): Promise<void> {
@@ -130,6 +125,24 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     stop,
     kill,
   };
+}
+
+/**
+ * How it ended, once all that it wrote was read. `close` is not waited for without limit: what the daemon started may hold
+ * its output open.
+ */
+function waitForEnd(started: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    started.once('error', (error) => resolve(`failed: ${error.message}`));
+    started.once('exit', (code, signal) => {
+      const how = `ended with ${signal ?? `exit code ${code}`}`;
+      const timer = setTimeout(resolve, drainTimeoutMs, how);
+      started.once('close', () => {
+        clearTimeout(timer);
+        resolve(how);
+      });
+    });
+  });
 }
 
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
