@@ -49,6 +49,8 @@ export interface FakeNetwork {
   readonly providers: readonly FakeProvider[];
   /** Orders that reached a provider, in order of arrival. */
   readonly orders: Order[];
+  /** What came with each of them. */
+  readonly cacheScopes: Uint8Array[];
   readonly complaints: ComplainRequest[];
   readonly reports: ReportRequest[];
   /** Answers of GetReply by hex reply id; unknown ids are refused. */
@@ -109,6 +111,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
   const modelRoot = new Uint8Array(32).fill(5);
   const servers: LinkServer[] = [];
   const orders: Order[] = [];
+  const cacheScopes: Uint8Array[] = [];
   const complaints: ComplainRequest[] = [];
   const reports: ReportRequest[] = [];
   const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
@@ -179,6 +182,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           if (!verifyOrder(crypto, ledger, order, signature)) throw new Refusal('invalid', 'order is not signed');
           if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
           orders.push(order);
+          cacheScopes.push(request.cacheScope);
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
           const said = speak(words, asked);
           const compose = () =>
@@ -321,6 +325,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
     providers,
     orders,
+    cacheScopes,
     complaints,
     reports,
     statuses,

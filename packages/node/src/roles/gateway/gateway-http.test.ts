@@ -205,6 +205,28 @@ describe('access', () => {
     await guarded.close();
   });
 
+  it('keeps a provider from sharing its cache between the holders of keys, who stay unnamed', async () => {
+    await open();
+    const path = join(fixture.directory, 'keys.json');
+    const holders = ['a', 'b'].map((name) => addApiKey(path, { name, maxSpendAtomic: undefined, nowMs: 0 }));
+    const serve = async (asked: readonly number[]): Promise<string[]> => {
+      const guarded = await createGatewayFixture({ keysPath: path });
+      for (const at of asked) {
+        const apiKey = holders[at]?.secret as string;
+        const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey, maxRetries: 0 });
+        await client.chat.completions.create(chat as never);
+      }
+      await guarded.close();
+      return guarded.network.cacheScopes.map((scope) => Buffer.from(scope).toString('hex'));
+    };
+    const [first, second, third] = await serve([0, 1, 0]);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(third).toBe(first);
+    expect(second).not.toBe(first);
+    // Nothing of a key is in it: another life of the gateway has other names for the same holders.
+    expect(await serve([0])).not.toContain(first);
+  });
+
   it('ends where the budget of the key does', async () => {
     await open();
     const path = join(fixture.directory, 'keys.json');

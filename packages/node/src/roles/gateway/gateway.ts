@@ -12,6 +12,7 @@ import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
+import { createCacheScopes } from './cache-scope.ts';
 import { createChannelLedger } from './channel-ledger.ts';
 import { createComplaintOutbox } from './complaint-outbox.ts';
 import { serveCompletion } from './completions.ts';
@@ -154,6 +155,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       checker,
       clock,
       randomBytes: random,
+      nameCacheScope: createCacheScopes(random(32)),
       onFault(reason, providerId) {
         metrics.countFault(reason);
         logger.warn({ reason, providerId }, 'a provider failed');

@@ -28,6 +28,7 @@ export interface GenerateInput {
   readonly match: Match;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
+  readonly cacheScope: Uint8Array;
   readonly endpoint: Endpoint;
   /** Tokens that the request allows; a provider that streams more is cut off. */
   readonly maxTokens: number;
@@ -54,7 +55,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
   return {
-    async *generate({ match, order, request, endpoint, maxTokens, signal }) {
+    async *generate({ match, order, request, cacheScope, endpoint, maxTokens, signal }) {
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
@@ -62,7 +63,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       let textLength = 0;
       let tokenCount = 0;
       try {
-        const call = { order, ticket: match.signed, request, endpoint };
+        const call = { order, ticket: match.signed, request, endpoint, cacheScope };
         const ended = AbortSignal.any([signal, silence.signal]);
         const events = provider(match).generate(call, { signal: ended, timeoutMs: options.totalTimeoutMs });
         for await (const { event } of events) {

@@ -13,6 +13,7 @@ import { createLinkIdentity } from '../../link/link-identity.ts';
 import { createLinkPool, type LinkPool } from '../../shared/link-pool.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore } from '../../store/store.ts';
+import { createCacheScopes } from './cache-scope.ts';
 import { createChannelLedger } from './channel-ledger.ts';
 import { createComplaintOutbox } from './complaint-outbox.ts';
 import { createEscrowFunding } from './escrow-funding.ts';
@@ -115,6 +116,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     checker: mortal(checker, death),
     clock: systemClock,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    nameCacheScope: createCacheScopes(new Uint8Array(32)),
   };
   const replies = createReplyService({ router: network.router }, dependencies);
   return {

@@ -16,6 +16,7 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import type { BeaconView, KnownBeacon } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { LinkPool, Peer } from '../../shared/link-pool.ts';
+import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
@@ -81,6 +82,7 @@ export interface ReplyServiceDependencies {
   readonly checker: ReceiptChecker;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
+  readonly nameCacheScope: NameCacheScope;
   readonly onFault?: (reason: string, providerId: Uint8Array) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -168,7 +170,9 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
   async function* run(job: ReplyJob, attempt: Attempt): AsyncGenerator<Delta, Reply> {
     const { match, order } = attempt;
     const { body, endpoint, request, signal } = job;
-    const stream = providers.generate({ match, order, request: body, endpoint, maxTokens: request.maxTokens, signal });
+    const cacheScope = dependencies.nameCacheScope(job.key.id, match.ticket.providerId);
+    const { maxTokens } = request;
+    const stream = providers.generate({ match, order, request: body, cacheScope, endpoint, maxTokens, signal });
     let text = '';
     const tokens: TokenLogprob[] = [];
     let finished: Finished;

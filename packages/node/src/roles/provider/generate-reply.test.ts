@@ -57,7 +57,7 @@ describe('a reply that is generated for an order', () => {
     expect(bank.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
   });
 
-  it('begins with what an earlier prompt of its payer and cache key left, and of nobody else', async () => {
+  it('begins with what an earlier prompt of its payer, whom it asks for and its cache key left, and of nobody else', async () => {
     const cached = async (change: object): Promise<number> => (await generate(change))!.cachedTokens;
     const of = (payer: number, key?: string) => ({
       order: { ...order, payer: bytes(20, payer) },
@@ -72,6 +72,10 @@ describe('a reply that is generated for an order', () => {
     expect(await cached(of(51))).toBe(0);
     expect(await cached(of(50, 'mine'))).toBe(0);
     expect(await cached(of(50, 'mine'))).toBe(whole);
+    const asFor = (value: number) => ({ ...of(50), cacheScope: bytes(16, value) });
+    expect(await cached(asFor(1))).toBe(0);
+    expect(await cached(asFor(2))).toBe(0);
+    expect(await cached(asFor(1))).toBe(whole);
     expect((await generate(of(50)))!.reply.windows).toEqual((await generate(of(52)))!.reply.windows);
   });
 

@@ -21,7 +21,10 @@ export interface ReplyPlan {
   readonly request: GenerateRequest;
 }
 
-/** What is left to an engine: an order and a beacon fix the draws and the bank of sketches. */
+/**
+ * What is left to an engine: an order and a beacon fix the draws and the bank of sketches. Prompts share the cache with those
+ * of the same payer, of whom it names to ask for, and of the same `prompt_cache_key`.
+ */
 export function planReply(
   crypto: Crypto,
   {
@@ -29,7 +32,8 @@ export function planReply(
     asked,
     beacon,
     promptTokens,
-  }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & { beacon: ReplyBeacon },
+    cacheScope,
+  }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & { beacon: ReplyBeacon; cacheScope: Uint8Array },
 ): ReplyPlan {
   const drawKey = chooseDrawKey(order, asked, beacon.value);
   const bankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
@@ -43,7 +47,7 @@ export function planReply(
     stop: asked.stop,
     sketch,
     topLogprobs: asked.topLogprobs,
-    cacheScope: `${toHex(order.payer)}/${asked.promptCacheKey ?? ''}`,
+    cacheScope: `${toHex(order.payer)}/${toHex(cacheScope)}/${asked.promptCacheKey ?? ''}`,
   };
   return { drawKey, sketch, request };
 }
@@ -72,13 +76,15 @@ export async function generateReply(
     readonly beacon: ReplyBeacon;
     /** 20 bytes. */
     readonly payee: Uint8Array;
+    /** Default: none. */
+    readonly cacheScope?: Uint8Array;
   },
   { engine, crypto }: { readonly engine: Engine; readonly crypto: Crypto },
 ): Promise<GeneratedReply | undefined> {
-  const { order, endpoint, body, beacon, payee } = given;
+  const { order, endpoint, body, beacon, payee, cacheScope = new Uint8Array() } = given;
   const { asked, prompt } = parseModelRequest(body, endpoint);
   const promptTokens = await engine.tokenizePrompt(prompt);
-  const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens });
+  const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
   const windows: WindowBytes[] = [];
   let streamed = '';
   let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;

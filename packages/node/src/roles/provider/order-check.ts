@@ -38,6 +38,7 @@ export interface CheckedOrder {
 export const MAX_EPOCH_DISTANCE = 2n;
 /** Reply ids are remembered until their order expires, so an order must not live for ever. */
 export const MAX_ORDER_LIFETIME_MS = 600_000;
+const MAX_CACHE_SCOPE_BYTES = 32;
 const NOTHING = new Uint8Array();
 
 /**
@@ -46,6 +47,11 @@ const NOTHING = new Uint8Array();
  */
 export function checkOrder(message: GenerateRequest, terms: OrderTerms): CheckedOrder {
   const { crypto, model, providerId, nowMs } = terms;
+  assertOrder(
+    message.cacheScope.length <= MAX_CACHE_SCOPE_BYTES,
+    'invalid',
+    `a cache scope has at most ${MAX_CACHE_SCOPE_BYTES} bytes`,
+  );
   const order = parse('order', () => parseOrder(message.order?.order ?? NOTHING));
   assertOrder(equalBytes(order.providerId, providerId), 'invalid', 'the order names another provider');
   assertOrder(

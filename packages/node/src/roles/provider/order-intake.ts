@@ -93,6 +93,7 @@ export function createOrderIntake(
       signedOrder: message.order as SignedOrder,
       signedTicket: message.ticket as SignedTicket,
       body: message.request,
+      cacheScope: message.cacheScope,
       promptTokens,
       beacon,
       claimed,

@@ -22,6 +22,8 @@ export interface ReplyJob extends CheckedOrder {
   readonly signedOrder: SignedOrder;
   readonly signedTicket: SignedTicket;
   readonly body: Uint8Array;
+  /** Whom of its own the payer asks for, see planReply. */
+  readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
   readonly beacon: ReplyBeacon;
   /** The order can never be served again; nothing leaves before. @throws StoreError */
