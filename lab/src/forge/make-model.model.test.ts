@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectReply, createRequest } from '@ogong/engine/compliance';
+import { collectReply, createRequest } from '@ogong/engine/compliance-requests';
 import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';

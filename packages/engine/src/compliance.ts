@@ -12,20 +12,20 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampler';
-import type { SketchRow } from '@ogong/protocol/sketch';
-import { listTailDraws } from '@ogong/protocol/tail-draws';
-import {
-  type DrawRow,
-  decodeDraws,
-  decodeSketch,
-  encodeDraws,
-  encodeSketch,
-  expandRuns,
-  tokenOf,
-  WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/window';
+import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/window';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  hexOf,
+  keyOf,
+  NO_END,
+  readRows,
+  readShapeClasses,
+  SKETCH,
+} from './compliance-requests.ts';
+import { describeTraces } from './compliance-traces.ts';
 import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 
@@ -46,89 +46,6 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   penalised: { presencePenaltyQ16: 0.5 * NAT, frequencyPenaltyQ16: 0.25 * NAT },
   'penalised and cool': { temperatureQ16: 0.5 * NAT, frequencyPenaltyQ16: -NAT / 8, topK: 10 },
 };
-
-const SKETCH = { bankSeed: new Uint8Array(32).fill(7), directions: 16 };
-
-/** Keeps a reply going: 1 and 2 are the ends in every test vocabulary. */
-export const NO_END = [1, 2].map((id) => ({ id, biasQ16: -100 * NAT }));
-
-export const keyOf = (number: number): Uint8Array => nativeHash.sha256(Uint8Array.of(number >> 8, number));
-
-export function createRequest(text: string, overrides: Partial<GenerateRequest> = {}): GenerateRequest {
-  return {
-    prompt: { kind: 'text', text },
-    sampler: PLAIN_SAMPLER,
-    bias: [],
-    drawKey: keyOf(1),
-    maxTokens: 40,
-    stop: [],
-    sketch: SKETCH,
-    topLogprobs: 0,
-    ...overrides,
-  };
-}
-
-export interface Reply {
-  readonly events: readonly GenerateEvent[];
-  readonly promptTokens: Uint32Array;
-  readonly outputTokens: Uint32Array;
-  readonly text: string;
-  readonly stopReason: string;
-  readonly windows: readonly WindowBytes[];
-}
-
-export async function collectReply(events: AsyncIterable<GenerateEvent>): Promise<Reply> {
-  const all: GenerateEvent[] = [];
-  for await (const event of events) all.push(event);
-  const start = all[0];
-  const end = all.at(-1);
-  if (start?.kind !== 'start' || end?.kind !== 'end') throw new Error('a reply begins with start and ends with end');
-  return {
-    events: all,
-    promptTokens: start.promptTokens,
-    outputTokens: end.outputTokens,
-    text: end.text,
-    stopReason: end.stopReason,
-    windows: all.flatMap((event) => (event.kind === 'window' ? [event.window] : [])),
-  };
-}
-
-export function readRows(windows: readonly WindowBytes[], vocabularySize: number): DrawRow[] {
-  return windows.flatMap(({ draws }) => decodeDraws(draws, { vocabularySize }).rows);
-}
-
-function readShapeClasses(windows: readonly WindowBytes[], vocabularySize: number): Uint8Array {
-  return Uint8Array.from(windows.flatMap(({ draws }) => expandRuns(decodeDraws(draws, { vocabularySize }).runs)));
-}
-
-export function createScoreRequest(engine: Engine, request: GenerateRequest, reply: Reply): ScoreRequest {
-  const { vocabularySize, numericClass } = engine.info();
-  return {
-    promptTokens: reply.promptTokens,
-    outputTokens: reply.outputTokens,
-    sampler: request.sampler,
-    bias: request.bias,
-    sketch: request.sketch,
-    listSizes: Uint8Array.from(readRows(reply.windows, vocabularySize), ({ ids }) => ids.length),
-    shapeClasses: readShapeClasses(reply.windows, vocabularySize),
-    tailDraws: listTailDraws(createDrawSource(nativeHash, request.drawKey), readRows(reply.windows, vocabularySize)),
-    numericClass,
-  };
-}
-
-/** The window of one position, cut out of a reply's. */
-function cutRow(windows: readonly WindowBytes[], position: number, vocabularySize: number): WindowBytes {
-  const { draws, sketch } = windows[Math.floor(position / WINDOW_TOKENS)] as WindowBytes;
-  const index = position % WINDOW_TOKENS;
-  const row = decodeDraws(draws, { vocabularySize }).rows[index] as DrawRow;
-  return {
-    draws: encodeDraws({ rows: [row], runs: [{ length: 1, shapeClass: 0 }] }, { vocabularySize }),
-    sketch: encodeSketch([decodeSketch(sketch, SKETCH)[index] as SketchRow]),
-  };
-}
-
-const hexOf = (windows: readonly WindowBytes[]) =>
-  windows.map(({ draws, sketch }) => `${Buffer.from(draws).toString('hex')}/${Buffer.from(sketch).toString('hex')}`);
 
 /** Replays every draw from the signed integers alone. */
 function expectReplay(request: GenerateRequest, rows: readonly DrawRow[]): void {
@@ -422,65 +339,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       expect(hexOf((await engine.score({ ...score, shapeClasses: known })).windows)).toEqual(hexOf(windows));
     });
 
-    it('traces a position to the row that a score holds there, and to the same hashes again', async () => {
-      const request = createRequest(prompt, {
-        maxTokens: 40,
-        bias: NO_END,
-        sampler: { ...PLAIN_SAMPLER, presencePenaltyQ16: NAT / 2 },
-      });
-      const reply = await generate(request);
-      const score = createScoreRequest(engine, request, reply);
-      const { windows } = await engine.score(score);
-      expect(engine.info().capabilities.trace).toBe(true);
-      const traces = [];
-      for (const position of [0, 1, 31, 32, 39]) {
-        const trace = await engine.trace({ ...score, position });
-        expect(trace).toMatchObject({ exact: true, numericClass: engine.info().numericClass });
-        expect(hexOf([trace.row])).toEqual(hexOf([cutRow(windows, position, engine.info().vocabularySize)]));
-        for (const hash of trace.stages) expect(hash).toHaveLength(32);
-        const hexes = trace.stages.map((hash) => Buffer.from(hash).toString('hex'));
-        expect(new Set(hexes).size).toBe(hexes.length);
-        traces.push(hexes);
-        const again = await engine.trace({ ...score, position });
-        expect(again.stages).toEqual(trace.stages);
-      }
-      expect(new Set(traces.map(({ length }) => length)).size).toBe(1);
-      expect(new Set(traces.map((hexes) => hexes.at(-1))).size).toBe(traces.length);
-    });
-
-    it('traces another prefix to other hashes, and later tokens to the same', async () => {
-      const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
-      const reply = await generate(request);
-      const score = createScoreRequest(engine, request, reply);
-      const bend = (at: number) =>
-        score.outputTokens.map((token, i) => (i === at ? (token + 1) % engine.info().vocabularySize : token));
-      const trace = await engine.trace({ ...score, position: 4 });
-      const later = await engine.trace({ ...score, outputTokens: bend(5), position: 4 });
-      expect(later.stages).toEqual(trace.stages);
-      const before = await engine.trace({ ...score, outputTokens: bend(2), position: 4 });
-      // The token itself is the same one; what attention sees of its past is not.
-      expect(before.stages.at(-1)).not.toEqual(trace.stages.at(-1));
-    });
-
-    it.each([-1, 8, 0.5, Number.NaN])('rejects a trace of position %s of eight', async (position) => {
-      const request = createRequest(prompt, { maxTokens: 8, bias: NO_END });
-      const score = createScoreRequest(engine, request, await generate(request));
-      await expect(engine.trace({ ...score, position })).rejects.toMatchObject({ code: 'invalid-request' });
-    });
-
-    it('rejects a trace of what could not be scored, and gives one up that is cancelled', async () => {
-      const request = createRequest(prompt, { maxTokens: 4 });
-      const score = createScoreRequest(engine, request, await generate(request));
-      const listSizes = score.listSizes.map(() => 65);
-      await expect(engine.trace({ ...score, listSizes, position: 0 })).rejects.toMatchObject({
-        code: 'invalid-request',
-      });
-      const controller = new AbortController();
-      const running = engine.trace({ ...score, position: 0 }, { signal: controller.signal });
-      controller.abort();
-      await expect(running).rejects.toMatchObject({ code: 'cancelled' });
-      expect((await engine.trace({ ...score, position: 0 })).stages.length).toBeGreaterThan(3);
-    });
+    describeTraces(() => engine, prompt);
 
     describe('with one slot and a short context', () => {
       let small: Engine;

@@ -1,7 +1,7 @@
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf } from './compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf } from './compliance-requests.ts';
 import type { GenerateRequest } from './engine.ts';
 import { createFakeEngine, type FakeEngineOptions } from './fake.ts';
 import { type Arrival, arrivals, expectSameReplies } from './schedule-compliance.ts';

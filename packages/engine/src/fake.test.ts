@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, describeEngine, NO_END } from './compliance.ts';
+import { describeEngine } from './compliance.ts';
+import { collectReply, createRequest, createScoreRequest, NO_END } from './compliance-requests.ts';
 import { createFakeEngine } from './fake.ts';
 
 describeEngine({

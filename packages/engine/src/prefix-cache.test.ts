@@ -1,7 +1,7 @@
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, keyOf } from './compliance.ts';
+import { collectReply, createRequest, keyOf } from './compliance-requests.ts';
 import type { Engine, GenerateRequest } from './engine.ts';
 import { createFakeEngine, type FakeEngineOptions } from './fake.ts';
 import { type Arrival, arrivals, countCached, serveTurns } from './schedule-compliance.ts';

@@ -1,7 +1,7 @@
 import { decodeSketch } from '@ogong/protocol/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { collectReply, type Reply, readRows } from './compliance.ts';
+import { collectReply, type Reply, readRows } from './compliance-requests.ts';
 import type { Engine, GenerateRequest } from './engine.ts';
 
 /** One reply of a schedule. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRequest, keyOf, NO_END } from '../compliance.ts';
+import { createRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { resolveModel } from '../models/resolve.ts';
 import { type Arrival, arrivals, expectSameReplies } from '../schedule-compliance.ts';

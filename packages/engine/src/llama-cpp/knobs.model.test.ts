@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
 import { resolveModel } from '../models/resolve.ts';

@@ -6,15 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  collectReply,
-  createRequest,
-  createScoreRequest,
-  describeEngine,
-  keyOf,
-  NO_END,
-  readRows,
-} from '../compliance.ts';
+import { describeEngine } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
 import { type ResolvedModel, resolveModel } from '../models/resolve.ts';

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
 import { resolveModel } from '../models/resolve.ts';

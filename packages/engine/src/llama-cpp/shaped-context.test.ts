@@ -1,7 +1,7 @@
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance.ts';
+import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
 import { createFakeEngine } from '../fake.ts';
 import {

@@ -3,7 +3,15 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply, readRows } from '../compliance.ts';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  type Reply,
+  readRows,
+} from '../compliance-requests.ts';
 import type { TraceRequest } from '../engine.ts';
 import { writeNoisyModel } from '../models/noisy-model.ts';
 import { resolveModel } from '../models/resolve.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { TraceRequest } from '../engine.ts';
 import { writeNoisyModel } from '../models/noisy-model.ts';
 import { type ResolvedModel, resolveModel } from '../models/resolve.ts';
