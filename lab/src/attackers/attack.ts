@@ -42,15 +42,6 @@ export interface AttackContext {
   readonly cheapEngine?: Engine;
   /** For the attackers that roll dice. Default: 1. */
   readonly seed?: number;
-  /** What an attacker knows of the auditor's tolerances. Default: the published fallback. */
-  readonly tolerances?: Tolerances;
-}
-
-/** How far a draw may lie from the claimed token's interval before anybody asks, as probabilities. */
-export interface Tolerances {
-  readonly positionGap: number;
-  /** Mean over a window. */
-  readonly windowGap: number;
 }
 
 /** What a dishonest provider puts in the place of an honest one's parts; the role that runs on them is unchanged. */

@@ -23,7 +23,10 @@ describe('the search for griefing prompts', () => {
     expect(found).toHaveLength(4);
     expect(found.map(({ drift }) => drift)).toEqual(found.map(({ drift }) => drift).sort((a, b) => b - a));
     expect(found.at(-1)?.drift).toBeGreaterThanOrEqual(random[0]?.drift as number);
-    for (const { tokens } of found) expect(tokens).toHaveLength(7);
+    for (const { tokens, text } of found) {
+      expect(tokens).toHaveLength(6);
+      expect(new TextDecoder().decode(await provider.detokenize(Uint32Array.from(tokens)))).toBe(text);
+    }
   });
 
   it('finds the same again, and nothing where there is nothing', async () => {

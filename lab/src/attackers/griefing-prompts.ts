@@ -5,14 +5,14 @@ import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogon
 import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/window';
 
 /**
- * A consumer that wants honest providers to look dishonest: it looks for prompts on which two honest engines differ most.
- * What it finds belongs into calibration, as the worst of honest drift.
+ * A consumer that wants honest providers to look dishonest: it looks for messages on which two honest engines differ most.
  */
 export interface GriefingSearch {
   readonly provider: Engine;
   readonly verifier: Engine;
-  /** Tokens that a prompt may hold; the first token of each prompt is the one that begins every text. */
+  /** Tokens that messages are spelled from. */
   readonly alphabet: readonly number[];
+  /** In those tokens. What a provider reads is the message's text in its template, in tokens of its own. */
   readonly promptLength: number;
   readonly outputTokens: number;
   /** Prompts that are measured in all. */
@@ -26,6 +26,8 @@ export interface GriefingSearch {
 
 export interface GriefingPrompt {
   readonly tokens: readonly number[];
+  /** What they spell: the content of a chat's one message, as it is measured and as it can be sent. */
+  readonly text: string;
   /** Mean relative distance of the sketches over the reply. */
   readonly drift: number;
 }
@@ -42,21 +44,18 @@ export async function searchGriefingPrompts(search: GriefingSearch): Promise<rea
   if (alphabet.length < 2 || promptLength < 1 || survivors < 1) throw new RangeError('nothing to search in');
   const random = createSeededRandom(seed);
   const any = (): number => pick(random, alphabet);
-  const [begin] = await provider.tokenizePrompt({ kind: 'text', text: 'a' });
   const pool: GriefingPrompt[] = [];
   const seen = new Set<string>();
   for (let tried = 0; tried < search.tries && signal?.aborted !== true; tried++) {
     const parent = pool.length < survivors ? undefined : pick(random, pool);
-    const words = parent
-      ? parent.tokens.slice(1).map((token) => (random() < CHANGED ? any() : token))
+    const tokens = parent
+      ? parent.tokens.map((token) => (random() < CHANGED ? any() : token))
       : Array.from({ length: promptLength }, any);
-    if (parent) words[Math.floor(random() * promptLength)] = any();
-    const tokens = [begin as number, ...words];
-    const name = tokens.join();
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const drift = await measureDrift(search, tokens);
-    pool.push({ tokens, drift });
+    if (parent) tokens[Math.floor(random() * promptLength)] = any();
+    const text = new TextDecoder().decode(await provider.detokenize(Uint32Array.from(tokens)));
+    if (seen.has(text)) continue;
+    seen.add(text);
+    pool.push({ tokens, text, drift: await measureDrift(search, text) });
     pool.sort((a, b) => b.drift - a.drift);
     if (pool.length > survivors) pool.length = survivors;
   }
@@ -66,13 +65,13 @@ export async function searchGriefingPrompts(search: GriefingSearch): Promise<rea
 /** Mean sketch distance between what one engine served and what the other sees of it; 0 where nothing was said. */
 async function measureDrift(
   { provider, verifier, outputTokens: maxTokens, seed }: GriefingSearch,
-  tokens: readonly number[],
+  text: string,
 ): Promise<number> {
   const { vocabularySize, numericClass } = provider.info();
   const sketch = { bankSeed: new Uint8Array(32).fill(seed), directions: DEFAULT_DIRECTIONS };
   const windows: WindowBytes[] = [];
   let outputTokens = new Uint32Array(0);
-  const promptTokens = Uint32Array.from(tokens);
+  const promptTokens = await provider.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content: text }] });
   for await (const event of provider.generate({
     prompt: { kind: 'tokens', tokens: promptTokens },
     sampler: PLAIN_SAMPLER,

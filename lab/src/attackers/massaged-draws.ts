@@ -4,18 +4,18 @@ import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { createDrawSource } from '@ogong/protocol/draw-key';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
-import {
-  type AttackContext,
-  type AttackDefinition,
-  closeBoth,
-  disguiseEngine,
-  requireCheapEngine,
-  type Tolerances,
-} from './attack.ts';
+import { type AttackContext, type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
 import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
+
+/** How far a draw may lie from the claimed token's interval before anybody asks, as probabilities. */
+interface Tolerances {
+  readonly positionGap: number;
+  /** Mean over a window. */
+  readonly windowGap: number;
+}
 
 /** What an attacker allows itself who knows what an auditor forgives: less than half of it, since honest drift comes on top. */
 const KNOWN: Tolerances = {
@@ -23,28 +23,45 @@ const KNOWN: Tolerances = {
   // In probability, as its own values show it: one draw in a window that is a third off. The auditor's limit is in nats and forgives more.
   windowGap: 0.01,
 };
+/** Where a drift table judges: as far as the draws of honest replies stray between classes, and as seldom. */
+const DRIFT: Tolerances = { positionGap: 0.002, windowGap: 0.00025 };
 const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };
+
+interface Style {
+  /** Part of the attack's name. */
+  readonly name: '' | '-knowing' | '-careful';
+  readonly how: string;
+  readonly tolerances: Tolerances;
+  /** Who knows that auditors take means over a list changes few values; who does not keeps every change small. */
+  readonly thrift: Thrift;
+}
+
+const BLIND: Style = { name: '', how: 'until every draw replays', tolerances: ANYTHING, thrift: 'largest' };
+const KNOWING: Style = { name: '-knowing', how: 'as far as tolerances reach', tolerances: KNOWN, thrift: 'mean' };
+const CAREFUL: Style = { name: '-careful', how: 'as far as honest draws stray', tolerances: DRIFT, thrift: 'mean' };
 
 /**
  * Pre-fill, made to replay: where the cheap model's token is not the one that the true values draw, the signed values are
- * bent by the least that makes them draw it. `knowing` bends only what an auditor would forgive and takes the true model's
- * own token elsewhere, from where the cheap one goes on: fewer tokens are cheap, and none is far off.
+ * bent by the least that makes them draw it. Who knows what an auditor forgives bends no more than that and takes the true
+ * model's own token elsewhere, from where the cheap one goes on: fewer tokens are cheap, and none is far off.
  */
-function defineMassage({ name, what, recipe, soldAs }: CheapModel, isKnowing: boolean): AttackDefinition {
-  const own = `massaged${isKnowing ? '-knowing' : ''}-${name}`;
-  const aim = `decode with ${what}, pre-fill the true values and bend them ${isKnowing ? 'as far as tolerances reach' : 'until every draw replays'}`;
+function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style): AttackDefinition {
+  const own = `massaged${style.name}-${name}`;
+  const aim = `decode with ${what}, pre-fill the true values and bend them ${style.how}`;
   return {
     name: own,
     family: 'sampling',
     aim,
     // Where nothing had to be bent, lists are as long as the cheap model's.
     caughtBy: ['equality', 'own-choice'],
-    ...(isKnowing ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' } : {}),
+    ...(style !== BLIND
+      ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' }
+      : {}),
     cheap: { weights: recipe },
     ...(soldAs ? { soldAs } : {}),
     create(context) {
       const cheap = requireCheapEngine(context, own);
-      const massage = createMassage(context, cheap, isKnowing);
+      const massage = createMassage(context, cheap, style);
       return { name: own, aim, ...massage };
     },
   };
@@ -54,9 +71,13 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, isKnowing: bo
 const MASSAGED = new Set(['q8-0', 'q5-k-m', 'q4-0', 'noise-1e-3', 'noise-1e-2']);
 const models = CHEAP_MODELS.filter(({ name }) => MASSAGED.has(name));
 
+/** Coarser models need so many corrections that nothing is left to gain. */
+const NEAR = new Set(['q8-0', 'noise-1e-3']);
+
 export const MASSAGE_ATTACKS: readonly AttackDefinition[] = [
-  ...models.map((model) => defineMassage(model, false)),
-  ...models.map((model) => defineMassage(model, true)),
+  ...models.map((model) => defineMassage(model, BLIND)),
+  ...models.map((model) => defineMassage(model, KNOWING)),
+  ...models.filter(({ name }) => NEAR.has(name)).map((model) => defineMassage(model, CAREFUL)),
 ];
 
 interface Counts {
@@ -70,16 +91,12 @@ interface Counts {
   lost: number;
 }
 
-function createMassage({ engine, tolerances = KNOWN }: AttackContext, cheap: Engine, isKnowing: boolean) {
-  // Who knows that auditors take means over a list changes few values; who does not keeps every change small.
-  const means = isKnowing
-    ? { tolerances, thrift: 'mean' as const }
-    : { tolerances: ANYTHING, thrift: 'largest' as const };
+function createMassage({ engine }: AttackContext, cheap: Engine, { tolerances, thrift }: Style) {
   const counts: Counts = { positions: 0, missed: 0, massaged: 0, corrected: 0, lost: 0 };
   return {
     engine: disguiseEngine(engine, {
       async *generate(request, options) {
-        const held = await decode({ engine, cheap, request, counts, ...means }, options);
+        const held = await decode({ engine, cheap, request, counts, tolerances, thrift }, options);
         yield* tellReply(engine, request, held);
       },
       close: () => closeBoth(engine, cheap),

@@ -157,8 +157,7 @@ async function findGriefingPrompts(experiment: Experiment, context: CollectConte
   return context.pool.use(open(experiment.provider), (provider) =>
     context.pool.use(open(experiment.verifier ?? experiment.provider), async (verifier) => {
       const found = await searchGriefingPrompts({ provider, verifier, alphabet: ALPHABET, ...GRIEFING });
-      const texts = found.map(({ tokens }) => provider.detokenize(Uint32Array.from(tokens)));
-      return (await Promise.all(texts)).map((bytes) => new TextDecoder().decode(bytes));
+      return found.map(({ text }) => text);
     }),
   );
 }

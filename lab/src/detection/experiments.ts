@@ -180,6 +180,8 @@ export const CLAIMED = 'cpu-fast';
 export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+  ['cpu-fast-2', 'cpu-fast'],
+  ['cpu-fast-4', 'cpu-fast'],
   ['cpu-fast-8', 'cpu-fast'],
   ['cpu-fast-drafts', 'cpu-fast'],
   ['cpu-exact-drafts', 'cpu-exact'],
@@ -191,7 +193,16 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-exact', 'cpu-no-fa'],
   ['cpu-no-fa', 'cpu-fast'],
   ['cpu-plain', 'cpu-fast'],
+  ['cpu-unified', 'cpu-fast'],
+  ['cpu-reference', 'cpu-fast'],
+  ['cpu-fast-no-fa', 'cpu-fast'],
   ['cpu-exact-avx512', 'cpu-exact'],
+];
+
+const QUANTISED_CACHES: readonly (readonly [SetupName, SetupName])[] = [
+  ['cpu-exact-kv-q8', 'cpu-exact-kv-q8'],
+  ['cpu-exact-kv-q8', 'cpu-fast-kv-q8'],
+  ['cpu-exact-kv-q4', 'cpu-exact-kv-q4'],
 ];
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
@@ -225,9 +236,8 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     }),
   );
   const caches = (['f16', 'q8_0'] as const).flatMap((weights) =>
-    (['cpu-exact-kv-q8', 'cpu-fast-kv-q8'] as const).map((verifier): Experiment => {
-      const replies = Math.ceil(honest / 2);
-      return { model: 'random-deep', weights, source: 'honest', provider: 'cpu-exact-kv-q8', verifier, replies };
+    QUANTISED_CACHES.map(([provider, verifier]): Experiment => {
+      return { model: 'random-deep', weights, source: 'honest', provider, verifier, replies: Math.ceil(honest / 2) };
     }),
   );
   const backends = SOLD_WEIGHTS.flatMap((weights) => [

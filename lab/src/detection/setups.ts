@@ -21,10 +21,18 @@ const WAYS = {
   /** The same without repacking, and without flash attention. */
   'cpu-plain': 'plain',
   'cpu-no-fa': 'plain-no-flash',
-  /** Eight streams at a time, prompts among them: which rows share a pass is left to time, so no two runs are the same. */
+  /** The same with all streams in one cache. */
+  'cpu-unified': 'plain-unified',
+  /** The kernels that others are compared with. */
+  'cpu-reference': 'reference',
+  'cpu-fast-no-fa': 'fast-no-flash',
+  /** Streams at a time, prompts among them: which rows share a pass is left to time, so no two runs are the same. */
+  'cpu-fast-2': 'fast-2',
+  'cpu-fast-4': 'fast-4',
   'cpu-fast-8': 'fast-8',
   'cpu-exact-kv-q8': 'exact-kv-q8',
   'cpu-fast-kv-q8': 'fast-kv-q8',
+  'cpu-exact-kv-q4': 'exact-kv-q4',
   'cpu-fast-avx512': 'fast-avx512',
   'cpu-fast-sse': 'fast-sse',
   'cpu-fast-scalar': 'fast-scalar',

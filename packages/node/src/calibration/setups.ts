@@ -53,6 +53,9 @@ export const SETUPS = [
   // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
   onRequest('exact-drafts', { drafts: 3 }, EXACT_STREAMS),
   onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
+  onRequest('fast-2', { kernels: 'fast' }, 2),
+  onRequest('fast-4', { kernels: 'fast' }, 4),
+  onRequest('exact-kv-q4', { kvType: 'q4_0' }, EXACT_STREAMS),
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]['name'];
