@@ -134,13 +134,14 @@ function readEarlier(path: string, wanted: Pick<EqualityRun, 'way' | 'model' | '
   return run;
 }
 
-/** Figures of other code are not this code's. */
+/** Figures of other code are not this code's; what was changed since the last commit cannot be told from what was then. */
 function isSameRun(
   earlier: EqualityRun | undefined,
   wanted: Pick<EqualityRun, 'way' | 'model' | 'weights' | 'code' | 'maxTokens' | 'promptTokens'>,
 ): earlier is EqualityRun {
   return (
     earlier !== undefined &&
+    !wanted.code.endsWith('-dirty') &&
     (Object.keys(wanted) as (keyof typeof wanted)[]).every((key) => earlier[key] === wanted[key])
   );
 }

@@ -394,6 +394,31 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.at(-1)?.detail).toContain('most like ten times');
   });
 
+  it('takes a re-run that equals the claim for honest, and one whose lists alone differ not', () => {
+    const equal = adjudicateReport(crypto, claim, inexact(reply.opening.windows), policy);
+    expect(equal).toMatchObject({ outcome: 'accept', drift: { pValue: 1 } });
+    // Every sketch and every value that both list is the verifier's own, which one pass of the true model gives to anybody.
+    const listing = (change: (row: DrawRow) => DrawRow) =>
+      reply.opening.windows.map((window) => {
+        const { rows, runs } = decodeDraws(window.draws, reply.header);
+        return { ...window, draws: encodeDraws({ rows: rows.map(change), runs }, reply.header) };
+      });
+    const moved = (row: DrawRow, isMoved: (rank: number) => boolean): DrawRow => {
+      const unlisted = Array.from({ length: reply.header.vocabularySize }, (_, id) => id).filter(
+        (id) => !row.ids.includes(id),
+      );
+      const ids = row.ids.map((id, rank) => (isMoved(rank) ? (unlisted[rank] as number) : id));
+      return row.rank === TAIL_RANK ? row : { ...row, ids };
+    };
+    const others = listing((row) => moved(row, (rank) => rank !== row.rank));
+    const shifted = listing((row) => moved(row, () => true));
+    for (const windows of [others, shifted]) {
+      const verdict = adjudicateReport(crypto, claim, inexact(windows), policy);
+      expect(verdict.outcome).toBe('reject');
+      expect(verdict.drift?.pValue).toBeLessThan(0.009);
+    }
+  });
+
   it('falls back to the fixed limits, and says so, where the table has no row', () => {
     const report = { ...inexact(drift(reply, 0.02, 40, 2)), numericClass: 'synthetic/third' };
     const verdict = adjudicateReport(crypto, claim, report, policy);
@@ -420,6 +445,22 @@ describe('adjudicateReport with a drift table', () => {
     };
     expect(judgeUpTo(context)).toBe('reject');
     expect(judgeUpTo(context - 1)).toBe('accept');
+  });
+
+  it('rejects no more often than it was told to, whatever the fixed limits say', () => {
+    // Half of the honest replies of such a row are past a limit, as a class that drifts far may have them.
+    const low = { doubt: 0, reject: 1e-9 };
+    const thresholds = { ...FALLBACK_THRESHOLDS, sketchDistance: low, kolmogorov: low };
+    const rates = { reject: 0.009, doubt: 0.5, extrapolate: false };
+    const judged = Array.from({ length: 40 }, (_, i) =>
+      adjudicateReport(crypto, claim, inexact(drift(reply, 0.002, 4, 9000 + i)), {
+        thresholds,
+        drift: { table, rates },
+      }),
+    );
+    const doubtful = judged.filter(({ drift: by }) => by !== undefined && by.pValue > 0.009 && by.pValue <= 0.5);
+    expect(doubtful.length).toBeGreaterThan(5);
+    for (const { outcome } of doubtful) expect(outcome).toBe('inconclusive');
   });
 
   it('rejects what is past every held-out reply and past a fixed limit, though the rank cannot be small enough', () => {

@@ -176,8 +176,8 @@ export function adjudicateReport(
   const detail = `p ${pValue.toPrecision(3)} (${source}) by ${row}${suspect}`;
   if (drift.outcome === 'reject') checks.push(fail('likelihood', detail));
   else if (drift.outcome === 'accept') checks.push(pass('likelihood', detail));
-  else if (limits.outcome === 'reject' && cheat !== undefined) {
-    // Few held-out replies give no small p-value. What is in doubt by them and past every fixed limit is rejected.
+  else if (drift.outcome === 'inconclusive' && drift.isBeyondAll && limits.outcome === 'reject') {
+    // Few held-out replies give no small p-value: what lies beyond all of them is left to the fixed limits.
     checks.push(...limits.checks, skip('likelihood', detail));
     return { outcome: 'reject', checks, comparison, drift };
   } else checks.push(skip('likelihood', `undecided: ${detail}`));

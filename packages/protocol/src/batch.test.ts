@@ -50,6 +50,8 @@ const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
   { maxLength: 20 },
 );
 
+const canEject = (verdict: Reply['verdict']): boolean => verdict !== 'unaudited' && verdict !== 'abandoned';
+
 function toFields(reply: Reply, index: number): VerdictFields {
   return {
     replyId: bytesOf(16, index),
@@ -57,14 +59,14 @@ function toFields(reply: Reply, index: number): VerdictFields {
     providerId: bytesOf(32, reply.payee),
     payee: bytesOf(20, reply.payee),
     verdict: reply.verdict,
-    evidence: reply.verdict === 'unaudited' ? 'none' : 'exact',
+    evidence: reply.verdict === 'unaudited' ? 'none' : reply.verdict === 'reject' ? 'exact' : 'statistical',
     feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
     payer: bytesOf(20, reply.payer),
     router: bytesOf(20, reply.router),
     verifierIds: [],
     beaconEpoch: 1n,
     evidenceHash: bytesOf(32, 0),
-    ejects: reply.ejects && reply.verdict === 'reject',
+    ejects: reply.ejects && canEject(reply.verdict),
     timeMs: index,
   };
 }
@@ -139,9 +141,7 @@ describe('settlement', () => {
           const debit = debits.find((one) => one.payer[0] === payer);
           expect(debit?.amount ?? 0n).toBe(owed);
         }
-        const ejecting = replies
-          .filter(({ ejects, verdict }) => ejects && verdict === 'reject')
-          .map(({ payee }) => payee);
+        const ejecting = replies.filter(({ ejects, verdict }) => ejects && canEject(verdict)).map(({ payee }) => payee);
         expect(ejections.map((id) => id[0])).toEqual([...new Set(ejecting)].sort());
       }),
       { seed: 90 },

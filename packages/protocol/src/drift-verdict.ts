@@ -23,6 +23,8 @@ export interface DriftVerdict {
   readonly pValue: number;
   /** For the payee's sequential test (sprt.ts): from the rank, never from an extrapolation. */
   readonly eValue: number;
+  /** Whether no held-out reply lies as far, and they are too few for a p-value that would reject. */
+  readonly isBeyondAll: boolean;
   /** How the p-value was found. */
   readonly source: 'rank' | 'extrapolated';
   /**
@@ -55,8 +57,10 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
     if (limit < pValue) [pValue, source] = [limit, 'extrapolated'];
   }
   const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
+  const isBeyondAll = rank === 1 && source === 'rank' && pValue > reject;
   const cheat = outcome === 'accept' ? undefined : findLikeliest(row, posteriors);
-  return { outcome, pValue, eValue: calibrateRank(rank, replies), source, cheat, row: nameRow(row) };
+  const eValue = calibrateRank(rank, replies);
+  return { outcome, pValue, isBeyondAll, eValue, source, cheat, row: nameRow(row) };
 }
 
 function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['posteriors']) {
@@ -71,7 +75,7 @@ export const isMeasured = ({ context, surprise }: DriftRow, evidence: ReplyEvide
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
  * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
- * the loosest known one, nor be paid for a claim that nobody measured.
+ * the loosest known one, nor earn a good name by a claim that nobody measured. Inconclusive replies are paid.
  * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
  */
 export function judgeByDrift(

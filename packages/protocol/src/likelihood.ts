@@ -1,7 +1,7 @@
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeExp, computeLog, computeLogSum } from './elementary.ts';
 import { type HonestLevel, levelStatistic } from './honest-levels.ts';
-import { EQUAL_LOG, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
+import { getSurprise, isEqualThroughout, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 
 /**
  * How much likelier a reply's distances are under some named way of cheating than under honest drift. The hypotheses are
@@ -49,12 +49,6 @@ const LIMIT = 1e6;
 /** The statistic of a reply that equals its re-run everywhere. */
 export const EQUAL_STATISTIC: number = -LIMIT;
 
-const EQUAL_SCORES = (['sketch-log', 'logprob-log'] as const).map((name) => REPLY_SCORES.indexOf(name));
-
-function isEqual({ scores }: ReplyEvidence): boolean {
-  return EQUAL_SCORES.every((index) => (scores[index] as number) <= EQUAL_LOG + 1e-9);
-}
-
 /**
  * A reply that equals the re-run everywhere is the model's, whatever the classes: its statistic is the least there is. (Where
  * values were computed afterwards to equal, its draws do not replay from them: stage 1.)
@@ -63,7 +57,7 @@ export function evaluateLikelihood(
   { honest, alternatives, levels }: Likelihood,
   evidence: ReplyEvidence,
 ): LikelihoodResult {
-  if (isEqual(evidence)) {
+  if (isEqualThroughout(evidence)) {
     return {
       statistic: EQUAL_STATISTIC,
       posteriors: alternatives.map(({ name, weight }) => ({ name, posterior: weight })),

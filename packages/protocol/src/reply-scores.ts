@@ -110,9 +110,6 @@ export function findLengthBand(positions: number): number {
   return band < 0 ? LENGTH_BANDS.length : band;
 }
 
-/** The least value that `sketch-log` and `logprob-log` take: every position equal. */
-export const EQUAL_LOG = computeLog(SCORE_FLOOR);
-
 /** All that statistics keep of one reply. */
 export interface ReplyEvidence {
   readonly positions: number;
@@ -125,7 +122,17 @@ export interface ReplyEvidence {
   readonly windows: Float64Array;
 }
 
+/** The least value that `sketch-log` takes: every position equal. */
+const EQUAL_LOG = computeLog(SCORE_FLOOR);
+const SKETCH_LOG = REPLY_SCORES.indexOf('sketch-log');
+const UNEQUAL = REPLY_SCORES.indexOf('unequal');
 const SURPRISE = REPLY_SCORES.indexOf('surprise');
+
+/** Whether every position equals the re-run: sketches, lists, costs, tails and draws. */
+export function isEqualThroughout({ positions, scores }: ReplyEvidence): boolean {
+  const isSketchEqual = (scores[SKETCH_LOG] as number) <= EQUAL_LOG + 1e-9;
+  return isSketchEqual && (scores[UNEQUAL] as number) <= toLog(1 / (2 * positions)) + 1e-9;
+}
 
 /** @returns nats, 0..64. */
 export const getSurprise = ({ scores }: Pick<ReplyEvidence, 'scores'>): number => scores[SURPRISE] as number;

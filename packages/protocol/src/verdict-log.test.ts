@@ -43,7 +43,10 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     ...entry,
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
     evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
-    ejects: entry.ejects && entry.verdict === 'reject',
+    ejects:
+      entry.ejects &&
+      (entry.verdict === 'reject' ||
+        (['accept', 'inconclusive'].includes(entry.verdict) && entry.evidence === 'statistical')),
   }));
 
 const fields: VerdictFields = {
@@ -108,7 +111,11 @@ describe('verdict entry', () => {
       { verdict: 'reject' },
       { verdict: 'abandoned' },
       { verdict: 'reject', feeAtomic: 0n, evidence: 'none' },
-      { ejects: true },
+      { ejects: true, evidence: 'exact' },
+      { ejects: true, evidence: 'none' },
+      { ejects: true, verdict: 'inconclusive', evidence: 'none' },
+      { ejects: true, verdict: 'unaudited' },
+      { ejects: true, verdict: 'abandoned', feeAtomic: 0n },
       { verifierIds: Array.from({ length: 17 }, () => new Uint8Array(32)) },
       { replyId: new Uint8Array(15) },
       { timeMs: -1 },
@@ -116,6 +123,13 @@ describe('verdict entry', () => {
     ];
     for (const change of wrong) {
       expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, ...change })).toThrow(ProtocolError);
+    }
+  });
+
+  it('ejects by a reject, or by what all of a provider showed together', () => {
+    for (const change of [{}, { verdict: 'inconclusive' }, { verdict: 'reject', feeAtomic: 0n }] as const) {
+      const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, ...change, ejects: true });
+      expect(parseVerdictEntry(bytes)).toMatchObject({ ...change, ejects: true });
     }
   });
 

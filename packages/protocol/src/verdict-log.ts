@@ -197,7 +197,10 @@ function assertConsistent(entry: VerdictEntry): void {
   }
   if (entry.verdict === 'reject' && entry.evidence === 'none')
     throw new ProtocolError('malformed', 'reject without evidence');
-  if (entry.ejects && entry.verdict !== 'reject') throw new ProtocolError('malformed', 'ejection without a reject');
+  const isWeighed = entry.verdict === 'accept' || entry.verdict === 'inconclusive';
+  if (entry.ejects && !(entry.verdict === 'reject' || (isWeighed && entry.evidence === 'statistical'))) {
+    throw new ProtocolError('malformed', `ejection by ${entry.verdict} on evidence ${entry.evidence}`);
+  }
 }
 
 function assertVerifierCount(count: number): number {

@@ -133,6 +133,32 @@ function createExactContext(
     context.useReference(on);
     isReference = on;
   };
+  const run = (outputs: boolean): void => {
+    if (rows.length === 0) return;
+    if (slidingWindow !== undefined) forgetBehind(context, rows, slidingWindow);
+    guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
+    const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
+    let furthest = 0;
+    let next = 0;
+    rows.forEach(({ token, position, sequence }, index) => {
+      context.add(token, position, sequence);
+      physical[index] = next++;
+      for (let i = 0; i < guessesRun; i++, next++)
+        context.add(guesses[index]?.[i] as number, position + 1 + i, sequence);
+      if (lonely?.has(index)) {
+        context.add(token, position + 1, sequence);
+        next++;
+      }
+      if (position + guessesRun > furthest) furthest = position + guessesRun;
+    });
+    const isStep = outputs && purpose === 'serve';
+    if (isExact) setReference(needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
+    context.decode(outputs);
+    for (const index of lonely ?? []) {
+      const { sequence, position } = rows[index] as Row;
+      context.remove(sequence, position + 1);
+    }
+  };
   return {
     contextSize,
     sequences,
@@ -151,31 +177,12 @@ function createExactContext(
     },
     guessesRun: () => guessesRun,
     decode(outputs) {
-      if (rows.length === 0) return;
-      if (slidingWindow !== undefined) forgetBehind(context, rows, slidingWindow);
-      guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
-      const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
-      let furthest = 0;
-      let next = 0;
-      rows.forEach(({ token, position, sequence }, index) => {
-        context.add(token, position, sequence);
-        physical[index] = next++;
-        for (let i = 0; i < guessesRun; i++, next++)
-          context.add(guesses[index]?.[i] as number, position + 1 + i, sequence);
-        if (lonely?.has(index)) {
-          context.add(token, position + 1, sequence);
-          next++;
-        }
-        if (position + guessesRun > furthest) furthest = position + guessesRun;
-      });
-      const isStep = outputs && purpose === 'serve';
-      if (isExact) setReference(needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION));
-      context.decode(outputs);
-      for (const index of lonely ?? []) {
-        const { sequence, position } = rows[index] as Row;
-        context.remove(sequence, position + 1);
+      try {
+        run(outputs);
+      } finally {
+        // A pass that failed is not run again with the next one.
+        rows.length = 0;
       }
-      rows.length = 0;
     },
     outputRow: (index) => physical[index] as number,
     shapeOf: () => 0,

@@ -100,6 +100,14 @@ export function createShapedContext(
     copies[which].set(context[which]().subarray(row * width, (row + count) * width), at * width);
   };
 
+  const plan = (outputs: boolean): readonly Pass[] => {
+    try {
+      return planPasses(outputs ? rows : rows.map((row) => ({ ...row, shapeClass: row.shapeClass ?? WIDE })), policy);
+    } finally {
+      rows.length = 0;
+    }
+  };
+
   return {
     contextSize,
     sequences,
@@ -120,9 +128,7 @@ export function createShapedContext(
       guessCounts[rows.length - 1] = count;
     },
     decode(outputs) {
-      const planned = outputs ? rows : rows.map((row) => ({ ...row, shapeClass: row.shapeClass ?? WIDE }));
-      const passes = planPasses(planned, policy);
-      rows.length = 0;
+      const passes = plan(outputs);
       isCopied = outputs && passes.length > 1;
       let at = 0;
       for (const pass of passes) {

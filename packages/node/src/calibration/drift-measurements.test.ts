@@ -47,6 +47,29 @@ describe('measurements', () => {
     store.close();
   });
 
+  it('count the longest of what was served to one prompt under one key', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 6, maxTokens: 100 });
+    const long = read(store).drift[0]!.honest;
+    await add({ count: 6, maxTokens: 20 });
+    // In the order of their names the shorter ones come last here, and first where their limit has fewer digits.
+    await add({ count: 6, maxTokens: 9 });
+    expect(read(store).drift[0]!.honest).toEqual(long);
+    await add({ count: 8, maxTokens: 9 });
+    expect(new Set(read(store).drift[0]!.honest.map(({ seed }) => seed)).size).toBe(8);
+    store.close();
+  });
+
+  it('are of the models that are asked for', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 4 });
+    const readOf = (model: string) =>
+      readMeasurements(crypto, [{ store, take: 'all', models: new Set([model]) }], { codeVersion: 'test' });
+    expect(readOf('fake').drift).toHaveLength(1);
+    expect(readOf('other').drift).toEqual([]);
+    store.close();
+  });
+
   it('tell equalities from drift, and an honest reply that differs in its own exact class', async () => {
     const { store, add } = await createFakeSamples();
     await add({ count: 3, provider: { exact: true }, verifier: { exact: true, error: 0 } });
@@ -70,14 +93,20 @@ describe('measurements', () => {
   });
 });
 
-it('honest replies of any sampler settings are honest ones, and no alternative', async () => {
+it('honest replies to whatever requests are honest ones, and no alternatives', async () => {
   const { store, add } = await createFakeSamples();
   await add({ count: 4 });
   const usual = read(store).drift[0]!.honest.length;
-  await add({ count: 4, behaviour: 'honest-any', first: 50 });
-  const [measured] = read(store, 'honest').drift;
-  expect(measured!.honest.length).toBeGreaterThan(usual);
-  expect(read(store).drift[0]!.alternatives).toEqual([]);
+  for (const [i, kind] of ['any', 'griefed', 'shared'].entries()) {
+    const before = read(store, 'honest').drift[0]!.honest.length;
+    await add({ count: 4, behaviour: `honest-${kind}`, first: 50 * (i + 1) });
+    expect(read(store, 'honest').drift[0]!.honest.length, kind).toBeGreaterThan(before);
+  }
+  const all = read(store).drift[0]!.honest.length;
+  expect(all).toBeGreaterThan(usual);
+  // A row judges as far as its longest context: few long ones are not what it is measured on, and no cheats either.
+  await add({ count: 4, behaviour: 'honest-long', first: 500 });
+  expect(read(store).drift[0]).toMatchObject({ alternatives: [], honest: { length: all } });
   store.close();
 });
 

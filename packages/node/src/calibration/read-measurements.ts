@@ -4,7 +4,7 @@ import { compareRowKeys } from '@ogong/protocol/drift-table';
 import type { DriftMeasurement, DriftSample } from '@ogong/protocol/drift-table-build';
 import { readEvidence } from './read-evidence.ts';
 import type { SampleStore } from './sample-store.ts';
-import { isHonest, parseSourceId } from './source-id.ts';
+import { isCheat, isHonest, parseSourceId } from './source-id.ts';
 
 /** All that stores hold, by model and pair of classes: what a table is built from. */
 export interface Measurements {
@@ -22,6 +22,8 @@ export interface MeasurementSource {
   readonly take: 'honest' | 'alternatives' | 'all';
   /** Behaviours that become alternatives. Default: all that are not honest. */
   readonly named?: ReadonlySet<string> | undefined;
+  /** Only sources of these models, by the names of SourceId. Default: all. */
+  readonly models?: ReadonlySet<string> | undefined;
   /** Only sources whose prompts were drawn out so far, or not at all for `none`. Default: all. */
   readonly promptTokens?: number | 'none' | undefined;
 }
@@ -42,13 +44,9 @@ export function readMeasurements(
   const useless = new Map<string, number>();
   let replies = 0;
   let differing = 0;
-  for (const { store, take, named, promptTokens } of sources) {
-    for (const { source, verifier } of store.listPairs()) {
-      const id = parseSourceId(source);
-      if (promptTokens !== undefined && (id?.promptTokens ?? 'none') !== promptTokens) continue;
-      const behaviour = id?.behaviour;
-      if (behaviour === undefined || (take !== 'all' && isHonest(behaviour) !== (take === 'honest'))) continue;
-      if (!isHonest(behaviour) && named?.has(behaviour) === false) continue;
+  for (const given of sources) {
+    const { store } = given;
+    for (const { source, verifier, behaviour } of listTaken(given)) {
       for (const sample of store.readScored(source, verifier)) {
         const evidence = readEvidence(crypto, sample);
         if (evidence.kind === 'drift') {
@@ -76,6 +74,27 @@ export function readMeasurements(
       };
     });
   return { drift, equalities: { replies, differing }, useless };
+}
+
+/**
+ * The longest replies and prompts first: what was served to one prompt under one key with less room is the beginning of
+ * them, and counts where there is nothing longer.
+ */
+function listTaken({ store, take, named, models, promptTokens }: MeasurementSource) {
+  return store
+    .listPairs()
+    .flatMap((pair) => {
+      const id = parseSourceId(pair.source);
+      if (id === undefined) return [];
+      const { behaviour } = id;
+      if (promptTokens !== undefined && (id.promptTokens ?? 'none') !== promptTokens) return [];
+      if (models?.has(id.model) === false) return [];
+      const isTaken =
+        (isHonest(behaviour) && take !== 'alternatives') ||
+        (isCheat(behaviour) && take !== 'honest' && named?.has(behaviour) !== false);
+      return isTaken ? [{ ...pair, ...id }] : [];
+    })
+    .sort((a, b) => (b.promptTokens ?? 0) - (a.promptTokens ?? 0) || b.maxTokens - a.maxTokens);
 }
 
 type Key = Pick<DriftMeasurement, 'modelRoot' | 'providerClass' | 'verifierClass'>;

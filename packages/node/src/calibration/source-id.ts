@@ -12,8 +12,16 @@ export interface SourceId {
 
 export const HONEST = 'honest';
 
-/** Whether what was served so is the model's own: honest replies to whatever requests. */
-export const isHonest = (behaviour: string): boolean => behaviour === HONEST || behaviour === `${HONEST}-any`;
+/**
+ * What a row is measured on, besides plain honest replies: any sampler settings, messages on which engines were found to
+ * differ most, and prompts that begin in the cache. Contexts that few replies reach are none of it: a row judges as far as its
+ * longest.
+ */
+const CALIBRATING: ReadonlySet<string> = new Set(['', '-any', '-griefed', '-shared'].map((kind) => HONEST + kind));
+
+/** Whether honest drift is measured on what was served so. */
+export const isHonest = (behaviour: string): boolean => CALIBRATING.has(behaviour);
+export const isCheat = (behaviour: string): boolean => behaviour !== HONEST && !behaviour.startsWith(`${HONEST}-`);
 
 export function formatSourceId({ model, behaviour, setup, maxTokens, promptTokens }: SourceId): string {
   const id = `${model}/${behaviour}/${setup}/${maxTokens}`;

@@ -5,7 +5,7 @@ import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { toHex } from '@ogong/protocol/bytes';
 import { type Checker, createLocalChecker } from '../calibration/checkers.ts';
-import { computeContextSize, type ModelFile, measurePairs, type Pair } from '../calibration/measure.ts';
+import { computeContextSize, type ModelFile, measurePairs, nameModel, type Pair } from '../calibration/measure.ts';
 import { createPeerChecker } from '../calibration/peer-checker.ts';
 import { createProgressLine } from '../calibration/progress-line.ts';
 import { type Measurements, readMeasurements } from '../calibration/read-measurements.ts';
@@ -148,8 +148,13 @@ export async function runCalibration(argv: readonly string[], output: Output): P
     for (const model of models) {
       await measure(model, { values, asked, peer, store, output, signal: stopping.signal });
     }
+    const measured = {
+      promptTokens: values.promptTokens ?? ('none' as const),
+      // A store may hold more models, with too little of one that was stopped.
+      models: new Set(models.map(nameModel)),
+    };
     const sources = [
-      { store, take: 'honest' as const, promptTokens: values.promptTokens ?? ('none' as const) },
+      { store, take: 'honest' as const, ...measured },
       ...others.map((other) => ({ store: other, take: 'alternatives' as const })),
     ];
     const measurements = readMeasurements(crypto, sources, { codeVersion: values.codeVersion });

@@ -89,6 +89,8 @@ export interface ProviderBehaviour {
   /** Text that it sends on and on before anything else, in pieces of this size. */
   readonly floodSize?: number;
   readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
+  /** Sent with every word where no log-probabilities are asked for. */
+  readonly unasked?: TokenLogprob;
   readonly withholdOpening?: boolean;
   /** Times that it is too busy to open, before it does. */
   readonly busyOpenings?: number;
@@ -175,7 +177,16 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     const { identity, endpoint } = await serve((router) =>
       router.service(ProviderService, {
         async *generate(request, context) {
-          const { refuse, words = STORY, pauseMs = 0, dieAfter, hangAfter, bend, signedText } = provider.behaviour;
+          const {
+            refuse,
+            words = STORY,
+            pauseMs = 0,
+            dieAfter,
+            hangAfter,
+            bend,
+            signedText,
+            unasked,
+          } = provider.behaviour;
           if (refuse) throw refuse;
           const order = parseOrder(request.order?.order as Uint8Array);
           const signature = request.order?.signature as Uint8Array;
@@ -222,7 +233,10 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
               if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
               if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
               yield {
-                event: { case: 'delta', value: { text, tokens: asked.logprobs ? [show(text, at)] : [] } },
+                event: {
+                  case: 'delta',
+                  value: { text, tokens: asked.logprobs ? [show(text, at)] : unasked ? [unasked] : [] },
+                },
               };
               provider.sent++;
             }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
 import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
-import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { nobleCrypto } from '@ogong/protocol/noble';
 import { parseReceipt } from '@ogong/protocol/receipt';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
@@ -298,6 +299,28 @@ describe('a provider', () => {
     const client = await open({ providers: [{ floodSize: 100_000 }] });
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
     expect(fixture.network.reports.at(-1)?.outcome).toBe('abandoned');
+  });
+
+  const token = (change: Partial<TokenLogprob> = {}): TokenLogprob =>
+    create(TokenLogprobSchema, { id: 5, bytes: new Uint8Array(2), logprob: -1, alternatives: [], ...change });
+  it.each<[string, Partial<TokenLogprob>]>([
+    ['tokens of a megabyte', { bytes: new Uint8Array(1_000_000) }],
+    ['more alternatives than were asked for', { alternatives: [token(), token(), token()] }],
+    ['alternatives of a megabyte', { alternatives: [token({ bytes: new Uint8Array(1_000_000) })] }],
+    ['alternatives of alternatives', { alternatives: [token({ alternatives: [token()] })] }],
+  ])('that sends %s is cut off', async (_what, change) => {
+    const client = await open({ providers: [{ showLogprob: (signed) => ({ ...signed, ...change }) }] });
+    const asked = { ...chat, logprobs: true, top_logprobs: 2 };
+    await expect(client.chat.completions.create(asked)).rejects.toMatchObject({
+      status: 502,
+      code: 'provider_failed',
+      message: expect.stringContaining('more than the request allows'),
+    });
+  });
+
+  it('that sends log-probabilities unasked is cut off', async () => {
+    const client = await open({ providers: [{ unasked: token() }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
   });
 
   it('that shows other log-probabilities than it signs is caught', async () => {

@@ -32,6 +32,8 @@ export interface GenerateInput {
   readonly endpoint: Endpoint;
   /** Tokens that the request allows; a provider that streams more is cut off. */
   readonly maxTokens: number;
+  /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
+  readonly topLogprobs: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -44,6 +46,8 @@ export interface ProviderCall {
 
 /** What validators take as a reply's text, UTF-16 units. */
 const MAX_TEXT = 1024 * 1024;
+/** Of one token: far more than any vocabulary has. */
+const MAX_TOKEN_BYTES = 1024;
 /** However much time has passed: it may be this side that stood still. */
 const LEAST_TRIES = 3;
 const OPENING_TIMEOUT_MS = 10_000;
@@ -55,7 +59,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
     links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
 
   return {
-    async *generate({ match, order, request, cacheScope, endpoint, maxTokens, signal }) {
+    async *generate({ match, order, request, cacheScope, endpoint, maxTokens, topLogprobs, signal }) {
       const silence = new AbortController();
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
@@ -73,7 +77,8 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
           if (event.case === 'delta') {
             textLength += event.value.text.length;
             tokenCount += event.value.tokens.length;
-            if (textLength > MAX_TEXT || tokenCount > maxTokens) {
+            const isWithin = event.value.tokens.every((token) => isAskedFor(token, topLogprobs));
+            if (textLength > MAX_TEXT || tokenCount > maxTokens || !isWithin) {
               throw new GatewayError('provider_failed', 'The provider sends more than the request allows.');
             }
             // Not while the reader is slow: only the provider's own silence counts.
@@ -102,6 +107,17 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       }
     },
   };
+}
+
+/** Whoever keeps a reply's tokens keeps no more of each than was asked for. */
+function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number | undefined): boolean {
+  const isShort = (token: Pick<TokenLogprob, 'bytes'>): boolean => token.bytes.length <= MAX_TOKEN_BYTES;
+  return (
+    topLogprobs !== undefined &&
+    alternatives.length <= topLogprobs &&
+    isShort({ bytes }) &&
+    alternatives.every((other) => isShort(other) && other.alternatives.length === 0)
+  );
 }
 
 function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {

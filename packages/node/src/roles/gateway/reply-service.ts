@@ -172,7 +172,9 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
     const { body, endpoint, request, signal } = job;
     const cacheScope = dependencies.nameCacheScope(job.key.id, match.ticket.providerId);
     const { maxTokens } = request;
-    const stream = providers.generate({ match, order, request: body, cacheScope, endpoint, maxTokens, signal });
+    const topLogprobs = request.logprobs ? request.topLogprobs : undefined;
+    const call = { match, order, request: body, cacheScope, endpoint, maxTokens, topLogprobs, signal };
+    const stream = providers.generate(call);
     let text = '';
     const tokens: TokenLogprob[] = [];
     let finished: Finished;

@@ -319,7 +319,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
   return { cosign };
 }
 
-function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds }: Judgement): void {
+function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds, eValue = 1 }: Judgement): void {
   const at = `entry ${entry.index}`;
   demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
   demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
@@ -327,6 +327,7 @@ function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierI
     entry.verifierIds.length === verifierIds.length &&
     entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
   demand(same, `${at} names other verifiers than the evidence`);
+  demand(!entry.ejects || verdict === 'reject' || eValue > 1, `${at}: ejected by a reply that speaks for the provider`);
   demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }
 

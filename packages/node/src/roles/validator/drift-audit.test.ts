@@ -1,13 +1,17 @@
+import { create } from '@bufbuild/protobuf';
 import { toHex } from '@ogong/protocol/bytes';
-import { computePayeeEvidence } from '@ogong/protocol/payee-test';
+import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { describe, expect, it } from 'vitest';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from './drift-fixture.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { adoptTable } from './drift-store.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import { readTest } from './sequential-store.ts';
-import { type BenchOptions, createTestValidator, provider, type TestValidator } from './test-bench.ts';
+import { readTest, writeTest } from './sequential-store.ts';
+import type { CosignRequest } from './settlement.ts';
+import { type BenchOptions, createTestValidator, provider, providerId, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
+import { rebuild } from './test-proposal.ts';
 import { PAYEE, type ServedReply } from './test-reply.ts';
 
 const policy = createTestPolicy();
@@ -86,8 +90,30 @@ describe('an audit between classes', () => {
   });
 });
 
+/** Rates at which nothing that this small table can show is rejected, or in doubt. */
+const lenient = createTestPolicy('test', { reject: 1e-6, doubt: 2e-6 });
+
+it('a provider none of whose replies shows anything alone is ejected by all of them together', async () => {
+  const cheat = await createAudited(lenient, CHEAT);
+  for (let number = 0; number < 20 && !cheat.validator.decided.at(-1)?.ejects; number++) await cheat.audit(number);
+  const { decided } = cheat.validator;
+  expect(decided.length).toBeGreaterThan(2);
+  expect(decided.map(({ verdict }) => verdict)).toEqual(decided.map(() => 'accept'));
+  expect(decided.at(-1)).toMatchObject({ evidence: 'statistical', ejects: true });
+  expect(computePayeeEvidence(readTest(cheat.validator.store, PAYEE))).toBeGreaterThanOrEqual(1000);
+  await expect(cheat.audit(decided.length)).rejects.toThrow('ejected');
+
+  const honest = await createAudited(lenient, HONEST);
+  for (let number = 0; number < 20; number++) await honest.audit(number);
+  expect(honest.validator.decided.some(({ ejects }) => ejects)).toBe(false);
+});
+
 describe('co-signers', () => {
-  async function settle(optionsOf: (index: number) => BenchOptions, size = HONEST) {
+  async function settle(
+    optionsOf: (index: number) => BenchOptions,
+    size = HONEST,
+    prepare: (own: TestValidator) => void = () => {},
+  ) {
     const served = new Map<string, ServedReply>();
     const four = await createFour((index) => ({ test, verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
     // What they judge by was settled long ago.
@@ -97,6 +123,7 @@ describe('co-signers', () => {
     const reply = await four.own.deliver(0);
     served.set(toHex(reply.reply.record.replyId), reply);
     await four.certifyAll(1n);
+    prepare(four.own);
     await four.own.runAudits();
     const refusals: string[] = [];
     for (const peer of four.peers) {
@@ -119,6 +146,32 @@ describe('co-signers', () => {
       expect(await step()).toBe(true);
       expect(refusals).toEqual([]);
     }
+  });
+
+  it('sign an ejection by a reply that speaks against its provider, though it is accepted, and by no other', async () => {
+    const heldAgainst = ({ store }: TestValidator): void => {
+      const state = { ...INITIAL_PAYEE_TEST, audits: 40, evidence: INITIAL_PAYEE_TEST.evidence.map(() => 900) };
+      for (const subject of [providerId, PAYEE]) store.transact(() => writeTest(store, subject, state));
+    };
+    const guilty = await settle(all(lenient), CHEAT, heldAgainst);
+    expect(guilty.four.own.decided).toMatchObject([{ verdict: 'accept', ejects: true, feeAtomic: 86_000n }]);
+    expect(await guilty.step()).toBe(true);
+    expect(guilty.four.chain.settled[0]?.ejections).toHaveLength(1);
+
+    const { four, step } = await settle(all(lenient), HONEST, heldAgainst);
+    expect(four.own.decided).toMatchObject([{ verdict: 'accept', ejects: false }]);
+    four.offline.add(1).add(2).add(3);
+    await step().catch(() => undefined);
+    const message = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
+    const forged = await rebuild(
+      four.own,
+      message,
+      (entry) => ({ ...entry, ejects: true }),
+      (same) => same,
+    );
+    four.offline.clear();
+    const [peer] = four.peers as [TestValidator];
+    await expect(peer.cosigner.cosign(four.own.signer.address, forged)).rejects.toThrow('speaks for the provider');
   });
 
   it('refuse with another table, and say which; without one, too; and where the verdict names none', async () => {

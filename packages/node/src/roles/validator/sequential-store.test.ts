@@ -60,6 +60,19 @@ describe('the sequential tests', () => {
     store.close();
   });
 
+  it('eject without a reject where all replies together show enough, and never by one that speaks for the provider', () => {
+    const store = open();
+    const who = { providerId: key(1), payee };
+    let count = 0;
+    while (!advanceTests(store, who, judged('accept', 3), parameters) && count < 100) count++;
+    expect(count).toBeGreaterThan(3);
+    expect(count).toBeLessThan(30);
+    expect(advanceTests(store, who, judged('accept', 0.9), parameters)).toBe(false);
+    expect(advanceTests(store, who, judged('accept', undefined, 'exact'), parameters)).toBe(false);
+    expect(advanceTests(store, who, judged('inconclusive', 1.1), parameters)).toBe(true);
+    store.close();
+  });
+
   it('eject on exact evidence at once, and step over what decided nothing', () => {
     const store = open();
     const who = { providerId: key(1), payee };

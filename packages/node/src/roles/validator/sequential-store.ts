@@ -75,7 +75,8 @@ export function advanceTests(
     const state = advancePayeeTest(readTest(store, each), step, parameters.beta);
     writeTest(store, each, isReject && isExact ? { ...state, ejected: true } : state);
   }
-  if (!isReject) return false;
+  // What speaks for a provider ejects it not, whatever was piled up before; a reject is not needed for what all replies show.
+  if (!isReject && step.eValue <= 1) return false;
   const isPayeeOver = readTest(store, subject).ejected;
   return (
     isExact || (isPayeeOver && computePayeeEvidence(readTest(store, providerId)) >= 1 / Math.sqrt(parameters.beta))

@@ -73,14 +73,15 @@ export const validatorConfig = defineConfig({
     s: {
       schema: decimal({ max: 1 }),
       label: '<prob>',
-      default: '1.0',
-      description: 'verifier soundness: chance that a substitute reply is rejected',
+      default: '0.9',
+      description: 'verifier soundness: chance that a substitute reply is rejected, where no drift table weighs it',
     },
     eps: {
       schema: decimal({ max: 1 }),
       label: '<prob>',
-      default: '0.0',
-      description: 'verifier false-positive rate: chance that an honest reply is rejected',
+      default: '0.02',
+      description:
+        'verifier false-positive rate: chance that an honest reply is rejected, where no drift table weighs it',
     },
     beta: {
       schema: decimal({ max: 1 }),

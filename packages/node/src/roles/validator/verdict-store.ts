@@ -107,8 +107,7 @@ export function decideReply(
   const isAgreed = row.submission !== undefined && row.submission.payeeSignature.length > 0;
   const party = { providerId: order.providerId, payee: isAgreed ? payee : undefined };
   const isLate = 'judgement' in decision && decision.isLate === true;
-  const isEjected =
-    judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
+  const ejects = judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
 
   const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
@@ -124,7 +123,7 @@ export function decideReply(
     verifierIds: judgement?.verifierIds ?? [],
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
-    ejects: verdict === 'reject' && isEjected === true,
+    ejects: ejects === true,
     timeMs: nowMs,
   });
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
@@ -155,7 +154,7 @@ function recordReports(
   if (agreed) putAnswer(store, replyId, agreed);
 }
 
-/** @returns whether the provider is out, by this verdict or an earlier one. */
+/** @returns whether the provider is out by this verdict; a reject says so of one that was out before, too. */
 function countVerdict(
   store: Store,
   { test }: VerdictContext,
@@ -165,13 +164,13 @@ function countVerdict(
   const { verdict } = judgement;
   const { providerId, payee } = party;
   const isOut = advanceLateness(store, party, { isLate, epoch }, test.beta);
-  const ejects = isLate ? isOut : advanceTests(store, party, judgement, test);
+  const isOutNow = isLate ? isOut : advanceTests(store, party, judgement, test);
   const { audits, rejects, ejected } = readProvider(store, providerId);
   const isCounted = verdict !== 'inconclusive';
   writeProvider(store, providerId, payee, {
     audits: audits + (isCounted ? 1 : 0),
     rejects: rejects + (verdict === 'reject' ? 1 : 0),
-    ejected: ejected || ejects,
+    ejected: ejected || isOutNow,
   });
-  return ejected || ejects;
+  return verdict === 'reject' ? ejected || isOutNow : isOutNow && !isLate;
 }
