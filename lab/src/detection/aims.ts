@@ -143,11 +143,13 @@ function judgeEquality({ attacks }: Measured): AimRow {
   // A window that is not full forgets nothing: until then its provider computes what was sold.
   const rows = attacks.filter(
     ({ attack, family, equality }) =>
-      family === 'weights' && equality !== undefined && !attack.startsWith('sliding-window'),
+      (family === 'weights' || OTHER_PROMPT.test(attack)) &&
+      equality !== undefined &&
+      !attack.startsWith('sliding-window'),
   );
   const late = rows.filter(({ equality }) => equality!.differ.value < 1 || equality!.lastToken >= 4);
   return {
-    aim: 'exact classes: every weight and KV cheat differs within 4 tokens',
+    aim: 'exact classes: every weight, KV and prompt cheat differs within 4 tokens',
     measured: `${rows.length - late.length} of ${rows.length} attacks do`,
     met: rows.length > 0 && late.length === 0,
     note: late
@@ -155,6 +157,8 @@ function judgeEquality({ attacks }: Measured): AimRow {
       .join('; '),
   };
 }
+
+const OTHER_PROMPT = /^(hidden-system-prompt|prompt-truncated)/;
 
 function judgeF16({ attacks }: Measured): AimRow[] {
   const rows = attacks.filter(({ family, weights }) => family === 'weights' && weights === 'f16');

@@ -68,6 +68,8 @@ const config = defineConfig({
   },
 });
 
+const STOPPING = ['SIGINT', 'SIGTERM'] as const;
+
 /** Experiments at a time: each keeps about one core busy. */
 const LANES = 2;
 /** Enough for the sold models and their verifiers. */
@@ -116,7 +118,7 @@ async function sampleUntilStopped(
 ): Promise<boolean> {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
-  process.once('SIGINT', stop);
+  for (const signal of STOPPING) process.once(signal, stop);
   try {
     await sample(store, profile, { modelsDir, only, signal: stopping.signal });
     return true;
@@ -126,7 +128,7 @@ async function sampleUntilStopped(
     process.exitCode = 130;
     return false;
   } finally {
-    process.off('SIGINT', stop);
+    for (const signal of STOPPING) process.off(signal, stop);
   }
 }
 

@@ -1,7 +1,14 @@
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
 import type { JudgedReply } from './load.ts';
-import { measureBeyond, measureEjection, measureNaiveEjection, measureSettings } from './measure-ejection.ts';
+import {
+  measureBeyond,
+  measureEjection,
+  measureNaiveEjection,
+  measureOneSided,
+  measurePlain,
+  measureSettings,
+} from './measure-ejection.ts';
 
 const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
@@ -29,6 +36,22 @@ describe('honest lifetimes', () => {
     const mixed = Array.from({ length: 2000 }, (_, i) => normal() + (i % 2 === 1 ? 6 : 0));
     expect(measureEjection(mixed, options).ejected.value).toBe(1);
   });
+});
+
+it('a provider whose consumers all ask for what drifts most lives as long as the evidence against it lets it', () => {
+  const judged = (eValue: number) => [
+    { ...{ seed: 1, statistic: 0, extrapolatedPValue: 1, pValue: 1, suspect: '' }, eValue },
+  ];
+  expect(measureOneSided('hot text', judged(0.9), options)).toMatchObject({ test: 'per reply, hot text alone' });
+  expect(measureOneSided('hot text', judged(0.9), options).ejected.value).toBe(0);
+  expect(measureOneSided('hot text', judged(3), options).ejected.value).toBe(1);
+});
+
+it('what checks without statistics reject of the honest is counted by itself', () => {
+  const replies = [undefined, 'tail-place', undefined, undefined].map(
+    (plain, seed) => ({ seed, plain, scored: {} }) as unknown as JudgedReply,
+  );
+  expect(measurePlain(replies)).toMatchObject({ replies: 4, ejected: { value: 0.25 } });
 });
 
 it('replies at high temperatures are counted by themselves, too', () => {

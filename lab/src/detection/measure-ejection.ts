@@ -21,12 +21,24 @@ export interface EjectionOptions {
  * @param statistics of honest replies that no hypothesis was fitted to.
  */
 export function measureEjection(statistics: readonly number[], options: EjectionOptions): EjectionRow {
-  const { lifetimes, replies, beta, seed } = options;
-  const random = createSeededRandom(seed);
   const calibration = buildRankCalibration(statistics.filter((_, i) => i % 2 === 0));
   const lived = statistics
     .filter((_, i) => i % 2 === 1)
     .map((statistic) => calibrateRank(computeRank(calibration, statistic), calibration.replies));
+  return liveThrough('per reply, calibrated', lived, options);
+}
+
+/** Lifetimes of an honest provider all of whose consumers ask for what the given replies are of. */
+export const measureOneSided = (what: string, judged: readonly Judged[], options: EjectionOptions): EjectionRow =>
+  liveThrough(
+    `per reply, ${what} alone`,
+    judged.map(({ eValue }) => eValue),
+    options,
+  );
+
+function liveThrough(test: string, lived: readonly number[], options: EjectionOptions): EjectionRow {
+  const { lifetimes, replies, beta, seed } = options;
+  const random = createSeededRandom(seed);
   let ejected = 0;
   for (let life = 0; life < lifetimes; life++) {
     let state = INITIAL_PAYEE_TEST;
@@ -36,7 +48,6 @@ export function measureEjection(statistics: readonly number[], options: Ejection
     }
     if (state.ejected) ejected++;
   }
-  const test = 'per reply, calibrated';
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
 }
 
@@ -72,22 +83,22 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
 }
 
 /** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
-export function measureGriefing(replies: readonly JudgedReply[], detector: Pick<Detector, 'judge'>): EjectionRow {
-  const judged = selectLength(replies, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
-  return toRejections('honest replies to prompts searched for drift', judged);
-}
+export const measureGriefing = (judged: readonly Judged[]): EjectionRow =>
+  toRejections('honest replies to messages searched for drift', judged);
 
 const RATE = 0.01;
 
 /** Temperatures at which text falls apart: what a consumer would pick who wants honest providers rejected. */
 const HOT = 1.3;
 
+export const isHot = ({ temperature }: JudgedReply): boolean => temperature >= HOT;
+
 /** The same of honest replies by the settings of their sampler: the consumer picks them. */
 export function measureSettings(
   replies: readonly JudgedReply[],
   detector: Pick<Detector, 'judgeHonest'>,
 ): EjectionRow[] {
-  const hot = replies.filter(({ temperature }) => temperature >= HOT);
+  const hot = replies.filter(isHot);
   return [
     toRejections('honest replies of any sampler settings', detector.judgeHonest(replies)),
     toRejections(`honest replies at a temperature of ${HOT} to 2`, detector.judgeHonest(hot)),
@@ -107,6 +118,17 @@ export function measureBeyond(
   const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
   const what = 'honest replies past what rows were measured on';
   return [toRejections(`${what}, if rows judged them`, judged), toFixed(what, beyond)];
+}
+
+/** What the operator's rate of false rejects may not be spent on, since it comes besides. */
+const PLAIN_RATE = 1e-3;
+
+/** Honest replies that one of the checks fails which compare plain facts, and reject whatever the statistics say. */
+export function measurePlain(replies: readonly JudgedReply[]): EjectionRow {
+  const scored = replies.filter((reply) => reply.scored !== undefined);
+  const ejected = shareOf(scored, ({ plain }) => plain !== undefined);
+  const test = 'honest replies, rejected by a check without statistics';
+  return { test, lifetimes: scored.length, replies: scored.length, beta: PLAIN_RATE, ejected };
 }
 
 /** Where no row decides, or no table is there. */

@@ -1,14 +1,17 @@
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { ATTACKS } from '../attackers/catalogue.ts';
-import { createDetector, type Detector } from './detector.ts';
+import { createDetector, type Detector, selectLength } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
 import {
+  isHot,
   measureBeyond,
   measureEjection,
   measureGriefing,
   measureNaiveEjection,
+  measureOneSided,
+  measurePlain,
   measureSettings,
 } from './measure-ejection.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
@@ -73,13 +76,25 @@ export function measureSold(options: SoldOptions): Sold {
   });
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const statistics = detector.honest.whole;
+  const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
+  // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.
+  const oneSided = (): EjectionRow[] => [
+    ...(judgedGriefed.length >= MIN_LIVED
+      ? [measureOneSided('messages searched for drift', judgedGriefed, lives)]
+      : []),
+    ...(ofAnySampler.length >= MIN_LIVED
+      ? [measureOneSided('temperatures of 1.3 to 2', detector.judgeHonest(ofAnySampler.filter(isHot)), lives)]
+      : []),
+  ];
   const ejection = [
     ...(statistics.length >= MIN_LIVED ? [measureEjection(statistics, lives)] : []),
     measureNaiveEjection(
       honest.flatMap(({ scored }) => scored?.whole.windows ?? []),
       lives,
     ),
-    ...(griefed.length > 0 ? [measureGriefing(griefed, detector)] : []),
+    ...oneSided(),
+    measurePlain([...honest, ...griefed, ...long]),
+    ...(griefed.length > 0 ? [measureGriefing(judgedGriefed)] : []),
     ...(long.length > 0 ? measureBeyond(long, detector) : []),
     ...(ofAnySampler.length > 0 ? measureSettings(ofAnySampler, detector) : []),
   ];

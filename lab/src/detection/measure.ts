@@ -1,5 +1,5 @@
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
-import { replaySample } from '@ogong/node/calibration/sample';
+import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { ATTACKS } from '../attackers/catalogue.ts';
@@ -159,7 +159,10 @@ function measureDraws(store: SampleStore, honest: readonly Experiment[], { maxTo
           const startedMs = performance.now();
           const replayed = replaySample(crypto, sample);
           const elapsedMs = performance.now() - startedMs;
-          const stage1 = replayed?.replay.checks.find(({ status }) => status === 'fail')?.id;
+          const { header, checks = [] } = replayed?.replay ?? {};
+          // As attacks are counted: what the intake checks is part of it.
+          const all = header === undefined ? checks : [...checkSampleHeader(crypto, sample, header), ...checks];
+          const stage1 = all.find(({ status }) => status === 'fail')?.id;
           return { stage1: replayed ? stage1 : 'opening', tokens: replayed?.record.tokenCount ?? 0, elapsedMs };
         }),
       ),

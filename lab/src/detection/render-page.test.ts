@@ -42,9 +42,9 @@ describe('the page', () => {
     expect(page.split('\n\n')[1]).toMatch(/^\*\*Not caught/);
   });
 
-  it('says before that what has changed since the run', () => {
+  it('says next what has changed since the run', () => {
     const caveat = 'Measured **before** something else.';
-    expect(formatPage({ ...results, caveat }).split('\n\n')[1]).toBe(caveat);
+    expect(formatPage({ ...results, caveat }).split('\n\n')[2]).toBe(caveat);
   });
 
   it('names what no check decides, by its figures and not by its author', () => {

@@ -88,11 +88,13 @@ function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): 
   const known = new Set(notCaught.map(({ attack }) => attack));
   const open = attacks.filter((row) => !isDecided(row) && !known.has(row.attack));
   return [
+    [
+      `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
+      open.length === 0
+        ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
+        : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
+    ].join(' '),
     ...(caveat === undefined ? [] : [caveat]),
-    `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
-    open.length === 0
-      ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
-      : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
     aims.length === 0
       ? '**No aim was measured.**'
       : missed.length === 0
@@ -147,7 +149,8 @@ ${command}
 node lab/src/detection/render-main.ts docs/detection/results.json docs/detection   # this page again, from its data
 \`\`\`
 
-Profile ${profile}, seed ${seed}, code ${code}, ${engine}; ${machine}; ${day}, ${formatNumber(elapsedS / 60)} minutes. The same
-seed gives the same figures on the same machine, but for times. Beside this page: \`attacks.csv\` and \`honest.csv\` with every
+Profile ${profile}, seed ${seed}, code ${code}, ${engine}; ${machine}; ${day}, ${formatNumber(elapsedS / 60)} minutes from its last start
+to this page (samples are kept, and a run goes on from them). The same seed gives the same figures from the same samples; replies are served anew to the
+same bits in exact classes, and where streams share passes of \`fast\` kernels to bits that hang on time. Beside this page: \`attacks.csv\` and \`honest.csv\` with every
 figure of the tables, \`results.json\` with the curves as well ([schema](../schema/detection.schema.json)).`;
 }

@@ -1,3 +1,4 @@
+import { computeDeterringCoverage, measureSoundness } from '@ogong/protocol/audit-plan';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift-table';
@@ -51,9 +52,26 @@ function describeRow(row: DriftRow): string {
       const rates = POWER_RATES.map((rate, i) => `${formatShare((caught[i] as number) / replies)} at ${rate}`);
       return `  caught    ${name}: ${replies === 0 ? 'not measured' : `${rates.join(', ')} of ${replies} replies`}`;
     }),
+    ...describeDeterrence(row),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** What deters is a matter of ratios. */
+const FEE = 1_000_000n;
+const SAVED = FEE / 2n;
+const DETERRING_RATE = 0.001;
+
+/** Proposition 1 of the whitepaper for each cheat: how often one has to look so that it does not pay, with nothing but the fee to lose. */
+const describeDeterrence = (row: DriftRow): string[] =>
+  measureSoundness(row, DETERRING_RATE).map(({ name, ...rates }) => {
+    const coverage = computeDeterringCoverage({ ...rates, feeAtomic: FEE, franchiseAtomic: 0n }, SAVED);
+    const needed =
+      coverage === undefined
+        ? 'not by the loss of a fee, at whatever coverage; by ejection alone'
+        : `by a coverage of ${formatShare(coverage / 1e6)}`;
+    return `  deterred  ${name}, where it saves half the fee: ${needed}, at ${DETERRING_RATE}`;
+  });
 
 const formatShare = (share: number): string => Number(share.toPrecision(3)).toString();
 

@@ -192,6 +192,16 @@ describe('tables', () => {
     expect(text).toContain(toHex(file.hash));
     expect(text).toContain(measurement.providerClass);
     expect(text).toContain('1 to 16 tokens');
+    const [row] = signed.table.rows;
+    const power = [{ name: 'cheat', replies: 400, caught: [400, 400, 300, 0] }];
+    const shown = describeTable(crypto, { ...signed, table: { ...signed.table, rows: [{ ...row!, power }] } });
+    // Of 300 in 400 the 95 % limit is 70.5 %, less 0.1 % of the honest: half a fee is not worth it from 1 in 1.41 on.
+    expect(shown).toMatch(/deterred +cheat, where it saves half the fee: by a coverage of 0\.71\d?, at 0\.001/);
+    const weak = describeTable(crypto, {
+      ...signed,
+      table: { ...signed.table, rows: [{ ...row!, power: [{ ...power[0]!, caught: [0, 0, 0, 0] }] }] },
+    });
+    expect(weak).toContain('not by the loss of a fee');
     expect(toTableJson(crypto, signed)).toMatchObject({ hash: toHex(file.hash), version: 1, rows: [{ band: 0 }] });
   });
 });

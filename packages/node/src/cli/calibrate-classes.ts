@@ -100,7 +100,7 @@ function writeTables(folder: string, table: ClassTable): void {
   const path = join(folder, 'classes.json');
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as ClassTable[]) : [];
   const keyOf = ({ build, backend, isa, model }: ClassTable) =>
-    [backend, isa, model.name, model.weights, build].join(' ');
+    [backend, isa, model.name, model.weights, model.root, build].join(' ');
   const tables = [...before.filter((other) => keyOf(other) !== keyOf(table)), table].sort((a, b) =>
     keyOf(a) < keyOf(b) ? -1 : 1,
   );
