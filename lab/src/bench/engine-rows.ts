@@ -40,6 +40,7 @@ export async function measureEngine(bench: EngineBench): Promise<Row[]> {
       ...(await measureSpeed(bench, { engine, fastest, free, exact, numbers })),
       await measureScore(bench, { engine, numbers: numbers.slice(0, 1) }),
       await measureScore(bench, { engine, numbers }),
+      await measureAudit(bench, { engine, number: numbers[0] as number }),
     ];
   } finally {
     free.free();
@@ -162,5 +163,33 @@ async function measureScore(
     value: median(rho),
     unit: 'x',
     note: `${median(whole).toFixed(2)} with prompts of ${promptTokens} and replies of ${outputTokens} tokens; a score is one pass of the reference kernels per reply`,
+  };
+}
+
+/** What an audit costs over a prompt that is no more than the reply and what it answers. */
+async function measureAudit(
+  bench: EngineBench,
+  { engine, number }: { readonly engine: LlamaEngine; readonly number: number },
+): Promise<Row> {
+  const { name, rounds, promptTokens, outputTokens } = bench;
+  const request = createRequest(engine, bench, number);
+  const made = await makeReply(engine, request);
+  const { tokens } = request.prompt as { tokens: Uint32Array };
+  const whole = { kind: 'tokens' as const, tokens: Uint32Array.from([...tokens, ...made.output]) };
+  const measures = {
+    score: async () => (await measureBusy(engine.pid(), () => scoreReply(engine, made))).ms,
+    prompt: async () =>
+      (await measureBusy(engine.pid(), () => makeReply(engine, { ...request, prompt: whole, maxTokens: 1 }))).ms,
+  };
+  await measureInTurn(1, measures);
+  const { score, prompt } = await measureInTurn(rounds, measures);
+  return {
+    id: `audit-${name}`,
+    what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
+    value: pairedRatio(score, prompt),
+    unit: 'x',
+    aim: { at: 'most', value: 1 },
+    note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
+    why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, and lists and sketches are made of it. It weighs the less the larger the model, whose output layer is a smaller part of it',
   };
 }
