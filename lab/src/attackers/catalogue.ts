@@ -8,6 +8,7 @@ import { MASSAGE_ATTACKS } from './massaged-draws.ts';
 import { BEHAVIOUR_ATTACKS } from './policy.ts';
 import { PREFILL_ATTACKS, prefill } from './prefill.ts';
 import { PROMPT_ATTACKS } from './prompts.ts';
+import { renamedCandidates } from './renamed-candidates.ts';
 import { resale, seedReplay, staleReply } from './resale.ts';
 import { SAMPLER_ATTACKS } from './sampler-cheats.ts';
 import { sketchTrained } from './sketch-trained.ts';
@@ -25,6 +26,7 @@ export const ATTACKS: readonly AttackDefinition[] = [
   prefill,
   ...PREFILL_ATTACKS,
   ...MASSAGE_ATTACKS,
+  renamedCandidates,
   ...SAMPLER_ATTACKS,
   ...GRINDING_ATTACKS,
   ...TAIL_ATTACKS,

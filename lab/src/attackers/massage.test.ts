@@ -1,9 +1,9 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { NAT, PLAIN_SAMPLER, quantizeLogprob, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
-import { type DrawInputs, type Massaged, massageRow, measureGap, replayRank } from './massage.ts';
+import { type DrawInputs, type Massaged, massageRow, measureGap, renameCandidates, replayRank } from './massage.ts';
 import { playTrial } from './trial.ts';
 
 const engine = createFakeEngine({ weights: 1, contextSize: 512 });
@@ -51,6 +51,25 @@ describe.each([
     ).toEqual([]);
     expect(failed.has('equality'), shown).toBe((counts.massaged as number) > 0);
   });
+});
+
+describe('renamed-candidates', () => {
+  // Under min-p the two models agree on these.
+  it.each(Object.entries(SAMPLERS).filter(([name]) => name !== 'min-p'))(
+    'passes stage 1 under the %s sampler, and not equality',
+    async (_, sampler) => {
+      const cheapEngine = createFakeEngine({ ...near, error: 3, contextSize: 512 });
+      afterwards.push(cheapEngine);
+      const attack = findAttack('renamed-candidates').create({ engine, cheapEngine });
+      const failed = new Set<string>();
+      for (let number = 0; number < 3; number++) {
+        const request = { messages: [{ role: 'user', content: `Hi ${number}` }], max_tokens: 64, ...sampler };
+        const trial = await playTrial(attack, { verifier: engine, number, request });
+        for (const id of trial.failed) failed.add(id);
+      }
+      expect([...failed].filter((id) => !['own-choice', 'draw-replay'].includes(id))).toEqual(['equality']);
+    },
+  );
 });
 
 /** u and a row under which the key draws rank 0: tokens 5, 9 and 7 with about 1/2, 1/4 and 1/8. */
@@ -110,4 +129,19 @@ describe('massaging one row', () => {
     expect(measureGap(row(5), inputs(0.6))).toBeCloseTo(0.1, 4);
     expect(measureGap(row(5), inputs(0.2))).toBe(0);
   });
+});
+
+it('other names for candidates keep every value, and no name but the own one', () => {
+  const ids = Uint32Array.of(50, 90, 70, 60);
+  const q = Uint32Array.from([0.4, 0.2, 0.2, 0.1], (p) => quantizeLogprob(Math.log(p)));
+  const sorted = { ids, q: q.slice().sort(), tail: Math.round(0.1 * WEIGHT_ONE), rank: 3 };
+  for (const share of [0.05, 0.3, 0.5, 0.7, 0.85]) {
+    const given = inputs(Math.floor(share * WEIGHT_ONE));
+    const renamed = renameCandidates(sorted, given);
+    if (renamed === undefined) continue;
+    expect(replayRank(renamed, given)).toBe(3);
+    expect(renamed).toMatchObject({ q: sorted.q, tail: sorted.tail, rank: 3 });
+    expect([...renamed.ids].filter((id) => ids.includes(id))).toEqual([60]);
+  }
+  expect(renameCandidates({ ...sorted, rank: TAIL_RANK, tailId: 5, tailQ: 9 }, inputs(1))).toBeUndefined();
 });

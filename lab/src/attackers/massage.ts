@@ -5,6 +5,7 @@ import {
   computeWeights,
   createWeights,
   drawRank,
+  isListedOrder,
   MAX_COST,
   MAX_LISTED,
   NAT,
@@ -110,6 +111,49 @@ export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'l
     .sort((a, b) => (thrift === 'mean' ? a.meanQ16 - b.meanQ16 : a.shiftQ16 - b.shiftQ16));
   return first;
 }
+
+/**
+ * The row with its values and tail as they are, and unlisted tokens in the place of all candidates but its own: such as come
+ * before it in the order of the draw, and such as come behind, so that the draw falls on it.
+ * @returns undefined where its own is not kept, or no division of the others does it.
+ */
+export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | undefined {
+  if (row.rank === TAIL_RANK) return undefined;
+  weigh(row, inputs);
+  const own = row.rank;
+  const width = own < weights.kept ? (weights.byRank[own] as number) : 0;
+  let below = 0;
+  const isBefore = Array.from(row.ids, (_, rank) => {
+    const weight = rank < weights.kept ? (weights.byRank[rank] as number) : 0;
+    if (rank === own || below + weight > inputs.u) return false;
+    below += weight;
+    return true;
+  });
+  if (inputs.u >= below + width) return undefined;
+  const token = tokenOf(row);
+  const listed = new Set(row.ids);
+  const isFree = (id: number): boolean => !listed.has(id) && !inputs.bias.has(id) && !inputs.counts.has(id);
+  let before = FIRST_ORDINARY;
+  let behind = token;
+  const ids = row.ids.map((id, rank) => {
+    if (rank === own) return id;
+    if (isBefore[rank]) {
+      while (!isFree(before)) before++;
+      return before++;
+    }
+    do behind++;
+    while (!isFree(behind));
+    return behind;
+  });
+  if (before > token || behind >= inputs.vocabularySize) return undefined;
+  const renamed = { ...row, ids };
+  weigh(renamed, inputs);
+  const isAccepted = isListedOrder(ids, costs, ids.length) && drawRank(ids, weights, inputs.u) === own;
+  return isAccepted ? renamed : undefined;
+}
+
+/** Below are the ends of every vocabulary. */
+const FIRST_ORDINARY = 3;
 
 /** The list with the token in it, in the place of the last one where it is full; the tail gives what it takes. */
 function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {

@@ -75,6 +75,7 @@ describe('an attack as a provider on the network', () => {
     ['substitute', []],
     ['prefill', ['draw-replay']],
     ['massaged-q4-0', []],
+    ['renamed-candidates', ['draw-replay']],
     ['greedy-as-sampled', ['listing', 'draw-replay']],
     ['grind-nonce', ['draw-replay', 'draw-key']],
     ['early-cancelled', ['stop-strings']],

@@ -80,7 +80,7 @@ const FULL: Profile = {
   honestEquality: 600,
   anySampler: 600,
   otherBackend: 2,
-  smallBackend: 40,
+  smallBackend: 20,
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
@@ -271,7 +271,7 @@ const RARE: readonly (readonly [RegExp, times: number])[] = [
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
-  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|sampler|greedy|tail-|looser-class|cheat-)/;
+  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
   if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);

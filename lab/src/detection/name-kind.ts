@@ -3,7 +3,7 @@
  * weights and a fine-tune of the same size cannot be told apart by what they compute, and need not be.
  */
 const KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^(prefill|massaged|resale)/, 'tokens of another model under true values'],
+  [/^(prefill|massaged|renamed|resale)/, 'tokens of another model under true values'],
   [/noise|fine-tune|adapter/, 'changed weights'],
   // The last of these all serve them, behind another disguise.
   [/^weights-q|^(substitute|looser-class|sketch-trained)$|^cheat-/, 'quantised weights'],

@@ -1,0 +1,64 @@
+import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import { nativeHash } from '@ogong/engine/native-hash';
+import { createDrawSource } from '@ogong/protocol/draw-key';
+import { type DrawRow, tokenOf } from '@ogong/protocol/window';
+import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { holdReply, listSizesOf, rowsOf, scoreOutput, tellReply } from './held-reply.ts';
+import { type DrawInputs, massageRow, renameCandidates, replayRank } from './massage.ts';
+import { closeWindows, openWindows } from './windows.ts';
+
+const name = 'renamed-candidates';
+const aim =
+  'decode with a cheaper quantisation, pre-fill the true values, and where the draw misses the token put other names to the other candidates, so that it falls on it: every sketch, and every value of a token that both sides list, is true';
+
+/** Whoever compares only what both sides list finds nothing: what is wrong is which tokens are listed. */
+export const renamedCandidates: AttackDefinition = {
+  name,
+  family: 'sampling',
+  aim,
+  // The draws of a token that is hardly likely cannot be excused by any division.
+  caughtBy: ['equality', 'own-choice', 'draw-replay'],
+  cheap: { weights: { quant: 'q4_0' } },
+  create(context) {
+    const { engine } = context;
+    const cheap = requireCheapEngine(context, name);
+    return {
+      name,
+      aim,
+      engine: disguiseEngine(engine, {
+        generate: (request, options) => generate({ engine, cheap }, request, options),
+        close: () => closeBoth(engine, cheap),
+      }),
+    };
+  },
+};
+
+async function* generate(
+  { engine, cheap }: { readonly engine: Engine; readonly cheap: Engine },
+  request: GenerateRequest,
+  options?: { signal?: AbortSignal },
+): AsyncGenerator<GenerateEvent> {
+  const info = engine.info();
+  const held = await holdReply(cheap.generate(request, options));
+  const { promptTokens, outputTokens } = held;
+  if (outputTokens.length === 0) return yield* tellReply(engine, request, held);
+  const listSizes = listSizesOf(rowsOf(held.windows, info.vocabularySize));
+  const scored = await scoreOutput(engine, request, { promptTokens, outputTokens, listSizes }, options);
+  const draws = createDrawSource(nativeHash, request.drawKey);
+  const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const counts = new Map<number, number>();
+  const { sampler: settings } = request;
+  const positions = openWindows(scored, info, request.sketch.directions).map((position, i) => {
+    const u = draws.draw((request.firstDraw ?? 0) + i);
+    const row = excuse(position.row, { u, settings, bias, counts, vocabularySize: info.vocabularySize });
+    const token = tokenOf(row);
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+    return { ...position, row };
+  });
+  yield* tellReply(engine, request, { ...held, windows: closeWindows(positions, info) });
+}
+
+const excuse = (row: DrawRow, inputs: DrawInputs): DrawRow =>
+  replayRank(row, inputs) === row.rank
+    ? row
+    : (renameCandidates(row, inputs) ?? massageRow(row, inputs, 'mean')?.row ?? row);
