@@ -1,5 +1,5 @@
 // npm run detect: does a check separate the model that was asked for from anything cheaper?
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineError, type EngineErrorCode } from '@ogong/engine/engine';
@@ -25,7 +25,7 @@ import { measure } from './measure.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
-import { encodeResults } from './results-json.ts';
+import { encodeResults, listChanges, parseResults } from './results-json.ts';
 import { findSetup } from './setups.ts';
 import { measureVerifierRows } from './verifier-rows.ts';
 
@@ -63,6 +63,11 @@ const config = defineConfig({
     },
     json: { schema: text, label: '<path>', description: 'write the results as JSON' },
     write: { schema: text, label: '<dir>', description: 'write page, plots, tables and data there' },
+    sameAs: {
+      schema: text,
+      label: '<path>',
+      description: 'results of the same samples: exits with 1 where a figure differs from theirs, times aside',
+    },
     seed: { schema: integer({ min: 1, max: 2 ** 31 - 1 }), default: '1', description: 'of every resampling' },
     measureOnly: { schema: boolean, boolean: true, description: 'serve and score nothing: judge the samples at hand' },
   },
@@ -100,9 +105,11 @@ async function main(): Promise<void> {
       elapsedS: Math.round((performance.now() - startedMs) / 1000),
     });
     if (values.json) writeFileSync(values.json, encodeResults(results));
+    const changes =
+      values.sameAs === undefined ? [] : listChanges(parseResults(readFileSync(values.sameAs, 'utf8')), results);
     if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);
     printSummary(results);
-    const broken = listBroken(results);
+    const broken = [...listBroken(results), ...changes.map((change) => `not the same again: ${change}`)];
     for (const line of broken) console.error(`broken: ${line}`);
     if (broken.length > 0) process.exitCode = 1;
   } finally {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import type { DetectionResults } from './results.ts';
-import { encodeResults, parseResults, roundResults } from './results-json.ts';
+import { encodeResults, listChanges, parseResults, roundResults } from './results-json.ts';
 import { createSyntheticResults } from './synthetic-results.ts';
 
 const results = createSyntheticResults();
@@ -28,6 +28,23 @@ describe('results.json', () => {
     expect(rounded.attacks.map(({ attack, weights }) => [attack, weights])).toEqual(
       results.attacks.map(({ attack, weights }) => [attack, weights]),
     );
+  });
+
+  it('says in which figures two runs differ, times aside', () => {
+    const later = {
+      ...structuredClone(results),
+      elapsedS: 9,
+      day: '2030-01-01',
+      machine: 'another',
+      code: 'abc-dirty',
+    };
+    expect(listChanges(results, later)).toEqual([]);
+    const [first, ...others] = results.attacks;
+    const attacks = [{ ...first!, stage1: { ...first!.stage1, of: first!.stage1.of + 1 } }, ...others];
+    expect(listChanges(results, { ...later, attacks })).toEqual([
+      `results.attacks.0.stage1.of: ${first!.stage1.of} -> ${first!.stage1.of + 1}`,
+    ]);
+    expect(listChanges(results, { ...later, attacks: others }).length).toBeGreaterThan(0);
   });
 
   it('reads the same whatever the order of keys', () => {

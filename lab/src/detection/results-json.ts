@@ -33,6 +33,28 @@ export function findNonFinite(value: unknown, path = 'results'): string[] {
   );
 }
 
+/** Of time, of the machine and of where the code stands: no figure of a reply. */
+const PASSING: ReadonlySet<string> = new Set(['elapsedS', 'day', 'machine', 'code', 'usPerToken']);
+
+/** Paths of figures in which two runs differ, times aside: none where one judges the samples of the other again. */
+export function listChanges(before: DetectionResults, after: DetectionResults): string[] {
+  const timed = (results: DetectionResults): DetectionResults => ({
+    ...roundResults(results),
+    aims: results.aims.filter(({ aim }) => !aim.includes('microseconds')),
+  });
+  return listUnequal(timed(before), timed(after), 'results');
+}
+
+function listUnequal(a: unknown, b: unknown, path: string): string[] {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return Object.is(a, b) ? [] : [`${path}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`];
+  }
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => !PASSING.has(key));
+  return keys.flatMap((key) =>
+    listUnequal((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}.${key}`),
+  );
+}
+
 function encode(value: unknown, indent: string): string {
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
