@@ -94,7 +94,8 @@ describe('ogong calibrate', () => {
     expect(JSON.parse(readFileSync(at('signed.json'), 'utf8')).signatures).toHaveLength(1);
     const built = await run('build', '--samples', at('samples.db'), '--out', at('built.json'));
     expect(built.code).toBe(EXIT.ok);
-    expect((await run('diff', at('table.json'), at('built.json'), '--json')).text).toBe('[]\n');
+    // The samples hold short and long prompts of the same seeds: the long ones reach farther.
+    expect((await run('diff', at('long.json'), at('built.json'), '--json')).text).toBe('[]\n');
     await run('merge', at('table.json'), at('built.json'), '--out', at('merged.json'));
     expect((await run('show', at('merged.json'))).text).toContain('version 2');
   });

@@ -32,8 +32,8 @@ import type { Output } from './command.ts';
 export const buildConfig = defineConfig({
   name: 'ogong calibrate build',
   summary:
-    'Builds a drift table from samples that are there already, honest ones and cheats, without measuring.\n' +
-    'The same samples always give the same table.',
+    'Builds a drift table from samples that are there already, honest ones and cheats, without measuring: of the replies to\n' +
+    'one prompt under one key those with the longest prompts and replies. The same samples always give the same table.',
   fields: {
     samples: samplesField,
     alternatives: alternativesField,
