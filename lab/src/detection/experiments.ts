@@ -266,7 +266,7 @@ const ON_SHORT = /^cheat-on-short$/;
 /** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
 const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^prefill-q8-0$/, 6],
-  [/^massaged(-knowing)?-noise-1e-3$/, 2],
+  [/^massaged-noise-1e-3$/, 2],
 ];
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
