@@ -2,7 +2,8 @@ import type { DriftRow } from '@ogong/protocol/drift-table';
 import { buildDriftTable, type DriftSample, groupByBand, splitSamples } from '@ogong/protocol/drift-table-build';
 import { type DriftVerdict, isMeasured, judgeByRow } from '@ogong/protocol/drift-verdict';
 import { EQUAL_STATISTIC, evaluateLikelihood } from '@ogong/protocol/likelihood';
-import { findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { findLengthBand, getSurprise, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { buildStrata, findStratum, MIN_STRATUM_REPLIES } from '@ogong/protocol/strata';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { JudgedReply } from './load.ts';
 
@@ -28,9 +29,12 @@ export interface Detector {
   judgeBeyond(sample: DriftSample): Judged | undefined;
   /** Whether a row judges such a reply. */
   covers(evidence: ReplyEvidence): boolean;
-  /** Statistics of honest replies that nothing was fitted to. */
-  readonly honest: Readonly<Record<Length, readonly number[]>>;
-  /** Those of the calibrated replies that no parameter knows. */
+  /** Statistics of the first windows of honest replies that nothing was fitted to. */
+  readonly honest: readonly number[];
+  /**
+   * Those of the calibrated replies that no parameter knows, each half of them by strata that the other half made: none is
+   * judged by ranks that it is among. None where a stratum is too small to be halved.
+   */
   judgeHonest(replies: readonly JudgedReply[]): readonly Judged[];
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
   judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
@@ -75,8 +79,7 @@ export function createDetector(samples: DetectorSamples): Detector {
       .filter(({ evidence }) => ofInterest.has(evidence))
       .flatMap((sample) => judge(sample) ?? []);
   };
-  const statisticsOf = (length: Length): number[] =>
-    judgeHeldOut(honest, selectLength(honest, length)).map(({ statistic }) => statistic);
+  const crossJudged = crossJudge(table.rows, honest.flatMap(toDriftSamples));
   return {
     rows: table.rows,
     judge,
@@ -88,13 +91,41 @@ export function createDetector(samples: DetectorSamples): Detector {
       const row = findRow(evidence);
       return row !== undefined && isMeasured(row, evidence);
     },
-    honest: { whole: statisticsOf('whole'), first: statisticsOf('first') },
-    judgeHonest: (replies) => judgeHeldOut(honest, selectLength(replies, 'whole')),
+    honest: judgeHeldOut(honest, selectLength(honest, 'first')).map(({ statistic }) => statistic),
+    judgeHonest: (replies) => selectLength(replies, 'whole').flatMap(({ evidence }) => crossJudged.get(evidence) ?? []),
     judgeHeldOut: (source, length, replies) => {
       const wanted = selectLength(replies, length);
       return attacks.has(source) ? judgeHeldOut(replies, wanted) : wanted.flatMap((sample) => judge(sample) ?? []);
     },
   };
+}
+
+/** Each half of a row's held-out honest replies by strata of the other. */
+function crossJudge(rows: readonly DriftRow[], honest: readonly DriftSample[]): ReadonlyMap<ReplyEvidence, Judged> {
+  const judged = new Map<ReplyEvidence, Judged>();
+  const groups = groupByBand(honest);
+  for (const row of rows) {
+    if (row.strata.some(({ calibration }) => calibration.replies < MIN_STRATUM_REPLIES)) continue;
+    const { heldOut } = splitSamples(groups.get(row.band) ?? []);
+    const halves: [DriftSample[], DriftSample[]] = [[], []];
+    for (const stratum of row.strata) {
+      heldOut
+        .filter(({ evidence }) => findStratum(row.strata, getSurprise(evidence)) === stratum)
+        .forEach((sample, i) => void (i % 2 === 0 ? halves[0] : halves[1]).push(sample));
+    }
+    const limits = row.strata.map(({ surprise }) => surprise);
+    for (const [own, other] of [halves, [halves[1], halves[0]]] as const) {
+      const strata = buildStrata(
+        limits,
+        other.map(({ evidence }) => ({
+          surprise: getSurprise(evidence),
+          statistic: evaluateLikelihood(row.likelihood, evidence).statistic,
+        })),
+      );
+      for (const { seed, evidence } of own) judged.set(evidence, { seed, ...judgeWith({ ...row, strata }, evidence) });
+    }
+  }
+  return judged;
 }
 
 export function selectLength(replies: readonly JudgedReply[], length: Length): DriftSample[] {

@@ -37,7 +37,7 @@ export function measureAttack(
   const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
   const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
   const rejected = whole.filter((reply) => reply.pValue <= FALSE_REJECTS[0] && unrefuted.has(reply.seed));
-  const honest = detector.honest.first;
+  const honest = detector.honest;
   const canCompare = honest.length > 0 && first.length > 0;
   return {
     ...{ attack: attack.name, family: attack.family, aim: attack.aim, weights, provider, verifier },

@@ -1,11 +1,11 @@
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { describe, expect, it } from 'vitest';
+import type { Judged } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import {
   measureBeyond,
   measureEjection,
   measureNaiveEjection,
-  measureOneSided,
   measurePlain,
   measureSettings,
 } from './measure-ejection.ts';
@@ -14,12 +14,10 @@ const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
 const options = { lifetimes: 400, replies: 100, beta: 0.01, seed: 5 };
 
-describe('honest lifetimes', () => {
-  it('end within beta, whatever the law of the statistic', () => {
-    const heavy = Array.from({ length: 2000 }, () => Math.exp(3 * normal()));
-    expect(measureEjection(heavy, options).ejected.value).toBeLessThanOrEqual(0.01);
-  });
+const judgedAs = (eValues: readonly number[]): Judged[] =>
+  eValues.map((eValue, seed) => ({ seed, eValue, statistic: 0, extrapolatedPValue: 1, pValue: 1, suspect: '' }));
 
+describe('honest lifetimes', () => {
   it('end far more often where windows of a reply count as independent and are not', () => {
     const replies = (shared: number): Float64Array[] =>
       Array.from({ length: 500 }, () => {
@@ -31,20 +29,15 @@ describe('honest lifetimes', () => {
     expect(measureNaiveEjection(scale(replies(0)), options).ejected.value).toBeLessThan(0.02);
   });
 
-  it('end for a provider whose replies are worse than those that were calibrated', () => {
-    // Every second value is calibrated on, the others are lived through.
-    const mixed = Array.from({ length: 2000 }, (_, i) => normal() + (i % 2 === 1 ? 6 : 0));
-    expect(measureEjection(mixed, options).ejected.value).toBe(1);
+  it('end as the evidence of the replies wants it', () => {
+    const end = (...eValues: number[]): number => measureEjection('hot text', judgedAs(eValues), options).ejected.value;
+    expect(end(0.9)).toBe(0);
+    expect(end(3)).toBe(1);
+    // Fair, and so within beta: one reply in a hundred pays what the others lose.
+    const fair = end(50, ...Array<number>(99).fill(50 / 99));
+    expect(fair).toBeLessThanOrEqual(0.01);
+    expect(end(200, ...Array<number>(99).fill(50 / 99))).toBeGreaterThan(0.01);
   });
-});
-
-it('a provider whose consumers all ask for what drifts most lives as long as the evidence against it lets it', () => {
-  const judged = (eValue: number) => [
-    { ...{ seed: 1, statistic: 0, extrapolatedPValue: 1, pValue: 1, suspect: '' }, eValue },
-  ];
-  expect(measureOneSided('hot text', judged(0.9), options)).toMatchObject({ test: 'per reply, hot text alone' });
-  expect(measureOneSided('hot text', judged(0.9), options).ejected.value).toBe(0);
-  expect(measureOneSided('hot text', judged(3), options).ejected.value).toBe(1);
 });
 
 it('what checks without statistics reject of the honest is counted by itself', () => {

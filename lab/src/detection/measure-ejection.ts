@@ -1,6 +1,4 @@
-import { calibrateRank } from '@ogong/protocol/e-value';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { buildRankCalibration, computeRank } from '@ogong/protocol/rank-calibration';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { type Detector, type Judged, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
@@ -16,28 +14,12 @@ export interface EjectionOptions {
 }
 
 /**
- * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have. Statistics
- * are calibrated on one half of the replies and lived through on the other: no life repeats what it is judged by.
- * @param statistics of honest replies that no hypothesis was fitted to.
+ * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have.
+ * @param judged honest replies by ranks that they are not among, see Detector.judgeHonest.
  */
-export function measureEjection(statistics: readonly number[], options: EjectionOptions): EjectionRow {
-  const calibration = buildRankCalibration(statistics.filter((_, i) => i % 2 === 0));
-  const lived = statistics
-    .filter((_, i) => i % 2 === 1)
-    .map((statistic) => calibrateRank(computeRank(calibration, statistic), calibration.replies));
-  return liveThrough('per reply, calibrated', lived, options);
-}
-
-/** Lifetimes of an honest provider all of whose consumers ask for what the given replies are of. */
-export const measureOneSided = (what: string, judged: readonly Judged[], options: EjectionOptions): EjectionRow =>
-  liveThrough(
-    `per reply, ${what} alone`,
-    judged.map(({ eValue }) => eValue),
-    options,
-  );
-
-function liveThrough(test: string, lived: readonly number[], options: EjectionOptions): EjectionRow {
+export function measureEjection(test: string, judged: readonly Judged[], options: EjectionOptions): EjectionRow {
   const { lifetimes, replies, beta, seed } = options;
+  const lived = judged.map(({ eValue }) => eValue);
   const random = createSeededRandom(seed);
   let ejected = 0;
   for (let life = 0; life < lifetimes; life++) {
@@ -98,11 +80,15 @@ export function measureSettings(
   replies: readonly JudgedReply[],
   detector: Pick<Detector, 'judgeHonest'>,
 ): EjectionRow[] {
-  const hot = replies.filter(isHot);
+  const any = 'honest replies of any sampler settings';
+  const judged = ([what, some]: readonly [string, readonly JudgedReply[]]): EjectionRow[] => {
+    const list = detector.judgeHonest(some);
+    return list.length === 0 ? [] : [toRejections(what, list)];
+  };
   return [
-    toRejections('honest replies of any sampler settings', detector.judgeHonest(replies)),
-    toRejections(`honest replies at a temperature of ${HOT} to 2`, detector.judgeHonest(hot)),
-    toFixed('honest replies of any sampler settings', replies),
+    ...judged([any, replies]),
+    ...judged([`honest replies at a temperature of ${HOT} to 2`, replies.filter(isHot)]),
+    toFixed(any, replies),
   ];
 }
 

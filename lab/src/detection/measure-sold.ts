@@ -1,6 +1,6 @@
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { ATTACKS } from '../attackers/catalogue.ts';
-import { createDetector, type Detector, selectLength } from './detector.ts';
+import { createDetector, type Detector, type Judged, selectLength } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
@@ -10,7 +10,6 @@ import {
   measureEjection,
   measureGriefing,
   measureNaiveEjection,
-  measureOneSided,
   measurePlain,
   measureSettings,
 } from './measure-ejection.ts';
@@ -31,8 +30,8 @@ export interface SoldOptions {
 }
 
 const BETA = 1e-3;
-/** Fewer calibrated replies say nothing about a lifetime. */
-const MIN_LIVED = 200;
+/** Fewer replies say nothing about a lifetime. */
+const MIN_LIVED = 100;
 
 export interface Sold {
   readonly detector: Detector;
@@ -75,24 +74,19 @@ export function measureSold(options: SoldOptions): Sold {
     return measureAttack({ attack, weights, ...sides, ...MAIN_PAIR, maxTokens }, detector, seed);
   });
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
-  const statistics = detector.honest.whole;
   const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.
-  const oneSided = (): EjectionRow[] => [
-    ...(judgedGriefed.length >= MIN_LIVED
-      ? [measureOneSided('messages searched for drift', judgedGriefed, lives)]
-      : []),
-    ...(ofAnySampler.length >= MIN_LIVED
-      ? [measureOneSided('temperatures of 1.3 to 2', detector.judgeHonest(ofAnySampler.filter(isHot)), lives)]
-      : []),
+  const sides: readonly (readonly [string, readonly Judged[]])[] = [
+    ['per reply, calibrated', detector.judgeHonest(honest)],
+    ['per reply, messages searched for drift alone', judgedGriefed],
+    ['per reply, temperatures of 1.3 to 2 alone', detector.judgeHonest(ofAnySampler.filter(isHot))],
   ];
   const ejection = [
-    ...(statistics.length >= MIN_LIVED ? [measureEjection(statistics, lives)] : []),
+    ...sides.flatMap(([test, judged]) => (judged.length >= MIN_LIVED ? [measureEjection(test, judged, lives)] : [])),
     measureNaiveEjection(
       honest.flatMap(({ scored }) => scored?.whole.windows ?? []),
       lives,
     ),
-    ...oneSided(),
     measurePlain([...honest, ...griefed, ...long]),
     ...(griefed.length > 0 ? [measureGriefing(judgedGriefed)] : []),
     ...(long.length > 0 ? measureBeyond(long, detector) : []),

@@ -11,12 +11,12 @@ import {
   type ScoreQuantiles,
   UNLIMITED,
 } from './drift-table.ts';
-import { roundLevels, roundLikelihood, roundQuantiles, roundStatistics } from './drift-table-round.ts';
-import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
+import { roundLevels, roundLikelihood, roundQuantiles } from './drift-table-round.ts';
+import { evaluateLikelihood } from './likelihood.ts';
 import { fitLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
-import { buildRankCalibration, computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
+import { computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
 import { findLengthBand, getSurprise, REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
-import { fitTail, MIN_EXCEEDANCES } from './tail-fit.ts';
+import { buildStrata, chooseStratumLimits, findStratum } from './strata.ts';
 
 /** One measured reply. The seed decides whether it is fitted to or held out. */
 export interface DriftSample {
@@ -49,7 +49,6 @@ export interface BuiltDriftTable {
 const FIT_SHARE = { of: 5, fitted: 2 };
 /** More would hardly move a parameter, and held out they tell how rare the rarest statistics are. */
 const MAX_FIT_REPLIES = 2000;
-const TAIL_SHARE = 0.1;
 
 /**
  * Rows for every pair of classes and length band that was measured. Two replies in five, by rank of seed and at most
@@ -134,8 +133,14 @@ function buildRow(
   );
   const likelihood = { ...hypotheses, levels: roundLevels(fitLevels(hypotheses, evidenceOf(fitted))) };
   const held = evidenceOf(heldOut);
-  const statistics = held.map((evidence) => evaluateLikelihood(likelihood, evidence).statistic);
-  const calibration = buildRankCalibration(roundStatistics(statistics));
+  const limits = chooseStratumLimits(evidenceOf(fitted).map(getSurprise), held.map(getSurprise));
+  const strata = buildStrata(
+    limits,
+    held.map((evidence) => ({
+      surprise: getSurprise(evidence),
+      statistic: evaluateLikelihood(likelihood, evidence).statistic,
+    })),
+  );
   const all = [...fitted, ...heldOut];
   return {
     modelRoot,
@@ -147,13 +152,11 @@ function buildRow(
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
     context: Math.max(...all.map(({ evidence }) => evidence.context)),
-    surprise: Math.max(...all.map(({ evidence }) => getSurprise(evidence))),
     scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,
-    calibration,
-    tail: Math.floor(held.length * TAIL_SHARE) >= MIN_EXCEEDANCES ? fitTail(statistics, TAIL_SHARE) : undefined,
-    power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, likelihood, calibration)),
+    strata,
+    power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, { likelihood, strata })),
   };
 }
 
@@ -162,12 +165,12 @@ const evidenceOf = (samples: readonly DriftSample[]): ReplyEvidence[] => samples
 function measurePower(
   name: string,
   replies: readonly ReplyEvidence[],
-  likelihood: Likelihood,
-  calibration: DriftRow['calibration'],
+  { likelihood, strata }: Pick<DriftRow, 'likelihood' | 'strata'>,
 ): Power {
-  const pValues = replies.map((evidence) =>
-    computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic),
-  );
+  const pValues = replies.map((evidence) => {
+    const { calibration } = findStratum(strata, getSurprise(evidence));
+    return computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic);
+  });
   return {
     name,
     replies: replies.length,

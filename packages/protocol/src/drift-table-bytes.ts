@@ -23,6 +23,7 @@ import { type HonestLevel, MAX_LEVELS, MIN_WIDTH } from './honest-levels.ts';
 import { type Hypothesis, WHITENING_SIZE } from './likelihood.ts';
 import { MAX_STEPS, type RankCalibration, type RankStep } from './rank-calibration.ts';
 import { LENGTH_BANDS, REPLY_SCORES } from './reply-scores.ts';
+import { MAX_STRATA, type Stratum } from './strata.ts';
 import type { TailFit } from './tail-fit.ts';
 
 export const MAX_DRIFT_TABLE_BYTES = 32 * 1024 * 1024;
@@ -30,7 +31,7 @@ const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v3');
+const DOMAIN = encodeDomain('ogong-drift-table-v4');
 const STATISTIC_LIMIT = 1e6;
 
 /** @throws ProtocolError where a field is out of range or an order is not canonical. */
@@ -100,7 +101,6 @@ function writeRow(writer: Writer, row: DriftRow): void {
   writer.bytes(row.modelRoot, 32).text(row.providerClass).text(row.verifierClass).u8(row.band).text(row.codeVersion);
   writeSafe(writeSafe(writer, row.seeds.first), row.seeds.last).u32(row.fitReplies);
   writeSafe(writer, row.tokens).u32(row.context);
-  writeDouble(writer, row.surprise);
   for (const { value, low, high } of row.scores) for (const list of [value, low, high]) writeDoubles(writer, list);
   writeDouble(writer, row.inflation);
   writeHypothesis(writer, row.likelihood.honest);
@@ -108,23 +108,28 @@ function writeRow(writer: Writer, row: DriftRow): void {
   for (const alternative of row.likelihood.alternatives) writeHypothesis(writer, alternative);
   writer.u8(row.likelihood.levels.length);
   for (const { surprise, centre, width } of row.likelihood.levels) writeDoubles(writer, [surprise, centre, width]);
-  writer.u32(row.calibration.replies);
-  writer.u16(row.calibration.steps.length);
-  for (const { value, count } of row.calibration.steps) {
-    writeDouble(writer, value);
-    writer.u32(count);
-  }
-  writer.u8(row.tail === undefined ? 0 : 1);
-  if (row.tail !== undefined) {
-    const { threshold, share, exceedances, shape, scale } = row.tail;
-    writeDoubles(writer, [threshold, share, shape, scale]);
-    writer.u32(exceedances);
-  }
+  writer.u8(row.strata.length);
+  for (const stratum of row.strata) writeStratum(writer, stratum);
   writer.u8(row.power.length);
   for (const { name, replies, caught } of row.power) {
     writer.text(name).u32(replies);
     for (const count of caught) writer.u32(count);
   }
+}
+
+function writeStratum(writer: Writer, { surprise, calibration, tail }: Stratum): void {
+  writeDouble(writer, surprise);
+  writer.u32(calibration.replies);
+  writer.u16(calibration.steps.length);
+  for (const { value, count } of calibration.steps) {
+    writeDouble(writer, value);
+    writer.u32(count);
+  }
+  writer.u8(tail === undefined ? 0 : 1);
+  if (tail === undefined) return;
+  const { threshold, share, exceedances, shape, scale } = tail;
+  writeDoubles(writer, [threshold, share, shape, scale]);
+  writer.u32(exceedances);
 }
 
 function readRow(reader: Reader): DriftRow {
@@ -138,7 +143,6 @@ function readRow(reader: Reader): DriftRow {
     fitReplies: reader.u32(),
     tokens: readSafe(reader),
     context: reader.u32(),
-    surprise: readDouble(reader),
     scores: REPLY_SCORES.map(() => readQuantiles(reader)),
     inflation: readDouble(reader),
     likelihood: {
@@ -146,11 +150,7 @@ function readRow(reader: Reader): DriftRow {
       alternatives: readList(reader.u8(), MAX_ALTERNATIVES, () => readHypothesis(reader)),
       levels: readList(reader.u8(), MAX_LEVELS, () => readLevel(reader)),
     },
-    calibration: {
-      replies: reader.u32(),
-      steps: readList(reader.u16(), MAX_STEPS, () => readStep(reader)),
-    },
-    tail: readFlag(reader) ? readTail(reader) : undefined,
+    strata: readList(reader.u8(), MAX_STRATA, () => readStratum(reader)),
     power: readList(reader.u8(), MAX_ALTERNATIVES, () => ({
       name: reader.text(MAX_NAME),
       replies: reader.u32(),
@@ -167,6 +167,17 @@ function readQuantiles(reader: Reader): ScoreQuantiles {
 function readLevel(reader: Reader): HonestLevel {
   const [surprise, centre, width] = readDoubles(reader, 3) as unknown as [number, number, number];
   return { surprise, centre, width };
+}
+
+function readStratum(reader: Reader): Stratum {
+  return {
+    surprise: readDouble(reader),
+    calibration: {
+      replies: reader.u32(),
+      steps: readList(reader.u16(), MAX_STEPS, () => readStep(reader)),
+    },
+    tail: readFlag(reader) ? readTail(reader) : undefined,
+  };
 }
 
 function readStep(reader: Reader): RankStep {
@@ -231,7 +242,6 @@ function assertRow(row: DriftRow): void {
   assert(row.seeds.first <= row.seeds.last, 'seeds out of order');
   assert(isWithin(row.fitReplies, 1, 2 ** 32 - 1), `fitted to ${row.fitReplies} replies`);
   assert(isWithin(row.context, 1, 2 ** 32 - 1), `a context of ${row.context} tokens`);
-  assert(isWithin(row.surprise, 0, 64), `a surprise of ${row.surprise} nats`);
   assert(row.scores.length === REPLY_SCORES.length, `${row.scores.length} scores`);
   for (const { value, low, high } of row.scores) {
     for (const list of [value, low, high]) {
@@ -262,8 +272,7 @@ function assertRow(row: DriftRow): void {
     assert(isWithin(centre, -STATISTIC_LIMIT, STATISTIC_LIMIT), `a level of ${centre}`);
     assert(isWithin(width, MIN_WIDTH, STATISTIC_LIMIT), `a level ${width} wide`);
   });
-  assertCalibration(row.calibration);
-  if (row.tail !== undefined) assertTail(row.tail);
+  assertStrata(row.strata);
   assert(row.power.length <= MAX_ALTERNATIVES, `${row.power.length} powers`);
   for (const power of row.power) assertPower(power);
 }
@@ -283,6 +292,15 @@ function assertHypothesis({ name, weight, mean, whitening, mismatch }: Hypothesi
     mismatch.length === MARGIN_BINS && mismatch.every((rate) => isWithin(rate, 1e-7, 1 - 1e-7)),
     'a rate out of range',
   );
+}
+
+function assertStrata(strata: readonly Stratum[]): void {
+  assert(isWithin(strata.length, 1, MAX_STRATA), `${strata.length} strata`);
+  strata.forEach(({ surprise, calibration, tail }, i) => {
+    assert(isWithin(surprise, 0, 64) && surprise > (strata[i - 1]?.surprise ?? -1), 'strata out of order');
+    assertCalibration(calibration);
+    if (tail !== undefined) assertTail(tail);
+  });
 }
 
 function assertCalibration({ replies, steps }: RankCalibration): void {

@@ -1,5 +1,6 @@
 import { compareRowKeys, type DriftRow, type DriftTable, nameRow, POWER_RATES, QUANTILES } from './drift-table.ts';
 import { REPLY_SCORES } from './reply-scores.ts';
+import { countHeldOut } from './strata.ts';
 
 /** One difference between two tables, as a person reads it. */
 export interface DriftTableChange {
@@ -24,7 +25,7 @@ export function diffDriftTables(before: DriftTable, after: DriftTable): readonly
     const row = nameRow(key);
     if (a === undefined || b === undefined) {
       const describe = (each: DriftRow | undefined): string =>
-        each === undefined ? 'absent' : `${each.fitReplies + each.calibration.replies} replies`;
+        each === undefined ? 'absent' : `${countReplies(each)} replies`;
       changes.push({ row, field: 'row', before: describe(a), after: describe(b), isSignificant: true });
     } else changes.push(...diffRows(row, a, b));
   }
@@ -42,9 +43,11 @@ function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
     if (before !== after) changes.push({ row, field, before: `${before}`, after: `${after}`, isSignificant });
   };
   add('codeVersion', a.codeVersion, b.codeVersion);
-  add('replies', a.fitReplies + a.calibration.replies, b.fitReplies + b.calibration.replies);
+  add('replies', countReplies(a), countReplies(b));
   add('context', a.context, b.context);
-  add('surprise', round(a.surprise), round(b.surprise));
+  const strata = ({ strata: list }: DriftRow): string =>
+    list.map(({ surprise, calibration }) => `${calibration.replies} up to ${round(surprise)}`).join(', ');
+  add('strata', strata(a), strata(b));
   add('seeds', `${a.seeds.first}..${a.seeds.last}`, `${b.seeds.first}..${b.seeds.last}`);
   REPLY_SCORES.forEach((name, i) => {
     const [x, y] = [a.scores[i], b.scores[i]];
@@ -65,6 +68,7 @@ function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
   return changes;
 }
 
+const countReplies = ({ fitReplies, strata }: DriftRow): number => fitReplies + countHeldOut(strata);
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;
 
 /** A table as plain JSON: the same table gives the same text, line by line comparable. Typed arrays become arrays. */

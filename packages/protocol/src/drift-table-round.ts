@@ -28,7 +28,7 @@ export function roundToBits(value: number, bits: number): number {
 }
 
 /** The least number with so many bits of fraction that is not below the value. */
-function roundUpToBits(value: number, bits: number): number {
+export function roundUpToBits(value: number, bits: number): number {
   return cut(value, bits, value > 0 ? (1n << BigInt(FRACTION_BITS - bits)) - 1n : 0n);
 }
 

@@ -17,6 +17,7 @@ import { hashHybridKey } from './hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto as crypto } from './noble.ts';
 import { getSurprise } from './reply-scores.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import type { Stratum } from './strata.ts';
 import { createSyntheticEvidence, drawNormal, type SyntheticDrift } from './synthetic-evidence.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
@@ -51,10 +52,10 @@ describe('buildDriftTable', () => {
       'model f1f1f1f1f1f1f1f1: gpu/b seen by gpu/v, band 3',
     ]);
     expect(row).toMatchObject({ fitReplies: 80, tokens: 200 * 128, seeds: { first: 1000, last: 1199 } });
-    expect(row.calibration.replies).toBe(120);
+    expect(row.strata.map(({ calibration }) => calibration.replies)).toEqual([120]);
     expect(row.inflation).toBeGreaterThan(1.2);
     expect(row.power).toEqual([{ name: 'q8', replies: 36, caught: [36, 36, 0, 0] }]);
-    expect(row.tail).toBeUndefined();
+    expect(row.strata[0]!.tail).toBeUndefined();
   });
 
   it('does not depend on the order of its samples', () => {
@@ -158,7 +159,6 @@ describe('drift table bytes', () => {
     ['a class with a space', () => ({ verifierClass: 'a b' })],
     ['an unknown band', () => ({ band: 9 })],
     ['a context of nothing', () => ({ context: 0 })],
-    ['a surprise below certainty', () => ({ surprise: -1 })],
     ['seeds out of order', () => ({ seeds: { first: 2, last: 1 } })],
     ['too few scores', ({ scores }) => ({ scores: scores.slice(1) })],
     [
@@ -206,12 +206,30 @@ describe('drift table bytes', () => {
         },
       }),
     ]),
-    ['steps that do not hold all replies', ({ calibration }) => ({ calibration: { ...calibration, replies: 121 } })],
+    ['no stratum', () => ({ strata: [] })],
     [
-      'steps out of order',
-      ({ calibration }) => ({ calibration: { ...calibration, steps: [...calibration.steps].reverse() } }),
+      'more strata than there may be',
+      ({ strata: [first] }) => ({ strata: [1, 2, 3, 4, 5].map((at) => ({ ...first!, surprise: at })) }),
     ],
-    ['a bounded tail', () => ({ tail: { threshold: 0, share: 0.1, exceedances: 60, shape: -0.2, scale: 1 } })],
+    ['strata of one surprise', ({ strata: [first] }) => ({ strata: [first!, first!] })],
+    ...(
+      [
+        ['a surprise below certainty', () => ({ surprise: -1 })],
+        ['a surprise beyond what text can have', () => ({ surprise: 65 })],
+        [
+          'steps that do not hold all replies',
+          ({ calibration }) => ({ calibration: { ...calibration, replies: 121 } }),
+        ],
+        [
+          'steps out of order',
+          ({ calibration }) => ({ calibration: { ...calibration, steps: [...calibration.steps].reverse() } }),
+        ],
+        ['a bounded tail', () => ({ tail: { threshold: 0, share: 0.1, exceedances: 60, shape: -0.2, scale: 1 } })],
+      ] as [string, (stratum: Stratum) => Partial<Stratum>][]
+    ).map(([what, change]): [string, (each: DriftRow) => Partial<DriftRow>] => [
+      what,
+      ({ strata: [first] }) => ({ strata: [{ ...first!, ...change(first!) }] }),
+    ]),
     ['more caught than there are', () => ({ power: [{ name: 'x', replies: 2, caught: [3, 0, 0, 0] }] })],
   ])('refuse %s', (_, change) => {
     expect(bad(change)).toThrow(ProtocolError);
@@ -276,7 +294,7 @@ describe('findDriftRow', () => {
     expect(rowOf(tight.honest).context).toBe(144);
     expect(rowOf([...tight.honest, { ...long, seed: 5000 }]).context).toBe(528);
     const surprises = tight.honest.map(({ evidence }) => getSurprise(evidence));
-    expect(row.surprise).toBe(Math.max(...surprises));
+    expect(row.strata.at(-1)!.surprise).toBe(Math.max(...surprises));
     expect(findDriftRow(full, { ...query, context: 145 })).toEqual({ kind: 'none' });
     // A class that is known is not taken for one that is not, where other rows reach farther.
     const far = rows.map((each) => (each === row ? each : { ...each, context: 999 }));

@@ -1,8 +1,7 @@
 import { compareBytes, equalBytes, toHex } from './bytes.ts';
 import type { Likelihood } from './likelihood.ts';
-import type { RankCalibration } from './rank-calibration.ts';
 import { findLengthBand } from './reply-scores.ts';
-import type { TailFit } from './tail-fit.ts';
+import type { Stratum } from './strata.ts';
 
 /**
  * Measured honest drift between numeric classes, and what a verdict needs of it (docs/spec/drift-table.md). Operators
@@ -49,8 +48,6 @@ export interface DriftRow extends DriftRowKey {
    * looked is not known, and past the context that a model was trained on it soars.
    */
   readonly context: number;
-  /** Score of that name of the unlikeliest honest reply, nats; nor does it judge text that the model finds unlikelier. */
-  readonly surprise: number;
   /** Of the held-out honest replies, one for each of REPLY_SCORES. */
   readonly scores: readonly ScoreQuantiles[];
   /**
@@ -59,9 +56,11 @@ export interface DriftRow extends DriftRowKey {
    */
   readonly inflation: number;
   readonly likelihood: Likelihood;
-  readonly calibration: RankCalibration;
-  /** Present where enough replies were held out; an extrapolation. */
-  readonly tail: TailFit | undefined;
+  /**
+   * Ascending by surprise, at least one. The row judges no text that is unlikelier than the last one's: that of the
+   * unlikeliest honest reply.
+   */
+  readonly strata: readonly Stratum[];
   /** What is caught of each named alternative, on replies that nothing was fitted to. */
   readonly power: readonly Power[];
 }

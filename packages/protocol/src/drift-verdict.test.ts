@@ -64,7 +64,7 @@ describe('judgeByRow', () => {
         source: 'rank',
         by: 'model 0505050505050505: tight seen by v, band 3',
       });
-      const { replies } = row.calibration;
+      const { replies } = row.strata[0]!.calibration;
       expect(eValue).toBe(calibrateRank(Math.round(pValue * (replies + 1)), replies));
     }
     const named = cheats.filter(({ cheat }) => cheat?.name === 'q8' && cheat.posterior > 0.5);
@@ -122,7 +122,7 @@ describe('a false class', () => {
   it('says nothing of text that is unlikelier than any that was measured, nor of longer contexts', () => {
     const { evidence } = many(5, 1)[0]!;
     const scores = evidence.scores.slice();
-    scores[REPLY_SCORES.indexOf('surprise')] = rowOf(table, 'tight').surprise + 0.01;
+    scores[REPLY_SCORES.indexOf('surprise')] = rowOf(table, 'tight').strata.at(-1)!.surprise + 0.01;
     const unlikely = { ...evidence, scores };
     const long = { ...evidence, context: rowOf(table, 'tight').context + 1 };
     for (const name of ['tight', 'unheard-of']) {

@@ -3,6 +3,7 @@ import { calibrateRank } from './e-value.ts';
 import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
 import { computeRank } from './rank-calibration.ts';
 import { getSurprise, type ReplyEvidence } from './reply-scores.ts';
+import { findStratum, type Stratum } from './strata.ts';
 import { computeTailSurvivalLimit } from './tail-fit.ts';
 
 /** What an operator accepts to be wrong about, per honest reply. */
@@ -47,13 +48,14 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
   const { reject, doubt, extrapolate } = rates;
   if (!(reject > 0 && reject <= doubt && doubt < 1)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
   const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
-  const { replies } = row.calibration;
-  const rank = computeRank(row.calibration, statistic);
+  const { calibration, tail } = findStratum(row.strata, getSurprise(evidence));
+  const { replies } = calibration;
+  const rank = computeRank(calibration, statistic);
   let pValue = rank / (replies + 1);
   let source: DriftVerdict['source'] = 'rank';
-  const isBeyond = statistic > (row.calibration.steps[0] as { value: number }).value;
-  if (extrapolate && isBeyond && row.tail !== undefined) {
-    const limit = computeTailSurvivalLimit(row.tail, statistic, TAIL_Z);
+  const isBeyond = statistic > (calibration.steps[0] as { value: number }).value;
+  if (extrapolate && isBeyond && tail !== undefined) {
+    const limit = computeTailSurvivalLimit(tail, statistic, TAIL_Z);
     if (limit < pValue) [pValue, source] = [limit, 'extrapolated'];
   }
   const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
@@ -69,8 +71,8 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
 }
 
 /** Whether a row was measured on anything like the reply: on contexts as long, and on text as unlikely. */
-export const isMeasured = ({ context, surprise }: DriftRow, evidence: ReplyEvidence): boolean =>
-  evidence.context <= context && getSurprise(evidence) <= surprise;
+export const isMeasured = ({ context, strata }: DriftRow, evidence: ReplyEvidence): boolean =>
+  evidence.context <= context && getSurprise(evidence) <= (strata.at(-1) as Stratum).surprise;
 
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that

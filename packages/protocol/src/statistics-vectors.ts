@@ -12,9 +12,10 @@ import { evaluateLikelihood } from './likelihood.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from './noble.ts';
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from './payee-test.ts';
 import { computeRank } from './rank-calibration.ts';
-import { computeReplyEvidence, type ReplyEvidence } from './reply-scores.ts';
+import { computeReplyEvidence, getSurprise, type ReplyEvidence } from './reply-scores.ts';
 import type { SamplerSettings } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { findStratum, type Stratum } from './strata.ts';
 import { createSyntheticEvidence } from './synthetic-evidence.ts';
 import { createSyntheticReply } from './synthetic-reply.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from './window.ts';
@@ -38,8 +39,9 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
       likelihood: replies(99, 6).map((evidence, i) => {
         const far = i % 2 === 0 ? evidence : { ...evidence, scores: evidence.scores.map((value) => value + 1) };
         const { statistic, posteriors } = evaluateLikelihood(row.likelihood, far);
-        const { replies } = row.calibration;
-        const rank = computeRank(row.calibration, statistic);
+        const { calibration } = findStratum(row.strata, getSurprise(far));
+        const { replies } = calibration;
+        const rank = computeRank(calibration, statistic);
         const pValue = rank / (replies + 1);
         return { ...plain(far), statistic, posteriors, rank, pValue, eValue: calibrateRank(rank, replies) };
       }),
@@ -79,10 +81,21 @@ function createTable(): DriftTable {
       ...row.likelihood,
       alternatives: row.likelihood.alternatives.slice(1, 3).map((alternative) => ({ ...alternative, weight: 0.5 })),
     },
-    tail: { threshold: -2, share: 0.1, exceedances: 50, shape: 0.125, scale: 0.75 },
+    strata: splitStrata(row),
     power: [{ name: 'q4_0', replies: 40, caught: [40, 39, 12, 0] }],
   }));
   return { ...table, rows };
+}
+
+/** Two strata of one, so that which of them ranks a reply is seen; the unlikelier text lies farther, and has a tail. */
+function splitStrata({ strata }: DriftRow): Stratum[] {
+  const { surprise, calibration } = strata[0] as Stratum;
+  const steps = calibration.steps.map(({ value, count }) => ({ value: value + 1, count }));
+  const tail = { threshold: -2, share: 0.1, exceedances: 50, shape: 0.125, scale: 0.75 };
+  return [
+    { surprise: 1.75, calibration, tail: undefined },
+    { surprise, calibration: { ...calibration, steps }, tail },
+  ];
 }
 
 const plain = ({ positions, scores, draws, windows }: ReplyEvidence): object => ({

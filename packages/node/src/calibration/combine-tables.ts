@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/bytes';
 import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift-table';
+import { countHeldOut } from '@ogong/protocol/strata';
 import { TableError, type TableFile } from './table-file.ts';
 
 /** What comes after a table: the next version, bound to it by its hash. */
@@ -21,7 +22,7 @@ export function addRows(before: TableFile | undefined, next: DriftTable): DriftT
 const keyOf = ({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string =>
   JSON.stringify([toHex(modelRoot), providerClass, verifierClass, band]);
 
-const sizeOf = ({ calibration, fitReplies }: DriftRow): number => calibration.replies + fitReplies;
+const sizeOf = ({ strata, fitReplies }: DriftRow): number => countHeldOut(strata) + fitReplies;
 
 /**
  * One table of several, the successor of the first. Where several hold a row, the one that rests on more replies stands:

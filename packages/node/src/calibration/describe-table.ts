@@ -4,6 +4,7 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift-table';
 import { formatDriftTable } from '@ogong/protocol/drift-table-diff';
 import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/reply-scores';
+import { countHeldOut } from '@ogong/protocol/strata';
 import { listSigners, type TableFile } from './table-file.ts';
 
 /** What a reader wants of a table: who measured what, on how much, and how far a verdict from it can go. */
@@ -27,14 +28,18 @@ export function describeBand(band: number): string {
 }
 
 function describeRow(row: DriftRow): string {
-  const { calibration, fitReplies, tokens, context, surprise, seeds, codeVersion, inflation, scores, power } = row;
+  const { strata, fitReplies, tokens, context, seeds, codeVersion, inflation, scores, power } = row;
   const { levels } = row.likelihood;
   const lines = [
     `model ${toHex(row.modelRoot)}, ${describeBand(row.band)}`,
     `  provider  ${row.providerClass}`,
     `  verifier  ${row.verifierClass}`,
-    `  honest    ${calibration.replies} replies held out, ${fitReplies} fitted to, ${tokens} tokens, contexts up to ${context}, text down to ${surprise.toFixed(1)} nats a token, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
-    `  least p   ${formatShare(1 / (calibration.replies + 1))} by rank; windows of a reply share noise ${inflation.toFixed(2)}-fold`,
+    `  honest    ${countHeldOut(strata)} replies held out, ${fitReplies} fitted to, ${tokens} tokens, contexts up to ${context}, seeds ${seeds.first}..${seeds.last}, code ${codeVersion}`,
+    `  noise     windows of a reply share it ${inflation.toFixed(2)}-fold`,
+    ...strata.map(
+      ({ surprise, calibration }) =>
+        `  least p   ${formatShare(1 / (calibration.replies + 1))} by rank, of text up to ${surprise.toFixed(1)} nats a token`,
+    ),
     ...levels.map(
       ({ surprise: at, centre, width }) =>
         `  level     statistic ${centre.toFixed(2)} at ${at.toFixed(2)} nats a token, to the 90 % quantile ${width.toFixed(2)} more`,

@@ -8,6 +8,7 @@ import { redactHeader } from '@ogong/protocol/score-commitment';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { computeWilsonInterval } from '@ogong/protocol/statistics';
+import type { Stratum } from '@ogong/protocol/strata';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -218,14 +219,18 @@ describe('the judge of a honeypot, by measured drift', () => {
   });
 
   it('lets nobody pass that copies, and fails it where enough honest ones were held out', async () => {
-    const { replies, steps } = row.calibration;
+    const [stratum] = row.strata as [Stratum];
+    const { replies, steps } = stratum.calibration;
     const calibration = {
       replies: 10 * replies,
       steps: steps.map(({ value, count }) => ({ value, count: 10 * count })),
     };
-    const long = { ...policy, table: { ...policy.table, rows: [{ ...row, calibration }] } };
+    const long = { ...policy, table: { ...policy.table, rows: [{ ...row, strata: [{ ...stratum, calibration }] }] } };
     const equal = { replies, steps: [...steps.slice(0, -1), { value: EQUAL_STATISTIC, count: replies }] };
-    const twin = { ...policy, table: { ...policy.table, rows: [{ ...row, calibration: equal }] } };
+    const twin = {
+      ...policy,
+      table: { ...policy.table, rows: [{ ...row, strata: [{ ...stratum, calibration: equal }] }] },
+    };
     for (const { answer, expected } of await createCases(3)) {
       const copied = { ...expected, ...other };
       expect(judgeHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');

@@ -12,6 +12,7 @@ import type { RecordV2 } from '@ogong/protocol/record';
 import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/score-report';
+import { countHeldOut } from '@ogong/protocol/strata';
 import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import { isSameFinding } from './report-check.ts';
@@ -126,7 +127,7 @@ export function judgeHoneypot(
   const rates = { reject: Math.min(reject, VERIFIER_TEST.falsePositiveRate), doubt, extrapolate };
   // Another class that never came out equal: to the bit the same is copied, with a chance of one in as many as were held out.
   const isCopied = comparison.identical && isNeverEqual(row);
-  const pValue = isCopied ? 1 / (row.calibration.replies + 1) : 1;
+  const pValue = isCopied ? 1 / (countHeldOut(row.strata) + 1) : 1;
   const { outcome } = judgeByRow(row, evidence, rates);
   const by = nameRow(row);
   if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
@@ -152,6 +153,5 @@ function findRow(
 }
 
 /** Whether no held-out honest reply was equal everywhere. */
-function isNeverEqual({ calibration }: DriftRow): boolean {
-  return (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC;
-}
+const isNeverEqual = ({ strata }: DriftRow): boolean =>
+  strata.every(({ calibration }) => (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC);

@@ -1,0 +1,43 @@
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic-evidence';
+import { describe, expect, it } from 'vitest';
+import { createDetector } from './detector.ts';
+import type { JudgedReply } from './load.ts';
+
+const SEED = 31;
+
+function createReplies(count: number, seed: number, drift?: SyntheticDrift): JudgedReply[] {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const whole = createSyntheticEvidence(random, { positions: 32, ...drift });
+    return {
+      seed: i,
+      modelRoot: new Uint8Array(32),
+      scored: { whole, first: whole, cuts: [] },
+    } as unknown as JudgedReply;
+  });
+}
+
+const create = (honest: readonly JudgedReply[]) =>
+  createDetector({
+    ...{ providerClass: 'a', verifierClass: 'b', codeVersion: '1' },
+    ...{ honest, attacks: new Map([['far', createReplies(50, SEED + 1, { scale: 6 })]]) },
+  });
+
+describe('honest replies', () => {
+  it(`are judged by ranks that they are not among, each of them once, seed ${SEED}`, () => {
+    const honest = createReplies(1000, SEED);
+    const detector = create(honest);
+    const judged = detector.judgeHonest(honest);
+    expect(new Set(judged.map(({ seed }) => seed)).size).toBe(600);
+    expect(judged.length).toBe(600);
+    // Of ranks that one is among oneself, none is the first.
+    expect(Math.min(...judged.map(({ pValue }) => pValue))).toBeCloseTo(1 / 301, 12);
+    expect(detector.honest.length).toBe(600);
+  });
+
+  it('are not judged where half of them would make no rank that tells anything', () => {
+    const honest = createReplies(320, SEED + 2);
+    expect(create(honest).judgeHonest(honest)).toEqual([]);
+  });
+});
