@@ -1,5 +1,6 @@
 import type { EqualityRun } from '../equality/run-file.ts';
-import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Share } from './results.ts';
+import { computesOtherwise } from './experiments.ts';
+import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, Share } from './results.ts';
 import { toShare } from './share.ts';
 
 type Measured = Omit<DetectionResults, 'aims' | 'notCaught'>;
@@ -24,7 +25,8 @@ export function judgeAims(results: Measured): AimRow[] {
     ...judgeStage1(results),
     judgeHonestEquality(results, 'cpu', 'CPU'),
     judgeHonestEquality(results, 'vulkan', 'Vulkan'),
-    judgeEquality(results),
+    judgeEquality(results, 'CPU', ({ equality }) => equality),
+    judgeEquality(results, 'Vulkan', ({ vulkan }) => vulkan),
     ...judgeF16(results),
     judgeDecision('inexact Q8_0: noise of 1e-3 decided at 1e-6', find('weights-noise-1e-3', 'q8_0'), 1000),
     judgeDecision('inexact Q8_0: KV cache q8_0 decided at 1e-6', find('kv-q8-0', 'q8_0'), 2500),
@@ -139,26 +141,32 @@ function judgeHonestEquality(
   };
 }
 
-function judgeEquality({ attacks }: Measured): AimRow {
+function judgeEquality(
+  { attacks }: Measured,
+  backend: string,
+  find: (row: AttackRow) => Difference | undefined,
+): AimRow {
   // A window that is not full forgets nothing: until then its provider computes what was sold.
-  const rows = attacks.filter(
-    ({ attack, family, equality }) =>
-      (family === 'weights' || OTHER_PROMPT.test(attack)) &&
-      equality !== undefined &&
-      !attack.startsWith('sliding-window'),
-  );
-  const late = rows.filter(({ equality }) => equality!.differ.value < 1 || equality!.lastToken >= 4);
+  const rows = attacks
+    .filter(({ attack, ...row }) => computesOtherwise({ ...row, name: attack }) && !attack.startsWith('sliding-window'))
+    .flatMap((row) => {
+      const difference = find(row);
+      return difference === undefined ? [] : [{ ...row, ...difference }];
+    });
+  const late = rows.filter(({ differ, lastToken }) => differ.value < 1 || lastToken >= 4);
+  const replies = rows.reduce((sum, { differ }) => sum + differ.of, 0);
   return {
-    aim: 'exact classes: every weight, KV and prompt cheat differs within 4 tokens',
-    measured: `${rows.length - late.length} of ${rows.length} attacks do`,
+    aim: `exact classes, ${backend}: every weight, KV and prompt cheat differs within 4 tokens`,
+    measured:
+      rows.length === 0
+        ? 'not measured'
+        : `${rows.length - late.length} of ${rows.length} attacks do, ${replies} replies`,
     met: rows.length > 0 && late.length === 0,
     note: late
-      .map(({ attack, weights, equality }) => `${attack} as ${weights}: at the latest at ${equality!.lastToken}`)
+      .map(({ attack, weights, lastToken }) => `${attack} as ${weights}: at the latest at ${lastToken}`)
       .join('; '),
   };
 }
-
-const OTHER_PROMPT = /^(hidden-system-prompt|prompt-truncated)/;
 
 function judgeF16({ attacks }: Measured): AimRow[] {
   const rows = attacks.filter(({ family, weights }) => family === 'weights' && weights === 'f16');

@@ -56,6 +56,8 @@ export interface Profile {
   readonly anySampler: number;
   /** Honest replies of a pair with another back end. */
   readonly otherBackend: number;
+  /** First windows of an attack that computes something else, on that back end. */
+  readonly otherBackendAttack: number;
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
   readonly maxTokens: number;
@@ -80,6 +82,7 @@ const FULL: Profile = {
   honestEquality: 600,
   anySampler: 600,
   otherBackend: 2,
+  otherBackendAttack: 2,
   smallBackend: 20,
   maxTokens: 128,
   lifetimes: 5000,
@@ -101,6 +104,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 12,
     anySampler: 16,
     otherBackend: 0,
+    otherBackendAttack: 0,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 200,
@@ -120,6 +124,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 20,
     anySampler: 30,
     otherBackend: 0,
+    otherBackendAttack: 0,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 1000,
@@ -141,6 +146,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     honestEquality: 460,
     anySampler: 300,
     otherBackend: 1,
+    otherBackendAttack: 0,
     smallBackend: 8,
   },
   full: FULL,
@@ -174,6 +180,8 @@ export const MAIN_PAIR = { provider: 'cpu-exact', verifier: 'cpu-fast' } as cons
 
 /** The provider's own exact class. */
 export const SAME_PAIR = { provider: 'cpu-exact', verifier: 'cpu-exact' } as const;
+/** The same on a back end that is no CPU. */
+export const VULKAN_PAIR = { provider: 'vulkan', verifier: 'vulkan' } as const;
 
 /** The loosest class of the CPU: what a cheat in the exact one may claim to be, seen by verifiers of either. */
 export const CLAIMED = 'cpu-fast';
@@ -283,18 +291,24 @@ export const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weigh
 
 const isClaimant = (name: string): boolean => (CLAIMANTS as readonly string[]).includes(name);
 
+/** Whether a reply's tokens are computed otherwise than was sold, so that in an exact class the first of them show it. */
+export const computesOtherwise = ({ name, family }: Readonly<Record<'name' | 'family', string>>): boolean =>
+  family === 'weights' || /^(hidden-system-prompt|prompt-truncated)/.test(name);
+
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(profile: Profile, attacks: readonly AttackDefinition[]): Experiment[] {
-  return attacks.flatMap(({ name, soldAs }) =>
+  return attacks.flatMap(({ name, family, soldAs }) =>
     SOLD_WEIGHTS.filter((weights) => soldAs === undefined || soldAs.includes(weights)).flatMap(
       (weights): Experiment[] => {
         const replies = countReplies(name, profile);
         const cut = ON_SHORT.test(name) ? { maxTokens: WINDOW_TOKENS } : {};
         const equality = isClaimant(name) ? profile.claimants : profile.equality;
+        const elsewhere = computesOtherwise({ name, family }) ? profile.otherBackendAttack : 0;
         return [
           { weights, source: name, ...MAIN_PAIR, ...cut, replies },
           { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
-        ];
+          { weights, source: name, ...VULKAN_PAIR, maxTokens: WINDOW_TOKENS, replies: elsewhere },
+        ].filter((experiment) => experiment.replies > 0);
       },
     ),
   );

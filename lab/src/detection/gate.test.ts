@@ -34,6 +34,8 @@ describe('the gate', () => {
   it('names a weight attack of which one reply passes for the sold model', () => {
     const some = { ...attack, equality: { ...attack.equality!, differ: { ...all, value: 0.8 } } };
     expect(listBroken({ ...good, attacks: [some] })[0]).toContain('bit for bit');
+    const elsewhere = { ...attack, vulkan: some.equality };
+    expect(listBroken({ ...good, attacks: [elsewhere] })[0]).toContain('on Vulkan');
     expect(listBroken({ ...good, attacks: [{ ...some, attack: 'sliding-window-128' }] })).toEqual([]);
     expect(listBroken({ ...good, attacks: [{ ...some, family: 'sampling' }] })).toEqual([]);
   });

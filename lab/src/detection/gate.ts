@@ -19,9 +19,14 @@ export function listBroken({
   if (stage1.length === 0 || equality.length === 0) broken.push('nothing honest was measured');
   // A window that is not full yet forgets nothing; all others compute something else from the first token on.
   const weights = attacks.filter(({ attack, family }) => family === 'weights' && !attack.startsWith('sliding-window'));
-  for (const { attack, weights: sold, equality: compared } of weights) {
-    if (compared !== undefined && compared.differ.value < 1) {
-      broken.push(`${attack}, sold as ${sold}: some replies equal the sold model's bit for bit`);
+  for (const { attack, weights: sold, equality: onCpu, vulkan } of weights) {
+    for (const [compared, where] of [
+      [onCpu, 'the CPU'],
+      [vulkan, 'Vulkan'],
+    ] as const) {
+      if (compared !== undefined && compared.differ.value < 1) {
+        broken.push(`${attack}, sold as ${sold}, on ${where}: some replies equal the sold model's bit for bit`);
+      }
     }
   }
   return broken;

@@ -5,7 +5,7 @@ import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
-import type { AttackRow, CatchRate } from './results.ts';
+import type { AttackRow, CatchRate, Difference } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
 
 export interface MeasuredAttack {
@@ -15,6 +15,8 @@ export interface MeasuredAttack {
   readonly other: readonly JudgedReply[];
   /** Checked by one of the provider's own exact class. */
   readonly same: readonly JudgedReply[];
+  /** The same of a back end that is no CPU. */
+  readonly vulkan: readonly JudgedReply[];
   readonly provider: string;
   readonly verifier: string;
   readonly maxTokens: number;
@@ -25,15 +27,13 @@ const FALSE_REJECTS = [1e-3, 1e-4] as const;
 const FARTHEST = 1000;
 
 export function measureAttack(
-  { attack, weights, other, same, provider, verifier, maxTokens }: MeasuredAttack,
+  { attack, weights, other, same, vulkan, provider, verifier, maxTokens }: MeasuredAttack,
   detector: Detector,
   seed: number,
 ): AttackRow {
   const judged = other.filter((reply) => isJudged(attack, reply));
   const judge = (length: Length): readonly Judged[] => detector.judgeHeldOut(attack.name, length, judged);
   const [whole, first] = [judge('whole'), judge('first')];
-  const differing = same.flatMap(({ scored }) => scored?.unreproduced ?? []);
-  const scoredSame = same.filter(({ scored }) => scored !== undefined);
   const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
   const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
   const rejected = whole.filter((reply) => reply.pValue <= FALSE_REJECTS[0] && unrefuted.has(reply.seed));
@@ -48,14 +48,8 @@ export function measureAttack(
       other.filter(({ tokens }) => tokens === maxTokens),
       ({ stage1 }) => stage1 !== undefined,
     ),
-    equality:
-      scoredSame.length === 0
-        ? undefined
-        : {
-            differ: shareOf(scoredSame, ({ scored }) => scored?.unreproduced !== undefined),
-            medianToken: differing.length === 0 ? 0 : computeQuantile(differing, 0.5),
-            lastToken: differing.length === 0 ? 0 : Math.max(...differing),
-          },
+    equality: measureDifference(same),
+    vulkan: measureDifference(vulkan),
     auc: canCompare ? computeAuc(honest, statisticsOf(first), seed) : undefined,
     medians:
       windows.length === 0
@@ -87,6 +81,17 @@ export function measureAttack(
         ? undefined
         : shareOf(rejected, ({ suspect }) => nameKind(suspect) === nameKind(attack.name)),
     roc: canCompare ? traceRoc(honest, statisticsOf(first)) : [],
+  };
+}
+
+function measureDifference(replies: readonly JudgedReply[]): Difference | undefined {
+  const scored = replies.flatMap((reply) => reply.scored ?? []);
+  if (scored.length === 0) return undefined;
+  const differing = scored.flatMap(({ unreproduced }) => unreproduced ?? []);
+  return {
+    differ: shareOf(scored, ({ unreproduced }) => unreproduced !== undefined),
+    medianToken: differing.length === 0 ? 0 : computeQuantile(differing, 0.5),
+    lastToken: differing.length === 0 ? 0 : Math.max(...differing),
   };
 }
 

@@ -1,7 +1,7 @@
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { createDetector, type Detector, type Judged, selectLength } from './detector.ts';
-import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights } from './experiments.ts';
+import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights, VULKAN_PAIR } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
 import {
@@ -68,9 +68,10 @@ export function measureSold(options: SoldOptions): Sold {
   });
   const attacks = played.map(({ experiment, attack, replies }) => {
     onProgress(`${weights}: ${attack.name}`);
-    const same = options.attacks.filter((each) => each.source === experiment.source && isPair(each, SAME_PAIR));
+    const of = (pair: typeof SAME_PAIR | typeof VULKAN_PAIR): readonly JudgedReply[] =>
+      options.attacks.filter((each) => each.source === experiment.source && isPair(each, pair)).flatMap(read);
     const { maxTokens = profile.maxTokens } = experiment;
-    const sides = { other: replies, same: same.flatMap(read) };
+    const sides = { other: replies, same: of(SAME_PAIR), vulkan: of(VULKAN_PAIR) };
     return measureAttack({ attack, weights, ...sides, ...MAIN_PAIR, maxTokens }, detector, seed);
   });
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };

@@ -5,6 +5,7 @@ import type {
   CatchRate,
   Decision,
   DetectionResults,
+  Difference,
   EjectionRow,
   HonestRow,
   Quantiles,
@@ -49,7 +50,8 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
     ['replies to 1e6 : 1', ({ repliesToDecide, perReply }) => formatDecision(repliesToDecide, perReply.length > 0)],
     ['stage 1', ({ stage1 }) => formatShare(stage1)],
-    ['exact class', formatEquality],
+    ['exact class', ({ equality }) => formatDifference(equality)],
+    ['exact class, Vulkan', ({ vulkan }) => formatDifference(vulkan)],
     ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
@@ -67,9 +69,9 @@ function formatDecision(decision: Decision | undefined, wasTried: boolean): stri
   return `${formatNumber(median)} (${p90 === undefined ? 'not reached' : formatNumber(p90)})`;
 }
 
-function formatEquality({ equality }: AttackRow): string {
-  if (equality === undefined) return '';
-  const { differ, medianToken, lastToken } = equality;
+function formatDifference(difference: Difference | undefined): string {
+  if (difference === undefined) return '';
+  const { differ, medianToken, lastToken } = difference;
   return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
 }
 

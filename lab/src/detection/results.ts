@@ -87,6 +87,13 @@ export interface Decision {
   readonly p90: number | undefined;
 }
 
+/** What a verifier of the provider's exact class sees: replies that differ, and the first differing token. */
+export interface Difference {
+  readonly differ: Share;
+  readonly medianToken: number;
+  readonly lastToken: number;
+}
+
 export interface AttackRow extends Pair {
   readonly attack: string;
   readonly family: string;
@@ -97,8 +104,10 @@ export interface AttackRow extends Pair {
   readonly stage1: Share;
   /** The same of those that reached the token limit: short ones have fewer draws to be refuted by. */
   readonly stage1Full: Share;
-  /** Where a verifier of the provider's exact class is there: replies that differ, and the first differing token. */
-  readonly equality: { readonly differ: Share; readonly medianToken: number; readonly lastToken: number } | undefined;
+  /** Where a verifier of the provider's exact class is there. */
+  readonly equality: Difference | undefined;
+  /** The same on another back end, of the attacks that compute something else. */
+  readonly vulkan: Difference | undefined;
   /** Values, against a verifier of another class. */
   readonly auc: Share | undefined;
   /** Medians per window of the two distances; undefined where stage 1 leaves nothing to compare. */

@@ -133,6 +133,7 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     stage1: share(isPrefill ? 1 : 0, 72),
     stage1Full: share(isPrefill ? 1 : 0, 60),
     equality: hides ? undefined : { differ: share(1, 72), medianToken: 1, lastToken: 4 },
+    vulkan: undefined,
     auc: share(normal(effect / Math.SQRT2), 288),
     medians: { sketch: driftOf(pair) * (1 + effect / 3), logprob: driftOf(pair) * 2.7 * (1 + effect / 4) },
     perWindow: [caught(1e-3, 1), caught(1e-4, 1)],

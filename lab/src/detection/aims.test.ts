@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { judgeAims } from './aims.ts';
+import type { AimRow, AttackRow, DetectionResults, Difference } from './results.ts';
+import { createSyntheticResults } from './synthetic-results.ts';
+
+const results = createSyntheticResults();
+const share = { value: 1, low: 0.6, high: 1, of: 8 };
+const early: Difference = { differ: share, medianToken: 0, lastToken: 3 };
+const withAttacks = (...attacks: Partial<AttackRow>[]): DetectionResults => ({
+  ...results,
+  attacks: attacks.map((change) => ({ ...(results.attacks[0] as AttackRow), ...change })),
+});
+const find = (given: DetectionResults, aim: RegExp): AimRow => {
+  const [row, ...others] = judgeAims(given).filter((each) => aim.test(each.aim));
+  expect(others).toEqual([]);
+  return row as AimRow;
+};
+
+describe.each([
+  ['CPU', 'equality'],
+  ['Vulkan', 'vulkan'],
+] as const)('the aim of early differences on %s', (backend, field) => {
+  const aim = new RegExp(`${backend}: every weight, KV and prompt cheat`);
+  const weights = { family: 'weights', attack: 'weights-q4-0', [field]: early };
+  const judge = (...attacks: Partial<AttackRow>[]): AimRow => find(withAttacks(...attacks), aim);
+
+  it('is met where every one differs within four tokens', () => {
+    expect(judge(weights, { ...weights, attack: 'hidden-system-prompt', family: 'sampling' })).toMatchObject({
+      measured: '2 of 2 attacks do, 16 replies',
+      met: true,
+    });
+  });
+
+  it('is missed where one is late, where one reply equals, and where nothing was measured', () => {
+    const late = judge(weights, { ...weights, attack: 'kv-q8-0', weights: 'f16', [field]: { ...early, lastToken: 4 } });
+    expect(late).toMatchObject({ met: false, note: 'kv-q8-0 as f16: at the latest at 4' });
+    expect(judge({ ...weights, [field]: { ...early, differ: { ...share, value: 0.9 } } }).met).toBe(false);
+    expect(judge({ ...weights, [field]: undefined })).toMatchObject({ met: false, measured: 'not measured' });
+  });
+
+  it('asks nothing of what computes as was sold at first, or throughout', () => {
+    const late = { [field]: { ...early, lastToken: 40 } };
+    const others = [
+      { ...weights, ...late, attack: 'sliding-window-128' },
+      { ...weights, ...late, attack: 'greedy-as-sampled', family: 'sampling' },
+    ];
+    expect(judge(weights, ...others).met).toBe(true);
+  });
+});
+
+it('an aim that nothing was measured for is a miss', () => {
+  const nothing = {
+    ...results,
+    attacks: [],
+    equality: [],
+    stage1: [],
+    ejection: [],
+    classClaims: [],
+    conversations: [],
+  };
+  for (const { aim, met } of judgeAims(nothing)) expect([aim, met]).toEqual([aim, false]);
+});
