@@ -72,13 +72,25 @@ export function disguiseEngine(engine: Engine, parts: Partial<Engine>): Engine {
   };
 }
 
-export function requireCheapEngine({ cheapEngine }: AttackContext, name: string): Engine {
-  if (!cheapEngine) throw new TypeError(`the attack ${name} decodes with a cheaper model: give it one`);
-  return cheapEngine;
+/** The engine that is sold, and the one that is cheaper to run. */
+export interface EnginePair {
+  readonly engine: Engine;
+  readonly cheap: Engine;
 }
 
-/** Closes both, whatever the first one says. */
-export async function closeBoth(a: Engine, b: Engine): Promise<void> {
-  const results = await Promise.allSettled([a.close(), b.close()]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+/** @throws TypeError where the context has no cheap engine. */
+export function pairEngines({ engine, cheapEngine: cheap }: AttackContext, name: string): EnginePair {
+  if (!cheap) throw new TypeError(`the attack ${name} decodes with a cheaper model: give it one`);
+  return { engine, cheap };
+}
+
+/** Two engines that pass for the one that is sold; closes both, whatever the first one says. */
+export function disguisePair({ engine, cheap }: EnginePair, parts: Omit<Partial<Engine>, 'close'>): Engine {
+  return disguiseEngine(engine, {
+    ...parts,
+    async close() {
+      const results = await Promise.allSettled([engine.close(), cheap.close()]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    },
+  });
 }

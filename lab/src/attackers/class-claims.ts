@@ -1,4 +1,4 @@
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguiseEngine, disguisePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 
 /**
@@ -14,20 +14,15 @@ export const looserClass: AttackDefinition = {
   cheap: { weights: findCheapModel('q8-0').recipe },
   soldAs: ['f16'],
   create(context) {
-    const { engine } = context;
-    const cheap = requireCheapEngine(context, looserClass.name);
+    const pair = pairEngines(context, looserClass.name);
     const info = () => {
-      const own = engine.info();
+      const own = pair.engine.info();
       return { ...own, exact: false, numericClass: own.numericClass.replace(/\/exact(-2)?\//, '/fast/') };
     };
     return {
       name: looserClass.name,
       aim: looserClass.aim,
-      engine: disguiseEngine(engine, {
-        info,
-        generate: (request, options) => cheap.generate(request, options),
-        close: () => closeBoth(engine, cheap),
-      }),
+      engine: disguisePair(pair, { info, generate: (request, options) => pair.cheap.generate(request, options) }),
     };
   },
 };

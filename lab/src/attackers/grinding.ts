@@ -6,7 +6,7 @@ import { createWriter } from '@ogong/protocol/bytes';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/draw-key';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampler';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
-import { type AttackDefinition, type CreateAttack, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, type CreateAttack, disguisePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, rowsOf, tellReply } from './held-reply.ts';
 import { replayRank } from './massage.ts';
@@ -84,26 +84,27 @@ const numbered = (attempt: number): Uint8Array => crypto.sha256(createWriter().u
  */
 function defineSelection(name: string, aim: string, serves: boolean): AttackDefinition {
   const create: CreateAttack = (context) => {
-    const { engine } = context;
-    const cheap = requireCheapEngine(context, name);
+    const { engine, cheap } = pairEngines(context, name);
     const forged = prefill.create(context).engine;
     const counts = { fitting: 0, unfit: 0 };
     return {
       name,
       aim,
-      engine: disguiseEngine(engine, {
-        async *generate(request, options) {
-          const held = await holdReply(forged.generate(request, options));
-          const { vocabularySize } = engine.info();
-          const rows = rowsOf(held.windows, vocabularySize);
-          const isFit = countMisses(rows, { ...request, vocabularySize }, request.drawKey) === 0;
-          counts[isFit ? 'fitting' : 'unfit']++;
-          if (isFit) yield* tellReply(engine, request, held);
-          else if (serves) yield* engine.generate(request, options);
-          else throw new EngineError('overloaded', 'try another provider', { retryable: true });
+      engine: disguisePair(
+        { engine, cheap },
+        {
+          async *generate(request, options) {
+            const held = await holdReply(forged.generate(request, options));
+            const { vocabularySize } = engine.info();
+            const rows = rowsOf(held.windows, vocabularySize);
+            const isFit = countMisses(rows, { ...request, vocabularySize }, request.drawKey) === 0;
+            counts[isFit ? 'fitting' : 'unfit']++;
+            if (isFit) yield* tellReply(engine, request, held);
+            else if (serves) yield* engine.generate(request, options);
+            else throw new EngineError('overloaded', 'try another provider', { retryable: true });
+          },
         },
-        close: () => closeBoth(engine, cheap),
-      }),
+      ),
       counts: () => ({ ...counts }),
     };
   };

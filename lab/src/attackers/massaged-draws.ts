@@ -1,10 +1,10 @@
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { GenerateRequest } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { createDrawSource } from '@ogong/protocol/draw-key';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
-import { type AttackContext, type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
 import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
@@ -60,8 +60,7 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style)
     cheap: { weights: recipe },
     ...(soldAs ? { soldAs } : {}),
     create(context) {
-      const cheap = requireCheapEngine(context, own);
-      const massage = createMassage(context, cheap, style);
+      const massage = createMassage(pairEngines(context, own), style);
       return { name: own, aim, ...massage };
     },
   };
@@ -91,23 +90,20 @@ interface Counts {
   lost: number;
 }
 
-function createMassage({ engine }: AttackContext, cheap: Engine, { tolerances, thrift }: Style) {
+function createMassage(pair: EnginePair, { tolerances, thrift }: Style) {
   const counts: Counts = { positions: 0, missed: 0, massaged: 0, corrected: 0, lost: 0 };
   return {
-    engine: disguiseEngine(engine, {
+    engine: disguisePair(pair, {
       async *generate(request, options) {
-        const held = await decode({ engine, cheap, request, counts, tolerances, thrift }, options);
-        yield* tellReply(engine, request, held);
+        const held = await decode({ ...pair, request, counts, tolerances, thrift }, options);
+        yield* tellReply(pair.engine, request, held);
       },
-      close: () => closeBoth(engine, cheap),
     }),
     counts: () => ({ ...counts }),
   };
 }
 
-interface Task {
-  readonly engine: Engine;
-  readonly cheap: Engine;
+interface Task extends EnginePair {
   readonly request: GenerateRequest;
   readonly tolerances: Tolerances;
   readonly thrift: Thrift;

@@ -1,6 +1,6 @@
-import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
 import type { WindowBytes } from '@ogong/protocol/window';
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
 import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';
 
@@ -20,14 +20,12 @@ function definePrefill(prefill: Prefill): AttackDefinition {
     uncaught:
       'a reply in which every draw happens to agree: it then is the reply that the true model gives, word for word',
     create(context) {
-      const { engine } = context;
-      const cheap = requireCheapEngine(context, name);
+      const pair = pairEngines(context, name);
       return {
         name,
         aim,
-        engine: disguiseEngine(engine, {
-          generate: (request, options) => generateWithForgedValues({ engine, cheap }, request, options),
-          close: () => closeBoth(engine, cheap),
+        engine: disguisePair(pair, {
+          generate: (request, options) => generateWithForgedValues(pair, request, options),
         }),
       };
     },
@@ -50,7 +48,7 @@ export const PREFILL_ATTACKS: readonly AttackDefinition[] = CHEAP_MODELS.map(({ 
 );
 
 async function* generateWithForgedValues(
-  { engine, cheap }: { readonly engine: Engine; readonly cheap: Engine },
+  { engine, cheap }: EnginePair,
   request: GenerateRequest,
   options?: { signal?: AbortSignal },
 ): AsyncGenerator<GenerateEvent> {

@@ -1,8 +1,8 @@
-import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
 import { createDrawSource } from '@ogong/protocol/draw-key';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, tellReply } from './held-reply.ts';
 import { type DrawInputs, massageRow, renameCandidates, replayRank } from './massage.ts';
 import { closeWindows, openWindows } from './windows.ts';
@@ -20,21 +20,17 @@ export const renamedCandidates: AttackDefinition = {
   caughtBy: ['equality', 'own-choice', 'draw-replay'],
   cheap: { weights: { quant: 'q4_0' } },
   create(context) {
-    const { engine } = context;
-    const cheap = requireCheapEngine(context, name);
+    const pair = pairEngines(context, name);
     return {
       name,
       aim,
-      engine: disguiseEngine(engine, {
-        generate: (request, options) => generate({ engine, cheap }, request, options),
-        close: () => closeBoth(engine, cheap),
-      }),
+      engine: disguisePair(pair, { generate: (request, options) => generate(pair, request, options) }),
     };
   },
 };
 
 async function* generate(
-  { engine, cheap }: { readonly engine: Engine; readonly cheap: Engine },
+  { engine, cheap }: EnginePair,
   request: GenerateRequest,
   options?: { signal?: AbortSignal },
 ): AsyncGenerator<GenerateEvent> {

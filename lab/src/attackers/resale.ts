@@ -1,7 +1,7 @@
 import type { Engine, GenerateRequest } from '@ogong/engine/engine';
 import { toHex } from '@ogong/protocol/bytes';
 import { MIN_LISTED } from '@ogong/protocol/sampler';
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { type HeldReply, holdReply, scoreOutput, spell, tellReply } from './held-reply.ts';
 
 /** As many as an honest position lists at least. */
@@ -18,21 +18,17 @@ export const resale: AttackDefinition = {
   caughtBy: ['draw-replay', 'own-choice'],
   cheap: { weights: { quant: 'q8_0' } },
   create(context) {
-    const { engine } = context;
-    const api = requireCheapEngine(context, 'resale');
+    const pair = pairEngines(context, 'resale');
     return {
       name: 'resale',
       aim: resale.aim,
-      engine: disguiseEngine(engine, {
-        generate: (request, options) => resell({ engine, api }, request, options),
-        close: () => closeBoth(engine, api),
-      }),
+      engine: disguisePair(pair, { generate: (request, options) => resell(pair, request, options) }),
     };
   },
 };
 
 async function* resell(
-  { engine, api }: { readonly engine: Engine; readonly api: Engine },
+  { engine, cheap: api }: EnginePair,
   request: GenerateRequest,
   options?: { signal?: AbortSignal },
 ) {

@@ -4,7 +4,7 @@ import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
 import { createSketchRow, quantizeSketch, type SketchParameters, type SketchRow } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { type WrittenText, writeTexts } from '../forge/texts.ts';
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { scoreOutput } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';
@@ -27,8 +27,7 @@ export const sketchTrained: AttackDefinition = {
   cheap: { weights: findCheapModel('q8-0').recipe },
   soldAs: ['f16'],
   create(context) {
-    const { engine } = context;
-    const cheap = requireCheapEngine(context, 'sketch-trained');
+    const { engine, cheap } = pairEngines(context, 'sketch-trained');
     const maps = new Map<string, Promise<Float64Array>>();
     let texts: Promise<readonly WrittenText[]> | undefined;
     const learn = async (sketch: SketchParameters): Promise<Float64Array> => {
@@ -38,25 +37,25 @@ export const sketchTrained: AttackDefinition = {
     return {
       name: 'sketch-trained',
       aim: sketchTrained.aim,
-      engine: disguiseEngine(engine, {
-        async *generate(request, options) {
-          const key = toHex(request.sketch.bankSeed);
-          const map = maps.get(key) ?? learn(request.sketch);
-          maps.set(key, map);
-          for await (const event of cheap.generate(request, options)) {
-            yield event.kind === 'window' ? { ...event, window: correct(event.window, await map, engine) } : event;
-          }
+      engine: disguisePair(
+        { engine, cheap },
+        {
+          async *generate(request, options) {
+            const key = toHex(request.sketch.bankSeed);
+            const map = maps.get(key) ?? learn(request.sketch);
+            maps.set(key, map);
+            for await (const event of cheap.generate(request, options)) {
+              yield event.kind === 'window' ? { ...event, window: correct(event.window, await map, engine) } : event;
+            }
+          },
         },
-        close: () => closeBoth(engine, cheap),
-      }),
+      ),
       counts: () => ({ banks: maps.size }),
     };
   },
 };
 
-interface Lesson {
-  readonly engine: Engine;
-  readonly cheap: Engine;
+interface Lesson extends EnginePair {
   readonly texts: readonly WrittenText[];
 }
 

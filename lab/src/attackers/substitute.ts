@@ -1,4 +1,4 @@
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguisePair, pairEngines } from './attack.ts';
 
 type Substitution = Pick<AttackDefinition, 'name' | 'aim' | 'cheap'> &
   Partial<Pick<AttackDefinition, 'sold' | 'soldAs'>>;
@@ -14,15 +14,11 @@ export function defineSubstitution(substitution: Substitution): AttackDefinition
     family: 'weights',
     caughtBy: ['equality'],
     create(context) {
-      const { engine } = context;
-      const cheap = requireCheapEngine(context, name);
+      const pair = pairEngines(context, name);
       return {
         name,
         aim,
-        engine: disguiseEngine(engine, {
-          generate: (request, options) => cheap.generate(request, options),
-          close: () => closeBoth(engine, cheap),
-        }),
+        engine: disguisePair(pair, { generate: (request, options) => pair.cheap.generate(request, options) }),
       };
     },
   };

@@ -5,7 +5,7 @@ import { EXP_ONE, expFixed } from '@ogong/protocol/exponential';
 import { computeLargestTail } from '@ogong/protocol/replay';
 import { MIN_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
 import { tokenOf } from '@ogong/protocol/window';
-import { type AttackDefinition, closeBoth, disguiseEngine, requireCheapEngine } from './attack.ts';
+import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
 import { type DrawInputs, massageRow, replayRank } from './massage.ts';
@@ -27,24 +27,20 @@ const tailOversized: AttackDefinition = {
   needs: 'tail',
   cheap: { weights: findCheapModel('q4-0').recipe },
   create(context) {
-    const { engine } = context;
-    const cheap = requireCheapEngine(context, 'tail-oversized');
+    const pair = pairEngines(context, 'tail-oversized');
     const counts = { positions: 0, missed: 0, hidden: 0 };
     return {
       name: 'tail-oversized',
       aim: tailOversized.aim,
-      engine: disguiseEngine(engine, {
-        generate: (request, options) => hideInTail({ engine, cheap, counts }, request, options),
-        close: () => closeBoth(engine, cheap),
+      engine: disguisePair(pair, {
+        generate: (request, options) => hideInTail({ ...pair, counts }, request, options),
       }),
       counts: () => ({ ...counts }),
     };
   },
 };
 
-interface Hiding {
-  readonly engine: Engine;
-  readonly cheap: Engine;
+interface Hiding extends EnginePair {
   readonly counts: { positions: number; missed: number; hidden: number };
 }
 
