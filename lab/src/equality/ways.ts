@@ -9,6 +9,20 @@ export const WAYS = {
   'exact-drafts': { provider: { drafts: 3 }, verifier: {} },
   'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
   'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },
+  /** Every other library of llama.cpp for x86 that few machines are needed for: each is a class of its own. */
+  'exact-x64': { provider: { isa: 'x64' }, verifier: { isa: 'x64' } },
+  'exact-sse42': { provider: { isa: 'sse42' }, verifier: { isa: 'sse42' } },
+  'exact-sandybridge': { provider: { isa: 'sandybridge' }, verifier: { isa: 'sandybridge' } },
+  'exact-ivybridge': { provider: { isa: 'ivybridge' }, verifier: { isa: 'ivybridge' } },
+  'exact-piledriver': { provider: { isa: 'piledriver' }, verifier: { isa: 'piledriver' } },
+  'exact-cannonlake': { provider: { isa: 'cannonlake' }, verifier: { isa: 'cannonlake' } },
+  /** Machines that differ, of one class. */
+  'exact-cascadelake': { provider: { isa: 'cascadelake' }, verifier: { isa: 'skylakex' } },
+  'exact-cooperlake': { provider: { isa: 'cooperlake' }, verifier: { isa: 'skylakex' } },
+  'exact-icelake': { provider: { isa: 'icelake' }, verifier: { isa: 'skylakex' } },
+  'exact-zen4': { provider: { isa: 'zen4' }, verifier: { isa: 'skylakex' } },
+  /** A verifier whose own library is another, and which loads the provider's. */
+  'exact-loaded': { provider: { isa: 'sse42' }, verifier: {} },
   /** Drafts of eight tokens fill the padding, as on any GPU. */
   vulkan: { provider: { backend: 'vulkan' }, verifier: { backend: 'vulkan' } },
   'vulkan-mixed': { provider: { backend: 'vulkan', shapes: 'mixed' }, verifier: { backend: 'vulkan' } },
