@@ -142,16 +142,17 @@ function buildRow(
     })),
   );
   const all = [...fitted, ...heldOut];
+  const seeds = Float64Array.from(all, ({ seed }) => seed).sort();
   return {
     modelRoot,
     providerClass,
     verifierClass,
     band,
     codeVersion: measurement.codeVersion,
-    seeds: { first: Math.min(...all.map(({ seed }) => seed)), last: Math.max(...all.map(({ seed }) => seed)) },
+    seeds: { first: seeds[0] as number, last: seeds.at(-1) as number },
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
-    context: Math.max(...all.map(({ evidence }) => evidence.context)),
+    context: all.reduce((most, { evidence }) => Math.max(most, evidence.context), 0),
     scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,

@@ -1,12 +1,9 @@
-import { create } from '@bufbuild/protobuf';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../link/link-error.ts';
-import type { CosignRequest } from './settlement.ts';
 import type { TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
-import { on, rebuild } from './test-proposal.ts';
+import { on, proposeUnheard, rebuild } from './test-proposal.ts';
 
 describe('a co-signer of replies that were not audited', () => {
   it('holds its peer to the coverage that the network asks for', async () => {
@@ -75,14 +72,11 @@ describe('a co-signer of replies that were not audited', () => {
     const [entry] = four.own.decided;
     expect(asked).toBe(1);
     expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
-    four.offline.add(1).add(2).add(3);
-    await four.own.settlement.step().catch(() => undefined);
-    four.offline.clear();
     const [peer] = four.peers as [TestValidator];
-    const sent = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
+    const sent = await proposeUnheard(four);
     const early = await rebuild(
       four.own,
-      create(CosignBatchRequestSchema, structuredClone(sent)),
+      structuredClone(sent),
       on('inconclusive', { timeMs: entry!.timeMs - 600_000 }),
       (same) => same,
     );

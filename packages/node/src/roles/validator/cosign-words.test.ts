@@ -1,11 +1,8 @@
-import { create } from '@bufbuild/protobuf';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseOrder } from '@ogong/protocol/order';
 import { describe, expect, it } from 'vitest';
-import type { CosignRequest } from './settlement.ts';
 import type { TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
-import { cheat, inAccept, type Message, on, propose, rebuild, signWord } from './test-proposal.ts';
+import { cheat, inAccept, type Message, on, propose, proposeUnheard, rebuild, signWord } from './test-proposal.ts';
 import { payeeSigner } from './test-reply.ts';
 
 describe('a co-signer of replies with a word of their payee', () => {
@@ -58,14 +55,11 @@ describe('a co-signer of replies with a word of their payee', () => {
     const { reply, submission } = four.own.serve(order, cheat);
     const opening = reply.openingBytes;
     await four.own.intake.complain({ order, reason: 'draw-replay', opening, record: submission.record });
-    four.offline.add(1).add(2).add(3);
-    await four.own.settlement.step().catch(() => undefined);
-    four.offline.clear();
     const [peer] = four.peers as [TestValidator];
-    const sent = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
+    const sent = await proposeUnheard(four);
     const blamed = await rebuild(
       four.own,
-      create(CosignBatchRequestSchema, structuredClone(sent)),
+      structuredClone(sent),
       on('reject', { payee: payeeSigner.address }),
       (same) => same,
     );

@@ -1,6 +1,4 @@
-import { create } from '@bufbuild/protobuf';
 import { toHex } from '@ogong/protocol/bytes';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
 import { describe, expect, it } from 'vitest';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from './drift-fixture.ts';
@@ -8,10 +6,9 @@ import type { DriftPolicy } from './drift-policy.ts';
 import { adoptTable } from './drift-store.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
 import { readTest, writeTest } from './sequential-store.ts';
-import type { CosignRequest } from './settlement.ts';
 import { type BenchOptions, createTestValidator, provider, providerId, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
-import { rebuild } from './test-proposal.ts';
+import { proposeUnheard, rebuild } from './test-proposal.ts';
 import { PAYEE, type ServedReply } from './test-reply.ts';
 
 const policy = createTestPolicy();
@@ -158,18 +155,14 @@ describe('co-signers', () => {
     expect(await guilty.step()).toBe(true);
     expect(guilty.four.chain.settled[0]?.ejections).toHaveLength(1);
 
-    const { four, step } = await settle(all(lenient), HONEST, heldAgainst);
+    const { four } = await settle(all(lenient), HONEST, heldAgainst);
     expect(four.own.decided).toMatchObject([{ verdict: 'accept', ejects: false }]);
-    four.offline.add(1).add(2).add(3);
-    await step().catch(() => undefined);
-    const message = create(CosignBatchRequestSchema, structuredClone(four.own.requests[0] as CosignRequest));
     const forged = await rebuild(
       four.own,
-      message,
+      await proposeUnheard(four),
       (entry) => ({ ...entry, ejects: true }),
       (same) => same,
     );
-    four.offline.clear();
     const [peer] = four.peers as [TestValidator];
     await expect(peer.cosigner.cosign(four.own.signer.address, forged)).rejects.toThrow('speaks for the provider');
   });

@@ -18,12 +18,14 @@ import { payeeSigner, type ServeInput } from './test-reply.ts';
 
 export type Message = CosignBatchRequest;
 
+type Four = Awaited<ReturnType<typeof createFour>>;
+
 export const cheat: Partial<ServeInput> = {
   bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
 };
 
 /** An accepted, a rejected and an abandoned reply. */
-export async function decideThree({ own, clock, certifyAll }: Awaited<ReturnType<typeof createFour>>) {
+export async function decideThree({ own, clock, certifyAll }: Four) {
   const unserved = own.order(2);
   await own.intake.admit(unserved);
   const good = await own.deliver(0);
@@ -35,14 +37,19 @@ export async function decideThree({ own, clock, certifyAll }: Awaited<ReturnType
   return { good, bad, unserved };
 }
 
+/** The batch that a validator has ready, as it sends it to its co-signers; none of them is there to answer. */
+export async function proposeUnheard({ own, offline }: Pick<Four, 'own' | 'offline'>): Promise<Message> {
+  offline.add(1).add(2).add(3);
+  await own.settlement.step().catch(() => undefined);
+  offline.clear();
+  return create(CosignBatchRequestSchema, structuredClone(own.requests[0] as CosignRequest));
+}
+
 /** A batch of three entries as a validator sends it to its co-signers, and ways to bend it. */
 export async function propose(options: BenchOptions = {}) {
   const four = await createFour(options);
   await decideThree(four);
-  four.offline.add(1).add(2).add(3);
-  await four.own.settlement.step().catch(() => undefined);
-  four.offline.clear();
-  const request = four.own.requests[0] as CosignRequest;
+  const request = await proposeUnheard(four);
   const [peer, other] = four.peers as [TestValidator, TestValidator];
   /** A batch that is consistent in itself, with entries and messages bent. */
   const bent = async (
@@ -50,12 +57,11 @@ export async function propose(options: BenchOptions = {}) {
     bendMessage: (message: Message) => void = () => {},
     bendSettlement: (settlement: Settlement) => Settlement = (same) => same,
   ): Promise<Message> => {
-    const message = create(CosignBatchRequestSchema, structuredClone(request));
-    const rebuilt = await rebuild(four.own, message, bendEntry, bendSettlement);
+    const rebuilt = await rebuild(four.own, structuredClone(request), bendEntry, bendSettlement);
     bendMessage(rebuilt);
     return rebuilt;
   };
-  return { ...four, peer, other, request: create(CosignBatchRequestSchema, structuredClone(request)), bent };
+  return { ...four, peer, other, request, bent };
 }
 
 /** The same with a log, a batch and roots that fit what was bent. */
