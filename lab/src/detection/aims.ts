@@ -254,7 +254,7 @@ function judgeClaims({ classClaims }: Measured): AimRow {
 const CLAIM_LIMIT = 1000;
 
 function judgeEjection({ ejection }: Measured): AimRow {
-  const rows = ejection.filter(({ test }) => test.includes('calibrated'));
+  const rows = ejection.filter(({ test }) => test.includes('per reply, '));
   const replies = rows.reduce((sum, row) => sum + row.replies, 0);
   return {
     aim: 'no honest provider ejected: at most beta over 1e6 replies with their measured correlation',

@@ -28,7 +28,9 @@ describe('honest replies', () => {
   it(`are judged by ranks that they are not among, each of them once, seed ${SEED}`, () => {
     const honest = createReplies(1000, SEED);
     const detector = create(honest);
-    const judged = detector.judgeHonest(honest);
+    const halves = detector.judgeHonest(honest);
+    const judged = halves.flat();
+    expect(halves.map(({ length }) => length)).toEqual([300, 300]);
     expect(new Set(judged.map(({ seed }) => seed)).size).toBe(600);
     expect(judged.length).toBe(600);
     // Of ranks that one is among oneself, none is the first.
@@ -38,6 +40,6 @@ describe('honest replies', () => {
 
   it('are not judged where half of them would make no rank that tells anything', () => {
     const honest = createReplies(320, SEED + 2);
-    expect(create(honest).judgeHonest(honest)).toEqual([]);
+    expect(create(honest).judgeHonest(honest)).toEqual([[], []]);
   });
 });

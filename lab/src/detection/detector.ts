@@ -1,6 +1,6 @@
-import type { DriftRow } from '@ogong/protocol/drift-table';
+import { type DriftRow, isMeasured } from '@ogong/protocol/drift-table';
 import { buildDriftTable, type DriftSample, groupByBand, splitSamples } from '@ogong/protocol/drift-table-build';
-import { type DriftVerdict, isMeasured, judgeByRow } from '@ogong/protocol/drift-verdict';
+import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift-verdict';
 import { EQUAL_STATISTIC, evaluateLikelihood } from '@ogong/protocol/likelihood';
 import { findLengthBand, getSurprise, type ReplyEvidence } from '@ogong/protocol/reply-scores';
 import { buildStrata, findStratum, MIN_STRATUM_REPLIES } from '@ogong/protocol/strata';
@@ -20,6 +20,9 @@ export interface Judged {
   readonly suspect: string;
 }
 
+/** Replies by the table that judged them: what is lived through with one of them is not to be evened out by the other. */
+export type Halves = readonly [readonly Judged[], readonly Judged[]];
+
 /** The statistics of one pair of classes, fitted and calibrated as a network would, on the laboratory's samples. */
 export interface Detector {
   readonly rows: readonly DriftRow[];
@@ -32,10 +35,10 @@ export interface Detector {
   /** Statistics of the first windows of honest replies that nothing was fitted to. */
   readonly honest: readonly number[];
   /**
-   * Those of the calibrated replies that no parameter knows, each half of them by strata that the other half made: none is
-   * judged by ranks that it is among. None where a stratum is too small to be halved.
+   * Those of the calibrated replies that no parameter knows, in two halves, each judged by strata that the other half made:
+   * none is judged by ranks that it is among. Empty where a stratum is too small to be halved.
    */
-  judgeHonest(replies: readonly JudgedReply[]): readonly Judged[];
+  judgeHonest(replies: readonly JudgedReply[]): Halves;
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
   judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
 }
@@ -92,7 +95,12 @@ export function createDetector(samples: DetectorSamples): Detector {
       return row !== undefined && isMeasured(row, evidence);
     },
     honest: judgeHeldOut(honest, selectLength(honest, 'first')).map(({ statistic }) => statistic),
-    judgeHonest: (replies) => selectLength(replies, 'whole').flatMap(({ evidence }) => crossJudged.get(evidence) ?? []),
+    judgeHonest: (replies) => {
+      const wanted = selectLength(replies, 'whole');
+      const of = (half: ReadonlyMap<ReplyEvidence, Judged>): Judged[] =>
+        wanted.flatMap(({ evidence }) => half.get(evidence) ?? []);
+      return [of(crossJudged[0]), of(crossJudged[1])];
+    },
     judgeHeldOut: (source, length, replies) => {
       const wanted = selectLength(replies, length);
       return attacks.has(source) ? judgeHeldOut(replies, wanted) : wanted.flatMap((sample) => judge(sample) ?? []);
@@ -101,8 +109,11 @@ export function createDetector(samples: DetectorSamples): Detector {
 }
 
 /** Each half of a row's held-out honest replies by strata of the other. */
-function crossJudge(rows: readonly DriftRow[], honest: readonly DriftSample[]): ReadonlyMap<ReplyEvidence, Judged> {
-  const judged = new Map<ReplyEvidence, Judged>();
+function crossJudge(
+  rows: readonly DriftRow[],
+  honest: readonly DriftSample[],
+): readonly [ReadonlyMap<ReplyEvidence, Judged>, ReadonlyMap<ReplyEvidence, Judged>] {
+  const judged = [new Map<ReplyEvidence, Judged>(), new Map<ReplyEvidence, Judged>()] as const;
   const groups = groupByBand(honest);
   for (const row of rows) {
     if (row.strata.some(({ calibration }) => calibration.replies < MIN_STRATUM_REPLIES)) continue;
@@ -114,7 +125,8 @@ function crossJudge(rows: readonly DriftRow[], honest: readonly DriftSample[]): 
         .forEach((sample, i) => void (i % 2 === 0 ? halves[0] : halves[1]).push(sample));
     }
     const limits = row.strata.map(({ surprise }) => surprise);
-    for (const [own, other] of [halves, [halves[1], halves[0]]] as const) {
+    judged.forEach((half, i) => {
+      const [own, other] = [halves[i], halves[1 - i]] as [DriftSample[], DriftSample[]];
       const strata = buildStrata(
         limits,
         other.map(({ evidence }) => ({
@@ -122,8 +134,8 @@ function crossJudge(rows: readonly DriftRow[], honest: readonly DriftSample[]): 
           statistic: evaluateLikelihood(row.likelihood, evidence).statistic,
         })),
       );
-      for (const { seed, evidence } of own) judged.set(evidence, { seed, ...judgeWith({ ...row, strata }, evidence) });
-    }
+      for (const { seed, evidence } of own) half.set(evidence, { seed, ...judgeWith({ ...row, strata }, evidence) });
+    });
   }
   return judged;
 }

@@ -32,10 +32,10 @@ export interface Experiment {
 export interface Profile {
   readonly name: 'quick' | 'ci' | 'nightly' | 'full';
   /**
-   * Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. Half as
-   * many again are of any sampler settings: the consumer picks them, and what is rare must be rare whatever is picked.
+   * Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. Many are
+   * of any sampler settings: the consumer picks them, and what is rare must be rare whatever is picked.
    */
-  readonly calibration: Readonly<Record<SoldWeights, number>>;
+  readonly calibration: Readonly<Record<SoldWeights, { readonly usual: number; readonly any: number }>>;
   /** Honest replies of every other pair. */
   readonly honest: number;
   /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
@@ -56,7 +56,7 @@ export interface Profile {
   readonly anySampler: number;
   /** Honest replies of a pair with another back end. */
   readonly otherBackend: number;
-  /** First windows of an attack that computes something else, on that back end. */
+  /** Beginnings of an attack that computes something else, on that back end. */
   readonly otherBackendAttack: number;
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
@@ -71,7 +71,7 @@ export interface Profile {
 /** What docs/detection shows: hours. */
 const FULL: Profile = {
   name: 'full',
-  calibration: { f16: 6000, q8_0: 3000 },
+  calibration: { f16: { usual: 3000, any: 3000 }, q8_0: { usual: 2500, any: 2500 } },
   honest: 40,
   claimed: 800,
   attack: 40,
@@ -93,7 +93,7 @@ const FULL: Profile = {
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   quick: {
     name: 'quick',
-    calibration: { f16: 40, q8_0: 40 },
+    calibration: { f16: { usual: 40, any: 20 }, q8_0: { usual: 40, any: 20 } },
     honest: 8,
     claimed: 8,
     attack: 6,
@@ -113,7 +113,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   },
   ci: {
     name: 'ci',
-    calibration: { f16: 190, q8_0: 190 },
+    calibration: { f16: { usual: 190, any: 95 }, q8_0: { usual: 190, any: 95 } },
     honest: 4,
     claimed: 4,
     attack: 4,
@@ -135,7 +135,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
   nightly: {
     ...FULL,
     name: 'nightly',
-    calibration: { f16: 1500, q8_0: 1200 },
+    calibration: { f16: { usual: 1500, any: 750 }, q8_0: { usual: 1200, any: 600 } },
     honest: 12,
     claimed: 220,
     attack: 20,
@@ -218,8 +218,8 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
   const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, smallBackend } = profile;
   const any = { source: 'honest-any', sampler: 'any' } as const;
   const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
-    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights] },
-    { weights, ...any, ...MAIN_PAIR, replies: Math.ceil(calibration[weights] / 2) },
+    { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights].usual },
+    { weights, ...any, ...MAIN_PAIR, replies: calibration[weights].any },
   ]);
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     ...CLAIM_VERIFIERS.map(
@@ -286,6 +286,9 @@ function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile
   return BY_VALUES.test(name) ? attack : plainAttack;
 }
 
+/** Tokens of a reply on a back end that is slow here: what differs at all differs within four. */
+const BEGINNING = 8;
+
 /** Seen as closely as its honest neighbours, see measure-claims.ts. */
 export const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weights-q8-0'] as const;
 
@@ -307,7 +310,7 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
         return [
           { weights, source: name, ...MAIN_PAIR, ...cut, replies },
           { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
-          { weights, source: name, ...VULKAN_PAIR, maxTokens: WINDOW_TOKENS, replies: elsewhere },
+          { weights, source: name, ...VULKAN_PAIR, maxTokens: BEGINNING, replies: elsewhere },
         ].filter((experiment) => experiment.replies > 0);
       },
     ),

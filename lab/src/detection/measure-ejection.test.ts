@@ -30,12 +30,16 @@ describe('honest lifetimes', () => {
   });
 
   it('end as the evidence of the replies wants it', () => {
-    const end = (...eValues: number[]): number => measureEjection('hot text', judgedAs(eValues), options).ejected.value;
+    const end = (...eValues: number[]): number =>
+      measureEjection('hot text', [judgedAs(eValues)], options).ejected.value;
     expect(end(0.9)).toBe(0);
     expect(end(3)).toBe(1);
     // Fair, and so within beta: one reply in a hundred pays what the others lose.
     const fair = end(50, ...Array<number>(99).fill(50 / 99));
     expect(fair).toBeLessThanOrEqual(0.01);
+    // Half of all lives are judged by the other table.
+    const apart = measureEjection('two', [judgedAs([0.9]), judgedAs([3]), []], options);
+    expect(apart.ejected).toMatchObject({ value: 0.5, of: options.lifetimes });
     expect(end(200, ...Array<number>(99).fill(50 / 99))).toBeGreaterThan(0.01);
   });
 });
@@ -50,10 +54,13 @@ it('what checks without statistics reject of the honest is counted by itself', (
 it('replies at high temperatures are counted by themselves, too', () => {
   const replies = [0, 0.8, 1.2, 1.3, 2, 2].map((temperature, seed) => ({ seed, temperature }) as JudgedReply);
   const judge = (given: readonly JudgedReply[]) =>
-    given.map(({ seed, temperature }) => ({
-      ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
-      pValue: temperature === 2 ? 0.005 : 0.5,
-    }));
+    [
+      given.map(({ seed, temperature }) => ({
+        ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
+        pValue: temperature === 2 ? 0.005 : 0.5,
+      })),
+      [],
+    ] as const;
   const rows = measureSettings(replies, { judgeHonest: judge });
   expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
     [6, 2 / 6],

@@ -15,14 +15,20 @@ export interface EjectionOptions {
 
 /**
  * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have.
- * @param judged honest replies by ranks that they are not among, see Detector.judgeHonest.
+ * @param tables honest replies by ranks that they are not among, by the table that ranked them: a provider is judged by one
+ * for life. Lives are shared out among the tables.
  */
-export function measureEjection(test: string, judged: readonly Judged[], options: EjectionOptions): EjectionRow {
+export function measureEjection(
+  test: string,
+  tables: readonly (readonly Judged[])[],
+  options: EjectionOptions,
+): EjectionRow {
   const { lifetimes, replies, beta, seed } = options;
-  const lived = judged.map(({ eValue }) => eValue);
+  const byTable = tables.filter((judged) => judged.length > 0).map((judged) => judged.map(({ eValue }) => eValue));
   const random = createSeededRandom(seed);
   let ejected = 0;
   for (let life = 0; life < lifetimes; life++) {
+    const lived = byTable[life % byTable.length] as number[];
     let state = INITIAL_PAYEE_TEST;
     for (let i = 0; i < replies && !state.ejected; i++) {
       const eValue = lived[Math.floor(random() * lived.length)] as number;
@@ -82,7 +88,7 @@ export function measureSettings(
 ): EjectionRow[] {
   const any = 'honest replies of any sampler settings';
   const judged = ([what, some]: readonly [string, readonly JudgedReply[]]): EjectionRow[] => {
-    const list = detector.judgeHonest(some);
+    const list = detector.judgeHonest(some).flat();
     return list.length === 0 ? [] : [toRejections(what, list)];
   };
   return [

@@ -77,13 +77,15 @@ export function measureSold(options: SoldOptions): Sold {
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.
-  const sides: readonly (readonly [string, readonly Judged[]])[] = [
+  const sides: readonly (readonly [string, readonly (readonly Judged[])[]])[] = [
     ['per reply, calibrated', detector.judgeHonest(honest)],
-    ['per reply, messages searched for drift alone', judgedGriefed],
+    ['per reply, messages searched for drift alone', [judgedGriefed]],
     ['per reply, temperatures of 1.3 to 2 alone', detector.judgeHonest(ofAnySampler.filter(isHot))],
   ];
   const ejection = [
-    ...sides.flatMap(([test, judged]) => (judged.length >= MIN_LIVED ? [measureEjection(test, judged, lives)] : [])),
+    ...sides.flatMap(([test, tables]) =>
+      tables.flat().length >= MIN_LIVED ? [measureEjection(test, tables, lives)] : [],
+    ),
     measureNaiveEjection(
       honest.flatMap(({ scored }) => scored?.whole.windows ?? []),
       lives,

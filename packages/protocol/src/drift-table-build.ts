@@ -4,6 +4,7 @@ import {
   type DriftRow,
   type DriftRowKey,
   type DriftTable,
+  isMeasured,
   nameRow,
   POWER_RATES,
   type Power,
@@ -51,7 +52,7 @@ const FIT_SHARE = { of: 5, fitted: 2 };
 const MAX_FIT_REPLIES = 2000;
 
 /**
- * Rows for every pair of classes and length band that was measured. Two replies in five, by rank of seed and at most
+ * Rows for every pair of classes and length band that was measured. Two replies in five, by seed and at most
  * MAX_FIT_REPLIES of them, are fitted to; p-values rest on the others, of which no parameter knows.
  * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
  */
@@ -95,12 +96,23 @@ export function groupByBand(samples: readonly DriftSample[]): Map<number, DriftS
   return bands;
 }
 
-/** By rank of seed, so that any order of samples gives the same split. */
+/**
+ * Seeds that are fitted to lie evenly among the others, so that both parts are of one kind where seeds are of several. By
+ * seed, so that any order of samples gives the same split, and replies to one prompt under one key stay on one side.
+ */
 export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
+  const seeds = [...new Set(samples.map(({ seed }) => seed))].sort((a, b) => a - b);
+  const fit = Math.min(
+    Math.floor((seeds.length * FIT_SHARE.fitted) / FIT_SHARE.of),
+    Math.floor((seeds.length * MAX_FIT_REPLIES) / Math.max(1, samples.length)),
+  );
+  const reached = (rank: number): number => Math.floor((rank * fit) / seeds.length);
+  const chosen = new Set(seeds.filter((_, rank) => reached(rank + 1) > reached(rank)));
   const sorted = [...samples].sort((a, b) => a.seed - b.seed);
-  const ranked = (MAX_FIT_REPLIES * FIT_SHARE.of) / FIT_SHARE.fitted;
-  const isFitted = (rank: number): boolean => rank < ranked && rank % FIT_SHARE.of < FIT_SHARE.fitted;
-  return { fitted: sorted.filter((_, i) => isFitted(i)), heldOut: sorted.filter((_, i) => !isFitted(i)) };
+  return {
+    fitted: sorted.filter(({ seed }) => chosen.has(seed)),
+    heldOut: sorted.filter(({ seed }) => !chosen.has(seed)),
+  };
 }
 
 function buildRow(
@@ -142,6 +154,7 @@ function buildRow(
     })),
   );
   const all = [...fitted, ...heldOut];
+  const context = all.reduce((most, { evidence }) => Math.max(most, evidence.context), 0);
   const seeds = Float64Array.from(all, ({ seed }) => seed).sort();
   return {
     modelRoot,
@@ -152,12 +165,12 @@ function buildRow(
     seeds: { first: seeds[0] as number, last: seeds.at(-1) as number },
     fitReplies: fitted.length,
     tokens: all.reduce((sum, { evidence }) => sum + evidence.positions, 0),
-    context: all.reduce((most, { evidence }) => Math.max(most, evidence.context), 0),
+    context,
     scores: REPLY_SCORES.map((_, i) => roundQuantiles(measureQuantiles(held.map(({ scores }) => scores[i] as number)))),
     inflation: computeInflation(held),
     likelihood,
     strata,
-    power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, { likelihood, strata })),
+    power: named.map(({ name, heldOut: replies }) => measurePower(name, replies, { likelihood, strata, context })),
   };
 }
 
@@ -166,9 +179,12 @@ const evidenceOf = (samples: readonly DriftSample[]): ReplyEvidence[] => samples
 function measurePower(
   name: string,
   replies: readonly ReplyEvidence[],
-  { likelihood, strata }: Pick<DriftRow, 'likelihood' | 'strata'>,
+  row: Pick<DriftRow, 'likelihood' | 'strata' | 'context'>,
 ): Power {
+  const { likelihood, strata } = row;
   const pValues = replies.map((evidence) => {
+    // Fixed limits judge it, which catch or do not catch it by themselves.
+    if (!isMeasured(row, evidence)) return 1;
     const { calibration } = findStratum(strata, getSurprise(evidence));
     return computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic);
   });

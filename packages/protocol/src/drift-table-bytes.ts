@@ -34,7 +34,7 @@ const MAX_NAME = 255;
 const DOMAIN = encodeDomain('ogong-drift-table-v4');
 const STATISTIC_LIMIT = 1e6;
 
-/** @throws ProtocolError where a field is out of range or an order is not canonical. */
+/** @throws ProtocolError where a field is out of range, an order is not canonical, or the whole is too large. */
 export function encodeDriftTable(table: DriftTable): Uint8Array {
   assertTable(table);
   const writer = createWriter(65536)
@@ -45,12 +45,14 @@ export function encodeDriftTable(table: DriftTable): Uint8Array {
   for (const { numericClass, family } of table.families) writer.text(numericClass).text(family);
   writer.u16(table.rows.length);
   for (const row of table.rows) writeRow(writer, row);
-  return writer.finish();
+  const bytes = writer.finish();
+  assertSize(bytes);
+  return bytes;
 }
 
 /** @throws ProtocolError for anything that encodeDriftTable would not have written. */
 export function parseDriftTable(bytes: Uint8Array): DriftTable {
-  if (bytes.length > MAX_DRIFT_TABLE_BYTES) throw new ProtocolError('too-large', `a table of ${bytes.length} bytes`);
+  assertSize(bytes);
   const reader = createReader(bytes);
   readDomain(reader, DOMAIN, 'drift table');
   const table = {
@@ -65,6 +67,11 @@ export function parseDriftTable(bytes: Uint8Array): DriftTable {
   reader.end();
   assertTable(table);
   return table;
+}
+
+function assertSize({ length }: Uint8Array): void {
+  if (length <= MAX_DRIFT_TABLE_BYTES) return;
+  throw new ProtocolError('too-large', `a table of ${length} bytes, at most ${MAX_DRIFT_TABLE_BYTES}`);
 }
 
 function readList<T>(count: number, limit: number, read: () => T): T[] {

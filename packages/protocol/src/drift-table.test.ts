@@ -111,15 +111,33 @@ describe('splitSamples', () => {
   const split = (count: number) =>
     splitSamples(Array.from({ length: count }, (_, seed) => ({ seed, evidence })).reverse());
 
-  it('fits to two in five and holds the others out, by rank of seed', () => {
+  it('fits to two in five and holds the others out, by seed', () => {
     const { fitted, heldOut } = split(10);
-    expect(fitted.map(({ seed }) => seed)).toEqual([0, 1, 5, 6]);
-    expect(heldOut.map(({ seed }) => seed)).toEqual([2, 3, 4, 7, 8, 9]);
+    expect(fitted.map(({ seed }) => seed)).toEqual([2, 4, 7, 9]);
+    expect(heldOut.map(({ seed }) => seed)).toEqual([0, 1, 3, 5, 6, 8]);
+  });
+
+  it('keeps replies of one seed on one side, in whatever order they come, and both parts of one kind', () => {
+    // Two kinds share the first third of the seeds, as where the same prompts are asked again with other settings.
+    const kinds = new Map([...Array(9000).keys()].map((i) => [{ ...evidence }, i < 6000 ? 'usual' : 'any']));
+    const samples = [...kinds.keys()].map((each, i) => ({ seed: i % 6000, evidence: each }));
+    const { fitted, heldOut } = splitSamples(samples);
+    const seedsOf = (part: readonly DriftSample[]): Set<number> => new Set(part.map(({ seed }) => seed));
+    const held = seedsOf(heldOut);
+    expect([...seedsOf(fitted)].filter((seed) => held.has(seed))).toEqual([]);
+    const usual = (part: readonly DriftSample[]): number =>
+      part.filter(({ evidence: each }) => kinds.get(each) === 'usual').length / part.length;
+    expect(usual(fitted)).toBeCloseTo(usual(heldOut), 2);
+    expect(fitted.length).toBeGreaterThan(1990);
+    expect(fitted.length).toBeLessThanOrEqual(2010);
+    expect(seedsOf(splitSamples(samples.toReversed()).fitted)).toEqual(seedsOf(fitted));
   });
 
   it('fits to two thousand at most', () => {
     expect(split(5000)).toMatchObject({ fitted: { length: 2000 }, heldOut: { length: 3000 } });
     expect(split(12_000)).toMatchObject({ fitted: { length: 2000 }, heldOut: { length: 10_000 } });
+    expect(split(1)).toMatchObject({ fitted: [], heldOut: { length: 1 } });
+    expect(splitSamples([])).toEqual({ fitted: [], heldOut: [] });
   });
 });
 

@@ -1,6 +1,6 @@
 import { compareBytes, equalBytes, toHex } from './bytes.ts';
 import type { Likelihood } from './likelihood.ts';
-import { findLengthBand } from './reply-scores.ts';
+import { findLengthBand, getSurprise, type ReplyEvidence } from './reply-scores.ts';
 import type { Stratum } from './strata.ts';
 
 /**
@@ -99,6 +99,12 @@ export function compareRowKeys(a: DriftRowKey, b: DriftRowKey): number {
 export function nameRow({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string {
   return `model ${toHex(modelRoot.subarray(0, 8))}: ${providerClass} seen by ${verifierClass}, band ${band}`;
 }
+
+/** Whether a row was measured on anything like the reply: on contexts as long, and on text as unlikely. */
+export const isMeasured = (
+  { context, strata }: Pick<DriftRow, 'context' | 'strata'>,
+  evidence: Pick<ReplyEvidence, 'context' | 'scores'>,
+): boolean => evidence.context <= context && getSurprise(evidence) <= (strata.at(-1) as Stratum).surprise;
 
 export type DriftLookup =
   | { readonly kind: 'class' | 'family'; readonly row: DriftRow }

@@ -1,9 +1,9 @@
-import { type DriftLookup, type DriftRow, nameRow } from './drift-table.ts';
+import { type DriftLookup, type DriftRow, isMeasured, nameRow } from './drift-table.ts';
 import { calibrateRank } from './e-value.ts';
 import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
 import { computeRank } from './rank-calibration.ts';
 import { getSurprise, type ReplyEvidence } from './reply-scores.ts';
-import { findStratum, type Stratum } from './strata.ts';
+import { findStratum } from './strata.ts';
 import { computeTailSurvivalLimit } from './tail-fit.ts';
 
 /** What an operator accepts to be wrong about, per honest reply. */
@@ -69,10 +69,6 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
   const sampled = new Set(likelihood.alternatives.filter(({ samples }) => samples > 0).map(({ name }) => name));
   return posteriors.find(({ name }) => sampled.has(name)) ?? posteriors[0];
 }
-
-/** Whether a row was measured on anything like the reply: on contexts as long, and on text as unlikely. */
-export const isMeasured = ({ context, strata }: DriftRow, evidence: ReplyEvidence): boolean =>
-  evidence.context <= context && getSurprise(evidence) <= (strata.at(-1) as Stratum).surprise;
 
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
