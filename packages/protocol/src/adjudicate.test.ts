@@ -172,21 +172,25 @@ describe('adjudicateReport', () => {
     it.each([
       ['not exact', { exact: false }],
       ['of another class', { numericClass: numericClass.replace('haswell', 'sse42') }],
-    ])('is never statistical: a verifier %s decides nothing, whatever it saw', (_what, report) => {
-      for (const windows of [reply.opening.windows, drift(reply, 0.001, 2), drift(reply, 2, 600)]) {
+    ])('is never accepted by statistics: a verifier %s vouches for nothing, however near it is', (_what, report) => {
+      for (const windows of [reply.opening.windows, drift(reply, 0.001, 2)]) {
         const verdict = judge({ ...report, windows });
         expect(verdict.outcome).toBe('inconclusive');
-        expect(ids(verdict)).not.toEqual(expect.arrayContaining(SCORES));
-        expect(ids(verdict).filter((id) => SCORES.includes(id))).toEqual([]);
-        expect(verdict.checks.at(-1)).toMatchObject({
-          id: 'equality',
-          status: 'skip',
-          detail: expect.stringMatching(/never judged by statistics/),
-        });
+        expect(ids(verdict)).toEqual(expect.arrayContaining(SCORES));
+        expect(verdict.checks.at(-1)).toMatchObject({ id: 'replay', status: 'skip' });
         const combined = [{ ...verdict, exact: false }];
         expect(combineReports(combined, true).decision).toBe('ask-another');
         expect(combineReports(combined, false).decision).toBe('inconclusive');
       }
+    });
+
+    it('is refuted by scores as any other reply is: a class that nobody runs is no place to hide', () => {
+      const numericClass = 'llama.cpp-0.5.0/cpu/unheard-of/exact/q8_0/kv-f16';
+      const claimed = { ...claim, header: { ...header, numericClass } };
+      const far = adjudicateReport(crypto, claimed, inexact(drift(reply, 2, 600)));
+      expect(far.outcome).toBe('reject');
+      const verified = { ...claimed, header: { ...claimed.header, tier: 'verified', method: 'draw-replay' } };
+      expect(far).toEqual(adjudicateReport(crypto, verified, inexact(drift(reply, 2, 600))));
     });
 
     it('still rejects what needs no statistics: another prompt, another text', () => {
@@ -274,8 +278,12 @@ describe('adjudicateReport', () => {
     expect(at(40)).toBe('reject');
     expect(at(NO_STOP_TOKEN)).toBe('reject');
     const context = { ...claim, header: { ...reply.header, stopReason: 'context' as const } };
-    expect(adjudicateReport(crypto, context, honest).outcome).toBe('reject');
     expect(adjudicateReport(crypto, context, { ...honest, contextSize: 99 }).outcome).toBe('accept');
+    expect(adjudicateReport(crypto, context, { ...honest, firstStopToken: 5 }).outcome).toBe('reject');
+    // A verifier with more room knows nothing of the provider's, and does not cost it its fee.
+    const roomy = adjudicateReport(crypto, context, { ...honest, contextSize: 100_000 });
+    expect(roomy.outcome).toBe('accept');
+    expect(roomy.checks.find(({ id }) => id === 'stop-reason')).toMatchObject({ status: 'skip' });
   });
 });
 

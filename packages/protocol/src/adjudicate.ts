@@ -156,32 +156,47 @@ export function adjudicateReport(
     if (comparison.identical) checks.push(checkOwnChoice(report, header));
     return { outcome: checks.some(({ status }) => status === 'fail') ? 'reject' : 'accept', checks, comparison };
   }
-  if (header.tier === 'replay') {
-    const why = `${report.exact ? 'another class' : 'not exact'}: provider ${header.numericClass}, verifier ${report.numericClass}`;
-    checks.push(skip('equality', `tier replay is never judged by statistics, and this verifier's pass is ${why}`));
-    return { outcome: 'inconclusive', checks, comparison };
-  }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
+  checks.push(...judged.checks);
+  if (header.tier !== 'replay' || judged.outcome !== 'accept') return { ...judged, checks, comparison };
+  // Who declares a class that nobody runs must not fare better than under the weaker promise.
+  checks.push(
+    skip('replay', 'scores can refute a reply of tier replay, and never vouch for one: that takes its own class'),
+  );
+  return { ...judged, outcome: 'inconclusive', checks, comparison };
+}
+
+/** A reply and a report on it whose prompts, vocabularies and texts are the same. */
+interface Scored {
+  readonly record: RecordV2;
+  readonly header: Header;
+  readonly report: ScoreReport;
+  readonly comparison: Comparison;
+}
+
+/** By measured drift where a table has a row, else by fixed limits. */
+function judgeScores(
+  scored: Scored,
+  { thresholds, measured }: { readonly thresholds: Thresholds; readonly measured: AdjudicationPolicy['drift'] },
+): { readonly outcome: Outcome; readonly checks: readonly Check[]; readonly drift?: DriftVerdict } {
+  const { comparison, report } = scored;
   const limits = checkLimits(comparison, report, thresholds);
-  const drift = measured && judgeMeasured(measured, { record, header, report, comparison });
-  if (drift === undefined) {
-    checks.push(...limits.checks);
-    return { outcome: limits.outcome, checks, comparison };
-  }
+  const drift = measured && judgeMeasured(measured, scored);
+  if (drift === undefined) return limits;
   // Which unlisted token a draw names is no matter of drift, whatever the table says of the values.
   const place = limits.checks.find(({ id }) => id === 'tail-place');
-  if (place?.status === 'fail') return { outcome: 'reject', checks: [...checks, place], comparison };
+  if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };
   const { pValue, source, cheat, row } = drift;
   const suspect = cheat === undefined ? '' : `, most like ${cheat.name} (${(100 * cheat.posterior).toFixed(0)} %)`;
   const detail = `p ${pValue.toPrecision(3)} (${source}) by ${row}${suspect}`;
-  if (drift.outcome === 'reject') checks.push(fail('likelihood', detail));
-  else if (drift.outcome === 'accept') checks.push(pass('likelihood', detail));
-  else if (drift.outcome === 'inconclusive' && drift.isBeyondAll && limits.outcome === 'reject') {
+  if (drift.outcome === 'reject') return { outcome: 'reject', checks: [fail('likelihood', detail)], drift };
+  if (drift.outcome === 'accept') return { outcome: 'accept', checks: [pass('likelihood', detail)], drift };
+  if (drift.isBeyondAll && limits.outcome === 'reject') {
     // Few held-out replies give no small p-value: what lies beyond all of them is left to the fixed limits.
-    checks.push(...limits.checks, skip('likelihood', detail));
-    return { outcome: 'reject', checks, comparison, drift };
-  } else checks.push(skip('likelihood', `undecided: ${detail}`));
-  return { outcome: drift.outcome, checks, comparison, drift };
+    return { outcome: 'reject', checks: [...limits.checks, skip('likelihood', detail)], drift };
+  }
+  return { outcome: 'inconclusive', checks: [skip('likelihood', `undecided: ${detail}`)], drift };
 }
 
 /**
@@ -199,9 +214,8 @@ function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Hea
 
 function judgeMeasured(
   { table, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
-  given: { record: RecordV2; header: Header; report: ScoreReport; comparison: Comparison },
+  { record, header, report, comparison }: Scored,
 ): DriftVerdict | undefined {
-  const { record, header, report, comparison } = given;
   const lookup = findDriftRow(table, {
     modelRoot: record.modelRoot,
     providerClass: header.numericClass,
@@ -262,8 +276,12 @@ function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check
   const detail = `stop reason ${header.stopReason}, first stop token ${first === NO_STOP_TOKEN ? 'none' : `at ${first}`} of ${record.tokenCount}`;
   if (header.stopReason === 'stop-token') return check('stop-reason', first === last, detail);
   if (first !== NO_STOP_TOKEN) return fail('stop-reason', detail);
-  if (header.stopReason === 'context') {
-    return check('stop-reason', header.promptTokenCount + record.tokenCount >= report.contextSize, detail);
+  // A provider's context is its own: a verifier with more room would blame it for having less.
+  if (header.stopReason === 'context' && header.promptTokenCount + record.tokenCount < report.contextSize) {
+    return skip(
+      'stop-reason',
+      `${detail}; the provider's context is not known here, the verifier's is ${report.contextSize}`,
+    );
   }
   return pass('stop-reason', detail);
 }

@@ -26,6 +26,7 @@ import type { Submission } from './claim.ts';
 import { type DivergenceRow, keepDivergence } from './divergence-store.ts';
 import { parseEvidence } from './evidence.ts';
 import { readReply } from './reply-store.ts';
+import { isSameFinding } from './report-check.ts';
 import { type CallOptions, createScoreJob, type ScoreJob } from './verifier-call.ts';
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
@@ -187,7 +188,7 @@ interface Dispute {
   readonly outputTokens: Uint32Array;
   readonly listSizes: Uint8Array;
   readonly shapeClasses: Uint8Array;
-  /** In the provider's exact class, and different from what was committed; at least one, by different keys. */
+  /** In the provider's exact class, and different from what was committed; at least one, by different keys, and alike if several. */
   readonly reports: readonly Reported[];
 }
 
@@ -211,7 +212,9 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
     seen.add(toHex(keyHash));
     return [{ verifierId, keyHash, report }];
   });
-  if (reports.length === 0) return undefined;
+  // What others contradict is no ground to blame anybody on.
+  const agreeing = findAgreeing(reports);
+  if (agreeing.length === 0) return undefined;
   const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
   const rows = windows.flatMap((window) => window.rows);
   return {
@@ -223,6 +226,12 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
     outputTokens: Uint32Array.from(rows, tokenOf),
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
     shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),
-    reports,
+    reports: agreeing,
   };
+}
+
+/** The most that equal each other to the bit; the first one where none do. */
+function findAgreeing(reports: readonly Reported[]): readonly Reported[] {
+  const groups = reports.map(({ report }) => reports.filter((other) => isSameFinding(report, other.report)));
+  return groups.reduce<readonly Reported[]>((best, group) => (group.length > best.length ? group : best), []);
 }

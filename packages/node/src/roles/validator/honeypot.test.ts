@@ -135,7 +135,8 @@ describe('the judge of a honeypot', () => {
     }
     expect(unclear).toBeGreaterThan(0);
     const replay = { ...answer, header: { ...answer.header, tier: 'replay' } };
-    expect(judge(replay, good, report(good.outputTokens, other))).toBe('unclear');
+    expect(judge(replay, good, report(good.outputTokens, other))).toBe('passed');
+    expect(judge(replay, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
   });
 });
 

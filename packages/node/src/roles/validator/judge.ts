@@ -193,8 +193,7 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
     !refuted.has(index) && (outcome === verdict || verdict === 'inconclusive');
   return {
     verdict,
-    // In tier replay nothing was weighed by statistics: what was not reproduced is not evidence.
-    evidence: isExact ? 'exact' : header.tier === 'replay' && verdict === 'inconclusive' ? 'none' : 'statistical',
+    evidence: isExact ? 'exact' : 'statistical',
     checks,
     verifierIds: reports.filter((one, index) => counts(one.weighed, index)).map(({ verifierId }) => verifierId),
     marked: marked.map((index) => reports[index]?.verifierId as Uint8Array),

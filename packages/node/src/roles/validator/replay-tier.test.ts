@@ -1,5 +1,7 @@
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { SYNTHETIC_CLASS } from '@ogong/protocol/synthetic-divergence';
 import { afterEach, describe, expect, it } from 'vitest';
+import { jitter } from './drift-fixture.ts';
 import { answerHonestly, createTestValidator, ledger, payer, provider, type TestVerifiers } from './test-bench.ts';
 import { createTestOrder, type ServedReply } from './test-reply.ts';
 
@@ -17,13 +19,16 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>) {
+async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, { isForged = false } = {}) {
   const served = new Map<string, ServedReply>();
   const asked: string[] = [];
   const answers: TestVerifiers = (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
     asked.push(name);
-    return answerHonestly(served, classes[verifiers[name] as keyof typeof classes])(peer, job);
+    const own = classes[verifiers[name] as keyof typeof classes];
+    const { reply } = served.get('only') as ServedReply;
+    const far = isForged ? { windows: jitter(reply, createSeededRandom(name.length), 2000) } : {};
+    return answerHonestly(served, { ...own, ...far })(peer, job);
   };
   const validator = createTestValidator({ verifiers: answers });
   closing.push(() => validator.close());
@@ -69,15 +74,20 @@ describe('an audit in tier replay', () => {
     expect(marks).toBe(asked.includes('v1') ? 1 : 0);
   });
 
-  it('is inconclusive, for that reason and without evidence, where nobody runs the class', async () => {
+  it('is inconclusive, for that reason, where nobody runs the class', async () => {
     const { entry, asked, checks, marks } = await audit({ v1: 'inexact', v2: 'other' });
-    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
+    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'statistical', ejects: false });
     expect(entry?.feeAtomic).toBeGreaterThan(0n);
     expect([...asked].sort()).toEqual(['v1', 'v2']);
     expect(marks).toBe(0);
-    const reasons = checks.filter(({ id }) => id === 'equality').map(({ detail }) => detail);
+    const reasons = checks.filter(({ id }) => id === 'replay').map(({ detail }) => detail);
     expect(reasons).toHaveLength(2);
-    for (const reason of reasons) expect(reason).toMatch(/never judged by statistics/);
-    expect(checks.filter(({ id }) => ['sketch-distance', 'likelihood', 'kolmogorov'].includes(id))).toEqual([]);
+    for (const reason of reasons) expect(reason).toMatch(/never vouch/);
+  });
+
+  it("is rejected and ejected by scores where nobody runs the class and the reply is not the model's", async () => {
+    const { entry, marks } = await audit({ v1: 'inexact', v2: 'other' }, { isForged: true });
+    expect(entry).toMatchObject({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n });
+    expect(marks).toBe(0);
   });
 });
