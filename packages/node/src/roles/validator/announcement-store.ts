@@ -1,6 +1,7 @@
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
+import type { Header } from '@ogong/protocol/header';
 import { keepByStake } from '@ogong/protocol/stake-weights';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
 import type { Store } from '../../store/store.ts';
@@ -73,6 +74,8 @@ export interface CandidateQuery {
   readonly salt: Uint8Array;
   /** Of a payee, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** Tokens of prompt and reply: who announces less room is asked where nobody announces as much. Default: 0. */
+  readonly context?: number;
   readonly nowMs: number;
 }
 
@@ -110,7 +113,7 @@ function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolea
   return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
 }
 
-/** While as many others are there, whoever has just been silent is left out. */
+/** While as many others are there, with half of the stake at least, whoever has just been silent is left out. */
 const ENOUGH = 4;
 
 /** Payees of those who say now that they verify, for their stake. */
@@ -124,6 +127,17 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
 }
 
 /**
+ * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, but for some that its template
+ * adds: who overstates the prompt has to send one as long to be rid of verifiers with less room.
+ */
+export function countContext(
+  { promptTokenCount, outputTokenCount }: Pick<Header, 'promptTokenCount' | 'outputTokenCount'>,
+  request: Uint8Array | undefined,
+): number {
+  return Math.min(promptTokenCount, request?.length ?? promptTokenCount) + outputTokenCount;
+}
+
+/**
  * Whoever says now that it verifies a model, with another key, in another place and for another payee than the provider
  * under audit, each key once, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
  * not asked.
@@ -131,10 +145,11 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
 export function listCandidates(
   store: Store,
   crypto: Crypto,
-  { modelRoot, serverId, openedAt, salt, stakeOf, nowMs }: CandidateQuery,
+  { modelRoot, serverId, openedAt, salt, stakeOf, context = 0, nowMs }: CandidateQuery,
 ): EvidenceCandidate[] {
   const server = readAnnouncement(store, serverId);
-  const all = store
+  const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  const able = store
     .prepare(
       `SELECT announcement FROM announcements WHERE expires_at > ?
        AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
@@ -142,21 +157,35 @@ export function listCandidates(
     )
     .all(nowMs)
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
-    .filter(({ verifier, models }) => verifier && models.some((model) => equalBytes(model.modelRoot, modelRoot)))
+    .filter((announcement) => announcement.verifier && offerOf(announcement))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
     // The header of a reply may name another payee than the announcement.
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
-    .map(({ providerId, payee, verifier, models }) => ({
-      providerId,
-      payee,
-      keyHash: verifier?.keyHash as Uint8Array,
-      // Whoever is paid to one payee is taken for one operator.
-      operator: crypto.sha256(payee),
-      numericClass: models.find((model) => equalBytes(model.modelRoot, modelRoot))?.numericClass ?? '',
-    }))
     .filter(({ providerId }) => !equalBytes(providerId, serverId))
-    .filter(({ keyHash }) => server?.verifier === undefined || !equalBytes(keyHash, server.verifier.keyHash))
+    .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
+  // Whoever lacks the room has to refuse, which must not count against it.
+  const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
+  const all = (roomy.length > 0 ? roomy : able)
+    .map((announcement) => ({
+      providerId: announcement.providerId,
+      payee: announcement.payee,
+      keyHash: announcement.verifier?.keyHash as Uint8Array,
+      // Whoever is paid to one payee is taken for one operator.
+      operator: crypto.sha256(announcement.payee),
+      numericClass: offerOf(announcement)?.numericClass ?? '',
+    }))
     .filter(isFirstOfKey());
   const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
-  return keepByStake(crypto, present.length >= ENOUGH ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
+  // Names without stake cost nothing: however many, they do not take the place of verifiers that were made to be silent.
+  const isEnough = present.length >= ENOUGH && 2n * sumStakes(present, stakeOf) >= sumStakes(all, stakeOf);
+  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
+}
+
+/** Each payee's once. */
+function sumStakes(
+  candidates: readonly { readonly payee: Uint8Array }[],
+  stakeOf: (payee: Uint8Array) => bigint,
+): bigint {
+  const payees = new Map(candidates.map(({ payee }) => [toHex(payee), payee]));
+  return [...payees.values()].reduce((sum, payee) => sum + stakeOf(payee), 0n);
 }

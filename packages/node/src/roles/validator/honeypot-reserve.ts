@@ -8,7 +8,7 @@ import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { hashPlace, listCandidates, readAnnouncement } from './announcement-store.ts';
+import { countContext, hashPlace, listCandidates, readAnnouncement } from './announcement-store.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type KnownAnswer, plantBad, toExpectedReport } from './honeypot.ts';
 import {
@@ -122,7 +122,8 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const nowMs = clock.nowMs();
     const server = store.read(() => readAnnouncement(store, serverId));
     const openedAt = server && hashPlace(crypto, server);
-    const query = { modelRoot, serverId, openedAt, salt: seed, stakeOf, nowMs };
+    const context = countContext(claim.header, row.submission.request);
+    const query = { modelRoot, serverId, openedAt, salt: seed, stakeOf, context, nowMs };
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const draw: AuditDraw = { replyId: id, intakeEpoch: 0n, beaconEpoch: 1n, beacon: seed };
     const tried = asked.map(({ verifierId }) => verifierId);

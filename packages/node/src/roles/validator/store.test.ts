@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import {
+  countContext,
   hashPlace,
   listCandidates,
   listVerifierPayees,
@@ -243,6 +244,34 @@ describe('who is left out', () => {
     expect(find({ nowMs: query.nowMs + 60_000 })).toEqual(names);
     record('v3', 'silent');
     expect(find()).toEqual(names);
+  });
+
+  it('is no silent one that stakes, however many free ones there are', async () => {
+    const { find, record, validator } = await create();
+    const staked = createTestPayee('v1').address;
+    const stakeOf = (payee: Uint8Array): bigint => (equalBytes(payee, staked) ? 10n ** 18n : 0n);
+    record('v1', 'silent');
+    expect(find()).toEqual(names.slice(1));
+    expect(find({ stakeOf })).toEqual(names);
+    // Half of the stake is enough to go without it.
+    await validator.announceVerifier('v6', 'x', createTestPayee('rich'));
+    const rich = createTestPayee('rich').address;
+    const both = (payee: Uint8Array): bigint => (equalBytes(payee, rich) ? 10n ** 18n : stakeOf(payee));
+    expect(find({ stakeOf: both })).not.toContain('v1');
+  });
+
+  it('is whoever announces less room than prompt and reply take, while somebody announces as much', async () => {
+    const { find } = await create();
+    expect(find({ context: 4096 })).toEqual(names);
+    // Nobody has as much: they are asked all the same, since the count is the provider's word.
+    expect(find({ context: 4097 })).toEqual(names);
+    const { validator, find: among } = await create();
+    await validator.announceVerifier('v6', 'x', createTestPayee('v6'), { contextSize: 8192 });
+    expect(among({ context: 4096 })).toEqual(names);
+    expect(among({ context: 4097 })).toEqual([]);
+    const header = { promptTokenCount: 1_000_000, outputTokenCount: 20 };
+    expect(countContext(header, new Uint8Array(300))).toBe(320);
+    expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);
   });
 
   it('is whoever shares certificate or host with the place that the opening came from', async () => {

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
+import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/announcement';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -368,11 +368,16 @@ export function createTestValidator(options: BenchOptions = {}) {
       await intake.announce(signed, announcement.certHash);
     },
     /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
-    async announceVerifier(name: string, numericClass = 'x', payee = createTestPayee(name)) {
+    async announceVerifier(
+      name: string,
+      numericClass = 'x',
+      payee = createTestPayee(name),
+      more: Partial<OfferedModel> = {},
+    ) {
       const key = createTestHybrid(name);
       const endpoint = `${name}:1`;
       const verifier = { endpoint, certHash: seed(name), keyHash: hashHybridKey(crypto, key.publicKey) };
-      const fields = { endpoint, models: [{ ...offer, numericClass }], verifier };
+      const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier };
       await validator.announce(key, fields, payee);
     },
     async runAudits() {

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { listCandidates, readAnnouncement } from './announcement-store.ts';
+import { countContext, listCandidates, readAnnouncement } from './announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
 import { type EvidenceCandidate, encodeCandidates, encodeDrift, parseCandidates } from './evidence.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
@@ -233,7 +233,8 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     if (draw === undefined) return [];
     const { modelRoot, providerId: serverId } = claim.order;
     const { openedAt } = row;
-    const query = { modelRoot, serverId, openedAt, salt: draw.beacon, stakeOf, nowMs: clock.nowMs() };
+    const context = countContext(claim.header, row.submission?.request);
+    const query = { modelRoot, serverId, openedAt, salt: draw.beacon, stakeOf, context, nowMs: clock.nowMs() };
     const candidates = store.read(() => listCandidates(store, crypto, query));
     const nobody = { tried: [], heard: [], isDoubtful: false };
     if (drawVerifier(crypto, judged, candidates, nobody) === undefined) return [];

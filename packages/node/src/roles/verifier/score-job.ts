@@ -12,7 +12,7 @@ import { parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { Refusal } from '../../link/link-error.ts';
 import { type ClaimedReply, planPass } from '../../shared/claimed-pass.ts';
-import { assertFitsModel, parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
+import { parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
 import { createBlankWindows } from './blank-windows.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
@@ -35,10 +35,8 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
   const count = outputTokens.length / 4;
   assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
-  assertJob(
-    count <= MAX_OUTPUT_TOKENS && count < info.contextSize,
-    `${count} output tokens are more than fit the model`,
-  );
+  assertJob(count <= MAX_OUTPUT_TOKENS, `${count} output tokens are more than any reply has`);
+  if (count >= info.contextSize) throw new Refusal('unsupported', `${count} output tokens exceed the context here`);
   assertJob(listSizes.length === count, `${listSizes.length} list sizes for ${count} tokens`);
   assertJob(
     listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
@@ -58,7 +56,6 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
       `a token or a list lies outside the vocabulary of ${header.vocabularySize}`,
     );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
-    assertFitsModel(request, info);
     return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, tailDraws, bankSeed };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
@@ -122,9 +119,10 @@ export async function scoreJob(
   });
 }
 
-/** Whether the claim is one that this model could have made at all. */
-function isOfModel({ header, outputTokens }: ScoreJob, info: EngineInfo): boolean {
+/** Whether the claim is one that this model could have made at all, to a request that it could have been asked. */
+function isOfModel({ header, request, outputTokens }: ScoreJob, info: EngineInfo): boolean {
   return (
+    request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
     header.vocabularySize === info.vocabularySize &&
     header.embeddingSize === info.embeddingSize &&
     outputTokens.every((token) => token < info.vocabularySize)

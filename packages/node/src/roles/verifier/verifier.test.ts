@@ -295,6 +295,19 @@ describe('a verifier', () => {
     expect(verdict.checks.find(({ id }) => id === 'prompt-tokens')).toMatchObject({ status: 'fail' });
   });
 
+  it('refutes an answer to what the model cannot be asked, instead of refusing to look', async () => {
+    const verifier = await start();
+    const served = await serve();
+    const body = JSON.parse(new TextDecoder().decode(served.message.request));
+    const request = utf8Encode(JSON.stringify({ ...body, logit_bias: { 999999: 5 } }));
+    const { verdict } = await audit(
+      { ...served, message: { ...served.message, request } as GenerateRequest },
+      verifier,
+    );
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'vocabulary')).toMatchObject({ status: 'fail' });
+  });
+
   async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
     const error = await call.then(
       () => undefined,
@@ -322,7 +335,7 @@ describe('a verifier', () => {
       [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
       [{ outputTokens: job.outputTokens.subarray(1) }, /32-bit integers/],
       [{ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }, /32-bit integers/],
-      [{ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }, /more than fit/],
+      [{ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }, /exceed the context/],
       [{ outputTokens: token(320) }, /outside the vocabulary/],
       [{ outputTokens: token(0xffffffff) }, /outside the vocabulary/],
       [{ listSizes: job.listSizes.subarray(1) }, /list sizes/],
