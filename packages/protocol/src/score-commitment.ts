@@ -1,4 +1,4 @@
-import { createWriter } from './bytes.ts';
+import { compareBytes, createWriter } from './bytes.ts';
 import { encodeDomain } from './canonical.ts';
 import type { Crypto } from './crypto.ts';
 import type { Header } from './header.ts';
@@ -15,7 +15,7 @@ export interface ScoreOpening {
   readonly salt: Uint8Array;
   /** SHA-256 of the report's exact bytes. */
   readonly reportHash: Uint8Array;
-  /** Digests of the round in the order in which its verifiers were drawn, the own one among them. */
+  /** See fillRound; the own digest is among them. */
   readonly round: readonly Uint8Array[];
 }
 
@@ -49,6 +49,8 @@ const INPUTS_DOMAIN = encodeDomain('ogong-score-inputs-v1');
 const SALTED_DOMAIN = encodeDomain('ogong-score-salted-v2');
 const COMMITMENT_DOMAIN = encodeDomain('ogong-score-commitment-v1');
 const OPENING_DOMAIN = encodeDomain('ogong-score-opening-v1');
+
+const ROUND_DOMAIN = encodeDomain('ogong-score-round-v1');
 
 const NOTHING = new Uint8Array(0);
 
@@ -87,6 +89,21 @@ export function encodeScoreOpening({ jobId, salt, reportHash, round }: ScoreOpen
   writer.u8(round.length);
   for (const digest of round) writer.bytes(digest, 32);
   return writer.finish();
+}
+
+/** So many digests a round shows at least. */
+const ROUND_SHOWN = 2;
+
+/**
+ * What everybody in a round opens over: the digests of all who committed, and where one did alone a made-up one, ascending.
+ * Whoever is asked to open would else see whether another looks at the same job, and could stand still exactly then.
+ * @param nonce of the round's first attempt, 16 bytes; nobody but the validator knows it before the verdict.
+ */
+export function fillRound(crypto: Crypto, digests: readonly Uint8Array[], nonce: Uint8Array): Uint8Array[] {
+  const made = Array.from({ length: Math.max(0, ROUND_SHOWN - digests.length) }, (_, i) =>
+    crypto.sha256(createWriter().bytes(ROUND_DOMAIN).bytes(nonce, 16).u8(i).finish()),
+  );
+  return [...digests, ...made].sort(compareBytes);
 }
 
 const ZERO = new Uint8Array(32);

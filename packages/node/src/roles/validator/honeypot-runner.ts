@@ -2,6 +2,7 @@ import { assignVerifier } from '@ogong/protocol/audit';
 import { createReader, createWriter, equalBytes, toHex } from '@ogong/protocol/bytes';
 import { encodeDomain } from '@ogong/protocol/canonical';
 import type { Crypto } from '@ogong/protocol/crypto';
+import { fillRound } from '@ogong/protocol/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { tokenOf } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
@@ -182,7 +183,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
       committed = bound.value;
       await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
     }
-    const round = [committed.digest];
+    const round = fillRound(crypto, [committed.digest], nonce);
     const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
     const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
     const inputsHash = hashScored(crypto, crypto.sha256(request), scored);

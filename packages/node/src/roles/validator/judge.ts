@@ -6,6 +6,7 @@ import type { Crypto } from '@ogong/protocol/crypto';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { RecordV2 } from '@ogong/protocol/record';
 import { type Replay, replayReply } from '@ogong/protocol/replay';
+import { fillRound } from '@ogong/protocol/score-commitment';
 import { encodeScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
 import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
@@ -257,15 +258,19 @@ function weighAttempt(
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
   const inputsHash = hashScored(crypto, order.requestHash, toScored(endpoint, header, replay));
-  const job = { jobId, committed, opened, round: listDigests(attempts, round) };
+  const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, { inputsHash, modelRoot: record.modelRoot, header, replay });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(crypto, { record: claim.record, header, opening }, read.report, drift);
 }
 
 /** What everybody in a round opens over. */
-export function listDigests(attempts: readonly Attempt[], round: number): Uint8Array[] {
-  return attempts.flatMap((attempt) =>
-    attempt.round === round && attempt.committed ? [attempt.committed.digest] : [],
-  );
+export function listDigests(
+  crypto: Crypto,
+  attempts: readonly Pick<Attempt, 'round' | 'nonce' | 'committed'>[],
+  round: number,
+): Uint8Array[] {
+  const asked = attempts.filter((attempt) => attempt.round === round);
+  const digests = asked.flatMap(({ committed }) => (committed ? [committed.digest] : []));
+  return fillRound(crypto, digests, (asked[0] as Attempt).nonce);
 }

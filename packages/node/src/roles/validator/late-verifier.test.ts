@@ -62,6 +62,19 @@ const timeout = () => new LinkError('timeout', 'the deadline passed');
 const unreachable = () => new LinkError('unreachable', 'the connection was lost');
 
 describe('an honest verifier', () => {
+  it('that was started again, and does not know yet whom it may answer, is asked until it does', async () => {
+    let tries = 0;
+    const { run, record } = await createLate((calls, { pass }) => ({
+      async reveal(peer, job, call) {
+        pass(50);
+        if (tries++ < 5) throw new LinkError('unauthorized', 'this peer may not call that');
+        return calls.reveal(peer, job, call);
+      },
+    }));
+    expect(await run()).toBe('accept');
+    expect(record()).toMatchObject({ marks: 0, credit: 1 });
+  });
+
   it('that stands still between commitment and opening is asked until it is back', async () => {
     let tries = 0;
     const { run, record } = await createLate((calls, { pass }) => ({

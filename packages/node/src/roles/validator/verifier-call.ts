@@ -172,7 +172,7 @@ export async function askToReveal(
       if ('problem' in read) return { outcome: 'garbage', error: new Error(`a report is none: ${read.problem}`) };
       return { outcome: 'answered', value: opened };
     } catch (error) {
-      if (!isLate(error)) refusals++;
+      if (isRefusal(error)) refusals++;
       if (refusals >= REVEAL_TRIES) return { outcome: 'garbage', error };
       const hasHadIts = tries >= REVEAL_TRIES && isOver();
       if (hasHadIts || tries >= MOST_TRIES || call.signal.aborted) return { outcome: 'silent', error };
@@ -185,6 +185,10 @@ export async function askToReveal(
 export function isLate(error: unknown): boolean {
   return error instanceof LinkError && (error.retryable || ['canceled', 'wrong-certificate'].includes(error.code));
 }
+
+/** Whether a peer will not; one that has just started has not read from the chain yet whom it may answer. */
+const isRefusal = (error: unknown): boolean =>
+  !isLate(error) && !(error instanceof LinkError && error.code === 'unauthorized');
 
 /** Whether a wait was cut short by this validator's own delay: it did not look for half of it. */
 export function isOwnDelay(error: unknown, wait: { readonly timeoutMs: number; readonly tookMs: number }): boolean {

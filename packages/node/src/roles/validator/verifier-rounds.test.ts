@@ -9,7 +9,7 @@ import { decodeDraws, encodeDraws, type WindowBytes } from '@ogong/protocol/wind
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import { type Judged, JudgeError, judge, type Opened, openReply } from './judge.ts';
+import { type Judged, JudgeError, judge, listDigests, type Opened, openReply } from './judge.ts';
 import { toClaim } from './reply-store.ts';
 import {
   answerHonestly,
@@ -129,7 +129,8 @@ describe('a round', () => {
   it('opens every report over the commitments of both', async () => {
     const { run } = await createAudited({});
     const { evidence } = await run();
-    const round = evidence.attempts.map(({ committed }) => committed!.digest);
+    const round = listDigests(crypto, evidence.attempts, 0);
+    expect(round).toHaveLength(2);
     for (const { committed, opened } of evidence.attempts) {
       const { jobId } = parseScoreReport(opened!.report);
       const message = encodeScoreOpening({
@@ -143,6 +144,32 @@ describe('a round', () => {
       const signature = opened!.signature;
       expect(crypto.verifyEd25519(signature.subarray(0, 64), message, verifierKey.subarray(0, 32))).toBe(true);
     }
+  });
+
+  it('shows who opens two digests, whether another was asked or not, and the same ones again', async () => {
+    const rounds = new Map<string, string[]>();
+    const { run } = await createAudited({
+      audit: {},
+      wrap: (calls) => ({
+        ...calls,
+        reveal(peer, job, call) {
+          const shown = job.round.map(toHex);
+          expect(rounds.get(toHex(job.jobId)) ?? shown).toEqual(shown);
+          rounds.set(toHex(job.jobId), shown);
+          return calls.reveal(peer, job, call);
+        },
+      }),
+    });
+    let alone = 0;
+    for (let i = 0; i < 20; i++) if ((await run()).evidence.attempts.length === 1) alone++;
+    expect(alone).toBeGreaterThan(0);
+    for (const shown of rounds.values()) {
+      expect(shown).toHaveLength(2);
+      expect(new Set(shown).size).toBe(2);
+      expect([...shown].sort()).toEqual(shown);
+    }
+    // Honeypots among them.
+    expect(rounds.size).toBeGreaterThan(20);
   });
 
   it('tells a verifier nothing that names the reply', async () => {
@@ -405,7 +432,11 @@ describe('a co-signer', () => {
         const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
         return { attempt, signer, jobId, reportHash, committed: { ...attempt.committed!, digest, signature } };
       });
-      const round = bound.map(({ committed }) => committed.digest);
+      const round = listDigests(
+        crypto,
+        bound.map(({ attempt, committed }) => ({ ...attempt, committed })),
+        0,
+      );
       const attempts = bound.map(({ attempt, signer, jobId, reportHash, committed }) => {
         const opened = attempt.opened!;
         const signature = signer.sign(encodeScoreOpening({ jobId, salt: opened.salt, reportHash, round }));

@@ -204,7 +204,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         .filter(({ outcome }) => outcome === 'committed')
         .map(async (row) => {
           const committed = row.committed as NonNullable<AttemptRow['committed']>;
-          const round = listDigests(bound, row.round);
+          const round = listDigests(crypto, bound, row.round);
           const what = { jobId: idOf(row), committed, round, subject, pause: () => pause(leftMs), isOver };
           const answer = await askToReveal(crypto, calls, { peer: findPeer(row) }, what, call);
           if (answer.outcome === 'answered') await keep({ ...row, opened: answer.value, outcome: 'report' });
