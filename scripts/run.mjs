@@ -92,5 +92,7 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, e
   stdio: 'inherit',
   env: { ...process.env, PATH: path },
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+// A terminal's Ctrl-C reaches the child by itself: a second signal would end at once what the first one asks to finish.
+process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

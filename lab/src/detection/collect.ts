@@ -156,7 +156,10 @@ async function findGriefingPrompts(experiment: Experiment, context: CollectConte
   const open = (name: SetupName) => ({ modelPath, ...findSetup(name).settings, sequences: 1 });
   return context.pool.use(open(experiment.provider), (provider) =>
     context.pool.use(open(experiment.verifier ?? experiment.provider), async (verifier) => {
-      const found = await searchGriefingPrompts({ provider, verifier, alphabet: ALPHABET, ...GRIEFING });
+      const found = await searchGriefingPrompts({
+        ...{ provider, verifier, alphabet: ALPHABET, signal: context.signal },
+        ...GRIEFING,
+      });
       return found.map(({ text }) => text);
     }),
   );

@@ -38,6 +38,23 @@ describe('honest replies', () => {
     expect(detector.honest.length).toBe(600);
   });
 
+  it('are judged in each stratum by a half of it', () => {
+    const honest = createReplies(3000, SEED + 3);
+    const detector = create(honest);
+    const row = detector.rows[0]!;
+    expect(row.strata).toHaveLength(2);
+    const halves = detector.judgeHonest(honest);
+    expect(halves.flat().length).toBe(1800);
+    const least = row.strata.map(({ calibration }) => 1 / (Math.floor(calibration.replies / 2) + 1));
+    for (const judged of halves) {
+      expect(Math.abs(judged.length - 900)).toBeLessThanOrEqual(1);
+      expect(Math.min(...judged.map(({ pValue }) => pValue))).toBeGreaterThanOrEqual(0.99 * least[0]!);
+    }
+    const few = row.strata[1]!.calibration.replies;
+    expect(few).toBeLessThan(300);
+    expect(halves.flat().filter(({ pValue }) => pValue < least[1]! / 2).length).toBeGreaterThan(0);
+  });
+
   it('are not judged where half of them would make no rank that tells anything', () => {
     const honest = createReplies(320, SEED + 2);
     expect(create(honest).judgeHonest(honest)).toEqual([[], []]);

@@ -11,6 +11,7 @@ export interface EnginePool {
 export function createEnginePool(maxIdle: number, open = createLlamaEngine): EnginePool {
   /** Least recently used first. */
   let idle: { readonly key: string; readonly engine: LlamaEngine }[] = [];
+  let isClosed = false;
   return {
     async use(options, work) {
       const key = JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -19,6 +20,7 @@ export function createEnginePool(maxIdle: number, open = createLlamaEngine): Eng
       try {
         const result = await work(engine);
         idle.push({ key, engine });
+        while (isClosed && idle.length > 0) await idle.shift()?.engine.close();
         while (idle.length > maxIdle) await idle.shift()?.engine.close();
         return result;
       } catch (error) {
@@ -27,6 +29,7 @@ export function createEnginePool(maxIdle: number, open = createLlamaEngine): Eng
       }
     },
     async close() {
+      isClosed = true;
       const all = idle;
       idle = [];
       await Promise.all(all.map(({ engine }) => engine.close()));

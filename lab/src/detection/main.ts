@@ -17,8 +17,10 @@ import {
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
+  MAIN_PAIR,
   PROFILES,
   type Profile,
+  SOLD_WEIGHTS,
 } from './experiments.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure.ts';
@@ -92,6 +94,7 @@ async function main(): Promise<void> {
   mkdirSync(dirname(values.samples), { recursive: true });
   const store = openSampleStore(values.samples);
   try {
+    assertHonest(store, profile, values);
     if (!values.measureOnly && !(await sampleUntilStopped(store, profile, values))) return;
     const onProgress = (what: string): void => void process.stderr.write(`${what}\n`);
     const { seed } = values;
@@ -115,6 +118,27 @@ async function main(): Promise<void> {
   } finally {
     store.close();
   }
+}
+
+/** Attacks are told from honest replies. @throws ConfigError where there are none, and none will be. */
+function assertHonest(
+  store: SampleStore,
+  { maxTokens }: Profile,
+  {
+    only,
+    measureOnly,
+    samples,
+  }: { readonly only: readonly string[]; readonly measureOnly: boolean; readonly samples: string },
+): void {
+  if (!measureOnly && (only.length === 0 || only.includes(HONEST))) return;
+  const missing = SOLD_WEIGHTS.filter((weights) => {
+    const main = { weights, source: HONEST, ...MAIN_PAIR, replies: 0 };
+    return store.listSeeds(sourceId(main, maxTokens)).length === 0;
+  });
+  if (missing.length === 0) return;
+  throw new ConfigError(config.definition.name, [
+    `${samples} has no honest replies of ${missing.join(' and ')} to tell an attack from: ${measureOnly ? 'run it without --measure-only first' : `add --only ${HONEST}, or leave --only out`}`,
+  ]);
 }
 
 /** @returns false where Ctrl-C ended it: what was sampled until then is kept. */
@@ -207,7 +231,9 @@ async function inLanes(
       }
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  // Each to its end, whatever the other one met: they share engines and the store.
+  const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   // What shared its source with the last one of the other lane.
   for (const { experiment, index } of queue) await run(experiment, index);
 }

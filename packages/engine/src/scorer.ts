@@ -41,8 +41,13 @@ export function* scoreReply(
     }
     for (let i = 0; i < outputTokens.length; ) {
       const from = i;
-      const end = Math.min(i + slice, outputTokens.length);
+      let end = Math.min(i + slice, outputTokens.length);
       for (; i < end; i++) {
+        // A pass holds one class: who changes it at every position makes passes, and they must not all be one slice.
+        if (shapeClasses?.[i] !== shapeClasses?.[from]) {
+          end = i;
+          break;
+        }
         const token = (i === 0 ? promptTokens[last] : outputTokens[i - 1]) as number;
         context.add(token, last + i, 0, shapeClasses?.[i]);
       }

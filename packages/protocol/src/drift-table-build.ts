@@ -1,3 +1,4 @@
+import { FALLBACK_THRESHOLDS } from './adjudicate.ts';
 import { computeBetaCdf } from './beta.ts';
 import {
   compareRowKeys,
@@ -13,6 +14,7 @@ import {
   UNLIMITED,
 } from './drift-table.ts';
 import { roundLevels, roundLikelihood, roundQuantiles } from './drift-table-round.ts';
+import { computeLog } from './elementary.ts';
 import { evaluateLikelihood } from './likelihood.ts';
 import { fitLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 import { computeRankPValue, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
@@ -71,7 +73,7 @@ export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
       else lacking.push(`${nameRow(key)}: ${problem}`);
     }
   }
-  if (lacking.length > 0 && thin === 'refuse') throw new RangeError(`too little was measured. ${lacking.join('; ')}`);
+  if (lacking.length > 0 && thin === 'refuse') throw new RangeError(`too little was measured:\n${lacking.join('\n')}`);
   rows.sort(compareRowKeys);
   return { table: { version, previous, families, rows }, leftOut: lacking };
 }
@@ -183,8 +185,7 @@ function measurePower(
 ): Power {
   const { likelihood, strata } = row;
   const pValues = replies.map((evidence) => {
-    // Fixed limits judge it, which catch or do not catch it by themselves.
-    if (!isMeasured(row, evidence)) return 1;
+    if (!isMeasured(row, evidence)) return isPastLimits(evidence) ? 0 : 1;
     const { calibration } = findStratum(strata, getSurprise(evidence));
     return computeRankPValue(calibration, evaluateLikelihood(likelihood, evidence).statistic);
   });
@@ -193,6 +194,18 @@ function measurePower(
     replies: replies.length,
     caught: POWER_RATES.map((rate) => pValues.filter((pValue) => pValue <= rate).length),
   };
+}
+
+const SKETCH_WORST = REPLY_SCORES.indexOf('sketch-worst');
+const KOLMOGOROV_WORST = REPLY_SCORES.indexOf('kolmogorov-worst');
+
+/** Whether the fixed limits reject it, which judge what is past all that a row was measured on. */
+function isPastLimits({ scores }: ReplyEvidence): boolean {
+  const { sketchDistance, kolmogorov } = FALLBACK_THRESHOLDS;
+  return (
+    (scores[SKETCH_WORST] as number) > computeLog(sketchDistance.reject) ||
+    (scores[KOLMOGOROV_WORST] as number) > computeLog(kolmogorov.reject)
+  );
 }
 
 /**

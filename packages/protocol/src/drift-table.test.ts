@@ -58,6 +58,18 @@ describe('buildDriftTable', () => {
     expect(row.strata[0]!.tail).toBeUndefined();
   });
 
+  it('counts as caught what it judges, and past that what fixed limits do', () => {
+    const beyond = (scale: number): DriftSample[] =>
+      many(5, 60, { scale }).map(({ seed, evidence }) => ({ seed, evidence: { ...evidence, context: 10_000 } }));
+    const powerOf = (replies: DriftSample[]) =>
+      buildDriftTable({ ...options, measurements: [{ ...tight, alternatives: [{ name: 'q8', replies }] }] }).table
+        .rows[0]!.power[0]!.caught;
+    expect(powerOf(many(5, 60, { scale: 6 }))[1]).toBe(36);
+    // The same, on contexts that nobody measured: 6 times a distance of 0.001 is within what fixed limits let pass.
+    expect(powerOf(beyond(6))).toEqual([0, 0, 0, 0]);
+    expect(powerOf(beyond(1000))).toEqual([36, 36, 36, 36]);
+  });
+
   it('does not depend on the order of its samples', () => {
     const shuffled = { ...tight, honest: [...tight.honest].reverse() };
     const again = buildDriftTable({ ...options, measurements: [loose, shuffled] }).table;

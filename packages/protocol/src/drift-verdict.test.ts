@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { computeBetaQuantile } from './beta.ts';
+import { ProtocolError } from './bytes.ts';
 import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
+import { encodeDriftTable, parseDriftTable } from './drift-table-bytes.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
 import { calibrateRank } from './e-value.ts';
 import { REPLY_SCORES } from './reply-scores.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
+import type { Stratum } from './strata.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
@@ -34,10 +37,70 @@ const rowOf = ({ rows }: DriftTable, name: string): DriftRow =>
 const rates = { ...DEFAULT_RATES, reject: 0.002, doubt: 0.01 };
 const lookup = (providerClass: string) =>
   findDriftRow(table, { providerClass, verifierClass: 'v', modelRoot, positions: 128, context: 144 });
+/** Honest replies to unlikely text: ten in eleven scatter as others do, and one lies far off. */
+const manyHot = (seed: number, count: number): DriftSample[] => {
+  const far = many(seed + 1, count, { surprise: 6, scale: 8 });
+  return many(seed, count, { surprise: 6 }).map((sample, i) => (i % 11 === 10 ? (far[i] as DriftSample) : sample));
+};
+const hots = manyHot(13, 3600);
+const mixed = buildDriftTable({
+  version: 1,
+  previous: new Uint8Array(32),
+  measurements: [
+    {
+      ...measurement('mixed', 11, {}),
+      honest: many(11, 3600).map((sample, i) => (i % 9 === 8 ? { ...(hots[i] as DriftSample), seed: i } : sample)),
+    },
+  ],
+}).table;
 const share = (providerClass: string, drift: SyntheticDrift, wanted: string, count = 200): number =>
   many(77, count, drift).filter(
     ({ evidence }) => judgeByDrift(lookup(providerClass), evidence, rates)?.outcome === wanted,
   ).length / count;
+
+describe('judgeByRow, in strata', () => {
+  const row = rowOf(mixed, 'mixed');
+  const judge = (replies: readonly DriftSample[], given = row) =>
+    replies.map(({ evidence }) => judgeByRow(given, evidence, { ...rates, reject: 0.01, doubt: 0.05 }));
+  const rateOf = (verdicts: ReturnType<typeof judge>): number =>
+    verdicts.filter(({ outcome }) => outcome === 'reject').length / verdicts.length;
+
+  it('ranks a reply among those of its own kind of text', () => {
+    const [usual, hot] = row.strata as [Stratum, Stratum];
+    expect(row.strata).toHaveLength(2);
+    for (const { pValue, eValue } of judge(many(21, 50, { surprise: 1 }))) {
+      const rank = pValue * (usual.calibration.replies + 1);
+      expect(Math.abs(rank - Math.round(rank))).toBeLessThan(1e-6);
+      expect(eValue).toBeLessThanOrEqual(calibrateRank(1, usual.calibration.replies));
+    }
+    const least = Math.min(...judge(many(22, 200, { surprise: 6, scale: 50 })).map(({ pValue }) => pValue));
+    expect(least).toBeCloseTo(1 / (hot.calibration.replies + 1), 12);
+  });
+
+  it('holds the rate for the rarer kind alone, which ranks among all do not', () => {
+    const honest = manyHot(23, 1500);
+    expect(rateOf(judge(honest))).toBeLessThan(0.03);
+    const [usual, hot] = row.strata as [Stratum, Stratum];
+    const other = { ...row, strata: [{ ...usual, surprise: hot.surprise }] };
+    expect(rateOf(judge(honest, other))).toBeGreaterThan(0.03);
+  });
+
+  it('is written and read back, refused or canonical, whatever is changed', () => {
+    const bytes = encodeDriftTable(mixed);
+    expect(encodeDriftTable(parseDriftTable(bytes))).toEqual(bytes);
+    const random = createSeededRandom(31);
+    for (let i = 0; i < 200; i++) {
+      const changed = bytes.slice();
+      const at = bytes.length - 1 - Math.floor(random() * 16_000);
+      changed[at] = (changed[at] as number) ^ (1 << Math.floor(random() * 8));
+      try {
+        expect(encodeDriftTable(parseDriftTable(changed))).toEqual(changed);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+      }
+    }
+  });
+});
 
 describe('judgeByRow', () => {
   const row = rowOf(table, 'tight');

@@ -9,7 +9,7 @@ describe('the class of a reply', () => {
   it.each([
     EXACT,
     'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
-    'llama.cpp-0.5.0/cpu/haswell/reference/f16/kv-f16/unified',
+    'llama.cpp-0.5.0/cpu/haswell/reference/q8_0/kv-f16',
     'llama.cpp-0.5.0/vulkan/nvidia_h200-550.1/shaped/f16/kv-f16/no-fa',
     'fake-1/js/f64/exact/hash/kv-none',
   ])('is exact: %s', (numericClass) => expect(isExactClass(numericClass)).toBe(true));
@@ -18,6 +18,8 @@ describe('the class of a reply', () => {
     INEXACT,
     'llama.cpp-0.5.0/cpu/haswell/plain/q8_0/kv-f16',
     `${EXACT}/no-fa`,
+    `${EXACT}/unified`,
+    'llama.cpp-0.5.0/cpu/haswell/reference/f16/kv-f16/unified',
     `${EXACT}/unified/no-fa`,
     `${EXACT}/window-64`,
     'llama.cpp-0.5.0/cpu/haswell/shaped/f16/kv-f16/no-fa/window-8',

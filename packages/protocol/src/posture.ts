@@ -31,7 +31,9 @@ const SHAPED_PATH = 'shaped';
 export function isExactClass(numericClass: string): boolean {
   const [, , , path = '', , , ...departures] = numericClass.split('/');
   if (departures.some((departure) => departure.startsWith('window-'))) return false;
-  return path === SHAPED_PATH || (FUSED_PATH.test(path) && !departures.includes('no-fa'));
+  return (
+    path === SHAPED_PATH || (FUSED_PATH.test(path) && !departures.some((one) => ['no-fa', 'unified'].includes(one)))
+  );
 }
 
 export function readPosture({ tier, method, numericClass }: Pick<Header, 'tier' | 'method' | 'numericClass'>): Posture {

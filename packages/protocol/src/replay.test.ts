@@ -48,6 +48,46 @@ describe('replayReply', () => {
     expect(checks.find(({ id }) => id === 'posture')?.detail).toContain(EXACT_CLASS);
   });
 
+  describe('shape classes', () => {
+    const SHAPED = 'llama.cpp-0.5.0/vulkan/llvmpipe/shaped/f16/kv-f16/no-fa';
+    /** A reply of 40 tokens whose passes are of one class, but for those at the positions named. */
+    const judge = (numericClass: string, usual: number, odd: Readonly<Record<number, number>> = {}) => {
+      const made = createSyntheticReply({
+        ...base,
+        tokens: 40,
+        bend: { header: (header) => ({ ...header, numericClass, promptTokenCount: 230 }) },
+      });
+      const windows = made.opening.windows.map(({ draws, sketch }, window) => {
+        const { rows } = decodeDraws(draws, made.header);
+        const classes = rows.map((_, i) => odd[32 * window + i] ?? usual);
+        const starts = classes.flatMap((each, i) => (each === classes[i - 1] ? [] : [i]));
+        const runs = starts.map((from, k) => ({
+          length: (starts[k + 1] ?? classes.length) - from,
+          shapeClass: classes[from] as number,
+        }));
+        return { draws: encodeDraws({ rows, runs }, made.header), sketch };
+      });
+      const opening = { header: made.opening.header, windows };
+      const record = { ...made.record, commitRoot: computeCommitment(crypto, opening).root };
+      return failures(replayReply(crypto, record, opening).checks);
+    };
+
+    it('are those that the numeric class has', () => {
+      expect(judge(EXACT_CLASS, 0)).toEqual([]);
+      expect(judge(SHAPED, 2)).toEqual([]);
+      expect(judge(EXACT_CLASS, 0, { 5: 1 })).toEqual(['shape-classes']);
+      expect(judge(SHAPED, 0)).toEqual(['shape-classes']);
+      expect(judge(SHAPED, 2, { 39: 3 })).toEqual(['shape-classes']);
+    });
+
+    it('are wide at the end of a band, where narrow passes would be padded over narrow rows', () => {
+      // The row of position i stands at 229 + i: from 240 to 255 all is wide.
+      expect(judge(SHAPED, 2, { 10: 1, 27: 1 })).toEqual([]);
+      expect(judge(SHAPED, 2, { 11: 1 })).toEqual(['shape-classes']);
+      expect(judge(SHAPED, 2, { 26: 1 })).toEqual(['shape-classes']);
+    });
+  });
+
   it.each([
     ['tier replay in a class that is not exact', { ...replayTier, numericClass: EXACT_CLASS.replace('exact', 'fast') }],
     ['tier replay by the method of another tier', { ...replayTier, method: 'draw-replay' }],

@@ -93,7 +93,25 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
   checks.push(checkDraws(source, header, rows));
   const shapeClasses = Uint8Array.from(classes);
+  checks.push(checkShapes(header, shapeClasses));
   return { checks, header, rows, outputTokens, shapeClasses, tailDraws: listTailDraws(source, rows) };
+}
+
+/** Positions of a band, and those at its end that run wide; docs/spec/numeric-class.md. */
+const SHAPE_BAND = 256;
+const SHAPE_EDGE = 16;
+
+/** Whether passes of these classes exist: a verifier that is given others computes something, and a trace something else. */
+function checkShapes({ numericClass, promptTokenCount }: Header, shapeClasses: Uint8Array): Check {
+  const id = 'shape-classes';
+  const isShaped = numericClass.split('/')[3] === 'shaped';
+  const wrong = shapeClasses.findIndex((shapeClass, i) => {
+    if (!isShaped) return shapeClass !== 0;
+    const isNearEdge = (promptTokenCount - 1 + i) % SHAPE_BAND >= SHAPE_BAND - SHAPE_EDGE;
+    return shapeClass !== 2 && (shapeClass !== 1 || isNearEdge);
+  });
+  if (wrong < 0) return pass(id, `${shapeClasses.length} positions in passes that ${numericClass} has`);
+  return fail(id, `position ${wrong} is in shape class ${shapeClasses[wrong]}, which ${numericClass} has not there`);
 }
 
 function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {

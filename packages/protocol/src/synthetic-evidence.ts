@@ -15,6 +15,8 @@ export interface SyntheticDrift {
   /** ln of how much replies differ among themselves, and windows within one. */
   readonly replyScatter?: number;
   readonly windowScatter?: number;
+  /** Of the text, nats. Default: about 1.7. */
+  readonly surprise?: number;
   /** Windows, from the last, that scale by this besides. */
   readonly late?: { readonly windows: number; readonly scale: number };
 }
@@ -64,7 +66,7 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     argmax: -4 + 0.5 * drawNormal(random),
     omission: -13,
     entropy: 1.3 + 0.2 * drawNormal(random),
-    surprise: 1.7 + 0.2 * drawNormal(random),
+    surprise: (drift.surprise ?? 1.7) + 0.2 * drawNormal(random),
   };
   const scores = Float64Array.from(REPLY_SCORES, (name, i) => {
     const centre = name.endsWith('worst') ? worst : mean;

@@ -59,7 +59,17 @@ describe('an honest receipt', () => {
         ...['format', 'request-hash', 'response-hash', 'order-signature', 'record-signature', 'provider-identity'],
         ...['order-binding', 'ticket', 'ledger', 'model-root', 'times', 'beacon', 'commitment-root', 'commitment-form'],
         'posture',
-        ...['token-count', 'listing', 'draw-replay', 'draw-key', 'sampler', 'sketch-bank', 'stop-strings', 'fee'],
+        ...[
+          'token-count',
+          'listing',
+          'draw-replay',
+          'shape-classes',
+          'draw-key',
+          'sampler',
+          'sketch-bank',
+          'stop-strings',
+          'fee',
+        ],
       ].sort(),
     );
   });

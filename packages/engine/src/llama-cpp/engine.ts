@@ -157,7 +157,7 @@ export async function createLlamaEngine(
   /** Who re-runs a claim: a child with the claimed class's library where that is another and runs here. */
   const findRunner = async (request: ScoreRequest): Promise<Supervisor> => {
     const isas = foreignIsas(request);
-    return (isas === undefined ? undefined : await pool.find(isas)) ?? supervisor;
+    return (isas === undefined || isas.length === 0 ? undefined : await pool.find(isas)) ?? supervisor;
   };
 
   return {

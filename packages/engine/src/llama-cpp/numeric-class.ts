@@ -63,11 +63,17 @@ const ISA_CLASSES: readonly (readonly string[])[] = [
   ['skylakex', 'cascadelake', 'cooperlake', 'icelake', 'zen4'],
 ];
 
+/** Every library of llama.cpp that heads a class: whoever claims another name is claiming nothing that could be loaded. */
+const ISA_HEADS: ReadonlySet<string> = new Set([
+  ...['x64', 'sse42', 'sandybridge', 'ivybridge', 'piledriver', 'haswell', 'skylakex', 'cannonlake', 'sapphirerapids'],
+  ...['armv8.0_1', 'armv8.2_1', 'armv8.2_2', 'armv8.2_3', 'armv8.6_1', 'armv8.6_2', 'armv9.2_1', 'armv9.2_2'],
+]);
+
 export const isaClassOf = (isa: string): string => ISA_CLASSES.find((members) => members.includes(isa))?.[0] ?? isa;
 
-/** The libraries that compute a class, in the class's order. */
+/** The libraries that compute a class, in the class's order; none for a name that no class has. */
 export const isasOfClass = (isaClass: string): readonly string[] =>
-  ISA_CLASSES.find((members) => members[0] === isaClass) ?? [isaClass];
+  ISA_HEADS.has(isaClass) ? (ISA_CLASSES.find((members) => members[0] === isaClass) ?? [isaClass]) : [];
 
 const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 

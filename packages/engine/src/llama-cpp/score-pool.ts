@@ -32,7 +32,11 @@ export function createScorePool(serve: LoadOptions): ScorePool {
       const found = children.get(key) ?? open(isas);
       children.delete(key);
       children.set(key, found);
-      found.catch(() => children.delete(key));
+      // What cannot be run here takes nobody's place.
+      if ((await found.catch(() => undefined)) === undefined) {
+        children.delete(key);
+        return found;
+      }
       for (const [oldest, child] of children) {
         if (children.size <= MAX_CHILDREN) break;
         children.delete(oldest);

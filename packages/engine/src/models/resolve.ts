@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,7 +62,13 @@ export async function resolveModel(reference: string, options: ResolveOptions): 
 
 async function resolveFile(path: string): Promise<ResolvedModel> {
   const absolute = resolve(path);
-  if (!existsSync(absolute)) throw new ModelError('not-found', `there is no model file at ${absolute}`);
+  const found = statSync(absolute, { throwIfNoEntry: false });
+  if (!found?.isFile()) {
+    throw new ModelError(
+      'not-found',
+      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file`,
+    );
+  }
   return {
     name: basename(absolute).replace(/\.gguf$/i, ''),
     path: absolute,

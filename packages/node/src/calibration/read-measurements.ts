@@ -26,7 +26,14 @@ export interface MeasurementSource {
   readonly models?: ReadonlySet<string> | undefined;
   /** Only sources whose prompts were drawn out so far, or not at all for `none`. Default: all. */
   readonly promptTokens?: number | 'none' | undefined;
+  /** Only sources whose replies were given so much room. Default: all. */
+  readonly maxTokens?: number | undefined;
+  /** Only these providers seen by these verifiers, see namePair. Default: all. */
+  readonly pairs?: ReadonlySet<string> | undefined;
 }
+
+/** Two setups, by name; a verifier may also be a peer's. */
+export const namePair = (provider: string, verifier: string): string => `${provider} ${verifier}`;
 
 /**
  * Reads samples back as evidence, by the functions that a validator calls. Alternatives whose pair of classes has no
@@ -80,7 +87,7 @@ export function readMeasurements(
  * The longest replies and prompts first: what was served to one prompt under one key with less room is the beginning of
  * them, and counts where there is nothing longer.
  */
-function listTaken({ store, take, named, models, promptTokens }: MeasurementSource) {
+function listTaken({ store, take, named, models, promptTokens, maxTokens, pairs }: MeasurementSource) {
   return store
     .listPairs()
     .flatMap((pair) => {
@@ -89,6 +96,8 @@ function listTaken({ store, take, named, models, promptTokens }: MeasurementSour
       const { behaviour } = id;
       if (promptTokens !== undefined && (id.promptTokens ?? 'none') !== promptTokens) return [];
       if (models?.has(id.model) === false) return [];
+      if (maxTokens !== undefined && id.maxTokens !== maxTokens) return [];
+      if (pairs?.has(namePair(id.setup, pair.verifier.slice(id.model.length + 1))) === false) return [];
       const isTaken =
         (isHonest(behaviour) && take !== 'alternatives') ||
         (isCheat(behaviour) && take !== 'honest' && named?.has(behaviour) !== false);

@@ -69,7 +69,8 @@ export function openSampleStore(path: string): SampleStore {
         .map(({ source }) => source as string),
     writeServed(source, { seed, endpoint, request, record, opening, response }) {
       store
-        .prepare('INSERT OR REPLACE INTO served VALUES (?, ?, ?, ?, ?, ?, ?)')
+        // Who came first stands: another run beside this one may have scored it.
+        .prepare('INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?, ?, ?)')
         .run(source, seed, endpoint, request, record, opening, response);
     },
     hasReport: (source, verifier, seed) =>

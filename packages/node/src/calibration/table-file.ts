@@ -73,7 +73,10 @@ export function encodeTableFile({ bytes, hash, signatures }: TableFile): string 
 /** @throws TableError: 'bad-table' for what is none, or has another hash than it says; 'bad-signature'. */
 export function parseTableFile(crypto: Crypto, text: string): TableFile {
   try {
-    const { format, hash, signatures, table } = JSON.parse(text) as Record<string, unknown>;
+    const content: unknown = JSON.parse(text);
+    if (typeof content !== 'object' || content === null)
+      throw new TableError('bad-table', 'not a drift table: no object');
+    const { format, hash, signatures, table } = content as Record<string, unknown>;
     if (format !== FORMAT && format !== PLAIN_FORMAT)
       throw new TableError('bad-table', `not a drift table: its format is not ${FORMAT}`);
     if (typeof table !== 'string' || !Array.isArray(signatures) || signatures.length > MAX_SIGNATURES) {
@@ -116,7 +119,9 @@ function readSignature(crypto: Crypto, message: Uint8Array, value: unknown): Tab
 
 /** @throws TableError; the system's error where the file cannot be read. */
 export function readTableFile(crypto: Crypto, path: string): TableFile {
-  const { size } = statSync(path);
+  const found = statSync(path);
+  if (!found.isFile()) throw new TableError('bad-table', `${path} is no file`);
+  const { size } = found;
   if (size > MAX_FILE_BYTES) throw new TableError('bad-table', `${path} has ${size} bytes: too many for a drift table`);
   try {
     return parseTableFile(crypto, readFileSync(path, 'utf8'));

@@ -47,6 +47,8 @@ export const classesConfig = defineConfig({
   },
 });
 
+const STOPPING = ['SIGINT', 'SIGTERM'] as const;
+
 export async function searchShapeClasses(argv: readonly string[], output: Output): Promise<number> {
   const parsed = classesConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
@@ -56,11 +58,11 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
   const { model, quant, modelsDir, backend, quick, write, json } = parsed.values;
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
-  process.once('SIGINT', stop);
+  for (const signal of STOPPING) process.once(signal, stop);
   try {
     const found = await resolveModel(model, {
       storeDir: modelsDir,
-      hub: readHubAccess(process.env),
+      ...{ hub: readHubAccess(process.env), signal: stopping.signal },
       ...(quant === undefined ? {} : { quant }),
     });
     output.writeError(
@@ -79,8 +81,12 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
     output.write(json ? `${JSON.stringify(table, undefined, 2)}\n` : describeClasses(table));
     if (write !== undefined) writeTables(resolve(write), table);
     return EXIT.ok;
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    output.writeError('stopped; nothing was written\n');
+    return EXIT.temporary;
   } finally {
-    process.off('SIGINT', stop);
+    for (const signal of STOPPING) process.off(signal, stop);
   }
 }
 

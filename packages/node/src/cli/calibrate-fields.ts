@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { DriftTable } from '@ogong/protocol/drift-table';
@@ -7,6 +7,7 @@ import { addRows, succeed } from '../calibration/combine-tables.ts';
 import type { Measurements } from '../calibration/read-measurements.ts';
 import { openSampleStore, type SampleStore } from '../calibration/sample-store.ts';
 import { TableError, type TableFile } from '../calibration/table-file.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { boolean, text } from '../config/values.ts';
 import { loadHybridSigner } from '../crypto/key-files.ts';
 import { VERSION } from '../version.ts';
@@ -54,6 +55,20 @@ export function openSamples(path: string): SampleStore {
   return openSampleStore(absolute);
 }
 
+/** A store to read from is not made by being named. */
+export function openExistingSamples(path: string): SampleStore {
+  if (!existsSync(path)) throw Object.assign(new Error(), { code: 'ENOENT', path });
+  return openSamples(path);
+}
+
+/** @throws ConfigError where no table could be written there: measuring takes long. */
+export function assertWritable(path: string): void {
+  const absolute = resolve(path);
+  const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory();
+  if (isFolder) throw new ConfigError('ogong calibrate', [`--out ${path} is a folder; name a file in it`]);
+  mkdirSync(dirname(absolute), { recursive: true });
+}
+
 export const loadSigner = (path: string) => loadHybridSigner(resolve(path));
 
 export interface TableResult {
@@ -79,10 +94,13 @@ export function buildFrom(
       measurements: drift,
       thin: leaveOut ? 'leave-out' : 'refuse',
     });
-    if (table.rows.length === 0) throw new RangeError(`nothing is left. ${leftOut.join('; ')}`);
+    if (table.rows.length === 0) throw new RangeError(`nothing is left:\n${leftOut.join('\n')}`);
     return { table: addRows(before, table), leftOut };
   } catch (error) {
-    if (error instanceof RangeError) throw new TableError('too-little-data', error.message, { cause: error });
+    if (error instanceof RangeError) {
+      const hint = 'measure more (--replies), or leave what is thin out (--leave-out)';
+      throw new TableError('too-little-data', `${error.message}\n${hint}`, { cause: error });
+    }
     throw error;
   }
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { toHex } from '@ogong/protocol/bytes';
 import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift-table-diff';
@@ -24,7 +23,7 @@ import {
   keyField,
   leaveOutField,
   loadSigner,
-  openSamples,
+  openExistingSamples,
   samplesField,
 } from './calibrate-fields.ts';
 import type { Output } from './command.ts';
@@ -57,7 +56,7 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   const { samples, alternatives, out, previous, key, leaveOut, codeVersion } = parsed.values;
   const named = parsed.values.named.length === 0 ? undefined : new Set(parsed.values.named);
   const before = previous === undefined ? undefined : readTableFile(crypto, resolve(previous));
-  const stores = [samples, ...alternatives].map((path) => openExisting(path));
+  const stores = [samples, ...alternatives].map((path) => openExistingSamples(path));
   try {
     const sources = stores.map((store, i) => ({
       store,
@@ -75,12 +74,6 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   } finally {
     for (const store of stores) store.close();
   }
-}
-
-/** A store to read from is not made by being named. */
-function openExisting(path: string) {
-  if (!existsSync(path)) throw Object.assign(new Error(), { code: 'ENOENT', path });
-  return openSamples(path);
 }
 
 export const showConfig = defineConfig({

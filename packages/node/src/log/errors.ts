@@ -27,6 +27,9 @@ const BY_CODE: Readonly<Record<string, number>> = {
   'disk-full': EXIT.io,
   io: EXIT.io,
   corrupt: EXIT.data,
+  // TableError
+  'bad-table': EXIT.data,
+  'bad-signature': EXIT.data,
   busy: EXIT.temporary,
   'read-only': EXIT.permission,
   version: EXIT.configuration,
