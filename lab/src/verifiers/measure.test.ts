@@ -34,6 +34,12 @@ describe('strategies of verifiers', () => {
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
+  it('that stand still where they see a second digest learn nothing by it, since there always is one, and earn nothing', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('told, still in pairs') });
+    expect(row).toMatchObject({ creditedShare: 0, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
+    expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
+  });
+
   it('give the same numbers for the same seed', async () => {
     const again = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('copies', 'cheap model') });
     expect(again).toEqual(first.filter(({ strategy }) => ['copies', 'cheap model'].includes(strategy)));

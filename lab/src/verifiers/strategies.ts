@@ -76,6 +76,13 @@ export const STRATEGIES: readonly VerifierStrategy[] = [
     partner: true,
     report: tell(work),
   },
+  {
+    name: 'told, still in pairs',
+    what: 'the same, and stands still where it sees that another is asked about the same job',
+    partner: true,
+    report: tell(work),
+    stallsOver: (digests) => digests > 1,
+  },
   { name: 'silent', what: 'answers nothing', report: async () => undefined },
 ];
 

@@ -12,6 +12,8 @@ export interface VerifierStrategy {
   readonly report: (job: ScoreJob, scene: Scene) => Promise<Uint8Array | undefined>;
   /** What it opens instead, knowing what others of the round have opened; undefined where it does not open. */
   readonly open?: (kept: Uint8Array, job: ScoreJob, scene: Scene) => Uint8Array | undefined;
+  /** Whether it stands still when it is to open over so many digests, as a machine does that is restarted. */
+  readonly stallsOver?: (digests: number) => boolean;
 }
 
 /** What a strategy has at hand. */

@@ -1,6 +1,7 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine } from '@ogong/engine/fake';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { LinkError } from '@ogong/node/link/link-error';
 import {
   createTestCalls,
   createTestClock,
@@ -126,6 +127,9 @@ export async function createWorld(options: WorldOptions) {
       return inner.commit(peer, job, call);
     },
     async reveal(peer, request, call) {
+      if (isFollower(nameOf(peer)) && strategy.stallsOver?.(request.round.length)) {
+        throw new LinkError('remote', 'not now', { refusal: 'unavailable' });
+      }
       const answer = await inner.reveal(peer, request, call);
       const job = kept.get(toHex(request.jobId)) as ScoreJob;
       if (!isFollower(nameOf(peer)) || strategy.open === undefined) {
