@@ -22,6 +22,7 @@ describe('the class of a reply', () => {
     'llama.cpp-0.5.0/cpu/haswell/reference/f16/kv-f16/unified',
     `${EXACT}/unified/no-fa`,
     `${EXACT}/window-64`,
+    `${EXACT}/unproven`,
     'llama.cpp-0.5.0/cpu/haswell/shaped/f16/kv-f16/no-fa/window-8',
     'exact',
     'a/b/exact',

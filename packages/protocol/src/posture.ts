@@ -30,7 +30,7 @@ const SHAPED_PATH = 'shaped';
 /** Reads of a class what docs/spec/numeric-class.md says about exactness; a class of another form is not exact. */
 export function isExactClass(numericClass: string): boolean {
   const [, , , path = '', , , ...departures] = numericClass.split('/');
-  if (departures.some((departure) => departure.startsWith('window-'))) return false;
+  if (departures.some((departure) => departure.startsWith('window-') || departure === 'unproven')) return false;
   return (
     path === SHAPED_PATH || (FUSED_PATH.test(path) && !departures.some((one) => ['no-fa', 'unified'].includes(one)))
   );

@@ -38,6 +38,15 @@ describe('numeric class', () => {
     expect(parsed && formatNumericClass(parsed)).toBe(TEXT);
   });
 
+  it('says where a machine was seen not to reproduce itself, and is then held to no bits', () => {
+    const proven = parseNumericClass(TEXT) as NumericClass;
+    const text = formatNumericClass({ ...proven, isUnproven: true });
+    expect(text).toBe(`${TEXT}/unproven`);
+    expect(parseNumericClass(text)).toEqual({ ...proven, isUnproven: true });
+    expect([mayBeExact(proven), mayBeExact(parseNumericClass(text) as NumericClass)]).toEqual([true, false]);
+    expect(parseNumericClass(`${TEXT}/unproven/no-fa`)).toBeUndefined();
+  });
+
   it('gives every setting its own name and reads it back', () => {
     const seen = new Set<string>();
     const kernels = ['exact', 'exact-2', 'reference', 'plain', 'fast'] as const;

@@ -58,8 +58,8 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     ...{ flashAttention, kvUnified },
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
   };
-  const exact =
-    mayBeExact(numericClass) && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, options);
+  const shouldBeExact = mayBeExact(numericClass);
+  const exact = shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, options);
   const info: EngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
@@ -68,7 +68,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     embeddingSize: llama.embeddingSize,
     contextSize: options.contextSize,
     sequences,
-    numericClass: formatNumericClass(numericClass),
+    numericClass: formatNumericClass({ ...numericClass, isUnproven: shouldBeExact && !exact }),
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
