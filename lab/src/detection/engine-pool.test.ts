@@ -43,6 +43,13 @@ describe('the engine pool', () => {
     await pool.close();
   });
 
+  it('keeps none that comes back after it was closed', async () => {
+    const { log, open } = createFakes();
+    const pool = createEnginePool(4, open);
+    await pool.use({ modelPath: 'a' }, () => pool.close());
+    expect(log).toEqual(['open a1', 'close a1']);
+  });
+
   it('lends no engine that failed its user', async () => {
     const { log, open } = createFakes();
     const pool = createEnginePool(4, open);

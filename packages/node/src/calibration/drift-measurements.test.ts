@@ -7,7 +7,7 @@ import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { cutWindows } from './cut-windows.ts';
-import { readMeasurements } from './read-measurements.ts';
+import { namePair, readMeasurements } from './read-measurements.ts';
 import { createFakeSamples } from './sample-fixture.ts';
 import { formatSourceId, parseSourceId } from './source-id.ts';
 
@@ -44,6 +44,22 @@ describe('measurements', () => {
     expect(read(store).drift[0]!.honest).toHaveLength(once);
     await add({ count: 6, setup: 'twin', first: 100 });
     expect(read(store).drift[0]!.honest.length).toBeGreaterThan(once);
+    store.close();
+  });
+
+  it('are of the wanted length and pairs alone, whatever else the store holds', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 4, setup: 'a', maxTokens: 20 });
+    await add({ count: 4, setup: 'a', maxTokens: 100, first: 50 });
+    await add({ count: 4, setup: 'c', maxTokens: 20, first: 100 });
+    const seedsOf = (more: object): number[] => {
+      const { drift } = readMeasurements(crypto, [{ store, take: 'honest', ...more }], { codeVersion: 'test' });
+      return [...new Set(drift.flatMap(({ honest }) => honest.map(({ seed }) => seed)))].sort((x, y) => x - y);
+    };
+    expect(seedsOf({ maxTokens: 20 })).toEqual([1, 2, 3, 4, 100, 101, 102, 103]);
+    expect(seedsOf({ pairs: new Set([namePair('a', 'b')]) })).toEqual([1, 2, 3, 4, 50, 51, 52, 53]);
+    expect(seedsOf({ maxTokens: 20, pairs: new Set([namePair('c', 'b')]) })).toEqual([100, 101, 102, 103]);
+    expect(seedsOf({ pairs: new Set([namePair('b', 'a')]) })).toEqual([]);
     store.close();
   });
 
