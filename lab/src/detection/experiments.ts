@@ -74,8 +74,8 @@ const FULL: Profile = {
   calibration: { f16: { usual: 3000, any: 3000 }, q8_0: { usual: 2500, any: 2500 } },
   honest: 40,
   claimed: 800,
-  attack: 40,
-  hardAttack: 200,
+  attack: 30,
+  hardAttack: 160,
   plainAttack: 8,
   equality: 8,
   claimants: 40,
@@ -273,7 +273,7 @@ const ON_SHORT = /^cheat-on-short$/;
 
 /** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
 const RARE: readonly (readonly [RegExp, times: number])[] = [
-  [/^prefill-q8-0$/, 6],
+  [/^prefill-q8-0$/, 4],
   [/^massaged-noise-1e-3$/, 2],
 ];
 
@@ -306,7 +306,9 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
         const replies = countReplies(name, profile);
         const cut = ON_SHORT.test(name) ? { maxTokens: WINDOW_TOKENS } : {};
         const equality = isClaimant(name) ? profile.claimants : profile.equality;
-        const elsewhere = computesOtherwise({ name, family }) ? profile.otherBackendAttack : 0;
+        // A window that is not full yet forgets nothing: a beginning shows none.
+        const isShown = computesOtherwise({ name, family }) && !name.startsWith('sliding-window');
+        const elsewhere = isShown ? profile.otherBackendAttack : 0;
         return [
           { weights, source: name, ...MAIN_PAIR, ...cut, replies },
           { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
