@@ -34,6 +34,7 @@ describe.each([
   it('is missed where one is late, where one reply equals, and where nothing was measured', () => {
     const late = judge(weights, { ...weights, attack: 'kv-q8-0', weights: 'f16', [field]: { ...early, lastToken: 4 } });
     expect(late).toMatchObject({ met: false, note: 'kv-q8-0 as f16: at the latest at 4' });
+    expect(judge(weights).note).toContain('no KV cheat');
     expect(judge({ ...weights, [field]: { ...early, differ: { ...share, value: 0.9 } } }).met).toBe(false);
     expect(judge({ ...weights, [field]: undefined })).toMatchObject({ met: false, measured: 'not measured' });
   });

@@ -162,11 +162,14 @@ function judgeEquality(
         ? 'not measured'
         : `${rows.length - late.length} of ${rows.length} attacks do, ${replies} replies`,
     met: rows.length > 0 && late.length === 0,
-    note: late
-      .map(({ attack, weights, lastToken }) => `${attack} as ${weights}: at the latest at ${lastToken}`)
-      .join('; '),
+    note: [
+      ...late.map(({ attack, weights, lastToken }) => `${attack} as ${weights}: at the latest at ${lastToken}`),
+      ...(rows.length > 0 && !rows.some(({ attack }) => attack.startsWith('kv-')) ? [NO_CACHE] : []),
+    ].join('; '),
   };
 }
+
+const NO_CACHE = 'no KV cheat: a quantised cache needs flash attention, which the class does without';
 
 function judgeF16({ attacks }: Measured): AimRow[] {
   const rows = attacks.filter(({ family, weights }) => family === 'weights' && weights === 'f16');
