@@ -50,6 +50,11 @@ export interface BuiltDriftTable {
 }
 
 const FIT_SHARE = { of: 5, fitted: 2 };
+/** Fewest honest replies that make a row. */
+export const MIN_ROW_REPLIES: number = Math.max(
+  Math.ceil((MIN_FIT_REPLIES * FIT_SHARE.of) / FIT_SHARE.fitted),
+  Math.ceil((MIN_HELD_OUT_REPLIES * FIT_SHARE.of) / (FIT_SHARE.of - FIT_SHARE.fitted)),
+);
 /** More would hardly move a parameter, and held out they tell how rare the rarest statistics are. */
 const MAX_FIT_REPLIES = 2000;
 

@@ -296,6 +296,15 @@ describe('model references', () => {
     expect(() => parseModelSource(reference)).toThrow(expect.objectContaining({ code: 'bad-reference' })),
   );
 
+  it.each(['./x.gguf', 'stories260K', 'https://example.com/x.gguf', 'npm:a@1.0.0#x.gguf'])(
+    'rejects another type of weights of %s, which has one',
+    async (reference) => {
+      await expect(resolveModel(reference, { storeDir, quant: 'q8_0' })).rejects.toThrow(
+        expect.objectContaining({ code: 'bad-reference', message: expect.stringContaining('q8_0 cannot be chosen') }),
+      );
+    },
+  );
+
   it('finds a file in a package archive', () => {
     const header = Buffer.alloc(512);
     header.write('package/a.txt', 0);

@@ -43,6 +43,13 @@ const STORIES260K = new URL('../../models/stories260K.gguf', import.meta.url);
  */
 export async function resolveModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
   const source = parseModelSource(reference);
+  const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
+  if (quant !== undefined && !hasChoice(source)) {
+    throw new ModelError(
+      'bad-reference',
+      `${reference} is one file with one type of weights; ${quant} cannot be chosen`,
+    );
+  }
   if (source.kind === 'file') return resolveFile(source.path);
   if (source.kind === 'builtin' && source.name === 'stories260K') {
     return { ...(await resolveFile(fileURLToPath(STORIES260K))), name: 'stories260K' };
@@ -59,6 +66,10 @@ export async function resolveModel(reference: string, options: ResolveOptions): 
     return { name, path: stored.path, modelRoot: stored.modelRoot };
   });
 }
+
+/** Whether the same model can be had in several types of weights. */
+const hasChoice = (source: ModelSource): boolean =>
+  source.kind === 'hub' || (source.kind === 'builtin' && source.name !== 'stories260K');
 
 async function resolveFile(path: string): Promise<ResolvedModel> {
   const absolute = resolve(path);

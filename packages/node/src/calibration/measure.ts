@@ -1,8 +1,10 @@
+import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import type { Checker } from './checkers.ts';
 import { collectReports, collectServed } from './collect.ts';
+import { createPrompt, TOKENS_PER_WORD } from './prompts.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { SampleStore } from './sample-store.ts';
 import { listSeeds, type Setup } from './setups.ts';
@@ -98,7 +100,7 @@ export async function measurePairs(options: MeasureOptions): Promise<void> {
           engine,
           crypto,
           signer,
-          plan,
+          plan: { ...plan, tokensPerWord: await measureTokensPerWord(engine) },
           concurrency: streams,
         },
         ...(signal ? { signal } : {}),
@@ -137,6 +139,16 @@ export async function measurePairs(options: MeasureOptions): Promise<void> {
       await opened.close();
     }
   }
+}
+
+/** So many words that what the template adds to them weighs little. */
+const MEASURED_PROMPTS = 4;
+
+/** How many tokens a word of calibration's long prompts takes, never fewer than drawOutPrompt takes for granted. */
+export async function measureTokensPerWord(engine: Pick<Engine, 'tokenizePrompt'>): Promise<number> {
+  const content = Array.from({ length: MEASURED_PROMPTS }, (_, seed) => createPrompt('long', seed)).join(' ');
+  const tokens = await engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content }] });
+  return Math.max(TOKENS_PER_WORD, tokens.length / content.split(' ').length);
 }
 
 function countMissing(options: MeasureOptions): number {

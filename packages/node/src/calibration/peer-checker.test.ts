@@ -113,6 +113,20 @@ describe('a peer that checks', () => {
     await expect(fooled.score(sample, undefined)).rejects.toMatchObject({ code: 'wrong-certificate' });
   });
 
+  it('is reached, or not, before anything is served', async () => {
+    const [listed, stranger] = [await makeIdentity(42), await makeIdentity(43)];
+    const peer = await startVerifier([listed.id]);
+    const { signal } = new AbortController();
+    const reach = (to: typeof peer, identity: typeof listed) =>
+      createPeerChecker(to, { identity, crypto }).reach?.(signal);
+    await expect(reach(peer, listed)).resolves.toBeUndefined();
+    await expect(reach(peer, stranger)).rejects.toMatchObject({ code: 'unauthorized' });
+    const pinned = { ...peer, certHash: new Uint8Array(32).fill(9) };
+    await expect(reach(pinned, listed)).rejects.toMatchObject({ code: 'wrong-certificate' });
+    await closing.pop()?.();
+    await expect(reach(peer, listed)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
   it('stops when it is told to', async () => {
     const identity = await makeIdentity(42);
     const checker = createPeerChecker(await startVerifier([identity.id]), { identity, crypto });

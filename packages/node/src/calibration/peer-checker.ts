@@ -15,6 +15,8 @@ const JOB_TIMEOUT_MS = 300_000;
 const MAX_TRIES = 20;
 const RETRY_MS = 500;
 const MIB = 2 ** 20;
+/** What no record's bytes are. */
+const NO_JOB = new Uint8Array(0);
 
 /**
  * A verifier on another machine, asked over the link as a validator asks it: what it answers is believed no further than
@@ -26,6 +28,19 @@ export function createPeerChecker(
 ): Checker {
   return {
     name: `peer-${toHex(peer.certHash.subarray(0, 8))}`,
+    async reach(signal) {
+      const links = createLinkPool({ identity });
+      try {
+        await links
+          .to(VerifierService, peer)
+          .reveal({ jobId: crypto.sha256(NO_JOB).slice(0, 16), round: [] }, { signal });
+      } catch (error) {
+        // That it knows no such job, it says to those alone whom it answers.
+        if (!(error instanceof LinkError && error.code === 'remote')) throw error;
+      } finally {
+        links.close();
+      }
+    },
     async open() {
       const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB } });
       const service = links.to(VerifierService, peer);

@@ -39,18 +39,19 @@ const SCRIPTS = [
   'Ça commence',
 ];
 
-/** Tokens of an English word and the space before it, rather too many than too few. */
-const TOKENS_PER_WORD = 1.6;
+/** Tokens of an English word and the space before it in vocabularies of many thousands, rather too many than too few. */
+export const TOKENS_PER_WORD = 1.6;
 const DRAWN_OUT = 1 / 3;
 
 /**
  * Of three prompts one is drawn out by stories before it, to any length up to the given one: as many short as long ones.
  * @param tokens about as many at most.
+ * @param tokensPerWord a small vocabulary takes several for a word.
  */
-export function drawOutPrompt(prompt: string, seed: number, tokens: number): string {
+export function drawOutPrompt(prompt: string, seed: number, tokens: number, tokensPerWord = TOKENS_PER_WORD): string {
   const random = createSeededRandom(seed ^ 0x6c6f6e67);
   if (random() >= DRAWN_OUT) return prompt;
-  const wanted = Math.floor((tokens * random()) / TOKENS_PER_WORD);
+  const wanted = Math.floor((tokens * random()) / tokensPerWord);
   const words = prompt.split(' ');
   const before: string[] = [];
   while (before.length + words.length < wanted) {

@@ -11,6 +11,8 @@ export interface RequestPlan {
   readonly prompts?: readonly string[] | undefined;
   /** A third of the prompts are drawn out to lengths of up to about this, tokens. Default: none is. */
   readonly promptTokens?: number | undefined;
+  /** Of the model's tokenizer. Default: TOKENS_PER_WORD. */
+  readonly tokensPerWord?: number | undefined;
   /**
    * `usual`: temperature 0.8 to 1, top-k 40, top-p 0.95. `any`: whatever a request may ask for, extremes and greedy
    * included. `mixed`: one or the other, by the seed. Default: usual.
@@ -29,7 +31,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   if (needs === 'repeats') return planRequest({ ...plan, needs: undefined }, 1 + (seed % REPEATED));
   const random = createSeededRandom(seed);
   const own = plan.prompts ? pick(random, plan.prompts) : createPrompt(pick(random, kinds), seed);
-  const prompt = plan.promptTokens === undefined ? own : drawOutPrompt(own, seed, plan.promptTokens);
+  const prompt =
+    plan.promptTokens === undefined ? own : drawOutPrompt(own, seed, plan.promptTokens, plan.tokensPerWord);
   const cut = needs === 'tail' ? {} : { top_p: 0.95, top_k: 40 };
   const isAny = sampler === 'any' || (sampler === 'mixed' && createSeededRandom(seed ^ 0x6d697864)() < ANY_SHARE);
   const settings = isAny ? pickAnySampler(random) : { temperature: round(0.8 + 0.2 * random()), ...cut };

@@ -49,6 +49,18 @@ describe('ogong calibrate', () => {
     store.close();
   });
 
+  it('says before it measures that so few replies make no table', async () => {
+    const errors: string[] = [];
+    const output = { write: () => undefined, writeError: (part: string) => void errors.push(part) };
+    const argv = ['--model', 'stories260K', '--pair', 'fast:exact', '--replies', '20', '--max-tokens', '6'];
+    const files = ['--samples', at('samples.db'), '--out', at('few.json')];
+    await expect(calibrateCommand.run([...argv, ...files], output)).rejects.toMatchObject({ code: 'too-little-data' });
+    expect(errors[0]).toMatch(/^--replies 20 makes no table by itself: a pair of classes takes 167;/);
+    errors.length = 0;
+    await calibrateCommand.run(['--help'], output);
+    expect(errors).toEqual([]);
+  });
+
   it('goes on where it stopped, and makes a signed table', async () => {
     const { code, text, errors } = await measure(170, 'table.json', '--key', at('signer.key'), '--json');
     expect(code).toBe(EXIT.ok);
@@ -139,6 +151,10 @@ describe('ogong calibrate', () => {
   it('says what is wrong with what it is given', async () => {
     await expect(run('--model', 'stories260K', '--pair', 'fast:slow')).rejects.toThrow(/fast:slow.*does not fit/);
     await expect(run('--model', 'stories260K', '--pair', 'fast:peer')).rejects.toThrow(/needs --peer/);
+    await expect(run('--model', 'stories260K', '--weights', 'q8_0')).rejects.toThrow(/one type of weights.*q8_0/);
+    await expect(run('build', '--samples', at('samples.db'), '--named', 'kv-q8-0')).rejects.toThrow(
+      /--named kv-q8-0: no such cheat in these samples; there are none/,
+    );
     await expect(run('build', '--samples', at('none.db'))).rejects.toMatchObject({ code: 'ENOENT' });
     writeFileSync(at('bad.json'), '{"format":"ogong-drift-table-file-v1"}');
     await expect(run('show', at('bad.json'))).rejects.toMatchObject({ code: 'bad-table' });

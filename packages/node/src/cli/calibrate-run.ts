@@ -4,6 +4,7 @@ import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { toHex } from '@ogong/protocol/bytes';
+import { MIN_ROW_REPLIES } from '@ogong/protocol/drift-table-build';
 import { type Checker, createLocalChecker } from '../calibration/checkers.ts';
 import { computeContextSize, type ModelFile, measurePairs, nameModel, type Pair } from '../calibration/measure.ts';
 import { createPeerChecker } from '../calibration/peer-checker.ts';
@@ -147,6 +148,8 @@ export async function runCalibration(argv: readonly string[], output: Output): P
   const others = values.alternatives.map((path) => openExistingSamples(path));
   try {
     const peer = await openPeer(values, output);
+    await peer?.reach?.(stopping.signal);
+    noteFewReplies(values, output);
     const models = await findModels(values, stopping.signal);
     for (const model of models) assertTrained(model, values);
     const pairs = new Set<string>();
@@ -234,6 +237,14 @@ function assertTrained({ path }: ModelFile, { promptTokens = 0, maxTokens }: Run
     `--prompt-tokens ${promptTokens} and --max-tokens ${maxTokens} are more than the ${trainContext} tokens that ${path} was trained ` +
       'for: give less of them',
   ]);
+}
+
+/** One pair of classes may have replies of several ways to run a model: too few of each can be enough together. */
+function noteFewReplies({ replies, leaveOut }: RunValues, output: Output): void {
+  if (leaveOut || replies >= MIN_ROW_REPLIES) return;
+  output.writeError(
+    `--replies ${replies} makes no table by itself: a pair of classes takes ${MIN_ROW_REPLIES}; what is measured now is kept for later\n`,
+  );
 }
 
 async function openPeer({ peer, dataDir }: RunValues, output: Output): Promise<Checker | undefined> {

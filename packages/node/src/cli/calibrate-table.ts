@@ -4,6 +4,8 @@ import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift-ta
 import { mergeTables } from '../calibration/combine-tables.ts';
 import { describeTable, toTableJson } from '../calibration/describe-table.ts';
 import { readMeasurements } from '../calibration/read-measurements.ts';
+import type { SampleStore } from '../calibration/sample-store.ts';
+import { isCheat, parseSourceId } from '../calibration/source-id.ts';
 import {
   createTableFile,
   readTableFile,
@@ -11,6 +13,7 @@ import {
   type TableFile,
   writeTableFile,
 } from '../calibration/table-file.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { defineConfig } from '../config/define-config.ts';
 import { text } from '../config/values.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
@@ -58,6 +61,7 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   const before = previous === undefined ? undefined : readTableFile(crypto, resolve(previous));
   const stores = [samples, ...alternatives].map((path) => openExistingSamples(path));
   try {
+    assertPlayed(parsed.values.named, stores);
     const sources = stores.map((store, i) => ({
       store,
       named,
@@ -74,6 +78,19 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
   } finally {
     for (const store of stores) store.close();
   }
+}
+
+/** @throws ConfigError where a name is none of a cheat that was sampled. */
+function assertPlayed(names: readonly string[], stores: readonly SampleStore[]): void {
+  const played = new Set(
+    stores.flatMap((store) => store.listSources()).flatMap((source) => parseSourceId(source)?.behaviour ?? []),
+  );
+  const unknown = names.filter((name) => !(played.has(name) && isCheat(name)));
+  if (unknown.length === 0) return;
+  const known = [...played].filter(isCheat).sort().join(', ') || 'none';
+  throw new ConfigError(buildConfig.definition.name, [
+    `--named ${unknown.join(', ')}: no such cheat in these samples; there are ${known}`,
+  ]);
 }
 
 export const showConfig = defineConfig({
