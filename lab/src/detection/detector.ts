@@ -14,7 +14,11 @@ export interface Judged {
   readonly seed: number;
   readonly statistic: number;
   readonly pValue: number;
+  /** What the p-value of the farthest reply would be: no rank is rarer among so few. */
+  readonly leastPValue: number;
   readonly extrapolatedPValue: number;
+  /** Whether fixed limits decide, since no row knows anything like it, or nothing that lies as far. */
+  readonly isLeftToLimits: boolean;
   /** For sequential tests; see drift-verdict.ts. */
   readonly eValue: number;
   readonly suspect: string;
@@ -160,7 +164,8 @@ function toDriftSamples({ seed, scored }: JudgedReply): DriftSample[] {
 
 /** What a table says of a reply that it knows nothing like. */
 const UNDECIDED = {
-  ...{ statistic: EQUAL_STATISTIC, pValue: 1, extrapolatedPValue: 1, eValue: 1, suspect: 'none' },
+  ...{ statistic: EQUAL_STATISTIC, pValue: 1, leastPValue: 1, extrapolatedPValue: 1, eValue: 1, suspect: 'none' },
+  isLeftToLimits: true,
 } as const;
 
 const RATES = { reject: 0.001, doubt: 0.01 };
@@ -172,7 +177,9 @@ function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'>
   return {
     statistic,
     pValue: verdict.pValue,
+    leastPValue: 1 / (findStratum(row.strata, getSurprise(evidence)).calibration.replies + 1),
     extrapolatedPValue: beyond.pValue,
+    isLeftToLimits: verdict.isBeyondAll,
     eValue: verdict.eValue,
     suspect: verdict.cheat?.name ?? 'none',
   };

@@ -58,6 +58,11 @@ export interface Profile {
   readonly otherBackend: number;
   /** Beginnings of an attack that computes something else, on that back end. */
   readonly otherBackendAttack: number;
+  /**
+   * Of every other pair of classes that attacks are measured in: honest replies to the usual settings and to any, replies of
+   * an attack, and of one that comes close to honest drift.
+   */
+  readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
   readonly maxTokens: number;
@@ -68,13 +73,15 @@ export interface Profile {
   readonly verifiers: { readonly replies: number; readonly runs: number };
 }
 
+const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
+
 /** What docs/detection shows: hours. */
 const FULL: Profile = {
   name: 'full',
-  calibration: { f16: { usual: 3000, any: 3000 }, q8_0: { usual: 2500, any: 2500 } },
+  calibration: { f16: { usual: 3000, any: 8500 }, q8_0: { usual: 2500, any: 5000 } },
   honest: 40,
   claimed: 800,
-  attack: 24,
+  attack: 40,
   hardAttack: 120,
   plainAttack: 6,
   equality: 8,
@@ -83,6 +90,7 @@ const FULL: Profile = {
   anySampler: 600,
   otherBackend: 2,
   otherBackendAttack: 2,
+  otherPairs: { usual: 800, any: 400, attack: 24, hardAttack: 60 },
   smallBackend: 20,
   maxTokens: 128,
   lifetimes: 5000,
@@ -105,6 +113,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     anySampler: 16,
     otherBackend: 0,
     otherBackendAttack: 0,
+    otherPairs: NO_PAIRS,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 200,
@@ -125,6 +134,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     anySampler: 30,
     otherBackend: 0,
     otherBackendAttack: 0,
+    otherPairs: NO_PAIRS,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 1000,
@@ -147,6 +157,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     anySampler: 300,
     otherBackend: 1,
     otherBackendAttack: 0,
+    otherPairs: { usual: 160, any: 80, attack: 0, hardAttack: 20 },
     smallBackend: 8,
   },
   full: FULL,
@@ -187,6 +198,16 @@ export const VULKAN_PAIR = { provider: 'vulkan', verifier: 'vulkan' } as const;
 export const CLAIMED = 'cpu-fast';
 export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
+/**
+ * Where attacks are measured besides: verifiers of another instruction set and without flash attention, and providers in no
+ * exact class.
+ */
+export const OTHER_PAIRS = [
+  { provider: 'cpu-exact', verifier: 'cpu-fast-avx512' },
+  { provider: 'cpu-exact', verifier: 'cpu-no-fa' },
+  ...CLAIM_VERIFIERS.map((verifier) => ({ provider: CLAIMED, verifier }) as const),
+] as const;
+
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast-2', 'cpu-fast'],
   ['cpu-fast-4', 'cpu-fast'],
@@ -197,8 +218,6 @@ const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
   ['cpu-fast-sse', 'cpu-fast'],
-  ['cpu-exact', 'cpu-fast-avx512'],
-  ['cpu-exact', 'cpu-no-fa'],
   ['cpu-no-fa', 'cpu-fast'],
   ['cpu-plain', 'cpu-fast'],
   ['cpu-unified', 'cpu-fast'],
@@ -215,16 +234,22 @@ const QUANTISED_CACHES: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
-  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, smallBackend } = profile;
+  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, otherPairs, smallBackend } = profile;
   const any = { source: 'honest-any', sampler: 'any' } as const;
   const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights].usual },
     { weights, ...any, ...MAIN_PAIR, replies: calibration[weights].any },
   ]);
   const others = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
-    ...CLAIM_VERIFIERS.map(
-      (verifier) => ({ weights, source: 'honest', provider: CLAIMED, verifier, replies: claimed }) as const,
-    ),
+    ...OTHER_PAIRS.flatMap((pair): Experiment[] => [
+      {
+        weights,
+        source: 'honest',
+        ...pair,
+        replies: Math.max(pair.provider === CLAIMED ? claimed : honest, otherPairs.usual),
+      },
+      { weights, ...any, ...pair, replies: otherPairs.any },
+    ]),
     { weights, source: 'honest-griefed', ...MAIN_PAIR, replies: claimed, isGriefed: true },
     { weights, source: 'honest-long', ...MAIN_PAIR, replies: honest, isLong: true },
     { weights, source: 'honest-long', ...SAME_PAIR, replies: honest, isLong: true },
@@ -286,6 +311,12 @@ function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile
   return BY_VALUES.test(name) ? attack : plainAttack;
 }
 
+/** What another provider would have to serve again is played where it comes close to honest drift alone. */
+function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>, { otherPairs }: Profile): number {
+  if (provider !== MAIN_PAIR.provider) return HARD.test(name) && !name.startsWith('cheat-') ? otherPairs.hardAttack : 0;
+  return HARD.test(name) ? otherPairs.hardAttack : BY_VALUES.test(name) ? otherPairs.attack : 0;
+}
+
 /** Tokens of a reply on a back end that is slow here: what differs at all differs within four. */
 const BEGINNING = 8;
 
@@ -313,6 +344,15 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
           { weights, source: name, ...MAIN_PAIR, ...cut, replies },
           { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
           { weights, source: name, ...VULKAN_PAIR, maxTokens: BEGINNING, replies: elsewhere },
+          ...OTHER_PAIRS.map((pair): Experiment => {
+            return {
+              weights,
+              source: name,
+              ...pair,
+              ...cut,
+              replies: Math.min(countElsewhere(name, pair, profile), replies),
+            };
+          }),
         ].filter((experiment) => experiment.replies > 0);
       },
     ),

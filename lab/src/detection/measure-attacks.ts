@@ -7,6 +7,7 @@ import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
 import type { AttackRow, CatchRate, Difference } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
+import { FIXED_LIMITS } from './standing.ts';
 
 export interface MeasuredAttack {
   readonly attack: AttackDefinition;
@@ -107,25 +108,34 @@ const statisticsOf = (judged: readonly Judged[]): number[] => judged.map(({ stat
 const measureCatches = (judged: readonly Judged[]): CatchRate[] =>
   judged.length === 0 ? [] : FALSE_REJECTS.map((rate) => measureCatch(judged, rate));
 
-/** By rank where the honest sample reaches so far, else by the fitted tail. */
-function measureCatch(judged: readonly Judged[], falseRejectRate: number): CatchRate {
-  const isReached = judged.some(({ pValue }) => pValue <= falseRejectRate);
-  const extrapolated = !isReached && judged.some(({ extrapolatedPValue }) => extrapolatedPValue <= falseRejectRate);
+/** By rank where the honest sample that a reply is ranked in reaches so far, else by the tail fitted to it. */
+export function measureCatch(judged: readonly Judged[], falseRejectRate: number): CatchRate {
+  const isRanked = ({ leastPValue }: Judged): boolean => leastPValue <= falseRejectRate;
+  const isCaught = (each: Judged): boolean =>
+    (isRanked(each) ? each.pValue : each.extrapolatedPValue) <= falseRejectRate;
   return {
     falseRejectRate,
-    caught: shareOf(judged, (each) => (extrapolated ? each.extrapolatedPValue : each.pValue) <= falseRejectRate),
-    extrapolated,
+    caught: shareOf(judged, isCaught),
+    extrapolated: judged.some((each) => isCaught(each) && !isRanked(each)),
   };
 }
 
+/** The first check that rejects, as validators go through them at the rate that they have by default. */
 function countChecks(replies: readonly JudgedReply[], detector: Detector): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { seed, stage1, plain, scored } of replies) {
-    const judged = scored && detector.judge({ seed, evidence: scored.whole });
-    const name = stage1 ?? plain ?? (judged && judged.pValue <= FALSE_REJECTS[0] ? 'likelihood' : 'nothing');
+  for (const reply of replies) {
+    const name = reply.stage1 ?? reply.plain ?? nameScoreCheck(reply, detector) ?? 'nothing';
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;
+}
+
+function nameScoreCheck({ seed, scored }: JudgedReply, detector: Detector): string | undefined {
+  if (scored === undefined) return undefined;
+  const judged = detector.judge({ seed, evidence: scored.whole });
+  if (judged !== undefined && judged.pValue <= FALSE_REJECTS[0]) return 'likelihood';
+  const isLeftToLimits = judged?.isLeftToLimits ?? true;
+  return isLeftToLimits && scored.fallback === 'reject' ? FIXED_LIMITS : undefined;
 }
 
 /** At every honest statistic from the top, thinned. */

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Judged } from './detector.ts';
 import { measureDecision, measureWindowDecision } from './measure-decision.ts';
+import { createJudged } from './synthetic-judged.ts';
 
-const reply = (eValue: number): Judged => ({
-  ...{ seed: 1, statistic: 0, pValue: 1, extrapolatedPValue: 1, suspect: 'none' },
-  eValue,
-});
-const repliesOf = (eValue: number, count: number): Judged[] => Array.from({ length: count }, () => reply(eValue));
+const repliesOf = (eValue: number, count: number): Judged[] =>
+  Array.from({ length: count }, () => createJudged({ eValue }));
 
 describe('the tokens that a decision takes', () => {
   it('are those of so many replies of one window', () => {

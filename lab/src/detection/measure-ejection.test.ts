@@ -9,13 +9,14 @@ import {
   measurePlain,
   measureSettings,
 } from './measure-ejection.ts';
+import { createJudged } from './synthetic-judged.ts';
 
 const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
 const options = { lifetimes: 400, replies: 100, beta: 0.01, seed: 5 };
 
 const judgedAs = (eValues: readonly number[]): Judged[] =>
-  eValues.map((eValue, seed) => ({ seed, eValue, statistic: 0, extrapolatedPValue: 1, pValue: 1, suspect: '' }));
+  eValues.map((eValue, seed) => createJudged({ seed, eValue }));
 
 describe('honest lifetimes', () => {
   it('end far more often where windows of a reply count as independent and are not', () => {
@@ -55,10 +56,7 @@ it('replies at high temperatures are counted by themselves, too', () => {
   const replies = [0, 0.8, 1.2, 1.3, 2, 2].map((temperature, seed) => ({ seed, temperature }) as JudgedReply);
   const judge = (given: readonly JudgedReply[]) =>
     [
-      given.map(({ seed, temperature }) => ({
-        ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
-        pValue: temperature === 2 ? 0.005 : 0.5,
-      })),
+      given.map(({ seed, temperature }) => createJudged({ seed, pValue: temperature === 2 ? 0.005 : 0.5 })),
       [],
     ] as const;
   const rows = measureSettings(replies, { judgeHonest: judge });
@@ -77,10 +75,7 @@ it('replies past the context of the rows are judged by fixed limits, and counted
   });
   const rows = measureBeyond(replies, {
     covers: ({ context }) => context <= 200,
-    judgeBeyond: ({ seed, evidence }) => ({
-      ...{ seed, statistic: 0, extrapolatedPValue: 1, eValue: 1, suspect: '' },
-      pValue: evidence.context >= 300 ? 0.001 : 0.5,
-    }),
+    judgeBeyond: ({ seed, evidence }) => createJudged({ seed, pValue: evidence.context >= 300 ? 0.001 : 0.5 }),
   });
   expect(rows.map(({ replies: count, ejected }) => [count, ejected.value])).toEqual([
     [3, 2 / 3],

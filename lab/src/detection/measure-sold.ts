@@ -1,9 +1,8 @@
-import { HONEST } from '@ogong/node/calibration/source-id';
-import { ATTACKS } from '../attackers/catalogue.ts';
-import { createDetector, type Detector, type Judged, selectLength } from './detector.ts';
+import { type Detector, type Judged, selectLength } from './detector.ts';
 import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights, VULKAN_PAIR } from './experiments.ts';
+import { fitPair, isPair, type ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
-import { isJudged, isUnrefuted, measureAttack } from './measure-attacks.ts';
+import { measureAttack } from './measure-attacks.ts';
 import {
   isHot,
   measureBeyond,
@@ -14,8 +13,6 @@ import {
   measureSettings,
 } from './measure-ejection.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
-
-export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
 
 export interface SoldOptions {
   readonly weights: SoldWeights;
@@ -29,7 +26,8 @@ export interface SoldOptions {
   readonly onProgress: (what: string) => void;
 }
 
-const BETA = 1e-3;
+/** Of the simulated lives of honest providers. */
+export const BETA = 1e-3;
 /** Fewer replies say nothing about a lifetime. */
 const MIN_LIVED = 100;
 
@@ -43,29 +41,12 @@ export interface Sold {
 export function measureSold(options: SoldOptions): Sold {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
+  const fitted = fitPair(MAIN_PAIR, { ...options, read, code });
+  if (fitted === undefined) throw new RangeError(`no honest reply of ${weights}`);
+  const { detector, honest, ofAnySampler, played } = fitted;
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
   const griefed = main.filter(({ isGriefed }) => isGriefed).flatMap(read);
-  const ofAnySampler = main.filter(({ sampler }) => sampler === 'any').flatMap(read);
   const long = main.filter(({ isLong }) => isLong).flatMap(read);
-  const usual = main.filter(({ source }) => source === HONEST).flatMap(read);
-  const honest = [...usual, ...ofAnySampler];
-  const played = options.attacks
-    .filter((experiment) => isPair(experiment, MAIN_PAIR))
-    .flatMap((experiment) => {
-      const attack = ATTACKS.find(({ name }) => name === experiment.source);
-      const replies = read(experiment);
-      return attack === undefined || replies.length === 0 ? [] : [{ experiment, attack, replies }];
-    });
-  onProgress(`${weights}: fitting`);
-  const alternatives = played
-    .filter(
-      ({ attack, replies }) => attack.family !== 'behaviour' && attack.caughtBy.length > 0 && isAlternative(replies),
-    )
-    .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
-  const detector = createDetector({
-    ...{ providerClass: MAIN_PAIR.provider, verifierClass: MAIN_PAIR.verifier, codeVersion: code },
-    ...{ honest, attacks: new Map(alternatives) },
-  });
   const attacks = played.map(({ experiment, attack, replies }) => {
     onProgress(`${weights}: ${attack.name}`);
     const of = (pair: typeof SAME_PAIR | typeof VULKAN_PAIR): readonly JudgedReply[] =>
@@ -96,15 +77,4 @@ export function measureSold(options: SoldOptions): Sold {
     ...(ofAnySampler.length > 0 ? measureSettings(ofAnySampler, detector) : []),
   ];
   return { detector, attacks, ejection: ejection.map((row) => ({ ...row, test: `${weights}: ${row.test}` })) };
-}
-
-const isPair = (
-  { provider, verifier }: Experiment,
-  pair: { readonly provider: string; readonly verifier: string },
-): boolean => provider === pair.provider && verifier === pair.verifier;
-
-/** Where stage 1 and plain facts leave little to statistics, nothing has to be known by name. */
-function isAlternative(replies: readonly JudgedReply[]): boolean {
-  const left = replies.filter((reply) => isUnrefuted(reply) && reply.scored && !reply.scored.comparison.identical);
-  return 2 * left.length >= replies.length;
 }

@@ -13,14 +13,18 @@ import {
   listAttackExperiments,
   listHonestExperiments,
   MAIN_PAIR,
+  OTHER_PAIRS,
   type Profile,
   SOLD_WEIGHTS,
+  type SoldWeights,
 } from './experiments.ts';
+import type { ReadExperiment } from './fit-pair.ts';
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureClaim } from './measure-claims.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
 import { measureOtherModel } from './measure-other-model.ts';
-import { measureSold, type ReadExperiment } from './measure-sold.ts';
+import { measureOtherPair } from './measure-other-pairs.ts';
+import { BETA, measureSold } from './measure-sold.ts';
 import type { ClassClaimRow, DetectionResults, Stage1Row } from './results.ts';
 
 export interface MeasureOptions {
@@ -55,12 +59,21 @@ export function measure(options: MeasureOptions): DetectionResults {
   // First, since it is timed: what the rest leaves on the heap would be timed with it.
   onProgress('draws');
   const stage1 = measureDraws(store, honest, profile);
-  const sold = SOLD_WEIGHTS.map((weights) => {
+  const select = (weights: SoldWeights) => {
     const isSold = (experiment: Experiment): boolean =>
       experiment.weights === weights && experiment.model === undefined;
-    const experiments = { honest: honest.filter(isSold), attacks: attacks.filter(isSold) };
-    return { weights, ...measureSold({ weights, ...experiments, profile, seed, code, read, onProgress }) };
+    return { weights, honest: honest.filter(isSold), attacks: attacks.filter(isSold), code, read };
+  };
+  const sold = SOLD_WEIGHTS.map((weights) => {
+    return { weights, ...measureSold({ ...select(weights), profile, seed, onProgress }) };
   });
+  const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
+  const otherPairs = SOLD_WEIGHTS.flatMap((weights) =>
+    OTHER_PAIRS.map((pair) => {
+      onProgress(`${weights}: ${pair.provider} seen by ${pair.verifier}`);
+      return measureOtherPair(pair, { ...select(weights), maxTokens: profile.maxTokens, lives });
+    }),
+  );
   onProgress('class claims');
   const classClaims = measureClaims({ attacks, honest, seed, code, read });
   onProgress('honest pairs');
@@ -80,11 +93,12 @@ export function measure(options: MeasureOptions): DetectionResults {
     elapsedS: options.elapsedS,
     honest: pairs.map(({ experiment, replies }) => measureHonest(experiment, describeModel(experiment), replies)),
     attacks: sold.flatMap((part) => part.attacks),
+    otherPairs: otherPairs.flatMap((part) => part.attacks),
     stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
       .map(({ experiment, replies }) => measureEquality(experiment, describeModel(experiment), replies)),
-    ejection: sold.flatMap((part) => part.ejection),
+    ejection: [...sold, ...otherPairs].flatMap((part) => part.ejection),
     classClaims,
     otherModels: sold.flatMap(({ weights, detector }) =>
       pairs
@@ -131,7 +145,7 @@ function measureClaims({
       const claimed = select(honest, { weights, source: 'honest', provider: CLAIMED, verifier });
       if (claimed.length === 0) return [];
       return CLAIMANTS.flatMap((attack) => {
-        const replies = select(attacks, { weights, source: attack, verifier });
+        const replies = select(attacks, { weights, source: attack, provider: MAIN_PAIR.provider, verifier });
         if (replies.length === 0) return [];
         return (
           measureClaim({ weights, attack, replies, claimed: CLAIMED, verifier, honest: claimed, seed, code }) ?? []

@@ -21,7 +21,7 @@ export async function renderDetection(results: DetectionResults, directory: stri
   const rounded = roundResults(found.length === 0 ? results : withConversations(results, found));
   const files: [name: string, content: string | Uint8Array][] = [
     ['results.json', encodeResults(rounded)],
-    ['attacks.csv', formatAttacksCsv(rounded.attacks)],
+    ['attacks.csv', formatAttacksCsv([...rounded.attacks, ...rounded.otherPairs])],
     ['honest.csv', formatHonestCsv(rounded.honest)],
     ['README.md', formatPage(rounded)],
   ];

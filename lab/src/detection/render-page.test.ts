@@ -72,13 +72,33 @@ describe('the page', () => {
 
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
     const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
-    expect(heads).toHaveLength(2);
+    expect(heads).toHaveLength(3);
     for (const head of heads) expect(head).toContain('fixed 0.10 / 0.10 passes');
     expect(page).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
   });
 
+  it('shows each attack of another pair beside the same one of the pair that all were measured in', () => {
+    const table = page.split('### Between other classes')[1]!.split('\n### ')[0]!;
+    const rows = table
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !line.startsWith('| attack') && !line.includes('---'));
+    const measured = new Set(results.otherPairs.map(({ attack, weights }) => `| ${attack} | ${weights} |`));
+    expect(measured.size).toBeGreaterThan(1);
+    expect(new Set(rows.map((row) => row.split('|').slice(0, 3).join('|').concat('|')))).toEqual(measured);
+    expect(table).toContain('cpu-fast → cpu-scalar');
+  });
+
   it('says where nothing was measured', () => {
-    const empty = formatPage({ ...results, attacks: [], honest: [], aims: [], stage1: [], equality: [], ejection: [] });
+    const empty = formatPage({
+      ...results,
+      attacks: [],
+      otherPairs: [],
+      honest: [],
+      aims: [],
+      stage1: [],
+      equality: [],
+      ejection: [],
+    });
     expect(empty).toContain('No aim was measured');
     expect(empty.match(/Not measured in this run\./g)?.length).toBeGreaterThanOrEqual(5);
   });

@@ -11,6 +11,7 @@ import {
   formatEqualities,
   formatHonest,
   formatOtherModels,
+  formatOtherPairs,
   formatStage1,
   formatVerifiers,
 } from './render-tables.ts';
@@ -42,6 +43,9 @@ export function formatPage(results: DetectionResults): string {
       `### ${family.charAt(0).toUpperCase()}${family.slice(1)}`,
       formatAttacks(rows),
     ]),
+    '### Between other classes',
+    OTHER_PAIRS_READING,
+    formatOtherPairs(results),
     '### Curves of the hard attacks',
     ...(curves.length > 0 ? curves : [`No attack has an area under its curve below ${HARD_AUC}.`]),
     '## Honest drift',
@@ -128,7 +132,7 @@ const formatMiss = ({ aim, measured, note }: AimRow): string =>
 const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9). Only what was never missed reads 100 %.
 - **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold which one honest window in
   10,000 exceeds; per reply the same for whole replies. **fit** behind a share: the honest sample is too small for that
-  threshold, which then lies on the tail of an extreme value distribution fitted to it.
+  threshold, which then lies on the tail of an extreme value distribution fitted to it, for some of them or for all.
 - **Fixed 0.10 / 0.10 passes**: windows that the one fixed pair of thresholds for all classes and weights lets pass, on the
   sketch distance and the log-probability shift. It stands here to compare with; it is used only where no measured row exists.
 - **Tokens to 1e6 : 1**: tokens of one provider, in replies of 32, until the evidence against it reaches a million to one; median, and
@@ -137,10 +141,16 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
 - **Stage 1**: replies that the replay of the draws refutes by itself, without a model. **Exact class**: replies that differ where
   a verifier of the provider's own exact class runs again, in a value or in what the engine chooses, the median of the first
   differing token, and the latest.
-- **Found by**: rejected replies by the check that rejected them. **Named**: of those by likelihood, the ones whose most
+- **Found by**: rejected replies by the check that rejected them, at the rates that validators have by default: \`likelihood\` where the rank
+  is at most 1e-3, \`fixed limits\` where no honest reply lies as far and they are too few for such a rank, or none is anything like it. **Named**: of those by likelihood, the ones whose most
   likely attack is of this one's kind.
   **AUC**: of the values, per window, against honest windows of the same pair.
 - **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
+
+const OTHER_PAIRS_READING =
+  'The same attacks where provider and verifier are of other classes, each pair with honest replies and rows of its own: AUC per window, and tokens to ' +
+  '1e6 : 1. Few honest replies were sampled of a pair that the tables above do not have, and evidence comes from ranks among them: a cheat that every reply ' +
+  'shows takes some replies more there for that reason alone. Every figure of a pair is in `attacks.csv`.';
 
 function formatRun(results: DetectionResults): string {
   const { profile, seed, code, engine, machine, day, elapsedS, command } = results;

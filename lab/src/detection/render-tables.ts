@@ -10,7 +10,7 @@ import type {
   HonestRow,
   Quantiles,
 } from './results.ts';
-import { formatPair, isMet } from './standing.ts';
+import { compareText, formatPair, isMet } from './standing.ts';
 
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];
 
@@ -56,6 +56,33 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
   ]);
+}
+
+/** A line for each attack, and for each pair of classes what decides there. */
+export function formatOtherPairs({ attacks, otherPairs }: DetectionResults): string {
+  const nameOf = ({ attack, weights }: AttackRow): string => `${attack} as ${weights}`;
+  const measured = new Set(otherPairs.map(nameOf));
+  const main = attacks.filter((row) => measured.has(nameOf(row)));
+  const all = new Map([...main, ...otherPairs].map((row) => [`${nameOf(row)} ${formatPair(row)}`, row]));
+  const pairs = [...new Set([...all.values()].map(formatPair))];
+  const isHardFirst = (a: AttackRow, b: AttackRow): number =>
+    compareText(a.weights, b.weights) || (a.auc?.value ?? 2) - (b.auc?.value ?? 2) || compareText(a.attack, b.attack);
+  return formatTable([...main].sort(isHardFirst), [
+    ['attack', ({ attack }) => attack],
+    ['sold as', ({ weights }) => weights],
+    ...pairs.map((pair): Column<AttackRow> => {
+      return [`${pair}: ${OTHER_PAIR_CELL}`, (row) => formatOtherPair(all.get(`${nameOf(row)} ${pair}`))];
+    }),
+  ]);
+}
+
+const OTHER_PAIR_CELL = 'AUC; tokens to 1e6 : 1; fixed 0.10 / 0.10 passes';
+
+function formatOtherPair(row: AttackRow | undefined): string {
+  if (row === undefined) return '';
+  if (row.perWindow.length === 0) return 'no values';
+  const auc = row.auc === undefined || row.auc.of === 0 ? '' : `${formatFraction(row.auc.value)}; `;
+  return `${auc}${formatDecision(row.tokensToDecide, true)}; ${formatShare(row.fallbackPasses)}`;
 }
 
 function formatCaught(rates: readonly CatchRate[], rate: number): string {

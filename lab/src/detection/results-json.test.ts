@@ -52,10 +52,11 @@ describe('results.json', () => {
   });
 
   it('keeps what is absent absent', () => {
-    const absent = results.attacks.filter(({ equality }) => equality === undefined).length;
+    const rows = [...results.attacks, ...results.otherPairs];
+    const absent = rows.filter(({ equality }) => equality === undefined).length;
     expect(absent).toBeGreaterThan(0);
     expect(encodeResults(results)).not.toMatch(/null|undefined/);
-    expect(encodeResults(results).match(/"equality": \{/g)).toHaveLength(results.attacks.length - absent);
+    expect(encodeResults(results).match(/"equality": \{/g)).toHaveLength(rows.length - absent);
   });
 
   it('refuses what is not finite, by its path', () => {

@@ -16,6 +16,8 @@ export interface DetectionResults {
   readonly elapsedS: number;
   readonly honest: readonly HonestRow[];
   readonly attacks: readonly AttackRow[];
+  /** The same attacks between other classes than those of `attacks`. */
+  readonly otherPairs: readonly AttackRow[];
   readonly stage1: readonly Stage1Row[];
   readonly equality: readonly EqualityRow[];
   /** Measured apart, each by its own command, where a machine has the back end. */

@@ -3,14 +3,17 @@ import type { AimRow, AttackRow, Pair } from './results.ts';
 /** An aim that says nothing measured is missed, whatever it claims. */
 export const isMet = ({ met, measured }: AimRow): boolean => met === true && measured.trim() !== '';
 
+/** What stands for them among the checks that found a reply. */
+export const FIXED_LIMITS = 'fixed limits';
+
 /** Share of replies that checks without an error rate have to refute: one such reply is enough, so tens of them decide. */
 const REFUTED = 0.1;
 
 /** Whether a provider that does nothing else is found out: by a refutation within some tens of replies, or by evidence. */
 export function isDecided({ stage1, equality, tokensToDecide, caughtBy, replies }: AttackRow): boolean {
   const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= REFUTED);
-  const { nothing = 0, likelihood = 0 } = caughtBy;
-  const refuted = replies > 0 && (replies - nothing - likelihood) / replies >= REFUTED;
+  const { nothing = 0, likelihood = 0, [FIXED_LIMITS]: limits = 0 } = caughtBy;
+  const refuted = replies > 0 && (replies - nothing - likelihood - limits) / replies >= REFUTED;
   return catches || refuted || tokensToDecide !== undefined;
 }
 

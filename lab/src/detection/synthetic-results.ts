@@ -14,6 +14,7 @@ export function createSyntheticResults(): DetectionResults {
     elapsedS: 301.25,
     honest: PAIRS.map(createHonest),
     attacks: PAIRS.flatMap((pair) => ATTACKS.map((attack, i) => createAttack(pair, attack, i))),
+    otherPairs: OTHER_PAIRS.flatMap((pair) => ATTACKS.slice(0, 4).map((attack, i) => createAttack(pair, attack, i))),
     stage1: [{ source: 'f16, cpu-fast, batch 4', tokens: 123_456, replies: 965, mismatches: 0, usPerToken: 4.5 }],
     equality: [{ backend: 'cpu', weights: 'q8_0', variant: 'batch 8, prefix cache', tokens: 100_352, differing: 0 }],
     ejection: [{ test: 'e-process', lifetimes: 1000, replies: 1000, beta: 1e-6, ejected: share(0, 1000) }],
@@ -68,6 +69,10 @@ const PAIRS: readonly Pair[] = [
   { weights: 'q8_0', provider: 'cpu-fast', verifier: 'vulkan' },
   { weights: 'q8_0', provider: 'vulkan', verifier: 'cpu-fast' },
 ];
+
+const OTHER_PAIRS: readonly Pair[] = ['f16', 'q8_0'].map((weights) => {
+  return { weights, provider: 'cpu-fast', verifier: 'cpu-scalar' };
+});
 
 /** Family, name, strength: how far the attack's values lie from honest ones, in units of honest spread. */
 const ATTACKS: readonly (readonly [family: string, name: string, strength: number])[] = [

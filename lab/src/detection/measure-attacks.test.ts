@@ -1,0 +1,62 @@
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic-evidence';
+import { describe, expect, it } from 'vitest';
+import type { AttackDefinition } from '../attackers/attack.ts';
+import { createDetector } from './detector.ts';
+import type { JudgedReply } from './load.ts';
+import { measureAttack, measureCatch } from './measure-attacks.ts';
+import { createJudged } from './synthetic-judged.ts';
+
+describe('what is caught at a rate', () => {
+  const ranked = createJudged({ leastPValue: 5e-4, pValue: 5e-4, extrapolatedPValue: 1e-6 });
+  const thin = createJudged({ leastPValue: 5e-3, pValue: 5e-3, extrapolatedPValue: 1e-6 });
+
+  it('is by rank where the replies are many enough, and by the tail elsewhere, and says so', () => {
+    expect(measureCatch([ranked], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: false });
+    expect(measureCatch([thin], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: true });
+    expect(measureCatch([ranked, thin], 1e-3)).toMatchObject({ caught: { value: 1 }, extrapolated: true });
+    expect(measureCatch([ranked, thin], 1e-2)).toMatchObject({ caught: { value: 1 }, extrapolated: false });
+  });
+
+  it('is no tail where ranks reach the rate and say otherwise', () => {
+    const near = { ...ranked, pValue: 0.02 };
+    expect(measureCatch([near], 1e-3)).toMatchObject({ caught: { value: 0 }, extrapolated: false });
+  });
+});
+
+describe('the check that found a reply', () => {
+  const seed = 41;
+  const createReplies = (count: number, from: number, fallback: string, drift?: SyntheticDrift): JudgedReply[] => {
+    const random = createSeededRandom(from);
+    return Array.from({ length: count }, (_, i) => {
+      const whole = createSyntheticEvidence(random, { positions: 32, ...drift });
+      const comparison = { windows: [{ sketchDistance: 0.2, logprobShift: 0.2, kolmogorov: 0.2 }] };
+      return {
+        seed: i,
+        tokens: 32,
+        modelRoot: new Uint8Array(32),
+        scored: { whole, first: whole, cuts: [], fallback, comparison },
+      };
+    }) as unknown as JudgedReply[];
+  };
+  const attack = { name: 'far', family: 'weights', aim: '' } as AttackDefinition;
+  const measure = (honest: number, fallback: string) => {
+    const replies = createReplies(20, seed + 1, fallback, { scale: 30 });
+    const detector = createDetector({
+      ...{ providerClass: 'a', verifierClass: 'b', codeVersion: '1' },
+      ...{ honest: createReplies(honest, seed, 'accept'), attacks: new Map() },
+    });
+    const seen = { other: replies, same: [], vulkan: [] };
+    const pair = { provider: 'a', verifier: 'b' };
+    return measureAttack({ attack, weights: 'f16', ...seen, ...pair, maxTokens: 32 }, detector, 1).caughtBy;
+  };
+
+  it(`is the likelihood where honest replies are many, seed ${seed}`, () => {
+    expect(measure(2000, 'accept')).toEqual({ likelihood: 20 });
+  });
+
+  it(`is the fixed limits where honest replies are too few for such a rank, seed ${seed}`, () => {
+    expect(measure(200, 'reject')).toEqual({ 'fixed limits': 20 });
+    expect(measure(200, 'accept')).toEqual({ nothing: 20 });
+  });
+});

@@ -1,0 +1,30 @@
+import type { SoldWeights } from './experiments.ts';
+import { type ClassPair, fitPair, type PairSamples } from './fit-pair.ts';
+import { measureAttack } from './measure-attacks.ts';
+import { type EjectionOptions, measureEjection } from './measure-ejection.ts';
+import type { AttackRow, EjectionRow } from './results.ts';
+
+export interface OtherPairOptions extends PairSamples {
+  readonly weights: SoldWeights;
+  readonly maxTokens: number;
+  readonly lives: EjectionOptions;
+}
+
+/** Attacks and honest lives between other classes; nothing where too few honest replies were sampled to judge any. */
+export function measureOtherPair(
+  pair: ClassPair,
+  options: OtherPairOptions,
+): { readonly attacks: readonly AttackRow[]; readonly ejection: readonly EjectionRow[] } {
+  const { weights, lives } = options;
+  const fitted = fitPair(pair, options);
+  if (fitted === undefined || fitted.detector.rows.length === 0) return { attacks: [], ejection: [] };
+  const { detector, honest, played } = fitted;
+  const attacks = played.map(({ experiment, attack, replies }) => {
+    const { maxTokens = options.maxTokens } = experiment;
+    const seen = { other: replies, same: [], vulkan: [] };
+    return measureAttack({ attack, weights, ...seen, ...pair, maxTokens }, detector, lives.seed);
+  });
+  const halves = detector.judgeHonest(honest);
+  const test = `${weights}: per reply, ${pair.provider} → ${pair.verifier}`;
+  return { attacks, ejection: halves.flat().length === 0 ? [] : [measureEjection(test, halves, lives)] };
+}
