@@ -297,7 +297,10 @@ function settleTail(q: Uint32Array, tail: number, inputs: DrawInputs): number {
   const mass = sumMass(q);
   if (isPlain(inputs)) return clampTail((1 - mass / EXP_ONE) * WEIGHT_ONE);
   if (!isUntouched(inputs)) return tail;
-  return Math.min(tail, clampTail(computeLargestTail(q, vocabularySize, settings.temperatureQ16, mass)));
+  return Math.min(
+    tail,
+    clampTail(computeLargestTail(q, { vocabularySize, temperatureQ16: settings.temperatureQ16, mass })),
+  );
 }
 
 const sumMass = (q: ArrayLike<number>): number => {

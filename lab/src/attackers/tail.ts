@@ -95,7 +95,7 @@ function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | 
   const q = Uint32Array.from(last, (entry) => entry.q);
   const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
   const rest = Math.floor((1 - mass / EXP_ONE) * WEIGHT_ONE);
-  const most = computeLargestTail(q, vocabularySize, settings.temperatureQ16, mass);
+  const most = computeLargestTail(q, { vocabularySize, temperatureQ16: settings.temperatureQ16, mass });
   const tail = Math.min(settings.temperatureQ16 === NAT ? rest : most, WEIGHT_ONE - 1);
   const at = row.ids.indexOf(token);
   const tailQ = at >= 0 ? (row.q[at] as number) : (row.tailQ as number);

@@ -1,4 +1,4 @@
-import { createReader, createWriter, equalBytes, ProtocolError, utf8Encode } from './bytes.ts';
+import { concatBytes, createReader, createWriter, equalBytes, ProtocolError, utf8Encode } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { MAX_HEADER_BYTES } from './header.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from './merkle.ts';
@@ -41,7 +41,7 @@ export function parseOpening(bytes: Uint8Array): Opening {
 
 /** Leaf data of a window: H(draws) || H(sketch). */
 export function hashWindow(crypto: Crypto, { draws, sketch }: WindowBytes): Uint8Array {
-  return hashLeaf(crypto, new Uint8Array([...crypto.sha256(draws), ...crypto.sha256(sketch)]));
+  return hashLeaf(crypto, concatBytes(crypto.sha256(draws), crypto.sha256(sketch)));
 }
 
 export function computeLeaves(crypto: Crypto, { header, windows }: Opening): Uint8Array[] {

@@ -5,7 +5,7 @@ import { EXP_ONE, expFixed } from './exponential.ts';
 import { hashTokens } from './header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from './opening.ts';
-import { computeLargestTail, replayReply } from './replay.ts';
+import { computeLargestTail, mayLeave, replayReply } from './replay.ts';
 import { quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticReply, type SyntheticOptions } from './synthetic-reply.ts';
@@ -188,7 +188,11 @@ describe('replayReply', () => {
       const total = powered.reduce((a, b) => a + b, 0);
       const tail = (powered.slice(n).reduce((a, b) => a + b, 0) / total) * 2 ** 24;
       const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
-      const most = computeLargestTail(q, size, temperatureQ16, mass);
+      const leftOver = { vocabularySize: size, temperatureQ16, mass };
+      const most = computeLargestTail(q, leftOver);
+      for (const given of [0, 1, Math.floor(tail), most >> 1, most - 1, most, most + 1, most + 2, 2 ** 24]) {
+        if (given >= 0) expect(mayLeave(given, q, leftOver)).toBe(given <= most);
+      }
       expect(most).toBeGreaterThanOrEqual(Math.floor(tail));
       // Below temperature one the bound is worth most where the list covers most.
       if (t <= 1 && mass > 0.98 * 2 ** 26) expect(most).toBeLessThan(0.05 * 2 ** 24);

@@ -151,14 +151,11 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
         `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`,
       );
     }
-    if (isUntouched && sampler.temperatureQ16 > 0) {
-      const most = computeLargestTail(q, header.vocabularySize, sampler.temperatureQ16, mass);
-      if (tail > most) {
-        return fail(
-          'listing',
-          `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`,
-        );
-      }
+    if (!isUntouched || sampler.temperatureQ16 === 0) continue;
+    const leftOver = { vocabularySize: header.vocabularySize, temperatureQ16: sampler.temperatureQ16, mass };
+    if (!mayLeave(tail, q, leftOver)) {
+      const most = computeLargestTail(q, leftOver);
+      return fail('listing', `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`);
     }
   }
   return pass('listing', `${rows.length} candidate lists are complete and within probability one`);
@@ -167,38 +164,57 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
 /** log(2) in 2^-16 nat, rounded down. */
 const LOG_2 = 45_426;
 
+/** expFixed rises by no more where it should fall: rounding of its tables. */
+const ROUNDING = 1;
+
+interface LeftOver {
+  readonly vocabularySize: number;
+  readonly temperatureQ16: number;
+  /** Of the listed probabilities, 2^-26. */
+  readonly mass: number;
+}
+
 /**
  * The most that can lie outside a list after temperature, from the list alone: nothing unlisted is likelier than the last
  * listed, and all of it has what the listed probabilities leave. Without it a provider could sign a tail that takes every
  * draw, and say any unlisted token.
  * @param q raw costs, best first: no processor touches them.
- * @param mass of the listed, 2^-26.
  * @returns 2^-24 units, 0..2^24.
  */
-export function computeLargestTail(
-  q: Uint32Array,
-  vocabularySize: number,
-  temperatureQ16: number,
-  mass: number,
-): number {
-  const unlisted = vocabularySize - q.length;
-  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
+export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
   let listed = 0;
-  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / temperatureQ16));
-  let tail: number;
+  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / leftOver.temperatureQ16));
+  return toShare(boundUnlisted(q, leftOver), listed);
+}
+
+/** Whether a tail is at most computeLargestTail, mostly without the sum that takes. */
+export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
+  if (tail === 0) return true;
+  const { temperatureQ16, mass } = leftOver;
+  // A temperature up to one takes listed mass away, but for a table's rounding: little enough beside all of it is little.
+  if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
+  return tail <= computeLargestTail(q, leftOver);
+}
+
+/** What is unlisted weighs at most so much after temperature, beside listed weights of expFixed; 0 where nothing is. */
+function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
+  const unlisted = vocabularySize - q.length;
+  if (unlisted === 0) return 0;
+  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
   if (temperatureQ16 <= NAT) {
     // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed; a unit off for its rounding.
     const last = Math.max(0, (q[q.length - 1] as number) - 1);
-    tail = (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE;
-  } else {
-    // The power is concave: what is left weighs most when it is spread evenly.
-    let halvings = -1;
-    for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
-    tail = unlisted * expFixed(Math.floor((Math.max(0, halvings) * LOG_2 * NAT) / temperatureQ16));
+    return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
   }
-  tail += MASS_SLACK;
-  return unlisted === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
+  // The power is concave: what is left weighs most when it is spread evenly.
+  let halvings = -1;
+  for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
+  return unlisted * expFixed(Math.floor((Math.max(0, halvings) * LOG_2 * NAT) / temperatureQ16)) + MASS_SLACK;
 }
+
+/** 2^-24 units, rounded up. */
+const toShare = (tail: number, listed: number): number =>
+  Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 
 function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;

@@ -1,4 +1,5 @@
 import { createHash, hash, type KeyObject, verify } from 'node:crypto';
+import { concatBytes } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { createLedgerVerifier } from '@ogong/protocol/ledger-verifier';
 import { nobleCrypto } from '@ogong/protocol/noble';
@@ -33,7 +34,8 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
  */
 export const nodeCrypto: Crypto = {
   sha256(...parts) {
-    if (parts.length === 1) return toPlainBytes(hash('sha256', parts[0] as Uint8Array, 'buffer'));
+    if (parts.length === 1) return hashOnce(parts[0] as Uint8Array);
+    if (parts.reduce((sum, { length }) => sum + length, 0) <= COPIED) return hashOnce(concatBytes(...parts));
     const digest = createHash('sha256');
     for (const part of parts) digest.update(part);
     return toPlainBytes(digest.digest());
@@ -46,6 +48,18 @@ export const nodeCrypto: Crypto = {
   recoverAddress: nobleCrypto.recoverAddress,
   verifyAddress: createLedgerVerifier(),
 };
+
+/** Bytes that are cheaper to copy than a hash object to make. */
+const COPIED = 4096;
+const DIGEST_BYTES = 32;
+
+/** A draw is one of these: by way of a string it takes half of what it takes by way of a Buffer. */
+function hashOnce(message: Uint8Array): Uint8Array {
+  const text = hash('sha256', message, 'binary');
+  const digest = new Uint8Array(DIGEST_BYTES);
+  for (let i = 0; i < DIGEST_BYTES; i++) digest[i] = text.charCodeAt(i);
+  return digest;
+}
 
 /** A Buffer compares, slices and serialises differently from the Uint8Array that the protocol promises. */
 export function toPlainBytes(buffer: Buffer): Uint8Array {
