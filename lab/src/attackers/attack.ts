@@ -32,6 +32,8 @@ export interface AttackDefinition {
   readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
   readonly needs?: 'seed' | 'repeats' | 'tail';
+  /** Requests of any sampler settings, where it shows in some of them alone. Default: the usual. */
+  readonly sampler?: 'any';
   create(context: AttackContext): Attack;
 }
 

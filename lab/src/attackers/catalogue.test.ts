@@ -37,7 +37,7 @@ const REQUESTS = [
 const SEEDED = REQUESTS.map((request) => ({ ...request, seed: 7 }));
 /** A provider that earns a name first takes its time. */
 const MANY = Array.from({ length: 32 }, (_, i) =>
-  ask(`Story ${i}.`, { max_tokens: i % 2 === 0 ? 8 + i : 100, temperature: i % 3 === 0 ? 0 : 1 }),
+  ask(`Story ${i}.`, { max_tokens: i % 2 === 0 ? 8 + i : 100, temperature: [0, 1, 1.6][i % 3] }),
 );
 
 /** Attacks that differ in their cheap model alone are one attack to a fake model. */

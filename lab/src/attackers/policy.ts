@@ -5,6 +5,7 @@ import { parseOpening } from '@ogong/protocol/opening';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { type Attack, type AttackContext, type AttackDefinition, disguiseEngine } from './attack.ts';
 import { substitute } from './substitute.ts';
+import { WEIGHT_ATTACKS } from './weights.ts';
 
 /**
  * What a provider can see of a request before it answers. Who asked and what for is not among it: an audit is drawn after
@@ -85,43 +86,79 @@ function toss(drawKey: Uint8Array, seed: number): number {
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0) / 2 ** 32;
 }
 
-function defineBehaviour(name: string, aim: string, policy: CheatPolicy): AttackDefinition {
+/** @param inner what it does where it cheats: by default a model that every check tells from the one that is sold. */
+function defineBehaviour(
+  { name, aim, sampler }: Pick<AttackDefinition, 'name' | 'aim' | 'sampler'>,
+  policy: CheatPolicy,
+  inner: AttackDefinition = substitute,
+): AttackDefinition {
   return {
     name,
     family: 'behaviour',
     aim,
     caughtBy: ['equality'],
     uncaught: 'the replies that it serves as it should',
-    ...(substitute.cheap ? { cheap: substitute.cheap } : {}),
-    create: (context) => ({ name, aim, ...cheatWhen(substitute, policy, context) }),
+    ...(inner.cheap ? { cheap: inner.cheap } : {}),
+    ...(inner.soldAs ? { soldAs: inner.soldAs } : {}),
+    ...(sampler ? { sampler } : {}),
+    create: (context) => ({ name, aim, ...cheatWhen(inner, policy, context) }),
   };
 }
 
 const FRACTION = 0.1;
 const LONG_TOKENS = 128;
 const REPUTATION = 20;
+/** 1.3: text falls apart, honest drift scatters most, and few honest replies of the kind were measured. */
+const HOT_Q16 = Math.round(1.3 * 2 ** 16);
+
+const sometimes: CheatPolicy = ({ coin }) => coin < FRACTION;
+const afterReputation: CheatPolicy = ({ served }) => served >= REPUTATION;
+const onHot: CheatPolicy = ({ temperatureQ16 }) => temperatureQ16 >= HOT_Q16;
+
+/** What comes closest to honest drift: cheats that are hard to tell, played now and then, where the two add up. */
+const CLOSE = WEIGHT_ATTACKS.filter(({ name }) => name === 'weights-q8-0' || name === 'weights-noise-1e-3');
 
 export const BEHAVIOUR_ATTACKS: readonly AttackDefinition[] = [
-  defineBehaviour(
-    'cheat-sometimes',
-    'stay under what audits find by cheating on a tenth',
-    ({ coin }) => coin < FRACTION,
-  ),
+  defineBehaviour({ name: 'cheat-sometimes', aim: 'stay under what audits find by cheating on a tenth' }, sometimes),
   // Longer still, and no verifier has the context to score it: then nobody answers, and it is paid.
   defineBehaviour(
-    'cheat-on-long',
-    'cheat where it saves most',
+    { name: 'cheat-on-long', aim: 'cheat where it saves most' },
     ({ promptTokens, maxTokens }) => promptTokens + maxTokens >= LONG_TOKENS,
   ),
   defineBehaviour(
-    'cheat-on-short',
-    'cheat where least is at stake, and hope that nobody looks',
+    { name: 'cheat-on-short', aim: 'cheat where least is at stake, and hope that nobody looks' },
     ({ promptTokens, maxTokens }) => promptTokens + maxTokens < LONG_TOKENS,
   ),
   defineBehaviour(
-    'cheat-unwatched',
-    'be honest to whatever looks like a test: a greedy request, a repeated prompt, a very short answer',
+    {
+      name: 'cheat-unwatched',
+      aim: 'be honest to whatever looks like a test: a greedy request, a repeated prompt, a very short answer',
+    },
     ({ temperatureQ16, isRepeated, maxTokens }) => temperatureQ16 > 0 && !isRepeated && maxTokens > 8,
   ),
-  defineBehaviour('cheat-after-reputation', 'earn a name first', ({ served }) => served >= REPUTATION),
+  defineBehaviour({ name: 'cheat-after-reputation', aim: 'earn a name first' }, afterReputation),
+  ...CLOSE.flatMap((inner) => {
+    const what = inner.name.replace('weights-', '');
+    return [
+      defineBehaviour(
+        { name: `cheat-sometimes-${what}`, aim: 'cheat on a tenth, with what is hard to tell from honest drift' },
+        sometimes,
+        inner,
+      ),
+      defineBehaviour(
+        { name: `cheat-after-reputation-${what}`, aim: 'earn a name first, then serve what is hard to tell' },
+        afterReputation,
+        inner,
+      ),
+      defineBehaviour(
+        {
+          name: `cheat-on-hot-${what}`,
+          aim: 'cheat at high temperatures, where honest drift hides most',
+          sampler: 'any',
+        },
+        onHot,
+        inner,
+      ),
+    ];
+  }),
 ];

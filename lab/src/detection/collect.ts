@@ -87,7 +87,7 @@ async function serve(experiment: Experiment, context: CollectContext): Promise<v
   const plan: RequestPlan = {
     maxTokens: experiment.maxTokens ?? maxTokens,
     prompts,
-    sampler: experiment.sampler ?? 'usual',
+    sampler: attack?.sampler ?? experiment.sampler ?? 'usual',
     needs: attack?.needs,
   };
   const sequences = provider.streams;

@@ -291,7 +291,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
 
 /** Known to come close to honest drift, or to be honest for the most part: more replies, since their rates decide. */
 const HARD =
-  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation))$/;
+  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation|on-hot).*)$/;
 
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;
@@ -302,13 +302,17 @@ const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^massaged-noise-1e-3$/, 2],
 ];
 
+/** Of like size, and named by their shape alone: what names them is fitted to as many replies as of those that come close. */
+const ALIKE = /^(kv-q4-0|weights-(adapter|q5-k-m))$/;
+const ALIKE_TIMES = 3;
+
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
   /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
   if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);
-  return BY_VALUES.test(name) ? attack : plainAttack;
+  return BY_VALUES.test(name) ? attack * (ALIKE.test(name) ? ALIKE_TIMES : 1) : plainAttack;
 }
 
 /** What another provider would have to serve again is played where it comes close to honest drift alone. */

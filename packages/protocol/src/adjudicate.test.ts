@@ -435,6 +435,20 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.find(({ id }) => id === 'kolmogorov')?.detail).toContain('fallback');
   });
 
+  it('weighs nothing of a class that no row has but what the fixed limits reject', () => {
+    const rows = table.rows.map((row) => ({ ...row, providerClass: 'synthetic/2' }));
+    const other = { drift: { ...policy.drift, table: { ...table, rows } } };
+    const judgeUnlisted = (nats: number, steps: number) =>
+      adjudicateReport(crypto, claim, inexact(drift(reply, nats, steps, 2)), other);
+    expect(judgeUnlisted(0.002, 4)).toMatchObject({ outcome: 'inconclusive', drift: { eValue: 1, isUnlisted: true } });
+    // Not paid, since the loosest row would not; and no step towards ejection.
+    expect(judgeUnlisted(0.02, 40)).toMatchObject({ outcome: 'reject', drift: { eValue: 1, isUnlisted: true } });
+    const gross = judgeUnlisted(2, 600);
+    expect(gross.outcome).toBe('reject');
+    expect(gross.drift).toBeUndefined();
+    expect(gross.checks.some(({ status, detail }) => status === 'fail' && detail.includes('fallback'))).toBe(true);
+  });
+
   it('does the same for a model that nobody measured, in whatever classes', () => {
     const rows = table.rows.map((row) => ({ ...row, modelRoot: new Uint8Array(32).fill(9) }));
     const other = { drift: { ...policy.drift, table: { ...table, rows } } };

@@ -184,6 +184,8 @@ function judgeScores(
   const limits = checkLimits(comparison, report, thresholds);
   const drift = measured && judgeMeasured(measured, scored);
   if (drift === undefined) return limits;
+  // No row is this class's own: what the fixed limits reject where no table speaks, they reject here, with the same weight.
+  if (drift.isUnlisted && limits.outcome === 'reject') return limits;
   // Which unlisted token a draw names is no matter of drift, whatever the table says of the values.
   const place = limits.checks.find(({ id }) => id === 'tail-place');
   if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };

@@ -6,6 +6,7 @@ import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drif
 import { encodeDriftTable, parseDriftTable } from './drift-table-bytes.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
 import { calibrateRank } from './e-value.ts';
+import { advancePayeeTest, INITIAL_PAYEE_TEST } from './payee-test.ts';
 import { REPLY_SCORES } from './reply-scores.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
@@ -180,6 +181,20 @@ describe('a false class', () => {
     const known = ['tight', 'loose'].map((name) => judgeByDrift(lookup(name), reply!.evidence, rates)!.pValue);
     expect(verdict.pValue).toBe(Math.max(...known));
     expect(verdict.row).toContain('unlisted class');
+  });
+
+  it('is no evidence where it is not listed: hardware that drifts a little more than all that was measured stays', () => {
+    const eject = (providerClass: string, scale: number): boolean => {
+      let state = INITIAL_PAYEE_TEST;
+      for (const { evidence } of many(78, 200, { scale })) {
+        const { eValue, outcome } = judgeByDrift(lookup(providerClass), evidence, rates)!;
+        state = advancePayeeTest(state, { eValue, isReject: outcome === 'reject' }, 1e-3);
+      }
+      return state.ejected;
+    };
+    for (const ratio of [1, 1.3, 1.5, 2]) expect(eject('unheard-of', ratio * LOOSE), `${ratio}`).toBe(false);
+    // The same drift in a class that was measured is another matter.
+    expect(eject('loose', 2 * LOOSE)).toBe(true);
   });
 
   it('says nothing of text that is unlikelier than any that was measured, nor of longer contexts', () => {

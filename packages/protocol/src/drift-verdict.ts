@@ -22,8 +22,10 @@ export interface DriftVerdict {
   readonly outcome: 'accept' | 'reject' | 'inconclusive';
   /** Chance that an honest reply looks like this or worse. */
   readonly pValue: number;
-  /** For the payee's sequential test (sprt.ts): from the rank, never from an extrapolation. */
+  /** For the payee's sequential test (payee-test.ts): from the rank, never from an extrapolation; 1 where isUnlisted. */
   readonly eValue: number;
+  /** Whether the rows that judged are those of other classes than the declared one: their ranks are no evidence here. */
+  readonly isUnlisted: boolean;
   /** Whether no held-out reply lies as far, and they are too few for a p-value that would reject. */
   readonly isBeyondAll: boolean;
   /** How the p-value was found. */
@@ -62,7 +64,7 @@ export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: Decisi
   const isBeyondAll = rank === 1 && source === 'rank' && pValue > reject;
   const cheat = outcome === 'accept' ? undefined : findLikeliest(row, posteriors);
   const eValue = calibrateRank(rank, replies);
-  return { outcome, pValue, isBeyondAll, eValue, source, cheat, row: nameRow(row) };
+  return { outcome, pValue, isBeyondAll, eValue, isUnlisted: false, source, cheat, row: nameRow(row) };
 }
 
 function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['posteriors']) {
@@ -73,7 +75,8 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
  * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
- * the loosest known one, nor earn a good name by a claim that nobody measured. Inconclusive replies are paid.
+ * the loosest known one, nor earn a good name by a claim that nobody measured. Inconclusive replies are paid. It is no
+ * evidence to eject by: new hardware that drifts a little more than all that was measured is honest.
  * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
  */
 export function judgeByDrift(
@@ -90,5 +93,5 @@ export function judgeByDrift(
   const verdicts = rows.map((row) => judgeByRow(row, evidence, rates));
   const mildest = verdicts.reduce((best, verdict) => (verdict.pValue > best.pValue ? verdict : best));
   const outcome = mildest.outcome === 'accept' ? 'inconclusive' : mildest.outcome;
-  return { ...mildest, outcome, row: `unlisted class, at best ${mildest.row}` };
+  return { ...mildest, outcome, eValue: 1, isUnlisted: true, row: `unlisted class, at best ${mildest.row}` };
 }

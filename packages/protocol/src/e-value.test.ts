@@ -48,6 +48,28 @@ describe('the calibrator of ranks', () => {
     expect(first).toEqual([...first].sort((a, b) => a - b));
   });
 
+  it('stays below one in the mean with another that is asked for where the first lies far, however alike the two are', () => {
+    const steps = 200_000;
+    const at = (u: number, replies: number): number => calibrateRank(Math.ceil(u * (replies + 1)), replies);
+    for (const [first, second] of [
+      [100, 100],
+      [100, 20_000],
+      [20_000, 100],
+      [1000, 5000],
+    ] as const) {
+      for (const share of [0.002, 0.01, 0.2]) {
+        let mean = 0;
+        for (let i = 0; i < steps; i++) {
+          // The worst of all couplings: both fall on the same place.
+          const u = (i + 0.5) / steps;
+          const one = at(u, first);
+          mean += (u <= share ? (one + at(u, second)) / 2 : one) / steps;
+        }
+        expect(mean, `${first} and ${second}, ${share}`).toBeLessThan(1);
+      }
+    }
+  });
+
   it('refuses what is no rank', () => {
     for (const rank of [0, -1, 1.5, 102, Number.NaN]) expect(() => calibrateRank(rank, 100)).toThrow(RangeError);
     for (const replies of [0, 0.5, Number.NaN]) expect(() => calibrateRank(1, replies)).toThrow(RangeError);

@@ -97,6 +97,21 @@ describe('limits of strata', () => {
   });
 });
 
+it('a stratum whose largest values are all one has no tail, and ranks all the same', () => {
+  const fitted = sample(700, SEED);
+  const [scattered] = buildStrata([8], fitted) as [Stratum];
+  expect(scattered.tail).toBeDefined();
+  for (const different of [0, 1]) {
+    const points = fitted.map(({ surprise }, i) => ({ surprise, statistic: i < different ? 3 : -1e6 }));
+    const [stratum] = buildStrata([8], points) as [Stratum];
+    expect(stratum.tail).toBeUndefined();
+    expect(computeRankPValue(stratum.calibration, 4)).toBe(1 / 701);
+    expect(computeRankPValue(stratum.calibration, -1e6)).toBe(1);
+  }
+  const two = fitted.map(({ surprise }, i) => ({ surprise, statistic: i < 2 ? 3 + i : -1e6 }));
+  expect(buildStrata([8], two)[0]!.tail).toBeDefined();
+});
+
 it('a stratum of too few replies is refused, and text beyond all is ranked by the last', () => {
   const points = sample(2 * MIN_HELD_OUT_REPLIES, SEED);
   expect(() => buildStrata([3.5, 8], points)).toThrow(/more are needed/);

@@ -1,6 +1,6 @@
 import { roundStatistics, roundUpToBits } from './drift-table-round.ts';
 import { buildRankCalibration, MIN_HELD_OUT_REPLIES, type RankCalibration } from './rank-calibration.ts';
-import { fitTail, MIN_EXCEEDANCES, type TailFit } from './tail-fit.ts';
+import { fitTail, hasTail, type TailFit } from './tail-fit.ts';
 
 /**
  * Held-out honest replies to text about as unlikely. Who asks picks the temperature, and at a high one honest statistics have
@@ -13,7 +13,7 @@ export interface Stratum {
   /** Nats: replies up to this surprise, and beyond the stratum before. */
   readonly surprise: number;
   readonly calibration: RankCalibration;
-  /** Present where enough replies were held out; an extrapolation. */
+  /** Present where enough replies were held out, and scatter; an extrapolation. */
   readonly tail: TailFit | undefined;
 }
 
@@ -65,11 +65,10 @@ export function buildStrata(limits: readonly number[], points: readonly StratumP
     const from = limits[i - 1] ?? -1;
     const within = points.filter((point) => point.surprise > from && point.surprise <= surprise);
     const statistics = within.map(({ statistic }) => statistic);
-    const isEnough = Math.floor(statistics.length * TAIL_SHARE) >= MIN_EXCEEDANCES;
     return {
       surprise,
       calibration: buildRankCalibration(roundStatistics(statistics)),
-      tail: isEnough ? fitTail(statistics, TAIL_SHARE) : undefined,
+      tail: hasTail(statistics, TAIL_SHARE) ? fitTail(statistics, TAIL_SHARE) : undefined,
     };
   });
 }

@@ -18,6 +18,16 @@ export interface TailFit {
 /** Fewest exceedances that a tail is fitted to. */
 export const MIN_EXCEEDANCES = 50;
 
+/** Whether fitTail has enough to fit to: the largest `share` of the values are many, and not all alike. */
+export function hasTail(values: readonly number[], share: number): boolean {
+  const count = Math.floor(values.length * share);
+  if (count < MIN_EXCEEDANCES) return false;
+  const sorted = Float64Array.from(values).sort();
+  const threshold = sorted[values.length - count - 1] as number;
+  // Weighted moments are above 0 where one of them but the largest exceeds the threshold.
+  return (sorted[values.length - 2] as number) > threshold;
+}
+
 /**
  * Probability-weighted moments over the largest `share` of the values.
  * @throws RangeError on too few values, saying how many are missing.

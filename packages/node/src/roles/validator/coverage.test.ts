@@ -1,6 +1,8 @@
 import { toHex } from '@ogong/protocol/bytes';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/record';
 import { describe, expect, it } from 'vitest';
 import { planCoverage } from './coverage.ts';
+import type { ReplyRow } from './reply-store.ts';
 import { advanceTests } from './sequential-store.ts';
 import { createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
 import { PAYEE, payeeSigner } from './test-reply.ts';
@@ -56,6 +58,40 @@ describe('coverage', () => {
       else expect(ppm).toBe(50_000);
     }
     expect(coverage.reduce((sum, ppm) => sum + ppm, 0)).toBeLessThanOrEqual(6 * 100_000);
+  });
+
+  it('goes where a reply was faster, dearer, or of a newer payee than the others', async () => {
+    const { validator, rows } = await createRecorded(7);
+    for (let i = 0; i < 20; i++) {
+      advanceTests(
+        validator.store,
+        { providerId, payee: known.address },
+        { verdict: 'accept', evidence: 'statistical', eValue: 0.6 },
+        parameters,
+      );
+    }
+    const plan = (bend: (row: ReplyRow, i: number) => ReplyRow) =>
+      planCoverage(validator.store, rows().map(bend), { basePpm: 50_000, extraPpm: 100_000 });
+    const dear = plan((row, i) => ({ ...row, feeAtomic: i === 3 ? 9000n : 1000n }));
+    // Replies of even numbers are of a payee that nobody has audited yet.
+    expect(dear[0]).toBeGreaterThan(50_000);
+    expect(dear[1]).toBe(50_000);
+    expect(dear[3]).toBeGreaterThan(dear[0] as number);
+    const timed = (row: ReplyRow, seconds: number): ReplyRow => {
+      const { submission } = row as { submission: NonNullable<ReplyRow['submission']> };
+      const record = parseRecordV2(submission.record.record);
+      const endNs = record.startNs + BigInt(seconds * 1e9);
+      const bytes = encodeRecordV2({ ...record, endNs });
+      return {
+        ...row,
+        feeAtomic: 1000n,
+        submission: { ...submission, record: { ...submission.record, record: bytes } },
+      };
+    };
+    const fast = plan((row, i) => timed(row, i === 5 ? 1 : 20));
+    expect(fast[5]).toBeGreaterThan(50_000);
+    expect(fast[1]).toBe(50_000);
+    expect(fast[3]).toBe(50_000);
   });
 
   it('decides who is audited, and co-signers take an audit more than the beacon asks for', async () => {

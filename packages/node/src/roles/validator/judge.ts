@@ -204,8 +204,9 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
 }
 
 /**
- * Several reports on one reply share its noise: their mean is an e-value again, whatever they share. To leave out those that
- * accept would not be; to leave out refuted rejects only makes it smaller.
+ * Several reports on one reply share its noise. The mean of a drawn pair is an e-value, whatever they share. Another is asked
+ * where one lies far out, and then the mean still is: of e-values of one law none pays more where the other lies far than
+ * that one does (e-value.test.ts). To leave out those that accept would not be; to leave out refuted rejects only makes it smaller.
  */
 function computeEValue(weighed: readonly Weighed[]): number | undefined {
   const values = weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
