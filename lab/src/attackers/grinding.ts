@@ -114,7 +114,8 @@ function defineSelection(name: string, aim: string, serves: boolean): AttackDefi
     aim,
     caughtBy: serves ? [] : ['abandoned'],
     uncaught: serves
-      ? 'no cheat: each reply is the one that the true model draws, so this is speculative decoding of whole replies'
+      ? 'no cheat: each reply is the one that the true model draws, so this is speculative decoding of whole replies. In an exact class ' +
+        'some show by their lists, which are as long as the cheap model has them'
       : 'the replies that it does serve: they are the ones that the true model draws. What it gains is paid by the ' +
         'consumers that it turns away after admission, and those count against it',
     cheap: near,

@@ -1,5 +1,5 @@
 import type { EqualityRun } from '../equality/run-file.ts';
-import { computesOtherwise } from './experiments.ts';
+import { CLAIMED, computesOtherwise } from './experiments.ts';
 import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, Share } from './results.ts';
 import { toShare } from './share.ts';
 
@@ -42,11 +42,27 @@ export function judgeAims(results: Measured): AimRow[] {
       2500,
       'only draws speak, and 1 in 70 differs; evidence by alternative, mixed over alternatives at the end and not in each reply, is the next idea',
     ),
+    judgeDecision(
+      'massaged draws, Q8_0 into F16, by one who also knows how far honest draws stray, decided at 1e-6',
+      find('massaged-careful-q8-0', 'f16'),
+      200,
+      CAREFUL,
+    ),
+    judgeDecision(
+      'massaged draws, noise of 1e-3, by one who also knows how far honest draws stray, decided at 1e-6',
+      find('massaged-careful-noise-1e-3', 'f16'),
+      2500,
+      CAREFUL,
+    ),
     judgeNames(results),
     judgeEjection(results),
     judgeClaims(results),
   ];
 }
+
+const CAREFUL =
+  "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it: what is left differs from honest replies in the " +
+  'few draws that it does bend, and in how many of them there are. In an exact class one such draw shows. A likelihood of the number of near draws is the next idea';
 
 export const formatShare = ({ value, low, high, of }: Share): string =>
   `${percent(value)} (${percent(low)} to ${percent(high)}, n ${of})`;
@@ -131,7 +147,7 @@ function judgeHonestEquality(
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
   const differing = rows.reduce((sum, row) => sum + row.differing, 0);
   return {
-    aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens`,
+    aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens, all models together`,
     measured: `${differing} replies differ, ${tokens} tokens`,
     met: differing === 0 && tokens >= 1e5,
     note: [
@@ -192,9 +208,20 @@ function judgeF16({ attacks }: Measured): AimRow[] {
       aim: 'other classes, F16: every weight cheat caught per 32 tokens, 99.9 % at 1e-4',
       measured: `${rows.length - missed.length} of ${rows.length} attacks are`,
       met: rows.length > 0 && missed.length === 0,
-      note: missed.map(explain).join('; '),
+      note: [...missed.map(explain), ...describeSamples(rows.flatMap((row) => rateOf(row) ?? []))].join('; '),
     },
   ];
+}
+
+/** What a share of few replies says of one so near to all. */
+function describeSamples(rates: readonly Share[]): string[] {
+  if (rates.length === 0) return [];
+  const sizes = rates.map(({ of }) => of);
+  const lowest = Math.min(...rates.filter(({ value }) => value === 1).map(({ low }) => low));
+  const limit = Number.isFinite(lowest)
+    ? `: where all were caught the interval reaches down to ${percent(lowest)}`
+    : '';
+  return [`on fitted tails, ${Math.min(...sizes)} to ${Math.max(...sizes)} windows of an attack${limit}`];
 }
 
 function judgeDecision(aim: string, row: AttackRow | undefined, limit: number, reason = ''): AimRow {
@@ -229,29 +256,43 @@ function listConfusions(rows: readonly AttackRow[]): string {
   return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
 }
 
-/** Nothing is gained where the sharpest verifier of the claimed class needs no more tokens than for a cheat that is in it. */
-function judgeClaims({ classClaims }: Measured): AimRow {
-  const tokensOf = ({ tokensToDecide }: ClassClaimRow): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
+/** By the sharpest verifier of the claimed class; what others need, and what the cheat takes that is in that class, stands beside it. */
+function judgeClaims({ classClaims, otherPairs }: Measured): AimRow {
+  const tokensOf = ({ tokensToDecide }: Deciding): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
+  const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${weights}`;
+  const list = (rows: readonly Deciding[]): string =>
+    rows
+      .map((row) => {
+        const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
+        return `${nameOf(row)}: ${tokens} (${row.verifier})`;
+      })
+      .join('; ');
   const sharpest = new Map<string, ClassClaimRow>();
   for (const row of classClaims) {
-    const key = `${row.attack} sold as ${row.weights}`;
-    const best = sharpest.get(key);
-    if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(key, row);
+    const best = sharpest.get(nameOf(row));
+    if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(nameOf(row), row);
   }
-  const listed = [...sharpest].map(([name, row]) => {
-    const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
-    return `${name}: ${tokens} (${row.verifier})`;
-  });
+  const met = [...sharpest.values()];
+  const others = classClaims.filter((row) => !met.includes(row) && tokensOf(row) > CLAIM_LIMIT);
+  const inClass = otherPairs.filter((row) => row.provider === CLAIMED && sharpest.has(nameOf(row)));
   return {
     aim: `wrong-class claims gain nothing: decided at 1e-6 within ${CLAIM_LIMIT} tokens, as a cheat in the claimed class is`,
-    measured: listed.join('; ') || 'not measured',
-    met: sharpest.size > 0 && [...sharpest.values()].every((row) => tokensOf(row) <= CLAIM_LIMIT),
+    measured: list(met) || 'not measured',
+    met: met.length > 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
     note:
-      sharpest.size > 0
-        ? 'in the class that it is in, the first tokens decide'
-        : 'too few honest replies of the claimed class',
+      met.length === 0
+        ? 'too few honest replies of the claimed class'
+        : [
+            'in the class that it is in, the first tokens decide',
+            ...(others.length > 0
+              ? [`verifiers that see the claimed class less sharply need more: ${list(others)}`]
+              : []),
+            ...(inClass.length > 0 ? [`the same cheats in the claimed class itself: ${list(inClass)}`] : []),
+          ].join('; '),
   };
 }
+
+type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
 
 /** What noise of 1e-3 may take between classes. */
 const CLAIM_LIMIT = 1000;

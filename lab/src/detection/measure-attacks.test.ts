@@ -40,7 +40,7 @@ describe('the check that found a reply', () => {
     }) as unknown as JudgedReply[];
   };
   const attack = { name: 'far', family: 'weights', aim: '' } as AttackDefinition;
-  const measure = (honest: number, fallback: string) => {
+  const measureRow = (honest: number, fallback: string) => {
     const replies = createReplies(20, seed + 1, fallback, { scale: 30 });
     const detector = createDetector({
       ...{ providerClass: 'a', verifierClass: 'b', codeVersion: '1' },
@@ -48,8 +48,9 @@ describe('the check that found a reply', () => {
     });
     const seen = { other: replies, same: [], vulkan: [] };
     const pair = { provider: 'a', verifier: 'b' };
-    return measureAttack({ attack, weights: 'f16', ...seen, ...pair, maxTokens: 32 }, detector, 1).caughtBy;
+    return measureAttack({ attack, weights: 'f16', ...seen, ...pair, maxTokens: 32 }, detector, 1);
   };
+  const measure = (honest: number, fallback: string) => measureRow(honest, fallback).caughtBy;
 
   it(`is the likelihood where honest replies are many, seed ${seed}`, () => {
     expect(measure(2000, 'accept')).toEqual({ likelihood: 20 });
@@ -58,5 +59,12 @@ describe('the check that found a reply', () => {
   it(`is the fixed limits where honest replies are too few for such a rank, seed ${seed}`, () => {
     expect(measure(200, 'reject')).toEqual({ 'fixed limits': 20 });
     expect(measure(200, 'accept')).toEqual({ nothing: 20 });
+  });
+
+  it(`is asked what it takes the cheat for, where fixed limits reject as well, seed ${seed}`, () => {
+    // No cheat was sampled: what rejects has no name for it, and is counted.
+    expect(measureRow(2000, 'accept').named).toMatchObject({ of: 20, value: 0 });
+    expect(measureRow(200, 'reject').named).toMatchObject({ of: 20, value: 0 });
+    expect(measureRow(200, 'accept').named).toBeUndefined();
   });
 });

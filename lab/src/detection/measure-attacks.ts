@@ -37,7 +37,12 @@ export function measureAttack(
   const [whole, first] = [judge('whole'), judge('first')];
   const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
   const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
-  const rejected = whole.filter((reply) => reply.pValue <= FALSE_REJECTS[0] && unrefuted.has(reply.seed));
+  const limited = new Set(other.filter(({ scored }) => scored?.fallback === 'reject').map((reply) => reply.seed));
+  const rejected = whole.filter(
+    (reply) =>
+      unrefuted.has(reply.seed) &&
+      (reply.pValue <= FALSE_REJECTS[0] || (reply.isLeftToLimits && limited.has(reply.seed))),
+  );
   const honest = detector.honest;
   const canCompare = honest.length > 0 && first.length > 0;
   return {
@@ -75,7 +80,8 @@ export function measureAttack(
     perReply: measureCatches(whole),
     ...measureWindowDecision(first, seed),
     repliesToDecide: measureDecision(whole, seed),
-    fallbackPasses: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance <= 0.1 && kolmogorov <= 0.1),
+    fallbackPasses: shareOf(windows, passesFallback),
+    checkCost: measureCheckCost(other),
     caughtBy: countChecks(other, detector),
     named:
       rejected.length === 0
@@ -94,6 +100,20 @@ function measureDifference(replies: readonly JudgedReply[]): Difference | undefi
     medianToken: differing.length === 0 ? 0 : computeQuantile(differing, 0.5),
     lastToken: differing.length === 0 ? 0 : Math.max(...differing),
   };
+}
+
+/** The fixed 0.10 / 0.10. */
+export const passesFallback = ({
+  sketchDistance,
+  kolmogorov,
+}: Readonly<Record<'sketchDistance' | 'kolmogorov', number>>): boolean => sketchDistance <= 0.1 && kolmogorov <= 0.1;
+
+/** Of replies that were both served and scored; lanes share the machine, so that single replies say little. */
+export function measureCheckCost(replies: readonly Pick<JudgedReply, 'scored' | 'servedMs'>[]): number | undefined {
+  const ratios = replies.flatMap(({ scored, servedMs }) =>
+    scored && servedMs > 0 ? [scored.scoredMs / servedMs] : [],
+  );
+  return ratios.length === 0 ? undefined : computeQuantile(ratios, 0.5);
 }
 
 /** Whether all but statistics lets a reply pass. */

@@ -1,6 +1,7 @@
 import { createDetector } from './detector.ts';
 import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
+import { passesFallback } from './measure-attacks.ts';
 import { measureWindowDecision } from './measure-decision.ts';
 import type { ClassClaimRow } from './results.ts';
 import { shareOf } from './share.ts';
@@ -40,5 +41,9 @@ export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
     ...{ weights, verifier, attack },
     lying: shareOf(judged, ({ pValue }) => pValue <= RATE),
     tokensToDecide: measureWindowDecision(detector.judgeHeldOut(attack, 'first', replies), seed).tokensToDecide,
+    fallbackPasses: shareOf(
+      replies.flatMap(({ scored }) => scored?.comparison.windows ?? []),
+      passesFallback,
+    ),
   };
 }

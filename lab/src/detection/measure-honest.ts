@@ -3,6 +3,7 @@ import { computeQuantile } from '@ogong/protocol/statistics';
 import type { WindowScores } from '@ogong/protocol/window-scores';
 import type { Experiment } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
+import { measureCheckCost, passesFallback } from './measure-attacks.ts';
 import type { EqualityRow, HonestRow, Quantiles, ScoreName, Stage1Row } from './results.ts';
 import { shareOf, toShare } from './share.ts';
 
@@ -40,7 +41,8 @@ export function measureHonest(experiment: Experiment, model: string, replies: re
             })),
           ),
         },
-    fallbackRejects: shareOf(windows, ({ sketchDistance, kolmogorov }) => sketchDistance > 0.1 || kolmogorov > 0.1),
+    fallbackRejects: shareOf(windows, (window) => !passesFallback(window)),
+    checkCost: measureCheckCost(replies),
   };
 }
 

@@ -70,6 +70,20 @@ describe('the page', () => {
     expect(openingOf(formatPage({ ...results, attacks: [refuted] }))).toContain('decided by some check');
   });
 
+  it('says first what only a verifier of the same exact class decides', () => {
+    const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+    const stage1 = { value: 0, low: 0, high: 1, of: 9 };
+    const row = { ...first, attack: 'near', stage1, caughtBy: { nothing: first.replies }, tokensToDecide: undefined };
+    const differ = { differ: { ...stage1, value: 1 }, medianToken: 1, lastToken: 2 };
+    const opening = openingOf(formatPage({ ...results, attacks: [{ ...row, equality: differ }] }));
+    expect(opening).toMatch(
+      /Between classes not within the replies of this run, in an exact class at once: near sold as/,
+    );
+    expect(openingOf(formatPage({ ...results, attacks: [{ ...row, equality: undefined }] }))).not.toContain(
+      'exact class at once',
+    );
+  });
+
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
     const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
     expect(heads).toHaveLength(3);

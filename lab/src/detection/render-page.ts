@@ -34,6 +34,8 @@ export function formatPage(results: DetectionResults): string {
     formatOpening(results),
     '## Aims',
     formatAims(results.aims),
+    'What equality costs (an audit beside a plain prefill, a scheduler that stays in a class beside one that does not) is measured by `npm run bench`: ' +
+      '[bench](../bench.md) has it, with the aims that it misses. Lifetimes of lazy verifiers rest on few runs each, and on a world in which every reply is audited.',
     '## How to read this page',
     READING,
     '## Attacks',
@@ -91,12 +93,20 @@ function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): 
   const missed = aims.filter((aim) => !isMet(aim));
   const known = new Set(notCaught.map(({ attack }) => attack));
   const open = attacks.filter((row) => !isDecided(row) && !known.has(row.attack));
+  const byEquality = attacks.filter(
+    (row) => isDecided(row) && !isDecided({ ...row, equality: undefined }) && !known.has(row.attack),
+  );
   return [
     [
       `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
       open.length === 0
         ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
         : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
+      ...(byEquality.length === 0
+        ? []
+        : [
+            `Between classes not within the replies of this run, in an exact class at once: ${listOpen(byEquality, attacks)}.`,
+          ]),
     ].join(' '),
     ...(caveat === undefined ? [] : [caveat]),
     aims.length === 0
@@ -142,9 +152,10 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
   a verifier of the provider's own exact class runs again, in a value or in what the engine chooses, the median of the first
   differing token, and the latest.
 - **Found by**: rejected replies by the check that rejected them, at the rates that validators have by default: \`likelihood\` where the rank
-  is at most 1e-3, \`fixed limits\` where no honest reply lies as far and they are too few for such a rank, or none is anything like it. **Named**: of those by likelihood, the ones whose most
-  likely attack is of this one's kind.
+  is at most 1e-3, \`fixed limits\` where no honest reply lies as far and they are too few for such a rank, or none is anything like it. **Named**: of those by
+  scores, the ones whose most likely attack is of this one's kind.
   **AUC**: of the values, per window, against honest windows of the same pair.
+- **Check / serving**: time of the verifier's run over the time of serving, median over replies, both on this machine while others shared it.
 - **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
 
 const OTHER_PAIRS_READING =

@@ -53,6 +53,7 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['exact class', ({ equality }) => formatDifference(equality)],
     ['exact class, Vulkan', ({ vulkan }) => formatDifference(vulkan)],
     ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],
+    ['check / serving', ({ checkCost }) => formatCost(checkCost)],
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
   ]);
@@ -102,6 +103,8 @@ function formatDifference(difference: Difference | undefined): string {
   return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
 }
 
+const formatCost = (ratio: number | undefined): string => (ratio === undefined ? '' : formatNumber(ratio));
+
 /** A share above its bound by no more than its error is said to be so. */
 function formatBound({ beta, ejected }: EjectionRow): string {
   if (ejected.of === 0 || ejected.low > beta) return '**ABOVE**';
@@ -128,6 +131,7 @@ export const formatHonest = (rows: readonly HonestRow[]): string =>
     ['own-draw mismatch', ({ ownDrawMismatch }) => formatShare(ownDrawMismatch)],
     ['inflation', ({ inflation }) => `${formatNumber(inflation.sketch)}, ${formatNumber(inflation.logprob)}`],
     ['fixed 0.10 / 0.10 rejects', ({ fallbackRejects }) => formatShare(fallbackRejects)],
+    ['check / serving', ({ checkCost }) => formatCost(checkCost)],
   ]);
 
 const formatQuantiles = ({ median, p99, p99High, max }: Quantiles): string =>
@@ -172,6 +176,7 @@ export const formatClassClaims = ({ classClaims }: DetectionResults): string =>
     ['attack', ({ attack }) => attack],
     ['rejected per reply, 1e-2', ({ lying }) => formatShare(lying)],
     ['tokens to 1e6 : 1', ({ tokensToDecide }) => formatDecision(tokensToDecide, true)],
+    ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
   ]);
 
 export const formatOtherModels = ({ otherModels }: DetectionResults): string =>

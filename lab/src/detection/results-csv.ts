@@ -30,6 +30,7 @@ export function formatAttacksCsv(attacks: readonly AttackRow[]): string {
       replies_to_decide_median: row.repliesToDecide?.median,
       replies_to_decide_p90: row.repliesToDecide?.p90,
       ...shareCells('fixed_010_passes', row.fallbackPasses),
+      check_over_serving: row.checkCost,
       caught_by: Object.entries(row.caughtBy)
         .map(([check, replies]) => `${check}=${replies}`)
         .sort()
@@ -53,6 +54,7 @@ export function formatHonestCsv(honest: readonly HonestRow[]): string {
       inflation_sketch: row.inflation.sketch,
       inflation_logprob: row.inflation.logprob,
       ...shareCells('fixed_010_rejects', row.fallbackRejects),
+      check_over_serving: row.checkCost,
     })),
   );
 }

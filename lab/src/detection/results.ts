@@ -63,6 +63,8 @@ export interface HonestRow extends Pair {
   readonly inflation: { readonly sketch: number; readonly logprob: number };
   /** Windows that the fixed 0.10 / 0.10 rejects. */
   readonly fallbackRejects: Share;
+  /** Time of the check over time of serving, median over replies; undefined where neither was timed. */
+  readonly checkCost: number | undefined;
 }
 
 export type ScoreName = 'sketch' | 'logprob' | 'kolmogorov' | 'tail' | 'drawGap';
@@ -122,9 +124,11 @@ export interface AttackRow extends Pair {
   readonly repliesToDecide: Decision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
+  /** Time of the check over time of serving, as signed: median over replies; undefined where nothing was scored. */
+  readonly checkCost: number | undefined;
   /** Rejected replies by the check that rejected them. */
   readonly caughtBy: Readonly<Record<string, number>>;
-  /** Rejects by likelihood whose most likely attack is of this one's kind (name-kind.ts). */
+  /** Rejects by scores whose most likely attack is of this one's kind (name-kind.ts); what no row knows anything like has no name. */
   readonly named: Share | undefined;
   /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
   readonly roc: readonly (readonly [number, number])[];
@@ -165,6 +169,8 @@ export interface ClassClaimRow {
   /** Replies that are rejected at 1e-2. */
   readonly lying: Share;
   readonly tokensToDecide: Decision | undefined;
+  /** Windows that the fixed 0.10 / 0.10 lets pass. */
+  readonly fallbackPasses: Share;
 }
 
 /** Honest replies of one model, judged by what was measured on another: why rows of a drift table name the model. */

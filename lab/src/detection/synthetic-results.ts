@@ -24,6 +24,7 @@ export function createSyntheticResults(): DetectionResults {
         ...{ weights: 'f16', verifier: 'cpu-fast', attack: 'q8_0' },
         lying: share(0.997, 300),
         tokensToDecide: { median: 96, p90: undefined },
+        fallbackPasses: share(0.9, 1200),
       },
     ],
     otherModels: [
@@ -103,6 +104,7 @@ function createHonest(pair: Pair, index: number): HonestRow {
     ownDrawMismatch: share(0.0041, 20_480),
     inflation: { sketch: 23.7, logprob: 11.2 },
     fallbackRejects: share(0, 640),
+    checkCost: 0.2,
   };
 }
 
@@ -146,6 +148,7 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     tokensToDecide: tokens < 5000 ? { median: Math.max(1, tokens), p90: Math.max(2, tokens * 1.8) } : undefined,
     repliesToDecide: tokens < 5000 ? { median: Math.ceil(tokens / 128), p90: Math.ceil(tokens / 70) } : undefined,
     fallbackPasses: share(strength > 20 ? 0 : 0.98, 288),
+    checkCost: isPrefill ? undefined : 0.25,
     caughtBy: isPrefill ? { 'draw-replay': 72 } : { likelihood: 71, nothing: 1 },
     named: share(0.97, 71),
     roc: ROC_RATES.map((rate) => [rate, rateAt(rate)] as const),

@@ -51,10 +51,15 @@ export interface BuiltDriftTable {
 
 const FIT_SHARE = { of: 5, fitted: 2 };
 /** Fewest honest replies that make a row. */
-export const MIN_ROW_REPLIES: number = Math.max(
-  Math.ceil((MIN_FIT_REPLIES * FIT_SHARE.of) / FIT_SHARE.fitted),
-  Math.ceil((MIN_HELD_OUT_REPLIES * FIT_SHARE.of) / (FIT_SHARE.of - FIT_SHARE.fitted)),
-);
+export const MIN_ROW_REPLIES: number = countLeastReplies();
+
+function countLeastReplies(): number {
+  let replies = MIN_FIT_REPLIES + MIN_HELD_OUT_REPLIES;
+  const fitted = (): number => Math.floor((replies * FIT_SHARE.fitted) / FIT_SHARE.of);
+  while (describeLack(fitted(), replies - fitted()) !== undefined) replies++;
+  return replies;
+}
+
 /** More would hardly move a parameter, and held out they tell how rare the rarest statistics are. */
 const MAX_FIT_REPLIES = 2000;
 

@@ -214,7 +214,7 @@ function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }:
 
 /** 2^-24 units, rounded up. */
 const toShare = (tail: number, listed: number): number =>
-  Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
+  tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 
 function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;

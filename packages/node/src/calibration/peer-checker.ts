@@ -35,8 +35,8 @@ export function createPeerChecker(
           .to(VerifierService, peer)
           .reveal({ jobId: crypto.sha256(NO_JOB).slice(0, 16), round: [] }, { signal });
       } catch (error) {
-        // That it knows no such job, it says to those alone whom it answers.
-        if (!(error instanceof LinkError && error.code === 'remote')) throw error;
+        // That it knows no such job, a verifier alone says, and to those alone whom it answers.
+        if (!(error instanceof LinkError && error.refusal === 'not-found')) throw error;
       } finally {
         links.close();
       }

@@ -277,8 +277,12 @@ async function measure(
       checker: verifier === PEER ? (peer as Checker) : createLocalChecker(verifier, { model, contextSize, crypto }),
     }),
   );
+  const options = { model, store, crypto, signer: calibrationSigner, maxTokens, promptTokens, contextSize, signal };
+  // A peer of another model says so at its first reply: before hours of serving, not after.
+  if (peer !== undefined)
+    await measurePairs({ ...options, replies: 1, pairs: checked.filter((pair) => pair.checker === peer).slice(0, 1) });
   await measurePairs({
-    ...{ model, store, crypto, signer: calibrationSigner, replies, maxTokens, promptTokens, contextSize, signal },
+    ...{ ...options, replies },
     pairs: checked,
     onProgress: createProgressLine(
       (line) => output.writeError(line),
