@@ -95,7 +95,7 @@ const FULL: Profile = {
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
-  verifiers: { replies: 200, runs: 4 },
+  verifiers: { replies: 200, runs: 8 },
 };
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
@@ -159,6 +159,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherBackendAttack: 0,
     otherPairs: { usual: 160, any: 80, attack: 0, hardAttack: 20 },
     smallBackend: 8,
+    verifiers: { replies: 200, runs: 4 },
   },
   full: FULL,
 };

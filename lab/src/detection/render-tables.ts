@@ -208,5 +208,6 @@ export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
       ({ jobs: { mean, low, high } }) => `${formatNumber(mean)} (${formatNumber(low)}..${formatNumber(high)})`,
     ],
     ['honest replies rejected', ({ honestRejected }) => formatShare(honestRejected)],
+    ['honest ejected or excluded', ({ honestLost }) => formatCount(honestLost)],
     ['cheats paid', ({ cheatsPaid }) => formatShare(cheatsPaid)],
   ]);

@@ -191,6 +191,8 @@ export interface VerifierStrategyRow {
   readonly jobs: { readonly mean: number; readonly low: number; readonly high: number };
   /** Replies of honest providers that were rejected. */
   readonly honestRejected: Share;
+  /** Honest providers that were ejected and honest verifiers that were excluded, in all runs. */
+  readonly honestLost: number;
   /** Replies of a cheat that were paid; of none where there is no cheat. */
   readonly cheatsPaid: Share;
 }

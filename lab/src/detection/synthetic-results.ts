@@ -40,6 +40,7 @@ export function createSyntheticResults(): DetectionResults {
         excluded: share(1, 10),
         jobs: { mean: 21, low: 14, high: 30 },
         honestRejected: share(0, 1000),
+        honestLost: 0,
         cheatsPaid: share(0.002, 1000),
       },
       {
@@ -48,6 +49,7 @@ export function createSyntheticResults(): DetectionResults {
         excluded: share(0, 10),
         jobs: { mean: 300, low: 300, high: 300 },
         honestRejected: share(0, 1000),
+        honestLost: 0,
         cheatsPaid: { value: 0, low: 0, high: 1, of: 0 },
       },
     ],
