@@ -303,17 +303,13 @@ const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^massaged-noise-1e-3$/, 2],
 ];
 
-/** Of like size, and named by their shape alone: what names them is fitted to as many replies as of those that come close. */
-const ALIKE = /^(kv-q4-0|weights-(adapter|q5-k-m))$/;
-const ALIKE_TIMES = 3;
-
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
   /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
   if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);
-  return BY_VALUES.test(name) ? attack * (ALIKE.test(name) ? ALIKE_TIMES : 1) : plainAttack;
+  return BY_VALUES.test(name) ? attack : plainAttack;
 }
 
 /** What another provider would have to serve again is played where it comes close to honest drift alone. */

@@ -4,7 +4,7 @@ import { computeDrawKey, createDrawSource } from './draw-key.ts';
 import { addDrawMargin, createDrawCounts, createDrawMeter, type DrawCounts, type DrawMargin } from './draw-margin.ts';
 import type { Header } from './header.ts';
 import { computeCost, MAX_LISTED, TAIL_RANK } from './sampler.ts';
-import type { SketchRow } from './sketch.ts';
+import { addSketchDifference, computeCoherence, createSketchCoherence, type SketchRow } from './sketch.ts';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf, type WindowBytes } from './window.ts';
 import {
   addSketch,
@@ -30,6 +30,8 @@ export interface Comparison {
   readonly firstDifference: number | undefined;
   readonly sketchDistance: number;
   readonly worstWindowSketchDistance: number;
+  /** 0..positions: see SketchCoherence. */
+  readonly sketchCoherence: number;
   readonly logprobShift: number;
   readonly totalVariation: number;
   readonly kolmogorov: number;
@@ -88,6 +90,7 @@ export function compareWindows(
   const meter = createDrawMeter(header.sampler);
   const drawn: DrawMargin = { matches: true, margin: 0, gap: 0 };
   const draws = createDrawCounts();
+  const coherence = createSketchCoherence(header.sketchDirections);
   const costOf = ({ rank, tailQ }: DrawRow, token: number): number | undefined =>
     rank === TAIL_RANK
       ? computeCost(tailQ as number, bias.get(token) ?? 0, counts.get(token) ?? 0, header.sampler)
@@ -105,6 +108,7 @@ export function compareWindows(
       const other = otherRows[at] as DrawRow;
       const isEqual = addValues(row, other, sums);
       const isSameSketch = addSketch(sketch, otherSketches[at] as SketchRow, sums);
+      if (!isSameSketch) addSketchDifference(sketch, otherSketches[at] as SketchRow, coherence);
       if (firstDifference === undefined && !(isEqual && isSameSketch)) firstDifference = at;
       const { ids, q, tail } = other;
       const isRaw = bias.size === 0 && counts.size === 0;
@@ -143,6 +147,7 @@ export function compareWindows(
     firstDifference,
     sketchDistance: total((sums) => sums.sketch) / positions,
     worstWindowSketchDistance: worst((scores) => scores.sketchDistance),
+    sketchCoherence: computeCoherence(coherence),
     logprobShift: shared === 0 ? 0 : total((sums) => sums.shift) / shared,
     totalVariation: total((sums) => sums.totalVariation) / positions,
     kolmogorov: total((sums) => sums.kolmogorov) / positions,

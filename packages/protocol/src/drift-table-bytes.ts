@@ -31,7 +31,7 @@ const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v4');
+const DOMAIN = encodeDomain('ogong-drift-table-v5');
 const STATISTIC_LIMIT = 1e6;
 
 /** @throws ProtocolError where a field is out of range, an order is not canonical, or the whole is too large. */

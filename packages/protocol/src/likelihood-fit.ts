@@ -146,7 +146,8 @@ const isIn =
   (score: ReplyScore): number =>
     names.includes(score) ? 1 : 0;
 /** Scores that do not scale with the size of the drift. */
-const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission', 'entropy', 'surprise');
+const isUnscaled = isIn('sketch-growth', 'unequal', 'argmax', 'omission', 'entropy', 'surprise', 'sketch-coherence');
+const isCoherence = isIn('sketch-coherence');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
 const RARE_MISMATCH = 1 / 256;
@@ -154,6 +155,7 @@ const RARE_MISMATCH = 1 / 256;
 /**
  * Cheats without samples. `farther-r`: all distances times r. `closer-r`: divided by r, as where values were computed
  * afterwards in the verifier's own way, or in a tighter class than the declared. `one-window`: only the worst one moves.
+ * `one-way`: a little farther, and all to one side, as weights that were changed do.
  * `draws-r`: values as honest ones, draws from a distribution that lies r times as far off. `draws-rare`: values as honest
  * ones, one token in a few hundred drawn from elsewhere, whatever the margin.
  */
@@ -176,6 +178,11 @@ function deriveAlternatives(base: Moments): Moments[] {
       name: 'one-window',
       by: (score) => (isWorst(score) ? computeLog(3) : isUnscaled(score) ? 0 : computeLog(1.4)),
       binShift: 0.5,
+    }),
+    shift(base, {
+      name: 'one-way',
+      by: (score) => (isCoherence(score) ? computeLog(3) : isUnscaled(score) ? 0 : computeLog(1.2)),
+      binShift: 0.25,
     }),
     shift(base, { name: 'draws-4', by: () => 0, binShift: 2 }),
     shift(base, { name: 'draws-32', by: () => 0, binShift: 5 }),

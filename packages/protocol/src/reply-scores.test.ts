@@ -93,12 +93,40 @@ describe('computeReplyScores', () => {
     const near = compare(drift({ units: 40, steps: 2 }));
     const far = compare(drift({ units: 30_000, steps: 900 }));
     for (const name of REPLY_SCORES) {
-      if (!['sketch-growth', 'omission', 'entropy', 'surprise'].includes(name))
+      if (!['sketch-growth', 'omission', 'entropy', 'surprise', 'sketch-coherence'].includes(name))
         expect(score(far, name), name).toBeGreaterThanOrEqual(score(near, name));
     }
     for (const name of ['sketch-mean', 'sketch-log', 'sign', 'logprob-mean', 'kolmogorov', 'tail'] as const) {
       expect(score(far, name), name).toBeGreaterThan(score(near, name));
     }
+  });
+
+  it('tells differences that push all one way from such as point anywhere, whatever their size', () => {
+    const push = (stepsOf: (j: number, position: number) => number): number => {
+      let position = 0;
+      const windows = opening.windows.map(({ draws, sketch }) => ({
+        draws,
+        sketch: encodeSketch(
+          decodeSketch(sketch, { directions: header.sketchDirections }).map(({ exponent, values }) => {
+            const at = position++;
+            return { exponent, values: values.map((v, j) => Math.max(-2047, Math.min(2047, v + stepsOf(j, at)))) };
+          }),
+        ),
+      }));
+      return Math.exp(score(compare(windows), 'sketch-coherence'));
+    };
+    const random = createSeededRandom(12);
+    const anywhere = (steps: number): number => (random() < 0.5 ? -steps : steps);
+    expect(push(() => 0)).toBeCloseTo(1, 4);
+    expect(push((_, at) => (at === 7 ? 5 : 0))).toBeCloseTo(1, 4);
+    for (const steps of [3, 40]) expect(push(() => anywhere(steps))).toBeLessThan(3);
+    const oneWay = push((j) => (j % 3 === 0 ? -4 : 4));
+    expect(oneWay).toBeGreaterThan(90);
+    expect(oneWay).toBeLessThanOrEqual(100.001);
+    // Half of it, under noise of the same size.
+    expect(push((j) => (j % 3 === 0 ? -4 : 4) + anywhere(4))).toBeGreaterThan(40);
+    // One position that lies far off hides nothing.
+    expect(push((j, at) => (at === 50 ? anywhere(1500) : j % 3 === 0 ? -4 : 4))).toBeGreaterThan(85);
   });
 
   it('knows how unlikely the re-run holds the text', () => {

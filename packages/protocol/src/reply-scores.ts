@@ -27,6 +27,7 @@ export const REPLY_SCORES = [
   'logprob-spread',
   'entropy',
   'surprise',
+  'sketch-coherence',
 ] as const;
 
 export type ReplyScore = (typeof REPLY_SCORES)[number];
@@ -37,11 +38,14 @@ const CEILING = 2 ** 16;
 const MAX_SURPRISE = 64;
 
 /**
- * @returns f64[19], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that, and
+ * @returns f64[20], each finite, in ln(2^-20)..ln(2^16), but `sketch-growth`, a difference of two, in twice that, and
  * `surprise` in 0..64.
  * @throws RangeError where the comparison holds no position or a score is not a number.
  */
-export function computeReplyScores({ windows }: Comparison): Float64Array {
+export function computeReplyScores({
+  windows,
+  sketchCoherence,
+}: Pick<Comparison, 'windows' | 'sketchCoherence'>): Float64Array {
   const positions = windows.reduce((sum, window) => sum + window.positions, 0);
   if (positions === 0) throw new RangeError('no position was compared');
   const mean = (of: (window: WindowScores) => number): number =>
@@ -73,6 +77,7 @@ export function computeReplyScores({ windows }: Comparison): Float64Array {
       mean((window) => window.surprise),
       MAX_SURPRISE,
     ),
+    'sketch-coherence': toLog(sketchCoherence),
   };
   return Float64Array.from(REPLY_SCORES, (name) => {
     const value = scores[name];

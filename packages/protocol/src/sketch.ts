@@ -131,6 +131,45 @@ export function quantizeSketch(y: Float64Array, out: SketchRow): void {
   }
 }
 
+/**
+ * Whether sketches differ the same way at one position as at another. What rounds otherwise errs here and there; changed weights
+ * push every hidden state to one side. Directions alone are added, so that no single position outweighs the others.
+ */
+export interface SketchCoherence {
+  /** Of unit vectors. */
+  readonly sum: Float64Array;
+  /** Positions that differ. */
+  count: number;
+}
+
+export function createSketchCoherence(directions: number): SketchCoherence {
+  return { sum: new Float64Array(directions), count: 0 };
+}
+
+export function addSketchDifference(a: SketchRow, b: SketchRow, out: SketchCoherence): void {
+  const scaleA = 2 ** a.exponent;
+  const scaleB = 2 ** b.exponent;
+  const size = b.values.length;
+  let square = 0;
+  for (let j = 0; j < size; j++) {
+    const difference = (a.values[j] as number) * scaleA - (b.values[j] as number) * scaleB;
+    scratch[j] = difference;
+    square += difference * difference;
+  }
+  if (square === 0) return;
+  const length = Math.sqrt(square);
+  for (let j = 0; j < size; j++) out.sum[j] = (out.sum[j] as number) + (scratch[j] as number) / length;
+  out.count++;
+}
+
+/** |sum|^2 / count: about 1 where differences point anywhere, `count` where all point one way; 1 where nothing differs. */
+export function computeCoherence({ sum, count }: SketchCoherence): number {
+  if (count === 0) return 1;
+  let square = 0;
+  for (let j = 0; j < sum.length; j++) square += (sum[j] as number) * (sum[j] as number);
+  return square / count;
+}
+
 /** Relative L2 distance ||a - b|| / ||b|| of two rows; 0 where both are zero, Infinity where only b is. */
 export function computeSketchDistance(a: SketchRow, b: SketchRow): number {
   const scaleA = 2 ** a.exponent;

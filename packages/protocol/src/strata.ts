@@ -28,7 +28,6 @@ export const MAX_STRATA = 4;
 export const MIN_STRATUM_REPLIES: number = 2 * MIN_HELD_OUT_REPLIES;
 /** What is split off, the unlikeliest text. The others stay together: how small a p-value can be is for most replies as before. */
 const SPLIT_SHARE = 1 / 8;
-const TAIL_SHARE = 0.1;
 const LIMIT_BITS = 16;
 
 /**
@@ -68,7 +67,7 @@ export function buildStrata(limits: readonly number[], points: readonly StratumP
     return {
       surprise,
       calibration: buildRankCalibration(roundStatistics(statistics)),
-      tail: hasTail(statistics, TAIL_SHARE) ? fitTail(statistics, TAIL_SHARE) : undefined,
+      tail: hasTail(statistics) ? fitTail(statistics) : undefined,
     };
   });
 }

@@ -17,6 +17,8 @@ export interface SyntheticDrift {
   readonly windowScatter?: number;
   /** Of the text, nats. Default: about 1.7. */
   readonly surprise?: number;
+  /** Of the sketches' differences. Default: 3, as honest kernels have it. */
+  readonly coherence?: number;
   /** Windows, from the last, that scale by this besides. */
   readonly late?: { readonly windows: number; readonly scale: number };
 }
@@ -67,6 +69,7 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     omission: -13,
     entropy: 1.3 + 0.2 * drawNormal(random),
     surprise: (drift.surprise ?? 1.7) + 0.2 * drawNormal(random),
+    'sketch-coherence': computeLog(drift.coherence ?? 3) + 0.4 * drawNormal(random),
   };
   const scores = Float64Array.from(REPLY_SCORES, (name, i) => {
     const centre = name.endsWith('worst') ? worst : mean;

@@ -17,9 +17,14 @@ export interface TailFit {
 
 /** Fewest exceedances that a tail is fitted to. */
 export const MIN_EXCEEDANCES = 50;
+/**
+ * Of a sample, what a tail is fitted to. A tenth leaves the limit of the shape so wide, where a sample is of hundreds, that no
+ * probability of one in ten thousand is below it; from a quarter on the limits hold as often (tail-fit.test.ts).
+ */
+const TAIL_SHARE = 1 / 4;
 
 /** Whether fitTail has enough to fit to: the largest `share` of the values are many, and not all alike. */
-export function hasTail(values: readonly number[], share: number): boolean {
+export function hasTail(values: readonly number[], share: number = TAIL_SHARE): boolean {
   const count = Math.floor(values.length * share);
   if (count < MIN_EXCEEDANCES) return false;
   const sorted = Float64Array.from(values).sort();
@@ -33,7 +38,7 @@ export function hasTail(values: readonly number[], share: number): boolean {
  * @throws RangeError on too few values, saying how many are missing.
  * Source: Hosking & Wallis 1987, "Parameter and quantile estimation for the generalized Pareto distribution".
  */
-export function fitTail(values: readonly number[], share = 0.1): TailFit {
+export function fitTail(values: readonly number[], share: number = TAIL_SHARE): TailFit {
   if (!(share > 0 && share < 1)) throw new RangeError(`no share of a sample: ${share}`);
   if (!values.every(Number.isFinite)) throw new RangeError('a value is not finite');
   const count = Math.floor(values.length * share);
