@@ -22,7 +22,9 @@ export function measureOtherPair(
   const attacks = played.map(({ experiment, attack, replies }) => {
     const { maxTokens = options.maxTokens } = experiment;
     const seen = { other: replies, same: [], vulkan: [] };
-    return measureAttack({ attack, weights, ...seen, ...pair, maxTokens }, detector, lives.seed);
+    const row = measureAttack({ attack, weights, ...seen, ...pair, maxTokens }, detector, lives.seed);
+    // Curves are drawn of the main pair; of all others they would be most of the file.
+    return { ...row, roc: [], evidence: [] };
   });
   const halves = detector.judgeHonest(honest);
   const test = `${weights}: per reply, ${pair.provider} → ${pair.verifier}`;
