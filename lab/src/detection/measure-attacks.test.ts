@@ -30,7 +30,7 @@ describe('the check that found a reply', () => {
     const random = createSeededRandom(from);
     return Array.from({ length: count }, (_, i) => {
       const whole = createSyntheticEvidence(random, { positions: 32, ...drift });
-      const comparison = { windows: [{ sketchDistance: 0.2, logprobShift: 0.2, kolmogorov: 0.2 }] };
+      const comparison = { sketchCoherence: 3, windows: [{ sketchDistance: 0.2, logprobShift: 0.2, kolmogorov: 0.2 }] };
       return {
         seed: i,
         tokens: 32,

@@ -75,6 +75,10 @@ export function measureAttack(
                 0.5,
               ),
             ),
+            coherence: computeQuantile(
+              judged.flatMap(({ scored }) => scored?.comparison.sketchCoherence ?? []),
+              0.5,
+            ),
           },
     perWindow: measureCatches(first),
     perReply: measureCatches(whole),

@@ -30,6 +30,7 @@ export function measureHonest(experiment: Experiment, model: string, replies: re
       Object.entries(SCORES).map(([name, of]) => [name, toQuantiles(windows.map(of))]),
     ) as Record<ScoreName, Quantiles>,
     ownDrawMismatch: toShare(mismatches, tokens),
+    coherence: toQuantiles(scored.map(({ comparison }) => comparison.sketchCoherence)),
     inflation: scored.every(({ comparison }) => comparison.identical)
       ? { sketch: 1, logprob: 1 }
       : {

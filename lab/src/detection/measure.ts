@@ -1,6 +1,9 @@
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
+import { PROMPT_KINDS } from '@ogong/node/calibration/prompts';
+import { kindOfPrompt } from '@ogong/node/calibration/request-plan';
 import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
+import { HONEST } from '@ogong/node/calibration/source-id';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { judgeAims } from './aims.ts';
@@ -25,7 +28,7 @@ import { measureEquality, measureHonest, measureStage1 } from './measure-honest.
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
-import type { ClassClaimRow, DetectionResults, Stage1Row } from './results.ts';
+import type { ClassClaimRow, DetectionResults, HonestRow, Stage1Row } from './results.ts';
 
 export interface MeasureOptions {
   readonly store: SampleStore;
@@ -91,7 +94,10 @@ export function measure(options: MeasureOptions): DetectionResults {
     machine: options.machine,
     day: options.day,
     elapsedS: options.elapsedS,
-    honest: pairs.map(({ experiment, replies }) => measureHonest(experiment, describeModel(experiment), replies)),
+    honest: pairs.flatMap(({ experiment, replies }) => [
+      measureHonest(experiment, describeModel(experiment), replies),
+      ...measureKinds(experiment, replies),
+    ]),
     attacks: sold.flatMap((part) => part.attacks),
     otherPairs: otherPairs.flatMap((part) => part.attacks),
     stage1,
@@ -121,6 +127,17 @@ const describeModel = ({ model = MODEL, sampler, isLong, isShared }: Experiment)
   if (sampler === 'any') return `${model}, any sampler`;
   return isLong ? `${model}, long prompts` : isShared ? `${model}, prefixes from the cache` : model;
 };
+
+/** Of usual replies of the main pair: what prompts of each kind do to drift. */
+function measureKinds(experiment: Experiment, replies: readonly JudgedReply[]): HonestRow[] {
+  const { provider, verifier, source, model } = experiment;
+  const isMain = provider === MAIN_PAIR.provider && verifier === MAIN_PAIR.verifier;
+  if (!isMain || source !== HONEST || model !== undefined) return [];
+  return PROMPT_KINDS.flatMap((kind) => {
+    const ofKind = replies.filter(({ seed }) => kindOfPrompt(seed) === kind);
+    return ofKind.length === 0 ? [] : [measureHonest(experiment, `${MODEL}, prompts: ${kind}`, ofKind)];
+  });
+}
 
 function measureClaims({
   attacks,

@@ -51,7 +51,8 @@ export function formatPage(results: DetectionResults): string {
     '### Curves of the hard attacks',
     ...(curves.length > 0 ? curves : [`No attack has an area under its curve below ${HARD_AUC}.`]),
     '## Honest drift',
-    'Provider stepwise, verifier teacher-forced. Scores per window of 32 tokens: median, 99 % quantile with its upper 95 % limit, largest.',
+    'Provider stepwise, verifier teacher-forced. Scores per window of 32 tokens: median, 99 % quantile with its upper 95 % limit, largest. ' +
+      'Of the pair that attacks are measured in also by the kind of prompt.',
     ...show('drift'),
     formatHonest(results.honest),
     '### Rows of another model',
@@ -155,6 +156,8 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
   is at most 1e-3, \`fixed limits\` where no honest reply lies as far and they are too few for such a rank, or none is anything like it. **Named**: of those by
   scores, the ones whose most likely attack is of this one's kind.
   **AUC**: of the values, per window, against honest windows of the same pair.
+- **Coherence**: the squared length of the sum of the unit vectors of a reply's sketch differences, over their number: about 1 where they point anywhere, their
+  number where all point one way; median over replies.
 - **Check / serving**: time of the verifier's run over the time of serving, median over replies, both on this machine while others shared it.
 - **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
 

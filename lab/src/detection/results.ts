@@ -59,6 +59,8 @@ export interface HonestRow extends Pair {
   /** Per window of 32 tokens. */
   readonly scores: Readonly<Record<ScoreName, Quantiles>>;
   readonly ownDrawMismatch: Share;
+  /** Per reply: how much the differences of its sketches point one way. */
+  readonly coherence: Quantiles;
   /** Variance of a reply's mean over that of as many independent windows, for the sketch distance and the shift. */
   readonly inflation: { readonly sketch: number; readonly logprob: number };
   /** Windows that the fixed 0.10 / 0.10 rejects. */
@@ -114,8 +116,8 @@ export interface AttackRow extends Pair {
   readonly vulkan: Difference | undefined;
   /** Values, against a verifier of another class. */
   readonly auc: Share | undefined;
-  /** Medians per window of the two distances; undefined where stage 1 leaves nothing to compare. */
-  readonly medians: { readonly sketch: number; readonly logprob: number } | undefined;
+  /** Medians per window of the two distances, and per reply of the coherence; undefined where stage 1 leaves nothing to compare. */
+  readonly medians: { readonly sketch: number; readonly logprob: number; readonly coherence: number } | undefined;
   readonly perWindow: readonly CatchRate[];
   readonly perReply: readonly CatchRate[];
   /** Tokens of one provider, in replies of one window, until the evidence is 1e6 to 1; undefined where half the orders never are. */

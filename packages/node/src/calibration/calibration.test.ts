@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { collectReports, collectServed } from './collect.ts';
 import { createPrompt, drawOutPrompt, PROMPT_KINDS } from './prompts.ts';
-import { planRequest } from './request-plan.ts';
+import { kindOfPrompt, planRequest } from './request-plan.ts';
 import { checkSampleHeader, replaySample, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import { openSampleStore, type SampleStore } from './sample-store.ts';
 
@@ -76,6 +76,16 @@ describe('a request of any sampler', () => {
       expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
     }
   });
+});
+
+it('the kind of a prompt follows from its seed', () => {
+  const kinds = Array.from({ length: 40 }, (_, seed) => {
+    const kind = kindOfPrompt(seed);
+    const { messages } = JSON.parse(new TextDecoder().decode(planRequest({ maxTokens: 8 }, seed)));
+    expect(messages).toEqual([{ role: 'user', content: createPrompt(kind, seed) }]);
+    return kind;
+  });
+  expect(new Set(kinds)).toEqual(new Set(PROMPT_KINDS));
 });
 
 describe('prompts that are drawn out', () => {

@@ -25,6 +25,9 @@ export interface RequestPlan {
   readonly needs?: 'seed' | 'repeats' | 'tail' | undefined;
 }
 
+/** Of the prompt that a seed asks for, where a plan names no prompts and no kinds. @param seed u32. */
+export const kindOfPrompt = (seed: number): PromptKind => pick(createSeededRandom(seed), PROMPT_KINDS);
+
 /** The body that an OpenAI client would send. @param seed u32. */
 export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   const { maxTokens, kinds = PROMPT_KINDS, sampler = 'usual', needs } = plan;
