@@ -14,8 +14,9 @@ import { searchGriefingPrompts } from '../attackers/griefing-prompts.ts';
 import { makeModel } from '../forge/make-model.ts';
 import type { EngineRecipe } from '../forge/recipe.ts';
 import type { EnginePool } from './engine-pool.ts';
-import { type Experiment, type SoldWeights, seedsOf } from './experiments.ts';
+import { type Experiment, seedsOf } from './experiments.ts';
 import { findModel } from './models.ts';
+import type { SoldWeights } from './profiles.ts';
 import { findSetup, type Setup, type SetupName } from './setups.ts';
 
 export interface CollectContext {

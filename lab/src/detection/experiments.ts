@@ -1,10 +1,8 @@
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { AttackDefinition } from '../attackers/attack.ts';
 import type { ModelName } from './models.ts';
+import { type Profile, SOLD_WEIGHTS } from './profiles.ts';
 import type { SetupName } from './setups.ts';
-
-export type SoldWeights = 'f16' | 'q8_0';
-export const SOLD_WEIGHTS: readonly SoldWeights[] = ['f16', 'q8_0'];
 
 /** Replies of one source, checked by one verifier. */
 export interface Experiment {
@@ -28,141 +26,6 @@ export interface Experiment {
   /** Prompts on which provider and verifier were found to differ most, instead of the usual ones. */
   readonly isGriefed?: boolean;
 }
-
-export interface Profile {
-  readonly name: 'quick' | 'ci' | 'nightly' | 'full';
-  /**
-   * Honest replies of the pair that thresholds are calibrated on: how many decides how rare the rarest of them is. Many are
-   * of any sampler settings: the consumer picks them, and what is rare must be rare whatever is picked.
-   */
-  readonly calibration: Readonly<Record<SoldWeights, { readonly usual: number; readonly any: number }>>;
-  /** Honest replies of every other pair. */
-  readonly honest: number;
-  /** Honest replies of the class that cheats are tried to hide in, see measure-claims.ts. */
-  readonly claimed: number;
-  /** Replies of an attack. */
-  readonly attack: number;
-  /** Replies of one that comes close to honest drift. */
-  readonly hardAttack: number;
-  /** Replies of one that a comparison of bytes decides. */
-  readonly plainAttack: number;
-  /** Replies of an attack that a verifier of the same exact class checks. */
-  readonly equality: number;
-  /** The same of those that are tried in another class, see measure-claims.ts. */
-  readonly claimants: number;
-  /** Honest replies that a verifier of the same exact class checks. */
-  readonly honestEquality: number;
-  /** Honest replies of any sampler of the other provider, for stage 1 alone. */
-  readonly anySampler: number;
-  /** Honest replies of a pair with another back end. */
-  readonly otherBackend: number;
-  /** Beginnings of an attack that computes something else, on that back end. */
-  readonly otherBackendAttack: number;
-  /**
-   * Of every other pair of classes that attacks are measured in: honest replies to the usual settings and to any, replies of
-   * an attack, and of one that comes close to honest drift.
-   */
-  readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
-  /** The same on a model so small that a software device serves many, inside the exact class alone. */
-  readonly smallBackend: number;
-  readonly maxTokens: number;
-  /** Lifetimes and replies of the simulation of honest providers. */
-  readonly lifetimes: number;
-  readonly lifetimeReplies: number;
-  /** Of the simulation of verifiers: audited replies of a run, and runs of a strategy. */
-  readonly verifiers: { readonly replies: number; readonly runs: number };
-}
-
-const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
-
-/** What docs/detection shows: hours. */
-const FULL: Profile = {
-  name: 'full',
-  calibration: { f16: { usual: 3000, any: 8500 }, q8_0: { usual: 2500, any: 5000 } },
-  honest: 40,
-  claimed: 800,
-  attack: 40,
-  hardAttack: 120,
-  plainAttack: 6,
-  equality: 8,
-  claimants: 40,
-  honestEquality: 600,
-  anySampler: 600,
-  otherBackend: 2,
-  otherBackendAttack: 2,
-  otherPairs: { usual: 800, any: 400, attack: 24, hardAttack: 60 },
-  smallBackend: 20,
-  maxTokens: 128,
-  lifetimes: 5000,
-  lifetimeReplies: 200,
-  verifiers: { replies: 200, runs: 8 },
-};
-
-export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
-  quick: {
-    name: 'quick',
-    calibration: { f16: { usual: 40, any: 20 }, q8_0: { usual: 40, any: 20 } },
-    honest: 8,
-    claimed: 8,
-    attack: 6,
-    hardAttack: 10,
-    plainAttack: 3,
-    equality: 4,
-    claimants: 4,
-    honestEquality: 12,
-    anySampler: 16,
-    otherBackend: 0,
-    otherBackendAttack: 0,
-    otherPairs: NO_PAIRS,
-    smallBackend: 0,
-    maxTokens: 64,
-    lifetimes: 200,
-    lifetimeReplies: 100,
-    verifiers: { replies: 12, runs: 1 },
-  },
-  ci: {
-    name: 'ci',
-    calibration: { f16: { usual: 190, any: 95 }, q8_0: { usual: 190, any: 95 } },
-    honest: 4,
-    claimed: 4,
-    attack: 4,
-    hardAttack: 12,
-    plainAttack: 2,
-    equality: 2,
-    claimants: 2,
-    honestEquality: 20,
-    anySampler: 30,
-    otherBackend: 0,
-    otherBackendAttack: 0,
-    otherPairs: NO_PAIRS,
-    smallBackend: 0,
-    maxTokens: 64,
-    lifetimes: 1000,
-    lifetimeReplies: 200,
-    verifiers: { replies: 24, runs: 1 },
-  },
-  // Of the same kind, and so many as two cores serve and score in an hour.
-  nightly: {
-    ...FULL,
-    name: 'nightly',
-    calibration: { f16: { usual: 1500, any: 750 }, q8_0: { usual: 1200, any: 600 } },
-    honest: 12,
-    claimed: 220,
-    attack: 20,
-    hardAttack: 32,
-    plainAttack: 4,
-    equality: 4,
-    claimants: 12,
-    honestEquality: 460,
-    anySampler: 300,
-    otherBackend: 1,
-    otherBackendAttack: 0,
-    otherPairs: { usual: 160, any: 80, attack: 0, hardAttack: 20 },
-    smallBackend: 8,
-    verifiers: { replies: 200, runs: 4 },
-  },
-  full: FULL,
-};
 
 const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['vulkan', 'vulkan'],

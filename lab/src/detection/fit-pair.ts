@@ -5,13 +5,11 @@ import { createDetector, type Detector } from './detector.ts';
 import type { Experiment } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted } from './measure-attacks.ts';
+import type { Pair } from './results.ts';
 
 export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
 
-export interface ClassPair {
-  readonly provider: string;
-  readonly verifier: string;
-}
+export type ClassPair = Pick<Pair, 'provider' | 'verifier'>;
 
 /** Of one weight type. */
 export interface PairSamples {

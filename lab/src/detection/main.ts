@@ -13,17 +13,10 @@ import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeCode, describeMachine } from '../bench/report.ts';
 import { collectExperiment, sourceId } from './collect.ts';
 import { createEnginePool } from './engine-pool.ts';
-import {
-  type Experiment,
-  listAttackExperiments,
-  listHonestExperiments,
-  MAIN_PAIR,
-  PROFILES,
-  type Profile,
-  SOLD_WEIGHTS,
-} from './experiments.ts';
+import { type Experiment, listAttackExperiments, listHonestExperiments, MAIN_PAIR } from './experiments.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure.ts';
+import { PROFILES, type Profile, SOLD_WEIGHTS } from './profiles.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';

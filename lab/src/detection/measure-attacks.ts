@@ -1,10 +1,10 @@
 import { computeQuantile } from '@ogong/protocol/statistics';
 import type { AttackDefinition } from '../attackers/attack.ts';
 import type { Detector, Judged, Length } from './detector.ts';
-import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
+import type { SoldWeights } from './profiles.ts';
 import type { AttackRow, CatchRate, Difference } from './results.ts';
 import { computeAuc, shareOf } from './share.ts';
 import { FIXED_LIMITS } from './standing.ts';

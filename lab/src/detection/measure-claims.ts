@@ -1,8 +1,8 @@
 import { createDetector } from './detector.ts';
-import type { SoldWeights } from './experiments.ts';
 import type { JudgedReply } from './load.ts';
 import { passesFallback } from './measure-attacks.ts';
 import { measureWindowDecision } from './measure-decision.ts';
+import type { SoldWeights } from './profiles.ts';
 import type { ClassClaimRow } from './results.ts';
 import { shareOf } from './share.ts';
 

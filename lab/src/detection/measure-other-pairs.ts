@@ -1,7 +1,7 @@
-import type { SoldWeights } from './experiments.ts';
 import { type ClassPair, fitPair, type PairSamples } from './fit-pair.ts';
 import { measureAttack } from './measure-attacks.ts';
 import { type EjectionOptions, measureEjection } from './measure-ejection.ts';
+import type { SoldWeights } from './profiles.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
 
 export interface OtherPairOptions extends PairSamples {

@@ -1,5 +1,5 @@
 import { type Detector, type Judged, selectLength } from './detector.ts';
-import { type Experiment, MAIN_PAIR, type Profile, SAME_PAIR, type SoldWeights, VULKAN_PAIR } from './experiments.ts';
+import { type Experiment, MAIN_PAIR, SAME_PAIR, VULKAN_PAIR } from './experiments.ts';
 import { fitPair, isPair, type ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
 import { measureAttack } from './measure-attacks.ts';
@@ -12,6 +12,7 @@ import {
   measurePlain,
   measureSettings,
 } from './measure-ejection.ts';
+import type { Profile, SoldWeights } from './profiles.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
 
 export interface SoldOptions {

@@ -17,9 +17,6 @@ import {
   listHonestExperiments,
   MAIN_PAIR,
   OTHER_PAIRS,
-  type Profile,
-  SOLD_WEIGHTS,
-  type SoldWeights,
 } from './experiments.ts';
 import type { ReadExperiment } from './fit-pair.ts';
 import { type JudgedReply, readReplies } from './load.ts';
@@ -28,6 +25,7 @@ import { measureEquality, measureHonest, measureStage1 } from './measure-honest.
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
+import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
 import type { ClassClaimRow, DetectionResults, HonestRow, Stage1Row } from './results.ts';
 
 export interface MeasureOptions {

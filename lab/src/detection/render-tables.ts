@@ -67,9 +67,9 @@ export function formatOtherPairs({ attacks, otherPairs }: DetectionResults): str
   const main = attacks.filter((row) => measured.has(nameOf(row)));
   const all = new Map([...main, ...otherPairs].map((row) => [`${nameOf(row)} ${formatPair(row)}`, row]));
   const pairs = [...new Set([...all.values()].map(formatPair))];
-  const isHardFirst = (a: AttackRow, b: AttackRow): number =>
+  const byHardness = (a: AttackRow, b: AttackRow): number =>
     compareText(a.weights, b.weights) || (a.auc?.value ?? 2) - (b.auc?.value ?? 2) || compareText(a.attack, b.attack);
-  return formatTable([...main].sort(isHardFirst), [
+  return formatTable([...main].sort(byHardness), [
     ['attack', ({ attack }) => attack],
     ['sold as', ({ weights }) => weights],
     ...pairs.map((pair): Column<AttackRow> => {

@@ -42,6 +42,26 @@ describe('tail fit', () => {
     }
   });
 
+  it('bounds by a quarter of the sample more closely than by a tenth where the tail has no end, and as often as is promised', () => {
+    const measure = (share: number, quantile: (p: number) => number): { covered: number; limit: number } => {
+      const random = createSeededRandom(91);
+      const limits = Array.from({ length: 200 }, () => {
+        const fit = fitTail(
+          Array.from({ length: 1000 }, () => quantile(1 - random())),
+          share,
+        );
+        return computeTailSurvivalLimit(fit, quantile(1e-4), 2.326);
+      }).sort((a, b) => a - b);
+      return { covered: limits.filter((limit) => limit >= 1e-4).length, limit: limits[100] as number };
+    };
+    for (const [name, quantile] of LAWS) {
+      const [tenth, quarter] = [measure(0.1, quantile), measure(0.25, quantile)];
+      expect(Math.min(tenth.covered, quarter.covered) / 200, name).toBeGreaterThan(0.93);
+      // A tail that ends is taken for one that does not, the sooner the more.
+      if (name !== 'bounded') expect(quarter.limit, name).toBeLessThan(tenth.limit);
+    }
+  });
+
   it('bounds it for a normal law, whose tail is lighter than any it knows', () => {
     const random = createSeededRandom(89);
     let covered = 0;

@@ -19,7 +19,8 @@ export interface TailFit {
 export const MIN_EXCEEDANCES = 50;
 /**
  * Of a sample, what a tail is fitted to. A tenth leaves the limit of the shape so wide, where a sample is of hundreds, that no
- * probability of one in ten thousand is below it; from a quarter on the limits hold as often (tail-fit.test.ts).
+ * probability of one in ten thousand is below it; with a quarter the limits of tails without an end are closer, and all hold as
+ * often as is promised of them.
  */
 const TAIL_SHARE = 1 / 4;
 

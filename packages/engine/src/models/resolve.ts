@@ -47,7 +47,7 @@ export async function resolveModel(reference: string, options: ResolveOptions): 
   if (quant !== undefined && !hasChoice(source)) {
     throw new ModelError(
       'bad-reference',
-      `${reference} is one file with one type of weights; ${quant} cannot be chosen`,
+      `${reference} is one file with one type of weights: ask for it without ${quant}`,
     );
   }
   if (source.kind === 'file') return resolveFile(source.path);

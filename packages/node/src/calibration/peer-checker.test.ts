@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
+import { createLinkServer } from '../link/link-server.ts';
 import { createLogger } from '../log/logger.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { createReports, VERIFIER_MIGRATIONS } from '../roles/verifier/report-store.ts';
@@ -125,6 +126,19 @@ describe('a peer that checks', () => {
     await expect(reach(pinned, listed)).rejects.toMatchObject({ code: 'wrong-certificate' });
     await closing.pop()?.();
     await expect(reach(peer, listed)).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('is not reached where it is no verifier', async () => {
+    const [server, identity] = [await makeIdentity(44), await makeIdentity(42)];
+    const bind = { host: '127.0.0.1', port: 0 };
+    const link = createLinkServer({ bind, identity: server, authorize: () => true, routes: () => undefined });
+    await link.start();
+    closing.push(() => link.stop(0));
+    const peer = { endpoint: link.address(), certHash: server.id };
+    const { signal } = new AbortController();
+    await expect(createPeerChecker(peer, { identity, crypto }).reach?.(signal)).rejects.toThrow(
+      /127\.0\.0\.1:\d+ does not answer as a verifier does \(HTTP 404\)/,
+    );
   });
 
   it('stops when it is told to', async () => {

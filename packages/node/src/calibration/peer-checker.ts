@@ -6,6 +6,7 @@ import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
 import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/verifier-call.ts';
+import { formatEndpoint } from '../shared/endpoint.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
 import type { KnownPeer } from '../shared/peer-values.ts';
 import type { Checker } from './checkers.ts';
@@ -36,7 +37,7 @@ export function createPeerChecker(
           .reveal({ jobId: crypto.sha256(NO_JOB).slice(0, 16), round: [] }, { signal });
       } catch (error) {
         // That it knows no such job, a verifier alone says, and to those alone whom it answers.
-        if (!(error instanceof LinkError && error.refusal === 'not-found')) throw error;
+        if (!(error instanceof LinkError) || error.refusal !== 'not-found') throw explainRefusal(error, peer);
       } finally {
         links.close();
       }
@@ -54,6 +55,13 @@ export function createPeerChecker(
       };
     },
   };
+}
+
+function explainRefusal(error: unknown, { endpoint }: KnownPeer): unknown {
+  if (!(error instanceof LinkError) || error.code !== 'remote') return error;
+  const where = formatEndpoint(endpoint);
+  const text = `${where} does not answer as a verifier does (${error.message}): name the address of an ogong-verifierd`;
+  return new LinkError('remote', text, { cause: error });
 }
 
 async function scoreByPeer(

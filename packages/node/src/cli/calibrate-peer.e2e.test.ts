@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
+import { resolveModel } from '@ogong/engine/models/resolve';
 import { toHex } from '@ogong/protocol/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSampleStore } from '../calibration/sample-store.ts';
@@ -71,9 +72,9 @@ describe('ogong calibrate with a peer', () => {
     return `${address.host}:${address.port}|${certHash}`;
   }
 
-  const measure = (peer: string, replies: number) =>
+  const measure = (peer: string, replies: number, model = 'stories260K') =>
     launch('ogong', [
-      ...['calibrate', '--model', 'stories260K', '--pair', 'fast:peer', '--peer', peer, '--data-dir', at('calibrate')],
+      ...['calibrate', '--model', model, '--pair', 'fast:peer', '--peer', peer, '--data-dir', at('calibrate')],
       ...['--replies', String(replies), '--max-tokens', '6', '--samples', at('samples.db'), '--out', at('table.json')],
     ]);
 
@@ -86,6 +87,17 @@ describe('ogong calibrate with a peer', () => {
     const { id } = await createLinkIdentity(createOrLoadKeys(at('calibrate')).linkSeed);
     expect(refused.texts.error).toContain(`--calibrate-with ${toHex(id)}`);
     const peer = await startVerifier(toHex(id));
+    // Another file is another model, if by one byte: the first reply shows it, and no second one is served.
+    const { path } = await resolveModel('stories260K', { storeDir: directory });
+    writeFileSync(at('other.gguf'), Buffer.concat([readFileSync(path), Buffer.of(0)]));
+    const other = measure(peer, 170, at('other.gguf'));
+    expect(await other.ended).not.toBe(0);
+    expect(other.texts.error).toContain('the peer is asked about one reply first');
+    const kept = openSampleStore(at('samples.db'));
+    expect(kept.listSources().map((source) => kept.listSeeds(source).length)).toEqual([1]);
+    kept.close();
+    rmSync(at('samples.db'));
+
     const interrupted = measure(peer, 100_000);
     await new Promise<void>((resolve) => {
       interrupted.child.stderr.on('data', () => /\d{3} of \d+: fast serves/.test(interrupted.texts.error) && resolve());

@@ -278,9 +278,12 @@ async function measure(
     }),
   );
   const options = { model, store, crypto, signer: calibrationSigner, maxTokens, promptTokens, contextSize, signal };
-  // A peer of another model says so at its first reply: before hours of serving, not after.
-  if (peer !== undefined)
-    await measurePairs({ ...options, replies: 1, pairs: checked.filter((pair) => pair.checker === peer).slice(0, 1) });
+  const seenByPeer = checked.find(({ checker }) => checker === peer);
+  if (seenByPeer !== undefined) {
+    // A peer of another model says so at its first reply: before hours of serving, not after.
+    say('the peer is asked about one reply first\n');
+    await measurePairs({ ...options, replies: 1, pairs: [seenByPeer] });
+  }
   await measurePairs({
     ...{ ...options, replies },
     pairs: checked,
