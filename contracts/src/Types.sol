@@ -7,9 +7,11 @@ struct Terms {
     bytes32 nonce;
     bytes32 modelRoot;
     bytes32 providerId;
+    address payee;
     bytes16 replyId;
     address router;
     uint8 choice;
+    uint32 contextSize;
     uint128 maxFee;
     uint128 pricePer1k;
     uint64 epoch;

@@ -141,12 +141,7 @@ export const END_ATTACKS: readonly AttackDefinition[] = [
   defineEarlyEnd('stop-token', ['stop-reason', 'response-text']),
   defineEarlyEnd('stop-string', ['stop-strings', 'response-text', 'stop-reason']),
   defineEarlyEnd('length', ['token-count', 'stop-reason']),
-  defineEarlyEnd(
-    'context',
-    [],
-    'the consumer, who gets less, pays for what it gets, and is told that the context ended: how much context a provider has ' +
-      'is announced, and nothing signed binds a reply to it',
-  ),
+  defineEarlyEnd('context', ['context']),
   defineEarlyEnd(
     'cancelled',
     ['stop-strings'],

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine } from '@ogong/engine/engine';
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
 import { createSampleJob } from '@ogong/node/calibration/sample';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
@@ -77,7 +77,7 @@ export async function playTrial(
   { verifier, number, request }: TrialOptions,
 ): Promise<Trial> {
   const body = new TextEncoder().encode(JSON.stringify({ model: MODEL_ID, ...request }));
-  const order = createOrder(body, verifier.info().modelRoot, number);
+  const order = createOrder(body, verifier.info(), number);
   const nothing = { committed: undefined, outputTokens: new Uint32Array(0), streamed: '', receipt: [] };
   let served: Served;
   try {
@@ -117,7 +117,7 @@ export async function playTrial(
   return { ...served, receipt, stage2: typeof stage2 === 'string' ? undefined : stage2, failed: [...failed] };
 }
 
-function createOrder(body: Uint8Array, modelRoot: Uint8Array, number: number): Order {
+function createOrder(body: Uint8Array, { modelRoot, contextSize }: EngineInfo, number: number): Order {
   return {
     payer: payer.address,
     validator: new Uint8Array(20).fill(36),
@@ -126,9 +126,11 @@ function createOrder(body: Uint8Array, modelRoot: Uint8Array, number: number): O
     nonce: numbered(1, number),
     modelRoot,
     providerId,
+    payee: payee.address,
     replyId: numbered(2, number).subarray(0, 16),
     router: ROUTER,
     choice: 0,
+    contextSize,
     maxFeeAtomic: 10n ** 12n,
     pricePer1kAtomic: 1000n,
     epoch: 0n,
@@ -148,10 +150,7 @@ async function serve(
   order: Order,
   body: Uint8Array,
 ): Promise<Served> {
-  const generated = await generateReply(
-    { order, endpoint: 'chat', body, beacon, payee: payee.address },
-    { engine, crypto },
-  );
+  const generated = await generateReply({ order, endpoint: 'chat', body, beacon }, { engine, crypto });
   if (generated === undefined) throw new Error('the engine ended without an answer');
   const { reply, streamed } = generated;
   const commit = bendCommit(bendReply ? { bendReply } : {});
@@ -181,8 +180,10 @@ function checkReceipt(
     providerId: order.providerId,
     providerEndpoint: '127.0.0.1:1',
     providerCertHash: new Uint8Array(32),
+    payee: order.payee,
     modelRoot: order.modelRoot,
     pricePer1kAtomic: order.pricePer1kAtomic,
+    contextSize: order.contextSize,
     replyId: order.replyId,
     requestHash: order.requestHash,
     candidatesHash: new Uint8Array(32),

@@ -36,9 +36,11 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     nonce: fill(3),
     modelRoot: engine.info().modelRoot,
     providerId: fill(4),
+    payee: fill(7, 20),
     replyId: fill(5, 16),
     router: fill(6, 20),
     choice: 0,
+    contextSize: 512,
     maxFeeAtomic: 1n,
     pricePer1kAtomic: 1n,
     epoch: 1n,
@@ -63,7 +65,7 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     if (event.kind !== 'end') continue;
     const { outputTokens, stopReason, text } = event;
     const info = attack.engine.info();
-    const served = { order, endpoint: 'chat' as const, asked: asked.asked, info, sketch, drawKey, payee: fill(7, 20) };
+    const served = { order, endpoint: 'chat' as const, asked: asked.asked, info, sketch, drawKey };
     const times = { startMs: 1, endMs: 2 };
     const committed = commitReply(crypto, signer, {
       ...served,

@@ -10,6 +10,7 @@ import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong
 import { NAT } from '@ogong/protocol/sampler';
 import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { CONTEXT } from './setups.ts';
 
 /** One reply as both stages see it, everything but statistics. */
 export interface JudgedReply {
@@ -59,7 +60,9 @@ function judgeSample(sample: ScoredSample): JudgedReply {
   const temperature = (header?.sampler.temperatureQ16 ?? 0) / NAT;
   const nothing = { ...base, temperature, plain: undefined, scored: undefined };
   const checks =
-    header === undefined ? replay.checks : [...checkSampleHeader(crypto, sample, header), ...replay.checks];
+    header === undefined
+      ? replay.checks
+      : [...checkSampleHeader(crypto, sample, { header, contextSize: CONTEXT }), ...replay.checks];
   const stage1 = checks.find(({ status }) => status === 'fail')?.id;
   if (sample.report === undefined || header === undefined || replay.rows.length === 0) return { ...nothing, stage1 };
   const report = parseScoreReport(sample.report);

@@ -27,6 +27,7 @@ import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
 import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
 import type { ClassClaimRow, DetectionResults, HonestRow, Stage1Row } from './results.ts';
+import { CONTEXT } from './setups.ts';
 
 export interface MeasureOptions {
   readonly store: SampleStore;
@@ -190,7 +191,10 @@ function measureDraws(store: SampleStore, honest: readonly Experiment[], { maxTo
           const elapsedMs = performance.now() - startedMs;
           const { header, checks = [] } = replayed?.replay ?? {};
           // As attacks are counted: what the intake checks is part of it.
-          const all = header === undefined ? checks : [...checkSampleHeader(crypto, sample, header), ...checks];
+          const all =
+            header === undefined
+              ? checks
+              : [...checkSampleHeader(crypto, sample, { header, contextSize: CONTEXT }), ...checks];
           const stage1 = all.find(({ status }) => status === 'fail')?.id;
           return { stage1: replayed ? stage1 : 'opening', tokens: replayed?.record.tokenCount ?? 0, elapsedMs };
         }),

@@ -34,7 +34,7 @@ export async function serveByEngine(
   },
 ): Promise<EngineReply> {
   const generated = await generateReply(
-    { order: order.fields, endpoint: 'chat', body: order.request, beacon, payee: payee.address },
+    { order: order.fields, endpoint: 'chat', body: order.request, beacon },
     { engine, crypto },
   );
   if (generated === undefined) throw new Error('the engine ended without an answer');

@@ -196,7 +196,7 @@ export async function createWorld(options: WorldOptions) {
       epoch,
       expiresAtMs: clock.nowMs() + 120_000,
       tokens: 8 + Math.floor(random() * 48),
-      bend: { modelRoot, cumulativeAtomic: 1_000_000n * BigInt(index + 1) },
+      bend: { modelRoot, payee: createTestPayee(provider).address, cumulativeAtomic: 1_000_000n * BigInt(index + 1) },
     });
     const beacon = validator.archive.find(epoch) as { value: Uint8Array; previous: Uint8Array };
     const by = isCheat ? cheap : engine;

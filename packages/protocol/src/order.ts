@@ -17,12 +17,16 @@ export interface Order {
   readonly nonce: Uint8Array;
   readonly modelRoot: Uint8Array;
   readonly providerId: Uint8Array;
+  /** 20 bytes: whom the provider announced as its payee. Its header has to name the same. */
+  readonly payee: Uint8Array;
   /** 16 bytes. */
   readonly replyId: Uint8Array;
   /** 20 bytes: who is paid for the match. */
   readonly router: Uint8Array;
   /** Index of the choice where the request asks for several. */
   readonly choice: number;
+  /** Tokens of prompt and reply that the provider announced to have room for: it may not end for want of room below. */
+  readonly contextSize: number;
   readonly maxFeeAtomic: bigint;
   readonly pricePer1kAtomic: bigint;
   /** The epoch whose beacon enters the draw key. */
@@ -37,10 +41,10 @@ export interface LedgerDomain {
   readonly verifyingContract: Uint8Array;
 }
 
-const ORDER_DOMAIN = utf8Encode('ogong-order-v1\n');
+const ORDER_DOMAIN = utf8Encode('ogong-order-v2\n');
 const TERMS_TYPE =
-  'Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,bytes16 replyId,address router,' +
-  'uint8 choice,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)';
+  'Terms(bytes32 requestHash,bytes32 nonce,bytes32 modelRoot,bytes32 providerId,address payee,bytes16 replyId,' +
+  'address router,uint8 choice,uint32 contextSize,uint128 maxFee,uint128 pricePer1k,uint64 epoch,uint64 expiresAt)';
 const ORDER_TYPE = `Order(address payer,address validator,uint128 cumulative,Terms terms)${TERMS_TYPE}`;
 const DOMAIN_TYPE = 'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)';
 
@@ -54,9 +58,11 @@ export function encodeOrder(order: Order): Uint8Array {
     .bytes(order.nonce, 32)
     .bytes(order.modelRoot, 32)
     .bytes(order.providerId, 32)
+    .bytes(order.payee, 20)
     .bytes(order.replyId, 16)
     .bytes(order.router, 20)
     .u8(order.choice)
+    .u32(order.contextSize)
     .u128(order.maxFeeAtomic)
     .u128(order.pricePer1kAtomic)
     .u64(order.epoch)
@@ -77,9 +83,11 @@ export function parseOrder(bytes: Uint8Array): Order {
     nonce: reader.bytes(32),
     modelRoot: reader.bytes(32),
     providerId: reader.bytes(32),
+    payee: reader.bytes(20),
     replyId: reader.bytes(16),
     router: reader.bytes(20),
     choice: reader.u8(),
+    contextSize: reader.u32(),
     maxFeeAtomic: reader.u128(),
     pricePer1kAtomic: reader.u128(),
     epoch: reader.u64(),
@@ -127,9 +135,11 @@ export function hashTerms(crypto: Crypto, order: Order): Uint8Array {
       order.nonce,
       order.modelRoot,
       order.providerId,
+      abiWord(order.payee),
       replyId,
       abiWord(order.router),
       abiWord(BigInt(order.choice)),
+      abiWord(BigInt(order.contextSize)),
       abiWord(order.maxFeeAtomic),
       abiWord(order.pricePer1kAtomic),
       abiWord(order.epoch),

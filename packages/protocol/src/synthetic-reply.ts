@@ -100,9 +100,11 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     nonce: fill(random, 32),
     modelRoot,
     providerId: hashHybridKey(crypto, provider.publicKey),
+    payee: new Uint8Array(20).fill(0x51),
     replyId: fill(random, 16),
     router: fill(random, 20),
     choice: 0,
+    contextSize: 4096,
     maxFeeAtomic: 1_000_000n,
     pricePer1kAtomic: 2_000_000n,
     epoch: beacon.epoch,
@@ -164,7 +166,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     outputTokenCount: output.length,
     stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
     adapters: [],
-    payee: fill(random, 20),
+    payee: order.payee,
   };
   const header = bend.header?.(plain) ?? plain;
   const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;

@@ -17,8 +17,12 @@ export interface Ticket {
   readonly providerEndpoint: string;
   /** SHA-256 of the provider's TLS certificate: what the link must show. */
   readonly providerCertHash: Uint8Array;
+  /** 20 bytes: by whose stake it was drawn, and who is to be paid. */
+  readonly payee: Uint8Array;
   readonly modelRoot: Uint8Array;
   readonly pricePer1kAtomic: bigint;
+  /** Tokens, as the provider announced it. */
+  readonly contextSize: number;
   /** 16 bytes. */
   readonly replyId: Uint8Array;
   readonly requestHash: Uint8Array;
@@ -32,7 +36,7 @@ export const MAX_ENDPOINT_BYTES = 255;
 /** How far apart the clocks of router and reader may be. */
 export const CLOCK_TOLERANCE_MS = 30_000;
 
-const DOMAIN = encodeDomain('ogong-ticket-v1');
+const DOMAIN = encodeDomain('ogong-ticket-v2');
 
 /** @throws ProtocolError */
 export function encodeTicket(ticket: Ticket): Uint8Array {
@@ -44,8 +48,10 @@ export function encodeTicket(ticket: Ticket): Uint8Array {
     .bytes(ticket.providerId, 32)
     .text(ticket.providerEndpoint)
     .bytes(ticket.providerCertHash, 32)
+    .bytes(ticket.payee, 20)
     .bytes(ticket.modelRoot, 32)
     .u128(ticket.pricePer1kAtomic)
+    .u32(ticket.contextSize)
     .bytes(ticket.replyId, 16)
     .bytes(ticket.requestHash, 32)
     .bytes(ticket.candidatesHash, 32);
@@ -62,8 +68,10 @@ export function parseTicket(bytes: Uint8Array): Ticket {
     providerId: reader.bytes(32),
     providerEndpoint: reader.text(MAX_ENDPOINT_BYTES),
     providerCertHash: reader.bytes(32),
+    payee: reader.bytes(20),
     modelRoot: reader.bytes(32),
     pricePer1kAtomic: reader.u128(),
+    contextSize: reader.u32(),
     replyId: reader.bytes(16),
     requestHash: reader.bytes(32),
     candidatesHash: reader.bytes(32),

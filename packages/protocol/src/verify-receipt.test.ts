@@ -67,7 +67,9 @@ describe('an honest receipt', () => {
           'draw-key',
           'sampler',
           'sketch-bank',
+          'payee',
           'stop-strings',
+          'context',
           'fee',
         ],
       ].sort(),
@@ -307,6 +309,16 @@ describe('a provider that signs a lie', () => {
       { bend: { header: (h) => ({ ...h, stopReason: 'stop-string' as const }) } },
       ['stop-strings'],
     ],
+    [
+      'a payee that it did not announce',
+      { bend: { header: (h) => ({ ...h, payee: new Uint8Array(20).fill(9) }) } },
+      ['payee'],
+    ],
+    [
+      'that its context ended, with room left',
+      { bend: { header: (h) => ({ ...h, stopReason: 'context' as const }) } },
+      ['context'],
+    ],
     ['another reply id', { bend: { record: (r) => ({ ...r, replyId: new Uint8Array(16) }) } }, ['order-binding']],
     [
       'another model',
@@ -314,6 +326,8 @@ describe('a provider that signs a lie', () => {
       ['order-binding', 'model-root'],
     ],
     ['times that run backwards', { bend: { record: (r) => ({ ...r, endNs: r.startNs - 1n }) } }, ['times']],
+    ['another payee in the ticket', { bendTicket: (t) => ({ ...t, payee: new Uint8Array(20) }) }, ['ticket']],
+    ['another context in the ticket', { bendTicket: (t) => ({ ...t, contextSize: 1 }) }, ['ticket']],
     ['another price in the ticket', { bendTicket: (t) => ({ ...t, pricePer1kAtomic: 1n }) }, ['ticket']],
     [
       'another model in the ticket',
@@ -326,6 +340,25 @@ describe('a provider that signs a lie', () => {
   it.each(lies)('%s', (_what, options, failed) => {
     const given = toCase(createSyntheticReceipt({ ...base, ...options }));
     expect(idsOf(given, 'fail').sort()).toEqual([...failed].sort());
+  });
+
+  it('a context that is used up is believed, and one token short of it is not', () => {
+    const endedAt = (contextSize: number): string[] =>
+      idsOf(
+        toCase(
+          createSyntheticReceipt({
+            ...base,
+            bend: {
+              order: (o) => ({ ...o, contextSize }),
+              header: (h) => ({ ...h, stopReason: 'context' as const }),
+            },
+          }),
+        ),
+        'fail',
+      );
+    const used = honest.reply.header.promptTokenCount + honest.reply.header.outputTokenCount;
+    expect(endedAt(used)).toEqual([]);
+    expect(endedAt(used + 1)).toEqual(['context']);
   });
 
   it('a reply that holds its own stop string', () => {

@@ -135,6 +135,8 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
     equalBytes(ticket.replyId, order.replyId) &&
     equalBytes(ticket.requestHash, order.requestHash) &&
     equalBytes(ticket.providerId, order.providerId) &&
+    equalBytes(ticket.payee, order.payee) &&
+    ticket.contextSize === order.contextSize &&
     equalBytes(ticket.modelRoot, order.modelRoot) &&
     equalBytes(ticket.router, order.router) &&
     ticket.pricePer1kAtomic === order.pricePer1kAtomic;
@@ -233,7 +235,9 @@ const OPENING_CHECKS = [
   'draw-key',
   'sampler',
   'sketch-bank',
+  'payee',
   'stop-strings',
+  'context',
   'fee',
 ];
 
@@ -264,7 +268,9 @@ function checkOpening(
     checkDrawKey(header, order, request, beacon),
     checkSampler(header, order, request),
     checkBank(crypto, header, order, beacon),
+    checkPayee(header, order),
     checkEnd(header, request, context.response),
+    checkContext(header, order),
     checkFee(header, order, record, request),
   );
   return header;
@@ -345,6 +351,24 @@ export function checkBank(crypto: Crypto, header: Header, order: Order, beacon: 
   return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
     'directions derive from the model and the previous beacon',
     "the sketch uses another bank than the epoch's",
+  ]);
+}
+
+/** Stake routes and evidence ejects by payee: a reply must not be judged under another one than it was routed by. */
+export function checkPayee(header: Header, order: Order): Check {
+  return check('payee', equalBytes(header.payee, order.payee), [
+    `the payee of the order, 0x${toHex(order.payee)}`,
+    `the header names payee 0x${toHex(header.payee)}, the order 0x${toHex(order.payee)}`,
+  ]);
+}
+
+/** Whether a reply that ended for want of room had none left of what was announced. */
+export function checkContext(header: Header, order: Order): Check {
+  if (header.stopReason !== 'context') return pass('context', `not ended by it: ${header.stopReason}`);
+  const tokens = header.promptTokenCount + header.outputTokenCount;
+  return check('context', tokens >= order.contextSize, [
+    `all of the announced context of ${order.contextSize} tokens is used`,
+    `ended for want of room after ${tokens} tokens of prompt and reply; ${order.contextSize} were announced`,
   ]);
 }
 

@@ -30,9 +30,12 @@ describe('a sample', () => {
     )) as ServedSample;
     const { record, opening, replay } = replaySample(crypto, sample)!;
     expect(isOk(replay.checks)).toBe(true);
-    expect(isOk(checkSampleHeader(crypto, sample, replay.header!))).toBe(true);
+    expect(isOk(checkSampleHeader(crypto, sample, { header: replay.header!, contextSize: 512 }))).toBe(true);
     const warmer = { ...replay.header!, sampler: { ...replay.header!.sampler, temperatureQ16: 1 } };
-    expect(checkSampleHeader(crypto, sample, warmer).find(({ status }) => status === 'fail')?.id).toBe('sampler');
+    expect(
+      checkSampleHeader(crypto, sample, { header: warmer, contextSize: 512 }).find(({ status }) => status === 'fail')
+        ?.id,
+    ).toBe('sampler');
     const report = parseScoreReport((await scoreSample(sample, { engine, crypto })) as Uint8Array);
     const { outcome } = adjudicateReport(crypto, { record, opening, header: replay.header! }, report);
     expect(outcome).toBe('accept');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine } from '@ogong/engine/engine';
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
 import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
@@ -11,7 +11,14 @@ import { checkPosture } from '@ogong/protocol/posture';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseRequest } from '@ogong/protocol/request';
-import { checkBank, checkDrawKey, checkSampler, checkStops } from '@ogong/protocol/verify-receipt';
+import {
+  checkBank,
+  checkContext,
+  checkDrawKey,
+  checkPayee,
+  checkSampler,
+  checkStops,
+} from '@ogong/protocol/verify-receipt';
 import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
 import { generateReply } from '../roles/provider/generate-reply.ts';
 import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/verifier-call.ts';
@@ -65,12 +72,8 @@ export async function serveSample(
   { seed, body, endpoint = 'chat' }: SampleRequest,
   { engine, crypto, signer, commit = commitReply, open = (bytes) => bytes }: SampleDependencies,
 ): Promise<ServedSample | undefined> {
-  const order = createOrder(crypto, { seed, body, modelRoot: engine.info().modelRoot });
-  const payee = deriveBytes('payee', 0).subarray(0, 20);
-  const generated = await generateReply(
-    { order, endpoint, body, beacon: deriveBeacon(seed), payee },
-    { engine, crypto },
-  );
+  const order = createOrder(crypto, { seed, body, ...engine.info() });
+  const generated = await generateReply({ order, endpoint, body, beacon: deriveBeacon(seed) }, { engine, crypto });
   if (generated === undefined || generated.reply.outputTokens.length === 0) return undefined;
   const times = { startMs: 0, endMs: generated.durationMs };
   const { record, opening, response } = commit(crypto, signer, { ...generated.reply, ...times });
@@ -98,7 +101,12 @@ async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies
 
 function createOrder(
   crypto: Crypto,
-  { seed, body, modelRoot }: { seed: number; body: Uint8Array; modelRoot: Uint8Array },
+  {
+    seed,
+    body,
+    modelRoot,
+    contextSize,
+  }: { seed: number; body: Uint8Array } & Pick<EngineInfo, 'modelRoot' | 'contextSize'>,
 ): Order {
   const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
   return {
@@ -109,9 +117,11 @@ function createOrder(
     nonce: deriveBytes('nonce', seed),
     modelRoot,
     providerId: deriveBytes('provider', 0),
+    payee: address('payee'),
     replyId: deriveBytes('reply', seed).subarray(0, 16),
     router: address('router'),
     choice: 0,
+    contextSize,
     maxFeeAtomic: 1n,
     pricePer1kAtomic: 1n,
     epoch: 1n,
@@ -132,12 +142,19 @@ export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record'
   return { record, opening, replay: replayReply(crypto, record, opening) };
 }
 
-/** What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out. */
-export function checkSampleHeader(crypto: Crypto, sample: ServedSample, header: Header): readonly Check[] {
+/**
+ * What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out.
+ * @param context.contextSize what the provider announced, tokens
+ */
+export function checkSampleHeader(
+  crypto: Crypto,
+  sample: ServedSample,
+  { header, contextSize }: { readonly header: Header; readonly contextSize: number },
+): readonly Check[] {
   const { seed, request: body, endpoint, response } = sample;
   const record = parseRecordV2(sample.record);
   const asked = parseRequest(body, endpoint);
-  const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot });
+  const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot, contextSize });
   const beacon = deriveBeacon(seed);
   const signsText = equalBytes(crypto.sha256(response), record.responseHash);
   return [
@@ -146,7 +163,9 @@ export function checkSampleHeader(crypto: Crypto, sample: ServedSample, header: 
     checkSampler(header, order, asked),
     checkDrawKey(header, order, asked, beacon),
     checkBank(crypto, header, order, beacon),
+    checkPayee(header, order),
     checkStops(header, asked, response),
+    checkContext(header, order),
   ];
 }
 

@@ -20,8 +20,6 @@ export interface ServedReply {
   readonly info: EngineInfo;
   readonly sketch: SketchParameters;
   readonly drawKey: DrawKeyInputs;
-  /** 20 bytes. */
-  readonly payee: Uint8Array;
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
   readonly windows: readonly WindowBytes[];
@@ -92,7 +90,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     outputTokenCount: reply.outputTokens.length,
     stopReason: reply.stopReason,
     adapters: [],
-    payee: reply.payee,
+    payee: order.payee,
   };
   return { order, header, windows, text, tokenCount: reply.outputTokens.length, startMs, endMs };
 }

@@ -21,15 +21,17 @@ const order: Order = {
   nonce: bytes(32, 3),
   modelRoot: engine.info().modelRoot,
   providerId: bytes(32, 4),
+  payee: bytes(20, 7),
   replyId: bytes(16, 5),
   router: bytes(20, 6),
   choice: 0,
+  contextSize: 512,
   maxFeeAtomic: 1n,
   pricePer1kAtomic: 1n,
   epoch: 1n,
   expiresAtMs: 1n,
 };
-const given = { order, endpoint: 'chat' as const, body, payee: bytes(20, 7) };
+const given = { order, endpoint: 'chat' as const, body };
 const beacon = { value: bytes(32, 8), previous: bytes(32, 9) };
 const generate = (change: object = {}, by: Engine = engine) =>
   generateReply({ ...given, beacon, ...change }, { engine: by, crypto });
@@ -41,7 +43,7 @@ describe('a reply that is generated for an order', () => {
     expect(reply.text.startsWith(streamed)).toBe(true);
     expect(reply.promptTokens).toEqual(await engine.tokenizePrompt({ kind: 'chat', messages: reply.asked.messages }));
     expect(durationMs).toBeGreaterThanOrEqual(0);
-    expect(reply).toMatchObject({ order, endpoint: 'chat', payee: given.payee, info: engine.info() });
+    expect(reply).toMatchObject({ order, endpoint: 'chat', info: engine.info() });
   });
 
   it('has the draws of its epoch and its nonce, and the bank of the epoch before', async () => {

@@ -74,14 +74,12 @@ export async function generateReply(
     /** An OpenAI request. */
     readonly body: Uint8Array;
     readonly beacon: ReplyBeacon;
-    /** 20 bytes. */
-    readonly payee: Uint8Array;
     /** Default: none. */
     readonly cacheScope?: Uint8Array;
   },
   { engine, crypto }: { readonly engine: Engine; readonly crypto: Crypto },
 ): Promise<GeneratedReply | undefined> {
-  const { order, endpoint, body, beacon, payee, cacheScope = new Uint8Array() } = given;
+  const { order, endpoint, body, beacon, cacheScope = new Uint8Array() } = given;
   const { asked, prompt } = parseModelRequest(body, endpoint);
   const promptTokens = await engine.tokenizePrompt(prompt);
   const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
@@ -98,7 +96,7 @@ export async function generateReply(
   const info = engine.info();
   const spoken = { promptTokens, outputTokens, windows, stopReason, text };
   return {
-    reply: { order, endpoint, asked, info, sketch, drawKey, payee, ...spoken },
+    reply: { order, endpoint, asked, info, sketch, drawKey, ...spoken },
     streamed,
     durationMs: timings.promptMs + timings.decodeMs,
     cachedTokens,

@@ -14,12 +14,15 @@ export interface ServedModel {
   readonly id: string;
   readonly root: Uint8Array;
   readonly pricePer1kAtomic: bigint;
+  /** Tokens of prompt and reply. */
+  readonly contextSize: number;
 }
 
 export interface OrderTerms {
   readonly crypto: Crypto;
   readonly ledger: LedgerDomain;
   readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
   readonly model: ServedModel;
   readonly findValidator: (address: Uint8Array) => Validator | undefined;
   readonly latestEpoch: bigint;
@@ -46,7 +49,7 @@ const NOTHING = new Uint8Array();
  * @throws Refusal naming the first thing that does not hold.
  */
 export function checkOrder(message: GenerateRequest, terms: OrderTerms): CheckedOrder {
-  const { crypto, model, providerId, nowMs } = terms;
+  const { crypto, model, providerId, payee, nowMs } = terms;
   assertOrder(
     message.cacheScope.length <= MAX_CACHE_SCOPE_BYTES,
     'invalid',
@@ -73,6 +76,16 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
     order.pricePer1kAtomic >= model.pricePer1kAtomic,
     'precondition',
     `the order pays ${order.pricePer1kAtomic} per 1k tokens, the price is ${model.pricePer1kAtomic}`,
+  );
+  assertOrder(
+    equalBytes(order.payee, payee),
+    'precondition',
+    `the order names payee 0x${toHex(order.payee)}; this provider's is 0x${toHex(payee)}`,
+  );
+  assertOrder(
+    order.contextSize <= model.contextSize,
+    'precondition',
+    `the order counts on a context of ${order.contextSize} tokens, here it holds ${model.contextSize}`,
   );
   assertOrder(
     equalBytes(crypto.sha256(message.request), order.requestHash),
@@ -122,8 +135,10 @@ function checkTicket(message: GenerateRequest, order: Order, { crypto, providerI
   const agree =
     equalBytes(ticket.modelRoot, order.modelRoot) &&
     equalBytes(ticket.router, order.router) &&
+    equalBytes(ticket.payee, order.payee) &&
+    ticket.contextSize === order.contextSize &&
     ticket.pricePer1kAtomic === order.pricePer1kAtomic;
-  assertOrder(agree, 'invalid', 'ticket and order disagree on model, router or price');
+  assertOrder(agree, 'invalid', 'ticket and order disagree on model, router, payee, context or price');
   return ticket;
 }
 

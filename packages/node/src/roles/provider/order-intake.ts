@@ -18,6 +18,8 @@ import { assertServesTier, TierError } from './served-tier.ts';
 export interface OrderIntakeOptions {
   /** The provider's id. */
   readonly id: Uint8Array;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
@@ -39,7 +41,7 @@ const NO_LIMIT = 2n ** 127n;
 
 /** Turns a message into a job that nobody can ask for again. The result throws a Refusal for whatever does not hold. */
 export function createOrderIntake(
-  { id, modelId, pricePer1kAtomic, validators }: OrderIntakeOptions,
+  { id, payee, modelId, pricePer1kAtomic, validators }: OrderIntakeOptions,
   { engine, crypto, clock, chain, beacons, replyIds }: OrderIntakeDependencies,
 ): (message: GenerateRequest) => Promise<ReplyJob> {
   const info = engine.info();
@@ -74,7 +76,8 @@ export function createOrderIntake(
       crypto,
       ledger: chain.ledger,
       providerId: id,
-      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic },
+      payee,
+      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic, contextSize: info.contextSize },
       findValidator,
       latestEpoch: beacons.latest().epoch,
       nowMs: clock.nowMs(),

@@ -160,6 +160,14 @@ describe('a provider refuses', () => {
     ['an unknown model root', { order: (o) => ({ ...o, modelRoot: flip(o.modelRoot) }) }, /does not serve model root/],
     ['another model id', { body: { model: 'ogong/verified/test/other' } }, /serves ogong/],
     ['a price below its own', { order: (o) => ({ ...o, pricePer1kAtomic: 1_999_999n }) }, /the price is 2000000/],
+    ['another payee', { order: (o) => ({ ...o, payee: flip(o.payee) }) }, /this provider's is 0x/],
+    [
+      'a larger context than it has',
+      { order: (o) => ({ ...o, contextSize: 513 }) },
+      /of 513 tokens, here it holds 512/,
+    ],
+    ['a ticket of another payee', { ticket: (t) => ({ ...t, payee: flip(t.payee) }) }, /disagree/],
+    ['a ticket of another context', { ticket: (t) => ({ ...t, contextSize: 7 }) }, /disagree/],
     ['a maximum below the cost', { order: (o) => ({ ...o, maxFeeAtomic: 1_000n }) }, /may cost/],
     ['an expired order', { order: (o) => ({ ...o, expiresAtMs: 1n }) }, /order has expired/],
     [

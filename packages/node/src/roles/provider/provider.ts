@@ -121,7 +121,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   let stopped: Promise<void> | undefined;
 
   const accept = createOrderIntake(
-    { id, modelId, pricePer1kAtomic, validators: options.validators ?? [] },
+    { id, payee, modelId, pricePer1kAtomic, validators: options.validators ?? [] },
     { engine, crypto, clock, chain, beacons, replyIds },
   );
 
@@ -222,7 +222,6 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       clock,
       signer,
       commit: dependencies.commit ?? commitReply,
-      payee,
       payeeSignature,
       send,
       left: AbortSignal.any([left, expired]),

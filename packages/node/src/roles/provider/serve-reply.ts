@@ -36,9 +36,7 @@ export interface ServeDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
   readonly commit: CommitReply;
-  /** 20 bytes. */
-  readonly payee: Uint8Array;
-  /** Its word for the signer's key. */
+  /** The payee's word for the signer's key. */
   readonly payeeSignature: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
@@ -66,7 +64,7 @@ export interface ServedCounts {
  * @throws Refusal, EngineError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
-  const { engine, crypto, clock, signer, commit, payee, payeeSignature, send, left, failed } = dependencies;
+  const { engine, crypto, clock, signer, commit, payeeSignature, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
@@ -126,7 +124,6 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
     info: engine.info(),
     sketch,
     drawKey,
-    payee,
     promptTokens: job.promptTokens,
     outputTokens: end.outputTokens,
     windows,

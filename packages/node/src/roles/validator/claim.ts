@@ -10,7 +10,15 @@ import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/p
 import { checkPosture } from '@ogong/protocol/posture';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
-import { checkBank, checkDrawKey, checkSampler, checkStops, type OrderBeacon } from '@ogong/protocol/verify-receipt';
+import {
+  checkBank,
+  checkContext,
+  checkDrawKey,
+  checkPayee,
+  checkSampler,
+  checkStops,
+  type OrderBeacon,
+} from '@ogong/protocol/verify-receipt';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { CheckPayeeWord } from './payee-words.ts';
 
@@ -59,12 +67,14 @@ export type ClaimErrorCode =
   | 'header-inclusion'
   | 'token-count'
   | 'fee'
+  | 'payee'
   | 'payee-word'
   | 'draw-key'
   | 'posture'
   | 'sampler'
   | 'sketch-bank'
-  | 'stop-strings';
+  | 'stop-strings'
+  | 'context';
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError';
@@ -207,7 +217,9 @@ export function verifyReply(
     checkSampler(header, order, request),
     checkDrawKey(header, order, request, beacon),
     checkBank(crypto, header, order, beacon),
+    checkPayee(header, order),
     checkStops(header, request, response),
+    checkContext(header, order),
   ]) {
     demandCheck(check);
   }

@@ -148,6 +148,11 @@ describe('records', () => {
       { bend: { header: (header) => ({ ...header, sketchBankSeed: new Uint8Array(32) }) } },
     ],
     [
+      'that ended for want of room, with room left',
+      'context',
+      { bend: { header: (header) => ({ ...header, stopReason: 'context' as const }) } },
+    ],
+    [
       'with a header of another length',
       'token-count',
       { bend: { header: (header) => ({ ...header, outputTokenCount: 39 }) } },
@@ -174,15 +179,18 @@ describe('records', () => {
     await expect(validator.intake.pushRecord(submission)).rejects.toThrow('another order');
   });
 
-  it('may name another payee than their provider announced, where it signed as well', async () => {
+  it('name the payee of their order, which has signed for the key of their provider', async () => {
     const validator = createTestValidator();
-    await validator.announce(provider);
     const other = createTestPayee('other');
-    const order = validator.order(0);
+    const order = validator.order(0, { payee: other.address });
     await validator.intake.admit(order);
+    const moved = validator.serve(order, { payee: payeeSigner }).submission;
+    await expect(validator.intake.pushRecord(moved)).rejects.toThrow(
+      `the header names payee 0x${toHex(payeeSigner.address)}, the order 0x${toHex(other.address)}`,
+    );
     const { reply, submission } = validator.serve(order, { payee: other });
-    const announced = { ...submission, payeeSignature: signWord(payeeSigner) };
-    await expect(validator.intake.pushRecord(announced)).rejects.toThrow(
+    const wordless = { ...submission, payeeSignature: signWord(payeeSigner) };
+    await expect(validator.intake.pushRecord(wordless)).rejects.toThrow(
       `payee ${toHex(other.address)} has not signed for this provider's key`,
     );
     await validator.intake.pushRecord(submission);

@@ -322,7 +322,8 @@ export function createTestValidator(options: BenchOptions = {}) {
       return reply;
     },
     async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<ServedReply> {
-      const order = validator.order(number, {}, bend.payer);
+      const named = bend.payee ? { payee: bend.payee.address } : {};
+      const order = validator.order(number, named, bend.payer);
       await intake.admit(order);
       const reply = validator.serve(order, bend);
       await intake.pushRecord(reply.submission);

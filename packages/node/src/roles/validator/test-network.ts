@@ -209,6 +209,7 @@ export async function startTestNetwork({
         index,
         epoch: latest.epoch,
         expiresAtMs: systemClock.nowMs() + 60_000,
+        ...(bend.payee && { bend: { payee: bend.payee.address } }),
       });
       const service = links.to(ValidatorService, node.peer);
       await service.admit({ order });
