@@ -68,7 +68,7 @@ const FULL: Profile = {
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
-  verifiers: { replies: 200, runs: 8 },
+  verifiers: { replies: 400, runs: 12 },
 };
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {

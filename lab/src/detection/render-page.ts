@@ -35,7 +35,7 @@ export function formatPage(results: DetectionResults): string {
     '## Aims',
     formatAims(results.aims),
     'What equality costs (an audit beside a plain prefill, a scheduler that stays in a class beside one that does not) is measured by `npm run bench`: ' +
-      '[bench](../bench.md) has it, with the aims that it misses. Lifetimes of lazy verifiers rest on few runs each, and on a world in which every reply is audited.',
+      '[bench](../bench.md) has it, with the aims that it misses. Lifetimes of lazy verifiers rest on few runs each.',
     '## How to read this page',
     READING,
     '## Attacks',
@@ -78,6 +78,7 @@ export function formatPage(results: DetectionResults): string {
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',
     formatEjections(results),
     '## Lazy and lying verifiers',
+    'Among four honest verifiers, with the code of a validator on a model for tests. Who is excluded is no longer drawn; shares of replies are of those that were audited.',
     formatVerifiers(results),
     '## This run',
     formatRun(results),

@@ -202,6 +202,7 @@ export const formatEjections = ({ ejection }: DetectionResults): string =>
 
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
   formatTable(verifiers, [
+    ['who, and what is audited', ({ setting }) => setting],
     ['strategy', ({ strategy }) => strategy],
     ['what it does', ({ what }) => what],
     ['excluded', ({ excluded }) => formatShare(excluded)],

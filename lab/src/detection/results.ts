@@ -185,11 +185,13 @@ export interface OtherModelRow extends Pair {
 
 /** One lazy or lying verifier among honest ones, run by the code of a validator (lab/src/verifiers). */
 export interface VerifierStrategyRow {
+  /** How many follow the strategy, and how much is audited. */
+  readonly setting: string;
   readonly strategy: string;
   readonly what: string;
-  /** Runs in which it was excluded from the draw. */
+  /** Runs in which all who follow it were excluded from the draw. */
   readonly excluded: Share;
-  /** Jobs until then, or until the run ended: mean and 95 % interval. */
+  /** Jobs of one of them until then, or until the run ended: mean and 95 % interval. */
   readonly jobs: { readonly mean: number; readonly low: number; readonly high: number };
   /** Replies of honest providers that were rejected. */
   readonly honestRejected: Share;

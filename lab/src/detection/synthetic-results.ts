@@ -35,6 +35,7 @@ export function createSyntheticResults(): DetectionResults {
     ],
     verifiers: [
       {
+        setting: 'one, every reply audited',
         strategy: 'always accepts',
         what: 'sends back what it was given',
         excluded: share(1, 10),
@@ -44,6 +45,7 @@ export function createSyntheticResults(): DetectionResults {
         cheatsPaid: share(0.002, 1000),
       },
       {
+        setting: 'one, every reply audited',
         strategy: 'votes honestly',
         what: 'does the work',
         excluded: share(0, 10),

@@ -14,8 +14,8 @@ export async function measureVerifierRows(options: {
   readonly onProgress: (text: string) => void;
 }): Promise<readonly VerifierStrategyRow[]> {
   const rows = await measureVerifiers(options);
-  return rows.map(({ strategy, what, runs, excluded, jobs, honestRejected, cheatsPaid, ...honest }) => ({
-    ...{ strategy, what, jobs },
+  return rows.map(({ setting, strategy, what, runs, excluded, jobs, honestRejected, cheatsPaid, ...honest }) => ({
+    ...{ setting, strategy, what, jobs },
     honestLost: honest.honestProvidersEjected + honest.honestVerifiersExcluded,
     excluded: toShare(excluded, runs),
     honestRejected: toMeasured(honestRejected),

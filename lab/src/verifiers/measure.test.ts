@@ -1,20 +1,24 @@
 import { describe, expect, it, vi } from 'vitest';
 import { chooseSeed } from '../bad-days/random.ts';
 import { estimateMean, measureVerifiers, type VerifierRow } from './measure.ts';
-import { STRATEGIES } from './strategies.ts';
-import type { VerifierStrategy } from './strategy.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 import { renderVerifierTable } from './verifier-tables.ts';
 
 const seed = chooseSeed(1);
 vi.setConfig({ testTimeout: 300_000 });
-const pick = (...names: string[]): VerifierStrategy[] => STRATEGIES.filter(({ name }) => names.includes(name));
+/** Of the strategies of a setting, the first one if not told otherwise. */
+const pick = (...names: string[]): readonly Setting[] => pickIn(0, ...names);
+const pickIn = (setting: number, ...names: string[]): readonly Setting[] => {
+  const { strategies, ...rest } = SETTINGS[setting] as Setting;
+  return [{ ...rest, strategies: strategies.filter(({ name }) => names.includes(name)) }];
+};
 
 describe('strategies of verifiers', () => {
   let first: readonly VerifierRow[] = [];
 
   it('that do not work are excluded, and cost no honest party anything', async () => {
     const lazy = pick('always accepts', 'doubts always', 'cheap model', 'copies', 'never opens', 'lazy when fresh');
-    first = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: lazy });
+    first = await measureVerifiers({ seed, replies: 48, runs: 1, settings: lazy });
     expect(first.length).toBe(6);
     for (const row of first) {
       expect([row.strategy, row.excluded, row.creditedShare]).toEqual([row.strategy, 1, 0]);
@@ -24,28 +28,39 @@ describe('strategies of verifiers', () => {
   });
 
   it('that work are not, whatever is asked', async () => {
-    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('honest') });
+    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('honest') });
     expect(row).toMatchObject({ excluded: 0, creditedShare: 1, honestVerifiersExcluded: 0 });
     // Whom nobody excludes the table says so of.
     expect(renderVerifierTable([row as VerifierRow])).toMatch(/\| honest \|.*\| 0 of 1 \| > /);
   });
 
   it('that report what a cheat tells them are met by a pair or a third, and the cheat with them', async () => {
-    const [row] = await measureVerifiers({ seed, replies: 96, runs: 1, strategies: pick('told') });
+    const [row] = await measureVerifiers({ seed, replies: 96, runs: 1, settings: pick('told') });
     expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
+  it('that agree on what they were told are met by a third, and the cheat with them', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 240, runs: 1, settings: pickIn(2, 'told') });
+    expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
+    expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
+  });
+
+  it('that do not work are excluded where a tenth is audited as well', async () => {
+    const [row] = await measureVerifiers({ seed, replies: 60, runs: 1, settings: pickIn(1, 'lazy when fresh') });
+    expect(row).toMatchObject({ excluded: 1, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
+  });
+
   it('that stand still where they see a second digest learn nothing by it, since there always is one, and earn nothing', async () => {
-    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('told, still in pairs') });
+    const [row] = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('told, still in pairs') });
     expect(row).toMatchObject({ creditedShare: 0, honestRejected: { count: 0 }, honestVerifiersExcluded: 0 });
     expect(row!.cheatsPaid.of).toBeGreaterThan(row!.cheatsPaid.count);
   });
 
   it('give the same numbers for the same seed', async () => {
-    const again = await measureVerifiers({ seed, replies: 48, runs: 1, strategies: pick('copies', 'cheap model') });
+    const again = await measureVerifiers({ seed, replies: 48, runs: 1, settings: pick('copies', 'cheap model') });
     expect(again).toEqual(first.filter(({ strategy }) => ['copies', 'cheap model'].includes(strategy)));
-    const lazy = () => measureVerifiers({ seed, replies: 36, runs: 1, strategies: pick('lazy 0.5') });
+    const lazy = () => measureVerifiers({ seed, replies: 36, runs: 1, settings: pick('lazy 0.5') });
     expect(await lazy()).toEqual(await lazy());
   });
 });

@@ -1,35 +1,38 @@
 import { toHex } from '@ogong/protocol/bytes';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { STRATEGIES } from './strategies.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 import type { VerifierStrategy } from './strategy.ts';
-import { createWorld, FIRST_FOLLOWER } from './world.ts';
+import { createWorld } from './world.ts';
 
 export interface MeasureOptions {
   readonly seed: number;
-  /** Audited replies of one run, at most: a run ends where the follower is excluded. */
+  /** Audited replies of one run, about, at most: a run ends where all who follow the strategy are excluded. */
   readonly replies: number;
   /** Default: 10. */
   readonly runs?: number;
-  readonly strategies?: readonly VerifierStrategy[];
+  /** Default: all. */
+  readonly settings?: readonly Setting[];
   readonly onProgress?: (text: string) => void;
 }
 
-/** How one strategy fares: one follower among four honest verifiers, every reply audited. */
+/** How one strategy fares among four honest verifiers. */
 export interface VerifierRow {
+  /** How many follow it, and what share of replies is audited. */
+  readonly setting: string;
   readonly strategy: string;
   readonly what: string;
   readonly runs: number;
-  /** Runs in which it was excluded from the draw. */
+  /** Runs in which all who follow it were excluded from the draw. */
   readonly excluded: number;
-  /** Jobs that it was asked, honeypots included, until it was excluded or the run ended: mean and 95 % interval. */
+  /** Jobs that one of them was asked, honeypots included, until then or until the run ended: mean and 95 % interval. */
   readonly jobs: Estimate;
-  /** Audited replies of the whole network until then. */
+  /** Audited replies of the whole network until then, honeypots left out. */
   readonly replies: Estimate;
   /** Share of its jobs that were credited when it ended, the credit of an excluded one being 0. */
   readonly creditedShare: number;
-  /** Replies of honest providers that were rejected, of all of theirs. */
+  /** Replies of honest providers that were rejected, of all of theirs that were audited. */
   readonly honestRejected: Share;
-  /** Replies of the cheat that were paid, of all of its own; none where there is no cheat. */
+  /** Replies of the cheat that were paid, of all of its own that were audited; none where there is no cheat. */
   readonly cheatsPaid: Share;
   readonly honestProvidersEjected: number;
   readonly honestVerifiersExcluded: number;
@@ -46,7 +49,10 @@ export interface Share {
   readonly of: number;
 }
 
-const REPLIES_PER_EPOCH = 12;
+const AUDITS_PER_EPOCH = 12;
+/** Epochs after which providers announce themselves again. */
+const ANNOUNCED_EPOCHS = 20;
+const PPM = 1_000_000;
 const HONEST_PROVIDERS = ['provider0', 'provider1'];
 
 /**
@@ -54,14 +60,19 @@ const HONEST_PROVIDERS = ['provider0', 'provider1'];
  * Intervals are bootstrapped over runs; where runs end by `replies`, the numbers are lower bounds, and `excluded` says so.
  */
 export async function measureVerifiers(options: MeasureOptions): Promise<readonly VerifierRow[]> {
-  const { seed, runs = 10, strategies = STRATEGIES, onProgress = () => {} } = options;
+  const { seed, runs = 10, settings = SETTINGS, onProgress = () => {} } = options;
   const rows: VerifierRow[] = [];
-  for (const strategy of strategies) {
-    const results: Run[] = [];
-    for (let run = 0; run < runs; run++) results.push(await runOnce(strategy, seed + run, options.replies));
-    const row = summarize(strategy, results, seed);
-    onProgress(`${row.strategy}: ${row.excluded} of ${runs} excluded after ${row.jobs.mean.toFixed(1)} jobs`);
-    rows.push(row);
+  for (const setting of settings) {
+    for (const strategy of setting.strategies) {
+      const results: Run[] = [];
+      for (let run = 0; run < runs; run++) {
+        results.push(await runOnce({ strategy, setting, seed: seed + run, limit: options.replies }));
+      }
+      const row = summarize({ strategy, setting }, results, seed);
+      const after = `${row.excluded} of ${runs} excluded after ${row.jobs.mean.toFixed(1)} jobs`;
+      onProgress(`${row.setting}, ${row.strategy}: ${after}`);
+      rows.push(row);
+    }
   }
   return rows;
 }
@@ -77,17 +88,27 @@ interface Run {
   readonly verifiersExcluded: number;
 }
 
-async function runOnce(strategy: VerifierStrategy, seed: number, limit: number): Promise<Run> {
-  const world = await createWorld({ seed, strategy });
+interface RunOptions {
+  readonly strategy: VerifierStrategy;
+  readonly setting: Setting;
+  readonly seed: number;
+  readonly limit: number;
+}
+
+async function runOnce({ strategy, setting, seed, limit }: RunOptions): Promise<Run> {
+  const { followers, alphaPpm } = setting;
+  const world = await createWorld({ seed, strategy, followers, alphaPpm });
+  const repliesPerEpoch = Math.round((AUDITS_PER_EPOCH * PPM) / alphaPpm);
+  const mostEpochs = Math.ceil(limit / AUDITS_PER_EPOCH);
   const { validator, served } = world;
   for (const name of HONEST_PROVIDERS) await world.announceProvider(name);
   // A cheat that is ejected comes back under another name: identities are free.
   let cheat = 0;
   if (strategy.partner) await world.announceProvider('cheat0');
-  const isExcluded = (): boolean => world.record(FIRST_FOLLOWER).test.ejected;
-  while (served.length < limit && !isExcluded()) {
-    if (served.length > 0 && served.length % (REPLIES_PER_EPOCH * 20) === 0) await world.announceAll();
-    for (let i = 0; i < REPLIES_PER_EPOCH; i++) {
+  const isExcluded = (): boolean => world.followers.every((name) => world.record(name).test.ejected);
+  for (let epoch = 0; epoch < mostEpochs && !isExcluded(); epoch++) {
+    if (epoch > 0 && epoch % ANNOUNCED_EPOCHS === 0) await world.announceAll();
+    for (let i = 0; i < repliesPerEpoch; i++) {
       const isCheat = strategy.partner === true && i % 3 === 0;
       await world.serve(isCheat ? `cheat${cheat}` : (HONEST_PROVIDERS[i % 2] as string), isCheat);
     }
@@ -99,19 +120,22 @@ async function runOnce(strategy: VerifierStrategy, seed: number, limit: number):
     if (wasEjected) await world.announceProvider(`cheat${++cheat}`);
   }
   await world.runEpoch();
-  const decided = served.map((one) => ({ ...one, entry: world.verdictOf(one.replyId) }));
+  const decided = served
+    .map((one) => ({ ...one, entry: world.verdictOf(one.replyId) }))
+    .filter(({ entry }) => entry?.verdict !== 'unaudited');
   const isPaid = (verdict: string | undefined): boolean => verdict === 'accept' || verdict === 'inconclusive';
   const honest = decided.filter((one) => !one.isCheat);
   const cheats = decided.filter((one) => one.isCheat);
   const result: Run = {
     isExcluded: isExcluded(),
-    jobs: world.jobs.filter(({ verifier }) => verifier === FIRST_FOLLOWER).length,
-    replies: served.length,
-    credit: world.record(FIRST_FOLLOWER).credit,
+    jobs: world.jobs.filter(({ verifier }) => world.followers.includes(verifier)).length / followers,
+    replies: decided.length,
+    credit: world.followers.reduce((sum, name) => sum + world.record(name).credit, 0) / followers,
     honestRejected: { count: honest.filter(({ entry }) => entry?.verdict === 'reject').length, of: honest.length },
     cheatsPaid: { count: cheats.filter(({ entry }) => isPaid(entry?.verdict)).length, of: cheats.length },
     providersEjected: new Set(honest.filter(({ entry }) => entry?.ejects).map(({ provider }) => provider)).size,
-    verifiersExcluded: world.names.filter((name) => name !== FIRST_FOLLOWER && world.record(name).test.ejected).length,
+    verifiersExcluded: world.names.filter((name) => !world.followers.includes(name) && world.record(name).test.ejected)
+      .length,
   };
   await world.close();
   return result;
@@ -122,13 +146,18 @@ async function runOnce(strategy: VerifierStrategy, seed: number, limit: number):
   }
 }
 
-function summarize({ name, what }: VerifierStrategy, runs: readonly Run[], seed: number): VerifierRow {
+function summarize(
+  { strategy: { name, what }, setting }: Pick<RunOptions, 'strategy' | 'setting'>,
+  runs: readonly Run[],
+  seed: number,
+): VerifierRow {
   const add = (pick: (run: Run) => Share): Share => ({
     count: runs.reduce((sum, run) => sum + pick(run).count, 0),
     of: runs.reduce((sum, run) => sum + pick(run).of, 0),
   });
   const total = (pick: (run: Run) => number): number => runs.reduce((sum, run) => sum + pick(run), 0);
   return {
+    setting: setting.name,
     strategy: name,
     what,
     runs: runs.length,

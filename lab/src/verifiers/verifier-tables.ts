@@ -4,9 +4,10 @@ import type { TellRow } from './tell-apart.ts';
 /** Markdown of how each strategy fares, for the report. */
 export function renderVerifierTable(rows: readonly VerifierRow[]): string {
   const head =
-    '| strategy | what it does | excluded | jobs until then | audited replies until then | credited jobs | honest replies rejected | cheats paid | honest ejected or excluded |';
+    '| setting | strategy | what it does | excluded | jobs until then | audited replies until then | credited jobs | honest replies rejected | cheats paid | honest ejected or excluded |';
   const lines = rows.map((row) =>
     [
+      row.setting,
       row.strategy,
       row.what,
       `${row.excluded} of ${row.runs}`,
@@ -18,7 +19,7 @@ export function renderVerifierTable(rows: readonly VerifierRow[]): string {
       `${row.honestProvidersEjected}, ${row.honestVerifiersExcluded}`,
     ].join(' | '),
   );
-  return [head, '|---|---|---|---|---|---|---|---|---|', ...lines.map((line) => `| ${line} |`)].join('\n');
+  return [head, '|---|---|---|---|---|---|---|---|---|---|', ...lines.map((line) => `| ${line} |`)].join('\n');
 }
 
 /** Markdown of what can be told apart. */

@@ -232,6 +232,7 @@ export async function createWorld(options: WorldOptions) {
     served,
     work,
     names,
+    followers: names.slice(0, followers),
     serve,
     runEpoch,
     announceAll,
@@ -247,4 +248,3 @@ export async function createWorld(options: WorldOptions) {
   };
 }
 
-export const FIRST_FOLLOWER = `${FOLLOWER}0`;
