@@ -247,4 +247,3 @@ export async function createWorld(options: WorldOptions) {
     },
   };
 }
-

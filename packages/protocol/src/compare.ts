@@ -1,3 +1,4 @@
+import { addPosition, countValues, createValueMeter } from './bent-values.ts';
 import { equalBytes } from './bytes.ts';
 import type { Crypto } from './crypto.ts';
 import { computeDrawKey, createDrawSource } from './draw-key.ts';
@@ -11,6 +12,7 @@ import {
   addValues,
   computeOmission,
   createSums,
+  differences,
   type Sums,
   toScores,
   type WindowScores,
@@ -53,6 +55,8 @@ export interface Comparison {
   readonly windows: readonly WindowScores[];
   /** Draws against the re-run's own distribution, by margin. */
   readonly draws: DrawCounts;
+  /** u32[20]: positions by how single values moved beside the others, see bent-values.ts. */
+  readonly values: Uint32Array;
 }
 
 interface Window {
@@ -90,6 +94,7 @@ export function compareWindows(
   const meter = createDrawMeter(header.sampler);
   const drawn: DrawMargin = { matches: true, margin: 0, gap: 0 };
   const draws = createDrawCounts();
+  const values = createValueMeter(otherRows.length);
   const coherence = createSketchCoherence(header.sketchDirections);
   const costOf = ({ rank, tailQ }: DrawRow, token: number): number | undefined =>
     rank === TAIL_RANK
@@ -108,6 +113,9 @@ export function compareWindows(
       const other = otherRows[at] as DrawRow;
       const isEqual = addValues(row, other, sums);
       const isSameSketch = addSketch(sketch, otherSketches[at] as SketchRow, sums);
+      const { shared, logSpread, logSketch } = sums.here;
+      if (logSpread > Number.NEGATIVE_INFINITY)
+        addPosition(values, { differences, count: shared, logSpread, logSketch });
       if (!isSameSketch) addSketchDifference(sketch, otherSketches[at] as SketchRow, coherence);
       if (firstDifference === undefined && !(isEqual && isSameSketch)) firstDifference = at;
       const { ids, q, tail } = other;
@@ -161,5 +169,6 @@ export function compareWindows(
     argmaxAgreement: 1 - total((sums) => sums.argmax) / positions,
     windows,
     draws,
+    values: countValues(values),
   };
 }

@@ -1,3 +1,4 @@
+import { VALUE_CELLS } from './bent-values.ts';
 import { createReader, createWriter, ProtocolError, type Reader, type Writer } from './bytes.ts';
 import {
   assertAscending,
@@ -31,7 +32,7 @@ const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v5');
+const DOMAIN = encodeDomain('ogong-drift-table-v6');
 const STATISTIC_LIMIT = 1e6;
 
 /** @throws ProtocolError where a field is out of range, an order is not canonical, or the whole is too large. */
@@ -196,10 +197,13 @@ function readTail(reader: Reader): TailFit {
   return { threshold, share, shape, scale, exceedances: reader.u32() };
 }
 
-function writeHypothesis(writer: Writer, { name, samples, weight, mean, whitening, mismatch }: Hypothesis): void {
+function writeHypothesis(
+  writer: Writer,
+  { name, samples, weight, mean, whitening, mismatch, values }: Hypothesis,
+): void {
   writer.text(name).u32(samples);
   writeDouble(writer, weight);
-  for (const list of [mean, whitening, mismatch]) writeDoubles(writer, list);
+  for (const list of [mean, whitening, mismatch, values]) writeDoubles(writer, list);
 }
 
 function readHypothesis(reader: Reader): Hypothesis {
@@ -210,6 +214,7 @@ function readHypothesis(reader: Reader): Hypothesis {
     mean: readDoubles(reader, REPLY_SCORES.length),
     whitening: readDoubles(reader, WHITENING_SIZE),
     mismatch: readDoubles(reader, MARGIN_BINS),
+    values: readDoubles(reader, VALUE_CELLS),
   };
 }
 
@@ -284,7 +289,7 @@ function assertRow(row: DriftRow): void {
   for (const power of row.power) assertPower(power);
 }
 
-function assertHypothesis({ name, weight, mean, whitening, mismatch }: Hypothesis): void {
+function assertHypothesis({ name, weight, mean, whitening, mismatch, values }: Hypothesis): void {
   assertName(name);
   assert(weight > 0 && weight <= 1, `weight ${weight}`);
   assert(mean.length === REPLY_SCORES.length && mean.every((value) => isWithin(value, -64, 64)), 'a mean out of range');
@@ -299,6 +304,12 @@ function assertHypothesis({ name, weight, mean, whitening, mismatch }: Hypothesi
     mismatch.length === MARGIN_BINS && mismatch.every((rate) => isWithin(rate, 1e-7, 1 - 1e-7)),
     'a rate out of range',
   );
+  assert(
+    values.length === VALUE_CELLS && values.every((rate) => isWithin(rate, 1e-9, 1)),
+    'a rate of values out of range',
+  );
+  const total = values.reduce((sum, rate) => sum + rate, 0);
+  assert(isWithin(total, 0.999, 1.001), `rates of values sum to ${total}`);
 }
 
 function assertStrata(strata: readonly Stratum[]): void {

@@ -17,6 +17,9 @@ const QUANTILE_BITS = 10;
 const STATISTIC_BITS = 16;
 const LEVEL_BITS = 16;
 const RATE_FLOOR = 1e-7;
+/** Of cells of values: an ordinary one is near 1, and every position of a reply counts. */
+const VALUE_BITS = 20;
+const VALUE_FLOOR = 1e-9;
 
 /**
  * The nearest number with so many bits of fraction, halves away from zero; never further off than 2^-(bits + 1) of the
@@ -69,6 +72,7 @@ function roundHypothesis(hypothesis: Hypothesis, bits: typeof HONEST): Hypothesi
     mismatch: hypothesis.mismatch.map((rate) =>
       Math.min(Math.max(roundToBits(rate, bits.rate), RATE_FLOOR), 1 - RATE_FLOOR),
     ),
+    values: hypothesis.values.map((rate) => Math.min(Math.max(roundToBits(rate, VALUE_BITS), VALUE_FLOOR), 1)),
   };
 }
 

@@ -210,7 +210,7 @@ describe('drift table bytes', () => {
     [
       'singular whitening',
       ({ likelihood }) => ({
-        likelihood: { ...likelihood, honest: { ...likelihood.honest, whitening: new Float64Array(190) } },
+        likelihood: { ...likelihood, honest: { ...likelihood.honest, whitening: new Float64Array(210) } },
       }),
     ],
     [
@@ -219,6 +219,19 @@ describe('drift table bytes', () => {
         likelihood: { ...likelihood, honest: { ...likelihood.honest, mismatch: new Float64Array(25) } },
       }),
     ],
+    ...(
+      [
+        ['too few', [1]],
+        ['of zero', Array(20).fill(0)],
+        ['of more than one', [2, ...Array(19).fill(1e-9)]],
+        ['that sum to two', Array(20).fill(0.1)],
+      ] as const
+    ).map(([what, values]): [string, (each: DriftRow) => Partial<DriftRow>] => [
+      `rates of values ${what}`,
+      ({ likelihood }) => ({
+        likelihood: { ...likelihood, honest: { ...likelihood.honest, values: Float64Array.from(values) } },
+      }),
+    ]),
     ...(
       [
         ['out of order', [2, 0, 1], [1, 0, 1]],

@@ -1,3 +1,4 @@
+import { VALUE_CELLS } from './bent-values.ts';
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeLog } from './elementary.ts';
 import { fitHonestLevels, type HonestLevel } from './honest-levels.ts';
@@ -73,6 +74,7 @@ interface Moments {
   /** Row-major, SIZE x SIZE. */
   readonly covariance: Float64Array;
   readonly mismatch: Float64Array;
+  readonly values: Float64Array;
 }
 
 /** Mean and shrunk covariance. @param base what an alternative of few replies is shrunk towards. */
@@ -101,7 +103,14 @@ function describe(replies: readonly ReplyEvidence[], base: Moments | undefined):
       covariance[j * SIZE + i] = value;
     }
   }
-  return { name: '', samples: n, mean, covariance, mismatch: fitMismatch(replies) };
+  return {
+    name: '',
+    samples: n,
+    mean,
+    covariance,
+    mismatch: fitMismatch(replies),
+    values: fitValues(replies, base?.values),
+  };
 }
 
 /**
@@ -141,6 +150,24 @@ function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
   return Float64Array.from(rates, (rate) => Math.min(Math.max(rate, RATE_FLOOR), 1 - RATE_FLOOR));
 }
 
+/** Positions that an alternative's rates of values are pulled towards honest ones by: what is told apart are cells that honest replies hardly have. */
+const VALUE_PULL = 1_000;
+
+/** @param base what an alternative is pulled towards. */
+function fitValues(replies: readonly ReplyEvidence[], base: Float64Array | undefined): Float64Array {
+  const counts = new Float64Array(VALUE_CELLS);
+  let total = 0;
+  for (const { values } of replies) {
+    for (let cell = 0; cell < VALUE_CELLS; cell++) {
+      counts[cell] = (counts[cell] as number) + (values[cell] as number);
+      total += values[cell] as number;
+    }
+  }
+  return base === undefined
+    ? counts.map((count) => (count + 0.5) / (total + VALUE_CELLS / 2))
+    : counts.map((count, cell) => (count + VALUE_PULL * (base[cell] as number)) / (total + VALUE_PULL));
+}
+
 const isIn =
   (...names: readonly ReplyScore[]) =>
   (score: ReplyScore): number =>
@@ -151,10 +178,13 @@ const isCoherence = isIn('sketch-coherence');
 const isWorst = isIn('sketch-worst', 'logprob-worst', 'kolmogorov-worst', 'tail-worst');
 
 const RARE_MISMATCH = 1 / 256;
+/** Share of positions with a value that was bent. */
+const RARE_BEND = 1 / 256;
 
 /**
  * Cheats without samples. `farther-r`: all distances times r. `closer-r`: divided by r, as where values were computed
  * afterwards in the verifier's own way, or in a tighter class than the declared. `one-window`: only the worst one moves.
+ * `bent-values`: single values moved, to excuse draws.
  * `one-way`: a little farther, and all to one side, as weights that were changed do.
  * `draws-r`: values as honest ones, draws from a distribution that lies r times as far off. `draws-rare`: values as honest
  * ones, one token in a few hundred drawn from elsewhere, whatever the margin.
@@ -184,10 +214,16 @@ function deriveAlternatives(base: Moments): Moments[] {
       by: (score) => (isCoherence(score) ? computeLog(3) : isUnscaled(score) ? 0 : computeLog(1.2)),
       binShift: 0.25,
     }),
+    { ...shift(base, { name: 'bent-values', by: () => 0, binShift: 1 }), values: bendSome(base.values) },
     shift(base, { name: 'draws-4', by: () => 0, binShift: 2 }),
     shift(base, { name: 'draws-32', by: () => 0, binShift: 5 }),
     shift(base, { name: 'draws-rare', by: () => 0, binShift: 0, always: RARE_MISMATCH }),
   ];
+}
+
+/** Anywhere but where most honest positions are. */
+function bendSome(values: Float64Array): Float64Array {
+  return values.map((rate, cell) => rate * (1 - RARE_BEND) + (cell === 0 ? 0 : RARE_BEND / (VALUE_CELLS - 1)));
 }
 
 function shift(
@@ -213,11 +249,11 @@ function shift(
     const [a, b] = [base.mismatch[low] as number, base.mismatch[high] as number];
     return Math.min(a + (b - a) * (from - low) + always, 1 - RATE_FLOOR);
   });
-  return { name, samples: 0, mean, covariance, mismatch };
+  return { name, samples: 0, mean, covariance, mismatch, values: base.values };
 }
 
-function toHypothesis({ name, samples, mean, covariance, mismatch }: Moments, weight: number): Hypothesis {
-  return { name, samples, weight, mean, whitening: invertCholesky(computeCholesky(covariance)), mismatch };
+function toHypothesis({ name, samples, mean, covariance, mismatch, values }: Moments, weight: number): Hypothesis {
+  return { name, samples, weight, mean, whitening: invertCholesky(computeCholesky(covariance)), mismatch, values };
 }
 
 /** Lower factor of a positive definite matrix, row-major. @throws RangeError where it is none. */

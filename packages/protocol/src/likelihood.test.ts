@@ -42,6 +42,7 @@ describe('likelihood', () => {
     ['a cheat between the named ones', { scale: 1.6 }],
     ['values that are too close', { scale: 1 / 20, drawScale: 1 }],
     ['honest values over draws of another model', { drawScale: 30 }],
+    ['single values that were bent', { bent: 2 }],
     ['one window of four', { late: { windows: 1, scale: 4 } }],
   ])('sees %s without having been told', (_, drift) => {
     const derived = fitLikelihood(HONEST, []);

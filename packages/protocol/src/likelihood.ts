@@ -1,3 +1,4 @@
+import { VALUE_CELLS } from './bent-values.ts';
 import { MARGIN_BINS } from './draw-margin.ts';
 import { computeExp, computeLog, computeLogSum } from './elementary.ts';
 import { type HonestLevel, levelStatistic } from './honest-levels.ts';
@@ -23,6 +24,8 @@ export interface Hypothesis {
   readonly whitening: Float64Array;
   /** P(the distribution moves by at least a margin of this bin), f64[25], each in [1e-7, 1 - 1e-7]. */
   readonly mismatch: Float64Array;
+  /** P(a position's values lie in this cell, where any differs), f64[20], each in [1e-9, 1]; they sum to 1. See bent-values.ts. */
+  readonly values: Float64Array;
 }
 
 export interface Likelihood {
@@ -79,8 +82,10 @@ export function evaluateLikelihood(
  * Scores as a multivariate t, draws given their margins; constants common to all hypotheses left out.
  * A mismatch enters by its gap: to say another token than the verifier's draw, the distribution had to move that far.
  */
-function computeLogDensity(hypothesis: Hypothesis, { scores, draws }: ReplyEvidence): number {
-  return computeLogScores(hypothesis, scores) + computeLogDraws(hypothesis, draws);
+function computeLogDensity(hypothesis: Hypothesis, { scores, draws, values }: ReplyEvidence): number {
+  return (
+    computeLogScores(hypothesis, scores) + computeLogDraws(hypothesis, draws) + computeLogValues(hypothesis, values)
+  );
 }
 
 function computeLogScores({ mean, whitening }: Hypothesis, scores: Float64Array): number {
@@ -96,6 +101,15 @@ function computeLogScores({ mean, whitening }: Hypothesis, scores: Float64Array)
     squares += z * z;
   }
   return logDeterminant - ((DEGREES + SIZE) / 2) * computeLog(1 + squares / DEGREES);
+}
+
+function computeLogValues({ values: rates }: Hypothesis, values: Uint32Array): number {
+  let sum = 0;
+  for (let cell = 0; cell < VALUE_CELLS; cell++) {
+    const count = values[cell] as number;
+    if (count > 0) sum += count * computeLog(rates[cell] as number);
+  }
+  return sum;
 }
 
 function computeLogDraws({ mismatch }: Hypothesis, { matches, gaps }: ReplyEvidence['draws']): number {

@@ -123,6 +123,8 @@ export interface ReplyEvidence {
   /** See computeReplyScores. */
   readonly scores: Float64Array;
   readonly draws: DrawCounts;
+  /** u32[20]: see bent-values.ts. */
+  readonly values: Uint32Array;
   /** ln of the mean sketch distance, window by window: how much the windows of a reply agree among themselves. */
   readonly windows: Float64Array;
 }
@@ -149,6 +151,7 @@ export function computeReplyEvidence(comparison: Comparison): ReplyEvidence {
     context: comparison.context,
     scores: computeReplyScores(comparison),
     draws: comparison.draws,
+    values: comparison.values,
     windows: Float64Array.from(comparison.windows, (window) => toLog(window.sketchDistance)),
   };
 }

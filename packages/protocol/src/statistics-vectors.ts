@@ -98,13 +98,14 @@ function splitStrata({ strata }: DriftRow): Stratum[] {
   ];
 }
 
-const plain = ({ positions, scores, draws, windows }: ReplyEvidence): object => ({
+const plain = ({ positions, scores, draws, values, windows }: ReplyEvidence): object => ({
   positions,
   scores: [...scores],
   windows: [...windows],
   matches: [...draws.matches],
   mismatches: [...draws.mismatches],
   gaps: [...draws.gaps],
+  values: [...values],
 });
 
 function marginVectors(): unknown {

@@ -1,3 +1,4 @@
+import { VALUE_CELLS } from './bent-values.ts';
 import { addDrawMargin, createDrawCounts } from './draw-margin.ts';
 import { computeExp, computeLog } from './elementary.ts';
 import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from './reply-scores.ts';
@@ -19,6 +20,8 @@ export interface SyntheticDrift {
   readonly surprise?: number;
   /** Of the sketches' differences. Default: 3, as honest kernels have it. */
   readonly coherence?: number;
+  /** Positions with a single value that stands out from the others. Default: 0. */
+  readonly bent?: number;
   /** Windows, from the last, that scale by this besides. */
   readonly late?: { readonly windows: number; readonly scale: number };
 }
@@ -81,7 +84,12 @@ export function createSyntheticEvidence(random: () => number, drift: SyntheticDr
     const isMoved = random() < computeExp(-margin / (HONEST_MOVEMENT * drawScale));
     addDrawMargin(draws, { matches: !isMoved, margin, gap: isMoved ? margin * (1 + toEighth(random())) : 0 });
   }
-  return { positions, context: promptTokens + positions, scores, draws, windows };
+  const values = new Uint32Array(VALUE_CELLS);
+  for (let i = 0; i < positions; i++) {
+    const cell = i < (drift.bent ?? 0) ? VALUE_CELLS - 1 : i % 40 === 7 ? 1 : i % 64 === 9 ? 4 : 0;
+    values[cell] = (values[cell] as number) + 1;
+  }
+  return { positions, context: promptTokens + positions, scores, draws, values, windows };
 }
 
 function toEighth(x: number): number {

@@ -68,6 +68,8 @@ export function createSums() {
     gap: 0,
     mismatch: 0,
     unequal: 0,
+    /** Of the position that was added last; the spread is ln 0 where no value differs. */
+    here: { shared: 0, logSpread: 0, logSketch: 0 },
   };
 }
 export type Sums = ReturnType<typeof createSums>;
@@ -100,7 +102,8 @@ const bounded = (distance: number): number => Math.min(Math.max(distance, SCORE_
 export function addSketch(a: SketchRow, b: SketchRow, sums: Sums): boolean {
   const distance = computeSketchDistance(a, b);
   sums.sketch += distance;
-  sums.logSketch += computeLog(bounded(distance));
+  sums.here.logSketch = computeLog(bounded(distance));
+  sums.logSketch += sums.here.logSketch;
   let signs = 0;
   let isEqual = a.exponent === b.exponent;
   for (let j = 0; j < b.values.length; j++) {
@@ -118,6 +121,8 @@ const alignedMass = new Float64Array(MAX_LISTED);
 /** Ranks, in the re-run's list, of the committed candidates; -1 where it does not list one. */
 const rankOf = new Int8Array(MAX_LISTED);
 const distances = { totalVariation: 0, kolmogorov: 0 };
+/** Of the log-probabilities that both sides list, at the position that addValues saw last; 2^-16 nat. */
+export const differences: Int32Array = new Int32Array(MAX_LISTED);
 
 /** Fills `rankOf` for the position on the way. @returns whether lists, tails and draws are equal. */
 export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
@@ -142,6 +147,7 @@ export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
     const other = b.q[j] as number;
     alignedMass[i] = other === cost ? (committedMass[i] as number) : expFixed(other) / EXP_ONE;
     if (j !== i || other !== cost) isEqual = false;
+    differences[shared] = cost - other;
     const difference = (cost - other) / NAT;
     shift += Math.abs(difference);
     signed += difference;
@@ -156,10 +162,14 @@ export function addValues(a: DrawRow, b: DrawRow, sums: Sums): boolean {
   sums.shift += shift;
   sums.surprise += (b.rank === TAIL_RANK ? (b.tailQ as number) : (b.q[b.rank] as number)) / NAT;
   sums.shared += shared;
+  sums.here.shared = shared;
+  sums.here.logSpread = Number.NEGATIVE_INFINITY;
   if (shared > 0) {
     sums.logShift += computeLog(bounded(shift / shared));
     const variance = Math.max(squares / shared - (signed / shared) ** 2, 0);
-    sums.logSpread += computeLog(bounded(Math.sqrt(variance)));
+    const logSpread = computeLog(bounded(Math.sqrt(variance)));
+    sums.logSpread += logSpread;
+    if (shift > 0) sums.here.logSpread = logSpread;
     sums.entropy += entropy;
     sums.sharing++;
   }
