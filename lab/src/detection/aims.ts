@@ -40,7 +40,7 @@ export function judgeAims(results: Measured): AimRow[] {
       'massaged draws, noise of 1e-3, by one who knows the limits, decided at 1e-6',
       find('massaged-knowing-noise-1e-3', 'f16'),
       2500,
-      'only draws speak, and 1 in 70 differs; evidence by alternative, mixed over alternatives at the end and not in each reply, is the next idea',
+      'only draws and the values that were bent for them speak, and 1 draw in 70 differs',
     ),
     judgeDecision(
       'massaged draws, Q8_0 into F16, by one who also knows how far honest draws stray, decided at 1e-6',
@@ -62,7 +62,8 @@ export function judgeAims(results: Measured): AimRow[] {
 
 const CAREFUL =
   "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it: what is left differs from honest replies in the " +
-  'few draws that it does bend, and in how many of them there are. In an exact class one such draw shows. A likelihood of the number of near draws is the next idea';
+  'few draws that it does bend, in how many of them there are, and in the single values that it bends for them. In an exact class one such draw shows. ' +
+  'Verifiers of several classes for one payee, whose honest drift hides different draws, are the next idea';
 
 export const formatShare = ({ value, low, high, of }: Share): string =>
   `${percent(value)} (${percent(low)} to ${percent(high)}, n ${of})`;
