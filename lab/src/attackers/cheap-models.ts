@@ -9,7 +9,8 @@ export interface CheapModel {
   readonly soldAs?: readonly SoldType[];
 }
 
-const LADDER = ['q8_0', 'q5_k_m', 'q5_0', 'q4_k_m', 'q4_0', 'q3_k_m', 'q2_k'] as const;
+/** From the dearest to the cheapest. */
+export const LADDER = ['q8_0', 'q5_k_m', 'q5_0', 'q4_k_m', 'q4_0', 'q3_k_m', 'q2_k'] as const;
 
 const ladder: readonly CheapModel[] = LADDER.map((quant) => ({
   name: quant.replaceAll('_', '-'),

@@ -1,5 +1,6 @@
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { AttackDefinition } from '../attackers/attack.ts';
+import { LADDER } from '../attackers/cheap-models.ts';
 import type { ModelName } from './models.ts';
 import { type Profile, SOLD_WEIGHTS } from './profiles.ts';
 import type { SetupName } from './setups.ts';
@@ -36,8 +37,7 @@ const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest pairs of other models and weights: what drift depends on besides kernels. */
 const OTHER_MODELS: readonly (readonly [ModelName, string])[] = [
-  ['stories15M', 'q5_k_m'],
-  ['stories15M', 'q4_0'],
+  ...LADDER.slice(1, -1).map((weights) => ['stories15M', weights] as const),
   ['stories260K', 'f16'],
   ['stories260K', 'q8_0'],
   ['random-deep', 'f16'],
@@ -222,6 +222,22 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
     ),
   );
 }
+
+/**
+ * Every step of the ladder that is sold as the next higher one, where that is below what rows are measured for. Equality and fixed limits
+ * judge them. Honest replies of the sold weights are among those of other models.
+ */
+export const listLadderExperiments = ({ ladder }: Profile): Experiment[] =>
+  LADDER.slice(2).flatMap((weights, i) =>
+    [MAIN_PAIR, SAME_PAIR].map(
+      (pair): Experiment => ({
+        weights: LADDER[i + 1] as string,
+        source: `weights-${weights.replaceAll('_', '-')}`,
+        ...pair,
+        replies: ladder,
+      }),
+    ),
+  );
 
 /** Honest seeds count from 1; those of attacks from here, so that a cheat never repeats a calibrated prompt's draws. */
 export const FIRST_ATTACK_SEED = 1_000_001;

@@ -13,7 +13,13 @@ import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeCode, describeMachine } from '../bench/report.ts';
 import { collectExperiment, sourceId } from './collect.ts';
 import { createEnginePool } from './engine-pool.ts';
-import { type Experiment, listAttackExperiments, listHonestExperiments, MAIN_PAIR } from './experiments.ts';
+import {
+  type Experiment,
+  listAttackExperiments,
+  listHonestExperiments,
+  listLadderExperiments,
+  MAIN_PAIR,
+} from './experiments.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure.ts';
 import { PROFILES, type Profile, SOLD_WEIGHTS } from './profiles.ts';
@@ -168,7 +174,8 @@ async function sample(
   }
   const attacks = only.length === 0 ? ATTACKS : ATTACKS.filter(({ name }) => only.includes(name));
   const honest = only.length === 0 || only.includes(HONEST) ? listHonestExperiments(profile) : [];
-  const experiments = [...honest, ...listAttackExperiments(profile, attacks)];
+  const ladder = listLadderExperiments(profile).filter(({ source }) => attacks.some(({ name }) => name === source));
+  const experiments = [...honest, ...listAttackExperiments(profile, attacks), ...ladder];
   const pool = createEnginePool(IDLE_ENGINES);
   const report = createProgressLine(experiments.length);
   try {

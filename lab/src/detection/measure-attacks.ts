@@ -95,7 +95,7 @@ export function measureAttack(
   };
 }
 
-function measureDifference(replies: readonly JudgedReply[]): Difference | undefined {
+export function measureDifference(replies: readonly JudgedReply[]): Difference | undefined {
   const scored = replies.flatMap((reply) => reply.scored ?? []);
   if (scored.length === 0) return undefined;
   const differing = scored.flatMap(({ unreproduced }) => unreproduced ?? []);

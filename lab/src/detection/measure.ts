@@ -15,6 +15,7 @@ import {
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
+  listLadderExperiments,
   MAIN_PAIR,
   OTHER_PAIRS,
 } from './experiments.ts';
@@ -22,6 +23,7 @@ import type { ReadExperiment } from './fit-pair.ts';
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureClaim } from './measure-claims.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
+import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
@@ -76,6 +78,18 @@ export function measure(options: MeasureOptions): DetectionResults {
       return measureOtherPair(pair, { ...select(weights), maxTokens: profile.maxTokens, lives });
     }),
   );
+  const ladder = listLadderExperiments(profile)
+    .filter(({ verifier }) => verifier === MAIN_PAIR.verifier)
+    .flatMap((experiment) => {
+      const { weights } = experiment;
+      const other = read(experiment);
+      const own = honest
+        .filter((each) => each.model === MODEL && each.weights === weights && each.verifier === MAIN_PAIR.verifier)
+        .flatMap(read);
+      if (other.length === 0 || own.length === 0) return [];
+      const same = read({ ...experiment, verifier: experiment.provider });
+      return [measureLadder({ experiment, other, same, honest: own })];
+    });
   onProgress('class claims');
   const classClaims = measureClaims({ attacks, honest, seed, code, read });
   onProgress('honest pairs');
@@ -99,6 +113,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     ]),
     attacks: sold.flatMap((part) => part.attacks),
     otherPairs: otherPairs.flatMap((part) => part.attacks),
+    ladder,
     stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))

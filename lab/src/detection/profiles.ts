@@ -19,6 +19,8 @@ export interface Profile {
   readonly hardAttack: number;
   /** Replies of one that a comparison of bytes decides. */
   readonly plainAttack: number;
+  /** Of a step of the quant ladder sold as the next higher one. */
+  readonly ladder: number;
   /** Replies of an attack that a verifier of the same exact class checks. */
   readonly equality: number;
   /** The same of those that are tried in another class, see measure-claims.ts. */
@@ -57,6 +59,7 @@ const FULL: Profile = {
   attack: 40,
   hardAttack: 120,
   plainAttack: 6,
+  ladder: 16,
   equality: 8,
   claimants: 40,
   honestEquality: 600,
@@ -80,6 +83,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     attack: 6,
     hardAttack: 10,
     plainAttack: 3,
+    ladder: 2,
     equality: 4,
     claimants: 4,
     honestEquality: 12,
@@ -101,6 +105,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     attack: 4,
     hardAttack: 12,
     plainAttack: 2,
+    ladder: 2,
     equality: 2,
     claimants: 2,
     honestEquality: 20,
@@ -124,6 +129,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     attack: 12,
     hardAttack: 24,
     plainAttack: 4,
+    ladder: 6,
     equality: 4,
     claimants: 12,
     honestEquality: 460,

@@ -86,7 +86,7 @@ describe('the page', () => {
 
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
     const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
-    expect(heads).toHaveLength(3);
+    expect(heads).toHaveLength(4);
     for (const head of heads) expect(head).toContain('fixed 0.10 / 0.10 passes');
     expect(page).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
   });

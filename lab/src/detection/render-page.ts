@@ -10,6 +10,7 @@ import {
   formatEjections,
   formatEqualities,
   formatHonest,
+  formatLadder,
   formatOtherModels,
   formatOtherPairs,
   formatStage1,
@@ -48,6 +49,10 @@ export function formatPage(results: DetectionResults): string {
     '### Between other classes',
     OTHER_PAIRS_READING,
     formatOtherPairs(results),
+    '### Lower steps of the ladder',
+    'Each step of the quant ladder sold as the next higher one, below F16 and Q8_0, which the tables above have. No row was measured for ' +
+      'these weights: in an exact class the first token differs, elsewhere fixed limits decide.',
+    formatLadder(results),
     '### Curves of the hard attacks',
     ...(curves.length > 0 ? curves : [`No attack has an area under its curve below ${HARD_AUC}.`]),
     '## Honest drift',

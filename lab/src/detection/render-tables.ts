@@ -139,6 +139,23 @@ export const formatHonest = (rows: readonly HonestRow[]): string =>
 const formatQuantiles = ({ median, p99, p99High, max }: Quantiles): string =>
   `${formatNumber(median)}, ${formatNumber(p99)} (<= ${formatNumber(p99High)}), ${formatNumber(max)}`;
 
+export const formatLadder = ({ ladder }: DetectionResults): string =>
+  formatTable(ladder, [
+    ['attack', ({ attack }) => attack],
+    ['sold as', ({ weights }) => weights],
+    ['provider → verifier', formatPair],
+    ['replies', ({ replies }) => formatCount(replies)],
+    ['exact class', ({ equality }) => formatDifference(equality)],
+    ['sketch distance, median window', ({ sketch }) => formatNumber(sketch)],
+    [
+      'farthest honest window',
+      ({ farthestHonest, honestWindows }) => `${formatNumber(farthestHonest)} of ${formatCount(honestWindows)}`,
+    ],
+    ['windows beyond it', ({ beyondHonest }) => formatShare(beyondHonest)],
+    ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
+    ['replies that all fixed limits reject', ({ rejected }) => formatShare(rejected)],
+  ]);
+
 export const formatStage1 = ({ stage1 }: DetectionResults): string =>
   formatTable(stage1, [
     ['source', ({ source }) => source],

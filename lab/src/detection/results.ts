@@ -18,6 +18,8 @@ export interface DetectionResults {
   readonly attacks: readonly AttackRow[];
   /** The same attacks between other classes than those of `attacks`. */
   readonly otherPairs: readonly AttackRow[];
+  /** Steps of the quant ladder below what rows are measured for, each sold as the next higher one. */
+  readonly ladder: readonly LadderRow[];
   readonly stage1: readonly Stage1Row[];
   readonly equality: readonly EqualityRow[];
   /** Measured apart, each by its own command, where a machine has the back end. */
@@ -135,6 +137,24 @@ export interface AttackRow extends Pair {
   /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
   readonly roc: readonly (readonly [number, number])[];
   readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];
+}
+
+/** Pair.weights is what was sold. */
+export interface LadderRow extends Pair {
+  readonly attack: string;
+  readonly replies: number;
+  readonly equality: Difference | undefined;
+  /** Median sketch distance of a window. */
+  readonly sketch: number;
+  /** Windows of honest replies of the weights that were sold, and the largest distance among them. */
+  readonly honestWindows: number;
+  readonly farthestHonest: number;
+  /** Windows that lie farther than all of those. */
+  readonly beyondHonest: Share;
+  /** Windows that the fixed 0.10 / 0.10 lets pass. */
+  readonly fallbackPasses: Share;
+  /** Replies that the fixed limits of all scores reject. */
+  readonly rejected: Share;
 }
 
 export interface Stage1Row {

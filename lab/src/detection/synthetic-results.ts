@@ -27,6 +27,17 @@ export function createSyntheticResults(): DetectionResults {
         fallbackPasses: share(0.9, 1200),
       },
     ],
+    ladder: [
+      {
+        ...{ weights: 'q5_k_m', provider: 'cpu-exact', verifier: 'cpu-fast', attack: 'weights-q5-0' },
+        replies: 16,
+        equality: { differ: share(1, 16), medianToken: 0, lastToken: 0 },
+        ...{ sketch: 0.05, honestWindows: 80, farthestHonest: 0.01 },
+        beyondHonest: share(1, 64),
+        fallbackPasses: share(0.9, 64),
+        rejected: share(0.5, 16),
+      },
+    ],
     otherModels: [
       {
         ...{ weights: 'f16', provider: 'cpu-fast', verifier: 'vulkan' },
