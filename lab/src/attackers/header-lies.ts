@@ -68,6 +68,12 @@ const LIES: readonly Lie[] = [
     change: (header) => ({ ...header, sketchBankSeed: other(header.sketchBankSeed) }),
   },
   {
+    name: 'header-payee',
+    aim: 'be judged and paid under another payee than the one whose stake it was drawn by',
+    caughtBy: ['payee'],
+    change: (header) => ({ ...header, payee: other(header.payee) }),
+  },
+  {
     name: 'header-vocabulary-hash',
     aim: 'claim another tokenizer',
     caughtBy: ['vocabulary'],

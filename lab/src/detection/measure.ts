@@ -98,7 +98,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
   const results: Omit<DetectionResults, 'aims' | 'notCaught'> = {
-    version: 1,
+    version: 2,
     profile: profile.name,
     seed,
     command: options.command,

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { equalBytes } from '@ogong/protocol/bytes';
 import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { SETTINGS, type Setting } from './settings.ts';
 import type { VerifierStrategy } from './strategy.ts';
@@ -53,7 +53,7 @@ const AUDITS_PER_EPOCH = 12;
 /** Epochs after which providers announce themselves again. */
 const ANNOUNCED_EPOCHS = 20;
 const PPM = 1_000_000;
-const HONEST_PROVIDERS = ['provider0', 'provider1'];
+const HONEST_PROVIDERS = 2;
 
 /**
  * Every strategy against the validator's production code, from fixed seeds: the same numbers each time.
@@ -101,23 +101,28 @@ async function runOnce({ strategy, setting, seed, limit }: RunOptions): Promise<
   const repliesPerEpoch = Math.round((AUDITS_PER_EPOCH * PPM) / alphaPpm);
   const mostEpochs = Math.ceil(limit / AUDITS_PER_EPOCH);
   const { validator, served } = world;
-  for (const name of HONEST_PROVIDERS) await world.announceProvider(name);
-  // A cheat that is ejected comes back under another name: identities are free.
-  let cheat = 0;
-  if (strategy.partner) await world.announceProvider('cheat0');
+  let names = 0;
+  const announce = async (kind: string): Promise<string> => {
+    const name = `${kind}${names++}`;
+    await world.announceProvider(name);
+    return name;
+  };
+  const honestNames: string[] = [];
+  for (let i = 0; i < HONEST_PROVIDERS; i++) honestNames.push(await announce('provider'));
+  let cheat = strategy.partner ? await announce('cheat') : undefined;
+  const isEjected = (name: string): boolean =>
+    validator.decided.some(({ ejects, providerId }) => ejects && equalBytes(providerId, world.idOf(name)));
   const isExcluded = (): boolean => world.followers.every((name) => world.record(name).test.ejected);
   for (let epoch = 0; epoch < mostEpochs && !isExcluded(); epoch++) {
     if (epoch > 0 && epoch % ANNOUNCED_EPOCHS === 0) await world.announceAll();
     for (let i = 0; i < repliesPerEpoch; i++) {
-      const isCheat = strategy.partner === true && i % 3 === 0;
-      await world.serve(isCheat ? `cheat${cheat}` : (HONEST_PROVIDERS[i % 2] as string), isCheat);
+      const isCheat = cheat !== undefined && i % 3 === 0;
+      await world.serve(isCheat ? (cheat as string) : (honestNames[i % HONEST_PROVIDERS] as string), isCheat);
     }
     await world.runEpoch();
-    const wasEjected = validator.decided.some(
-      ({ ejects, providerId }) =>
-        ejects && served.some((one) => one.provider === `cheat${cheat}` && isOf(one, providerId)),
-    );
-    if (wasEjected) await world.announceProvider(`cheat${++cheat}`);
+    // Who is ejected comes back under another name, whatever it did: identities are free.
+    if (cheat !== undefined && isEjected(cheat)) cheat = await announce('cheat');
+    for (const [i, name] of honestNames.entries()) if (isEjected(name)) honestNames[i] = await announce('provider');
   }
   await world.runEpoch();
   const decided = served
@@ -139,11 +144,6 @@ async function runOnce({ strategy, setting, seed, limit }: RunOptions): Promise<
   };
   await world.close();
   return result;
-
-  function isOf({ replyId }: { readonly replyId: Uint8Array }, providerId: Uint8Array): boolean {
-    const entry = world.verdictOf(replyId);
-    return entry !== undefined && toHex(entry.providerId) === toHex(providerId);
-  }
 }
 
 function summarize(

@@ -86,9 +86,13 @@ export async function createWorld(options: WorldOptions) {
       signal: AbortSignal.timeout(60_000),
     });
   const phase = (): number => Math.min(1, (clock.nowMs() - epochStartMs) / EPOCH_MS);
-  /** Chance is a function of the job, so that a run does not depend on which of two calls came first. */
+  /**
+   * Chance is a function of the job, so that a run does not depend on which of two calls came first; of what is scored where several
+   * follow one strategy, so that what they make up agrees.
+   */
   const createScene = (job: ScoreJob): Scene => {
-    const draw = createSeededRandom(new DataView(crypto.sha256(job.jobId).buffer).getUint32(0) ^ seed);
+    const about = followers > 1 ? crypto.sha256(job.request, job.outputTokens) : crypto.sha256(job.jobId);
+    const draw = createSeededRandom(new DataView(about.buffer, about.byteOffset).getUint32(0) ^ seed);
     return { ...scene(draw), random: draw };
   };
   const scene = (draw: () => number): Omit<Scene, 'random'> => ({
@@ -233,6 +237,7 @@ export async function createWorld(options: WorldOptions) {
     work,
     names,
     followers: names.slice(0, followers),
+    idOf,
     serve,
     runEpoch,
     announceAll,

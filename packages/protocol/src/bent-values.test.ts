@@ -59,20 +59,23 @@ describe('single values that moved', () => {
     expect(bent.slice(16 + 2).reduce((sum, count) => sum + count, 0)).toBe(3);
   });
 
-  it('are not what an error of all values is, however large', () => {
-    const [differences, other] = [new Int32Array(64), new Int32Array(64)];
-    const fill = (into: Int32Array, scale: number): Int32Array => {
-      const noise = createSeededRandom(9);
-      return into.map(() => Math.round((noise() * 2 - 1) * scale));
-    };
-    const cells = [100, 100_000].map((scale) => {
-      const meter = createValueMeter(1);
-      const of = fill(scale === 100 ? differences : other, scale);
-      addPosition(meter, { differences: of, count: 20, logSpread: Math.log(scale), logSketch: Math.log(scale) });
+  it('are not what an error of all values is, however large, unless the sketch does not move as far', () => {
+    const noise = createSeededRandom(9);
+    const ordinary = Array.from({ length: 20 }, () => Math.round((noise() * 2 - 1) * 100));
+    const count = (scaled: { readonly values: number; readonly sketch: number }): number[] => {
+      const meter = createValueMeter(64);
+      for (let i = 0; i < 64; i++) {
+        const { values, sketch } = i === 31 ? scaled : { values: 1, sketch: 1 };
+        const differences = new Int32Array(64);
+        differences.set(ordinary.map((value) => value * values));
+        const logs = { logSpread: Math.log(1e-3 * values), logSketch: Math.log(1e-3 * sketch) };
+        addPosition(meter, { differences, count: ordinary.length, ...logs });
+      }
       return [...countValues(meter)];
-    });
-    expect(cells[0]).toEqual(cells[1]);
-    expect(cells[0]?.[0]).toBe(1);
+    };
+    expect(count({ values: 1000, sketch: 1000 })[0]).toBe(64);
+    const moved = count({ values: 20, sketch: 1 });
+    expect([moved[0], moved[3]]).toEqual([63, 1]);
   });
 
   it('count every position once, whatever the differences', () => {

@@ -25,6 +25,7 @@ const offer = (id: number, change: Partial<Offer> = {}): Offer => ({
   providerId: new Uint8Array(32).fill(id),
   modelId: MODEL,
   pricePer1kAtomic: 100n,
+  contextSize: 512,
   freeCapacity: 1,
   payee: new Uint8Array(20).fill(id),
   stakeAtomic: 0n,
@@ -32,7 +33,7 @@ const offer = (id: number, change: Partial<Offer> = {}): Offer => ({
   expiresAtMs: 2000,
   ...change,
 });
-const request: MatchRequest = { modelId: MODEL, maxPricePer1kAtomic: 100n, exclude: [], nowMs: 1000 };
+const request: MatchRequest = { modelId: MODEL, maxPricePer1kAtomic: 100n, contextSize: 512, exclude: [], nowMs: 1000 };
 const seed = (i: number): Uint8Array => nobleCrypto.sha256(utf8Encode(`seed ${i}`));
 const ids = (offers: readonly Offer[], change: Partial<MatchRequest> = {}): number[] =>
   selectCandidates(offers, { ...request, ...change }).candidates.map(({ providerId }) => providerId[0]!);
@@ -82,6 +83,16 @@ describe('candidates', () => {
     expect(selectCandidates(offers, request).candidates[0]!.pricePer1kAtomic).toBe(90n);
   });
 
+  it('are those with room for all that may be asked for, or with the most there is', () => {
+    const offers = [offer(1, { contextSize: 1 }), offer(2, { contextSize: 600 }), offer(3, { contextSize: 4096 })];
+    expect(ids(offers)).toEqual([2, 3]);
+    expect(ids(offers, { contextSize: 600 })).toEqual([2, 3]);
+    expect(ids(offers, { contextSize: 601 })).toEqual([3]);
+    expect(ids([...offers, offer(4, { contextSize: 4096 })], { contextSize: 100_000 })).toEqual([3, 4]);
+    // Who is tried, busy or too dear leaves the place to the others.
+    expect(ids([offer(1, { contextSize: 1 }), offer(2, { freeCapacity: 0 })])).toEqual([1]);
+  });
+
   it('weigh stake times reputation, and serve without stake', () => {
     expect(computeWeight({ stakeAtomic: 0n, reputationPpm: 500_000 }, 1)).toBe(500_000n);
     expect(computeWeight({ stakeAtomic: 9n * TOKEN, reputationPpm: 500_000 }, 1)).toBe(5_000_000n);
@@ -128,6 +139,8 @@ describe('candidate list', () => {
         providerId: fc.uint8Array({ minLength: 32, maxLength: 32 }),
         pricePer1kAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
         weight: fc.bigInt(1n, 2n ** 64n - 1n),
+        payee: fc.uint8Array({ minLength: 20, maxLength: 20 }),
+        contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
       }),
       { selector: ({ providerId }) => toHex(providerId), maxLength: 12 },
     )

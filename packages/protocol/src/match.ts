@@ -42,6 +42,8 @@ export interface Offer {
   /** Tier included: an offer in one tier never answers for another. */
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
+  /** Tokens of prompt and reply. */
+  readonly contextSize: number;
   readonly freeCapacity: number;
   /** 20 bytes. */
   readonly payee: Uint8Array;
@@ -55,6 +57,8 @@ export interface Offer {
 export interface MatchRequest {
   readonly modelId: string;
   readonly maxPricePer1kAtomic: bigint;
+  /** Tokens that prompt and reply take at most. */
+  readonly contextSize: number;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly nowMs: number;
@@ -66,6 +70,10 @@ export interface Candidate {
   readonly pricePer1kAtomic: bigint;
   /** Share of the draw, from computeWeight; at least 1. */
   readonly weight: bigint;
+  /** As announced, and so in ticket and order. 20 bytes. */
+  readonly payee: Uint8Array;
+  /** The same. >= 1. */
+  readonly contextSize: number;
 }
 
 export interface CandidateList {
@@ -76,7 +84,7 @@ export interface CandidateList {
 
 export const MAX_CANDIDATES = 4096;
 
-const LIST_DOMAIN = encodeDomain('ogong-candidates-v1');
+const LIST_DOMAIN = encodeDomain('ogong-candidates-v2');
 const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
 
 /**
@@ -97,12 +105,13 @@ export function computeWeight(
 
 /**
  * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
- * than once, its cheapest offer stands. A payee's stake is shared among those of its offers that are in the list.
+ * than once, its cheapest offer stands. Who has room for all that may be asked for goes before who has not, or else whoever
+ * announces little would be drawn as often, and may end a reply early. A payee's stake is shared among those of its offers that are in the list.
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
-  const { modelId, maxPricePer1kAtomic, exclude, nowMs } = request;
+  const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs } = request;
   parseModelId(modelId);
-  const listed = offers
+  const able = offers
     .filter((offer) => offer.modelId === modelId && offer.pricePer1kAtomic <= maxPricePer1kAtomic)
     .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
     .filter((offer) => !exclude.some((id) => equalBytes(id, offer.providerId)))
@@ -111,11 +120,16 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
+  // Where nobody has room for all of it, those have most who have as much as anybody.
+  const room = able.reduce((most, offer) => Math.max(most, Math.min(offer.contextSize, contextSize)), 0);
+  const listed = able.filter((offer) => offer.contextSize >= room);
   const counts = countPayees(listed);
   const candidates = listed.map((offer) => ({
     providerId: offer.providerId,
     pricePer1kAtomic: offer.pricePer1kAtomic,
     weight: computeWeight(offer, counts.get(toHex(offer.payee)) as number),
+    payee: offer.payee,
+    contextSize: offer.contextSize,
   }));
   return { modelId, candidates };
 }
@@ -124,12 +138,12 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
 export function encodeCandidates({ modelId, candidates }: CandidateList): Uint8Array {
   parseModelId(modelId);
   assertCandidates(candidates);
-  const writer = createWriter(64 + candidates.length * 56)
+  const writer = createWriter(64 + candidates.length * 80)
     .bytes(LIST_DOMAIN)
     .text(modelId)
     .u16(candidates.length);
-  for (const { providerId, pricePer1kAtomic, weight } of candidates) {
-    writer.bytes(providerId, 32).u128(pricePer1kAtomic).u64(weight);
+  for (const { providerId, pricePer1kAtomic, weight, payee, contextSize } of candidates) {
+    writer.bytes(providerId, 32).u128(pricePer1kAtomic).u64(weight).bytes(payee, 20).u32(contextSize);
   }
   return writer.finish();
 }
@@ -146,6 +160,8 @@ export function parseCandidates(bytes: Uint8Array): CandidateList {
     providerId: reader.bytes(32),
     pricePer1kAtomic: reader.u128(),
     weight: reader.u64(),
+    payee: reader.bytes(20),
+    contextSize: reader.u32(),
   }));
   reader.end();
   assertCandidates(candidates);

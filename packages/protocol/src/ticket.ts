@@ -151,6 +151,7 @@ function assertTicket(ticket: Ticket): void {
   parseModelId(ticket.modelId);
   assertPlainText(ticket.providerEndpoint, MAX_ENDPOINT_BYTES, 'endpoint');
   if (ticket.providerEndpoint === '') throw new ProtocolError('malformed', 'ticket without an endpoint');
+  if (ticket.contextSize < 1) throw new ProtocolError('out-of-range', 'context of no tokens');
   if (ticket.expiresAtMs <= ticket.issuedAtMs)
     throw new ProtocolError('malformed', 'ticket expires before it is issued');
 }

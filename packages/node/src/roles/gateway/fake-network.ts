@@ -272,6 +272,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           providerId: id,
           modelId: FAKE_MODEL,
           pricePer1kAtomic: PRICE,
+          contextSize: 4096,
           freeCapacity: 4,
           payee: id.subarray(0, 20),
           stakeAtomic: 1n,
@@ -280,7 +281,8 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
         }));
         if (fake.hasForgotten || request.model !== FAKE_MODEL)
           throw new Refusal('not-found', `no provider serves ${request.model}`);
-        const query = { modelId: request.model, maxPricePer1kAtomic: request.maxPricePer1k, exclude: request.exclude };
+        const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude } = request;
+        const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude };
         const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
         const drawn = replayMatch(crypto, candidates, request.seed);
         const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));

@@ -8,7 +8,7 @@ import {
   RouterService,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashCandidates, replayMatch } from '@ogong/protocol/match';
+import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/match';
 import { type Ticket, verifyTicket } from '@ogong/protocol/ticket';
 import { type Clock, monotonicClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
@@ -20,6 +20,8 @@ export interface MatchQuery {
   readonly model: string;
   readonly replyId: Uint8Array;
   readonly requestHash: Uint8Array;
+  /** Tokens that prompt and reply take at most. */
+  readonly contextSize: number;
   /** Providers that this reply was already tried with. */
   readonly exclude: readonly Uint8Array[];
   readonly signal: AbortSignal;
@@ -111,10 +113,10 @@ export function createProviderMatch(
 
   return {
     async match(query) {
-      const { model, replyId, requestHash } = query;
+      const { model, replyId, requestHash, contextSize } = query;
       const exclude = [...query.exclude, ...listExcluded()];
       const seed = crypto.sha256(requestHash, replyId);
-      const request = { model, maxPricePer1k, seed, exclude, replyId, requestHash };
+      const request = { model, maxPricePer1k, seed, exclude, replyId, requestHash, contextSize };
       const { ticket: signed, candidates } = await ask(query, request);
       if (signed === undefined) throw createRouterFault('it sent no ticket');
       const nowMs = clock.nowMs();
@@ -127,6 +129,9 @@ export function createProviderMatch(
       if (exclude.some((id) => equalBytes(id, ticket.providerId)))
         throw createRouterFault('it named an excluded provider');
       if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');
+      if (!hasMostRoom(candidates, contextSize)) {
+        throw createRouterFault('it lists providers with less room than others of the list have');
+      }
       served.add(model);
       return { ticket, signed };
     },
@@ -143,11 +148,20 @@ function isDrawn(ticket: Ticket, candidates: Uint8Array, seed: Uint8Array): bool
     return (
       equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash) &&
       drawn !== undefined &&
-      equalBytes(drawn.providerId, ticket.providerId)
+      equalBytes(drawn.providerId, ticket.providerId) &&
+      equalBytes(drawn.payee, ticket.payee) &&
+      drawn.contextSize === ticket.contextSize &&
+      drawn.pricePer1kAtomic === ticket.pricePer1kAtomic
     );
   } catch {
     return false;
   }
+}
+
+/** Who is listed has room for all that was asked for, or as much as anybody listed. */
+function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
+  const rooms = parseCandidates(candidates).candidates.map((each) => Math.min(each.contextSize, contextSize));
+  return rooms.every((room) => room === rooms[0]);
 }
 
 const createRouterFault = (why: string): GatewayError =>

@@ -20,7 +20,7 @@ import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
-import { computeMaxFee } from './fee-bound.ts';
+import { computeContextBound, computeMaxFee } from './fee-bound.ts';
 import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 import type { Delta, ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
@@ -111,7 +111,14 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
     const nonce = dependencies.randomBytes(32);
     const requestHash = crypto.sha256(body);
     const [match, validator] = await Promise.all([
-      matches.match({ model: request.model, replyId, requestHash, exclude: tried, signal }),
+      matches.match({
+        model: request.model,
+        replyId,
+        requestHash,
+        contextSize: computeContextBound(request),
+        exclude: tried,
+        signal,
+      }),
       validators.pick(),
     ]);
     const { ticket } = match;

@@ -148,7 +148,13 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
     parseModelId(modelId);
     const nowMs = clock.nowMs();
     const offers = supply.offers(modelId);
-    const wanted = { modelId, maxPricePer1kAtomic: request.maxPricePer1k, exclude, nowMs };
+    const wanted = {
+      modelId,
+      maxPricePer1kAtomic: request.maxPricePer1k,
+      contextSize: request.contextSize,
+      exclude,
+      nowMs,
+    };
     const candidates = encodeCandidates(selectCandidates(offers, wanted));
     const drawn = replayMatch(crypto, candidates, seed);
     if (drawn === undefined) throw explainNoMatch(offers, wanted);
@@ -162,10 +168,10 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
       providerId: drawn.providerId,
       providerEndpoint: announcement.endpoint,
       providerCertHash: announcement.certHash,
-      payee: announcement.payee,
+      payee: drawn.payee,
       modelRoot: model.modelRoot,
       pricePer1kAtomic: drawn.pricePer1kAtomic,
-      contextSize: model.contextSize,
+      contextSize: drawn.contextSize,
       replyId,
       requestHash,
       candidatesHash: hashCandidates(crypto, candidates),

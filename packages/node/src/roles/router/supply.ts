@@ -137,7 +137,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           expiresAtMs,
         };
         for (const model of wanted.filter(isPublished)) {
-          offers.push({ ...shared, model, modelId: model.modelId, pricePer1kAtomic: model.pricePer1kAtomic });
+          const { modelId: id, pricePer1kAtomic, contextSize } = model;
+          offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize });
         }
       }
       return offers;

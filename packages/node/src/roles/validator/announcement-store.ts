@@ -159,7 +159,7 @@ export function listCandidates(
     .map((row) => parseAnnouncement(row.announcement as Uint8Array))
     .filter((announcement) => announcement.verifier && offerOf(announcement))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
-    // The header of a reply may name another payee than the announcement.
+    // As announced now: what the order named may have been announced before.
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !equalBytes(providerId, serverId))
     .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
