@@ -52,7 +52,7 @@ describe('results.json', () => {
   });
 
   it('keeps what is absent absent', () => {
-    const rows = [...results.attacks, ...results.otherPairs];
+    const rows = [...results.attacks, ...results.otherPairs, ...results.ladder];
     const absent = rows.filter(({ equality }) => equality === undefined).length;
     expect(absent).toBeGreaterThan(0);
     expect(encodeResults(results)).not.toMatch(/null|undefined/);

@@ -13,7 +13,7 @@ import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
-import { decideReports, findAgreeingRejects } from './report-combination.ts';
+import { decideReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
 import { hashScored, toScored } from './verifier-call.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
@@ -184,11 +184,14 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
   const { decision, marked } = decideReports(weighed, false);
   // One verifier's word does not cost a fee while another could have been asked.
   const isAlone = decision === 'reject' && weighed.length === 1;
-  const isEarly = isAlone && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
+  const isAnotherLeft = decision === 'reject' && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
+  const isEarly = isAlone && isAnotherLeft;
   const verdict = decision === 'ask-another' || isEarly ? 'inconclusive' : decision;
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const rejects = findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact).length;
-  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && rejects >= 2;
+  // Two may be in league: they have the fee held back, and eject at once only where nobody else was there to ask.
+  const enough = isAnotherLeft ? EJECTING_REJECTS : 2;
+  const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && rejects >= enough;
   const refuted = new Set(marked);
   const counts = ({ outcome }: ReportVerdict, index: number): boolean =>
     !refuted.has(index) && (outcome === verdict || verdict === 'inconclusive');

@@ -13,11 +13,14 @@ export function findAgreeingRejects(weighed: readonly Weighed[]): readonly numbe
   return largest;
 }
 
+/** Equal rejects in an exact class that eject at once, where so many can be asked: two verifiers may be in league. */
+export const EJECTING_REJECTS = 3;
+
 /**
  * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, so
  * agreement is what counts there. One exact accept may have been told by the provider, and one reject be made up: where
- * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal
- * outweigh one accept. Elsewhere `combineReports` decides.
+ * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal may be of
+ * two in league, so that a third is asked, and outweigh one accept where nobody is left to ask. Elsewhere `combineReports` decides.
  */
 export function decideReports(weighed: readonly Weighed[], canAskAnother: boolean): Combined {
   const pick = (test: (one: Weighed) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
@@ -26,7 +29,8 @@ export function decideReports(weighed: readonly Weighed[], canAskAnother: boolea
   const agreeing = findAgreeingRejects(weighed);
   if (accepts.length > 0 && rejects.length > 0) {
     if (accepts.length >= 2 && accepts.length > agreeing.length) return { decision: 'accept', marked: rejects };
-    if (agreeing.length >= 2 && agreeing.length > accepts.length) {
+    const isSettled = agreeing.length >= EJECTING_REJECTS || !canAskAnother;
+    if (agreeing.length >= 2 && agreeing.length > accepts.length && isSettled) {
       return { decision: 'reject', marked: pick(({ outcome }) => outcome === 'accept') };
     }
     if (canAskAnother) return { decision: 'ask-another', marked: [] };
@@ -38,6 +42,7 @@ export function decideReports(weighed: readonly Weighed[], canAskAnother: boolea
     // They contradict each other: at least one is made up.
     return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
   }
+  if (agreeing.length === 2 && canAskAnother) return { decision: 'ask-another', marked: [] };
   const combined = combineReports(weighed, canAskAnother);
   if (combined.decision !== 'reject' || agreeing.length < 2) return combined;
   const odd = exactRejects.filter((i) => !agreeing.includes(i));

@@ -242,6 +242,22 @@ describe('a round', () => {
     }
     expect(isSeen).toBe(true);
   });
+
+  it('asks others where two rejects are equal to the bit: two in league eject nobody', async () => {
+    let isSeen = false;
+    for (let first = 0; first < 24 && !isSeen; first++) {
+      const { run, marks } = await createAudited({ wrong: { v1: 1, v2: 1 }, first });
+      const { row, entry, evidence } = await run();
+      expect([row.verdict, entry.ejects]).toEqual(['accept', false]);
+      const asked = evidence.attempts.map(({ verifierId }) => toHex(verifierId));
+      const liars = ['v1', 'v2'].map(idOf).filter((id) => asked.includes(id));
+      isSeen = liars.length === 2;
+      // Two against two: nobody can tell from outside which pair is in league.
+      expect(marks()).toEqual(isSeen ? [] : liars);
+      if (isSeen) expect(asked).toHaveLength(4);
+    }
+    expect(isSeen).toBe(true);
+  });
 });
 
 describe('doubt', () => {
