@@ -166,9 +166,12 @@ describe('candidate list', () => {
     );
   });
 
-  it('refuses a weightless candidate', () => {
+  it('refuses a candidate without weight or context', () => {
     const [only] = selectCandidates([offer(1)], request).candidates;
     expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, weight: 0n }] })).toThrow(ProtocolError);
+    expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, contextSize: 0 }] })).toThrow(
+      ProtocolError,
+    );
   });
 });
 

@@ -197,4 +197,6 @@ function assertCandidates(candidates: readonly Candidate[]): void {
   if (candidates.length > MAX_CANDIDATES) throw new ProtocolError('too-large', `${candidates.length} candidates`);
   assertAscending(candidates, (a, b) => compareBytes(a.providerId, b.providerId), 'candidates');
   if (candidates.some(({ weight }) => weight < 1n)) throw new ProtocolError('out-of-range', 'candidate without weight');
+  if (candidates.some(({ contextSize }) => contextSize < 1))
+    throw new ProtocolError('out-of-range', 'candidate without context');
 }
