@@ -13,3 +13,8 @@ export const skip = (id: string, detail: string): Check => ({ id, status: 'skip'
 export function isOk(checks: readonly Check[]): boolean {
   return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');
 }
+
+/** @param details of a pass, and of a failure. */
+export function check(id: string, ok: boolean, [good, bad]: readonly [string, string]): Check {
+  return ok ? pass(id, good) : fail(id, bad);
+}

@@ -5,20 +5,13 @@ import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/checks';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/header';
+import { checkHeader } from '@ogong/protocol/header-checks';
 import { type Opening, parseOpening } from '@ogong/protocol/opening';
 import type { Order } from '@ogong/protocol/order';
 import { checkPosture } from '@ogong/protocol/posture';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseRequest } from '@ogong/protocol/request';
-import {
-  checkBank,
-  checkContext,
-  checkDrawKey,
-  checkPayee,
-  checkSampler,
-  checkStops,
-} from '@ogong/protocol/verify-receipt';
 import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
 import { generateReply } from '../roles/provider/generate-reply.ts';
 import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/verifier-call.ts';
@@ -144,13 +137,14 @@ export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record'
 
 /**
  * What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out.
- * @param context.contextSize what the provider announced, tokens
+ * @param claimed.contextSize what the provider announced, tokens
  */
 export function checkSampleHeader(
   crypto: Crypto,
   sample: ServedSample,
-  { header, contextSize }: { readonly header: Header; readonly contextSize: number },
+  claimed: { readonly header: Header; readonly contextSize: number },
 ): readonly Check[] {
+  const { header, contextSize } = claimed;
   const { seed, request: body, endpoint, response } = sample;
   const record = parseRecordV2(sample.record);
   const asked = parseRequest(body, endpoint);
@@ -160,12 +154,7 @@ export function checkSampleHeader(
   return [
     signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
     checkPosture(header),
-    checkSampler(header, order, asked),
-    checkDrawKey(header, order, asked, beacon),
-    checkBank(crypto, header, order, beacon),
-    checkPayee(header, order),
-    checkStops(header, asked, response),
-    checkContext(header, order),
+    ...checkHeader(crypto, header, { order, request: asked, response, beacon, mayBeCancelled: true }),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Check } from '@ogong/protocol/checks';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { computeFee } from '@ogong/protocol/fee';
 import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '@ogong/protocol/header';
+import { checkHeader, type OrderBeacon } from '@ogong/protocol/header-checks';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
 import { hashLeaf, verifyInclusion } from '@ogong/protocol/merkle';
 import { MAX_WINDOWS } from '@ogong/protocol/opening';
@@ -10,15 +11,7 @@ import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/p
 import { checkPosture } from '@ogong/protocol/posture';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
-import {
-  checkBank,
-  checkContext,
-  checkDrawKey,
-  checkPayee,
-  checkSampler,
-  checkStops,
-  type OrderBeacon,
-} from '@ogong/protocol/verify-receipt';
+
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { CheckPayeeWord } from './payee-words.ts';
 
@@ -214,12 +207,7 @@ export function verifyReply(
   const request = parsed('request', () => parseRequest(body, toEndpoint(submission.endpoint)));
   for (const check of [
     checkPosture(header),
-    checkSampler(header, order, request),
-    checkDrawKey(header, order, request, beacon),
-    checkBank(crypto, header, order, beacon),
-    checkPayee(header, order),
-    checkStops(header, request, response),
-    checkContext(header, order),
+    ...checkHeader(crypto, header, { order, request, response, beacon, mayBeCancelled: true }),
   ]) {
     demandCheck(check);
   }
