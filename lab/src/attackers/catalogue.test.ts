@@ -42,7 +42,8 @@ const MANY = Array.from({ length: 32 }, (_, i) =>
 
 /** Attacks that differ in their cheap model alone are one attack to a fake model. */
 const isPlayed = ({ name }: AttackDefinition): boolean =>
-  !/^(weights|prefill|massaged|massaged-knowing|massaged-careful)-/.test(name) || name.endsWith('-q8-0');
+  !/^(weights|prefill|massaged|massaged-knowing|massaged-careful|massaged-hidden)-/.test(name) ||
+  name.endsWith('-q8-0');
 
 const requestsFor = ({ family, needs }: AttackDefinition) =>
   family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : REQUESTS;

@@ -29,6 +29,7 @@ describe.each([
   { name: 'massaged-q8-0', cheap: near, what: 'a model that is near' },
   { name: 'massaged-q8-0', cheap: other, what: 'another model' },
   { name: 'massaged-knowing-q8-0', cheap: near, what: 'a model that is near' },
+  { name: 'massaged-hidden-q8-0', cheap: near, what: 'a model that is near' },
 ])('$name over $what', ({ name, cheap }) => {
   it.each(Object.entries(SAMPLERS))('passes stage 1 under the %s sampler, and not equality', async (_, sampler) => {
     const cheapEngine = createFakeEngine({ ...cheap, contextSize: 512 });

@@ -275,6 +275,15 @@ function search(move: Move, inputs: DrawInputs): DrawRow | undefined {
   return best;
 }
 
+/** The row with every value but its token's own changed by `change` (2^-16 nat), its tail as these values have it. */
+export function perturbRow(row: DrawRow, inputs: DrawInputs, change: () => number): DrawRow {
+  const token = tokenOf(row);
+  const entries = entriesOf(row).map(({ id, q }) =>
+    id === token ? { id, q } : { id, q: Math.min(Math.max(Math.round(q + change()), 0), MAX_COST) },
+  );
+  return arrange(entries, row.tail, inputs, token);
+}
+
 const entriesOf = ({ ids, q }: Pick<DrawRow, 'ids' | 'q'>): { readonly id: number; readonly q: number }[] =>
   Array.from(ids, (id, j) => ({ id, q: q[j] as number }));
 

@@ -4,9 +4,11 @@ import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
 import { createDrawSource } from '@ogong/protocol/draw-key';
 import { TAIL_RANK } from '@ogong/protocol/sampler';
 import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
+import { createGaussian } from '../forge/random.ts';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
+import { findDrift, hideBend, moveSketch } from './hide-bend.ts';
 import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
 
@@ -29,16 +31,25 @@ const ANYTHING: Tolerances = { positionGap: 1, windowGap: 1 };
 
 interface Style {
   /** Part of the attack's name. */
-  readonly name: '' | '-knowing' | '-careful';
+  readonly name: '' | '-knowing' | '-careful' | '-hidden';
   readonly how: string;
   readonly tolerances: Tolerances;
   /** Who knows that auditors take means over a list changes few values; who does not keeps every change small. */
   readonly thrift: Thrift;
+  /** Hides what was bent in noise of its own, and takes the true token where that would stand out as well. */
+  readonly hides?: true;
 }
 
 const BLIND: Style = { name: '', how: 'until every draw replays', tolerances: ANYTHING, thrift: 'largest' };
 const KNOWING: Style = { name: '-knowing', how: 'as far as tolerances reach', tolerances: KNOWN, thrift: 'mean' };
 const CAREFUL: Style = { name: '-careful', how: 'as far as honest draws stray', tolerances: DRIFT, thrift: 'mean' };
+const HIDDEN: Style = {
+  name: '-hidden',
+  how: 'as far as honest draws stray, in noise of its own',
+  tolerances: DRIFT,
+  thrift: 'mean',
+  hides: true,
+};
 
 /**
  * Pre-fill, made to replay: where the cheap model's token is not the one that the true values draw, the signed values are
@@ -77,6 +88,7 @@ export const MASSAGE_ATTACKS: readonly AttackDefinition[] = [
   ...models.map((model) => defineMassage(model, BLIND)),
   ...models.map((model) => defineMassage(model, KNOWING)),
   ...models.filter(({ name }) => NEAR.has(name)).map((model) => defineMassage(model, CAREFUL)),
+  ...models.filter(({ name }) => NEAR.has(name)).map((model) => defineMassage(model, HIDDEN)),
 ];
 
 interface Counts {
@@ -90,12 +102,15 @@ interface Counts {
   lost: number;
 }
 
-function createMassage(pair: EnginePair, { tolerances, thrift }: Style) {
+function createMassage(pair: EnginePair, style: Style) {
   const counts: Counts = { positions: 0, missed: 0, massaged: 0, corrected: 0, lost: 0 };
   return {
     engine: disguisePair(pair, {
       async *generate(request, options) {
-        const held = await decode({ ...pair, request, counts, tolerances, thrift }, options);
+        const held = await decode(
+          { ...pair, request, counts, style, gaussian: createGaussian(seedOf(request)) },
+          options,
+        );
         yield* tellReply(pair.engine, request, held);
       },
     }),
@@ -103,10 +118,13 @@ function createMassage(pair: EnginePair, { tolerances, thrift }: Style) {
   };
 }
 
+/** Of the request, so that a reply that is served again is the same. */
+const seedOf = ({ drawKey }: GenerateRequest): number => new DataView(drawKey.buffer, drawKey.byteOffset).getUint32(0);
+
 interface Task extends EnginePair {
   readonly request: GenerateRequest;
-  readonly tolerances: Tolerances;
-  readonly thrift: Thrift;
+  readonly style: Style;
+  readonly gaussian: () => number;
   readonly counts: Counts;
 }
 
@@ -170,7 +188,8 @@ interface Segment {
 
 /** One pass of the true model over a continuation. @returns whether a token was corrected, so that the rest is void. */
 async function settle(task: Task, segment: Segment, options?: { signal?: AbortSignal }): Promise<boolean> {
-  const { engine, request, tolerances, thrift, counts } = task;
+  const { engine, request, style, counts } = task;
+  const { tolerances } = style;
   const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
   const from = settled.output.length;
   const cheapRows = rowsOf(cheaply.windows, vocabularySize);
@@ -187,7 +206,8 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
   // A continuation does not know what it must penalise, nor a stop string that began before it.
   const canCorrect = !isCounting && request.stop.length === 0;
   for (let i = from; i < positions.length; i++) {
-    const { row, ...rest } = positions[i] as Position;
+    const { row, shapeClass } = positions[i] as Position;
+    let { sketch } = positions[i] as Position;
     const u = draws.draw((request.firstDraw ?? 0) + i);
     const inputs: DrawInputs = { u, settings: request.sampler, bias, counts: settled.seen, vocabularySize };
     if (i % WINDOW_TOKENS === 0) settled.windowGap = 0;
@@ -200,11 +220,12 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
       const gap = measureGap(row, inputs);
       const isForgiven =
         gap <= tolerances.positionGap && settled.windowGap + gap <= tolerances.windowGap * WINDOW_TOKENS;
-      const massaged = isForgiven || !canCorrect ? massageRow(row, inputs, thrift) : undefined;
-      if (massaged !== undefined) {
+      const bent = isForgiven || !canCorrect ? bend(task, { row, sketch }, inputs, canCorrect) : undefined;
+      if (bent !== undefined) {
         counts.massaged++;
         settled.windowGap += gap;
-        signed = massaged.row;
+        signed = bent.row;
+        sketch = bent.sketch;
       } else if (drawn !== TAIL_RANK && canCorrect) {
         counts.corrected++;
         const { ids, q, tail } = row;
@@ -221,12 +242,29 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
       } else counts.lost++;
     }
     const token = tokenOf(signed);
-    settled.positions.push({ row: signed, ...rest });
+    settled.positions.push({ row: signed, sketch, shapeClass });
     settled.output.push(token);
     if (isCounting) settled.seen.set(token, (settled.seen.get(token) ?? 0) + 1);
     if (isCorrected) return true;
   }
   return false;
+}
+
+/** @returns undefined where it cannot be bent, or would stand out and the true token can be had. */
+function bend(
+  { engine, style, gaussian }: Task,
+  { row, sketch }: Pick<Position, 'row' | 'sketch'>,
+  inputs: DrawInputs,
+  canCorrect: boolean,
+): Pick<Position, 'row' | 'sketch'> | undefined {
+  if (style.hides) {
+    const drift = findDrift(engine.info().weightType);
+    const hidden = hideBend(row, { inputs, drift, gaussian });
+    if (hidden) return { row: hidden.row, sketch: moveSketch(sketch, hidden.spread * drift.sketchPerSpread, gaussian) };
+    if (canCorrect) return undefined;
+  }
+  const massaged = massageRow(row, inputs, style.thrift);
+  return massaged && { row: massaged.row, sketch };
 }
 
 function firstUnlisted(ids: Uint32Array): number {

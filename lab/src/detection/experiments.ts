@@ -155,7 +155,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
 
 /** Known to come close to honest drift, or to be honest for the most part: more replies, since their rates decide. */
 const HARD =
-  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing|-careful)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation|on-hot).*)$/;
+  /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing|-careful|-hidden)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation|on-hot).*)$/;
 
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;

@@ -21,6 +21,7 @@ import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
 import { createBeaconView } from '../shared/beacon-view.ts';
 import { createChainView } from '../shared/chain-view.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
+import { bindLedger } from '../store/ledger-binding.ts';
 import { openStore } from '../store/store.ts';
 
 const NAME = 'ogong-gatewayd';
@@ -56,6 +57,7 @@ async function start(values: Values): Promise<Daemon> {
   const metrics = createMetrics('gateway');
   collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  bindLedger(store, chain.ledger);
   const gateway = createGateway(
     {
       bind: values.bind,

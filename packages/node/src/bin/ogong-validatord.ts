@@ -21,6 +21,7 @@ import { createValidator } from '../roles/validator/validator.ts';
 import { registerConfig, validatorConfig } from '../roles/validator/validator-config.ts';
 import { createChainView } from '../shared/chain-view.ts';
 import { formatEndpoint } from '../shared/endpoint.ts';
+import { bindLedger } from '../store/ledger-binding.ts';
 import { openStore } from '../store/store.ts';
 
 const NAME = 'ogong-validatord';
@@ -76,6 +77,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   const metrics = createMetrics('validator');
   collectProcessMetrics(metrics);
   const store = openStore(join(values.dataDir, 'validator.db'), { migrations });
+  bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const named = chain.parameters()?.driftTable;
   const drift = loadDriftPolicy(nodeCrypto, values, { named, store, log: logger });

@@ -1,3 +1,4 @@
+import { createLedgerMigration } from '../../store/ledger-binding.ts';
 import type { Migration } from '../../store/store.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
@@ -53,4 +54,5 @@ export const GATEWAY_MIGRATIONS: readonly Migration[] = [
   ) STRICT;
   CREATE INDEX complaints_due ON complaints (next_ms);
   `,
+  createLedgerMigration('orders'),
 ];

@@ -1,11 +1,9 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { verifyAnnouncement } from '@ogong/protocol/announcement';
 import { toHex, utf8Encode } from '@ogong/protocol/bytes';
 import {
   type GenerateRequest,
   ProviderService,
   type PushRecordRequest,
-  PushRecordRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
 import { parseOpening } from '@ogong/protocol/opening';
@@ -383,24 +381,6 @@ describe('the outbox', () => {
       for (const { record } of sent) expect(record).toEqual(finished.record);
     }
     await until(() => net.store().prepare('SELECT count(*) AS n FROM outbox').get()?.n === 0);
-  });
-
-  it("adds its payee's word to what it kept before anybody asked for one", async () => {
-    const net = await start();
-    const { validator } = net;
-    validator.onPush = () => {
-      throw new Error('the disk is on fire');
-    };
-    await receive(net.client, net.order());
-    const [row] = net.store().prepare('SELECT message FROM outbox').all();
-    const kept = fromBinary(PushRecordRequestSchema, row?.message as Uint8Array);
-    expect(isWordOf(kept)).toBe(true);
-    const wordless = toBinary(PushRecordRequestSchema, { ...kept, payeeSignature: new Uint8Array(0) });
-    net.store().prepare('UPDATE outbox SET message = ?').run(wordless);
-    await net.restart();
-    validator.onPush = () => {};
-    await until(() => validator.pushed.length > 0);
-    expect(validator.pushed.every(isWordOf)).toBe(true);
   });
 
   it('keeps what a validator refuses for good, and does not send it again', async () => {

@@ -134,11 +134,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     store,
     commits,
     clock,
-    async push(validator, message) {
-      // Kept by a provider that was not asked for its payee's word yet.
-      if (message.payeeSignature.length === 0) message.payeeSignature = payeeSignature;
-      return toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
-    },
+    push: async (validator, message) => toValidator(validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS }),
     onSize: (records) => metrics.outbox.set(records),
     onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
     onRetry: (_id, error) => {

@@ -34,7 +34,7 @@ import type { DriftNote, DriftPolicy } from './drift-policy.ts';
 import type { FoundPolicy } from './drift-store.ts';
 import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
-import { createPayeeWords, readWordlessUntil } from './payee-words.ts';
+import { createPayeeWords } from './payee-words.ts';
 
 export interface CosignOptions {
   /** Domain of the escrow: what payers sign for. */
@@ -283,10 +283,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
   async function verifyWhole(entry: VerdictEntry, order: Order, submission: Submission) {
     const beacon = await getBeacon(order.epoch);
     if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${order.epoch} is not known`);
-    const isWordless = submission.payeeSignature.length === 0;
-    const isFromBefore = isWordless && Number(order.expiresAtMs) <= store.read(() => readWordlessUntil(store));
-    const check = isFromBefore ? () => true : checkWord;
-    const claim = verifySubmission(crypto, { ledger, beacon, checkWord: check }, submission);
+    const claim = verifySubmission(crypto, { ledger, beacon, checkWord }, submission);
     const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
     demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
     demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);

@@ -1,18 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concatBytes, createWriter, fromHex, toHex } from '@ogong/protocol/bytes';
 import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';
-import { openStore, type Store } from '../../store/store.ts';
-import { createPayeeWords, readWordlessUntil } from './payee-words.ts';
-import { migrations } from './schema.ts';
-import { readTest } from './sequential-store.ts';
-import { createTestValidator, providerId as id, ledger, network, provider } from './test-bench.ts';
-import { payeeSigner } from './test-reply.ts';
+import { createPayeeWords } from './payee-words.ts';
+import { ledger, network } from './test-bench.ts';
 
 const payee = createNodeLedgerSigner(new Uint8Array(32).fill(1));
 const providerId = new Uint8Array(32).fill(2);
@@ -81,55 +74,5 @@ describe('the words of payees', () => {
     const refuse = createPayeeWords(never.crypto, { ...ledger, chainId: 1n });
     for (let i = 0; i < 3; i++) expect(refuse(word)).toBe(false);
     expect(never.count()).toBe(3);
-  });
-});
-
-describe('replies without a word', () => {
-  const before = migrations.slice(
-    0,
-    migrations.findIndex((one) => String(one).includes('payee_word_grace')),
-  );
-
-  function upgrade(prepare: (store: Store) => void): number {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-words-'));
-    const path = join(directory, 'validator.db');
-    const old = openStore(path, { migrations: before });
-    prepare(old);
-    old.close();
-    const store = openStore(path, { migrations });
-    const until = readWordlessUntil(store);
-    store.close();
-    rmSync(directory, { recursive: true });
-    return until;
-  }
-
-  it('are of orders that expire within a day of the upgrade, where there was something before it', () => {
-    expect(upgrade(() => {})).toBe(0);
-    const startMs = Date.now();
-    const until = upgrade((store) => {
-      store.prepare("INSERT INTO cosigned (validator, sequence, digest) VALUES (x'01', 1, x'02')").run();
-    });
-    // Whole seconds.
-    expect(until).toBeGreaterThan(startMs + 86_400_000 - 1_001);
-    expect(until).toBeLessThanOrEqual(Date.now() + 86_400_000);
-  });
-
-  it('are held against the key alone, and paid to whom they name', async () => {
-    for (const isWordless of [false, true]) {
-      const validator = createTestValidator();
-      await validator.announce(provider);
-      const { reply } = await validator.deliver(0, {
-        bend: { row: (row, i) => (i === 7 ? { ...row, rank: 1 } : row) },
-      });
-      const { replyId } = reply.record;
-      if (isWordless) {
-        validator.store.prepare('UPDATE replies SET payee_signature = NULL WHERE reply_id = ?').run(replyId);
-      }
-      await validator.certify(1n);
-      await validator.runAudits();
-      expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: payeeSigner.address }]);
-      expect(readTest(validator.store, id).rejects).toBe(1);
-      expect(readTest(validator.store, payeeSigner.address).rejects).toBe(isWordless ? 0 : 1);
-    }
   });
 });

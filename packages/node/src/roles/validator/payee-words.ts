@@ -2,7 +2,6 @@ import { concatBytes, toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import type { LedgerDomain } from '@ogong/protocol/order';
 import { verifyProviderPayee } from '@ogong/protocol/provider-payee';
-import type { Store } from '../../store/store.ts';
 
 /** A payee's word for a provider's key, as it comes with a reply (docs/spec/announcement.md). */
 export interface PayeeWord {
@@ -31,10 +30,4 @@ export function createPayeeWords(crypto: Crypto, ledger: LedgerDomain): CheckPay
     held.add(name);
     return true;
   };
-}
-
-/** @returns the latest expiry of an order whose reply may lack the word, since nobody asked for it then; 0 where none may. */
-export function readWordlessUntil(store: Store): number {
-  const row = store.prepare('SELECT until FROM payee_word_grace').get();
-  return (row?.until as number | undefined) ?? 0;
 }

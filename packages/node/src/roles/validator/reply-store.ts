@@ -125,7 +125,7 @@ function toReply(row: Record<string, unknown>): ReplyRow {
             request: bytes('request') as Uint8Array,
             endpoint: row.endpoint as string,
             response: bytes('response') as Uint8Array,
-            payeeSignature: bytes('payee_signature') ?? new Uint8Array(0),
+            payeeSignature: bytes('payee_signature') as Uint8Array,
           }
         : undefined,
     feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),

@@ -1,3 +1,4 @@
+import { createLedgerMigration } from '../../store/ledger-binding.ts';
 import type { Migration } from '../../store/store.ts';
 import { migrateTests } from './sequential-store.ts';
 
@@ -322,4 +323,9 @@ export const migrations: readonly Migration[] = [
   CREATE INDEX announcements_cert ON announcements (cert_hash);
   CREATE INDEX announcements_expiry ON announcements (expires_at);
   `,
+  // No order that can be read is of a time when replies came without their payee's word.
+  `
+  DROP TABLE payee_word_grace;
+  `,
+  createLedgerMigration('replies'),
 ];

@@ -103,9 +103,7 @@ export function decideReply(
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
   const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
-  // A reply from before payees signed names a payee who never agreed: what is found is held against the key alone.
-  const isAgreed = row.submission !== undefined && row.submission.payeeSignature.length > 0;
-  const party = { providerId: order.providerId, payee: isAgreed ? payee : undefined };
+  const party = { providerId: order.providerId, payee };
   const isLate = 'judgement' in decision && decision.isLate === true;
   const ejects = judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
   const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
