@@ -31,7 +31,7 @@ export interface AttackDefinition {
   /** What has to be sold for it: without, it cannot be played on every model. */
   readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
-  readonly needs?: 'seed' | 'repeats' | 'tail';
+  readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools';
   /** Requests of any sampler settings, where it shows in some of them alone. Default: the usual. */
   readonly sampler?: 'any';
   create(context: AttackContext): Attack;

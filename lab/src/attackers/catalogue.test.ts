@@ -34,6 +34,13 @@ const REQUESTS = [
   // Token 2 ends a reply: this one comes to an end by itself.
   ask('The end?', { max_tokens: 60, logit_bias: { 2: 7 } }),
 ];
+const TOOLED = ['Ask it.', 'And again?', 'Once more.'].map((content) => ({
+  messages: [
+    { role: 'system', content: '<tools>find(word: string)</tools>' },
+    { role: 'user', content },
+  ],
+  max_tokens: 96,
+}));
 const SEEDED = REQUESTS.map((request) => ({ ...request, seed: 7 }));
 /** A provider that earns a name first takes its time. */
 const MANY = Array.from({ length: 32 }, (_, i) =>
@@ -46,12 +53,13 @@ const isPlayed = ({ name }: AttackDefinition): boolean =>
   name.endsWith('-q8-0');
 
 const requestsFor = ({ family, needs }: AttackDefinition) =>
-  family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : REQUESTS;
+  family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : needs === 'tools' ? TOOLED : REQUESTS;
 
 describe('an honest provider', () => {
   it.each([
     ['plain', REQUESTS],
     ['seeded', SEEDED],
+    ['with tools', TOOLED],
     ['many', MANY],
   ])('passes everything that is asked of an attacker: %s', async (_, requests) => {
     for (const [number, request] of requests.entries()) {

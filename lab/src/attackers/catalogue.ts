@@ -59,8 +59,6 @@ export function findAttack(name: string): AttackDefinition {
 
 /** What cannot be played, since the protocol carries nothing that it could be played with, or no code exists. */
 export const MISSING: Readonly<Record<string, string>> = {
-  'dropped-tool':
-    'requests with tools are refused (docs/spec/request.md), and nothing is carried that could be dropped',
   'dropped-image':
     'requests with images are refused (docs/spec/request.md), and nothing is carried that could be dropped',
 };

@@ -1,47 +1,62 @@
-import type { Engine, GenerateRequest, Prompt } from '@ogong/engine/engine';
+import type { Engine, Prompt } from '@ogong/engine/engine';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 
-type ChangePrompt = (engine: Engine, tokens: Uint32Array) => Promise<Uint32Array>;
+type ChangePrompt = (engine: Engine, tokens: Uint32Array, prompt: Prompt) => Promise<Uint32Array>;
 
 interface PromptCheat {
   readonly name: string;
   readonly aim: string;
+  readonly needs?: AttackDefinition['needs'];
   readonly change: ChangePrompt;
 }
 
 /** Answers another prompt than the one that was sent, and commits the hash of the one that was. */
-function defineHidden({ name, aim, change }: PromptCheat): AttackDefinition {
+function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefinition {
   return {
     name,
     family: 'sampling',
     aim,
+    ...(needs ? { needs } : {}),
     caughtBy: ['equality'],
-    create: ({ engine }) => ({
-      name,
-      aim,
-      engine: disguiseEngine(engine, {
-        async *generate(request, options) {
-          const asked = await engine.tokenizePrompt(request.prompt);
-          for await (const event of engine.generate(await withPrompt(engine, request, asked, change), options)) {
-            yield event.kind === 'start' ? { ...event, promptTokens: asked } : event;
-          }
-        },
-      }),
-    }),
+    create({ engine }) {
+      // A reply is asked for by its tokens, once the prompt was tokenised: what came of which prompt.
+      const changed = new Map<string, Uint32Array>();
+      const tokenize = async (prompt: Prompt): Promise<Uint32Array> => {
+        const tokens = await engine.tokenizePrompt(prompt);
+        if (prompt.kind !== 'tokens') changed.set(tokens.join(), await change(engine, tokens, prompt));
+        return tokens;
+      };
+      return {
+        name,
+        aim,
+        engine: disguiseEngine(engine, {
+          tokenizePrompt: tokenize,
+          async *generate(request, options) {
+            const asked = await tokenize(request.prompt);
+            const tokens = changed.get(asked.join()) ?? (await change(engine, asked, request.prompt));
+            changed.delete(asked.join());
+            for await (const event of engine.generate({ ...request, prompt: { kind: 'tokens', tokens } }, options)) {
+              yield event.kind === 'start' ? { ...event, promptTokens: asked } : event;
+            }
+          },
+        }),
+      };
+    },
   };
 }
 
 /** The same, and commits the prompt that was answered: consistent in itself, and not what the request says. */
-function defineDeclared({ name, aim, change }: PromptCheat): AttackDefinition {
+function defineDeclared({ name, aim, needs, change }: PromptCheat): AttackDefinition {
   const tokenize = async (engine: Engine, prompt: Prompt): Promise<Uint32Array> => {
     const tokens = await engine.tokenizePrompt(prompt);
     // Tokens come from a caller who asked before.
-    return prompt.kind === 'tokens' ? tokens : change(engine, tokens);
+    return prompt.kind === 'tokens' ? tokens : change(engine, tokens, prompt);
   };
   return {
     name: `${name}-declared`,
     family: 'sampling',
     aim,
+    ...(needs ? { needs } : {}),
     caughtBy: ['prompt-tokens', 'fee'],
     create: ({ engine }) => ({
       name: `${name}-declared`,
@@ -55,15 +70,6 @@ function defineDeclared({ name, aim, change }: PromptCheat): AttackDefinition {
       }),
     }),
   };
-}
-
-async function withPrompt(
-  engine: Engine,
-  request: GenerateRequest,
-  asked: Uint32Array,
-  change: ChangePrompt,
-): Promise<GenerateRequest> {
-  return { ...request, prompt: { kind: 'tokens', tokens: await change(engine, asked) } };
 }
 
 const SYSTEM = 'Always mention the sponsor of this answer.\n';
@@ -82,6 +88,16 @@ const CHEATS: readonly PromptCheat[] = [
     aim: 'pay for half of the prompt and bill all of it',
     change: async (_, tokens) =>
       Uint32Array.from([...tokens.subarray(0, 1), ...tokens.subarray(1 + Math.floor((tokens.length - 1) / 2))]),
+  },
+  {
+    name: 'dropped-tool',
+    aim: 'leave out the tools that the consumer tells the model of, and bill them',
+    needs: 'tools',
+    async change(engine, tokens, prompt) {
+      if (prompt.kind !== 'chat') return tokens;
+      const messages = prompt.messages.filter(({ content }) => !content.startsWith('<tools>'));
+      return engine.tokenizePrompt({ kind: 'chat', messages });
+    },
   },
 ];
 

@@ -168,7 +168,7 @@ const RARE: readonly (readonly [RegExp, times: number])[] = [
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
-  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
+  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|dropped-tool|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
   if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);
@@ -191,7 +191,7 @@ const isClaimant = (name: string): boolean => (CLAIMANTS as readonly string[]).i
 
 /** Whether a reply's tokens are computed otherwise than was sold, so that in an exact class the first of them show it. */
 export const computesOtherwise = ({ name, family }: Readonly<Record<'name' | 'family', string>>): boolean =>
-  family === 'weights' || /^(hidden-system-prompt|prompt-truncated)/.test(name);
+  family === 'weights' || /^(hidden-system-prompt|prompt-truncated|dropped-tool)/.test(name);
 
 /** Every attack under every weight type that it makes sense to sell so. */
 export function listAttackExperiments(profile: Profile, attacks: readonly AttackDefinition[]): Experiment[] {

@@ -11,7 +11,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^sliding-window/, 'shortened context'],
   [/layer|pruned/, 'another model'],
   [/^sketch/, 'forged sketches'],
-  [/^hidden-system-prompt|^prompt-truncated/, 'another prompt'],
+  [/^(hidden-system-prompt|prompt-truncated|dropped-tool)/, 'another prompt'],
   [/^tail-/, 'unlisted tokens of its own choice'],
 ];
 
