@@ -2,6 +2,7 @@ import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob }
 import { renderReply } from '@ogong/protocol/reply-text';
 import { MAX_LISTED, NAT } from '@ogong/protocol/sampler';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
+import { countOwnList } from './massage.ts';
 
 /** A reply that an attacker holds back until it has what it wants to say. */
 export interface HeldReply {
@@ -32,23 +33,62 @@ export const rowsOf = (windows: readonly WindowBytes[], vocabularySize: number):
 /** How many candidates each position lists. */
 export const listSizesOf = (rows: readonly DrawRow[]): Uint8Array => Uint8Array.from(rows, ({ ids }) => ids.length);
 
+type Asked = Pick<GenerateRequest, 'sampler' | 'bias' | 'sketch'>;
+type Claim = Readonly<Record<'promptTokens' | 'outputTokens', Uint32Array>>;
+
+/** How many candidates the engine would have listed at each position: what it lists in full says it. */
+export async function findOwnSizes(
+  engine: Engine,
+  request: Asked,
+  claim: Claim,
+  options?: { signal?: AbortSignal },
+): Promise<Uint8Array> {
+  const { vocabularySize } = engine.info();
+  const listSizes = new Uint8Array(claim.outputTokens.length).fill(Math.min(MAX_LISTED, vocabularySize));
+  const windows = await scoreListed(engine, request, { ...claim, listSizes }, options);
+  const { sampler, bias } = request;
+  const counts = new Map<number, number>();
+  const inputs = {
+    ...{ u: 0, settings: sampler, counts, vocabularySize },
+    bias: new Map(bias.map(({ id, biasQ16 }) => [id, biasQ16])),
+  };
+  return Uint8Array.from(rowsOf(windows, vocabularySize), (row) => {
+    const size = countOwnList(row, inputs);
+    const token = tokenOf(row);
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+    return size;
+  });
+}
+
 /** One pass of `engine` over a claimed output: the windows that it would have committed to, with lists that stage 1 lets pass. */
 export async function scoreOutput(
   engine: Engine,
-  { sampler, bias, sketch }: Pick<GenerateRequest, 'sampler' | 'bias' | 'sketch'>,
-  claim: {
-    readonly promptTokens: Uint32Array;
-    readonly outputTokens: Uint32Array;
-    readonly listSizes: Uint8Array;
-  },
+  request: Asked,
+  claim: Claim & { readonly listSizes: Uint8Array },
   options?: { signal?: AbortSignal },
 ): Promise<readonly WindowBytes[]> {
-  const { numericClass, vocabularySize } = engine.info();
+  const { vocabularySize } = engine.info();
+  const { sampler } = request;
   // A list that leaves a tail has to be of full length, and only a top-k is sure to leave none.
   const isCut = sampler.topK > 0 && sampler.topK <= MAX_LISTED && sampler.filterOrder.includes('top-k');
   const fewest = Math.min(isCut ? sampler.topK : MAX_LISTED, vocabularySize);
-  const listSizes = claim.listSizes.map((size) => Math.max(size, fewest));
-  const { windows } = await engine.score({ ...claim, listSizes, sampler, bias, sketch, numericClass }, options);
+  return scoreListed(
+    engine,
+    request,
+    { ...claim, listSizes: claim.listSizes.map((size) => Math.max(size, fewest)) },
+    options,
+  );
+}
+
+/** The same with lists as long as they are asked for. */
+export async function scoreListed(
+  engine: Engine,
+  { sampler, bias, sketch }: Asked,
+  claim: Claim & { readonly listSizes: Uint8Array },
+  options?: { signal?: AbortSignal },
+): Promise<readonly WindowBytes[]> {
+  const { numericClass } = engine.info();
+  const { windows } = await engine.score({ ...claim, sampler, bias, sketch, numericClass }, options);
   return windows;
 }
 

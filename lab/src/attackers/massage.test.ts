@@ -3,7 +3,15 @@ import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogo
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
-import { type DrawInputs, type Massaged, massageRow, measureGap, renameCandidates, replayRank } from './massage.ts';
+import {
+  countOwnList,
+  type DrawInputs,
+  type Massaged,
+  massageRow,
+  measureGap,
+  renameCandidates,
+  replayRank,
+} from './massage.ts';
 import { playTrial } from './trial.ts';
 
 const engine = createFakeEngine({ weights: 1, contextSize: 512 });
@@ -79,12 +87,13 @@ const row = (token: number): DrawRow => {
   const q = Uint32Array.from([0.5, 0.25, 0.125], (p) => quantizeLogprob(Math.log(p)));
   return { ids, q, tail: WEIGHT_ONE / 8, rank: ids.indexOf(token) };
 };
-const inputs = (u: number): DrawInputs => ({
+/** Shorter lists than this or 64 must leave no tail. */
+const inputs = (u: number, vocabularySize = 3): DrawInputs => ({
   u: Math.round(u * WEIGHT_ONE),
   settings: PLAIN_SAMPLER,
   bias: new Map(),
   counts: new Map(),
-  vocabularySize: 320,
+  vocabularySize,
 });
 
 describe('massaging one row', () => {
@@ -113,9 +122,9 @@ describe('massaging one row', () => {
     const ids = Uint32Array.of(5, 9, 7, ...many);
     const q = Uint32Array.from([0.5, 0.25, 0.125, ...many.map(() => 0.005)], (p) => quantizeLogprob(Math.log(p)));
     const long: DrawRow = { ids, q, tail: WEIGHT_ONE / 40, rank: 0 };
-    const largest = massageRow(long, inputs(0.55), 'largest') as Massaged;
-    const mean = massageRow(long, inputs(0.55), 'mean') as Massaged;
-    expect(replayRank(mean.row, inputs(0.55))).toBe(mean.row.rank);
+    const largest = massageRow(long, inputs(0.55, q.length), 'largest') as Massaged;
+    const mean = massageRow(long, inputs(0.55, q.length), 'mean') as Massaged;
+    expect(replayRank(mean.row, inputs(0.55, q.length))).toBe(mean.row.rank);
     expect(mean.meanQ16).toBeLessThan(largest.meanQ16);
     expect(mean.shiftQ16).toBeGreaterThan(largest.shiftQ16);
     // Token 7 keeps its value: 5 takes what 9 gives.
@@ -126,9 +135,28 @@ describe('massaging one row', () => {
     expect(massageRow(row(5), inputs(0.3))).toMatchObject({ shiftQ16: 0 });
   });
 
+  it('lets no short list end in a tail that a longer one would hold', () => {
+    expect(massageRow(row(7), inputs(0.4999, 320))).toBeUndefined();
+  });
+
   it('knows how far off a draw is', () => {
     expect(measureGap(row(5), inputs(0.6))).toBeCloseTo(0.1, 4);
     expect(measureGap(row(5), inputs(0.2))).toBe(0);
+  });
+});
+
+describe('the list of an engine of its own', () => {
+  const ids = Uint32Array.from({ length: 64 }, (_, i) => 100 + i);
+  const q = Uint32Array.from(ids, (_, i) => quantizeLogprob(Math.log(0.5) * (i + 1)));
+  const full: DrawRow = { ids, q, tail: 0, rank: 0 };
+  const own = (settings: Partial<DrawInputs['settings']>): number =>
+    countOwnList(full, { ...inputs(0, 320), settings: { ...PLAIN_SAMPLER, ...settings } });
+
+  it('is as long as the filters need, at least 20, and full where a tail stays', () => {
+    expect(own({ topPQ24: Math.round(0.95 * WEIGHT_ONE) })).toBe(20);
+    expect(own({ topK: 40 })).toBe(40);
+    expect(own({ temperatureQ16: 0 })).toBe(20);
+    expect(countOwnList({ ...full, tail: 4096 }, inputs(0, 320))).toBe(64);
   });
 });
 
@@ -137,12 +165,12 @@ it('other names for candidates keep every value, and no name but the own one', (
   const q = Uint32Array.from([0.4, 0.2, 0.2, 0.1], (p) => quantizeLogprob(Math.log(p)));
   const sorted = { ids, q: q.slice().sort(), tail: Math.round(0.1 * WEIGHT_ONE), rank: 3 };
   for (const share of [0.05, 0.3, 0.5, 0.7, 0.85]) {
-    const given = inputs(Math.floor(share * WEIGHT_ONE));
+    const given = inputs(Math.floor(share * WEIGHT_ONE), 320);
     const renamed = renameCandidates(sorted, given);
     if (renamed === undefined) continue;
     expect(replayRank(renamed, given)).toBe(3);
     expect(renamed).toMatchObject({ q: sorted.q, tail: sorted.tail, rank: 3 });
     expect([...renamed.ids].filter((id) => ids.includes(id))).toEqual([60]);
   }
-  expect(renameCandidates({ ...sorted, rank: TAIL_RANK, tailId: 5, tailQ: 9 }, inputs(1))).toBeUndefined();
+  expect(renameCandidates({ ...sorted, rank: TAIL_RANK, tailId: 5, tailQ: 9 }, inputs(1, 320))).toBeUndefined();
 });

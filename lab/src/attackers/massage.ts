@@ -6,6 +6,7 @@ import {
   createWeights,
   drawRank,
   isListedOrder,
+  layOutList,
   MAX_COST,
   MAX_LISTED,
   NAT,
@@ -81,6 +82,20 @@ function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number
   if (u < low) return (low - u) / WEIGHT_ONE;
   if (u >= low + width) return (u - low - width + 1) / WEIGHT_ONE;
   return 0;
+}
+
+/** How many of a full list's candidates an engine of these values lists by itself. */
+export function countOwnList({ ids, q, tail }: Pick<DrawRow, 'ids' | 'q' | 'tail'>, inputs: DrawInputs): number {
+  weigh({ ids, q, tail }, inputs);
+  const { settings } = inputs;
+  const best = costs[0] as number;
+  const parts = Array.from(ids, (_, j) => Math.exp(-((costs[j] as number) - best) / settings.temperatureQ16));
+  const unit = (WEIGHT_ONE - tail) / parts.reduce((sum, part) => sum + part, 0);
+  const tailOf = (count: number): number =>
+    settings.temperatureQ16 === 0
+      ? 0
+      : clampTail(tail + unit * parts.slice(count).reduce((sum, part) => sum + part, 0));
+  return layOutList(costs, ids.length, tailOf, settings, weights).count;
 }
 
 /** Past this even a careless auditor laughs. */
@@ -324,7 +339,9 @@ const isUntouched = ({ bias, settings }: DrawInputs): boolean =>
 const isPlain = (inputs: DrawInputs): boolean => isUntouched(inputs) && inputs.settings.temperatureQ16 === NAT;
 
 function isAccepted(row: DrawRow, inputs: DrawInputs): boolean {
-  return sumMass(row.q) <= EXP_ONE + SLACK && replayRank(row, inputs) === row.rank;
+  if (sumMass(row.q) > EXP_ONE + SLACK || replayRank(row, inputs) !== row.rank) return false;
+  // What a filter cuts comes back with no shorter list: one that leaves a tail is full.
+  return weights.tail === 0 || row.ids.length >= Math.min(MAX_LISTED, inputs.vocabularySize);
 }
 
 function measure(original: DrawRow, row: DrawRow): Massaged {

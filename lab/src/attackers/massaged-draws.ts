@@ -7,7 +7,17 @@ import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
 import { createGaussian } from '../forge/random.ts';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
-import { type HeldReply, holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
+import {
+  findOwnSizes,
+  type HeldReply,
+  holdReply,
+  listSizesOf,
+  rowsOf,
+  scoreListed,
+  scoreOutput,
+  spell,
+  tellReply,
+} from './held-reply.ts';
 import { findDrift, hideBend, moveSketch } from './hide-bend.ts';
 import { type DrawInputs, massageRow, measureGap, replayRank, type Thrift } from './massage.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
@@ -36,18 +46,21 @@ interface Style {
   readonly tolerances: Tolerances;
   /** Who knows that auditors take means over a list changes few values; who does not keeps every change small. */
   readonly thrift: Thrift;
+  /** Lists as many candidates as the true model does by itself: what auditors compare is compared over the list. */
+  readonly lists?: true;
   /** Hides what was bent in noise of its own, and takes the true token where that would stand out as well. */
   readonly hides?: true;
 }
 
 const BLIND: Style = { name: '', how: 'until every draw replays', tolerances: ANYTHING, thrift: 'largest' };
-const KNOWING: Style = { name: '-knowing', how: 'as far as tolerances reach', tolerances: KNOWN, thrift: 'mean' };
-const CAREFUL: Style = { name: '-careful', how: 'as far as honest draws stray', tolerances: DRIFT, thrift: 'mean' };
+const KNOWS = { thrift: 'mean', lists: true } as const;
+const KNOWING: Style = { name: '-knowing', how: 'as far as tolerances reach', tolerances: KNOWN, ...KNOWS };
+const CAREFUL: Style = { name: '-careful', how: 'as far as honest draws stray', tolerances: DRIFT, ...KNOWS };
 const HIDDEN: Style = {
   name: '-hidden',
   how: 'as far as honest draws stray, in noise of its own',
   tolerances: DRIFT,
-  thrift: 'mean',
+  ...KNOWS,
   hides: true,
 };
 
@@ -136,9 +149,13 @@ interface Settled {
   windowGap: number;
 }
 
+/** Tokens that are decoded before the true model looks at them: what follows a correction is void. */
+const STEP = 32;
+
 async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<HeldReply> {
   const { engine, cheap, request } = task;
-  const { vocabularySize, stopTokens } = engine.info();
+  const { vocabularySize, stopTokens, exact } = engine.info();
+  const step = exact && canCorrect(request) ? STEP : request.maxTokens;
   const settled: Settled = { positions: [], output: [], seen: new Map(), windowGap: 0 };
   let promptTokens: Uint32Array | undefined;
   for (;;) {
@@ -151,19 +168,20 @@ async function decode(task: Task, options?: { signal?: AbortSignal }): Promise<H
           ...request,
           prompt: { kind: 'tokens', tokens: Uint32Array.from([...prompt, ...settled.output]) },
           firstDraw: (request.firstDraw ?? 0) + from,
-          maxTokens: request.maxTokens - from,
+          maxTokens: Math.min(request.maxTokens - from, step),
         },
         options,
       ),
     );
     const outputTokens = Uint32Array.from([...settled.output, ...cheaply.outputTokens]);
-    const corrected =
+    const goesOn =
       cheaply.outputTokens.length > 0 &&
-      (await settle(task, { settled, outputTokens, cheaply, prompt, vocabularySize }, options));
+      ((await settle(task, { settled, outputTokens, cheaply, prompt, vocabularySize }, options)) ||
+        cheaply.stopReason === 'length');
     const last = settled.output.at(-1);
     const isStopped = last !== undefined && stopTokens.includes(last);
     const isFull = settled.output.length >= request.maxTokens;
-    if (corrected && !isStopped && !isFull && cheaply.stopReason !== 'cancelled') continue;
+    if (goesOn && !isStopped && !isFull && cheaply.stopReason !== 'cancelled') continue;
     const stopReason = isStopped ? 'stop-token' : isFull ? 'length' : cheaply.stopReason;
     const output = Uint32Array.from(settled.output);
     const text = await spell(engine, { outputTokens: output, stopReason }, request.stop);
@@ -193,21 +211,32 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
   const { settled, outputTokens, cheaply, prompt, vocabularySize } = segment;
   const from = settled.output.length;
   const cheapRows = rowsOf(cheaply.windows, vocabularySize);
-  const listSizes = Uint8Array.from([
-    ...listSizesOf(settled.positions.map(({ row }) => row)),
-    ...listSizesOf(cheapRows),
-  ]);
-  const windows = await scoreOutput(engine, request, { promptTokens: prompt, outputTokens, listSizes }, options);
-  const positions = openWindows(windows, { vocabularySize }, request.sketch.directions);
+  // Where no value depends on the pass, what is settled is read as a prompt. Elsewhere the last pass is the verifier's own.
+  const skipped = engine.info().exact ? from : 0;
+  const claim = {
+    promptTokens: Uint32Array.from([...prompt, ...outputTokens.subarray(0, skipped)]),
+    outputTokens: outputTokens.subarray(skipped),
+  };
+  const sizes = style.lists
+    ? (await findOwnSizes(engine, request, claim, options)).subarray(from - skipped)
+    : listSizesOf(cheapRows);
+  const settledSizes = listSizesOf(settled.positions.slice(skipped).map(({ row }) => row));
+  const score = style.lists ? scoreListed : scoreOutput;
+  const windows = await score(
+    engine,
+    request,
+    { ...claim, listSizes: Uint8Array.from([...settledSizes, ...sizes]) },
+    options,
+  );
+  const positions = openWindows(windows, { vocabularySize }, request.sketch.directions).slice(from - skipped);
   const draws = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
-  const { presencePenaltyQ16, frequencyPenaltyQ16 } = request.sampler;
-  const isCounting = presencePenaltyQ16 !== 0 || frequencyPenaltyQ16 !== 0;
-  // A continuation does not know what it must penalise, nor a stop string that began before it.
-  const canCorrect = !isCounting && request.stop.length === 0;
-  for (let i = from; i < positions.length; i++) {
-    const { row, shapeClass } = positions[i] as Position;
-    let { sketch } = positions[i] as Position;
+  const isCorrectable = canCorrect(request);
+  const isCounting = countsTokens(request);
+  for (let j = 0; j < positions.length; j++) {
+    const i = from + j;
+    const { row, shapeClass } = positions[j] as Position;
+    let { sketch } = positions[j] as Position;
     const u = draws.draw((request.firstDraw ?? 0) + i);
     const inputs: DrawInputs = { u, settings: request.sampler, bias, counts: settled.seen, vocabularySize };
     if (i % WINDOW_TOKENS === 0) settled.windowGap = 0;
@@ -220,22 +249,22 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
       const gap = measureGap(row, inputs);
       const isForgiven =
         gap <= tolerances.positionGap && settled.windowGap + gap <= tolerances.windowGap * WINDOW_TOKENS;
-      const bent = isForgiven || !canCorrect ? bend(task, { row, sketch }, inputs, canCorrect) : undefined;
+      const bent = isForgiven || !isCorrectable ? bend(task, { row, sketch }, inputs, isCorrectable) : undefined;
       if (bent !== undefined) {
         counts.massaged++;
         settled.windowGap += gap;
         signed = bent.row;
         sketch = bent.sketch;
-      } else if (drawn !== TAIL_RANK && canCorrect) {
+      } else if (drawn !== TAIL_RANK && isCorrectable) {
         counts.corrected++;
         const { ids, q, tail } = row;
         signed = { ids, q, tail, rank: drawn };
         isCorrected = true;
-      } else if (drawn === TAIL_RANK && canCorrect) {
+      } else if (drawn === TAIL_RANK && isCorrectable) {
         // Which token the tail names is not in the list: the one that the cheap model likes best of the others.
         counts.corrected++;
         const { ids, q, tail } = row;
-        const liked = cheapRows[i - from]?.ids.find((id) => !ids.includes(id));
+        const liked = cheapRows[j]?.ids.find((id) => !ids.includes(id));
         const tailId = liked ?? firstUnlisted(ids);
         signed = { ids, q, tail, rank: TAIL_RANK, tailId, tailQ: q.at(-1) as number };
         isCorrected = true;
@@ -250,18 +279,24 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
   return false;
 }
 
+const countsTokens = ({ sampler }: GenerateRequest): boolean =>
+  sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+
+/** A continuation does not know what it must penalise, nor a stop string that began before it. */
+const canCorrect = (request: GenerateRequest): boolean => !countsTokens(request) && request.stop.length === 0;
+
 /** @returns undefined where it cannot be bent, or would stand out and the true token can be had. */
 function bend(
   { engine, style, gaussian }: Task,
   { row, sketch }: Pick<Position, 'row' | 'sketch'>,
   inputs: DrawInputs,
-  canCorrect: boolean,
+  isCorrectable: boolean,
 ): Pick<Position, 'row' | 'sketch'> | undefined {
   if (style.hides) {
     const drift = findDrift(engine.info().weightType);
     const hidden = hideBend(row, { inputs, drift, gaussian });
     if (hidden) return { row: hidden.row, sketch: moveSketch(sketch, hidden.spread * drift.sketchPerSpread, gaussian) };
-    if (canCorrect) return undefined;
+    if (isCorrectable) return undefined;
   }
   const massaged = massageRow(row, inputs, style.thrift);
   return massaged && { row: massaged.row, sketch };

@@ -160,24 +160,32 @@ const HARD =
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;
 
-/** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
-const RARE: readonly (readonly [RegExp, times: number])[] = [
+/** Decided by few of their replies, those that escape stage 1 or whose draws show anything at all; or slow to play: pass upon pass. */
+const OTHERWISE: readonly (readonly [RegExp, times: number])[] = [
   [/^prefill-q8-0$/, 4],
   [/^massaged-noise-1e-3$/, 2],
+  [/^massaged-(knowing|careful|hidden)-(q8-0|noise-1e-3)$/, 1 / 2],
+  [/^massaged-knowing-/, 1 / 4],
 ];
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
   /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|dropped-tool|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
+/** Where the whole reply is computed for each of its corrections. */
+const IS_SLOW = /^massaged-(knowing|careful|hidden)-/;
+
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
-  if (HARD.test(name)) return hardAttack * (RARE.find(([pattern]) => pattern.test(name))?.[1] ?? 1);
-  return BY_VALUES.test(name) ? attack : plainAttack;
+  const times = OTHERWISE.find(([pattern]) => pattern.test(name))?.[1] ?? 1;
+  return Math.ceil(times * (HARD.test(name) ? hardAttack : BY_VALUES.test(name) ? attack : plainAttack));
 }
 
 /** What another provider would have to serve again is played where it comes close to honest drift alone. */
 function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>, { otherPairs }: Profile): number {
-  if (provider !== MAIN_PAIR.provider) return HARD.test(name) && !name.startsWith('cheat-') ? otherPairs.hardAttack : 0;
+  if (provider !== MAIN_PAIR.provider) {
+    if (!HARD.test(name) || name.startsWith('cheat-')) return 0;
+    return IS_SLOW.test(name) ? Math.min(otherPairs.attack, otherPairs.hardAttack) : otherPairs.hardAttack;
+  }
   return HARD.test(name) ? otherPairs.hardAttack : BY_VALUES.test(name) ? otherPairs.attack : 0;
 }
 

@@ -9,21 +9,29 @@ export const VALUE_CELLS = 20;
 
 /** Lower borders of the rows, but the first: ln of how far the farthest value stands out (`computePeak`). */
 const PEAKS = [1.75, 2, 2.25, 2.75];
-/** Lower borders of the columns, but the first: ln of spread over sketch distance, less the reply's mean of it. */
-const EXCESSES = [0.75, 1.25, 2];
+/**
+ * Lower borders of the columns, but the first: ln of how far the position's values lie off beside the reply's others, or how much
+ * farther than its sketch, whichever is more. Noise that hides a bent value is seen by the one, a sketch that stays by the other.
+ */
+const EXCESSES = [0.6, 1, 1.4];
 /** Among fewer values none stands out. */
 const MIN_VALUES = 4;
 
-/** What is kept of the positions of one reply until its mean is known. */
+/** What is kept of the positions of one reply until its means are known; logarithms. */
 export interface ValueMeter {
   readonly peaks: Float64Array;
-  readonly excesses: Float64Array;
+  readonly spreads: Float64Array;
+  readonly sketches: Float64Array;
   count: number;
-  excess: number;
 }
 
 export function createValueMeter(positions: number): ValueMeter {
-  return { peaks: new Float64Array(positions), excesses: new Float64Array(positions), count: 0, excess: 0 };
+  return {
+    peaks: new Float64Array(positions),
+    spreads: new Float64Array(positions),
+    sketches: new Float64Array(positions),
+    count: 0,
+  };
 }
 
 /**
@@ -43,18 +51,24 @@ export function addPosition(
   const { differences, count, logSpread, logSketch } = position;
   if (count < MIN_VALUES) return;
   meter.peaks[meter.count] = computePeak(differences, count);
-  meter.excesses[meter.count] = logSpread - logSketch;
-  meter.excess += logSpread - logSketch;
+  meter.spreads[meter.count] = logSpread;
+  meter.sketches[meter.count] = logSketch;
   meter.count++;
 }
 
 /** @returns u32[20]: positions by row (peak) and column (excess), row-major. */
-export function countValues({ peaks, excesses, count, excess }: ValueMeter): Uint32Array {
+export function countValues({ peaks, spreads, sketches, count }: ValueMeter): Uint32Array {
   const cells = new Uint32Array(VALUE_CELLS);
-  const mean = count === 0 ? 0 : excess / count;
+  let spread = 0;
+  let sketch = 0;
   for (let i = 0; i < count; i++) {
-    const row = findBin(PEAKS, peaks[i] as number);
-    const cell = row * (EXCESSES.length + 1) + findBin(EXCESSES, (excesses[i] as number) - mean);
+    spread += spreads[i] as number;
+    sketch += sketches[i] as number;
+  }
+  for (let i = 0; i < count; i++) {
+    const farther = (spreads[i] as number) - spread / count;
+    const excess = farther - Math.min((sketches[i] as number) - sketch / count, 0);
+    const cell = findBin(PEAKS, peaks[i] as number) * (EXCESSES.length + 1) + findBin(EXCESSES, excess);
     cells[cell] = (cells[cell] as number) + 1;
   }
   return cells;

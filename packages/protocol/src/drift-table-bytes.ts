@@ -32,7 +32,7 @@ const MAX_ROWS = 1024;
 const MAX_FAMILIES = 1024;
 const MAX_ALTERNATIVES = 64;
 const MAX_NAME = 255;
-const DOMAIN = encodeDomain('ogong-drift-table-v6');
+const DOMAIN = encodeDomain('ogong-drift-table-v7');
 const STATISTIC_LIMIT = 1e6;
 
 /** @throws ProtocolError where a field is out of range, an order is not canonical, or the whole is too large. */
