@@ -54,6 +54,18 @@ export function judgeAims(results: Measured): AimRow[] {
       2500,
       CAREFUL,
     ),
+    judgeDecision(
+      'massaged draws, Q8_0 into F16, by one who also hides what it bends in noise, decided at 1e-6',
+      find('massaged-hidden-q8-0', 'f16'),
+      200,
+      HIDDEN,
+    ),
+    judgeDecision(
+      'massaged draws, noise of 1e-3, by one who also hides what it bends in noise, decided at 1e-6',
+      find('massaged-hidden-noise-1e-3', 'f16'),
+      2500,
+      HIDDEN,
+    ),
     judgeNames(results),
     judgeEjection(results),
     judgeClaims(results),
@@ -64,6 +76,10 @@ const CAREFUL =
   "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it: what is left differs from honest replies in the " +
   'few draws that it does bend, in how many of them there are, and in the single values that it bends for them. In an exact class one such draw shows. ' +
   'Verifiers of several classes for one payee, whose honest drift hides different draws, are the next idea';
+
+const HIDDEN =
+  "it bends nothing that noise of the size of honest drift does not hide, and takes the true model's own token elsewhere: its values look like honest ones of a " +
+  'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows';
 
 export const formatShare = ({ value, low, high, of }: Share): string =>
   `${percent(value)} (${percent(low)} to ${percent(high)}, n ${of})`;

@@ -45,8 +45,8 @@ describe('ogong-validatord', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  function launch(args: readonly string[]) {
-    const env = { ...process.env, OGONG_DEPLOYMENT: join(directory, 'deployment.json') };
+  function launch(args: readonly string[], deployment = 'deployment.json') {
+    const env = { ...process.env, OGONG_DEPLOYMENT: join(directory, deployment) };
     const child = spawn(process.execPath, [PROGRAM, ...args, '--data-dir', join(directory, 'data')], { env });
     running.push(child);
     let errors = '';
@@ -106,6 +106,16 @@ describe('ogong-validatord', () => {
       await daemon.ended;
     }
     expect(reached).toBe(4n);
+  });
+
+  it('opens no database of other contracts', async () => {
+    const { escrow } = ledger.deployment;
+    const other = { ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl, escrow: ledger.deployment.token };
+    writeFileSync(join(directory, 'other.json'), JSON.stringify(other));
+    const refused = launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000'], 'other.json');
+    await refused.firstLine.catch(() => undefined);
+    expect(await refused.ended).not.toBe(0);
+    expect(refused.errors().toLowerCase()).toContain(`is of the contracts ${escrow.toLowerCase()} on chain`);
   });
 
   it('starts with the drift table that the chain names, and with no other', async () => {
