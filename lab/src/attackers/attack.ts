@@ -1,4 +1,5 @@
 import type { Engine } from '@ogong/engine/engine';
+import type { RequestPlan } from '@ogong/node/calibration/request-plan';
 import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
 import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 
@@ -31,7 +32,7 @@ export interface AttackDefinition {
   /** What has to be sold for it: without, it cannot be played on every model. */
   readonly sold?: WeightRecipe;
   /** What a request must have for the attack to show. */
-  readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools';
+  readonly needs?: NonNullable<RequestPlan['needs']>;
   /** Requests of any sampler settings, where it shows in some of them alone. Default: the usual. */
   readonly sampler?: 'any';
   create(context: AttackContext): Attack;

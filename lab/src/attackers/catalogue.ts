@@ -59,6 +59,8 @@ export function findAttack(name: string): AttackDefinition {
 
 /** What cannot be played, since the protocol carries nothing that it could be played with, or no code exists. */
 export const MISSING: Readonly<Record<string, string>> = {
+  'tee-key-extraction':
+    'tier `tee` is refused until there is code that attests; no key of an enclave exists that could be taken out of one',
   'dropped-image':
     'requests with images are refused (docs/spec/request.md), and nothing is carried that could be dropped',
 };

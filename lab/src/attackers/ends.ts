@@ -1,7 +1,7 @@
 import type { Engine, GenerateEvent, GenerateRequest, StopReason } from '@ogong/engine/engine';
 import { renderReply } from '@ogong/protocol/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
-import { type HeldReply, holdReply, rowsOf, tellReply } from './held-reply.ts';
+import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
 import { cutWindows, joinWindows } from './windows.ts';
 
 /** Ends a reply halfway, and says that it ended for a reason. */
@@ -99,6 +99,26 @@ const byteTokens: AttackDefinition = {
 
 const FIRST_BYTE_TOKEN = 3;
 
+/** Commits and bills all that was generated, and shows the second half of it. */
+const hiddenReasoning: AttackDefinition = {
+  name: 'hidden-reasoning',
+  family: 'sampling',
+  aim: 'bill tokens that nobody is shown, as what the model thought before it answered',
+  caughtBy: ['response-text'],
+  create: ({ engine }) => ({
+    name: 'hidden-reasoning',
+    aim: hiddenReasoning.aim,
+    engine: disguiseEngine(engine, {
+      async *generate(request, options) {
+        const held = await holdReply(engine.generate(request, options));
+        const shown = held.outputTokens.subarray(held.outputTokens.length >> 1);
+        const text = await spell(engine, { outputTokens: shown, stopReason: held.stopReason }, request.stop);
+        yield* tellReply(engine, request, { ...held, text });
+      },
+    }),
+  }),
+};
+
 async function* spellOut(
   engine: Engine,
   request: GenerateRequest,
@@ -149,4 +169,5 @@ export const END_ATTACKS: readonly AttackDefinition[] = [
   ),
   padding,
   byteTokens,
+  hiddenReasoning,
 ];

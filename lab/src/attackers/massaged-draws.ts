@@ -76,7 +76,7 @@ function defineMassage({ name, what, recipe, soldAs }: CheapModel, style: Style)
     name: own,
     family: 'sampling',
     aim,
-    // Where nothing had to be bent, lists are as long as the cheap model's.
+    // Where nothing had to be bent, lists are as long as the cheap model's, or a tail names a token of its choice.
     caughtBy: ['equality', 'own-choice'],
     ...(style !== BLIND
       ? { uncaught: 'replies in which no draw needed bending: they are what the true model says' }

@@ -10,6 +10,9 @@ interface PromptCheat {
   readonly change: ChangePrompt;
 }
 
+/** Prompts that may be waiting for their reply. */
+const KEPT = 64;
+
 /** Answers another prompt than the one that was sent, and commits the hash of the one that was. */
 function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefinition {
   return {
@@ -23,7 +26,10 @@ function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefiniti
       const changed = new Map<string, Uint32Array>();
       const tokenize = async (prompt: Prompt): Promise<Uint32Array> => {
         const tokens = await engine.tokenizePrompt(prompt);
-        if (prompt.kind !== 'tokens') changed.set(tokens.join(), await change(engine, tokens, prompt));
+        if (prompt.kind !== 'tokens') {
+          if (changed.size >= KEPT) changed.clear();
+          changed.set(tokens.join(), await change(engine, tokens, prompt));
+        }
         return tokens;
       };
       return {
@@ -34,7 +40,6 @@ function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefiniti
           async *generate(request, options) {
             const asked = await tokenize(request.prompt);
             const tokens = changed.get(asked.join()) ?? (await change(engine, asked, request.prompt));
-            changed.delete(asked.join());
             for await (const event of engine.generate({ ...request, prompt: { kind: 'tokens', tokens } }, options)) {
               yield event.kind === 'start' ? { ...event, promptTokens: asked } : event;
             }
@@ -93,9 +98,9 @@ const CHEATS: readonly PromptCheat[] = [
     name: 'dropped-tool',
     aim: 'leave out the tools that the consumer tells the model of, and bill them',
     needs: 'tools',
-    async change(engine, tokens, prompt) {
-      if (prompt.kind !== 'chat') return tokens;
-      const messages = prompt.messages.filter(({ content }) => !content.startsWith('<tools>'));
+    async change(engine, _, prompt) {
+      if (prompt.kind !== 'chat') throw new TypeError('tools are told in a message of their own, and this is no chat');
+      const messages = prompt.messages.filter(({ role }) => role !== 'system');
       return engine.tokenizePrompt({ kind: 'chat', messages });
     },
   },

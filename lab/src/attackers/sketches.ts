@@ -2,6 +2,7 @@ import type { Engine } from '@ogong/engine/engine';
 import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/sketch';
 import type { WindowBytes } from '@ogong/protocol/window';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
+import { holdReply, tellReply } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';
 
 interface SketchCheat {
@@ -97,7 +98,7 @@ const CHEATS: readonly SketchCheat[] = [
   },
   {
     name: 'sketch-copied',
-    aim: 'sign the sketch of a peer, or of an earlier reply, in the place of its own',
+    aim: 'sign the sketch of an earlier reply in the place of its own',
     caughtBy: ['equality', 'commitment-form'],
     create: () => {
       let copied: Uint8Array | undefined;
@@ -110,4 +111,31 @@ const CHEATS: readonly SketchCheat[] = [
   },
 ];
 
-export const SKETCH_ATTACKS: readonly AttackDefinition[] = CHEATS.map(defineSketch);
+/** Signs what a peer committed to for the same request: true hidden states, of another answer. */
+const sketchOfPeer: AttackDefinition = {
+  name: 'sketch-of-peer',
+  family: 'commitment',
+  aim: "sign a peer's sketch of the same request in the place of its own",
+  caughtBy: ['equality'],
+  create: ({ engine }) => ({
+    name: 'sketch-of-peer',
+    aim: sketchOfPeer.aim,
+    engine: disguiseEngine(engine, {
+      async *generate(request, options) {
+        const info = engine.info();
+        const open = (windows: readonly WindowBytes[]) => openWindows(windows, info, request.sketch.directions);
+        // The peer drew under a key of its own.
+        const drawKey = request.drawKey.map((byte) => byte ^ 0xff);
+        const peer = open((await holdReply(engine.generate({ ...request, drawKey }, options))).windows);
+        const held = await holdReply(engine.generate(request, options));
+        const positions = open(held.windows).map((position, i) => ({
+          ...position,
+          sketch: peer[i]?.sketch ?? position.sketch,
+        }));
+        yield* tellReply(engine, request, { ...held, windows: closeWindows(positions, info) });
+      },
+    }),
+  }),
+};
+
+export const SKETCH_ATTACKS: readonly AttackDefinition[] = [...CHEATS.map(defineSketch), sketchOfPeer];

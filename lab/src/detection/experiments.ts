@@ -160,31 +160,41 @@ const HARD =
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;
 
-/** Decided by few of their replies, those that escape stage 1 or whose draws show anything at all; or slow to play: pass upon pass. */
-const OTHERWISE: readonly (readonly [RegExp, times: number])[] = [
+/** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
+const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^prefill-q8-0$/, 4],
   [/^massaged-noise-1e-3$/, 2],
+];
+
+/** Each of their replies takes pass upon pass, and between inexact classes the whole reply for each of its corrections. */
+const SLOW: readonly (readonly [RegExp, times: number])[] = [
   [/^massaged-(knowing|careful|hidden)-(q8-0|noise-1e-3)$/, 1 / 2],
   [/^massaged-knowing-/, 1 / 4],
 ];
+/** Fewer are no alternative of a row: two fifths are fitted (drift-table-build.ts). */
+const LEAST = 20;
+const LEAST_ELSEWHERE = 16;
+
+const findTimes = (name: string, times: typeof RARE): number | undefined =>
+  times.find(([pattern]) => pattern.test(name))?.[1];
 
 /** Those that statistics have to find between classes, and that a table is to know by name. */
 const BY_VALUES =
-  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|trained)|hidden-system|prompt-truncated|dropped-tool|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
-
-/** Where the whole reply is computed for each of its corrections. */
-const IS_SLOW = /^massaged-(knowing|careful|hidden)-/;
+  /^(weights|substitute|kv|sliding-window|prefill|massaged|sketch-(sign|zero|huge|denormal|copied|of-peer|trained)|hidden-system|prompt-truncated|dropped-tool|renamed|sampler|greedy|tail-|looser-class|cheat-)/;
 
 function countReplies(name: string, { attack, hardAttack, plainAttack }: Profile): number {
-  const times = OTHERWISE.find(([pattern]) => pattern.test(name))?.[1] ?? 1;
-  return Math.ceil(times * (HARD.test(name) ? hardAttack : BY_VALUES.test(name) ? attack : plainAttack));
+  const replies = HARD.test(name) ? hardAttack : BY_VALUES.test(name) ? attack : plainAttack;
+  const share = findTimes(name, SLOW);
+  if (share !== undefined) return Math.min(replies, Math.max(LEAST, Math.ceil(share * replies)));
+  return replies * (findTimes(name, RARE) ?? 1);
 }
 
 /** What another provider would have to serve again is played where it comes close to honest drift alone. */
 function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>, { otherPairs }: Profile): number {
   if (provider !== MAIN_PAIR.provider) {
     if (!HARD.test(name) || name.startsWith('cheat-')) return 0;
-    return IS_SLOW.test(name) ? Math.min(otherPairs.attack, otherPairs.hardAttack) : otherPairs.hardAttack;
+    const { hardAttack } = otherPairs;
+    return findTimes(name, SLOW) === undefined ? hardAttack : Math.min(LEAST_ELSEWHERE, hardAttack);
   }
   return HARD.test(name) ? otherPairs.hardAttack : BY_VALUES.test(name) ? otherPairs.attack : 0;
 }

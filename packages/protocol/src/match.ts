@@ -134,7 +134,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
   return { modelId, candidates };
 }
 
-/** @throws ProtocolError on an unsorted, repeated, weightless or overlong list. */
+/** @throws ProtocolError on an unsorted, repeated or overlong list, and on a candidate without weight or context. */
 export function encodeCandidates({ modelId, candidates }: CandidateList): Uint8Array {
   parseModelId(modelId);
   assertCandidates(candidates);

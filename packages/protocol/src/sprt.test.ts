@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from './seeded-random.ts';
 import {
@@ -5,11 +6,14 @@ import {
   computeDecisionBoundary,
   computeExpectedAudits,
   computeLikelihoodRatio,
+  computeOutcomeEValue,
   ejectOnExactEvidence,
   INITIAL_SEQUENTIAL_TEST,
   type SequentialTestState,
 } from './sprt.ts';
 import { computeWilsonInterval } from './statistics.ts';
+
+const REFERENCE = new URL('../../../../shared/vectors/stats/reference.json', import.meta.url);
 
 // The whitepaper's calibration, sections 4.3 and 6.
 const PARAMETERS = { soundness: 0.9, falsePositiveRate: 0.02, beta: 1e-3 };
@@ -131,4 +135,79 @@ describe('sequential test', () => {
       expect(() => advanceSequentialTest(INITIAL_SEQUENTIAL_TEST, 'accept', wrong)).toThrow(RangeError);
     }
   });
+});
+
+/**
+ * ln of the mean of the evidence over a soundness drawn from Beta(rho / h, rho / g), h = 1 - eps, g = eps, above eps or on both sides of
+ * it: Howard, Ramdas, McAuliffe & Sekhon 2020, beta-binomial mixture. Below eps a reject speaks for honesty: the roles swap.
+ */
+function mixLogEvidence(
+  counts: { readonly rejects: number; readonly audits: number },
+  { eps, rho, oneSided }: { readonly eps: number; readonly rho: number; readonly oneSided: boolean },
+): number {
+  const steps = 20_000;
+  const prior: number[] = [];
+  const joint: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const s = (i + 0.5) / steps;
+    if (oneSided && s < eps) continue;
+    const weight = (rho / (1 - eps) - 1) * Math.log(s) + (rho / eps - 1) * Math.log(1 - s);
+    const evidence = (isReject: boolean): number =>
+      Math.log(
+        s > eps
+          ? computeOutcomeEValue(isReject ? 'reject' : 'accept', { soundness: s, falsePositiveRate: eps, beta: 0.05 })
+          : computeOutcomeEValue(isReject ? 'accept' : 'reject', {
+              soundness: 1 - s,
+              falsePositiveRate: 1 - eps,
+              beta: 0.05,
+            }),
+      );
+    prior.push(weight);
+    joint.push(weight + counts.rejects * evidence(true) + (counts.audits - counts.rejects) * evidence(false));
+  }
+  return addLogs(joint) - addLogs(prior);
+}
+
+function addLogs(values: readonly number[]): number {
+  const top = values.reduce((a, b) => Math.max(a, b));
+  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
+}
+
+describe('evidence of decisions, over all that a soundness may be', () => {
+  const sides = [
+    { name: 'beta_binomial_two_sided_g02_h08', oneSided: false, alpha: 0.05 },
+    // One side has all of alpha: tuned like both sides at twice that.
+    { name: 'beta_binomial_one_sided_g02_h08', oneSided: true, alpha: 0.1 },
+  ] as const;
+
+  it.skipIf(!existsSync(REFERENCE)).each(sides)(
+    'is the mixture supermartingale $name, and crosses its bound (skipped: vectors not present)',
+    ({ name, oneSided, alpha }) => {
+      const { ville_mixture_supermartingales: reference } = JSON.parse(readFileSync(REFERENCE, 'utf8')) as {
+        ville_mixture_supermartingales: Record<string, { log_superMG: number; bound: number }>;
+      };
+      const { log_superMG: expected, bound } = reference[name]!;
+      // A centred decision is h on a reject and -g on an accept, g = eps, h = 1 - eps. Its variance is g h, so v = 100 is 625 audits
+      // and a sum of 10 is 10 rejects above the 125 that an honest provider has.
+      const eps = 0.2;
+      const variance = eps * (1 - eps);
+      const audits = 100 / variance;
+      const odds = 2 * Math.log(1 / alpha);
+      const rho = 100 / (odds + Math.log(1 + odds)) - variance;
+      const at = (sum: number): number => mixLogEvidence({ rejects: audits * eps + sum, audits }, { eps, rho, oneSided });
+      // Reference values are given to 1e-5.
+      expect(Math.abs(at(10) - expected)).toBeLessThan(1e-5);
+      const limit = Math.log(1 / 0.05);
+      expect(Math.abs(at(bound) - limit)).toBeLessThan(1e-5);
+      expect(at(Math.floor(bound))).toBeLessThan(limit);
+      expect(at(Math.ceil(bound))).toBeGreaterThan(limit);
+      // Another honest rate, or the other side's mixture, has other values.
+      expect(
+        Math.abs(mixLogEvidence({ rejects: 135, audits }, { eps: 0.201, rho, oneSided }) - expected),
+      ).toBeGreaterThan(1e-3);
+      expect(
+        Math.abs(mixLogEvidence({ rejects: 135, audits }, { eps, rho, oneSided: !oneSided }) - expected),
+      ).toBeGreaterThan(0.1);
+    },
+  );
 });

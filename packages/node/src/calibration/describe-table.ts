@@ -1,9 +1,10 @@
-import { computeDeterringCoverage, measureSoundness } from '@ogong/protocol/audit-plan';
+import { computeDeterrence, type DeterrenceTerms } from '@ogong/protocol/audit-plan-table';
 import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift-table';
 import { formatDriftTable } from '@ogong/protocol/drift-table-diff';
 import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/reply-scores';
+import { PPM } from '@ogong/protocol/reputation';
 import { countHeldOut } from '@ogong/protocol/strata';
 import { listSigners, type TableFile } from './table-file.ts';
 
@@ -62,23 +63,27 @@ function describeRow(row: DriftRow): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What deters is a matter of ratios. */
-const FEE = 1_000_000n;
-const SAVED = FEE / 2n;
-const DETERRING_RATE = 0.001;
+/** Every reply audited, a cheat that saves half the fee, and nothing but the fee to lose; the fee itself is a matter of ratios. */
+export const DEFAULT_TERMS: DeterrenceTerms = {
+  coveragePpm: PPM,
+  savingPpm: PPM / 2,
+  feeAtomic: 1_000_000n,
+  franchiseAtomic: 0n,
+  rate: 0.001,
+};
 
-/** Proposition 1 of the whitepaper for each cheat: how often one has to look so that it does not pay, with nothing but the fee to lose. */
+/** Proposition 1 of the whitepaper for each cheat: how often one has to look so that it does not pay. Of other terms tells `ogong calibrate plan`. */
 const describeDeterrence = (row: DriftRow): string[] =>
-  measureSoundness(row, DETERRING_RATE).map(({ name, ...rates }) => {
-    const coverage = computeDeterringCoverage({ ...rates, feeAtomic: FEE, franchiseAtomic: 0n }, SAVED);
+  computeDeterrence(row, DEFAULT_TERMS).flatMap((each) => {
+    if (each.kind === 'unmeasured') return [];
     const needed =
-      coverage === undefined
+      each.leastCoveragePpm === undefined
         ? 'not by the loss of a fee, at whatever coverage; by ejection alone'
-        : `by a coverage of ${formatShare(coverage / 1e6)}`;
-    return `  deterred  ${name}, where it saves half the fee: ${needed}, at ${DETERRING_RATE}`;
+        : `by a coverage of ${Math.ceil(each.leastCoveragePpm / 1000) / 1000}`;
+    return [`  deterred  ${each.name}, where it saves half the fee: ${needed}, at ${DEFAULT_TERMS.rate}`];
   });
 
-const formatShare = (share: number): string => Number(share.toPrecision(3)).toString();
+export const formatShare = (share: number): string => Number(share.toPrecision(3)).toString();
 
 /** For machines: the parsed table, bytes as hex. */
 export function toTableJson(crypto: Crypto, file: TableFile): object {

@@ -2,7 +2,7 @@ import { openStore, type Store } from '../store/store.ts';
 import type { ServedSample } from './sample.ts';
 
 /** The number goes up where the bytes change that are served for a seed (kept-samples.test.ts). */
-export const SAMPLES_FILE = 'samples-2.sqlite';
+export const SAMPLES_FILE = 'samples-3.sqlite';
 
 /** A sample with the report of one verifier, or with none where it could not be scored. */
 export interface ScoredSample extends ServedSample {

@@ -1,5 +1,6 @@
 import { EXIT } from '../log/errors.ts';
 import { searchShapeClasses } from './calibrate-classes.ts';
+import { planAlpha } from './calibrate-plan.ts';
 import { runCalibration } from './calibrate-run.ts';
 import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
 import type { Command, Output } from './command.ts';
@@ -10,6 +11,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   run: runCalibration,
   build: buildTable,
   show: showTable,
+  plan: planAlpha,
   diff: compareFiles,
   sign: signTable,
   merge: mergeFiles,
@@ -18,7 +20,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
 
 export const calibrateCommand: Command = {
   name: 'calibrate',
-  summary: 'measure honest drift on this hardware; build, show, diff, sign, merge drift tables; find pass classes',
+  summary:
+    'measure honest drift on this hardware; build, show, diff, sign, merge drift tables; plan audits; find pass classes',
   async run([verb = '', ...rest], output) {
     // Without a verb, flags follow: it measures.
     if (verb === '' || verb.startsWith('-')) return runCalibration([verb, ...rest].filter(Boolean), output);

@@ -51,7 +51,7 @@ export const runConfig = defineConfig({
     `table from too little. Ways to run a model: ${listNames(false)}.\n` +
     `Where --pair names them, also: ${listNames(true)}; vulkan takes this machine's first\n` +
     'Vulkan device, and fetches that build of llama.cpp the first time.\n' +
-    'See also: ogong calibrate classes | build | show | diff | sign | merge',
+    'See also: ogong calibrate classes | build | show | plan | diff | sign | merge',
   fields: {
     model: {
       schema: text,

@@ -54,5 +54,5 @@ export const GATEWAY_MIGRATIONS: readonly Migration[] = [
   ) STRICT;
   CREATE INDEX complaints_due ON complaints (next_ms);
   `,
-  createLedgerMigration('orders'),
+  createLedgerMigration({ orders: 'orders', others: ['channels', 'complaints'] }),
 ];

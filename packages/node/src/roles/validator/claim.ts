@@ -11,7 +11,6 @@ import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/p
 import { checkPosture } from '@ogong/protocol/posture';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
-
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import type { CheckPayeeWord } from './payee-words.ts';
 
@@ -24,7 +23,7 @@ export interface Submission {
   readonly request: Uint8Array;
   readonly endpoint: string;
   readonly response: Uint8Array;
-  /** The word of the header's payee for the provider's key; empty in replies from before it was asked for. */
+  /** The word of the header's payee for the provider's key: 65 bytes, or whatever came. */
   readonly payeeSignature: Uint8Array;
 }
 

@@ -1,5 +1,5 @@
 import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/announcement';
-import { createReader, createWriter, equalBytes, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
+import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
 import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/canonical';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/hybrid';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
@@ -20,8 +20,6 @@ export interface AuditEvidence {
   readonly candidates: readonly EvidenceCandidate[];
   /** What scores were judged by; absent where fixed thresholds were. */
   readonly drift?: DriftNote | undefined;
-  /** From before the table had a say in the draw. */
-  readonly isDrawnEvenly?: boolean;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
 }
@@ -83,9 +81,6 @@ export interface UnaskedEvidence {
 }
 
 const DOMAIN = encodeDomain('ogong-evidence-v4');
-/** Verdicts wait for their batch under these: from before the table weighed the draw, and from before there were tables. */
-const DOMAIN_EVEN = encodeDomain('ogong-evidence-v3');
-const DOMAIN_BEFORE_DRIFT = encodeDomain('ogong-evidence-v2');
 const KINDS = ['audit', 'equivocation', 'withheld', 'unasked'] as const;
 export const MAX_CANDIDATES = 256;
 export const JOB_NONCE_BYTES = 16;
@@ -107,29 +102,26 @@ export function encodeEvidence(evidence: Evidence): Uint8Array {
 /** @throws ProtocolError */
 export function parseEvidence(bytes: Uint8Array): Evidence {
   const reader = createReader(bytes);
-  const isOf = (domain: Uint8Array): boolean => equalBytes(bytes.subarray(0, domain.length), domain);
-  const domain = [DOMAIN_BEFORE_DRIFT, DOMAIN_EVEN].find(isOf) ?? DOMAIN;
-  readDomain(reader, domain, 'evidence');
+  readDomain(reader, DOMAIN, 'evidence');
   const kind = KINDS[reader.u8()];
   if (kind === undefined) throw new ProtocolError('unsupported', 'unknown kind of evidence');
-  const evidence = readEvidence(reader, kind, domain);
+  const evidence = readEvidence(reader, kind);
   reader.end();
   return evidence;
 }
 
-function readEvidence(reader: Reader, kind: Evidence['kind'], domain: Uint8Array): Evidence {
+function readEvidence(reader: Reader, kind: Evidence['kind']): Evidence {
   if (kind === 'withheld' || kind === 'unasked') return { kind };
   if (kind === 'equivocation') {
     return { kind, record: reader.bytes16(MAX_RECORD_BYTES), signature: reader.bytes(HYBRID_SIGNATURE_BYTES) };
   }
   const opening = reader.bytes32(MAX_OPENING_BYTES);
-  const drift = domain === DOMAIN_BEFORE_DRIFT ? undefined : readDrift(reader);
-  const even = domain === DOMAIN ? {} : { isDrawnEvenly: true };
+  const drift = readDrift(reader);
   const candidates = readCandidates(reader);
   const count = reader.u8();
   if (count > MAX_VERIFIERS_PER_REPLY) throw new ProtocolError('too-large', `${count} verifiers of one reply`);
   const attempts = Array.from({ length: count }, () => readAttempt(reader));
-  return { kind, opening, ...(drift ? { drift } : {}), ...even, candidates, attempts };
+  return { kind, opening, ...(drift ? { drift } : {}), candidates, attempts };
 }
 
 /** What a reply is judged by, kept from the draw of its verifiers to the verdict. */

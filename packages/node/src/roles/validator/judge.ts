@@ -144,9 +144,8 @@ interface Heard extends Asked {
 
 function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: Opened): Judgement {
   const header = opened.replay.header as Claim['header'];
-  const { candidates, attempts, isDrawnEvenly = false } = evidence;
-  const drift = isDrawnEvenly ? undefined : judged.drift;
-  const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift };
+  const { candidates, attempts } = evidence;
+  const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift: judged.drift };
   const heard: Heard[] = [];
   for (const index of attempts.keys()) assertRound(attempts, index);
   for (const [index, attempt] of attempts.entries()) {

@@ -327,5 +327,5 @@ export const migrations: readonly Migration[] = [
   `
   DROP TABLE payee_word_grace;
   `,
-  createLedgerMigration('replies'),
+  createLedgerMigration({ orders: 'replies', others: ['cosigned', 'beacons', 'beacon_vote'] }),
 ];

@@ -1,0 +1,412 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import type { Engine } from '@ogong/engine/engine';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { Secret } from '@ogong/node/crypto/secret';
+import { LinkError } from '@ogong/node/link/link-error';
+import { createLinkIdentity, type LinkIdentity } from '@ogong/node/link/link-identity';
+import { createLinkServer } from '@ogong/node/link/link-server';
+import { createLogger } from '@ogong/node/log/logger';
+import { createMetrics } from '@ogong/node/metrics/metrics';
+import { createProvider } from '@ogong/node/roles/provider/provider';
+import { until } from '@ogong/node/roles/provider/provider-fixture';
+import { createOpenings, PROVIDER_MIGRATIONS } from '@ogong/node/roles/provider/provider-store';
+import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
+import { createRoutes } from '@ogong/node/roles/validator/routes';
+import {
+  createTestClock,
+  createTestHybrid,
+  createTestPayee,
+  createTestValidator,
+  ledger,
+  network,
+  payer,
+} from '@ogong/node/roles/validator/test-bench';
+import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
+import { createVerifier } from '@ogong/node/roles/verifier/verifier';
+import { formatEndpoint } from '@ogong/node/shared/endpoint';
+import { createLinkPool, type LinkPool, type Peer } from '@ogong/node/shared/link-pool';
+import { createGroupCommit } from '@ogong/node/store/group-commit';
+import { openStore } from '@ogong/node/store/store';
+import { MAX_LIFETIME_MS } from '@ogong/protocol/announcement';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import {
+  type Finished,
+  type GenerateRequest,
+  GenerateRequestSchema,
+  ProviderService,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type Header, parseHeader } from '@ogong/protocol/header';
+import { encodeOrder, hashOrder, type Order, parseOrder } from '@ogong/protocol/order';
+import { signTicket } from '@ogong/protocol/ticket';
+import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import type { Attack } from './attack.ts';
+import { bendCommit } from './bend-commit.ts';
+import { createEvidenceKeeper } from './served-evidence.ts';
+import type { TrialRequest } from './trial-requests.ts';
+
+/** One reply as each of those saw it who met its provider over the network. */
+export interface PathReply {
+  /** Undefined where nothing was served. */
+  readonly header: Header | undefined;
+  /** Of the consumer's receipt; empty where nothing was opened to it. */
+  readonly receipt: readonly Check[];
+  /** Ids of what the consumer refuses it for: `abandoned` without a record, `opening` without an opening. */
+  readonly consumer: readonly string[];
+  /** Why the validator's intake refused the record. */
+  readonly intake: string | undefined;
+  /** Of the audit: stage 1, and of the verifier's report. */
+  readonly audit: readonly Check[];
+  readonly verdict: VerdictEntry;
+}
+
+export interface PathProvider {
+  readonly ask: (request: TrialRequest) => Promise<PathReply>;
+  /** Settles what is decided. @returns all that its payee was ever paid, atomic. */
+  readonly settle: () => Promise<bigint>;
+  readonly close: () => Promise<void>;
+}
+
+/** What a provider is made of; an honest one has nothing but an engine. */
+export type PathAttack = Pick<Attack, 'engine' | 'bendReply' | 'openOpening'>;
+
+export interface AttackPath {
+  /** The provider role, started on an attacker's parts, under a key and a payee of that name. */
+  readonly start: (name: string, attack: PathAttack) => Promise<PathProvider>;
+  readonly close: () => Promise<void>;
+}
+
+const MODEL_ID = 'ogong/verified/test/fake';
+const PRICE = 2_000_000n;
+const MAX_FEE = 10_000_000n;
+const ORDER_LIFE_MS = 120_000;
+/** Real time that an opening may take. What is waited for longer passes on the test's clock. */
+const OPENING_MS = 500;
+/** By which it moves on where nothing is decided yet. */
+const STEP_MS = 10_000;
+const MOST_LOOKS = 100;
+const bind = { host: '127.0.0.1', port: 0 };
+const log = createLogger({ name: 'test', level: 'silent' });
+const seedOf = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
+const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdentity(new Secret(seedOf(`link ${name}`)));
+const routerKey = createTestHybrid('router');
+
+/** Ids of the checks that failed. */
+export const listFailed = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+/**
+ * The roles of the network over real links, with a clock of the test's own: intake, audit and settlement of one validator, one
+ * verifier, and providers that come and go. The consumer does with a reply what a gateway does.
+ * @param engine the model that is sold, which the verifier holds; whoever opened it closes it.
+ * @param directory where providers keep what they served.
+ */
+export async function openAttackPath(engine: Engine, directory: string): Promise<AttackPath> {
+  const validator = await startValidator();
+  const verifier = await startVerifier(engine, validator);
+  const links = createLinkPool({ identity: await createIdentity('consumer') });
+  const { clock, archive } = validator;
+  let orders = 0;
+
+  return {
+    async start(name, attack) {
+      await verifier.announce();
+      const { payee, ...provider } = await startProvider(name, attack, { validator, directory });
+      return {
+        async ask(request) {
+          const ordered = createOrder(request, { number: ++orders, provider, payee: payee.address, validator, engine });
+          const seen = await consume(ordered, { links, peer: provider.peer, clock, archive });
+          return { ...seen, ...(await validator.decide(ordered.order.replyId, seen.header !== undefined)) };
+        },
+        settle: () => validator.settle(payee.address),
+        close: provider.close,
+      };
+    },
+    async close() {
+      links.close();
+      await verifier.close();
+      await validator.close();
+    },
+  };
+}
+
+type PathValidator = Awaited<ReturnType<typeof startValidator>>;
+
+async function startValidator() {
+  const identity = await createIdentity('validator');
+  const links = createLinkPool({ identity });
+  const clock = createTestClock();
+  const bench = createTestValidator({
+    clock,
+    async getOpening(provider, replyId, { timeoutMs, signal }) {
+      try {
+        const call = { timeoutMs: OPENING_MS, signal };
+        return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
+      } catch (error) {
+        if (error instanceof LinkError && error.code === 'timeout') clock.advance(timeoutMs);
+        throw error;
+      }
+    },
+    calls: {
+      commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
+      reveal: (verifier, job, call) => links.to(VerifierService, verifier).reveal(job, call),
+    },
+    audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
+  });
+  const { archive, store, cosigner, signer, decided } = bench;
+  /** By hex reply id: why a record that was handed in was refused. */
+  const handedIn = new Map<string, string | undefined>();
+  const announced = new Set<string>();
+  const intake: typeof bench.intake = {
+    ...bench.intake,
+    async pushRecord(submission) {
+      const replyId = toHex(parseOrder(submission.order.order).replyId);
+      try {
+        const answer = await bench.intake.pushRecord(submission);
+        handedIn.set(replyId, undefined);
+        return answer;
+      } catch (error) {
+        handedIn.set(replyId, (error as Error).message.replace(/:.*/s, ''));
+        throw error;
+      }
+    },
+    async announce(signed, caller) {
+      await bench.intake.announce(signed, caller);
+      announced.add(toHex(caller));
+    },
+  };
+  let endpoint = '';
+  const member = () => ({ ...bench.member, certHash: identity.id, endpoint });
+  const chain = {
+    ledger,
+    validators: () => [member()],
+    findByAddress: (address: Uint8Array) => (equalBytes(address, signer.address) ? member() : undefined),
+    findByCertHash: (hash: Uint8Array) => (equalBytes(hash, identity.id) ? member() : undefined),
+  };
+  const test = { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const metrics = createValidatorMetrics(createMetrics('validator'));
+  const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
+  const routes = createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics });
+  const server = createLinkServer({ bind, identity, authorize: () => true, routes });
+  await server.start();
+  endpoint = formatEndpoint(server.address());
+
+  return {
+    ...bench,
+    chain,
+    isAnnounced: (certHash: Uint8Array) => announced.has(toHex(certHash)),
+    /** The audit of one reply, under the beacon of the next epoch. */
+    async decide(replyId: Uint8Array, isServed: boolean): Promise<Pick<PathReply, 'intake' | 'audit' | 'verdict'>> {
+      const key = toHex(replyId);
+      if (isServed) await until(() => handedIn.has(key));
+      await bench.certify(archive.latest().epoch + 1n);
+      const find = () => decided.find((entry) => equalBytes(entry.replyId, replyId));
+      for (let looks = 0; find() === undefined; looks++) {
+        if (looks === MOST_LOOKS) throw new Error(`nothing came of reply ${key}`);
+        if (looks > 0) clock.advance(STEP_MS);
+        await bench.runAudits();
+      }
+      const audit = JSON.parse(bench.find(replyId).checks ?? '[]') as Check[];
+      return { intake: handedIn.get(key), audit, verdict: find() as VerdictEntry };
+    },
+    async settle(payee: Uint8Array): Promise<bigint> {
+      while (await bench.settlement.step());
+      const lines = bench.chain.settled.flatMap((call) => call.lines);
+      return lines.reduce(
+        (sum, { provider, gross }) => (equalBytes(provider as Uint8Array, payee) ? sum + gross : sum),
+        0n,
+      );
+    },
+    async close() {
+      await server.stop(0);
+      links.close();
+      await bench.close();
+    },
+  };
+}
+
+async function startVerifier(engine: Engine, validator: PathValidator) {
+  const { clock, chain } = validator;
+  const identity = await createIdentity('verifier');
+  const signer = createTestHybrid('verifier reports');
+  const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+  const commits = createGroupCommit(store);
+  const reports = createReports(store, commits);
+  const metrics = createMetrics('verifier');
+  const verifier = createVerifier(
+    { bind },
+    { engine, crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics },
+  );
+  await verifier.start();
+  const endpoint = formatEndpoint(verifier.address());
+  const { modelRoot, contextSize, numericClass } = engine.info();
+  let sequence = 0n;
+  return {
+    /** Again and again, since the test's clock leaps. */
+    announce() {
+      const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass }];
+      const place = { endpoint, certHash: identity.id };
+      const said = { ...place, models, verifier: { ...place, keyHash: verifier.keyHash }, sequence: ++sequence };
+      return validator.announce(createTestHybrid('verifier'), said, createTestPayee('verifier'), signer);
+    },
+    async close() {
+      await verifier.stop(0);
+      await commits.close();
+      store.close();
+    },
+  };
+}
+
+interface PathPlace {
+  readonly validator: PathValidator;
+  readonly directory: string;
+}
+
+async function startProvider(name: string, attack: PathAttack, { validator, directory }: PathPlace) {
+  const { clock, chain, archive } = validator;
+  const identity = await createIdentity(name);
+  const payee = createTestPayee(name);
+  const store = openStore(':memory:', { migrations: PROVIDER_MIGRATIONS });
+  const commits = createGroupCommit(store);
+  const keeper = createEvidenceKeeper(join(directory, name));
+  const readBeacon = (epoch: bigint) => {
+    const point = archive.find(epoch) as NonNullable<ReturnType<typeof archive.find>>;
+    return { ...point, epoch, certificate: archive.findCertificate(epoch) ?? new Uint8Array(0) };
+  };
+  const provider = createProvider(
+    // An announcement outlives the leaps of the test's clock.
+    { bind, modelId: MODEL_ID, pricePer1kAtomic: PRICE, routers: [], announceIntervalMs: MAX_LIFETIME_MS / 3 },
+    {
+      ...{ engine: attack.engine, crypto, clock, payee, identity, chain, store, log },
+      signer: createTestHybrid(name),
+      beacons: { latest: () => readBeacon(archive.latest().epoch), get: async (epoch) => readBeacon(epoch) },
+      openings: keeper.bendOpenings(createOpenings(store, commits), { name, aim: '', ...attack }),
+      commit: bendCommit(attack),
+      metrics: createMetrics('provider'),
+    },
+  );
+  await provider.start();
+  await until(() => validator.isAnnounced(identity.id));
+  return {
+    id: provider.id,
+    peer: { endpoint: formatEndpoint(provider.address()), certHash: identity.id },
+    payee,
+    async close() {
+      await provider.stop(0);
+      await commits.close();
+      store.close();
+    },
+  };
+}
+
+interface OrderParts {
+  readonly number: number;
+  readonly provider: {
+    readonly id: Uint8Array;
+    readonly peer: { readonly endpoint: string; readonly certHash: Uint8Array };
+  };
+  readonly payee: Uint8Array;
+  readonly validator: PathValidator;
+  readonly engine: Engine;
+}
+
+interface Ordered {
+  readonly order: Order;
+  readonly message: GenerateRequest;
+}
+
+/** What a gateway sends, with the ticket of a router that drew this provider. */
+function createOrder(request: TrialRequest, { number, provider, payee, validator, engine }: OrderParts): Ordered {
+  const body = utf8Encode(JSON.stringify({ model: MODEL_ID, ...request }));
+  const { modelRoot, contextSize } = engine.info();
+  const nowMs = validator.clock.nowMs();
+  const shared = {
+    ...{ providerId: provider.id, payee, modelRoot, contextSize, pricePer1kAtomic: PRICE },
+    requestHash: crypto.sha256(body),
+    replyId: seedOf(`reply ${number}`).subarray(0, 16),
+    router: new Uint8Array(20).fill(5),
+  };
+  const order: Order = {
+    ...shared,
+    payer: payer.address,
+    validator: validator.signer.address,
+    cumulativeAtomic: MAX_FEE * BigInt(number),
+    nonce: seedOf(`nonce ${number}`),
+    choice: 0,
+    maxFeeAtomic: MAX_FEE,
+    epoch: validator.archive.latest().epoch,
+    expiresAtMs: BigInt(nowMs + ORDER_LIFE_MS),
+  };
+  const ticket = signTicket(routerKey, {
+    ...shared,
+    modelId: MODEL_ID,
+    providerEndpoint: provider.peer.endpoint,
+    providerCertHash: provider.peer.certHash,
+    candidatesHash: new Uint8Array(32).fill(6),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + ORDER_LIFE_MS,
+  });
+  const signed = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
+  return { order, message: create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint: 'chat' }) };
+}
+
+interface Consumer {
+  readonly links: LinkPool;
+  readonly peer: Peer;
+  readonly clock: PathValidator['clock'];
+  readonly archive: PathValidator['archive'];
+}
+
+/** Reads a reply to its end, and checks its receipt. */
+async function consume(
+  { order, message }: Ordered,
+  { links, peer, clock, archive }: Consumer,
+): Promise<Pick<PathReply, 'header' | 'receipt' | 'consumer'>> {
+  const provider = links.to(ProviderService, peer);
+  const nothing = { header: undefined, receipt: [] };
+  let text = '';
+  let finished: Finished | undefined;
+  try {
+    for await (const { event } of provider.generate(message)) {
+      if (event.case === 'delta') text += event.value.text;
+      else if (event.case === 'finished') finished = event.value;
+    }
+  } catch (error) {
+    if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
+  }
+  if (finished === undefined) return { ...nothing, consumer: ['abandoned'] };
+  const header = parseHeader(finished.header);
+  const { replyId } = order;
+  const opening = await provider.getOpening({ replyId }, { timeoutMs: OPENING_MS }).catch((error: unknown) => {
+    if (!(error instanceof LinkError)) throw error;
+    return undefined;
+  });
+  if (opening === undefined) return { ...nothing, header, consumer: ['opening'] };
+  const { record, providerKey, signature } = finished.record as NonNullable<Finished['record']>;
+  const { order: signed, ticket } = message as Required<GenerateRequest>;
+  const { checks } = verifyReceipt(
+    {
+      endpoint: 'chat',
+      ledger,
+      order: { bytes: signed.order, signature: signed.signature },
+      ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
+      record: { bytes: record, publicKey: providerKey, signature },
+      beacon: archive.findCertificate(order.epoch) ?? new Uint8Array(0),
+      opening: { bytes: opening.opening },
+    },
+    {
+      crypto,
+      request: message.request,
+      response: utf8Encode(text),
+      // Without the validators: the test's certificates have no signatures.
+      trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: order.modelRoot } },
+      nowMs: clock.nowMs(),
+    },
+  );
+  return { header, receipt: checks, consumer: listFailed(checks) };
+}
