@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { classesConfig } from '@ogong/node/cli/calibrate-classes';
+import { planConfig } from '@ogong/node/cli/calibrate-plan';
 import { runConfig as calibrateConfig } from '@ogong/node/cli/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/node/cli/calibrate-table';
 import type { ConfigDefinition, Fields } from '@ogong/node/config/field';
@@ -47,6 +48,7 @@ function generateReference(): string {
     calibrateConfig,
     buildConfig,
     showConfig,
+    planConfig,
     diffConfig,
     signConfig,
     mergeConfig,

@@ -2,6 +2,7 @@ import type { EqualityRun } from '../equality/run-file.ts';
 import { CLAIMED, computesOtherwise } from './experiments.ts';
 import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, Share } from './results.ts';
 import { toShare } from './share.ts';
+import { formatPair } from './standing.ts';
 
 type Measured = Omit<DetectionResults, 'aims' | 'notCaught'>;
 
@@ -28,6 +29,7 @@ export function judgeAims(results: Measured): AimRow[] {
     judgeEquality(results, 'CPU', ({ equality }) => equality),
     judgeEquality(results, 'Vulkan', ({ vulkan }) => vulkan),
     ...judgeF16(results),
+    judgeF16Elsewhere(results),
     judgeDecision('inexact Q8_0: noise of 1e-3 decided at 1e-6', find('weights-noise-1e-3', 'q8_0'), 1000),
     judgeDecision('inexact Q8_0: KV cache q8_0 decided at 1e-6', find('kv-q8-0', 'q8_0'), 2500),
     judgeDecision(
@@ -66,6 +68,7 @@ export function judgeAims(results: Measured): AimRow[] {
       2500,
       HIDDEN,
     ),
+    judgeMassageAtOnce(results),
     judgeNames(results),
     judgeEjection(results),
     judgeClaims(results),
@@ -179,13 +182,16 @@ function judgeEquality(
   backend: string,
   find: (row: AttackRow) => Difference | undefined,
 ): AimRow {
-  // A window that is not full forgets nothing: until then its provider computes what was sold.
-  const rows = attacks
-    .filter(({ attack, ...row }) => computesOtherwise({ ...row, name: attack }) && !attack.startsWith('sliding-window'))
+  const measured = attacks
+    .filter(({ attack, ...row }) => computesOtherwise({ ...row, name: attack }))
     .flatMap((row) => {
       const difference = find(row);
       return difference === undefined ? [] : [{ ...row, ...difference }];
     });
+  // A window that is not full forgets nothing: until then its provider computes what was sold.
+  const isWindow = ({ attack }: AttackRow): boolean => attack.startsWith('sliding-window');
+  const windows = measured.filter(isWindow);
+  const rows = measured.filter((row) => !isWindow(row));
   const late = rows.filter(({ differ, lastToken }) => differ.value < 1 || lastToken >= 4);
   const replies = rows.reduce((sum, { differ }) => sum + differ.of, 0);
   return {
@@ -198,9 +204,15 @@ function judgeEquality(
     note: [
       ...late.map(({ attack, weights, lastToken }) => `${attack} as ${weights}: at the latest at ${lastToken}`),
       ...(rows.length > 0 && !rows.some(({ attack }) => attack.startsWith('kv-')) ? [NO_CACHE] : []),
+      ...(windows.length > 0
+        ? [`not counted, since it computes what was sold until its window is full: ${describeLast(windows)}`]
+        : []),
     ].join('; '),
   };
 }
+
+const describeLast = (rows: readonly (AttackRow & Difference)[]): string =>
+  rows.map(({ attack, weights, lastToken }) => `${attack} as ${weights} at the latest at ${lastToken}`).join(', ');
 
 const NO_CACHE = 'no KV cheat: a quantised cache needs flash attention, which the class does without';
 
@@ -230,6 +242,31 @@ function judgeF16({ attacks }: Measured): AimRow[] {
   ];
 }
 
+/** The pairs of classes that aims are measured in besides; of most attacks those that come close to honest drift alone. */
+function judgeF16Elsewhere({ otherPairs }: Measured): AimRow {
+  const rows = otherPairs.filter(({ family, weights }) => family === 'weights' && weights === 'f16');
+  const rates = rows.flatMap((row) => {
+    const rate = row.perWindow.find((each) => each.falseRejectRate === 1e-4)?.caught;
+    return rate === undefined ? [] : [{ row, rate }];
+  });
+  const missed = rates.filter(({ rate }) => rate.value < 0.999);
+  const pairs = [...new Set(missed.map(({ row }) => formatPair(row)))].map((pair) => {
+    const names = missed
+      .filter(({ row }) => formatPair(row) === pair)
+      .map(({ row, rate }) => `${row.attack} ${percent(rate.value)}`);
+    return `${pair}: ${names.join(', ')}`;
+  });
+  const reason =
+    'fewer honest replies were measured there than in the pair above, so that the threshold lies far out on a fitted tail, and two inexact classes drift ' +
+    'more than an exact one and an inexact. More honest replies of each pair are the next idea, then verifiers of the sharpest class';
+  return {
+    aim: 'other classes, F16: the same between the other pairs of classes',
+    measured: rates.length === 0 ? 'not measured' : `${rates.length - missed.length} of ${rates.length} attacks are`,
+    met: rates.length > 0 && missed.length === 0,
+    note: missed.length === 0 ? '' : `${pairs.join('; ')}. ${reason}`,
+  };
+}
+
 /** What a share of few replies says of one so near to all. */
 function describeSamples(rates: readonly Share[]): string[] {
   if (rates.length === 0) return [];
@@ -249,6 +286,30 @@ function judgeDecision(aim: string, row: AttackRow | undefined, limit: number, r
     measured: tokens === undefined ? (row ? 'not decided' : 'not measured') : `${Math.round(tokens)} tokens, median`,
     met,
     note: met ? '' : reason,
+  };
+}
+
+/** Where bytes are compared a reply in which one draw was bent differs; one in which none had to be is the true model's own. */
+function judgeMassageAtOnce({ attacks }: Measured): AimRow {
+  const rows = attacks
+    .filter(({ attack }) => attack.startsWith('massaged'))
+    .flatMap(({ equality, ...row }) =>
+      equality === undefined || equality.differ.of === 0 ? [] : [{ ...row, ...equality }],
+    );
+  const few = rows.filter(({ differ }) => differ.value < 1);
+  const differing = rows.reduce((sum, { differ }) => sum + Math.round(differ.value * differ.of), 0);
+  const replies = rows.reduce((sum, { differ }) => sum + differ.of, 0);
+  return {
+    aim: 'massaged draws, exact class: decided at once, by the first reply in which a draw was bent',
+    measured:
+      rows.length === 0 ? 'not measured' : `${differing} of ${replies} replies differ, of ${rows.length} attacks`,
+    met: rows.length > 0 && rows.every(({ differ }) => differ.value > 0),
+    note: few
+      .map(
+        ({ attack, weights, differ }) =>
+          `${attack} as ${weights}: ${formatShare(differ)}, the others hold no draw that was bent`,
+      )
+      .join('; '),
   };
 }
 

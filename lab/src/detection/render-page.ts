@@ -1,3 +1,4 @@
+import { MISSING } from '../attackers/catalogue.ts';
 import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber } from './number-text.ts';
 import { HARD_AUC } from './plot-curves.ts';
@@ -17,7 +18,7 @@ import {
   formatVerifiers,
 } from './render-tables.ts';
 import type { AimRow, AttackRow, DetectionResults } from './results.ts';
-import { groupByFamily, isDecided, isMet } from './standing.ts';
+import { formatPair, groupByFamily, isDecided, isMet } from './standing.ts';
 
 /** Where the page's pictures lie, beside the page. */
 export const PLOTS = 'plots';
@@ -53,6 +54,8 @@ export function formatPage(results: DetectionResults): string {
     'Each step of the quant ladder sold as the next higher one, below F16 and Q8_0, which the tables above have. No row was measured for ' +
       'these weights: in an exact class the first token differs, elsewhere fixed limits decide.',
     formatLadder(results),
+    '### Not played',
+    formatMissing(),
     '### Curves of the hard attacks',
     ...(curves.length > 0 ? curves : [`No attack has an area under its curve below ${HARD_AUC}.`]),
     '## Honest drift',
@@ -96,7 +99,7 @@ const formatFigure = ({ name, title, caption }: Figure): string =>
   `![${title}](${PLOTS}/${name}.svg)\n\n*${title}.* ${caption} ([PNG](${PLOTS}/${name}.png))`;
 
 /** What passes and what was missed stand before everything else. */
-function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): string {
+function formatOpening({ caveat, notCaught, aims, attacks, otherPairs }: DetectionResults): string {
   const missed = aims.filter((aim) => !isMet(aim));
   const known = new Set(notCaught.map(({ attack }) => attack));
   const open = attacks.filter((row) => !isDecided(row) && !known.has(row.attack));
@@ -114,6 +117,7 @@ function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): 
         : [
             `Between classes not within the replies of this run, in an exact class at once: ${listOpen(byEquality, attacks)}.`,
           ]),
+      ...describeElsewhere(otherPairs.filter((row) => !isDecided(row) && !known.has(row.attack))),
     ].join(' '),
     ...(caveat === undefined ? [] : [caveat]),
     aims.length === 0
@@ -123,6 +127,24 @@ function formatOpening({ caveat, notCaught, aims, attacks }: DetectionResults): 
         : `**Aims missed: ${missed.length} of ${aims.length}.**\n\n${missed.map(formatMiss).join('\n')}`,
   ].join('\n\n');
 }
+
+/** What no reply of the run decided between the other pairs of classes, where no equality helps. */
+function describeElsewhere(open: readonly AttackRow[]): string[] {
+  const pairs = [...new Set(open.map(formatPair))].map((pair) => {
+    const names = open
+      .filter((row) => formatPair(row) === pair)
+      .map(({ attack, weights }) => `${attack} as ${weights}`);
+    return `${pair}: ${names.join(', ')}`;
+  });
+  return pairs.length === 0
+    ? []
+    : [`Not within the replies of this run between other pairs of classes: ${pairs.join('; ')}.`];
+}
+
+const formatMissing = (): string =>
+  Object.entries(MISSING)
+    .map(([attack, why]) => `- ${attack}: ${why}.`)
+    .join('\n');
 
 /** Attacks that escape for one reason are named together. */
 function listNotCaught(notCaught: DetectionResults['notCaught']): string {

@@ -145,7 +145,7 @@ function mixLogEvidence(
   counts: { readonly rejects: number; readonly audits: number },
   { eps, rho, oneSided }: { readonly eps: number; readonly rho: number; readonly oneSided: boolean },
 ): number {
-  const steps = 20_000;
+  const steps = 10_000;
   const prior: number[] = [];
   const joint: number[] = [];
   for (let i = 0; i < steps; i++) {
@@ -194,7 +194,8 @@ describe('evidence of decisions, over all that a soundness may be', () => {
       const audits = 100 / variance;
       const odds = 2 * Math.log(1 / alpha);
       const rho = 100 / (odds + Math.log(1 + odds)) - variance;
-      const at = (sum: number): number => mixLogEvidence({ rejects: audits * eps + sum, audits }, { eps, rho, oneSided });
+      const at = (sum: number): number =>
+        mixLogEvidence({ rejects: audits * eps + sum, audits }, { eps, rho, oneSided });
       // Reference values are given to 1e-5.
       expect(Math.abs(at(10) - expected)).toBeLessThan(1e-5);
       const limit = Math.log(1 / 0.05);

@@ -1,17 +1,32 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/bytes';
 import type { DriftRow, Power } from '@ogong/protocol/drift-table';
-import { parseDriftTable } from '@ogong/protocol/drift-table-bytes';
+import { buildDriftTable } from '@ogong/protocol/drift-table-build';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSyntheticEvidence } from '@ogong/protocol/synthetic-evidence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import vectors from '../../../protocol/vectors/drift-table.json' with { type: 'json' };
 import { createTableFile, type TableFile, writeTableFile } from '../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { calibrateCommand } from './calibrate-command.ts';
 import { planConfig } from './calibrate-plan.ts';
 
-const synthetic = parseDriftTable(fromHex(vectors.hex));
+const random = createSeededRandom(7);
+const { table: synthetic } = buildDriftTable({
+  version: 3,
+  previous: new Uint8Array(32).fill(1),
+  measurements: [
+    {
+      ...{ providerClass: 'synthetic/1', verifierClass: 'synthetic/2', codeVersion: 'test', alternatives: [] },
+      modelRoot: new Uint8Array(32).fill(2),
+      honest: Array.from({ length: 200 }, (_, seed) => ({
+        seed,
+        evidence: createSyntheticEvidence(random, { positions: 96 }),
+      })),
+    },
+  ],
+});
 const [base] = synthetic.rows as [DriftRow];
 const replies = 400;
 const power: Power[] = [
@@ -110,7 +125,9 @@ describe('ogong calibrate plan', () => {
   });
 
   it('says where a row holds too few honest replies for a rate', async () => {
-    expect(await plan(path, '--false-reject', '0.0001')).toMatch(/note +the least p by rank is 0\.\d+: at 0\.0001 only fixed limits catch/);
+    expect(await plan(path, '--false-reject', '0.0001')).toMatch(
+      /note +the least p by rank is 0\.\d+: at 0\.0001 only fixed limits catch/,
+    );
     expect(await plan(path, '--false-reject', '0.05')).not.toMatch(/note/);
   });
 

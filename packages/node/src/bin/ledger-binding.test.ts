@@ -5,8 +5,8 @@ import { utf8Encode } from '@ogong/protocol/bytes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
 import { migrations as VALIDATOR_MIGRATIONS } from '../roles/validator/schema.ts';
-import { bindLedger } from './ledger-binding.ts';
-import { type Migration, openStore, type Store } from './store.ts';
+import { bindLedger } from '../store/ledger-binding.ts';
+import { type Migration, openStore, type Store } from '../store/store.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(1) };
 
