@@ -18,16 +18,17 @@ export const shareOf = <T>(items: readonly T[], holds: (item: T) => boolean): Sh
 export function computeAuc(honest: readonly number[], cheats: readonly number[], seed: number): Share {
   const of = cheats.length;
   const value = auc(honest, cheats);
-  if (value === 1 || value === 0) {
-    // Resampling a perfect separation shows none of its doubt: at most one pair in so many was lost, at 95 %.
-    const doubt = 3 / Math.min(honest.length, cheats.length);
-    return value === 1 ? { value, low: Math.max(0, 1 - doubt), high: 1, of } : { value, low: 0, high: doubt, of };
-  }
+  // Resampling a separation that is perfect, or all but, shows none or little of its doubt: at most one pair in so many was lost, at 95 %.
+  const doubt = Math.min(1, 3 / Math.min(honest.length, cheats.length));
+  if (value === 1) return { value, low: 1 - doubt, high: 1, of };
+  if (value === 0) return { value, low: 0, high: doubt, of };
   const random = createSeededRandom(seed);
   const resample = (values: readonly number[]): number[] =>
     values.map(() => values[Math.floor(random() * values.length)] as number);
   const rounds = Array.from({ length: 200 }, () => auc(resample(honest), resample(cheats)));
-  return { value, low: computeQuantile(rounds, 0.025), high: computeQuantile(rounds, 0.975), of };
+  const low = Math.min(computeQuantile(rounds, 0.025), 1 - doubt);
+  const high = Math.max(computeQuantile(rounds, 0.975), doubt);
+  return { value, low, high, of };
 }
 
 function auc(honest: readonly number[], cheats: readonly number[]): number {
