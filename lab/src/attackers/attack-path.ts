@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
 import type { Engine } from '@ogong/engine/engine';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { Secret } from '@ogong/node/crypto/secret';
@@ -20,43 +19,27 @@ import {
   createTestPayee,
   createTestValidator,
   ledger,
-  network,
-  payer,
 } from '@ogong/node/roles/validator/test-bench';
 import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { formatEndpoint } from '@ogong/node/shared/endpoint';
-import { createLinkPool, type LinkPool, type Peer } from '@ogong/node/shared/link-pool';
+import { createLinkPool } from '@ogong/node/shared/link-pool';
 import { createGroupCommit } from '@ogong/node/store/group-commit';
 import { openStore } from '@ogong/node/store/store';
 import { MAX_LIFETIME_MS } from '@ogong/protocol/announcement';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
 import type { Check } from '@ogong/protocol/checks';
-import {
-  type Finished,
-  type GenerateRequest,
-  GenerateRequestSchema,
-  ProviderService,
-  VerifierService,
-} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type Header, parseHeader } from '@ogong/protocol/header';
-import { encodeOrder, hashOrder, type Order, parseOrder } from '@ogong/protocol/order';
-import { signTicket } from '@ogong/protocol/ticket';
+import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseOrder } from '@ogong/protocol/order';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
+import { type Consumed, consume, createOrder, MODEL_ID, PRICE } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 import type { TrialRequest } from './trial-requests.ts';
 
 /** One reply as each of those saw it who met its provider over the network. */
-export interface PathReply {
-  /** Undefined where nothing was served. */
-  readonly header: Header | undefined;
-  /** Of the consumer's receipt; empty where nothing was opened to it. */
-  readonly receipt: readonly Check[];
-  /** Ids of what the consumer refuses it for: `abandoned` without a record, `opening` without an opening. */
-  readonly consumer: readonly string[];
+export interface PathReply extends Consumed {
   /** Why the validator's intake refused the record. */
   readonly intake: string | undefined;
   /** Of the audit: stage 1, and of the verifier's report. */
@@ -80,11 +63,7 @@ export interface AttackPath {
   readonly close: () => Promise<void>;
 }
 
-const MODEL_ID = 'ogong/verified/test/fake';
-const PRICE = 2_000_000n;
-const MAX_FEE = 10_000_000n;
-const ORDER_LIFE_MS = 120_000;
-/** Real time that an opening may take. What is waited for longer passes on the test's clock. */
+/** Real time that an answer may take; what is waited for longer passes on the test's clock, and is asked for again. */
 const OPENING_MS = 500;
 /** By which it moves on where nothing is decided yet. */
 const STEP_MS = 10_000;
@@ -93,11 +72,6 @@ const bind = { host: '127.0.0.1', port: 0 };
 const log = createLogger({ name: 'test', level: 'silent' });
 const seedOf = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdentity(new Secret(seedOf(`link ${name}`)));
-const routerKey = createTestHybrid('router');
-
-/** Ids of the checks that failed. */
-export const listFailed = (checks: readonly Check[]): string[] =>
-  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 /**
  * The roles of the network over real links, with a clock of the test's own: intake, audit and settlement of one validator, one
@@ -118,8 +92,14 @@ export async function openAttackPath(engine: Engine, directory: string): Promise
       const { payee, ...provider } = await startProvider(name, attack, { validator, directory });
       return {
         async ask(request) {
-          const ordered = createOrder(request, { number: ++orders, provider, payee: payee.address, validator, engine });
-          const seen = await consume(ordered, { links, peer: provider.peer, clock, archive });
+          const { id, peer } = provider;
+          const nowMs = clock.nowMs();
+          const ordered = createOrder(request, {
+            ...{ number: ++orders, providerId: id, peer, payee: payee.address, nowMs, info: engine.info() },
+            ...{ validator: validator.signer.address, epoch: archive.latest().epoch },
+          });
+          const certificate = archive.findCertificate(ordered.order.epoch);
+          const seen = await consume(ordered, { provider: links.to(ProviderService, peer), certificate, nowMs });
           return { ...seen, ...(await validator.decide(ordered.order.replyId, seen.header !== undefined)) };
         },
         settle: () => validator.settle(payee.address),
@@ -170,7 +150,7 @@ async function startValidator() {
         handedIn.set(replyId, undefined);
         return answer;
       } catch (error) {
-        handedIn.set(replyId, (error as Error).message.replace(/:.*/s, ''));
+        handedIn.set(replyId, (error as Error).message.replace(/^\[\w+\] |:.*/gs, ''));
         throw error;
       }
     },
@@ -302,111 +282,4 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
       store.close();
     },
   };
-}
-
-interface OrderParts {
-  readonly number: number;
-  readonly provider: {
-    readonly id: Uint8Array;
-    readonly peer: { readonly endpoint: string; readonly certHash: Uint8Array };
-  };
-  readonly payee: Uint8Array;
-  readonly validator: PathValidator;
-  readonly engine: Engine;
-}
-
-interface Ordered {
-  readonly order: Order;
-  readonly message: GenerateRequest;
-}
-
-/** What a gateway sends, with the ticket of a router that drew this provider. */
-function createOrder(request: TrialRequest, { number, provider, payee, validator, engine }: OrderParts): Ordered {
-  const body = utf8Encode(JSON.stringify({ model: MODEL_ID, ...request }));
-  const { modelRoot, contextSize } = engine.info();
-  const nowMs = validator.clock.nowMs();
-  const shared = {
-    ...{ providerId: provider.id, payee, modelRoot, contextSize, pricePer1kAtomic: PRICE },
-    requestHash: crypto.sha256(body),
-    replyId: seedOf(`reply ${number}`).subarray(0, 16),
-    router: new Uint8Array(20).fill(5),
-  };
-  const order: Order = {
-    ...shared,
-    payer: payer.address,
-    validator: validator.signer.address,
-    cumulativeAtomic: MAX_FEE * BigInt(number),
-    nonce: seedOf(`nonce ${number}`),
-    choice: 0,
-    maxFeeAtomic: MAX_FEE,
-    epoch: validator.archive.latest().epoch,
-    expiresAtMs: BigInt(nowMs + ORDER_LIFE_MS),
-  };
-  const ticket = signTicket(routerKey, {
-    ...shared,
-    modelId: MODEL_ID,
-    providerEndpoint: provider.peer.endpoint,
-    providerCertHash: provider.peer.certHash,
-    candidatesHash: new Uint8Array(32).fill(6),
-    issuedAtMs: nowMs,
-    expiresAtMs: nowMs + ORDER_LIFE_MS,
-  });
-  const signed = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
-  return { order, message: create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint: 'chat' }) };
-}
-
-interface Consumer {
-  readonly links: LinkPool;
-  readonly peer: Peer;
-  readonly clock: PathValidator['clock'];
-  readonly archive: PathValidator['archive'];
-}
-
-/** Reads a reply to its end, and checks its receipt. */
-async function consume(
-  { order, message }: Ordered,
-  { links, peer, clock, archive }: Consumer,
-): Promise<Pick<PathReply, 'header' | 'receipt' | 'consumer'>> {
-  const provider = links.to(ProviderService, peer);
-  const nothing = { header: undefined, receipt: [] };
-  let text = '';
-  let finished: Finished | undefined;
-  try {
-    for await (const { event } of provider.generate(message)) {
-      if (event.case === 'delta') text += event.value.text;
-      else if (event.case === 'finished') finished = event.value;
-    }
-  } catch (error) {
-    if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
-  }
-  if (finished === undefined) return { ...nothing, consumer: ['abandoned'] };
-  const header = parseHeader(finished.header);
-  const { replyId } = order;
-  const opening = await provider.getOpening({ replyId }, { timeoutMs: OPENING_MS }).catch((error: unknown) => {
-    if (!(error instanceof LinkError)) throw error;
-    return undefined;
-  });
-  if (opening === undefined) return { ...nothing, header, consumer: ['opening'] };
-  const { record, providerKey, signature } = finished.record as NonNullable<Finished['record']>;
-  const { order: signed, ticket } = message as Required<GenerateRequest>;
-  const { checks } = verifyReceipt(
-    {
-      endpoint: 'chat',
-      ledger,
-      order: { bytes: signed.order, signature: signed.signature },
-      ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
-      record: { bytes: record, publicKey: providerKey, signature },
-      beacon: archive.findCertificate(order.epoch) ?? new Uint8Array(0),
-      opening: { bytes: opening.opening },
-    },
-    {
-      crypto,
-      request: message.request,
-      response: utf8Encode(text),
-      // Without the validators: the test's certificates have no signatures.
-      trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: order.modelRoot } },
-      nowMs: clock.nowMs(),
-    },
-  );
-  return { header, receipt: checks, consumer: listFailed(checks) };
 }

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { AttackDefinition } from './attack.ts';
 import { ATTACKS, findAttack, MISSING } from './catalogue.ts';
 import { playTrial } from './trial.ts';
+import { REQUEST_LISTS, requestsFor } from './trial-requests.ts';
 
 const options = { contextSize: 512 };
 const engine = createFakeEngine({ ...options, weights: 1 });
@@ -13,55 +14,13 @@ const cheapEngine = createFakeEngine({ ...options, weights: 2 });
 const nearEngine = createFakeEngine({ ...options, weights: 1, error: 1.5 });
 afterAll(() => Promise.all([engine, verifier, cheapEngine, nearEngine].map((each) => each.close())));
 
-const ask = (content: string, rest: Readonly<Record<string, unknown>>) => ({
-  messages: [
-    { role: 'system', content: 'You tell stories.' },
-    { role: 'user', content },
-  ],
-  ...rest,
-});
-
-/** Long and short, repeated and fresh, hot and cool: something for every attacker. */
-const REQUESTS = [
-  ask('Tell me one.', { max_tokens: 96 }),
-  ask('Tell me one.', { max_tokens: 96 }),
-  ask('Tell me another.', { max_tokens: 80, temperature: 0.8, top_p: 0.95, top_k: 40 }),
-  ask('A short one.', { max_tokens: 24 }),
-  ask('And then?', { max_tokens: 70, top_p: 0.9 }),
-  ask('Why?', { max_tokens: 128 }),
-  ask('Who?', { max_tokens: 160, temperature: 1.2 }),
-  ask('Where?', { max_tokens: 96 }),
-  // Token 2 ends a reply: this one comes to an end by itself.
-  ask('The end?', { max_tokens: 60, logit_bias: { 2: 7 } }),
-];
-const TOOLED = ['Ask it.', 'And again?', 'Once more.'].map((content) => ({
-  messages: [
-    { role: 'system', content: '<tools>find(word: string)</tools>' },
-    { role: 'user', content },
-  ],
-  max_tokens: 96,
-}));
-const SEEDED = REQUESTS.map((request) => ({ ...request, seed: 7 }));
-/** A provider that earns a name first takes its time. */
-const MANY = Array.from({ length: 32 }, (_, i) =>
-  ask(`Story ${i}.`, { max_tokens: i % 2 === 0 ? 8 + i : 100, temperature: [0, 1, 1.6][i % 3] }),
-);
-
 /** Attacks that differ in their cheap model alone are one attack to a fake model. */
 const isPlayed = ({ name }: AttackDefinition): boolean =>
   !/^(weights|prefill|massaged|massaged-knowing|massaged-careful|massaged-hidden)-/.test(name) ||
   name.endsWith('-q8-0');
 
-const requestsFor = ({ family, needs }: AttackDefinition) =>
-  family === 'behaviour' ? MANY : needs === 'seed' ? SEEDED : needs === 'tools' ? TOOLED : REQUESTS;
-
 describe('an honest provider', () => {
-  it.each([
-    ['plain', REQUESTS],
-    ['seeded', SEEDED],
-    ['with tools', TOOLED],
-    ['many', MANY],
-  ])('passes everything that is asked of an attacker: %s', async (_, requests) => {
+  it.each(Object.entries(REQUEST_LISTS))('passes everything that is asked of an attacker: %s', async (_, requests) => {
     for (const [number, request] of requests.entries()) {
       const trial = await playTrial({ engine }, { verifier, number, request });
       expect(trial.failed, `reply ${number}`).toEqual([]);

@@ -9,12 +9,17 @@ import { createGroupCommit } from '@ogong/node/store/group-commit';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/header';
+import { isBillable } from '@ogong/protocol/verdict-log';
 import { verifyReceipt } from '@ogong/protocol/verify-receipt';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttackDefinition } from './attack.ts';
+import { openAttackPath, type PathAttack, type PathReply } from './attack-path.ts';
 import { bendCommit } from './bend-commit.ts';
-import { findAttack } from './catalogue.ts';
+import { ATTACKS, findAttack } from './catalogue.ts';
+import { listFailed } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
+import { createTamperAttackOf, type TamperTarget } from './tamper.ts';
+import { REQUEST_LISTS, requestsFor, type TrialRequest } from './trial-requests.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-attack-path-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -93,5 +98,174 @@ describe('an attack as a provider on the network', () => {
   it('signs the header that it was bent to', async () => {
     const { header } = await serveOne(findAttack('header-adapter'));
     expect(header.adapters).toHaveLength(1);
+  });
+});
+
+const options = { contextSize: 512 };
+const sold = createFakeEngine({ ...options, weights: 1 });
+/** A cheaper model: the same vocabulary, another distribution. */
+const cheap = createFakeEngine({ ...options, weights: 2 });
+/** One that is hard to tell apart: massaging gives up on any other. */
+const near = createFakeEngine({ ...options, weights: 1, error: 1.5 });
+afterAll(() => Promise.all([sold, cheap, near].map((each) => each.close())));
+
+interface Played {
+  readonly replies: readonly PathReply[];
+  readonly paidAtomic: bigint;
+}
+
+/** A network of its own, so that no draw depends on who was played before. Requests come round again. */
+async function play(
+  name: string,
+  attack: PathAttack,
+  {
+    requests,
+    most,
+    isOver,
+  }: { requests: readonly TrialRequest[]; most: number; isOver: (reply: PathReply) => boolean },
+): Promise<Played> {
+  const path = await openAttackPath(sold, directory);
+  try {
+    const provider = await path.start(name, attack);
+    const replies: PathReply[] = [];
+    try {
+      while (replies.length < most) {
+        const reply = await provider.ask(requests[replies.length % requests.length] as TrialRequest);
+        replies.push(reply);
+        if (isOver(reply)) break;
+      }
+      return { replies, paidAtomic: await provider.settle() };
+    } finally {
+      await provider.close();
+    }
+  } finally {
+    await path.close();
+  }
+}
+
+/** Ids of everything that failed, wherever it did. */
+const listAll = ({ refused, intake, audit }: PathReply): string[] => [
+  ...new Set([...refused, ...(intake === undefined ? [] : [intake]), ...listFailed(audit)]),
+];
+
+const sumFees = (replies: readonly PathReply[]): bigint =>
+  replies.reduce((sum, { verdict }) => sum + verdict.feeAtomic, 0n);
+
+/** That a consumer left is its word against the provider's: it refuses the receipt, and the validator pays. */
+const isTaken = (reply: PathReply): boolean =>
+  listAll(reply).length === 0 || (reply.header?.stopReason === 'cancelled' && listFailed(reply.audit).length === 0);
+
+/** What must hold of one reply, whoever served it. */
+function expectConsistent(reply: PathReply): void {
+  const { refused, intake, audit, verdict } = reply;
+  const shown = JSON.stringify({ refused, intake, audit: listFailed(audit), verdict: verdict.verdict });
+  expect(verdict.verdict === 'accept', shown).toBe(isTaken(reply));
+  expect(isBillable(verdict.verdict), shown).toBe(isTaken(reply));
+  expect(verdict.feeAtomic > 0n, shown).toBe(isTaken(reply));
+  if (isTaken(reply) || refused.length === 0) {
+    expect(intake, shown).toBeUndefined();
+    expect(verdict.verifierIds.length, shown).toBe(1);
+  } else {
+    // What stage 1 refutes is refused at the door, or by the validator's own stage 1, and costs no verifier anything.
+    expect(verdict.verifierIds, shown).toEqual([]);
+    const isAtDoor = intake !== undefined || reply.header === undefined;
+    expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', refused]);
+  }
+}
+
+/**
+ * Attacks that differ in their cheap model alone are the same code with another model, and one attack to a fake engine: the
+ * name of the one that is played for all of them.
+ */
+const nameOfPlayed = ({ name }: AttackDefinition): string =>
+  name
+    .replace(/^(weights|prefill|massaged-knowing|massaged-careful|massaged-hidden|massaged)-.*/, '$1-q8-0')
+    .replace(/^(cheat-sometimes|cheat-after-reputation)-.*/, '$1')
+    .replace(/^(cheat-on-hot)-.*/, '$1-q8-0');
+
+const MOST_REPLIES = 96;
+/** Of an attack that nothing sees. */
+const UNSEEN_REPLIES = 4;
+
+describe('every attack of the catalogue as a provider, before a consumer, a validator and a verifier', () => {
+  /** Ids that need no model: the consumer's, and those of what never gets as far as its checks. */
+  const stage1 = new Set(['abandoned', 'opening', 'header-inclusion']);
+  let honest: Played;
+  beforeAll(async () => {
+    const requests = Object.values(REQUEST_LISTS).flatMap((list) => list.slice(0, 2));
+    honest = await play('honest', { engine: sold }, { requests, most: requests.length, isOver: () => false });
+    for (const { id } of honest.replies[0]?.receipt ?? []) stage1.add(id);
+  });
+
+  it('pays an honest provider for what is asked of attackers', () => {
+    for (const reply of honest.replies) {
+      expect(listAll(reply)).toEqual([]);
+      expectConsistent(reply);
+    }
+    expect(honest.paidAtomic).toBe(sumFees(honest.replies));
+  });
+
+  it('leaves out none but those that are the code of a played one with another model', () => {
+    for (const attack of ATTACKS) {
+      const played = findAttack(nameOfPlayed(attack));
+      expect(nameOfPlayed(played)).toBe(played.name);
+      if (played === attack) continue;
+      const { family, caughtBy, needs, sampler } = played;
+      expect(attack).toMatchObject({ family, caughtBy });
+      expect([attack.needs, attack.sampler], attack.name).toEqual([needs, sampler]);
+      expect(attack.cheap, attack.name).not.toEqual(played.cheap);
+      expect(attack.create.toString(), attack.name).toBe(played.create.toString());
+    }
+  });
+
+  const played = ATTACKS.filter((attack) => nameOfPlayed(attack) === attack.name);
+  it.each(played.map((attack) => [attack.name, attack] as const))('%s', async (name, definition) => {
+    const { caughtBy } = definition;
+    const cheapEngine = name.startsWith('massaged') ? near : cheap;
+    const attack = definition.create({ engine: sold, ...(definition.cheap ? { cheapEngine } : {}), seed: 1 });
+    const { replies, paidAtomic } = await play(name, attack, {
+      requests: requestsFor(definition),
+      most: caughtBy.length > 0 ? MOST_REPLIES : UNSEEN_REPLIES,
+      isOver: (reply) => listAll(reply).length > 0,
+    });
+    for (const reply of replies) expectConsistent(reply);
+    const last = replies.at(-1) as PathReply;
+    const shown = `failed: ${listAll(last).join(', ')} in reply ${replies.length}; did: ${JSON.stringify(attack.counts?.() ?? {})}`;
+    expect(
+      listAll(last).filter((id) => !caughtBy.includes(id)),
+      shown,
+    ).toEqual([]);
+    expect(listAll(last).length > 0, shown).toBe(caughtBy.length > 0);
+    expect(paidAtomic, shown).toBe(sumFees(replies));
+    if (caughtBy.length === 0) {
+      expect(replies.length).toBe(UNSEEN_REPLIES);
+    } else if (caughtBy.every((id) => stage1.has(id))) {
+      expect(last.refused.length, shown).toBeGreaterThan(0);
+    } else if (!caughtBy.some((id) => stage1.has(id))) {
+      // Every byte is consistent: only values show it, to whoever has the model.
+      expect(last.refused, shown).toEqual([]);
+      expect(last.verdict.verdict).toBe('reject');
+    }
+  });
+
+  it.each<[TamperTarget, Partial<Record<'refused' | 'audit', readonly string[]>>]>([
+    ['text', { audit: ['response-text'] }],
+    // To the validator, what does not hash to the signed root is no opening.
+    ['leaf', { refused: ['commitment-root'], audit: ['opening'] }],
+    // A bit of a value on which no draw of this reply depends.
+    ['committed', { audit: ['equality'] }],
+    ['response', { refused: ['response-hash'] }],
+  ])('tamper with the %s', async (target, { refused = [], audit = [] }) => {
+    const attack = createTamperAttackOf({ targets: [target] })({ engine: sold });
+    const { replies, paidAtomic } = await play(`tamper-${target}`, attack, {
+      requests: REQUEST_LISTS.plain as readonly TrialRequest[],
+      most: 1,
+      isOver: () => true,
+    });
+    const [reply] = replies as [PathReply];
+    expect({ refused: reply.refused, audit: listFailed(reply.audit) }).toEqual({ refused, audit });
+    // What changes on its way is between the consumer and the provider.
+    expect(reply.verdict.verdict).toBe(audit.length > 0 ? 'reject' : 'accept');
+    expect(paidAtomic).toBe(reply.verdict.feeAtomic);
   });
 });

@@ -1,0 +1,158 @@
+import { create } from '@bufbuild/protobuf';
+import type { Client } from '@connectrpc/connect';
+import type { EngineInfo } from '@ogong/engine/engine';
+import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { LinkError } from '@ogong/node/link/link-error';
+import { createTestHybrid, ledger, network, payer } from '@ogong/node/roles/validator/test-bench';
+import { utf8Encode } from '@ogong/protocol/bytes';
+import type { Check } from '@ogong/protocol/checks';
+import {
+  type Finished,
+  type GenerateRequest,
+  GenerateRequestSchema,
+  type ProviderService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type Header, parseHeader } from '@ogong/protocol/header';
+import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
+import { signTicket } from '@ogong/protocol/ticket';
+import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import type { TrialRequest } from './trial-requests.ts';
+
+export const MODEL_ID = 'ogong/verified/test/fake';
+export const PRICE = 2_000_000n;
+const MAX_FEE = 10_000_000n;
+const ORDER_LIFE_MS = 120_000;
+/** Real time: long enough for a busy machine. */
+const OPENING_MS = 3_000;
+const routerKey = createTestHybrid('router');
+const seedOf = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
+
+/** Ids of the checks that failed. */
+export const listFailed = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+export interface OrderParts {
+  /** From 1, of one payer: makes reply id, nonce and voucher. */
+  readonly number: number;
+  readonly providerId: Uint8Array;
+  readonly peer: { readonly endpoint: string; readonly certHash: Uint8Array };
+  readonly payee: Uint8Array;
+  readonly validator: Uint8Array;
+  readonly epoch: bigint;
+  readonly info: EngineInfo;
+  readonly nowMs: number;
+}
+
+export interface Ordered {
+  readonly order: Order;
+  readonly signed: { readonly order: Uint8Array; readonly signature: Uint8Array };
+  readonly ticket: ReturnType<typeof signTicket>;
+  readonly message: GenerateRequest;
+}
+
+/** What a gateway sends, with the ticket of a router that drew this provider. */
+export function createOrder(request: TrialRequest, { number, peer, info, nowMs, ...parts }: OrderParts): Ordered {
+  const body = utf8Encode(JSON.stringify({ model: MODEL_ID, ...request }));
+  const { providerId, payee, validator, epoch } = parts;
+  const shared = {
+    ...{ providerId, payee, modelRoot: info.modelRoot, contextSize: info.contextSize, pricePer1kAtomic: PRICE },
+    requestHash: crypto.sha256(body),
+    replyId: seedOf(`reply ${number}`).subarray(0, 16),
+    router: new Uint8Array(20).fill(5),
+  };
+  const order: Order = {
+    ...shared,
+    payer: payer.address,
+    validator,
+    cumulativeAtomic: MAX_FEE * BigInt(number),
+    nonce: seedOf(`nonce ${number}`),
+    choice: 0,
+    maxFeeAtomic: MAX_FEE,
+    epoch,
+    expiresAtMs: BigInt(nowMs + ORDER_LIFE_MS),
+  };
+  const ticket = signTicket(routerKey, {
+    ...shared,
+    modelId: MODEL_ID,
+    providerEndpoint: peer.endpoint,
+    providerCertHash: peer.certHash,
+    candidatesHash: new Uint8Array(32).fill(6),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + ORDER_LIFE_MS,
+  });
+  const signed = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
+  const message = create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint: 'chat' });
+  return { order, signed, ticket, message };
+}
+
+/** What a consumer has of a reply. */
+export interface Consumed {
+  /** Undefined where no record came. */
+  readonly header: Header | undefined;
+  /** Of its receipt; empty where nothing was opened to it. */
+  readonly receipt: readonly Check[];
+  /** Ids of what it refuses the reply for: `abandoned` without a record, `opening` without an opening. */
+  readonly refused: readonly string[];
+}
+
+export interface ConsumeContext {
+  readonly provider: Client<typeof ProviderService>;
+  /** Of the order's epoch; undefined at genesis. */
+  readonly certificate: Uint8Array | undefined;
+  readonly nowMs: number;
+}
+
+/** Reads a reply to its end and checks its receipt, as a gateway does with every one. */
+export async function consume(
+  { order, signed, ticket, message }: Ordered,
+  { provider, certificate, nowMs }: ConsumeContext,
+): Promise<Consumed> {
+  let text = '';
+  let finished: Finished | undefined;
+  try {
+    for await (const { event } of provider.generate(message)) {
+      if (event.case === 'delta') text += event.value.text;
+      else if (event.case === 'finished') finished = event.value;
+    }
+  } catch (error) {
+    // Too busy, it says: whatever else ends a stream here is a bug.
+    if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
+  }
+  if (finished?.record === undefined) return { header: undefined, receipt: [], refused: ['abandoned'] };
+  const header = parseHeader(finished.header);
+  const opening = await fetchOpening(provider, order.replyId);
+  if (opening === undefined) return { header, receipt: [], refused: ['opening'] };
+  const { record, providerKey, signature } = finished.record;
+  const { checks } = verifyReceipt(
+    {
+      endpoint: 'chat',
+      ledger,
+      order: { bytes: signed.order, signature: signed.signature },
+      ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
+      record: { bytes: record, publicKey: providerKey, signature },
+      beacon: certificate ?? new Uint8Array(0),
+      opening: { bytes: opening },
+    },
+    {
+      crypto,
+      request: message.request,
+      response: utf8Encode(text),
+      // No validators: what certifies the beacon here is made up.
+      trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: order.modelRoot } },
+      nowMs,
+    },
+  );
+  return { header, receipt: checks, refused: listFailed(checks) };
+}
+
+async function fetchOpening(
+  provider: ConsumeContext['provider'],
+  replyId: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  try {
+    return (await provider.getOpening({ replyId }, { timeoutMs: OPENING_MS })).opening;
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    return undefined;
+  }
+}
