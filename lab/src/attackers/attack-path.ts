@@ -34,7 +34,7 @@ import { parseOrder } from '@ogong/protocol/order';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
-import { type Consumed, consume, createOrder, MODEL_ID, PRICE } from './path-consumer.ts';
+import { type Consumed, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 import type { TrialRequest } from './trial-requests.ts';
 
@@ -99,7 +99,7 @@ export async function openAttackPath(engine: Engine, directory: string): Promise
             ...{ validator: validator.signer.address, epoch: archive.latest().epoch },
           });
           const certificate = archive.findCertificate(ordered.order.epoch);
-          const seen = await consume(ordered, { provider: links.to(ProviderService, peer), certificate, nowMs });
+          const seen = await consume(ordered, { provider: toProvider(links, peer), certificate, nowMs });
           return { ...seen, ...(await validator.decide(ordered.order.replyId, seen.header !== undefined)) };
         },
         settle: () => validator.settle(payee.address),

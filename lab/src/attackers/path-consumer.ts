@@ -1,16 +1,16 @@
 import { create } from '@bufbuild/protobuf';
-import type { Client } from '@connectrpc/connect';
 import type { EngineInfo } from '@ogong/engine/engine';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { LinkError } from '@ogong/node/link/link-error';
 import { createTestHybrid, ledger, network, payer } from '@ogong/node/roles/validator/test-bench';
+import type { LinkPool, Peer } from '@ogong/node/shared/link-pool';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import type { Check } from '@ogong/protocol/checks';
 import {
   type Finished,
   type GenerateRequest,
   GenerateRequestSchema,
-  type ProviderService,
+  ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type Header, parseHeader } from '@ogong/protocol/header';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
@@ -95,8 +95,11 @@ export interface Consumed {
   readonly refused: readonly string[];
 }
 
+export const toProvider = (links: LinkPool, peer: Peer) => links.to(ProviderService, peer);
+type ProviderClient = ReturnType<typeof toProvider>;
+
 export interface ConsumeContext {
-  readonly provider: Client<typeof ProviderService>;
+  readonly provider: ProviderClient;
   /** Of the order's epoch; undefined at genesis. */
   readonly certificate: Uint8Array | undefined;
   readonly nowMs: number;
