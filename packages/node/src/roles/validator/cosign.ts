@@ -330,8 +330,7 @@ function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierI
 
 interface Vote {
   readonly digest: Uint8Array;
-  /** Absent in votes of before batches could be replaced. */
-  readonly logHead: Uint8Array | undefined;
+  readonly logHead: Uint8Array;
   readonly uncollectable: readonly Uint8Array[];
 }
 
@@ -343,14 +342,14 @@ function readVote(store: Store, validator: Uint8Array, sequence: bigint): Vote |
   const payers = (row.uncollectable as Uint8Array | null) ?? new Uint8Array(0);
   return {
     digest: row.digest as Uint8Array,
-    logHead: (row.log_head as Uint8Array | null) ?? undefined,
+    logHead: row.log_head as Uint8Array,
     uncollectable: Array.from({ length: payers.length / 20 }, (_, i) => payers.slice(i * 20, i * 20 + 20)),
   };
 }
 
 /** @throws CosignError unless the batch settles the log that was signed: whom it draws, and under which order, may differ. */
 function assertReplaces({ logHead }: Vote, { batch }: Settlement): void {
-  if (logHead !== undefined && equalBytes(logHead, batch.logHead)) return;
+  if (equalBytes(logHead, batch.logHead)) return;
   throw new CosignError('conflict', `another batch was signed as number ${batch.sequence}`);
 }
 
@@ -372,7 +371,7 @@ function vote(store: Store, { validator, sequence, digest, logHead, uncollectabl
     .prepare(
       `INSERT OR REPLACE INTO cosigned (validator, sequence, digest, log_head, uncollectable) VALUES (?, ?, ?, ?, ?)`,
     )
-    .run(validator, sequence, digest, logHead ?? null, concatBytes(...uncollectable));
+    .run(validator, sequence, digest, logHead, concatBytes(...uncollectable));
   for (const { replyId, index } of entries) {
     const other = store.prepare('SELECT validator, sequence FROM cosigned_replies WHERE reply_id = ?').get(replyId);
     if (other === undefined) {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
@@ -10,10 +7,7 @@ import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protoc
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';
-import { openStore } from '../../store/store.ts';
-import { readSettledHead } from './batch-store.ts';
 import { readChannel } from './channel-store.ts';
-import { migrations } from './schema.ts';
 import { payer, type TestValidator } from './test-bench.ts';
 import { createFour } from './test-four.ts';
 
@@ -248,33 +242,5 @@ describe('a co-signer of a batch that leaves payers out', () => {
     expect(toHex(row?.uncollectable as Uint8Array)).toBe(toHex(second.address));
     world.chain.channelOf = async () => Promise.reject(new Error('the chain is down'));
     await expect(sign(without(second, third))).rejects.toMatchObject({ code: 'unavailable', retryable: true });
-  });
-});
-
-describe('a database of before batches left anybody out', () => {
-  it('still has what it settled, and its votes stand without a log that could be compared', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-migration-'));
-    try {
-      const path = join(directory, 'validator.db');
-      const world = await decideOfEach();
-      await settleAll(world);
-      const batch = world.own.store.prepare('SELECT batch FROM batches').get()?.batch as Uint8Array;
-      const { logHead } = parseSettlement(batch).batch;
-      batch[utf8Encode('ogong-batch-v').length] = 0x31;
-      const old = openStore(path, { migrations: migrations.slice(0, 1) });
-      old
-        .prepare(
-          "INSERT INTO batches (sequence, batch, from_position, to_position, state) VALUES (1, ?, 0, 2, 'settled')",
-        )
-        .run(batch.subarray(0, batch.length - 2));
-      old.prepare('INSERT INTO cosigned VALUES (?, 2, ?)').run(new Uint8Array(20), new Uint8Array(32));
-      old.close();
-      const store = openStore(path, { migrations });
-      expect(toHex(readSettledHead(store).head as Uint8Array)).toBe(toHex(logHead));
-      expect(store.prepare('SELECT log_head FROM cosigned').get()?.log_head).toBeNull();
-      store.close();
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
   });
 });
