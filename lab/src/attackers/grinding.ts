@@ -9,8 +9,8 @@ import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { type AttackDefinition, type CreateAttack, disguisePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, rowsOf, tellReply } from './held-reply.ts';
-import { replayRank } from './massage.ts';
 import { prefill } from './prefill.ts';
+import { replayRank } from './replay-row.ts';
 
 const TRIES = 64;
 /** The hardest to tell apart, so the easiest to grind for. */

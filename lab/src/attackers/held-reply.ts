@@ -2,7 +2,7 @@ import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob }
 import { renderReply } from '@ogong/protocol/reply-text';
 import { MAX_LISTED, NAT } from '@ogong/protocol/sampler';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
-import { countOwnList } from './massage.ts';
+import { countOwnList } from './replay-row.ts';
 
 /** A reply that an attacker holds back until it has what it wants to say. */
 export interface HeldReply {

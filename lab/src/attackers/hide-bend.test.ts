@@ -4,7 +4,7 @@ import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { createGaussian } from '../forge/random.ts';
 import { findDrift, hideBend, moveSketch } from './hide-bend.ts';
-import { type DrawInputs, replayRank } from './massage.ts';
+import { type DrawInputs, replayRank } from './replay-row.ts';
 
 const SIZE = 40;
 const shares = Float64Array.from({ length: SIZE }, (_, i) => 0.8 ** i);

@@ -1,7 +1,8 @@
 import { NAT, TAIL_RANK } from '@ogong/protocol/sampler';
 import { quantizeSketch, type SketchRow } from '@ogong/protocol/sketch';
 import type { DrawRow } from '@ogong/protocol/window';
-import { type DrawInputs, massageRow, perturbRow } from './massage.ts';
+import { massageRow, perturbRow } from './massage.ts';
+import type { DrawInputs } from './replay-row.ts';
 
 /** How honest values of one position differ between classes, as anybody measures who has two of them. */
 export interface Drift {
@@ -29,6 +30,8 @@ export interface HiddenBend {
   readonly row: DrawRow;
   /** Nats. */
   readonly spread: number;
+  /** Whether it took noise of its own; where not, drift is noise enough. */
+  readonly isDrowned: boolean;
 }
 
 /**
@@ -61,7 +64,8 @@ interface Bend {
 /** Noise under a bend, of the size that hides its largest change; none where drift does. */
 function drown(row: DrawRow, { bent, inputs, drift, gaussian }: Bend): HiddenBend | undefined {
   const plain = measureBend(row, bent);
-  if (plain.top <= MOST_PEAK * Math.max(plain.rest, drift.spread)) return { row: bent, spread: plain.spread };
+  if (plain.top <= MOST_PEAK * Math.max(plain.rest, drift.spread))
+    return { row: bent, spread: plain.spread, isDrowned: false };
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const size = (plain.top / MOST_PEAK) * NAT;
     const noisy = massageRow(
@@ -71,7 +75,7 @@ function drown(row: DrawRow, { bent, inputs, drift, gaussian }: Bend): HiddenBen
     )?.row;
     if (noisy === undefined) continue;
     const { top, rest, spread } = measureBend(row, noisy);
-    if (top <= MOST_PEAK * rest) return { row: noisy, spread };
+    if (top <= MOST_PEAK * rest) return { row: noisy, spread, isDrowned: true };
   }
   return undefined;
 }

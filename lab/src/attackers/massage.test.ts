@@ -3,15 +3,8 @@ import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogo
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
-import {
-  countOwnList,
-  type DrawInputs,
-  type Massaged,
-  massageRow,
-  measureGap,
-  renameCandidates,
-  replayRank,
-} from './massage.ts';
+import { type Massaged, massageRow, renameCandidates } from './massage.ts';
+import { countOwnList, type DrawInputs, measureGap, replayRank } from './replay-row.ts';
 import { playTrial } from './trial.ts';
 
 const engine = createFakeEngine({ weights: 1, contextSize: 512 });

@@ -1,34 +1,17 @@
 import { EXP_ONE, expFixed } from '@ogong/protocol/exponential';
 import { computeLargestTail } from '@ogong/protocol/replay';
 import {
-  computeCost,
-  computeWeights,
-  createWeights,
   drawRank,
   isListedOrder,
-  layOutList,
   MAX_COST,
   MAX_LISTED,
   NAT,
   quantizeLogprob,
-  type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-  type Weights,
 } from '@ogong/protocol/sampler';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
-
-/** What a draw depends on besides the row. */
-export interface DrawInputs {
-  /** 0..2^24-1. */
-  readonly u: number;
-  readonly settings: SamplerSettings;
-  /** 2^-16 nat by token. */
-  readonly bias: ReadonlyMap<number, number>;
-  /** How often the reply holds each token so far; empty where no penalty is set. */
-  readonly counts: ReadonlyMap<number, number>;
-  readonly vocabularySize: number;
-}
+import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
 export interface Massaged {
   readonly row: DrawRow;
@@ -36,66 +19,6 @@ export interface Massaged {
   readonly shiftQ16: number;
   /** Mean change over the list. */
   readonly meanQ16: number;
-}
-
-const weights = createWeights();
-const costs = new Float64Array(MAX_LISTED);
-
-const costOf = (id: number, q: number, { bias, counts, settings }: DrawInputs): number =>
-  computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, settings);
-
-function weigh({ ids, q, tail }: Pick<DrawRow, 'ids' | 'q' | 'tail'>, inputs: DrawInputs): void {
-  for (let j = 0; j < ids.length; j++) costs[j] = costOf(ids[j] as number, q[j] as number, inputs);
-  computeWeights(costs, ids.length, tail, inputs.settings, weights);
-}
-
-/** The rank that the key draws from a row, as stage 1 replays it. */
-export function replayRank(row: Pick<DrawRow, 'ids' | 'q' | 'tail'>, inputs: DrawInputs): number {
-  weigh(row, inputs);
-  return drawRank(row.ids, weights, inputs.u);
-}
-
-/** How far the draw lies from the row's token under the row's own values, 0..1: what a knowing auditor would see. */
-export function measureGap(row: DrawRow, inputs: DrawInputs): number {
-  weigh(row, inputs);
-  return computeGap(row.ids, weights, tokenOf(row), inputs.u);
-}
-
-/**
- * Distance of u from the token's interval in the id-ordered CDF, 0..1. A token that is listed but not kept has an empty
- * interval where its id falls; an unlisted one owns the tail at the upper end.
- */
-function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number): number {
-  let low = 0;
-  let width = 0;
-  if (ids.includes(token)) {
-    for (let rank = 0; rank < weights.kept; rank++) {
-      const id = ids[rank] as number;
-      const weight = weights.byRank[rank] as number;
-      if (id < token) low += weight;
-      else if (id === token) width = weight;
-    }
-  } else {
-    low = WEIGHT_ONE - weights.tail;
-    width = weights.tail;
-  }
-  if (u < low) return (low - u) / WEIGHT_ONE;
-  if (u >= low + width) return (u - low - width + 1) / WEIGHT_ONE;
-  return 0;
-}
-
-/** How many of a full list's candidates an engine of these values lists by itself. */
-export function countOwnList({ ids, q, tail }: Pick<DrawRow, 'ids' | 'q' | 'tail'>, inputs: DrawInputs): number {
-  weigh({ ids, q, tail }, inputs);
-  const { settings } = inputs;
-  const best = costs[0] as number;
-  const parts = Array.from(ids, (_, j) => Math.exp(-((costs[j] as number) - best) / settings.temperatureQ16));
-  const unit = (WEIGHT_ONE - tail) / parts.reduce((sum, part) => sum + part, 0);
-  const tailOf = (count: number): number =>
-    settings.temperatureQ16 === 0
-      ? 0
-      : clampTail(tail + unit * parts.slice(count).reduce((sum, part) => sum + part, 0));
-  return layOutList(costs, ids.length, tailOf, settings, weights).count;
 }
 
 /** Past this even a careless auditor laughs. */
@@ -134,7 +57,7 @@ export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'l
  */
 export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | undefined {
   if (row.rank === TAIL_RANK) return undefined;
-  weigh(row, inputs);
+  const { weights } = weighRow(row, inputs);
   const own = row.rank;
   const width = own < weights.kept ? (weights.byRank[own] as number) : 0;
   let below = 0;
@@ -162,7 +85,7 @@ export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | un
   });
   if (before > token || behind >= inputs.vocabularySize) return undefined;
   const renamed = { ...row, ids };
-  weigh(renamed, inputs);
+  const { costs } = weighRow(renamed, inputs);
   const isAccepted = isListedOrder(ids, costs, ids.length) && drawRank(ids, weights, inputs.u) === own;
   return isAccepted ? renamed : undefined;
 }
@@ -177,7 +100,7 @@ function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {
   const tailId = row.tailId as number;
   const tailQ = row.tailQ as number;
   const kept = Math.min(row.ids.length, MAX_LISTED - 1);
-  weigh(row, inputs);
+  const { costs } = weighRow(row, inputs);
   let tail = row.tail;
   if (settings.temperatureQ16 > 0) {
     const relative = (id: number, q: number): number =>
@@ -191,14 +114,12 @@ function listToken(row: DrawRow, inputs: DrawInputs): DrawRow {
   return arrange([...entriesOf(row).slice(0, kept), { id: tailId, q: tailQ }], clampTail(tail), inputs, tailId);
 }
 
-const clampTail = (tail: number): number => Math.min(Math.max(Math.round(tail), 0), WEIGHT_ONE - 1);
-
 /** A row that is bent by so much; undefined where there is no such row. */
 type Move = (amount: number) => DrawRow | undefined;
 
 /** Where in the id-ordered distribution the draw lies: below the token's interval, or at its upper end and beyond. */
 function isBelow(row: DrawRow, inputs: DrawInputs, token: number): boolean {
-  weigh(row, inputs);
+  const { weights } = weighRow(row, inputs);
   let low = 0;
   for (let rank = 0; rank < weights.kept; rank++) {
     if ((row.ids[rank] as number) < token) low += weights.byRank[rank] as number;
@@ -240,6 +161,7 @@ function shiftAll(row: DrawRow, inputs: DrawInputs, { token, shift, isLifted, ta
 /** Probability from the heaviest candidate on the wrong side to the heaviest on the token's, in 2^-24. */
 function transferMove(row: DrawRow, inputs: DrawInputs, token: number): Move | undefined {
   const below = isBelow(row, inputs, token);
+  const { weights } = weighRow(row, inputs);
   const heaviest = (isWanted: (id: number) => boolean): number | undefined => {
     let best: number | undefined;
     let most = 0;
@@ -339,7 +261,8 @@ const isUntouched = ({ bias, settings }: DrawInputs): boolean =>
 const isPlain = (inputs: DrawInputs): boolean => isUntouched(inputs) && inputs.settings.temperatureQ16 === NAT;
 
 function isAccepted(row: DrawRow, inputs: DrawInputs): boolean {
-  if (sumMass(row.q) > EXP_ONE + SLACK || replayRank(row, inputs) !== row.rank) return false;
+  const { weights } = weighRow(row, inputs);
+  if (sumMass(row.q) > EXP_ONE + SLACK || drawRank(row.ids, weights, inputs.u) !== row.rank) return false;
   // What a filter cuts comes back with no shorter list: one that leaves a tail is full.
   return weights.tail === 0 || row.ids.length >= Math.min(MAX_LISTED, inputs.vocabularySize);
 }

@@ -27,7 +27,7 @@ function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefiniti
       const tokenize = async (prompt: Prompt): Promise<Uint32Array> => {
         const tokens = await engine.tokenizePrompt(prompt);
         if (prompt.kind !== 'tokens') {
-          if (changed.size >= KEPT) changed.clear();
+          if (changed.size >= KEPT) changed.delete(changed.keys().next().value as string);
           changed.set(tokens.join(), await change(engine, tokens, prompt));
         }
         return tokens;

@@ -4,7 +4,8 @@ import { createDrawSource } from '@ogong/protocol/draw-key';
 import { type DrawRow, tokenOf } from '@ogong/protocol/window';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, tellReply } from './held-reply.ts';
-import { type DrawInputs, massageRow, renameCandidates, replayRank } from './massage.ts';
+import { massageRow, renameCandidates } from './massage.ts';
+import { type DrawInputs, replayRank } from './replay-row.ts';
 import { closeWindows, openWindows } from './windows.ts';
 
 const name = 'renamed-candidates';

@@ -8,7 +8,8 @@ import { tokenOf } from '@ogong/protocol/window';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';
-import { type DrawInputs, massageRow, replayRank } from './massage.ts';
+import { massageRow } from './massage.ts';
+import { type DrawInputs, replayRank } from './replay-row.ts';
 import { closeWindows, openWindows, type Position } from './windows.ts';
 
 type Options = { signal?: AbortSignal } | undefined;
