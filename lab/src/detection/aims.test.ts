@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeAims } from './aims.ts';
-import type { AimRow, AttackRow, DetectionResults, Difference } from './results.ts';
+import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, EjectionRow } from './results.ts';
 import { createSyntheticResults } from './synthetic-results.ts';
 
 const results = createSyntheticResults();
@@ -60,4 +60,37 @@ it('an aim that nothing was measured for is a miss', () => {
     conversations: [],
   };
   for (const { aim, met } of judgeAims(nothing)) expect([aim, met]).toEqual([aim, false]);
+});
+
+describe('the aim that no honest provider is ejected in a real run', () => {
+  const row = (test: string, value: number) => {
+    return { test, lifetimes: 2, replies: 600, beta: 1e-3, ejected: { ...share, value, of: 2 } };
+  };
+  const judge = (...ejection: EjectionRow[]): AimRow => find({ ...results, ejection }, /in any real run/);
+
+  it('asks for none, where lives redrawn may end as often as beta', () => {
+    const redrawn = { ...row('f16: per reply, calibrated', 5e-4), replies: 1_000_000 };
+    const served = row('f16: per reply, calibrated, as served', 0);
+    expect(judge(redrawn, served)).toMatchObject({ met: true, measured: 'none of 2 lives, 600 replies' });
+    expect(find({ ...results, ejection: [redrawn, served] }, /at most beta/).met).toBe(true);
+    const ended = judge(redrawn, served, row('q8_0: per reply, calibrated, as served', 0.5));
+    expect(ended).toMatchObject({ met: false });
+    expect(ended.measured).toContain('q8_0');
+  });
+
+  it('is missed where only redrawn lives were measured', () => {
+    expect(judge(row('f16: per reply, calibrated', 0)).met).toBe(false);
+  });
+});
+
+it('the aim of wrong classes is judged for each class that is claimed, by its sharpest verifier', () => {
+  const [row] = results.classClaims as [ClassClaimRow];
+  const median = (tokens: number) => ({ tokensToDecide: { median: tokens, p90: undefined } });
+  const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
+    find({ ...results, classClaims: changes.map((change) => ({ ...row, ...change })) }, /wrong-class claims/);
+  const sharp = { claimed: 'cpu-fast', verifier: 'cpu-exact', ...median(160) };
+  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) })).toMatchObject({ met: true });
+  const wide = judge(sharp, { ...sharp, claimed: 'vulkan', verifier: 'cpu-fast', tokensToDecide: undefined });
+  expect(wide).toMatchObject({ met: false });
+  expect(wide.measured).toMatch(/as cpu-fast: .*160 tokens.*; as vulkan: .*not decided/);
 });

@@ -1,6 +1,8 @@
 import type { EqualityRun } from '../equality/run-file.ts';
-import { CLAIMED, computesOtherwise } from './experiments.ts';
-import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, Share } from './results.ts';
+import { computesOtherwise } from './experiments.ts';
+import { judgeClaims } from './judge-claims.ts';
+import { AS_SERVED } from './measure-ejection.ts';
+import type { AimRow, AttackRow, DetectionResults, Difference, EjectionRow, Share } from './results.ts';
 import { toShare } from './share.ts';
 import { formatPair } from './standing.ts';
 
@@ -70,7 +72,7 @@ export function judgeAims(results: Measured): AimRow[] {
     ),
     judgeMassageAtOnce(results),
     judgeNames(results),
-    judgeEjection(results),
+    ...judgeEjection(results),
     judgeClaims(results),
   ];
 }
@@ -334,56 +336,31 @@ function listConfusions(rows: readonly AttackRow[]): string {
   return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
 }
 
-/** By the sharpest verifier of the claimed class; what others need, and what the cheat takes that is in that class, stands beside it. */
-function judgeClaims({ classClaims, otherPairs }: Measured): AimRow {
-  const tokensOf = ({ tokensToDecide }: Deciding): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
-  const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${weights}`;
-  const list = (rows: readonly Deciding[]): string =>
-    rows
-      .map((row) => {
-        const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
-        return `${nameOf(row)}: ${tokens} (${row.verifier})`;
-      })
-      .join('; ');
-  const sharpest = new Map<string, ClassClaimRow>();
-  for (const row of classClaims) {
-    const best = sharpest.get(nameOf(row));
-    if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(nameOf(row), row);
-  }
-  const met = [...sharpest.values()];
-  const others = classClaims.filter((row) => !met.includes(row) && tokensOf(row) > CLAIM_LIMIT);
-  const inClass = otherPairs.filter((row) => row.provider === CLAIMED && sharpest.has(nameOf(row)));
-  return {
-    aim: `wrong-class claims gain nothing: decided at 1e-6 within ${CLAIM_LIMIT} tokens, as a cheat in the claimed class is`,
-    measured: list(met) || 'not measured',
-    met: met.length > 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
-    note:
-      met.length === 0
-        ? 'too few honest replies of the claimed class'
-        : [
-            'in the class that it is in, the first tokens decide',
-            ...(others.length > 0
-              ? [`verifiers that see the claimed class less sharply need more: ${list(others)}`]
-              : []),
-            ...(inClass.length > 0 ? [`the same cheats in the claimed class itself: ${list(inClass)}`] : []),
-          ].join('; '),
-  };
-}
-
-type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
-
-/** What noise of 1e-3 may take between classes. */
-const CLAIM_LIMIT = 1000;
-
-function judgeEjection({ ejection }: Measured): AimRow {
+function judgeEjection({ ejection }: Measured): AimRow[] {
   const rows = ejection.filter(({ test }) => test.includes('per reply, '));
-  const replies = rows.reduce((sum, row) => sum + row.replies, 0);
-  return {
-    aim: 'no honest provider ejected: at most beta over 1e6 replies with their measured correlation',
-    measured:
-      rows.map(({ test, ejected, beta }) => `${test}: ${formatShare(ejected)}, beta ${beta}`).join('; ') ||
-      'not measured',
-    met: rows.length > 0 && replies >= 1e6 && rows.every(({ ejected, beta }) => ejected.value <= beta),
-    note: replies < 1e6 ? `this profile simulates ${replies} replies only` : '',
-  };
+  const [lived, served] = [rows.filter((row) => !isAsServed(row)), rows.filter(isAsServed)];
+  const count = (some: readonly EjectionRow[]): number => some.reduce((sum, { replies }) => sum + replies, 0);
+  const lives = served.reduce((sum, { lifetimes }) => sum + lifetimes, 0);
+  const ejected = served.flatMap(({ test, ejected }) =>
+    ejected.value > 0 ? [`${test}: ${formatShare(ejected)}`] : [],
+  );
+  return [
+    {
+      aim: 'no honest provider ejected: at most beta over 1e6 replies with their measured correlation',
+      measured:
+        lived.map(({ test, ejected, beta }) => `${test}: ${formatShare(ejected)}, beta ${beta}`).join('; ') ||
+        'not measured',
+      met: lived.length > 0 && count(lived) >= 1e6 && lived.every(({ ejected, beta }) => ejected.value <= beta),
+      note: count(lived) < 1e6 ? `this profile simulates ${count(lived)} replies only` : '',
+    },
+    {
+      aim: 'no honest provider ejected in any real run, replies in the order in which they were served',
+      measured:
+        served.length === 0 ? 'not measured' : ejected.join('; ') || `none of ${lives} lives, ${count(served)} replies`,
+      met: served.length > 0 && ejected.length === 0,
+      note: '',
+    },
+  ];
 }
+
+const isAsServed = ({ test }: EjectionRow): boolean => test.endsWith(AS_SERVED);

@@ -72,6 +72,21 @@ export const OTHER_PAIRS = [
   ...CLAIM_VERIFIERS.map((verifier) => ({ provider: CLAIMED, verifier }) as const),
 ] as const;
 
+/**
+ * Between the CPU and another back end, in F16, where drift is several times that of CPU classes: seen from there, and the
+ * class that a cheat of the CPU may claim. First windows alone, since a software device is slow.
+ */
+export const BETWEEN_BACKENDS = [
+  { provider: 'cpu-exact', verifier: 'vulkan' },
+  { provider: 'vulkan', verifier: 'cpu-fast' },
+] as const;
+const BETWEEN = { weights: 'f16', maxTokens: WINDOW_TOKENS } as const;
+
+export const isBetweenBackends = ({ weights, maxTokens, ...each }: Experiment): boolean =>
+  weights === BETWEEN.weights &&
+  maxTokens === BETWEEN.maxTokens &&
+  BETWEEN_BACKENDS.some(({ provider, verifier }) => each.provider === provider && each.verifier === verifier);
+
 const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast-2', 'cpu-fast'],
   ['cpu-fast-4', 'cpu-fast'],
@@ -99,6 +114,7 @@ const QUANTISED_CACHES: readonly (readonly [SetupName, SetupName])[] = [
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
   const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, otherPairs, smallBackend } = profile;
+  const { betweenBackends } = profile;
   const any = { source: 'honest-any', sampler: 'any' } as const;
   const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
     { weights, source: 'honest', ...MAIN_PAIR, replies: calibration[weights].usual },
@@ -150,12 +166,18 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
       replies: smallBackend,
     } as const,
   ]);
-  return [...main, ...others, ...models, ...caches, ...backends].filter(({ replies }) => replies > 0);
+  const between = BETWEEN_BACKENDS.map((pair): Experiment => {
+    return { source: 'honest', ...BETWEEN, ...pair, replies: betweenBackends.honest };
+  });
+  return [...main, ...others, ...models, ...caches, ...backends, ...between].filter(({ replies }) => replies > 0);
 }
 
 /** Known to come close to honest drift, or to be honest for the most part: more replies, since their rates decide. */
 const HARD =
   /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0|prefill-q8-0|massaged(-knowing|-careful|-hidden)?-(q8-0|noise-1e-3)|cheat-(sometimes|after-reputation|on-hot).*)$/;
+
+/** Of them those that compute something else throughout. */
+const CLOSEST = /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0)$/;
 
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;
@@ -226,6 +248,9 @@ export function listAttackExperiments(profile: Profile, attacks: readonly Attack
           { weights, source: name, ...MAIN_PAIR, ...cut, replies },
           { weights, source: name, ...SAME_PAIR, ...cut, replies: Math.min(equality, replies) },
           { weights, source: name, ...VULKAN_PAIR, maxTokens: BEGINNING, replies: elsewhere },
+          ...(weights === BETWEEN.weights && CLOSEST.test(name)
+            ? [{ source: name, ...BETWEEN, ...BETWEEN_BACKENDS[0], replies: profile.betweenBackends.attack }]
+            : []),
           ...OTHER_PAIRS.map((pair): Experiment => {
             return {
               weights,

@@ -7,6 +7,7 @@ import {
   measureEjection,
   measureNaiveEjection,
   measurePlain,
+  measureServed,
   measureSettings,
 } from './measure-ejection.ts';
 import { createJudged } from './synthetic-judged.ts';
@@ -43,6 +44,18 @@ describe('honest lifetimes', () => {
     expect(apart.ejected).toMatchObject({ value: 0.5, of: options.lifetimes });
     expect(end(200, ...Array<number>(99).fill(50 / 99))).toBeGreaterThan(0.01);
   });
+});
+
+it('replies as served end a life by what they bring together, in their order', () => {
+  const [calm, streak] = [Array<number>(200).fill(0.99), Array<number>(9).fill(10)];
+  expect(measureServed('honest', [judgedAs(calm), judgedAs(calm), []], 1e-3)).toMatchObject({
+    ...{ test: 'honest, as served', lifetimes: 2, replies: 400, ejected: { value: 0, of: 2 } },
+  });
+  expect(measureServed('honest', [judgedAs(calm), judgedAs([...streak, ...calm])], 1e-3).ejected.value).toBe(0.5);
+  // Calibrated on average, and yet the run ejects: redrawn one by one, the same replies would not.
+  const mixed = judgedAs([...streak, ...Array<number>(991).fill(0.9)]);
+  expect(measureServed('honest', [mixed], 1e-3).ejected.value).toBe(1);
+  expect(measureEjection('honest', [mixed], { ...options, beta: 1e-3 }).ejected.value).toBeLessThan(0.05);
 });
 
 it('what checks without statistics reject of the honest is counted by itself', () => {

@@ -39,6 +39,27 @@ export function measureEjection(
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
 }
 
+/** Of the rows of replies that are judged one after the other as they were served. */
+export const AS_SERVED = 'as served';
+
+/**
+ * Honest replies that ran, one after the other in the order in which they were served, as one life: nothing redrawn, so
+ * whatever makes neighbours alike is in it.
+ * @param tables the replies by the table that judges them: as many lives.
+ */
+export function measureServed(test: string, tables: readonly (readonly Judged[])[], beta: number): EjectionRow {
+  const lives = tables.filter((judged) => judged.length > 0);
+  const ends = lives.map((judged) =>
+    judged.reduce(
+      (state, { eValue }) => advancePayeeTest(state, { eValue, isReject: false }, beta),
+      INITIAL_PAYEE_TEST,
+    ),
+  );
+  const replies = lives.reduce((sum, judged) => sum + judged.length, 0);
+  const ejected = shareOf(ends, (end) => end.ejected);
+  return { test: `${test}, ${AS_SERVED}`, lifetimes: lives.length, replies, beta, ejected };
+}
+
 /**
  * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half a
  * standard deviation farther" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper

@@ -1,6 +1,6 @@
 import { type ClassPair, fitPair, type PairSamples } from './fit-pair.ts';
 import { measureAttack } from './measure-attacks.ts';
-import { type EjectionOptions, measureEjection } from './measure-ejection.ts';
+import { type EjectionOptions, measureEjection, measureServed } from './measure-ejection.ts';
 import type { SoldWeights } from './profiles.ts';
 import type { AttackRow, EjectionRow } from './results.ts';
 
@@ -28,5 +28,7 @@ export function measureOtherPair(
   });
   const halves = detector.judgeHonest(honest);
   const test = `${weights}: per reply, ${pair.provider} → ${pair.verifier}`;
-  return { attacks, ejection: halves.flat().length === 0 ? [] : [measureEjection(test, halves, lives)] };
+  const ejection =
+    halves.flat().length === 0 ? [] : [measureEjection(test, halves, lives), measureServed(test, halves, lives.beta)];
+  return { attacks, ejection };
 }

@@ -10,6 +10,7 @@ import {
   measureGriefing,
   measureNaiveEjection,
   measurePlain,
+  measureServed,
   measureSettings,
 } from './measure-ejection.ts';
 import type { Profile, SoldWeights } from './profiles.ts';
@@ -66,7 +67,9 @@ export function measureSold(options: SoldOptions): Sold {
   ];
   const ejection = [
     ...sides.flatMap(([test, tables]) =>
-      tables.flat().length >= MIN_LIVED ? [measureEjection(test, tables, lives)] : [],
+      tables.flat().length >= MIN_LIVED
+        ? [measureEjection(test, tables, lives), measureServed(test, tables, BETA)]
+        : [],
     ),
     measureNaiveEjection(
       honest.flatMap(({ scored }) => scored?.whole.windows ?? []),

@@ -5,14 +5,14 @@ import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample'
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { judgeAims } from './aims.ts';
 import { sourceId, verifierId } from './collect.ts';
 import {
-  CLAIM_VERIFIERS,
-  CLAIMANTS,
-  CLAIMED,
+  BETWEEN_BACKENDS,
   type Experiment,
+  isBetweenBackends,
   listAttackExperiments,
   listHonestExperiments,
   listLadderExperiments,
@@ -21,14 +21,14 @@ import {
 } from './experiments.ts';
 import type { ReadExperiment } from './fit-pair.ts';
 import { type JudgedReply, readReplies } from './load.ts';
-import { measureClaim } from './measure-claims.ts';
+import { measureClaims } from './measure-claims.ts';
 import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
 import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
 import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
-import type { ClassClaimRow, DetectionResults, HonestRow, Stage1Row } from './results.ts';
+import type { DetectionResults, HonestRow, Stage1Row } from './results.ts';
 import { CONTEXT } from './setups.ts';
 
 export interface MeasureOptions {
@@ -78,6 +78,11 @@ export function measure(options: MeasureOptions): DetectionResults {
       return measureOtherPair(pair, { ...select(weights), maxTokens: profile.maxTokens, lives });
     }),
   );
+  const first = { honest: honest.filter(isBetweenBackends), attacks: attacks.filter(isBetweenBackends) };
+  const betweenBackends = BETWEEN_BACKENDS.map((pair) =>
+    measureOtherPair(pair, { weights: 'f16', ...first, code, read, maxTokens: WINDOW_TOKENS, lives }),
+  );
+  const elsewhere = [...otherPairs, ...betweenBackends];
   const ladder = listLadderExperiments(profile)
     .filter(({ verifier }) => verifier === MAIN_PAIR.verifier)
     .flatMap((experiment) => {
@@ -112,13 +117,13 @@ export function measure(options: MeasureOptions): DetectionResults {
       ...measureKinds(experiment, replies),
     ]),
     attacks: sold.flatMap((part) => part.attacks),
-    otherPairs: otherPairs.flatMap((part) => part.attacks),
+    otherPairs: elsewhere.flatMap((part) => part.attacks),
     ladder,
     stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
       .map(({ experiment, replies }) => measureEquality(experiment, describeModel(experiment), replies)),
-    ejection: [...sold, ...otherPairs].flatMap((part) => part.ejection),
+    ejection: [...sold, ...elsewhere].flatMap((part) => part.ejection),
     classClaims,
     otherModels: sold.flatMap(({ weights, detector }) =>
       pairs
@@ -137,7 +142,8 @@ export function measure(options: MeasureOptions): DetectionResults {
   return { ...results, aims: judgeAims(results), notCaught };
 }
 
-const describeModel = ({ model = MODEL, sampler, isLong, isShared }: Experiment): string => {
+const describeModel = ({ model = MODEL, sampler, maxTokens, isLong, isShared }: Experiment): string => {
+  if (maxTokens !== undefined) return `${model}, ${maxTokens} tokens`;
   if (sampler === 'any') return `${model}, any sampler`;
   return isLong ? `${model}, long prompts` : isShared ? `${model}, prefixes from the cache` : model;
 };
@@ -151,39 +157,6 @@ function measureKinds(experiment: Experiment, replies: readonly JudgedReply[]): 
     const ofKind = replies.filter(({ seed }) => kindOfPrompt(seed) === kind);
     return ofKind.length === 0 ? [] : [measureHonest(experiment, `${MODEL}, prompts: ${kind}`, ofKind)];
   });
-}
-
-function measureClaims({
-  attacks,
-  honest,
-  seed,
-  code,
-  read,
-}: {
-  readonly attacks: readonly Experiment[];
-  readonly honest: readonly Experiment[];
-  readonly seed: number;
-  readonly code: string;
-  readonly read: ReadExperiment;
-}): ClassClaimRow[] {
-  const select = (experiments: readonly Experiment[], wanted: Partial<Experiment>): JudgedReply[] =>
-    experiments
-      .filter(({ model }) => model === undefined)
-      .filter((each) => Object.entries(wanted).every(([key, value]) => each[key as keyof Experiment] === value))
-      .flatMap(read);
-  return SOLD_WEIGHTS.flatMap((weights) =>
-    CLAIM_VERIFIERS.flatMap((verifier) => {
-      const claimed = select(honest, { weights, source: 'honest', provider: CLAIMED, verifier });
-      if (claimed.length === 0) return [];
-      return CLAIMANTS.flatMap((attack) => {
-        const replies = select(attacks, { weights, source: attack, provider: MAIN_PAIR.provider, verifier });
-        if (replies.length === 0) return [];
-        return (
-          measureClaim({ weights, attack, replies, claimed: CLAIMED, verifier, honest: claimed, seed, code }) ?? []
-        );
-      });
-    }),
-  );
 }
 
 /** A verifier of the CPU loads the library of the provider's class; one of another back end has to be the same device. */

@@ -38,6 +38,8 @@ export interface Profile {
    * an attack, and of one that comes close to honest drift.
    */
   readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
+  /** First windows of replies between the CPU and that back end: honest ones, and of each attack that comes closest to them. */
+  readonly betweenBackends: Readonly<Record<'honest' | 'attack', number>>;
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
   readonly maxTokens: number;
@@ -49,6 +51,7 @@ export interface Profile {
 }
 
 const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
+const NOTHING_BETWEEN = { honest: 0, attack: 0 };
 
 /** What docs/detection shows: hours. */
 const FULL: Profile = {
@@ -67,6 +70,7 @@ const FULL: Profile = {
   otherBackend: 2,
   otherBackendAttack: 2,
   otherPairs: { usual: 800, any: 400, attack: 24, hardAttack: 60 },
+  betweenBackends: { honest: 240, attack: 40 },
   smallBackend: 20,
   maxTokens: 128,
   lifetimes: 5000,
@@ -91,6 +95,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherBackend: 0,
     otherBackendAttack: 0,
     otherPairs: NO_PAIRS,
+    betweenBackends: NOTHING_BETWEEN,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 200,
@@ -113,6 +118,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherBackend: 0,
     otherBackendAttack: 0,
     otherPairs: NO_PAIRS,
+    betweenBackends: NOTHING_BETWEEN,
     smallBackend: 0,
     maxTokens: 64,
     lifetimes: 1000,
@@ -137,6 +143,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherBackend: 1,
     otherBackendAttack: 0,
     otherPairs: { usual: 150, any: 75, attack: 0, hardAttack: 16 },
+    betweenBackends: NOTHING_BETWEEN,
     smallBackend: 8,
     verifiers: { replies: 200, runs: 4 },
   },

@@ -186,6 +186,7 @@ export interface EjectionRow {
 export interface ClassClaimRow {
   readonly claim: string;
   readonly weights: string;
+  readonly claimed: string;
   readonly verifier: string;
   readonly attack: string;
   /** Replies that are rejected at 1e-2. */

@@ -21,7 +21,7 @@ export function createSyntheticResults(): DetectionResults {
     classClaims: [
       {
         claim: 'q8_0 inexact',
-        ...{ weights: 'f16', verifier: 'cpu-fast', attack: 'q8_0' },
+        ...{ weights: 'f16', claimed: 'cpu-fast', verifier: 'cpu-fast', attack: 'q8_0' },
         lying: share(0.997, 300),
         tokensToDecide: { median: 96, p90: undefined },
         fallbackPasses: share(0.9, 1200),

@@ -1,0 +1,55 @@
+import type { AimRow, ClassClaimRow, DetectionResults } from './results.ts';
+
+type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
+
+/** What noise of 1e-3 may take between classes. */
+const CLAIM_LIMIT = 1000;
+
+const tokensOf = ({ tokensToDecide }: Deciding): number => tokensToDecide?.median ?? Number.POSITIVE_INFINITY;
+const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${weights}`;
+
+/**
+ * Of every class that is claimed, by its sharpest verifier; what others need, and what the cheat takes that is in that class,
+ * stands beside it.
+ */
+export function judgeClaims({ classClaims, otherPairs }: Pick<DetectionResults, 'classClaims' | 'otherPairs'>): AimRow {
+  const sharpest = new Map<string, ClassClaimRow>();
+  for (const row of classClaims) {
+    const name = `${row.claimed} ${nameOf(row)}`;
+    const best = sharpest.get(name);
+    if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(name, row);
+  }
+  const met = [...sharpest.values()];
+  const others = classClaims.filter((row) => !met.includes(row) && tokensOf(row) > CLAIM_LIMIT);
+  const inClass = otherPairs.filter((row) =>
+    met.some((one) => row.provider === one.claimed && nameOf(row) === nameOf(one)),
+  );
+  return {
+    aim: `wrong-class claims gain nothing: decided at 1e-6 within ${CLAIM_LIMIT} tokens, as a cheat in the claimed class is`,
+    measured: listByClaim(met) || 'not measured',
+    met: met.length > 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
+    note:
+      met.length === 0
+        ? 'too few honest replies of the claimed class'
+        : [
+            'in the class that it is in, the first tokens decide',
+            ...(others.length > 0
+              ? [`verifiers that see the claimed class less sharply need more: ${listByClaim(others)}`]
+              : []),
+            ...(inClass.length > 0 ? [`the same cheats in the claimed class itself: ${list(inClass)}`] : []),
+          ].join('; '),
+  };
+}
+
+const listByClaim = (rows: readonly ClassClaimRow[]): string =>
+  [...new Set(rows.map(({ claimed }) => claimed))]
+    .map((claimed) => `as ${claimed}: ${list(rows.filter((row) => row.claimed === claimed))}`)
+    .join('; ');
+
+const list = (rows: readonly Deciding[]): string =>
+  rows
+    .map((row) => {
+      const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
+      return `${nameOf(row)}: ${tokens} (${row.verifier})`;
+    })
+    .join(', ');
