@@ -318,10 +318,16 @@ function judgeMassageAtOnce({ attacks }: Measured): AimRow {
 function judgeNames({ attacks }: Measured): AimRow {
   const rows = attacks.filter(({ named }) => named !== undefined);
   const rejects = rows.reduce((sum, { named }) => sum + named!.of, 0);
-  const right = rows.reduce((sum, { named }) => sum + Math.round(named!.value * named!.of), 0);
+  const count = (shares: readonly (Share | undefined)[]): number =>
+    shares.reduce((sum, share) => sum + (share === undefined ? 0 : Math.round(share.value * share.of)), 0);
+  const right = count(rows.map(({ named }) => named));
+  const exactly = count(rows.map(({ namedExactly }) => namedExactly));
   return {
     aim: 'the verdict names the kind of cheat in 95 % of rejects',
-    measured: rejects === 0 ? 'not measured' : `${percent(right / rejects)} of ${rejects} rejects`,
+    measured:
+      rejects === 0
+        ? 'not measured'
+        : `${percent(right / rejects)} of ${rejects} rejects; the very attack in ${percent(exactly / rejects)}, where several of a kind compute the same`,
     met: rejects > 0 && right >= 0.95 * rejects,
     note: rejects > 0 && right < 0.95 * rejects ? listConfusions(rows) : '',
   };

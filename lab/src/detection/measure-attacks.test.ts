@@ -39,12 +39,12 @@ describe('the check that found a reply', () => {
       };
     }) as unknown as JudgedReply[];
   };
-  const attack = { name: 'far', family: 'weights', aim: '' } as AttackDefinition;
-  const measureRow = (honest: number, fallback: string) => {
+  const measureRow = (honest: number, fallback: string, name = 'far', known: readonly string[] = []) => {
+    const attack = { name, family: 'weights', aim: '' } as AttackDefinition;
     const replies = createReplies(20, seed + 1, fallback, { scale: 30 });
     const detector = createDetector({
       ...{ providerClass: 'a', verifierClass: 'b', codeVersion: '1' },
-      ...{ honest: createReplies(honest, seed, 'accept'), attacks: new Map() },
+      ...{ honest: createReplies(honest, seed, 'accept'), attacks: new Map(known.map((each) => [each, replies])) },
     });
     const seen = { other: replies, same: [], vulkan: [] };
     const pair = { provider: 'a', verifier: 'b' };
@@ -66,5 +66,12 @@ describe('the check that found a reply', () => {
     expect(measureRow(2000, 'accept').named).toMatchObject({ of: 20, value: 0 });
     expect(measureRow(200, 'reject').named).toMatchObject({ of: 20, value: 0 });
     expect(measureRow(200, 'accept').named).toBeUndefined();
+  });
+
+  it(`names the kind by another attack that computes the same, and the very attack where it is known, seed ${seed}`, () => {
+    const other = measureRow(2000, 'accept', 'weights-noise-1e-3', ['weights-fine-tune-1e-3']);
+    expect([other.named?.value, other.namedExactly?.value]).toEqual([1, 0]);
+    const own = measureRow(2000, 'accept', 'weights-noise-1e-3', ['weights-noise-1e-3']);
+    expect([own.named?.value, own.namedExactly?.value]).toEqual([1, 1]);
   });
 });

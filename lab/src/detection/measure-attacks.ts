@@ -91,6 +91,7 @@ export function measureAttack(
       rejected.length === 0
         ? undefined
         : shareOf(rejected, ({ suspect }) => nameKind(suspect) === nameKind(attack.name)),
+    namedExactly: rejected.length === 0 ? undefined : shareOf(rejected, ({ suspect }) => suspect === attack.name),
     roc: canCompare ? traceRoc(honest, statisticsOf(first)) : [],
   };
 }

@@ -182,7 +182,7 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
   differing token, and the latest.
 - **Found by**: rejected replies by the check that rejected them, at the rates that validators have by default: \`likelihood\` where the rank
   is at most 1e-3, \`fixed limits\` where no honest reply lies as far and they are too few for such a rank, or none is anything like it. **Named**: of those by
-  scores, the ones whose most likely attack is of this one's kind.
+  scores, the ones whose most likely attack is of this one's kind; **named exactly** is this very attack, where several of a kind compute the same.
   **AUC**: of the values, per window, against honest windows of the same pair.
 - **Coherence**: the squared length of the sum of the unit vectors of a reply's sketch differences, over their number: about 1 where they point anywhere, their
   number where all point one way; median over replies.

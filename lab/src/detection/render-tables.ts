@@ -57,6 +57,7 @@ export function formatAttacks(rows: readonly AttackRow[]): string {
     ['check / serving', ({ checkCost }) => formatCost(checkCost)],
     ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
     ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
+    ['named exactly', ({ namedExactly }) => (namedExactly === undefined ? '' : formatShare(namedExactly))],
   ]);
 }
 

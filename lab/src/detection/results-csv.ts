@@ -37,6 +37,7 @@ export function formatAttacksCsv(attacks: readonly AttackRow[]): string {
         .sort()
         .join(' '),
       ...shareCells('named', row.named),
+      ...shareCells('named_exactly', row.namedExactly),
     })),
   );
 }

@@ -134,6 +134,8 @@ export interface AttackRow extends Pair {
   readonly caughtBy: Readonly<Record<string, number>>;
   /** Rejects by scores whose most likely attack is of this one's kind (name-kind.ts); what no row knows anything like has no name. */
   readonly named: Share | undefined;
+  /** Those that name this very attack: several of one kind compute the same. */
+  readonly namedExactly?: Share | undefined;
   /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
   readonly roc: readonly (readonly [number, number])[];
   readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];

@@ -36,6 +36,10 @@ const WAYS = {
   'cpu-fast-avx512': 'fast-avx512',
   'cpu-fast-sse': 'fast-sse',
   'cpu-fast-scalar': 'fast-scalar',
+  'cpu-fast-sandybridge': 'fast-sandybridge',
+  'cpu-fast-ivybridge': 'fast-ivybridge',
+  'cpu-fast-piledriver': 'fast-piledriver',
+  'cpu-fast-cannonlake': 'fast-cannonlake',
   vulkan: 'vulkan',
   /** Three tokens guessed ahead with every step. */
   'cpu-exact-drafts': 'exact-drafts',

@@ -56,6 +56,11 @@ export const SETUPS = [
   onRequest('fast-2', { kernels: 'fast' }, 2),
   onRequest('fast-4', { kernels: 'fast' }, 4),
   onRequest('exact-kv-q4', { kvType: 'q4_0' }, EXACT_STREAMS),
+  // Processors with AVX and no more, and the first ones with AVX-512: each library computes bits of its own.
+  onRequest('fast-sandybridge', { kernels: 'fast', isa: 'sandybridge' }),
+  onRequest('fast-ivybridge', { kernels: 'fast', isa: 'ivybridge' }),
+  onRequest('fast-piledriver', { kernels: 'fast', isa: 'piledriver' }),
+  onRequest('fast-cannonlake', { kernels: 'fast', isa: 'cannonlake' }),
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]['name'];
