@@ -22,13 +22,14 @@ import {
 } from './experiments.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure.ts';
+import { measureDraws } from './measure-draws.ts';
 import { PROFILES, type Profile, SOLD_WEIGHTS } from './profiles.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
 import { encodeResults, listChanges, parseResults } from './results-json.ts';
 import { findSetup } from './setups.ts';
-import { measureVerifierRows } from './verifier-rows.ts';
+import { measureVerifierRows, type VerifierLives } from './verifier-rows.ts';
 
 const config = defineConfig({
   name: 'npm run detect --',
@@ -97,15 +98,18 @@ async function main(): Promise<void> {
     if (!values.measureOnly && !(await sampleUntilStopped(store, profile, values))) return;
     const onProgress = (what: string): void => void process.stderr.write(`${what}\n`);
     const { seed } = values;
-    const verifiers = await measureVerifierRows({ seed, ...profile.verifiers, onProgress });
-    const results = measure({
-      ...{ store, profile, seed, verifiers, onProgress },
-      code: describeCode(),
-      command: `npm run detect -- --profile ${profile.name}`,
-      machine: describeMachine({ Node: process.versions.node }),
-      day: new Date().toISOString().slice(0, 10),
-      elapsedS: Math.round((performance.now() - startedMs) / 1000),
-    });
+    onProgress('draws');
+    const stage1 = measureDraws(store, profile);
+    const judge = async () =>
+      measure({
+        ...{ store, profile, seed, stage1, onProgress },
+        code: describeCode(),
+        command: `npm run detect -- --profile ${profile.name}`,
+        machine: describeMachine({ Node: process.versions.node }),
+        day: new Date().toISOString().slice(0, 10),
+      });
+    const measured = await besideVerifiers({ seed, ...profile.verifiers }, onProgress, judge);
+    const results = { ...measured, elapsedS: Math.round((performance.now() - startedMs) / 1000) };
     if (values.json) writeFileSync(values.json, encodeResults(results));
     const changes =
       values.sameAs === undefined ? [] : listChanges(parseResults(readFileSync(values.sameAs, 'utf8')), results);
@@ -116,6 +120,22 @@ async function main(): Promise<void> {
     if (broken.length > 0) process.exitCode = 1;
   } finally {
     store.close();
+  }
+}
+
+/** Lives of verifiers take as long as all the rest, and hang on none of it. */
+async function besideVerifiers<T extends object>(
+  lives: VerifierLives,
+  onProgress: (what: string) => void,
+  judge: () => Promise<T>,
+): Promise<T & Pick<DetectionResults, 'verifiers'>> {
+  const stopping = new AbortController();
+  try {
+    const lived = measureVerifierRows(lives, { onProgress, signal: stopping.signal });
+    const [verifiers, judged] = await Promise.all([lived, judge()]);
+    return { ...judged, verifiers };
+  } finally {
+    stopping.abort();
   }
 }
 

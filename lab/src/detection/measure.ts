@@ -1,10 +1,8 @@
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import { PROMPT_KINDS } from '@ogong/node/calibration/prompts';
 import { kindOfPrompt } from '@ogong/node/calibration/request-plan';
-import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { HONEST } from '@ogong/node/calibration/source-id';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { ATTACKS } from '../attackers/catalogue.ts';
 import { judgeAims } from './aims.ts';
@@ -22,14 +20,13 @@ import {
 import type { ReadExperiment } from './fit-pair.ts';
 import { type JudgedReply, readReplies } from './load.ts';
 import { measureClaims } from './measure-claims.ts';
-import { measureEquality, measureHonest, measureStage1 } from './measure-honest.ts';
+import { measureEquality, measureHonest } from './measure-honest.ts';
 import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold } from './measure-sold.ts';
 import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
 import type { DetectionResults, HonestRow, Stage1Row } from './results.ts';
-import { CONTEXT } from './setups.ts';
 
 export interface MeasureOptions {
   readonly store: SampleStore;
@@ -39,15 +36,15 @@ export interface MeasureOptions {
   readonly command: string;
   readonly machine: string;
   readonly day: string;
-  readonly elapsedS: number;
-  readonly verifiers: DetectionResults['verifiers'];
+  /** See measure-draws.ts. */
+  readonly stage1: readonly Stage1Row[];
   readonly onProgress: (what: string) => void;
 }
 
 const MODEL = 'stories15M';
 
-/** Everything that the report says, from the samples alone. */
-export function measure(options: MeasureOptions): DetectionResults {
+/** Everything that the report says of the samples. */
+export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifiers' | 'elapsedS'> {
   const { store, profile, seed, code, onProgress } = options;
   // Judging a reply costs more than keeping what came of it, and some are asked for twice.
   const kept = new Map<string, readonly JudgedReply[]>();
@@ -60,9 +57,6 @@ export function measure(options: MeasureOptions): DetectionResults {
   };
   const honest = listHonestExperiments(profile);
   const attacks = listAttackExperiments(profile, ATTACKS);
-  // First, since it is timed: what the rest leaves on the heap would be timed with it.
-  onProgress('draws');
-  const stage1 = measureDraws(store, honest, profile);
   const select = (weights: SoldWeights) => {
     const isSold = (experiment: Experiment): boolean =>
       experiment.weights === weights && experiment.model === undefined;
@@ -102,7 +96,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     .filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed)
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
-  const results: Omit<DetectionResults, 'aims' | 'notCaught'> = {
+  const results: Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'> = {
     version: 2,
     profile: profile.name,
     seed,
@@ -111,7 +105,6 @@ export function measure(options: MeasureOptions): DetectionResults {
     engine: `llama.cpp ${LLAMA_VERSION}`,
     machine: options.machine,
     day: options.day,
-    elapsedS: options.elapsedS,
     honest: pairs.flatMap(({ experiment, replies }) => [
       measureHonest(experiment, describeModel(experiment), replies),
       ...measureKinds(experiment, replies),
@@ -119,7 +112,7 @@ export function measure(options: MeasureOptions): DetectionResults {
     attacks: sold.flatMap((part) => part.attacks),
     otherPairs: elsewhere.flatMap((part) => part.attacks),
     ladder,
-    stage1,
+    stage1: options.stage1,
     equality: pairs
       .filter(({ experiment }) => isSameClass(experiment))
       .map(({ experiment, replies }) => measureEquality(experiment, describeModel(experiment), replies)),
@@ -133,7 +126,6 @@ export function measure(options: MeasureOptions): DetectionResults {
         })
         .map(({ experiment, replies }) => measureOtherModel(detector, { experiment, measuredOn: MODEL, replies })),
     ),
-    verifiers: options.verifiers,
   };
   const notCaught = ATTACKS.filter(({ caughtBy }) => caughtBy.length === 0).map(({ name, uncaught = '' }) => ({
     attack: name,
@@ -163,29 +155,3 @@ function measureKinds(experiment: Experiment, replies: readonly JudgedReply[]): 
 const isSameClass = ({ provider, verifier }: Experiment): boolean =>
   (provider.startsWith('cpu-exact') && verifier?.startsWith('cpu-exact') === true) ||
   (provider === 'vulkan' && verifier === 'vulkan');
-
-/** Every honest reply that was served, whoever checked it. */
-function measureDraws(store: SampleStore, honest: readonly Experiment[], { maxTokens }: Profile): Stage1Row[] {
-  const sources = [...new Set(honest.map((experiment) => sourceId(experiment, maxTokens)))];
-  return sources
-    .filter((source) => store.listSeeds(source).length > 0)
-    .map((source) =>
-      measureStage1(
-        source,
-        store.listSeeds(source).map((sampleSeed) => {
-          const sample = store.readServed(source, sampleSeed)!;
-          const startedMs = performance.now();
-          const replayed = replaySample(crypto, sample);
-          const elapsedMs = performance.now() - startedMs;
-          const { header, checks = [] } = replayed?.replay ?? {};
-          // As attacks are counted: what the intake checks is part of it.
-          const all =
-            header === undefined
-              ? checks
-              : [...checkSampleHeader(crypto, sample, { header, contextSize: CONTEXT }), ...checks];
-          const stage1 = all.find(({ status }) => status === 'fail')?.id;
-          return { stage1: replayed ? stage1 : 'opening', tokens: replayed?.record.tokenCount ?? 0, elapsedMs };
-        }),
-      ),
-    );
-}
