@@ -6,7 +6,7 @@ import type { AimRow, AttackRow, DetectionResults, Difference, EjectionRow, Shar
 import { toShare } from './share.ts';
 import { formatPair } from './standing.ts';
 
-type Measured = Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'>;
+type Measured = Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'>;
 
 /** What `npm run equality` found, in place of what stands there; the aims that hang on it are judged anew. */
 export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {

@@ -23,13 +23,13 @@ import {
 import { listBroken } from './gate.ts';
 import { measure } from './measure.ts';
 import { measureDraws } from './measure-draws.ts';
+import { measureVerifierRows, type VerifierOptions } from './measure-verifiers.ts';
 import { PROFILES, type Profile, SOLD_WEIGHTS } from './profiles.ts';
 import { createProgressLine } from './progress.ts';
 import { renderDetection } from './render-detection.ts';
 import type { DetectionResults } from './results.ts';
 import { encodeResults, listChanges, parseResults } from './results-json.ts';
 import { findSetup } from './setups.ts';
-import { measureVerifierRows, type VerifierLives } from './verifier-rows.ts';
 
 const config = defineConfig({
   name: 'npm run detect --',
@@ -123,17 +123,17 @@ async function main(): Promise<void> {
   }
 }
 
-/** Lives of verifiers take as long as all the rest, and hang on none of it. */
+/** What verifiers do takes as long as all the rest, and hangs on none of it. */
 async function besideVerifiers<T extends object>(
-  lives: VerifierLives,
+  options: VerifierOptions,
   onProgress: (what: string) => void,
   judge: () => Promise<T>,
-): Promise<T & Pick<DetectionResults, 'verifiers'>> {
+): Promise<T & Pick<DetectionResults, 'verifiers' | 'auditTells'>> {
   const stopping = new AbortController();
   try {
-    const lived = measureVerifierRows(lives, { onProgress, signal: stopping.signal });
-    const [verifiers, judged] = await Promise.all([lived, judge()]);
-    return { ...judged, verifiers };
+    const beside = measureVerifierRows(options, { onProgress, signal: stopping.signal });
+    const [verifiers, judged] = await Promise.all([beside, judge()]);
+    return { ...judged, ...verifiers };
   } finally {
     stopping.abort();
   }

@@ -44,7 +44,7 @@ export interface MeasureOptions {
 const MODEL = 'stories15M';
 
 /** Everything that the report says of the samples. */
-export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifiers' | 'elapsedS'> {
+export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS'> {
   const { store, profile, seed, code, onProgress } = options;
   // Judging a reply costs more than keeping what came of it, and some are asked for twice.
   const kept = new Map<string, readonly JudgedReply[]>();
@@ -96,7 +96,7 @@ export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifi
     .filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed)
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
-  const results: Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'> = {
+  const results: Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'> = {
     version: 2,
     profile: profile.name,
     seed,

@@ -46,8 +46,8 @@ export interface Profile {
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
   readonly lifetimeReplies: number;
-  /** Of the simulation of verifiers: audited replies of a run, and runs of a strategy. */
-  readonly verifiers: { readonly replies: number; readonly runs: number };
+  /** See measure-verifiers.ts. */
+  readonly verifiers: Readonly<Record<'replies' | 'runs' | 'epochs', number>>;
 }
 
 const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
@@ -75,7 +75,7 @@ const FULL: Profile = {
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
-  verifiers: { replies: 400, runs: 12 },
+  verifiers: { replies: 400, runs: 12, epochs: 8 },
 };
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
@@ -100,7 +100,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
-    verifiers: { replies: 12, runs: 1 },
+    verifiers: { replies: 12, runs: 1, epochs: 0 },
   },
   ci: {
     name: 'ci',
@@ -123,7 +123,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 64,
     lifetimes: 1000,
     lifetimeReplies: 200,
-    verifiers: { replies: 24, runs: 1 },
+    verifiers: { replies: 24, runs: 1, epochs: 0 },
   },
   // Of the same kind, and so many as two cores serve and score in an hour.
   nightly: {
@@ -146,7 +146,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherPairs: { usual: 150, any: 75, attack: 0, hardAttack: 0 },
     betweenBackends: NOTHING_BETWEEN,
     smallBackend: 8,
-    verifiers: { replies: 200, runs: 4 },
+    verifiers: { replies: 200, runs: 4, epochs: 4 },
   },
   full: FULL,
 };

@@ -6,6 +6,7 @@ import type { Figure } from './plot-style.ts';
 import {
   formatAims,
   formatAttacks,
+  formatAuditTells,
   formatClassClaims,
   formatConversations,
   formatEjections,
@@ -88,6 +89,10 @@ export function formatPage(results: DetectionResults): string {
     '## Lazy and lying verifiers',
     'Among four honest verifiers, with the code of a validator on a model for tests. Who is excluded is no longer drawn; shares of replies are of those that were audited.',
     formatVerifiers(results),
+    '### Who can tell an audit',
+    'A provider, when it serves, has the order, the request and the clock; which replies are audited is drawn after it committed. Verifiers have ' +
+      'their jobs, alone or put together. A classifier on all that they see, trained in one network and asked in another: an AUC of 0.5 is chance.',
+    formatAuditTells(results),
     '## This run',
     formatRun(results),
   ]

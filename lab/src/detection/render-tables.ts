@@ -218,6 +218,15 @@ export const formatEjections = ({ ejection }: DetectionResults): string =>
     ['', formatBound],
   ]);
 
+export const formatAuditTells = ({ auditTells }: DetectionResults): string =>
+  formatTable(auditTells, [
+    ['replies audited', ({ audited }) => `${formatNumber(100 * audited)} %`],
+    ['question', ({ question }) => question],
+    ['who looks', ({ view }) => view],
+    ['of each', ({ positives, negatives }) => `${formatCount(positives)}, ${formatCount(negatives)}`],
+    ['AUC', ({ auc: { mean, low, high } }) => `${formatNumber(mean)} (${formatNumber(low)}..${formatNumber(high)})`],
+  ]);
+
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
   formatTable(verifiers, [
     ['who, and what is audited', ({ setting }) => setting],

@@ -28,6 +28,7 @@ export interface DetectionResults {
   readonly classClaims: readonly ClassClaimRow[];
   readonly otherModels: readonly OtherModelRow[];
   readonly verifiers: readonly VerifierStrategyRow[];
+  readonly auditTells: readonly AuditTellRow[];
   readonly aims: readonly AimRow[];
   /** Markdown, written by hand after the run: what has changed since, that its reader has to know. Before all else on the page. */
   readonly caveat?: string;
@@ -182,6 +183,19 @@ export interface EjectionRow {
   readonly replies: number;
   readonly beta: number;
   readonly ejected: Share;
+}
+
+/** How well somebody tells what is audited, or a honeypot, from the rest, by all that it sees. */
+export interface AuditTellRow {
+  /** Share of replies that is audited. */
+  readonly audited: number;
+  readonly question: string;
+  /** Who looks. */
+  readonly view: string;
+  readonly positives: number;
+  readonly negatives: number;
+  /** Of a classifier, on examples that it was not trained on; 0.5 is not at all. Mean and 95 % interval. */
+  readonly auc: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
 /** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */

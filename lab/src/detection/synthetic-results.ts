@@ -18,6 +18,12 @@ export function createSyntheticResults(): DetectionResults {
     stage1: [{ source: 'f16, cpu-fast, batch 4', tokens: 123_456, replies: 965, mismatches: 0, usPerToken: 4.5 }],
     equality: [{ backend: 'cpu', weights: 'q8_0', variant: 'batch 8, prefix cache', tokens: 100_352, differing: 0 }],
     ejection: [{ test: 'e-process', lifetimes: 1000, replies: 1000, beta: 1e-6, ejected: share(0, 1000) }],
+    auditTells: [
+      {
+        ...{ audited: 0.5, question: 'honeypot or job', view: 'every verifier for itself' },
+        ...{ positives: 120, negatives: 130, auc: { mean: 0.51, low: 0.44, high: 0.58 } },
+      },
+    ],
     classClaims: [
       {
         claim: 'q8_0 inexact',

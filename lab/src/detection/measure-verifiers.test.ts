@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { SETTINGS } from '../verifiers/settings.ts';
+import { listTasks, measureVerifierRows } from './measure-verifiers.ts';
+
+it('every strategy of every setting is a life of its own', () => {
+  const names = listTasks({ epochs: 0 }).map((task) =>
+    task.kind === 'live' ? [task.setting.name, task.setting.strategies.map(({ name }) => name)] : [],
+  );
+  expect(names).toEqual(SETTINGS.flatMap(({ name, strategies }) => strategies.map((each) => [name, [each.name]])));
+});
+
+it('audits are told from other traffic where half of it and where all of it is audited', () => {
+  const told = listTasks({ epochs: 3 }).flatMap((task) => (task.kind === 'tell' ? [task.traffic] : []));
+  expect(told.map(({ epochs, alphaPpm }) => [epochs, alphaPpm])).toEqual([
+    [3, 500_000],
+    [3, 1_000_000],
+  ]);
+});
+
+it('what is stopped ends its threads, and is no result', async () => {
+  const stopping = new AbortController();
+  const measured = measureVerifierRows(
+    { seed: 1, replies: 100_000, runs: 1000, epochs: 0 },
+    { onProgress: () => {}, signal: stopping.signal },
+    1,
+  );
+  setTimeout(() => stopping.abort(), 100);
+  await expect(measured).rejects.toThrow('measurements of verifiers came back');
+});
