@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { computeBetaQuantile } from './beta.ts';
 import { ProtocolError } from './bytes.ts';
 import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
-import { buildDriftTable, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
+import { buildDriftTable, computeInflation, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { encodeDriftTable, parseDriftTable } from './drift-table-bytes.ts';
 import { DEFAULT_RATES, judgeByDrift, judgeByRow } from './drift-verdict.ts';
 import { calibrateRank } from './e-value.ts';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from './payee-test.ts';
-import { REPLY_SCORES } from './reply-scores.ts';
+import { REPLY_SCORES, type ReplyEvidence } from './reply-scores.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { computeWilsonInterval, testUniformity } from './statistics.ts';
 import type { Stratum } from './strata.ts';
@@ -224,5 +224,54 @@ describe('a false class', () => {
       context: 144,
     });
     expect(judgeByDrift(none, many(5, 1)[0]!.evidence, rates)).toBeUndefined();
+  });
+});
+
+describe('honest replies whose windows nearly all say the same', () => {
+  const shared: SyntheticDrift = { positions: 1024, replyScatter: 0.3, windowScatter: 0.12 };
+  const name = 'shared';
+  const { table: measured } = buildDriftTable({
+    version: 1,
+    previous: new Uint8Array(32),
+    measurements: [
+      {
+        ...measurement(name, 31, shared),
+        alternatives: [{ name: 'q8', replies: many(32, 50, { ...shared, scale: 3 }) }],
+      },
+    ],
+  });
+  const row = rowOf(measured, name);
+  const fresh = many(33, 1000, shared).map(({ evidence }) => evidence);
+  const beta = 1e-2;
+  const random = createSeededRandom(34);
+  const draw = (): ReplyEvidence => fresh[Math.floor(random() * fresh.length)]!;
+  const count = (lives: number, isEnded: () => boolean): number =>
+    Array.from({ length: lives }, isEnded).filter((ended) => ended).length;
+
+  it('are ejected no more often than beta by evidence of replies, and more than a third of them by evidence of windows', () => {
+    expect(computeInflation(fresh)).toBeGreaterThan(24);
+    const eValues = new Map(fresh.map((reply) => [reply, judgeByRow(row, reply, rates).eValue]));
+    const lives = 2000;
+    const ejected = count(lives, () => {
+      let state = INITIAL_PAYEE_TEST;
+      for (let n = 0; n < 100; n++) {
+        state = advancePayeeTest(state, { eValue: eValues.get(draw())!, isReject: false }, beta);
+      }
+      return state.ejected;
+    });
+    expect(computeWilsonInterval(ejected, lives, 3).low).toBeLessThan(beta);
+    // A likelihood ratio of "half a deviation farther", as if each window were by itself.
+    const all = fresh.flatMap(({ windows }) => [...windows]);
+    const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+    const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
+    const shift = Math.sqrt(variance) / 2;
+    const ratio = ({ windows }: ReplyEvidence): number =>
+      [...windows].reduce((sum, value) => sum + (shift * (value - mean - shift / 2)) / variance, 0);
+    const byWindow = count(300, () => {
+      let log = 0;
+      for (let n = 0; n < 100 && log < Math.log(1 / beta); n++) log += ratio(draw());
+      return log >= Math.log(1 / beta);
+    });
+    expect(byWindow).toBeGreaterThan(100);
   });
 });
