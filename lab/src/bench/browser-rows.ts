@@ -24,6 +24,7 @@ export async function measureBrowser(): Promise<Row[]> {
       unit: 'us/token',
       aim: { at: 'most', value: 10 },
       why: 'the same code, hashing in JavaScript too, is faster in Node on this machine; what the page adds is not known; see the load',
+      next: 'hashes of whole windows in WebAssembly',
       note:
         missing ??
         `the slope between receipts of 64 and 1,024 tokens, on a core; signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,

@@ -2,6 +2,7 @@ import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/eng
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { type LlamaModel, openLlamaModel } from '@ogong/engine/llama-cpp/model';
 import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
+import { AUDIT_COST } from './audit-cost.ts';
 import { measureBusy } from './busy-time.ts';
 import {
   createRequest,
@@ -92,6 +93,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       ...compare('decode', 'bare', 'llama.cpp with its own choice of kernels, which samples nothing'),
       aim: least(0.9),
       why: `of each token, ${((1 - share) * 100).toFixed(0)} % of the time goes to sampling, capture, commitment and events, which weighs the less the larger the model; the rest of the gap is the choice of kernels`,
+      next: 'sketches of several steps in one product, and text of several tokens in one event',
     },
     {
       id: `decode-same-kernels-${name}`,
@@ -104,6 +106,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       ...compare('prefill', 'bare'),
       aim: least(0.9),
       why: 'prompts run the reference kernels, without which no verifier could reproduce a reply bit for bit; against the same kernels see the next row',
+      next: 'long prompts in the tiled kernels as a shape class of their own, committed per run of positions as shapes are on a GPU',
     },
     {
       id: `prefill-same-kernels-${name}`,
@@ -190,6 +193,6 @@ async function measureAudit(
     unit: 'x',
     aim: { at: 'most', value: 1 },
     note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
-    why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, and lists and sketches are made of it. It weighs the less the larger the model, whose output layer is a smaller part of it',
+    ...AUDIT_COST,
   };
 }

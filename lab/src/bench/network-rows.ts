@@ -79,6 +79,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
         ...compare('firstTextMs'),
         aim: { at: 'most', value: 5 },
         why: await describePath(mesh, MODEL_ID),
+        next: 'tickets fetched ahead of the request, and the record of admission acknowledged beside the first pass in place of before it',
       },
       {
         id: 'added-per-chunk',

@@ -6,14 +6,20 @@ const part = { title: 'Things', date: '2030-01-02', machine: '1 core' };
 
 it('says where and when, and why an aim was missed', () => {
   const report: BenchReport = {
-    one: { ...part, rows: [{ ...row, why: 'it is slow' }] },
+    one: { ...part, rows: [{ ...row, why: 'it is slow', next: 'a faster one' }] },
     two: { ...part, title: 'Others', rows: [{ ...row, value: 1, why: 'it is not' }] },
   };
   const page = formatReport(report);
   expect(page).toContain('## Things\n\n2030-01-02: 1 core.\n\n| what |');
-  expect(page).toContain('## Aims that were missed\n\n- a thing: it is slow.\n');
+  expect(page).toContain('## Aims that were missed\n\n- a thing: it is slow. Next: a faster one.\n');
   expect(page.indexOf('## Things')).toBeLessThan(page.indexOf('## Others'));
   expect(page).not.toContain('it is not');
+});
+
+it('names together what was missed for one reason', () => {
+  const slow = [row, { ...row, what: 'another' }].map((each) => ({ ...each, why: 'both are slow' }));
+  const page = formatReport({ one: { ...part, rows: [...slow, { ...row, what: 'a third' }] } });
+  expect(page).toContain('- a thing; another: both are slow.\n- a third: no reason known.\n');
 });
 
 it('says so where every aim was met', () => {

@@ -44,8 +44,16 @@ export function formatReport(report: BenchReport): string {
     INTRODUCTION,
     ...parts.map(({ title, date, machine, rows }) => `## ${title}\n\n${date}: ${machine}.\n\n${formatTable(rows)}\n`),
     `## Aims that were missed\n`,
-    missed.length === 0 ? 'None.\n' : `${missed.map(formatMiss).join('\n')}\n`,
+    missed.length === 0 ? 'None.\n' : `${formatMisses(missed)}\n`,
   ].join('\n');
 }
 
-const formatMiss = ({ what, why, note }: Row): string => `- ${what}: ${why ?? note ?? 'no reason known'}.`;
+/** Rows that are missed for one reason are named together. */
+function formatMisses(missed: readonly Row[]): string {
+  const byReason = new Map<string, string[]>();
+  for (const { what, why, note, next } of missed) {
+    const reason = `${why ?? note ?? 'no reason known'}.${next === undefined ? '' : ` Next: ${next}.`}`;
+    byReason.set(reason, [...(byReason.get(reason) ?? []), what]);
+  }
+  return [...byReason].map(([reason, whats]) => `- ${whats.join('; ')}: ${reason}`).join('\n');
+}

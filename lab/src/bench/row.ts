@@ -10,6 +10,8 @@ export interface Row {
   readonly note?: string;
   /** Why the aim is missed, where it is. */
   readonly why?: string;
+  /** What could be tried against it. */
+  readonly next?: string;
 }
 
 export function isMet({ value, aim }: Row): boolean | undefined {

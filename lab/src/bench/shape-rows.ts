@@ -31,7 +31,7 @@ export async function measureShapes(bench: ShapeBench, backend: 'cpu' | 'vulkan'
   try {
     for (const way of [...baselines, ...ways]) {
       const settings = { modelPath: bench.path, threads: 1, contextSize: 256, sequences: TOGETHER };
-      opened.push({ why: '', ...way, engine: await createLlamaEngine({ ...settings, ...way.options }) });
+      opened.push({ why: '', next: '', ...way, engine: await createLlamaEngine({ ...settings, ...way.options }) });
     }
     const rows: Row[] = [];
     for (const streams of STREAMS) {
@@ -58,14 +58,14 @@ async function compareWays(
   const speeds = (id: string) => (samples[id] as readonly Timed[]).map(({ speed }) => speed);
   const { baselines } = CONTESTS[backend];
   const measured = baselines.filter(({ id }) => id in samples);
-  return opened.slice(measured.length).flatMap(({ id, what, why, guesses }) =>
+  return opened.slice(measured.length).flatMap(({ id, what, why, next, guesses }) =>
     measured.map(
       (baseline, i): Row => ({
         id: `in-class-${backend}-${id}-${baseline.id}-${text}-${streams}`,
         what: `${bench.name} on ${backend}, ${streams} together, ${text} text: decode, ${what} / ${baseline.what}`,
         value: pairedRatio(speeds(id), speeds(baseline.id)),
         unit: 'x',
-        ...(i === 0 && text === 'ordinary' ? { aim: AIM, why } : {}),
+        ...(i === 0 && text === 'ordinary' ? { aim: AIM, why, next } : {}),
         note: guesses ? describeDrafts(samples[id] as readonly Timed[]) : '',
       }),
     ),

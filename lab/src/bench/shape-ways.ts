@@ -27,19 +27,27 @@ export interface Way {
   readonly guesses?: boolean;
   /** Why it costs more than it aims to, where it does. */
   readonly why: string;
+  readonly next: string;
 }
 
 /** The first baseline is what a class aims at. */
 export interface Contest {
-  readonly baselines: readonly Omit<Way, 'why'>[];
+  readonly baselines: readonly Omit<Way, 'why' | 'next'>[];
   readonly ways: readonly Way[];
 }
 
-const IN_CLASS =
-  'steps with one thread run the very kernels that serving out of class runs; what differs is how busy the machine is, see the load and the other numbers of replies';
-const PADDING =
-  'every step computes its padding rows, too, which a software device pays for on the processor; where decoding waits for memory they should cost little, which a real GPU has yet to show';
-const ROWS_COST = 'on a CPU every guess costs a row, and most are wrong; they are off unless asked for';
+const IN_CLASS = {
+  why: 'steps with one thread run the very kernels that serving out of class runs; what differs is how busy the machine is, see the load and the other numbers of replies',
+  next: 'the same on a quiet machine',
+};
+const PADDING = {
+  why: 'every step computes its padding rows, too, which a software device pays for on the processor; where decoding waits for memory they should cost little, which a real GPU has yet to show',
+  next: 'a real GPU; on a software device, fewer replies than a pass has rows leave nothing to fill it with',
+};
+const ROWS_COST = {
+  why: 'on a CPU every guess costs a row, and most are wrong; they are off unless asked for',
+  next: 'drafts only where they were right lately',
+};
 
 export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
   cpu: {
@@ -48,8 +56,8 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
       { id: 'fast', what: 'weights rearranged', options: { kernels: 'fast' } },
     ],
     ways: [
-      { id: 'exact', what: 'exact', options: {}, why: IN_CLASS },
-      { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, guesses: true, why: ROWS_COST },
+      { id: 'exact', what: 'exact', options: {}, ...IN_CLASS },
+      { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, guesses: true, ...ROWS_COST },
     ],
   },
   vulkan: {
@@ -61,10 +69,10 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
       },
     ],
     ways: (['wide', 'mixed'] as const).flatMap((shapes) => [
-      { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, why: PADDING },
+      { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, ...PADDING },
       {
         ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, options: { backend: 'vulkan', shapes } },
-        ...{ guesses: true, why: PADDING },
+        ...{ guesses: true, ...PADDING },
       },
     ]),
   },

@@ -1,11 +1,15 @@
 import type { ScoreRequest } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { decodeDraws, expandRuns } from '@ogong/protocol/window';
+import { AUDIT_COST } from './audit-cost.ts';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 import { createEndlessRequest, type ShapeBench } from './shape-ways.ts';
 
-/** What a verifier pays for one reply of either policy: its score, against the making of the reply out of any class. */
+/**
+ * What a verifier pays for one reply of either policy: its score, against the making of the reply out of any class, and against
+ * a prompt of as many tokens.
+ */
 export async function measureVerifier(
   bench: ShapeBench,
   opened: readonly { readonly id: string; readonly engine: LlamaEngine }[],
@@ -18,14 +22,36 @@ export async function measureVerifier(
     made: () => timeMs(plain, () => claimReply(plain, bench)),
     wide: () => timeMs(wide, () => wide.score(ofWide)),
     narrow: () => timeMs(wide, () => wide.score(ofNarrow)),
+    prompt: () => timeMs(wide, () => runAsPrompt(wide, bench, ofWide)),
   });
-  return (['wide', 'narrow'] as const).map((shape) => ({
-    id: `verify-vulkan-${shape}`,
-    what: `${bench.name} on vulkan: score of a ${shape} reply / making it out of class, ${bench.outputTokens} tokens, prompts included`,
-    value: pairedRatio(samples[shape], samples.made),
+  const audit: Row = {
+    id: 'audit-vulkan',
+    what: `${bench.name} on vulkan: time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
+    value: pairedRatio(samples.wide, samples.prompt),
     unit: 'x',
-    note: 'processor time',
-  }));
+    aim: { at: 'most', value: 1 },
+    note: 'wide class, processor time',
+    ...AUDIT_COST,
+  };
+  const scores = (['wide', 'narrow'] as const).map(
+    (shape): Row => ({
+      id: `verify-vulkan-${shape}`,
+      what: `${bench.name} on vulkan: score of a ${shape} reply / making it out of class, ${bench.outputTokens} tokens, prompts included`,
+      value: pairedRatio(samples[shape], samples.made),
+      unit: 'x',
+      note: 'processor time',
+    }),
+  );
+  return [...scores, audit];
+}
+
+/** Nothing of it drawn but one token. */
+async function runAsPrompt(engine: LlamaEngine, bench: ShapeBench, reply: ScoreRequest): Promise<void> {
+  const request = createEndlessRequest(engine, bench, 0, 'ordinary');
+  const tokens = Uint32Array.from([...reply.promptTokens, ...reply.outputTokens]);
+  for await (const _ of engine.generate({ ...request, prompt: { kind: 'tokens', tokens }, maxTokens: 1 })) {
+    // To its end.
+  }
 }
 
 async function timeMs(engine: LlamaEngine, work: () => Promise<unknown>): Promise<number> {
