@@ -1,5 +1,6 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { EngineError } from '../engine.ts';
+import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
 import { LLAMA_VERSION, type LlamaBuild } from './platform.ts';
 import { nameVulkanClass, type VulkanDevice } from './vulkan-device.ts';
 
@@ -184,16 +185,12 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
   };
 }
 
-/** Runs on every x64 machine since about 2015, so most verifiers can load it. */
-const CANONICAL_ISA = 'haswell';
-
 let loaded: { readonly key: string; readonly library: LlamaLibrary } | undefined;
 
 /**
  * Loads llama.cpp with one CPU back end and, of a build that has it, the Vulkan one. ggml keeps global registries, and a
  * second build would bind to the symbols of the first: a process holds one.
- * @param isa a library's name, `auto` (haswell where it runs, so that any AVX2 machine can check the replies) or
- *   `native` (the fastest).
+ * @param isa a library's name, `auto` or `native`: see cpu-library.ts.
  * @param vulkanDevice what GGML_VK_VISIBLE_DEVICES names (supervisor.ts); needs a build with that back end.
  * @throws EngineError where the build is another release, the ISA or the device does not run here, or another build is loaded.
  */
@@ -239,12 +236,13 @@ function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunc
     return process.arch;
   }
   const scores = new Map([...build.cpuLibraries].map(([name, path]) => [name, scoreCpuLibrary(path)]));
-  const runs = (name: string) => (scores.get(name) ?? 0) > 0;
-  const best = () => [...scores].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]?.[0] ?? '';
-  const chosen = isa === 'auto' ? (runs(CANONICAL_ISA) ? CANONICAL_ISA : best()) : isa === 'native' ? best() : isa;
+  const chosen = chooseCpuLibrary(isa, scores);
   const path = build.cpuLibraries.get(chosen);
-  if (path === undefined || !runs(chosen)) {
-    const usable = [...scores.keys()].filter(runs).sort().join(', ');
+  if (path === undefined || !runsHere(chosen, scores)) {
+    const usable = [...scores.keys()]
+      .filter((name) => runsHere(name, scores))
+      .sort()
+      .join(', ');
     throw new EngineError(
       'unsupported-model',
       `this machine cannot run the CPU library '${chosen}'; it can run ${usable}`,
