@@ -1,4 +1,5 @@
 import { MISSING } from '../attackers/catalogue.ts';
+import { BESIDE_READING } from './first-measurement.ts';
 import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber } from './number-text.ts';
 import { HARD_AUC } from './plot-curves.ts';
@@ -7,6 +8,7 @@ import {
   formatAims,
   formatAttacks,
   formatAuditTells,
+  formatBeside,
   formatClassClaims,
   formatConversations,
   formatEjections,
@@ -51,6 +53,9 @@ export function formatPage(results: DetectionResults): string {
     '### Between other classes',
     OTHER_PAIRS_READING,
     formatOtherPairs(results),
+    '### Beside the first measurement',
+    BESIDE_READING,
+    formatBeside(results),
     '### Lower steps of the ladder',
     'Each step of the quant ladder sold as the next higher one, below F16 and Q8_0, which the tables above have. No row was measured for ' +
       'these weights: in an exact class the first token differs, elsewhere fixed limits decide.',

@@ -1,3 +1,4 @@
+import { listBeside } from './first-measurement.ts';
 import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
 import type {
   AimRow,
@@ -225,6 +226,15 @@ export const formatAuditTells = ({ auditTells }: DetectionResults): string =>
     ['who looks', ({ view }) => view],
     ['of each', ({ positives, negatives }) => `${formatCount(positives)}, ${formatCount(negatives)}`],
     ['AUC', ({ auc: { mean, low, high } }) => `${formatNumber(mean)} (${formatNumber(low)}..${formatNumber(high)})`],
+  ]);
+
+export const formatBeside = (results: DetectionResults): string =>
+  formatTable(listBeside(results), [
+    ['attack', ({ attack }) => attack],
+    ['sold as', ({ weights }) => weights],
+    ['caught per 32 tokens, 1e-3', ({ caught }) => caught],
+    ['tokens to 1e6 : 1', ({ tokens }) => tokens],
+    ['fixed 0.10 / 0.10 passes', ({ passes }) => passes],
   ]);
 
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>
