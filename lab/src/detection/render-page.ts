@@ -183,7 +183,7 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
   10,000 exceeds; per reply the same for whole replies. **fit** behind a share: the honest sample is too small for that
   threshold, which then lies on the tail of an extreme value distribution fitted to it, for some of them or for all.
 - **Fixed 0.10 / 0.10 passes**: windows that the one fixed pair of thresholds for all classes and weights lets pass, on the
-  sketch distance and the log-probability shift. It stands here to compare with; it is used only where no measured row exists.
+  sketch distance and the Kolmogorov-Smirnov distance of the log-probabilities. It stands here to compare with; it is used only where no measured row exists.
 - **Tokens to 1e6 : 1**: tokens of one provider, in replies of 32, until the evidence against it reaches a million to one; median, and
   in brackets the 90 % quantile, over orders of its replies, none of which comes twice. **Replies to 1e6 : 1**: the same in whole
   replies. **Not reached**: not within the replies of this run.
