@@ -142,7 +142,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     ),
     { weights, ...any, ...SAME_PAIR, replies: Math.ceil(honestEquality / 4) },
     { weights, source: 'honest', ...SAME_PAIR, replies: honestEquality },
-    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
+    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 2) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
     ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
     { weights, ...any, provider: CLAIMED, verifier: undefined, replies: anySampler },
@@ -154,7 +154,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
   );
   const caches = (['f16', 'q8_0'] as const).flatMap((weights) =>
     QUANTISED_CACHES.map(([provider, verifier]): Experiment => {
-      return { model: 'random-deep', weights, source: 'honest', provider, verifier, replies: Math.ceil(honest / 2) };
+      return { model: 'random-deep', weights, source: 'honest', provider, verifier, replies: honest };
     }),
   );
   const backends = SOLD_WEIGHTS.flatMap((weights) => [
