@@ -91,7 +91,7 @@ export function formatPage(results: DetectionResults): string {
     '## Honest providers ejected',
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',
     formatEjections(results),
-    '“As served” are the very replies one after the other in the order in which they were served, nothing drawn again: as many lives as tables judge them.',
+    '**As served**: the very replies one after the other, in the order in which they were served, nothing drawn again; as many lives as tables judge them.',
     '## Lazy and lying verifiers',
     'Among four honest verifiers, with the code of a validator on a model for tests. Who is excluded is no longer drawn; shares of replies are of those that were audited.',
     formatVerifiers(results),
