@@ -46,6 +46,9 @@ describe.each([
     const shown = JSON.stringify(counts);
     expect(counts.positions, shown).toBeGreaterThan(0);
     if (cheap === near) expect(counts.lost, shown).toBe(0);
+    const { drowned = 0, hidden = 0, massaged = 0 } = counts;
+    expect(drowned <= hidden && hidden <= massaged, shown).toBe(true);
+    if (!name.includes('hidden')) expect(hidden, shown).toBe(0);
     if (counts.lost === 0) expect(failed, shown).not.toContain('draw-replay');
     expect(
       [...failed].filter((id) => !['equality', 'draw-replay', 'own-choice'].includes(id)),

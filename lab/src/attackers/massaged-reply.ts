@@ -44,7 +44,7 @@ interface Counts {
   /** Draws that the true values do not give. */
   missed: number;
   massaged: number;
-  /** Of them, those that drift hides, and those of these that took noise of their own. */
+  /** Of them, by who hides: those that drift hides, or noise of their own; and of these those that took such noise. */
   hidden: number;
   drowned: number;
   /** Positions decoded again by the true model. */

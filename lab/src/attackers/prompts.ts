@@ -27,8 +27,11 @@ function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefiniti
       const tokenize = async (prompt: Prompt): Promise<Uint32Array> => {
         const tokens = await engine.tokenizePrompt(prompt);
         if (prompt.kind !== 'tokens') {
-          if (changed.size >= KEPT) changed.delete(changed.keys().next().value as string);
-          changed.set(tokens.join(), await change(engine, tokens, prompt));
+          const answered = await change(engine, tokens, prompt);
+          const key = tokens.join();
+          changed.delete(key);
+          changed.set(key, answered);
+          if (changed.size > KEPT) changed.delete(changed.keys().next().value as string);
         }
         return tokens;
       };

@@ -2,7 +2,6 @@ import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/eng
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { type LlamaModel, openLlamaModel } from '@ogong/engine/llama-cpp/model';
 import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
-import { AUDIT_COST } from './audit-cost.ts';
 import { measureBusy } from './busy-time.ts';
 import {
   createRequest,
@@ -193,6 +192,7 @@ async function measureAudit(
     unit: 'x',
     aim: { at: 'most', value: 1 },
     note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
-    ...AUDIT_COST,
+    why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, and lists and sketches are made of it. It weighs the less the larger the model, whose output layer is a smaller part of it',
+    next: 'the output layer for drawn windows alone, where a sample of them is audited',
   };
 }

@@ -51,8 +51,8 @@ export function formatReport(report: BenchReport): string {
 /** Rows that are missed for one reason are named together. */
 function formatMisses(missed: readonly Row[]): string {
   const byReason = new Map<string, string[]>();
-  for (const { what, why, note, next } of missed) {
-    const reason = `${why ?? note ?? 'no reason known'}.${next === undefined ? '' : ` Next: ${next}.`}`;
+  for (const { what, why, next } of missed) {
+    const reason = `${why ?? 'no reason known'}.${next === undefined ? '' : ` Next: ${next}.`}`;
     byReason.set(reason, [...(byReason.get(reason) ?? []), what]);
   }
   return [...byReason].map(([reason, whats]) => `- ${whats.join('; ')}: ${reason}`).join('\n');

@@ -1,7 +1,6 @@
 import type { ScoreRequest } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { decodeDraws, expandRuns } from '@ogong/protocol/window';
-import { AUDIT_COST } from './audit-cost.ts';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 import { createEndlessRequest, type ShapeBench } from './shape-ways.ts';
@@ -18,20 +17,23 @@ export async function measureVerifier(
   const [plain, wide, mixed] = ['plain', 'wide', 'mixed'].map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine];
   const [ofWide, ofNarrow] = [await claimReply(wide, bench), await claimReply(mixed, bench)];
   // One engine scores both: it is the class of the rows that differs.
-  const samples = await measureInTurn(bench.rounds, {
+  const measures = {
     made: () => timeMs(plain, () => claimReply(plain, bench)),
     wide: () => timeMs(wide, () => wide.score(ofWide)),
     narrow: () => timeMs(wide, () => wide.score(ofNarrow)),
     prompt: () => timeMs(wide, () => runAsPrompt(wide, bench, ofWide)),
-  });
+  };
+  await measureInTurn(1, measures);
+  const samples = await measureInTurn(bench.rounds, measures);
   const audit: Row = {
     id: 'audit-vulkan',
-    what: `${bench.name} on vulkan: time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
+    what: `${bench.name} on vulkan: processor time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
     value: pairedRatio(samples.wide, samples.prompt),
     unit: 'x',
     aim: { at: 'most', value: 1 },
-    note: 'wide class, processor time',
-    ...AUDIT_COST,
+    note: 'wide class',
+    why: 'not looked into yet',
+    next: 'where the time of both goes, on a real GPU',
   };
   const scores = (['wide', 'narrow'] as const).map(
     (shape): Row => ({

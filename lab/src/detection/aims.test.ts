@@ -89,8 +89,15 @@ it('the aim of wrong classes is judged for each class that is claimed, by its sh
   const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
     find({ ...results, classClaims: changes.map((change) => ({ ...row, ...change })) }, /wrong-class claims/);
   const sharp = { claimed: 'cpu-fast', verifier: 'cpu-exact', ...median(160) };
-  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) })).toMatchObject({ met: true });
-  const wide = judge(sharp, { ...sharp, claimed: 'vulkan', verifier: 'cpu-fast', tokensToDecide: undefined });
+  const others = [
+    { ...sharp, weights: 'q8_0' },
+    { ...sharp, claimed: 'vulkan', verifier: 'cpu-fast' },
+  ];
+  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) }, ...others)).toMatchObject({ met: true });
+  const wide = judge(sharp, ...others, { ...sharp, attack: 'other', claimed: 'vulkan', tokensToDecide: undefined });
   expect(wide).toMatchObject({ met: false });
   expect(wide.measured).toMatch(/as cpu-fast: .*160 tokens.*; as vulkan: .*not decided/);
+  const partial = judge(sharp, others[0] as Partial<ClassClaimRow>);
+  expect(partial).toMatchObject({ met: false });
+  expect(partial.measured).toContain('not measured: vulkan of f16');
 });

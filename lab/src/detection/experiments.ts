@@ -60,6 +60,11 @@ export const VULKAN_PAIR = { provider: 'vulkan', verifier: 'vulkan' } as const;
 
 /** The loosest class of the CPU: what a cheat in the exact one may claim to be, seen by verifiers of either. */
 export const CLAIMED = 'cpu-fast';
+/** What is sold by a cheat of the CPU's exact class under another class's name. */
+export const CLAIMED_CLASSES = [
+  { claimed: CLAIMED, weights: SOLD_WEIGHTS },
+  { claimed: 'vulkan', weights: ['f16'] },
+] as const;
 export const CLAIM_VERIFIERS = ['cpu-exact', 'cpu-fast'] as const;
 
 /**
@@ -142,7 +147,7 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     ),
     { weights, ...any, ...SAME_PAIR, replies: Math.ceil(honestEquality / 4) },
     { weights, source: 'honest', ...SAME_PAIR, replies: honestEquality },
-    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 2) },
+    { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
     ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
     { weights, ...any, provider: CLAIMED, verifier: undefined, replies: anySampler },
@@ -171,7 +176,8 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     } as const,
   ]);
   const between = BETWEEN_BACKENDS.map((pair): Experiment => {
-    return { source: 'honest', ...BETWEEN, ...pair, replies: betweenBackends.honest };
+    const replies = pair.verifier === 'vulkan' ? betweenBackends.seen : betweenBackends.served;
+    return { source: 'honest', ...BETWEEN, ...pair, replies };
   });
   return [...main, ...others, ...models, ...caches, ...backends, ...between].filter(({ replies }) => replies > 0);
 }

@@ -52,9 +52,9 @@ export function listBeside({ attacks }: Pick<DetectionResults, 'attacks'>): read
 }
 
 export const BESIDE_READING =
-  'A first measurement by hand, with 72 replies of each cheat and 160 honest ones, stands on the left of each arrow. It is reproduced where both are windows caught ' +
+  'A first measurement by hand, with 72 replies of each cheat and 160 honest ones, stands on the left of each arrow. What compares are windows caught ' +
   `at a false-reject rate of ${formatRate(RATE)}. The fixed limits were held against the mean log-probability shift there, and here against the Kolmogorov-Smirnov distance, which passes more. Tokens are not of one kind: there the law of the likelihood was fitted to the replies that it judged and taken at its word; ` +
-  'here evidence comes from ranks among replies that nothing was fitted to, so that no reply of 32 tokens says more than how many honest ones there are, and three of them are the least.';
+  'here evidence comes from ranks among replies that nothing was fitted to, so that no reply says more than the number of honest ones behind it allows, and every cheat takes a few.';
 
 const findCaught = ({ perWindow }: AttackRow): number | undefined =>
   perWindow.find(({ falseRejectRate }) => falseRejectRate === RATE)?.caught.value;

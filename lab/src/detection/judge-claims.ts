@@ -1,3 +1,4 @@
+import { CLAIMED_CLASSES } from './experiments.ts';
 import type { AimRow, ClassClaimRow, DetectionResults } from './results.ts';
 
 type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
@@ -20,18 +21,26 @@ export function judgeClaims({ classClaims, otherPairs }: Pick<DetectionResults, 
     if (best === undefined || tokensOf(row) < tokensOf(best)) sharpest.set(name, row);
   }
   const met = [...sharpest.values()];
+  const missing = CLAIMED_CLASSES.flatMap(({ claimed, weights }) =>
+    weights
+      .filter((sold) => !met.some((row) => row.claimed === claimed && row.weights === sold))
+      .map((sold) => `${claimed} of ${sold}`),
+  );
   const others = classClaims.filter((row) => !met.includes(row) && tokensOf(row) > CLAIM_LIMIT);
   const inClass = otherPairs.filter((row) =>
     met.some((one) => row.provider === one.claimed && nameOf(row) === nameOf(one)),
   );
   return {
     aim: `wrong-class claims gain nothing: decided at 1e-6 within ${CLAIM_LIMIT} tokens, as a cheat in the claimed class is`,
-    measured: listByClaim(met) || 'not measured',
-    met: met.length > 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
+    measured: [listByClaim(met), ...(missing.length > 0 ? [`not measured: ${missing.join(', ')}`] : [])]
+      .filter((part) => part !== '')
+      .join('; '),
+    met: missing.length === 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
     note:
       met.length === 0
         ? 'too few honest replies of the claimed class'
         : [
+            ...(missing.length > 0 ? ['of the others too few honest replies were sampled'] : []),
             'in the class that it is in, the first tokens decide',
             ...(others.length > 0
               ? [`verifiers that see the claimed class less sharply need more: ${listByClaim(others)}`]

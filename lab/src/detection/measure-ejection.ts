@@ -39,13 +39,13 @@ export function measureEjection(
   return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
 }
 
-/** Of the rows of replies that are judged one after the other as they were served. */
+/** Of the rows of replies of a real run, in order. */
 export const AS_SERVED = 'as served';
 
 /**
- * Honest replies that ran, one after the other in the order in which they were served, as one life: nothing redrawn, so
- * whatever makes neighbours alike is in it.
- * @param tables the replies by the table that judges them: as many lives.
+ * Honest replies of a real run as a life, in the order of their requests and nothing drawn again: those that nothing was fitted
+ * to, by the table that judges them.
+ * @param tables as many lives.
  */
 export function measureServed(test: string, tables: readonly (readonly Judged[])[], beta: number): EjectionRow {
   const lives = tables.filter((judged) => judged.length > 0);

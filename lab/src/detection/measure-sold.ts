@@ -30,6 +30,8 @@ export interface SoldOptions {
 
 /** Of the simulated lives of honest providers. */
 export const BETA = 1e-3;
+type Side = readonly [test: string, tables: readonly (readonly Judged[])[]];
+
 /** Fewer replies say nothing about a lifetime. */
 const MIN_LIVED = 100;
 
@@ -60,17 +62,18 @@ export function measureSold(options: SoldOptions): Sold {
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.
-  const sides: readonly (readonly [string, readonly (readonly Judged[])[]])[] = [
+  const runs: readonly Side[] = [
     ['per reply, calibrated', detector.judgeHonest(honest)],
     ['per reply, messages searched for drift alone', [judgedGriefed]],
+  ];
+  const sides: readonly Side[] = [
+    ...runs,
     ['per reply, temperatures of 1.3 to 2 alone', detector.judgeHonest(ofAnySampler.filter(isHot))],
   ];
+  const isLived = ([, tables]: Side): boolean => tables.flat().length >= MIN_LIVED;
   const ejection = [
-    ...sides.flatMap(([test, tables]) =>
-      tables.flat().length >= MIN_LIVED
-        ? [measureEjection(test, tables, lives), measureServed(test, tables, BETA)]
-        : [],
-    ),
+    ...sides.filter(isLived).map(([test, tables]) => measureEjection(test, tables, lives)),
+    ...runs.filter(isLived).map(([test, tables]) => measureServed(test, tables, BETA)),
     measureNaiveEjection(
       honest.flatMap(({ scored }) => scored?.whole.windows ?? []),
       lives,

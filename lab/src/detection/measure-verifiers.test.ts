@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SETTINGS } from '../verifiers/settings.ts';
-import { listTasks, measureVerifierRows } from './measure-verifiers.ts';
+import { listTasks, measureVerifierRows, toTellRows } from './measure-verifiers.ts';
 
 it('every strategy of every setting is a life of its own', () => {
   const names = listTasks({ epochs: 0 }).map((task) =>
@@ -26,4 +26,14 @@ it('what is stopped ends its threads, and is no result', async () => {
   );
   setTimeout(() => stopping.abort(), 100);
   await expect(measured).rejects.toThrow('measurements of verifiers came back');
+});
+
+it('a view with examples of one kind alone tells nothing, and is left out', () => {
+  const row = { question: 'honeypot or job', view: 'two', positives: 12, negatives: 30 };
+  const told = [
+    { ...row, auc: { mean: 0.5, low: 0.4, high: 0.6 } },
+    { ...row, positives: 0, auc: { mean: Number.NaN, low: 0, high: 0 } },
+  ];
+  const rows = toTellRows(told, { epochs: 1, replies: 20, alphaPpm: 1_000_000 });
+  expect(rows).toEqual([{ audited: 1, ...told[0] }]);
 });

@@ -16,7 +16,7 @@ export interface VerifierOptions {
   readonly epochs: number;
 }
 
-type Traffic = Omit<TellOptions, 'seed'>;
+type Traffic = Required<Omit<TellOptions, 'seed'>>;
 type Task =
   /** One strategy of one setting. */
   { readonly kind: 'live'; readonly setting: Setting } | { readonly kind: 'tell'; readonly traffic: Traffic };
@@ -57,21 +57,27 @@ interface Hooks {
 }
 
 /**
- * How long every strategy of a verifier lives and what it does until then, and who can tell an audit. On threads, a core each:
- * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other.
+ * How long every strategy of a verifier lives and what it does until then, and who can tell an audit. On threads of its own:
+ * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other, whose progress is told when
+ * the caller's thread is free.
  */
 export async function measureVerifierRows(
   options: VerifierOptions,
   hooks: Hooks,
   lanes = availableParallelism(),
 ): Promise<Pick<DetectionResults, 'verifiers' | 'auditTells'>> {
+  const tasks = listTasks(options);
   const parts = Array.from({ length: lanes }, (_, lane) => runLane({ ...options, lane, lanes }, hooks));
   const done = (await Promise.all(parts)).flat().sort((a, b) => a.place - b.place);
-  const wanted = listTasks(options).length;
-  if (done.length !== wanted) throw new Error(`${done.length} of ${wanted} measurements of verifiers came back`);
+  if (done.length !== tasks.length) {
+    throw new Error(`${done.length} of ${tasks.length} measurements of verifiers came back`);
+  }
   return {
     verifiers: done.flatMap(({ lived }) => lived.map(toStrategyRow)),
-    auditTells: done.flatMap(({ told, place }) => told.map((row) => toTellRow(row, listTasks(options)[place]!))),
+    auditTells: done.flatMap(({ told, place }) => {
+      const task = tasks[place];
+      return task?.kind === 'tell' ? toTellRows(told, task.traffic) : [];
+    }),
   };
 }
 
@@ -90,9 +96,10 @@ function toStrategyRow(row: VerifierRow): VerifierStrategyRow {
   };
 }
 
-function toTellRow({ question, view, positives, negatives, auc }: TellRow, task: Task): AuditTellRow {
-  const audited = task.kind === 'tell' ? (task.traffic.alphaPpm ?? 0) / 1e6 : 0;
-  return { audited, question, view, positives, negatives, auc };
+/** @returns nothing of a sample that has none of one kind, which tells nothing. */
+export function toTellRows(told: readonly TellRow[], { alphaPpm }: Traffic): readonly AuditTellRow[] {
+  const full = told.filter(({ positives, negatives }) => positives > 0 && negatives > 0);
+  return full.map((row) => ({ audited: alphaPpm / 1e6, ...row }));
 }
 
 /** @throws what the thread threw. */
@@ -108,6 +115,7 @@ function runLane(lane: Lane, { onProgress, signal }: Hooks): Promise<Done[]> {
       for (const { question, view, auc } of done.told) onProgress(`${question}, ${view}: AUC ${auc.mean.toFixed(2)}`);
     });
     const stop = (): void => void worker.terminate();
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     worker.once('error', reject);
     worker.once('exit', () => {

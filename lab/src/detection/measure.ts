@@ -97,7 +97,7 @@ export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifi
     .map((experiment) => ({ experiment, replies: read(experiment) }))
     .filter(({ replies }) => replies.length > 0);
   const results: Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'> = {
-    version: 2,
+    version: 3,
     profile: profile.name,
     seed,
     command: options.command,

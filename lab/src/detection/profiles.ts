@@ -38,8 +38,11 @@ export interface Profile {
    * an attack, and of one that comes close to honest drift.
    */
   readonly otherPairs: Readonly<Record<'usual' | 'any' | 'attack' | 'hardAttack', number>>;
-  /** First windows of replies between the CPU and that back end: honest ones, and of each attack that comes closest to them. */
-  readonly betweenBackends: Readonly<Record<'honest' | 'attack', number>>;
+  /**
+   * First windows of replies between the CPU and that back end: honest ones seen from there, honest ones served there, and of
+   * each attack that comes closest to them. Served ones take longest, and are what a claim is held against.
+   */
+  readonly betweenBackends: Readonly<Record<'seen' | 'served' | 'attack', number>>;
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
   readonly maxTokens: number;
@@ -51,7 +54,7 @@ export interface Profile {
 }
 
 const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
-const NOTHING_BETWEEN = { honest: 0, attack: 0 };
+const NOTHING_BETWEEN = { seen: 0, served: 0, attack: 0 };
 
 /** What docs/detection shows: hours. */
 const FULL: Profile = {
@@ -70,7 +73,7 @@ const FULL: Profile = {
   otherBackend: 2,
   otherBackendAttack: 2,
   otherPairs: { usual: 800, any: 400, attack: 24, hardAttack: 60 },
-  betweenBackends: { honest: 168, attack: 40 },
+  betweenBackends: { seen: 352, served: 176, attack: 40 },
   smallBackend: 20,
   maxTokens: 128,
   lifetimes: 5000,
@@ -131,7 +134,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     name: 'nightly',
     calibration: { f16: { usual: 700, any: 300 }, q8_0: { usual: 700, any: 300 } },
     honest: 12,
-    claimed: 160,
+    claimed: 176,
     attack: 10,
     hardAttack: 20,
     plainAttack: 4,
@@ -142,8 +145,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     anySampler: 160,
     otherBackend: 0,
     otherBackendAttack: 0,
-    // Fewer replies of an attack than rows fit alternatives to would tell nothing: honest lives alone.
-    otherPairs: { usual: 150, any: 75, attack: 0, hardAttack: 0 },
+    otherPairs: NO_PAIRS,
     betweenBackends: NOTHING_BETWEEN,
     smallBackend: 8,
     verifiers: { replies: 200, runs: 4, epochs: 4 },

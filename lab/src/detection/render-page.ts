@@ -52,6 +52,7 @@ export function formatPage(results: DetectionResults): string {
     ]),
     '### Between other classes',
     OTHER_PAIRS_READING,
+    ...(results.otherPairs.some(({ verifier }) => verifier === 'vulkan') ? [BETWEEN_READING] : []),
     formatOtherPairs(results),
     '### Beside the first measurement',
     BESIDE_READING,
@@ -91,7 +92,7 @@ export function formatPage(results: DetectionResults): string {
     '## Honest providers ejected',
     'Lifetimes of honest providers, simulated from measured drift with its measured correlation; the bound is what the test promises.',
     formatEjections(results),
-    '**As served**: the very replies one after the other, in the order in which they were served, nothing drawn again; as many lives as tables judge them.',
+    '**As served**: replies of a real run that nothing was fitted to, in the order of their requests and none drawn again, each half by the table that the other half made.',
     '## Lazy and lying verifiers',
     'Among four honest verifiers, with the code of a validator on a model for tests. Who is excluded is no longer drawn; shares of replies are of those that were audited.',
     formatVerifiers(results),
@@ -204,8 +205,10 @@ const OTHER_PAIRS_READING =
   'The same attacks where provider and verifier are of other classes, each pair with honest replies and rows of its own: AUC per window, and tokens to ' +
   '1e6 : 1. Few honest replies were sampled of a pair that the tables above do not have, and evidence comes from ranks among them: a cheat that every reply ' +
   'shows takes some replies more there for that reason alone. Where a verifier computes prompts as the provider does, pre-filled values are its own to the bit and lie ' +
-  'closer than honest ones, an AUC below one half: draws decide there. Between the CPU and another back end first windows were sampled alone, in F16, of the four cheats that come closest to honest drift and compute something ' +
-  'else throughout. Every figure of a pair is in `attacks.csv`.';
+  'closer than honest ones, an AUC below one half: draws decide there. Every figure of a pair is in `attacks.csv`.';
+
+const BETWEEN_READING =
+  'Between the CPU and another back end first windows were sampled alone, in F16, of the cheats that come closest to honest drift and compute something else throughout.';
 
 function formatRun(results: DetectionResults): string {
   const { profile, seed, code, engine, machine, day, elapsedS, command } = results;

@@ -68,7 +68,7 @@ describe('results.json', () => {
   });
 
   it('refuses another version', () => {
-    expect(() => parseResults(encodeResults(results).replace('"version": 2', '"version": 1'))).toThrow('version 1');
+    expect(() => parseResults(encodeResults(results).replace('"version": 3', '"version": 1'))).toThrow('version 1');
     expect(() => parseResults('null')).toThrow();
   });
 });
@@ -96,5 +96,10 @@ describe('its schema', () => {
     const data = plain();
     spoil(data);
     expect(fits(data)).toBe(false);
+  });
+
+  it('is that of the page that stands in the docs', () => {
+    const text = readFileSync(new URL('../../../docs/detection/results.json', import.meta.url), 'utf8');
+    expect(fits(JSON.parse(text))).toBe(true);
   });
 });

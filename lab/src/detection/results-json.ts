@@ -15,7 +15,7 @@ export function encodeResults(results: DetectionResults): string {
 /** @throws if the text is no JSON or of another version; its shape is docs/schema/detection.schema.json. */
 export function parseResults(text: string): DetectionResults {
   const results = JSON.parse(text) as DetectionResults;
-  if (results?.version !== 2) throw new Error(`detection results of version ${results?.version}, this code reads 2`);
+  if (results?.version !== 3) throw new Error(`detection results of version ${results?.version}, this code reads 3`);
   return results;
 }
 

@@ -2,7 +2,7 @@ import type { EqualityRun } from '../equality/run-file.ts';
 
 /** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
 export interface DetectionResults {
-  readonly version: 2;
+  readonly version: 3;
   readonly profile: 'quick' | 'ci' | 'nightly' | 'full';
   readonly seed: number;
   /** What makes this run again. */

@@ -3,7 +3,7 @@ import type { AttackRow, CatchRate, DetectionResults, HonestRow, Pair, Quantiles
 /** Invented figures in the shape of real ones: two weight types, several pairs, attacks from plain to hidden. */
 export function createSyntheticResults(): DetectionResults {
   return {
-    version: 2,
+    version: 3,
     profile: 'quick',
     seed: 7,
     command: 'npm run detect -- --quick',

@@ -33,6 +33,7 @@ type World = Awaited<ReturnType<typeof createWorld>>;
 type Sample = Readonly<Record<string, readonly Example[]>>;
 
 const HALF = 500_000;
+const PPM = 1_000_000;
 const ALONE = 'every verifier for itself';
 const PROVIDER = 'the provider, when it serves';
 
@@ -41,7 +42,9 @@ export async function measureTells({ seed, ...options }: TellOptions): Promise<r
   const samples: Sample[] = [];
   for (const number of [seed, seed + 1]) {
     const jobs = await sampleJobs({ seed: number, ...options });
-    samples.push({ ...jobs, [PROVIDER]: await sampleOrders({ seed: number, ...options }) });
+    // Where all are audited there is nothing to tell.
+    const isDrawn = (options.alphaPpm ?? HALF) < PPM;
+    samples.push({ ...jobs, ...(isDrawn ? { [PROVIDER]: await sampleOrders({ seed: number, ...options }) } : {}) });
   }
   const [a, b] = samples as [Sample, Sample];
   return Object.keys(a).map((view) => {
@@ -82,10 +85,10 @@ async function sampleJobs({ seed, epochs, replies, alphaPpm = HALF }: TellOption
   return sample;
 }
 
-/** Before its record is acknowledged a provider has only the order, the request and the clock. */
-async function sampleOrders({ seed, epochs, replies }: TellOptions): Promise<readonly Example[]> {
+/** Before its record is acknowledged a provider has only the order, the request and the clock: replies come evenly here. */
+async function sampleOrders({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<readonly Example[]> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
-  const world = await createWorld({ seed: seed + 50, strategy, alphaPpm: HALF });
+  const world = await createWorld({ seed: seed + 50, strategy, alphaPpm });
   await runEpochs(world, epochs, replies);
   const examples = world.served.map(({ replyId }, index) => {
     const { submission } = world.validator.find(replyId);
