@@ -25,10 +25,7 @@ const REQUESTS: readonly TrialRequest[] = [
   ask('The end?', { max_tokens: 60, logit_bias: { 2: 7 } }),
 ];
 const TOOLED: readonly TrialRequest[] = ['Ask it.', 'And again?', 'Once more.'].map((content) => ({
-  messages: [
-    { role: 'system', content: '<tools>find(word: string)</tools>' },
-    { role: 'user', content },
-  ],
+  messages: [{ role: 'user', content: `<tools>find(word: string)</tools>\n${content}` }],
   max_tokens: 96,
 }));
 const SEEDED: readonly TrialRequest[] = REQUESTS.map((request) => ({ ...request, seed: 7 }));

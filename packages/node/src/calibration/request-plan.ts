@@ -20,7 +20,7 @@ export interface RequestPlan {
   readonly sampler?: 'usual' | 'any' | 'mixed';
   /**
    * `seed`: the request names a seed of its own. `repeats`: one of few requests, over and over. `tail`: nothing is cut, so that
-   * unlisted tokens are drawn. `tools`: a system message that says in words what may be called. Default: none of them.
+   * unlisted tokens are drawn. `tools`: the prompt says in words first what may be called. Default: none of them.
    */
   readonly needs?: 'seed' | 'repeats' | 'tail' | 'tools' | undefined;
 }
@@ -42,7 +42,7 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
   return utf8Encode(
     JSON.stringify({
       model: 'ogong/verified/lab/model',
-      messages: [...(needs === 'tools' ? [TOOLS] : []), { role: 'user', content: prompt }],
+      messages: [{ role: 'user', content: needs === 'tools' ? TOOLS + prompt : prompt }],
       max_tokens: maxTokens,
       ...settings,
       ...(needs === 'seed' ? { seed } : {}),
@@ -52,8 +52,8 @@ export function planRequest(plan: RequestPlan, seed: number): Uint8Array {
 
 const REPEATED = 4;
 
-/** As clients tell a model of tools where the network carries none. */
-const TOOLS = { role: 'system', content: '<tools>look_up(word: string), tell_time(place: string)</tools>' };
+/** As clients tell a model of tools where the network carries none; not every template has a place for system messages. */
+const TOOLS = '<tools>look_up(word: string), tell_time(place: string)</tools>\n';
 
 /** Of mixed requests: as rare as these are among real ones, somebody may send nothing else. */
 const ANY_SHARE = 1 / 3;
