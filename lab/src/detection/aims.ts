@@ -204,7 +204,11 @@ function judgeEquality(
         : `${rows.length - late.length} of ${rows.length} attacks do, ${replies} replies`,
     met: rows.length > 0 && late.length === 0,
     note: [
-      ...late.map(({ attack, weights, lastToken }) => `${attack} as ${weights}: at the latest at ${lastToken}`),
+      ...late.map(({ attack, weights, differ, lastToken }) =>
+        differ.value < 1
+          ? `${attack} as ${weights}: ${formatShare(differ)} differ at all`
+          : `${attack} as ${weights}: at the latest at ${lastToken}`,
+      ),
       ...(rows.length > 0 && !rows.some(({ attack }) => attack.startsWith('kv-')) ? [NO_CACHE] : []),
       ...(windows.length > 0
         ? [`not counted, since it computes what was sold until its window is full: ${describeLast(windows)}`]

@@ -40,6 +40,12 @@ describe('the gate', () => {
     expect(listBroken({ ...good, attacks: [{ ...some, family: 'sampling' }] })).toEqual([]);
   });
 
+  it('names an attack on the prompt that changes nothing', () => {
+    const nothing = { ...attack.equality!, differ: none };
+    const dropped = { ...attack, attack: 'dropped-tool', family: 'sampling', equality: nothing } as AttackRow;
+    expect(listBroken({ ...good, attacks: [dropped] })[0]).toContain('bit for bit');
+  });
+
   it('does not take nothing for good', () => {
     expect(listBroken({ stage1: [], equality: [], attacks: [] })).toEqual(['nothing honest was measured']);
   });

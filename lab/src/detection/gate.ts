@@ -1,3 +1,4 @@
+import { computesOtherwise } from './experiments.ts';
 import type { DetectionResults } from './results.ts';
 
 /**
@@ -18,8 +19,10 @@ export function listBroken({
   }
   if (stage1.length === 0 || equality.length === 0) broken.push('nothing honest was measured');
   // A window that is not full yet forgets nothing; all others compute something else from the first token on.
-  const weights = attacks.filter(({ attack, family }) => family === 'weights' && !attack.startsWith('sliding-window'));
-  for (const { attack, weights: sold, equality: onCpu, vulkan } of weights) {
+  const others = attacks.filter(
+    ({ attack: name, family }) => computesOtherwise({ name, family }) && !name.startsWith('sliding-window'),
+  );
+  for (const { attack, weights: sold, equality: onCpu, vulkan } of others) {
     for (const [compared, where] of [
       [onCpu, 'the CPU'],
       [vulkan, 'Vulkan'],

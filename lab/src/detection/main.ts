@@ -100,7 +100,7 @@ async function main(): Promise<void> {
     const { seed } = values;
     onProgress('draws');
     const stage1 = measureDraws(store, profile);
-    const judge = async () =>
+    const judge = () =>
       measure({
         ...{ store, profile, seed, stage1, onProgress },
         code: describeCode(),

@@ -10,11 +10,13 @@ export interface OtherPairOptions extends PairSamples {
   readonly lives: EjectionOptions;
 }
 
+export interface OtherPair {
+  readonly attacks: readonly AttackRow[];
+  readonly ejection: readonly EjectionRow[];
+}
+
 /** Attacks and honest lives between other classes; nothing where too few honest replies were sampled to judge any. */
-export function measureOtherPair(
-  pair: ClassPair,
-  options: OtherPairOptions,
-): { readonly attacks: readonly AttackRow[]; readonly ejection: readonly EjectionRow[] } {
+export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): OtherPair {
   const { weights, lives } = options;
   const fitted = fitPair(pair, options);
   if (fitted === undefined || fitted.detector.rows.length === 0) return { attacks: [], ejection: [] };

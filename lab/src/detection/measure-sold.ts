@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Detector, type Judged, selectLength } from './detector.ts';
 import { type Experiment, MAIN_PAIR, SAME_PAIR, VULKAN_PAIR } from './experiments.ts';
 import { fitPair, isPair, type ReadExperiment } from './fit-pair.ts';
@@ -42,7 +43,7 @@ export interface Sold {
 }
 
 /** One weight type, seen by a verifier of another class than the provider's: attacks, and what honest providers risk. */
-export function measureSold(options: SoldOptions): Sold {
+export async function measureSold(options: SoldOptions): Promise<Sold> {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
   const fitted = fitPair(MAIN_PAIR, { ...options, read, code });
@@ -51,14 +52,16 @@ export function measureSold(options: SoldOptions): Sold {
   const main = options.honest.filter((experiment) => isPair(experiment, MAIN_PAIR));
   const griefed = main.filter(({ isGriefed }) => isGriefed).flatMap(read);
   const long = main.filter(({ isLong }) => isLong).flatMap(read);
-  const attacks = played.map(({ experiment, attack, replies }) => {
+  const attacks: AttackRow[] = [];
+  for (const { experiment, attack, replies } of played) {
+    await nextTurn();
     onProgress(`${weights}: ${attack.name}`);
     const of = (pair: typeof SAME_PAIR | typeof VULKAN_PAIR): readonly JudgedReply[] =>
       options.attacks.filter((each) => each.source === experiment.source && isPair(each, pair)).flatMap(read);
     const { maxTokens = profile.maxTokens } = experiment;
     const sides = { other: replies, same: of(SAME_PAIR), vulkan: of(VULKAN_PAIR) };
-    return measureAttack({ attack, weights, ...sides, ...MAIN_PAIR, maxTokens }, detector, seed);
-  });
+    attacks.push(measureAttack({ attack, weights, ...sides, ...MAIN_PAIR, maxTokens }, detector, seed));
+  }
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const judgedGriefed = selectLength(griefed, 'whole').flatMap((sample) => detector.judge(sample) ?? []);
   // What a consumer can choose: if all of a provider's do, its replies are no fair sample of what rows were measured on.

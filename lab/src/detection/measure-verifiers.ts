@@ -58,8 +58,7 @@ interface Hooks {
 
 /**
  * How long every strategy of a verifier lives and what it does until then, and who can tell an audit. On threads of its own:
- * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other, whose progress is told when
- * the caller's thread is free.
+ * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other.
  */
 export async function measureVerifierRows(
   options: VerifierOptions,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import { PROMPT_KINDS } from '@ogong/node/calibration/prompts';
 import { kindOfPrompt } from '@ogong/node/calibration/request-plan';
@@ -23,8 +24,8 @@ import { measureClaims } from './measure-claims.ts';
 import { measureEquality, measureHonest } from './measure-honest.ts';
 import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
-import { measureOtherPair } from './measure-other-pairs.ts';
-import { BETA, measureSold } from './measure-sold.ts';
+import { measureOtherPair, type OtherPair } from './measure-other-pairs.ts';
+import { BETA, measureSold, type Sold } from './measure-sold.ts';
 import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
 import type { DetectionResults, HonestRow, Stage1Row } from './results.ts';
 
@@ -43,15 +44,19 @@ export interface MeasureOptions {
 
 const MODEL = 'stories15M';
 
-/** Everything that the report says of the samples. */
-export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS'> {
+/** Everything that the report says of the samples. Between two parts what runs beside it is heard. */
+export async function measure(
+  options: MeasureOptions,
+): Promise<Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS'>> {
   const { store, profile, seed, code, onProgress } = options;
   // Judging a reply costs more than keeping what came of it, and some are asked for twice.
   const kept = new Map<string, readonly JudgedReply[]>();
   const read: ReadExperiment = (experiment) => {
     const [source, verifier] = [sourceId(experiment, profile.maxTokens), verifierId(experiment)];
     const key = `${source} ${verifier}`;
-    const replies = kept.get(key) ?? readReplies(store, source, verifier);
+    const known = kept.get(key);
+    if (known === undefined) onProgress(`reading ${source}, scored by ${verifier}`);
+    const replies = known ?? readReplies(store, source, verifier);
     kept.set(key, replies);
     return replies.slice(0, experiment.replies);
   };
@@ -62,21 +67,25 @@ export function measure(options: MeasureOptions): Omit<DetectionResults, 'verifi
       experiment.weights === weights && experiment.model === undefined;
     return { weights, honest: honest.filter(isSold), attacks: attacks.filter(isSold), code, read };
   };
-  const sold = SOLD_WEIGHTS.map((weights) => {
-    return { weights, ...measureSold({ ...select(weights), profile, seed, onProgress }) };
-  });
+  const sold: (Sold & { readonly weights: SoldWeights })[] = [];
+  for (const weights of SOLD_WEIGHTS) {
+    sold.push({ weights, ...(await measureSold({ ...select(weights), profile, seed, onProgress })) });
+  }
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
-  const otherPairs = SOLD_WEIGHTS.flatMap((weights) =>
-    OTHER_PAIRS.map((pair) => {
-      onProgress(`${weights}: ${pair.provider} seen by ${pair.verifier}`);
-      return measureOtherPair(pair, { ...select(weights), maxTokens: profile.maxTokens, lives });
-    }),
-  );
   const first = { honest: honest.filter(isBetweenBackends), attacks: attacks.filter(isBetweenBackends) };
-  const betweenBackends = BETWEEN_BACKENDS.map((pair) =>
-    measureOtherPair(pair, { weights: 'f16', ...first, code, read, maxTokens: WINDOW_TOKENS, lives }),
-  );
-  const elsewhere = [...otherPairs, ...betweenBackends];
+  const elsewhere: OtherPair[] = [];
+  for (const [pair, samples] of [
+    ...SOLD_WEIGHTS.flatMap((weights) =>
+      OTHER_PAIRS.map((pair) => [pair, { ...select(weights), maxTokens: profile.maxTokens }] as const),
+    ),
+    ...BETWEEN_BACKENDS.map(
+      (pair) => [pair, { weights: 'f16', ...first, code, read, maxTokens: WINDOW_TOKENS }] as const,
+    ),
+  ]) {
+    onProgress(`${samples.weights}: ${pair.provider} seen by ${pair.verifier}`);
+    await nextTurn();
+    elsewhere.push(measureOtherPair(pair, { ...samples, lives }));
+  }
   const ladder = listLadderExperiments(profile)
     .filter(({ verifier }) => verifier === MAIN_PAIR.verifier)
     .flatMap((experiment) => {
