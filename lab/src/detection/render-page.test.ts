@@ -49,9 +49,7 @@ describe('the page', () => {
 
   it('names what no check decides, by its figures and not by its author', () => {
     const hidden = results.attacks.find(({ attack }) => attack.startsWith('best of 4')) as AttackRow;
-    expect(openingOf(formatPage({ ...results, notCaught: [] }))).toContain(
-      `${hidden.attack} sold as f16 (3 of 3 pairs)`,
-    );
+    expect(openingOf(formatPage({ ...results, notCaught: [] }))).toContain(`rows below: sold as f16, ${hidden.attack}`);
     const plain = results.attacks.filter(({ tokensToDecide }) => tokensToDecide !== undefined);
     expect(openingOf(formatPage({ ...results, attacks: plain }))).toContain('decided by some check');
   });
@@ -77,11 +75,22 @@ describe('the page', () => {
     const differ = { differ: { ...stage1, value: 1 }, medianToken: 1, lastToken: 2 };
     const opening = openingOf(formatPage({ ...results, attacks: [{ ...row, equality: differ }] }));
     expect(opening).toMatch(
-      /Between classes not within the replies of this run, in an exact class at once: near sold as/,
+      /Between classes not within the replies of this run, in an exact class at once: sold as f16, near/,
     );
     expect(openingOf(formatPage({ ...results, attacks: [{ ...row, equality: undefined }] }))).not.toContain(
       'exact class at once',
     );
+  });
+
+  it('says first what nothing decided between other pairs of classes, a line for each', () => {
+    const [first] = results.otherPairs as [AttackRow, ...AttackRow[]];
+    const stage1 = { value: 0, low: 0, high: 1, of: 9 };
+    const caughtBy = { nothing: first.replies };
+    const open = { ...first, attack: 'near', stage1, caughtBy, equality: undefined, tokensToDecide: undefined };
+    const rows = [open, { ...open, attack: 'another' }, { ...open, weights: 'q8_0' }, { ...open, verifier: 'vulkan' }];
+    const lines = openingOf(formatPage({ ...results, otherPairs: rows })).split('\n');
+    expect(lines).toContain(`- ${formatPair(first)}: sold as f16, near, another; sold as q8_0, near`);
+    expect(lines).toContain(`- ${first.provider} → vulkan: sold as f16, near`);
   });
 
   it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {

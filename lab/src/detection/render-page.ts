@@ -123,14 +123,12 @@ function formatOpening({ caveat, notCaught, aims, attacks, otherPairs }: Detecti
       `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
       open.length === 0
         ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
-        : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listOpen(open, attacks)}.`,
+        : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listSold(open)}.`,
       ...(byEquality.length === 0
         ? []
-        : [
-            `Between classes not within the replies of this run, in an exact class at once: ${listOpen(byEquality, attacks)}.`,
-          ]),
-      ...describeElsewhere(otherPairs.filter((row) => !isDecided(row) && !known.has(row.attack))),
+        : [`Between classes not within the replies of this run, in an exact class at once: ${listSold(byEquality)}.`]),
     ].join(' '),
+    ...describeElsewhere(otherPairs.filter((row) => !isDecided(row) && !known.has(row.attack))),
     ...(caveat === undefined ? [] : [caveat]),
     aims.length === 0
       ? '**No aim was measured.**'
@@ -142,15 +140,12 @@ function formatOpening({ caveat, notCaught, aims, attacks, otherPairs }: Detecti
 
 /** What no reply of the run decided between the other pairs of classes, where no equality helps. */
 function describeElsewhere(open: readonly AttackRow[]): string[] {
-  const pairs = [...new Set(open.map(formatPair))].map((pair) => {
-    const names = open
-      .filter((row) => formatPair(row) === pair)
-      .map(({ attack, weights }) => `${attack} as ${weights}`);
-    return `${pair}: ${names.join(', ')}`;
-  });
+  const pairs = [...new Set(open.map(formatPair))].map(
+    (pair) => `- ${pair}: ${listSold(open.filter((row) => formatPair(row) === pair))}`,
+  );
   return pairs.length === 0
     ? []
-    : [`Not within the replies of this run between other pairs of classes: ${pairs.join('; ')}.`];
+    : [`Not within the replies of this run between other pairs of classes:\n\n${pairs.join('\n')}`];
 }
 
 const formatMissing = (): string =>
@@ -169,12 +164,13 @@ function listNotCaught(notCaught: DetectionResults['notCaught']): string {
   return reasons.map((reason) => `${namesOf(reason)}: ${reason}.`).join(' ');
 }
 
-function listOpen(open: readonly AttackRow[], attacks: readonly AttackRow[]): string {
-  const nameOf = ({ attack, weights }: AttackRow): string => `${attack} sold as ${weights}`;
-  const countOf = (rows: readonly AttackRow[], name: string): number =>
-    rows.filter((row) => nameOf(row) === name).length;
-  const names = [...new Set(open.map(nameOf))];
-  return names.map((name) => `${name} (${countOf(open, name)} of ${countOf(attacks, name)} pairs)`).join('; ');
+/** Attacks by what they are sold as; one that is open in several pairs stands once. */
+function listSold(rows: readonly AttackRow[]): string {
+  const kinds = [...new Set(rows.map(({ weights }) => weights))];
+  const namesOf = (kind: string): string[] => [
+    ...new Set(rows.filter(({ weights }) => weights === kind).map(({ attack }) => attack)),
+  ];
+  return kinds.map((kind) => `sold as ${kind}, ${namesOf(kind).join(', ')}`).join('; ');
 }
 
 const formatMiss = ({ aim, measured, note }: AimRow): string =>
