@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { classesConfig } from '@ogong/node/cli/calibrate-classes';
 import { planConfig } from '@ogong/node/cli/calibrate-plan';
+import { publishConfig } from '@ogong/node/cli/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/node/cli/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/node/cli/calibrate-table';
 import type { ConfigDefinition, Fields } from '@ogong/node/config/field';
@@ -52,6 +53,7 @@ function generateReference(): string {
     diffConfig,
     signConfig,
     mergeConfig,
+    publishConfig,
     classesConfig,
   ] as unknown as readonly { definition: ConfigDefinition<Fields> }[];
   const head =

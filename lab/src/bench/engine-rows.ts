@@ -9,6 +9,7 @@ import {
   type MadeReply,
   makeReply,
   type ReplyShape,
+  runForced,
   type Speed,
   scoreReply,
   timeBare,
@@ -40,7 +41,7 @@ export async function measureEngine(bench: EngineBench): Promise<Row[]> {
       ...(await measureSpeed(bench, { engine, fastest, free, exact, numbers })),
       await measureScore(bench, { engine, numbers: numbers.slice(0, 1) }),
       await measureScore(bench, { engine, numbers }),
-      await measureAudit(bench, { engine, number: numbers[0] as number }),
+      ...(await measureAudit(bench, { engine, exact, number: numbers[0] as number })),
     ];
   } finally {
     free.free();
@@ -168,31 +169,44 @@ async function measureScore(
   };
 }
 
-/** What an audit costs over a prompt that is no more than the reply and what it answers. */
+/** What an audit costs over a prompt that is no more than the reply and what it answers, and over one whose logits are all wanted. */
 async function measureAudit(
   bench: EngineBench,
-  { engine, number }: { readonly engine: LlamaEngine; readonly number: number },
-): Promise<Row> {
+  { engine, exact, number }: { readonly engine: LlamaEngine; readonly exact: LlamaModel; readonly number: number },
+): Promise<Row[]> {
   const { name, rounds, promptTokens, outputTokens } = bench;
   const request = createRequest(engine, bench, number);
   const made = await makeReply(engine, request);
   const { tokens } = request.prompt as { tokens: Uint32Array };
   const whole = { kind: 'tokens' as const, tokens: Uint32Array.from([...tokens, ...made.output]) };
+  const context = exact.createContext({ contextSize: CONTEXT, sequences: 1, threads: THREADS, batchSize: CONTEXT });
+  context.useReference(true);
   const measures = {
     score: async () => (await measureBusy(engine.pid(), () => scoreReply(engine, made))).ms,
     prompt: async () =>
       (await measureBusy(engine.pid(), () => makeReply(engine, { ...request, prompt: whole, maxTokens: 1 }))).ms,
+    bare: async () => (await measureBusy(undefined, () => runForced(context, tokens, made.output))).ms,
   };
   await measureInTurn(1, measures);
-  const { score, prompt } = await measureInTurn(rounds, measures);
-  return {
-    id: `audit-${name}`,
-    what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
-    value: pairedRatio(score, prompt),
-    unit: 'x',
-    aim: { at: 'most', value: 1 },
-    note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
-    why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, and lists and sketches are made of it. It weighs the less the larger the model, whose output layer is a smaller part of it',
-    next: 'the output layer for drawn windows alone, where a sample of them is audited',
-  };
+  const { score, prompt, bare } = await measureInTurn(rounds, measures);
+  context.free();
+  return [
+    {
+      id: `audit-${name}`,
+      what: `${name}: time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
+      value: pairedRatio(score, prompt),
+      unit: 'x',
+      aim: { at: 'most', value: 1 },
+      note: `${median(score).toFixed(0)} against ${median(prompt).toFixed(0)} ms`,
+      why: 'a prompt wants the logits of its last position, an audit those of every position of the reply: the output layer runs that often, which the next row leaves aside. It weighs the less the larger the model, whose output layer is a smaller part of it',
+      next: 'the output layer for drawn windows alone, where a sample of them is audited',
+    },
+    {
+      id: `audit-logits-${name}`,
+      what: `${name}: the same / bare llama.cpp with the reference kernels, the logits of every position of the reply wanted`,
+      value: pairedRatio(score, bare),
+      unit: 'x',
+      note: `${median(score).toFixed(0)} against ${median(bare).toFixed(0)} ms; what lists, sketches and windows cost`,
+    },
+  ];
 }

@@ -99,6 +99,16 @@ export async function timeBare(
   return toSpeed(promptTokens, outputTokens, first.ms, full.ms);
 }
 
+/** A prompt and what follows it in two passes of the library alone; logits of every position that predicts of the latter. */
+export function runForced(context: LlamaContext, prompt: Uint32Array, output: Uint32Array): void {
+  context.clear();
+  const last = prompt.length - 1;
+  for (let i = 0; i < last; i++) context.add(prompt[i] as number, i, 0);
+  context.decode(false);
+  for (let i = 0; i < output.length; i++) context.add((i === 0 ? prompt[last] : output[i - 1]) as number, last + i, 0);
+  context.decode(true);
+}
+
 function toSpeed(promptTokens: number, outputTokens: number, firstMs: number, fullMs: number): Speed {
   return { prefill: (promptTokens / firstMs) * 1000, decode: ((outputTokens - 1) / (fullMs - firstMs)) * 1000 };
 }

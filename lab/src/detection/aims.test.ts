@@ -53,6 +53,7 @@ it('an aim that nothing was measured for is a miss', () => {
   const nothing = {
     ...results,
     attacks: [],
+    otherPairs: [],
     equality: [],
     stage1: [],
     ejection: [],
@@ -83,11 +84,64 @@ describe('the aim that no honest provider is ejected in a real run', () => {
   });
 });
 
+it('a class that no row lists is a miss whatever was measured', () => {
+  expect(find(results, /of a class that no row of the table lists/)).toMatchObject({ met: false });
+});
+
+describe('the aim of equality on Vulkan', () => {
+  const row = { backend: 'vulkan', weights: 'f16', variant: 'stories15M', tokens: 100_000, differing: 0 };
+  const judge = (...equality: DetectionResults['equality'][number][]): AimRow =>
+    find({ ...results, equality, conversations: [] }, /exact classes, Vulkan: honest distance 0/);
+
+  it('asks for the model of the aims, and says of others how much', () => {
+    expect(judge(row)).toMatchObject({ met: true, note: '' });
+    const other = judge({ ...row, tokens: 512 }, { ...row, variant: 'random-tiny, any sampler' });
+    expect(other).toMatchObject({ met: false, measured: '0 replies differ, 512 tokens' });
+    expect(other.note).toMatch(/software device.*100000 of random-tiny/);
+  });
+
+  it('is missed by one reply of any model', () => {
+    expect(judge(row, { ...row, variant: 'random-tiny', differing: 1 })).toMatchObject({ met: false });
+  });
+});
+
+describe('the aims of other pairs of classes', () => {
+  const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+  const of = (change: Partial<AttackRow>): AttackRow => ({ ...first, provider: 'cpu-fast', weights: 'f16', ...change });
+  const judge = (aim: RegExp, ...otherPairs: AttackRow[]): AimRow => find({ ...results, otherPairs }, aim);
+  const tokens = (median: number) => ({ tokensToDecide: { median, p90: undefined } });
+
+  it('count every pair in which draws are massaged', () => {
+    const aim = /massaged draws into F16.*between the other pairs/;
+    const [near, far] = ['massaged-knowing-q8-0', 'massaged-knowing-noise-1e-3'];
+    expect(judge(aim, of({ attack: near, ...tokens(200) }), of({ attack: far, ...tokens(2500) }))).toMatchObject({
+      measured: '2 of 2 are',
+      met: true,
+    });
+    const missed = judge(aim, of({ attack: near, ...tokens(201) }), of({ attack: far, tokensToDecide: undefined }));
+    expect(missed).toMatchObject({ measured: '0 of 2 are', met: false });
+    expect(missed.note).toMatch(/q8-0, cpu-fast → .*: 201 tokens; massaged-knowing-noise-1e-3, .*: not decided/);
+    expect(judge(aim)).toMatchObject({ met: false, measured: 'not measured' });
+  });
+
+  it('count their names apart', () => {
+    const aim = /between the other pairs of classes: the kind named/;
+    const named = { value: 0.9, low: 0.8, high: 0.95, of: 100 };
+    const missed = judge(aim, of({ named, namedExactly: undefined }), of({ named, verifier: 'cpu-exact' }));
+    expect(missed).toMatchObject({ met: false });
+    expect(missed.note).toContain(`${first.attack} as f16 (20)`);
+    expect(judge(aim, of({ named: { ...named, value: 0.95 } })).met).toBe(true);
+  });
+});
+
 it('the aim of wrong classes is judged for each class that is claimed, by its sharpest verifier', () => {
   const [row] = results.classClaims as [ClassClaimRow];
   const median = (tokens: number) => ({ tokensToDecide: { median: tokens, p90: undefined } });
   const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
-    find({ ...results, classClaims: changes.map((change) => ({ ...row, ...change })) }, /wrong-class claims/);
+    find(
+      { ...results, classClaims: changes.map((change) => ({ ...row, ...change })) },
+      /wrong-class claims gain nothing: decided/,
+    );
   const sharp = { claimed: 'cpu-fast', verifier: 'cpu-exact', ...median(160) };
   const others = [
     { ...sharp, weights: 'q8_0' },

@@ -6,13 +6,15 @@ import type { AimRow, AttackRow, DetectionResults, Difference, EjectionRow, Shar
 import { toShare } from './share.ts';
 import { formatPair } from './standing.ts';
 
+/** What the aims are about; others stand beside it. */
+const MODEL = 'stories15M';
+
 type Measured = Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'>;
 
-/** What `npm run equality` found, in place of what stands there; the aims that hang on it are judged anew. */
+/** What `npm run equality` found, in place of what stands there; aims are judged anew. */
 export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {
   const all = { ...results, conversations };
-  const judged = [judgeHonestEquality(all, 'cpu', 'CPU'), judgeHonestEquality(all, 'vulkan', 'Vulkan')];
-  return { ...all, aims: results.aims.map((row) => judged.find(({ aim }) => aim === row.aim) ?? row) };
+  return { ...all, aims: judgeAims(all) };
 }
 
 /** Of a numeric class: `llama.cpp-<release>/<backend>/...`. */
@@ -70,10 +72,12 @@ export function judgeAims(results: Measured): AimRow[] {
       2500,
       HIDDEN,
     ),
+    judgeMassageElsewhere(results),
     judgeMassageAtOnce(results),
-    judgeNames(results),
+    judgeNames('the verdict names the kind of cheat in 95 % of rejects', results.attacks),
+    judgeNames('the same between the other pairs of classes: the kind named in 95 % of rejects', results.otherPairs),
     ...judgeEjection(results),
-    judgeClaims(results),
+    ...judgeClaims(results),
   ];
 }
 
@@ -84,7 +88,7 @@ const CAREFUL =
 
 const HIDDEN =
   "it bends nothing that noise of the size of honest drift does not hide, and takes the true model's own token elsewhere: its values look like honest ones of a " +
-  'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows';
+  'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows. Evidence of several verifiers of unlike classes on one reply is the next idea';
 
 export const formatShare = ({ value, low, high, of }: Share): string =>
   `${percent(value)} (${percent(low)} to ${percent(high)}, n ${of})`;
@@ -162,22 +166,29 @@ function judgeHonestEquality(
       .map(({ variant, tokens, differing }) => ({ model: variant.split(',', 1)[0] as string, tokens, differing })),
     ...conversations.filter((run) => backendOf(run) === backend).map(({ model, counts }) => ({ model, ...counts })),
   ];
-  const models = [...new Set(rows.map(({ model }) => model))].map((model) => {
-    const sum = rows.reduce((total, row) => total + (row.model === model ? row.tokens : 0), 0);
-    return `${sum} of ${model}`;
-  });
-  const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
+  const tokensOf = (model: string): number =>
+    rows.reduce((total, row) => total + (row.model === model ? row.tokens : 0), 0);
+  const others = [...new Set(rows.map(({ model }) => model))].filter((model) => model !== MODEL);
+  const tokens = tokensOf(MODEL);
   const differing = rows.reduce((sum, row) => sum + row.differing, 0);
+  const met = differing === 0 && tokens >= 1e5;
   return {
-    aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens, all models together`,
-    measured: `${differing} replies differ, ${tokens} tokens`,
-    met: differing === 0 && tokens >= 1e5,
+    aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens of ${MODEL}`,
+    measured: rows.length === 0 ? 'not measured' : `${differing} replies differ, ${tokens} tokens`,
+    met,
     note: [
-      ...(tokens >= 1e5 || backend === 'cpu' ? [] : ['a software device serves a few tokens a second']),
-      ...(models.length > 0 ? [`tokens: ${models.join(', ')}`] : []),
+      ...(met || differing > 0 ? [] : [backend === 'vulkan' ? SOFTWARE_DEVICE : 'this profile samples fewer']),
+      ...(others.length > 0
+        ? [
+            `besides, in the same count of replies: ${others.map((model) => `${tokensOf(model)} of ${model}`).join(', ')}`,
+          ]
+        : []),
     ].join('; '),
   };
 }
+
+const SOFTWARE_DEVICE =
+  'a software device serves two tokens of it a second, so that most were served on models small enough; a real GPU is the next idea';
 
 function judgeEquality(
   { attacks }: Measured,
@@ -300,6 +311,31 @@ function judgeDecision(aim: string, row: AttackRow | undefined, limit: number, r
   };
 }
 
+/** What they may take by the aims of the pair that all attacks are measured in. */
+const MASSAGED: readonly (readonly [attack: string, limit: number])[] = [
+  ['massaged-knowing-q8-0', 200],
+  ['massaged-knowing-noise-1e-3', 2500],
+];
+
+function judgeMassageElsewhere({ otherPairs }: Measured): AimRow {
+  const rows = MASSAGED.flatMap(([attack, limit]) =>
+    otherPairs.filter((row) => row.attack === attack && row.weights === 'f16').map((row) => ({ ...row, limit })),
+  );
+  const missed = rows.filter(({ tokensToDecide, limit }) => !((tokensToDecide?.median ?? Number.NaN) <= limit));
+  const explain = ({ tokensToDecide, ...row }: AttackRow): string =>
+    `${row.attack}, ${formatPair(row)}: ${tokensToDecide ? `${Math.round(tokensToDecide.median)} tokens` : 'not decided'}`;
+  return {
+    aim: 'massaged draws into F16 by one who knows the limits, the same between the other pairs of classes: Q8_0 within 200 tokens, noise of 1e-3 within 2500',
+    measured: rows.length === 0 ? 'not measured' : `${rows.length - missed.length} of ${rows.length} are`,
+    met: rows.length > 0 && missed.length === 0,
+    note: missed.length === 0 ? '' : `${missed.map(explain).join('; ')}. ${FEW_REPLIES}`,
+  };
+}
+
+const FEW_REPLIES =
+  'evidence comes from ranks among the honest replies of a pair, of which fewer were measured there, and an attack has few replies to be decided by; ' +
+  'more of both are the next idea';
+
 /** Where bytes are compared a reply in which one draw was bent differs; one in which none had to be is the true model's own. */
 function judgeMassageAtOnce({ attacks }: Measured): AimRow {
   const rows = attacks
@@ -324,7 +360,7 @@ function judgeMassageAtOnce({ attacks }: Measured): AimRow {
   };
 }
 
-function judgeNames({ attacks }: Measured): AimRow {
+function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   const rows = attacks.filter(({ named }) => named !== undefined);
   const rejects = rows.reduce((sum, { named }) => sum + named!.of, 0);
   const count = (shares: readonly Share[]): number =>
@@ -333,23 +369,28 @@ function judgeNames({ attacks }: Measured): AimRow {
   const exactly = rows.flatMap(({ namedExactly }) => namedExactly ?? []);
   const named = exactly.reduce((sum, { of }) => sum + of, 0);
   return {
-    aim: 'the verdict names the kind of cheat in 95 % of rejects',
+    aim,
     measured:
       rejects === 0
         ? 'not measured'
         : `${percent(right / rejects)} of ${rejects} rejects${named === 0 ? '' : `; the very attack in ${percent(count(exactly) / named)}, where several of a kind compute the same`}`,
     met: rejects > 0 && right >= 0.95 * rejects,
-    note: rejects > 0 && right < 0.95 * rejects ? listConfusions(rows) : '',
+    note: rejects > 0 && right < 0.95 * rejects ? `${listConfusions(rows)}. ${FEW_NAMES}` : '',
   };
 }
 
+const FEW_NAMES =
+  'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';
+
 /** The attacks that lose most. */
 function listConfusions(rows: readonly AttackRow[]): string {
-  const wrong = rows
-    .map(({ attack, weights, named }) => ({ attack, weights, count: Math.round((1 - named!.value) * named!.of) }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, 5);
-  return `most often misnamed: ${wrong.map(({ attack, weights, count }) => `${attack} as ${weights} (${count})`).join(', ')}`;
+  const wrong = new Map<string, number>();
+  for (const { attack, weights, named } of rows) {
+    const name = `${attack} as ${weights}`;
+    wrong.set(name, (wrong.get(name) ?? 0) + Math.round((1 - named!.value) * named!.of));
+  }
+  const most = [...wrong].sort((a, b) => b[1] - a[1]).slice(0, 5);
+  return `most often misnamed: ${most.map(([name, count]) => `${name} (${count})`).join(', ')}`;
 }
 
 function judgeEjection({ ejection }: Measured): AimRow[] {

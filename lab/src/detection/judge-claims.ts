@@ -13,7 +13,24 @@ const nameOf = ({ attack, weights }: Deciding): string => `${attack} sold as ${w
  * Of every class that is claimed, by its sharpest verifier; what others need, and what the cheat takes that is in that class,
  * stands beside it.
  */
-export function judgeClaims({ classClaims, otherPairs }: Pick<DetectionResults, 'classClaims' | 'otherPairs'>): AimRow {
+export function judgeClaims({
+  classClaims,
+  otherPairs,
+}: Pick<DetectionResults, 'classClaims' | 'otherPairs'>): AimRow[] {
+  return [judgeListed(classClaims, otherPairs), UNLISTED];
+}
+
+/** No sample could show otherwise: a rank among replies of other classes is no evidence against hardware that nobody measured. */
+const UNLISTED: AimRow = {
+  aim: 'wrong-class claims gain nothing: of a class that no row of the table lists',
+  measured: 'rejected where the loosest row of the model rejects, and never ejected for drift, by rule',
+  met: false,
+  note:
+    'honest hardware that drifts more than all that was measured would be ejected otherwise (docs/spec/drift-table.md); such a provider never earns a good name, and is drawn for audits ' +
+    'as a new one is. The next idea is a law of how drift grows from class to class, until then rows for the class (`ogong calibrate --peer`)',
+};
+
+function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: DetectionResults['otherPairs']): AimRow {
   const sharpest = new Map<string, ClassClaimRow>();
   for (const row of classClaims) {
     const name = `${row.claimed} ${nameOf(row)}`;

@@ -99,6 +99,8 @@ export async function startTestLedger(options: { limits?: Partial<Limits>; block
     chain,
     deployment,
     governor,
+    /** Of the account that owns the contracts. */
+    governorKey: owner,
     treasury,
     connect,
     createMember,

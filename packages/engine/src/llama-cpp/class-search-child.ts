@@ -19,8 +19,8 @@ process.on('message', (order: ClassSearchOrder) => {
   process.disconnect();
 });
 
-function search({ modelPath, backend, engineDir, plan }: ClassSearchOrder): void {
-  const library = openLibrary({ backend, engineDir, isa: 'auto' });
+function search({ modelPath, backend, engineDir, isa, plan }: ClassSearchOrder): void {
+  const library = openLibrary({ backend, engineDir, isa });
   const model = openLlamaModel(library, modelPath);
   const { findings, refused } = searchClasses(model, plan, (done, _, what) => answer({ kind: 'progress', done, what }));
   const named = { build: `llama.cpp-${LLAMA_VERSION}`, isa: isaClassOf(library.isa) };

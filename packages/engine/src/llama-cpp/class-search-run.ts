@@ -20,6 +20,8 @@ export interface ClassSearchOptions {
   readonly name?: string;
   readonly backend: Backend;
   readonly engineDir?: string;
+  /** CPU library; the one that serving would take if not given. */
+  readonly isa?: string;
   /** Two setups and bands and fewer positions. */
   readonly isQuick?: boolean;
   readonly onProgress?: (done: number, total: number, what: string) => void;
@@ -30,6 +32,7 @@ export interface ClassSearchOrder {
   readonly modelPath: string;
   readonly backend: Backend;
   readonly engineDir: string;
+  readonly isa: string;
   /** Of one setup. */
   readonly plan: SearchPlan;
 }
@@ -49,7 +52,8 @@ export type ClassSearchAnswer =
  * @throws EngineError, ModelError.
  */
 export async function findClasses(options: ClassSearchOptions): Promise<ClassTable> {
-  const { modelPath, backend, isQuick = false, engineDir = join(homedir(), '.ogong', 'engine') } = options;
+  const { modelPath, backend, isQuick = false, isa = 'auto' } = options;
+  const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   const file = inspectModelFile(modelPath);
   const { modelRoot } = await hashModelFile(modelPath);
   if (backend === 'vulkan') await bringVulkanBuild(engineDir);
@@ -58,7 +62,7 @@ export async function findClasses(options: ClassSearchOptions): Promise<ClassTab
   const refused = isQuick ? [] : [...refuseKvTypes(file)];
   const found: SetupFound[] = [];
   for (const [index, setup] of plan.setups.entries()) {
-    const order: ClassSearchOrder = { modelPath, backend, engineDir, plan: { ...plan, setups: [setup] } };
+    const order: ClassSearchOrder = { modelPath, backend, engineDir, isa, plan: { ...plan, setups: [setup] } };
     try {
       const report = (done: number, what: string) =>
         options.onProgress?.(index * each + done, plan.setups.length * each, what);

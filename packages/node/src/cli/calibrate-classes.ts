@@ -37,6 +37,12 @@ export const classesConfig = defineConfig({
       default: 'cpu',
       description: 'where to compute; the Vulkan build of llama.cpp is fetched when it is first asked for',
     },
+    isa: {
+      schema: text,
+      label: '<name>',
+      description:
+        'CPU library of llama.cpp to search in, as sse42 or haswell; the one that serving would take if not given',
+    },
     quick: { schema: boolean, boolean: true, description: 'two setups, two bands and eight positions only' },
     write: {
       schema: text,
@@ -55,7 +61,7 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
     output.write(parsed.text);
     return EXIT.ok;
   }
-  const { model, quant, modelsDir, backend, quick, write, json } = parsed.values;
+  const { model, quant, modelsDir, backend, isa, quick, write, json } = parsed.values;
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   for (const signal of STOPPING) process.once(signal, stop);
@@ -71,6 +77,7 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
     let shown = -1;
     const table = await findClasses({
       ...{ modelPath: found.path, name: found.name, backend, isQuick: quick, signal: stopping.signal },
+      ...(isa === undefined ? {} : { isa }),
       onProgress(done, total, what) {
         const part = Math.floor((20 * done) / total) * 5;
         if (part === shown) return;

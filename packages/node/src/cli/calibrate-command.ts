@@ -1,6 +1,7 @@
 import { EXIT } from '../log/errors.ts';
 import { searchShapeClasses } from './calibrate-classes.ts';
 import { planAlpha } from './calibrate-plan.ts';
+import { publishTable } from './calibrate-publish.ts';
 import { runCalibration } from './calibrate-run.ts';
 import { buildTable, compareFiles, mergeFiles, showTable, signTable } from './calibrate-table.ts';
 import type { Command, Output } from './command.ts';
@@ -15,13 +16,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
   diff: compareFiles,
   sign: signTable,
   merge: mergeFiles,
+  publish: publishTable,
   classes: searchShapeClasses,
 };
 
 export const calibrateCommand: Command = {
   name: 'calibrate',
   summary:
-    'measure honest drift on this hardware; build, show, diff, sign, merge drift tables; plan audits; find pass classes',
+    'measure honest drift on this hardware; build, show, diff, sign, merge, publish drift tables; plan audits; find pass classes',
   async run([verb = '', ...rest], output) {
     // Without a verb, flags follow: it measures.
     if (verb === '' || verb.startsWith('-')) return runCalibration([verb, ...rest].filter(Boolean), output);

@@ -59,6 +59,13 @@ export function loadHybridSigner(path: string): HybridSigner {
   return createNodeHybridSigner(loadOrCreate(dirname(path), basename(path), 64).reveal());
 }
 
+/** The key of a ledger account, which has to be there: 32 bytes, secp256k1. @throws KeyFileError */
+export function loadLedgerKey(path: string): Secret<Uint8Array> {
+  const key = readKey(path, 32, isLedgerKey);
+  if (!key) throw new KeyFileError('unreadable', `there is no key file ${path}`);
+  return key;
+}
+
 type Accept = (key: Uint8Array) => boolean;
 
 function loadOrCreate(directory: string, name: string, sizeBytes: number, accept: Accept = () => true) {

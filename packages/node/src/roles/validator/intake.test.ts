@@ -8,7 +8,7 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readAnnouncement } from './announcement-store.ts';
 import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
-import { readTest } from './sequential-store.ts';
+import { advanceTests, isPayeeOut, readTest } from './sequential-store.ts';
 import {
   createTestHybrid,
   createTestPayee,
@@ -216,6 +216,28 @@ describe('records', () => {
     expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
     await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
     await expect(validator.announce(provider)).rejects.toThrow('ejected');
+  });
+});
+
+describe('a payee whose keys were found to cheat, one after the other', () => {
+  it('has nothing taken of a key that was never seen', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const payee = payeeSigner.address;
+    for (let i = 1; i < 20; i++) {
+      const other = { providerId: new Uint8Array(32).fill(i), payee };
+      advanceTests(
+        validator.store,
+        other,
+        { verdict: 'reject', evidence: 'statistical', eValue: 20 },
+        { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 },
+      );
+    }
+    expect(isPayeeOut(validator.store, payee)).toBe(true);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');
+    await expect(validator.announce(provider)).rejects.toThrow('the payee is out');
   });
 });
 

@@ -32,6 +32,7 @@ import {
   readReply,
   recordReply,
 } from './reply-store.ts';
+import { isPayeeOut } from './sequential-store.ts';
 import { decideReply, ejectProvider, readProvider, type VerdictContext } from './verdict-store.ts';
 
 export interface IntakeOptions {
@@ -88,6 +89,12 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   const checkWord = createPayeeWords(crypto, ledger);
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
 
+  /** A new key is a new provider to all but the evidence of whom it is paid to. */
+  const refusePayeeOut = (payee: Uint8Array): void => {
+    if (!store.read(() => isPayeeOut(store, payee))) return;
+    throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');
+  };
+
   async function admit(signed: SignedOrder): Promise<bigint> {
     const order = verifySignedOrder(crypto, ledger, signed);
     const epoch = archive.latest().epoch;
@@ -140,6 +147,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     // The order and its signature are those that were checked at admission, whatever came with the record.
     const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
     const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
+    refusePayeeOut(claim.header.payee);
     const epoch = archive.latest().epoch;
     const recorded = await group.write((db) => {
       const current = readReply(db, order.replyId) as ReplyRow;
@@ -239,6 +247,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     if (store.read(() => readProvider(store, announcement.providerId)).ejected) {
       throw new Refusal('precondition', 'the provider was ejected');
     }
+    refusePayeeOut(announcement.payee);
     const problem = await group.write((db) => putAnnouncement(db, announcement, signed.announcement, { nowMs, limit }));
     if (problem === 'known') throw new Refusal('conflict', 'a newer one is known');
     if (problem === 'shared-certificate') {

@@ -328,4 +328,15 @@ export const migrations: readonly Migration[] = [
   DROP TABLE payee_word_grace;
   `,
   createLedgerMigration({ orders: 'replies', others: ['cosigned', 'beacons', 'beacon_vote'] }),
+  // Of payees over the limit: what all their keys but one go on to show.
+  `
+  CREATE TABLE rest_tests (
+    payee BLOB PRIMARY KEY,
+    suspect BLOB NOT NULL,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

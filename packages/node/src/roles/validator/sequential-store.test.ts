@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../store/store.ts';
 import type { Judgement } from './judge.ts';
 import { migrations } from './schema.ts';
-import { advanceTests, findSubject, migrateTests, readTest } from './sequential-store.ts';
+import { advanceTests, findSubject, isPayeeOut, migrateTests, readTest } from './sequential-store.ts';
 
 const parameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
 const key = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
@@ -49,6 +49,67 @@ describe('the sequential tests', () => {
     for (let i = 0; i < 20; i++) expect(advanceTests(store, honest, judged('accept', 0.6), parameters)).toBe(false);
     expect(advanceTests(store, honest, judged('reject', 6), parameters)).toBe(false);
     store.close();
+  });
+
+  /** One reply of every key, a reject but for some, until a key is ejected. */
+  const rotate = (store: Store, keys: Iterable<number>): number => {
+    let count = 0;
+    for (const byte of keys) {
+      count++;
+      const spoken = judged(count % 3 === 0 ? 'accept' : 'reject', count % 3 === 0 ? 0.7 : 6);
+      if (advanceTests(store, { providerId: key(byte), payee }, spoken, parameters)) return count;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  const numbers = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+  it('put a payee out whose keys change before one of them has shown enough', () => {
+    const store = open();
+    const alone = countUntilEjected(store, key(1), new Uint8Array(20).fill(8));
+    const count = rotate(store, numbers(1, 100));
+    expect(isPayeeOut(store, payee)).toBe(true);
+    // Twice the evidence, and two thirds of the replies speak.
+    expect(count).toBeGreaterThan(alone);
+    expect(count).toBeLessThan(6 * alone);
+    expect(advanceTests(store, { providerId: key(200), payee }, judged('reject', 1.1), parameters)).toBe(true);
+    expect(advanceTests(store, { providerId: key(201), payee }, judged('accept', 0.9), parameters)).toBe(false);
+    store.close();
+  });
+
+  it('put it out as well where its keys had served honestly before', () => {
+    const store = open();
+    for (const byte of numbers(1, 30)) {
+      for (let i = 0; i < 3; i++) {
+        advanceTests(store, { providerId: key(byte), payee }, judged('accept', 0.7), parameters);
+      }
+    }
+    expect(rotate(store, numbers(1, 30))).toBeLessThan(30);
+    expect(isPayeeOut(store, payee)).toBe(true);
+    store.close();
+  });
+
+  it.each([
+    ['by scores', judged('reject', 6)],
+    ['by exact evidence', judged('reject', undefined, 'exact')],
+  ])('put no payee out for one key, however much it is refuted %s, while the others are honest', (_how, refuted) => {
+    const lenient = { ...parameters, beta: 0.05 };
+    const random = createSeededRandom(5);
+    let out = 0;
+    const lives = 100;
+    for (let life = 0; life < lives; life++) {
+      const store = open();
+      for (let reply = 0; reply < 60; reply++) {
+        const broken = { providerId: key(1), payee };
+        if (random() < 0.3) advanceTests(store, broken, refuted, lenient);
+        const rank = 1 + Math.floor(1001 * random());
+        const honest = { providerId: key(2 + Math.floor(5 * random())), payee };
+        advanceTests(store, honest, judged(rank <= 50 ? 'reject' : 'accept', calibrateRank(rank, 1000)), lenient);
+      }
+      if (isPayeeOut(store, payee)) out++;
+      store.close();
+    }
+    // Three deviations above 5 %.
+    expect(out).toBeLessThanOrEqual(lives * 0.05 + 3 * Math.sqrt(lives * 0.05 * 0.95));
   });
 
   it('follow the key where no payee is known', () => {
@@ -138,6 +199,7 @@ describe('a store from before', () => {
       expect(readTest(store, key(3))).toMatchObject({ audits: 3, rejects: 2 });
       expect(readTest(store, key(4)).ejected).toBe(true);
       expect(store.prepare('SELECT count(*) AS n FROM tests').get()?.n).toBe(5);
+      expect(isPayeeOut(store, payee)).toBe(false);
       // No new M is above an old one, nor above the mean of several.
       expect(computePayeeEvidence(readTest(store, payee))).toBeLessThanOrEqual((40 + 1 / 6 + 2 + 1 / 10) / 2);
       store.close();

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { parseDeployment } from '@ogong/chain/deployment';
+import { toHex } from '@ogong/protocol/bytes';
+import { readTableFile, TableError } from '../calibration/table-file.ts';
+import { chainFields } from '../config/common-fields.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { defineConfig } from '../config/define-config.ts';
+import { text } from '../config/values.ts';
+import { loadLedgerKey } from '../crypto/key-files.ts';
+import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
+import { EXIT } from '../log/errors.ts';
+import { jsonField } from './calibrate-fields.ts';
+import type { Output } from './command.ts';
+
+export const publishConfig = defineConfig({
+  name: 'ogong calibrate publish',
+  summary:
+    'Names a drift table on the chain, by hash and version: validators then start with this one and no other. Does nothing\n' +
+    'where the chain names it already. Needs the key of whoever owns the parameters of the contracts.',
+  fields: {
+    ...chainFields,
+    ledgerKey: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_LEDGER_KEY',
+      required: true,
+      description: 'file with the private key of the account that owns the parameters, as `ledger.key` of a daemon',
+    },
+    json: jsonField,
+  },
+  positionals: { label: '<table>', min: 1, max: 1 },
+});
+
+export async function publishTable(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = publishConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const path = parsed.positionals[0] as string;
+  const { deployment: deploymentPath, ledgerKey, json } = parsed.values;
+  const { hash: bytes, table } = readTableFile(crypto, path);
+  const hash = `0x${toHex(bytes)}` as const;
+  const privateKey = `0x${toHex(loadLedgerKey(ledgerKey).reveal())}` as const;
+  const deployment = parseDeployment(readFileSync(deploymentPath, 'utf8'));
+  const rpcUrl = parsed.values.rpcUrl ?? deployment.rpcUrl;
+  if (rpcUrl === undefined) {
+    throw new ConfigError(publishConfig.definition.name, ['--rpc-url is required: the deployment names no address']);
+  }
+  const chain = await createChainClient({ rpcUrl, deployment, privateKey });
+  const isNew = await nameOnChain(chain, { path, hash, version: BigInt(table.version) });
+  if (json) output.write(`${JSON.stringify({ hash, version: table.version, isNew })}\n`);
+  else output.write(`the chain ${isNew ? 'now names' : 'names already'} ${hash.slice(2)}, version ${table.version}\n`);
+  return EXIT.ok;
+}
+
+/** @returns whether it had to be. @throws TableError where the chain names another that this one does not follow; ChainError. */
+async function nameOnChain(
+  chain: Pick<ChainClient, 'parameters' | 'setDriftTable'>,
+  { path, hash, version }: { readonly path: string; readonly hash: `0x${string}`; readonly version: bigint },
+): Promise<boolean> {
+  const { driftTable: named } = await chain.parameters();
+  if (named.hash === hash) return false;
+  if (version <= named.version) {
+    throw new TableError(
+      'wrong-table',
+      `${path} has version ${version}; the chain names ${named.hash.slice(2)}, version ${named.version}: ` +
+        'build this one as the successor of that table (--previous)',
+    );
+  }
+  await chain.setDriftTable({ hash, version });
+  return true;
+}
