@@ -1,4 +1,5 @@
-// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), and what is in it.
+// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect). What is in it says
+// `ogong calibrate show`.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
@@ -36,12 +37,6 @@ const code = await calibrateCommand.run(
 );
 if (code === 0) {
   writeFileSync(hashPathOf(table), `${toHex(readTableFile(nodeCrypto, table).hash)}\n`);
-  const lines: string[] = [];
-  const output = { write: (text: string) => void lines.push(text), writeError: processOutput.writeError };
-  await calibrateCommand.run(['show', table], output);
-  const head =
-    '# The default drift table\n\nWritten by `npm run drift-table` from the samples of `npm run detect`; not to be edited.\n';
-  writeFileSync(join(directory, 'default-drift-table.md'), `${head}\n\`\`\`\n${lines.join('')}\`\`\`\n`);
 }
 process.exitCode = code;
 if (code === 0) {

@@ -45,6 +45,12 @@ async function main([name = '', ...rest]: readonly string[]): Promise<number> {
   return EXIT.usage;
 }
 
+// Whoever reads has seen enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
