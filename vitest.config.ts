@@ -11,6 +11,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     hookTimeout: 180_000,
+    // What is waited for comes, however busy the machine is; a second is not enough for all of it.
+    expect: { poll: { timeout: 30_000 } },
     reporters: process.env.CI ? ['default'] : ['dot'],
     projects: [
       suite(
