@@ -21,6 +21,7 @@ import {
   MAIN_PAIR,
 } from './experiments.ts';
 import { listBroken } from './gate.ts';
+import { inLanes, listPasses } from './lanes.ts';
 import { measure } from './measure.ts';
 import { measureDraws } from './measure-draws.ts';
 import { measureVerifierRows, type VerifierOptions } from './measure-verifiers.ts';
@@ -50,6 +51,11 @@ const config = defineConfig({
       repeatable: true,
       description: 'sample these attacks, by name, or honest providers; all if not given',
     },
+    minutes: {
+      schema: integer({ min: 1 }),
+      label: '<n>',
+      description: 'sample for so long at most, then judge what is there; 45 with --profile nightly, else no limit',
+    },
     samples: {
       schema: text,
       label: '<path>',
@@ -77,8 +83,6 @@ const config = defineConfig({
 
 const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 
-/** Experiments at a time: each keeps about one core busy. */
-const LANES = 2;
 /** Enough for the sold models and their verifiers. */
 const IDLE_ENGINES = 10;
 
@@ -95,7 +99,9 @@ async function main(): Promise<void> {
   const store = openSampleStore(values.samples);
   try {
     assertHonest(store, profile, values);
-    if (!values.measureOnly && !(await sampleUntilStopped(store, profile, values))) return;
+    const { minutes = profile.minutes } = values;
+    const end = values.measureOnly ? 'whole' : await sampleUntilStopped(store, profile, { ...values, minutes });
+    if (end === 'stopped') return;
     const onProgress = (what: string): void => void process.stderr.write(`${what}\n`);
     const { seed } = values;
     onProgress('draws');
@@ -109,7 +115,13 @@ async function main(): Promise<void> {
         day: new Date().toISOString().slice(0, 10),
       });
     const measured = await besideVerifiers({ seed, ...profile.verifiers }, onProgress, judge);
-    const results = { ...measured, elapsedS: Math.round((performance.now() - startedMs) / 1000) };
+    const results: DetectionResults = {
+      ...measured,
+      ...(end === 'cut'
+        ? { caveat: `**Cut short**: sampling ended after ${minutes} min, before all of this profile was there.` }
+        : {}),
+      elapsedS: Math.round((performance.now() - startedMs) / 1000),
+    };
     if (values.json) writeFileSync(values.json, encodeResults(results));
     const changes =
       values.sameAs === undefined ? [] : listChanges(parseResults(readFileSync(values.sameAs, 'utf8')), results);
@@ -160,23 +172,35 @@ function assertHonest(
   ]);
 }
 
-/** @returns false where Ctrl-C ended it: what was sampled until then is kept. */
+interface SampleLimits {
+  readonly modelsDir: string;
+  readonly only: readonly string[];
+  readonly minutes: number | undefined;
+}
+
+/** @returns `stopped` by Ctrl-C, `cut` when its time was up; what was sampled until then is kept. */
 async function sampleUntilStopped(
   store: SampleStore,
   profile: Profile,
-  { modelsDir, only }: { readonly modelsDir: string; readonly only: readonly string[] },
-): Promise<boolean> {
+  { modelsDir, only, minutes }: SampleLimits,
+): Promise<'whole' | 'stopped' | 'cut'> {
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
+  const isUp = minutes === undefined ? undefined : AbortSignal.timeout(minutes * 60_000);
   for (const signal of STOPPING) process.once(signal, stop);
   try {
-    await sample(store, profile, { modelsDir, only, signal: stopping.signal });
-    return true;
+    const signal = isUp === undefined ? stopping.signal : AbortSignal.any([stopping.signal, isUp]);
+    await sample(store, profile, { modelsDir, only, signal, isLimited: isUp !== undefined });
+    return 'whole';
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
-    console.error('stopped; the same command goes on from here');
-    process.exitCode = 130;
-    return false;
+    if (stopping.signal.aborted) {
+      console.error('stopped; the same command goes on from here');
+      process.exitCode = 130;
+      return 'stopped';
+    }
+    if (!isUp?.aborted) throw error;
+    console.error(`the ${minutes} min are up; what was sampled is judged, and the same command goes on from here`);
+    return 'cut';
   } finally {
     for (const signal of STOPPING) process.off(signal, stop);
   }
@@ -185,7 +209,12 @@ async function sampleUntilStopped(
 async function sample(
   store: SampleStore,
   profile: Profile,
-  { modelsDir, only, signal }: { readonly modelsDir: string; readonly only: readonly string[]; signal: AbortSignal },
+  {
+    modelsDir,
+    only,
+    signal,
+    isLimited,
+  }: Pick<SampleLimits, 'modelsDir' | 'only'> & { readonly signal: AbortSignal; readonly isLimited: boolean },
 ): Promise<void> {
   const unknown = only.filter((name) => name !== HONEST && !ATTACK_NAMES.includes(name));
   if (unknown.length > 0) {
@@ -195,26 +224,33 @@ async function sample(
   const attacks = only.length === 0 ? ATTACKS : ATTACKS.filter(({ name }) => only.includes(name));
   const honest = only.length === 0 || only.includes(HONEST) ? listHonestExperiments(profile) : [];
   const ladder = listLadderExperiments(profile).filter(({ source }) => attacks.some(({ name }) => name === source));
-  const experiments = [...honest, ...listAttackExperiments(profile, attacks), ...ladder];
+  // First what attacks are told from, then attacks: where time is limited the other pairs are what can wait.
+  const [main, others] = [honest.filter(isMainPair), honest.filter((each) => !isMainPair(each))];
+  const experiments = [...main, ...listAttackExperiments(profile, attacks), ...others, ...ladder];
   const pool = createEnginePool(IDLE_ENGINES);
-  const report = createProgressLine(experiments.length);
   try {
-    await inLanes(experiments, async (experiment, index) => {
-      const context = { store, pool, modelsDir, maxTokens: profile.maxTokens, signal };
-      try {
-        await collectExperiment(experiment, {
-          ...context,
-          onProgress: (progress) => report(experiment, index, progress),
-        });
-      } catch (error) {
-        if (!isLeftOut(experiment, error)) throw error;
-        console.error(`left out: ${experiment.provider} seen by ${experiment.verifier}: ${error.message}`);
-      }
-    });
+    for (const pass of listPasses(experiments, isLimited)) {
+      const report = createProgressLine(pass.length);
+      await inLanes(pass, async (experiment, index) => {
+        const context = { store, pool, modelsDir, maxTokens: profile.maxTokens, signal };
+        try {
+          await collectExperiment(experiment, {
+            ...context,
+            onProgress: (progress) => report(experiment, index, progress),
+          });
+        } catch (error) {
+          if (!isLeftOut(experiment, error)) throw error;
+          console.error(`left out: ${experiment.provider} seen by ${experiment.verifier}: ${error.message}`);
+        }
+      });
+    }
   } finally {
     await pool.close();
   }
 }
+
+const isMainPair = ({ model, provider, verifier }: Experiment): boolean =>
+  model === undefined && provider === MAIN_PAIR.provider && verifier === MAIN_PAIR.verifier;
 
 /** This machine lacks the device, the instruction set or the cores that an optional setup runs on. */
 function isLeftOut({ provider, verifier }: Experiment, error: unknown): error is EngineError {
@@ -228,34 +264,6 @@ function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
   for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
   const passing = notCaught.map(({ attack }) => attack).join(', ') || 'none';
   console.log(`${attacks.length} attacks played; no check is there for: ${passing}`);
-}
-
-/** Two experiments with one source at a time would serve it twice. */
-async function inLanes(
-  experiments: readonly Experiment[],
-  run: (experiment: Experiment, index: number) => Promise<void>,
-): Promise<void> {
-  const queue = experiments.map((experiment, index) => ({ experiment, index }));
-  const busy = new Set<string>();
-  const sourceOf = (experiment: Experiment): string => sourceId(experiment, 0);
-  const lane = async (): Promise<void> => {
-    for (;;) {
-      const at = queue.findIndex(({ experiment }) => !busy.has(sourceOf(experiment)));
-      if (at < 0) return;
-      const [{ experiment, index }] = queue.splice(at, 1) as [(typeof queue)[number]];
-      busy.add(sourceOf(experiment));
-      try {
-        await run(experiment, index);
-      } finally {
-        busy.delete(sourceOf(experiment));
-      }
-    }
-  };
-  // Each to its end, whatever the other one met: they share engines and the store.
-  const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  // What shared its source with the last one of the other lane.
-  for (const { experiment, index } of queue) await run(experiment, index);
 }
 
 try {

@@ -46,6 +46,8 @@ export interface Profile {
   /** The same on a model so small that a software device serves many, inside the exact class alone. */
   readonly smallBackend: number;
   readonly maxTokens: number;
+  /** Sampling ends then, whole or not: a nightly run has an hour, however slow the machine is that night. Default: no limit. */
+  readonly minutes?: number;
   /** Lifetimes and replies of the simulation of honest providers. */
   readonly lifetimes: number;
   readonly lifetimeReplies: number;
@@ -128,7 +130,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     lifetimeReplies: 200,
     verifiers: { replies: 24, runs: 1, epochs: 0 },
   },
-  // Of the same kind, and so many as two cores serve and score in an hour.
+  // Of the same kind, and about as many as two cores serve and score in three quarters of an hour.
   nightly: {
     ...FULL,
     name: 'nightly',
@@ -148,6 +150,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     otherPairs: NO_PAIRS,
     betweenBackends: NOTHING_BETWEEN,
     smallBackend: 8,
+    minutes: 45,
     verifiers: { replies: 200, runs: 4, epochs: 4 },
   },
   full: FULL,

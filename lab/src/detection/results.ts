@@ -30,7 +30,7 @@ export interface DetectionResults {
   readonly verifiers: readonly VerifierStrategyRow[];
   readonly auditTells: readonly AuditTellRow[];
   readonly aims: readonly AimRow[];
-  /** Markdown, written by hand after the run: what has changed since, that its reader has to know. Before all else on the page. */
+  /** Markdown: what a reader has to know of this run, that it was cut short, or what has changed since. Before all else on the page. */
   readonly caveat?: string;
   /** Attacks of the catalogue that no check is there for, and why. Stands first on the page. */
   readonly notCaught: readonly { readonly attack: string; readonly why: string }[];
