@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
-import { parseDeployment } from '@ogong/chain/deployment';
 import { fromHex, toHex } from '@ogong/protocol/bytes';
-import { ConfigError } from '../config/config-error.ts';
+import { readDeployment } from '../config/read-deployment.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../crypto/signers.ts';
@@ -35,10 +34,7 @@ async function start(values: Values): Promise<Daemon> {
   const warn = (what: string) => (error: unknown) => logger.warn({ error }, what);
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
-  const deployment = parseDeployment(readFileSync(values.deployment, 'utf8'));
-  const rpcUrl = values.rpcUrl ?? deployment.rpcUrl;
-  if (rpcUrl === undefined) throw new ConfigError(NAME, ['--rpc-url is required: the deployment names no address']);
-
+  const { deployment, rpcUrl } = readDeployment(NAME, values);
   const chain = createChainView(
     { deployment, refreshMs: 5_000 },
     {

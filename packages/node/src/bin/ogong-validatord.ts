@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
-import { parseDeployment } from '@ogong/chain/deployment';
 import { fromHex, toHex } from '@ogong/protocol/bytes';
 import { systemClock } from '../clock.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { readDeployment } from '../config/read-deployment.ts';
 import { createOrLoadKeys, KeyFileError } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../crypto/signers.ts';
@@ -34,12 +34,10 @@ interface Common {
 }
 
 /** What both commands are: keys, certificate and the way to the chain. */
-async function open({ rpcUrl: given, deployment: path, dataDir, keypair }: Common) {
+async function open({ dataDir, keypair, ...where }: Common) {
   const keys = createOrLoadKeys(dataDir);
   const ledgerKey = keypair === undefined ? keys.ledgerKey.reveal() : readKeypair(keypair);
-  const deployment = parseDeployment(readFileSync(path, 'utf8'));
-  const rpcUrl = given ?? deployment.rpcUrl;
-  if (rpcUrl === undefined) throw new ConfigError(NAME, ['--rpc-url is required: the deployment names no address']);
+  const { deployment, rpcUrl } = readDeployment(NAME, where);
   return {
     deployment,
     signer: createNodeLedgerSigner(ledgerKey),

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { parseDeployment } from '@ogong/chain/deployment';
 import { toHex } from '@ogong/protocol/bytes';
 import { readTableFile, TableError } from '../calibration/table-file.ts';
 import { chainFields } from '../config/common-fields.ts';
-import { ConfigError } from '../config/config-error.ts';
 import { defineConfig } from '../config/define-config.ts';
+import { readDeployment } from '../config/read-deployment.ts';
 import { text } from '../config/values.ts';
 import { loadLedgerKey } from '../crypto/key-files.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
@@ -39,16 +37,12 @@ export async function publishTable(argv: readonly string[], output: Output): Pro
     return EXIT.ok;
   }
   const path = parsed.positionals[0] as string;
-  const { deployment: deploymentPath, ledgerKey, json } = parsed.values;
+  const { ledgerKey, json } = parsed.values;
   const { hash: bytes, table } = readTableFile(crypto, path);
   const hash = `0x${toHex(bytes)}` as const;
   const privateKey = `0x${toHex(loadLedgerKey(ledgerKey).reveal())}` as const;
-  const deployment = parseDeployment(readFileSync(deploymentPath, 'utf8'));
-  const rpcUrl = parsed.values.rpcUrl ?? deployment.rpcUrl;
-  if (rpcUrl === undefined) {
-    throw new ConfigError(publishConfig.definition.name, ['--rpc-url is required: the deployment names no address']);
-  }
-  const chain = await createChainClient({ rpcUrl, deployment, privateKey });
+  const where = readDeployment(publishConfig.definition.name, parsed.values);
+  const chain = await createChainClient({ ...where, privateKey });
   const isNew = await nameOnChain(chain, { path, hash, version: BigInt(table.version) });
   if (json) output.write(`${JSON.stringify({ hash, version: table.version, isNew })}\n`);
   else output.write(`the chain ${isNew ? 'now names' : 'names already'} ${hash.slice(2)}, version ${table.version}\n`);

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { parseDeployment } from '@ogong/chain/deployment';
 import { fromHex } from '@ogong/protocol/bytes';
 import { parseTrust, type Trust, type TrustJson } from '@ogong/sdk';
-import { ConfigError } from '../config/config-error.ts';
+import { readDeployment } from '../config/read-deployment.ts';
 import { httpUrl, text } from '../config/values.ts';
 
 export const trustFields = {
@@ -40,10 +39,7 @@ export async function loadTrust(
 ): Promise<Trust | undefined> {
   if (trust !== undefined) return parseTrust(JSON.parse(readFileSync(trust, 'utf8')) as TrustJson);
   if (deployment === undefined) return undefined;
-  const contracts = parseDeployment(readFileSync(deployment, 'utf8'));
-  const url = rpcUrl ?? contracts.rpcUrl;
-  if (url === undefined) throw new ConfigError(command, ['--rpc-url is required: the deployment names no address']);
-  return readTrust(await createChainClient({ rpcUrl: url, deployment: contracts }));
+  return readTrust(await createChainClient(readDeployment(command, { deployment, rpcUrl })));
 }
 
 /** Ledger, settlement contract and validator set, as the chain has them now. */

@@ -1,9 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { parseDeployment } from '@ogong/chain/deployment';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import { chainFields, observationFields } from '../config/common-fields.ts';
-import { ConfigError } from '../config/config-error.ts';
+import { readDeployment } from '../config/read-deployment.ts';
 import { duration, type Endpoint, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
@@ -57,9 +56,7 @@ export async function openDaemon(
   const keys = createOrLoadKeys(settings.dataDir);
   const identity = await createLinkIdentity(keys.linkSeed);
   if (settings.certOut !== undefined) writeFileSync(settings.certOut, identity.certificateDer);
-  const deployment = parseDeployment(readFileSync(settings.deployment, 'utf8'));
-  const rpcUrl = settings.rpcUrl ?? deployment.rpcUrl;
-  if (rpcUrl === undefined) throw new ConfigError(name, ['--rpc-url is required: the deployment names no address']);
+  const { deployment, rpcUrl } = readDeployment(name, settings);
   const chain = createChainView(
     { deployment, refreshMs: settings.registryInterval },
     {
