@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { judgeAims } from './aims.ts';
-import type { AimRow, AttackRow, ClassClaimRow, DetectionResults, Difference, EjectionRow } from './results.ts';
+import {
+  type AimRow,
+  type AttackRow,
+  type ClassClaimRow,
+  type DetectionResults,
+  type Difference,
+  type EjectionRow,
+  UNLISTED,
+} from './results.ts';
 import { createSyntheticResults } from './synthetic-results.ts';
 
 const results = createSyntheticResults();
@@ -84,8 +92,29 @@ describe('the aim that no honest provider is ejected in a real run', () => {
   });
 });
 
-it('a class that no row lists is a miss whatever was measured', () => {
-  expect(find(results, /of a class that no row of the table lists/)).toMatchObject({ met: false });
+describe('the aim of a class that no row lists', () => {
+  const aim = /of a class that no row of the table lists/;
+  const [row] = results.classClaims as [ClassClaimRow];
+  const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
+    find({ ...results, classClaims: changes.map((change) => ({ ...row, claimed: UNLISTED, ...change })) }, aim);
+  const tokensToDecide = { median: 96, p90: undefined };
+
+  it('is met where every cheat is decided in time', () => {
+    expect(judge({ tokensToDecide })).toMatchObject({ met: true, note: '' });
+    expect(judge({ tokensToDecide }, { tokensToDecide: { ...tokensToDecide, median: 1001 } })).toMatchObject({
+      met: false,
+    });
+    const missed = judge({ tokensToDecide }, { tokensToDecide: undefined, verifier: 'cpu-exact' });
+    expect(missed.measured).toMatch(/96 tokens, .*; .*not decided, 99.7 % .*rejected \(cpu-exact\)/);
+    expect(missed.note).toContain('no evidence');
+  });
+
+  it('asks nothing of classes that rows list', () => {
+    expect(judge({ claimed: 'cpu-fast', tokensToDecide: undefined })).toMatchObject({
+      measured: 'not measured',
+      met: false,
+    });
+  });
 });
 
 describe('the aim of equality on Vulkan', () => {

@@ -1,22 +1,9 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createDetector } from './detector.ts';
 import type { JudgedReply } from './load.ts';
+import { createReplies } from './synthetic-judged.ts';
 
 const SEED = 31;
-
-function createReplies(count: number, seed: number, drift?: SyntheticDrift): JudgedReply[] {
-  const random = createSeededRandom(seed);
-  return Array.from({ length: count }, (_, i) => {
-    const whole = createSyntheticEvidence(random, { positions: 32, ...drift });
-    return {
-      seed: i,
-      modelRoot: new Uint8Array(32),
-      scored: { whole, first: whole, cuts: [] },
-    } as unknown as JudgedReply;
-  });
-}
 
 const create = (honest: readonly JudgedReply[]) =>
   createDetector({

@@ -234,6 +234,9 @@ function countElsewhere(name: string, { provider }: Pick<Experiment, 'provider'>
 /** Tokens of a reply on a back end that is slow here: what differs at all differs within four. */
 const BEGINNING = 8;
 
+/** Whole replies of the model that the aims are about. */
+export const isUsual = ({ model, maxTokens }: Experiment): boolean => model === undefined && maxTokens === undefined;
+
 /** Seen as closely as its honest neighbours, see measure-claims.ts. */
 export const CLAIMANTS = ['weights-noise-1e-3', 'weights-fine-tune-1e-3', 'weights-q8-0'] as const;
 

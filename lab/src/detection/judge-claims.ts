@@ -1,5 +1,6 @@
+import { formatShare } from './aim-text.ts';
 import { CLAIMED_CLASSES } from './experiments.ts';
-import type { AimRow, ClassClaimRow, DetectionResults } from './results.ts';
+import { type AimRow, type ClassClaimRow, type DetectionResults, UNLISTED } from './results.ts';
 
 type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
 
@@ -17,18 +18,15 @@ export function judgeClaims({
   classClaims,
   otherPairs,
 }: Pick<DetectionResults, 'classClaims' | 'otherPairs'>): AimRow[] {
-  return [judgeListed(classClaims, otherPairs), UNLISTED];
+  const isUnlisted = ({ claimed }: ClassClaimRow): boolean => claimed === UNLISTED;
+  return [
+    judgeListed(
+      classClaims.filter((row) => !isUnlisted(row)),
+      otherPairs,
+    ),
+    judgeUnlisted(classClaims.filter(isUnlisted)),
+  ];
 }
-
-/** No sample could show otherwise: a rank among replies of other classes is no evidence against hardware that nobody measured. */
-const UNLISTED: AimRow = {
-  aim: 'wrong-class claims gain nothing: of a class that no row of the table lists',
-  measured: 'rejected where the loosest row of the model rejects, and never ejected for drift, by rule',
-  met: false,
-  note:
-    'honest hardware that drifts more than all that was measured would be ejected otherwise (docs/spec/drift-table.md); such a provider never earns a good name, and is drawn for audits ' +
-    'as a new one is. The next idea is a law of how drift grows from class to class, until then rows for the class (`ogong calibrate --peer`)',
-};
 
 function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: DetectionResults['otherPairs']): AimRow {
   const sharpest = new Map<string, ClassClaimRow>();
@@ -67,15 +65,36 @@ function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: D
   };
 }
 
+/** Judged by the row that tolerates a reply most, and no evidence to eject by (docs/spec/drift-table.md). */
+function judgeUnlisted(rows: readonly ClassClaimRow[]): AimRow {
+  const met = rows.length > 0 && rows.every((row) => tokensOf(row) <= CLAIM_LIMIT);
+  return {
+    aim: `wrong-class claims gain nothing: of a class that no row of the table lists, decided at 1e-6 within ${CLAIM_LIMIT} tokens`,
+    measured:
+      rows.length === 0
+        ? 'not measured'
+        : rows
+            .map(
+              (row) =>
+                `${nameOf(row)}: ${describeTokens(row)}, ${formatShare(row.lying)} of replies rejected (${row.verifier})`,
+            )
+            .join('; '),
+    met,
+    note: rows.length === 0 || met ? '' : NO_EVIDENCE,
+  };
+}
+
+const NO_EVIDENCE =
+  'ranks among replies of other classes are no evidence to eject by: honest hardware that drifts more than all that was measured would be ejected otherwise (docs/spec/drift-table.md). ' +
+  'Such a provider never earns a good name, and is drawn for audits as a new one is. The next idea is a law of how drift grows from class to class, until then rows for the class (`ogong calibrate --peer`)';
+
 const listByClaim = (rows: readonly ClassClaimRow[]): string =>
   [...new Set(rows.map(({ claimed }) => claimed))]
     .map((claimed) => `as ${claimed}: ${list(rows.filter((row) => row.claimed === claimed))}`)
     .join('; ');
 
 const list = (rows: readonly Deciding[]): string =>
-  rows
-    .map((row) => {
-      const tokens = row.tokensToDecide ? `${row.tokensToDecide.median} tokens` : 'not decided';
-      return `${nameOf(row)}: ${tokens} (${row.verifier})`;
-    })
-    .join(', ');
+  rows.map((row) => `${nameOf(row)}: ${describeTokens(row)} (${row.verifier})`).join(', ');
+
+const describeTokens = ({ tokensToDecide }: Deciding): string =>
+  tokensToDecide ? `${tokensToDecide.median} tokens` : 'not decided';

@@ -1,6 +1,14 @@
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { createDetector, type Length } from './detector.ts';
-import { CLAIM_VERIFIERS, CLAIMANTS, CLAIMED, type Experiment, isBetweenBackends, MAIN_PAIR } from './experiments.ts';
+import {
+  CLAIM_VERIFIERS,
+  CLAIMANTS,
+  CLAIMED,
+  type Experiment,
+  isBetweenBackends,
+  isUsual,
+  MAIN_PAIR,
+} from './experiments.ts';
 import type { ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
 import { passesFallback } from './measure-attacks.ts';
@@ -51,7 +59,6 @@ export interface ClaimsOptions {
 
 /** Of every weight type, every class that is claimed and every cheat that is tried so. */
 export function measureClaims({ attacks, honest, seed, code, read }: ClaimsOptions): ClassClaimRow[] {
-  const isMain = ({ model, maxTokens }: Experiment): boolean => model === undefined && maxTokens === undefined;
   return SOLD_WEIGHTS.flatMap((weights) =>
     CLAIMS.flatMap(({ claimed, verifier, length, isSampledFor }) => {
       const seen = (each: Experiment): boolean => each.weights === weights && each.verifier === verifier;
@@ -62,7 +69,7 @@ export function measureClaims({ attacks, honest, seed, code, read }: ClaimsOptio
       return CLAIMANTS.flatMap((attack) => {
         const replies = attacks
           .filter(
-            (each) => seen(each) && each.provider === MAIN_PAIR.provider && each.source === attack && isMain(each),
+            (each) => seen(each) && each.provider === MAIN_PAIR.provider && each.source === attack && isUsual(each),
           )
           .flatMap(read);
         if (replies.length === 0) return [];

@@ -10,9 +10,11 @@ const DECISION = 1e-6;
 const ORDERS = 100;
 const POINTS = 50;
 
+type Evidence = Pick<Judged, 'eValue'>;
+
 /** The payee's sequential test over replies of one window: tokens until it ejects, and how evidence grows until then. */
 export function measureWindowDecision(
-  judged: readonly Judged[],
+  judged: readonly Evidence[],
   seed: number,
 ): Pick<AttackRow, 'tokensToDecide' | 'evidence'> {
   if (judged.length === 0) return { tokensToDecide: undefined, evidence: [] };
@@ -35,11 +37,11 @@ export function measureWindowDecision(
 }
 
 /** Replies until it ejects. */
-export const measureDecision = (judged: readonly Judged[], seed: number): Decision | undefined =>
+export const measureDecision = (judged: readonly Evidence[], seed: number): Decision | undefined =>
   judged.length === 0 ? undefined : toDecision(runTests(judged, seed));
 
 /** In many orders. */
-function runTests(judged: readonly Judged[], seed: number): readonly TestRun[] {
+function runTests(judged: readonly Evidence[], seed: number): readonly TestRun[] {
   const random = createSeededRandom(seed);
   return Array.from({ length: ORDERS }, () => runTest(shuffle(judged, random)));
 }
@@ -51,7 +53,7 @@ interface TestRun {
 }
 
 /** Once through the replies: taken again and again, the luck of a few would add up to evidence. */
-function runTest(judged: readonly Judged[]): TestRun {
+function runTest(judged: readonly Evidence[]): TestRun {
   const logs: number[] = [];
   let state = INITIAL_PAYEE_TEST;
   for (const { eValue } of judged) {

@@ -1,3 +1,4 @@
+import type { Detector } from './detector.ts';
 import { type ClassPair, fitPair, type PairSamples } from './fit-pair.ts';
 import { measureAttack } from './measure-attacks.ts';
 import { type EjectionOptions, measureEjection, measureServed } from './measure-ejection.ts';
@@ -11,15 +12,18 @@ export interface OtherPairOptions extends PairSamples {
 }
 
 export interface OtherPair {
+  readonly detector: Detector | undefined;
   readonly attacks: readonly AttackRow[];
   readonly ejection: readonly EjectionRow[];
 }
+
+const NOTHING: OtherPair = { detector: undefined, attacks: [], ejection: [] };
 
 /** Attacks and honest lives between other classes; nothing where too few honest replies were sampled to judge any. */
 export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): OtherPair {
   const { weights, lives } = options;
   const fitted = fitPair(pair, options);
-  if (fitted === undefined || fitted.detector.rows.length === 0) return { attacks: [], ejection: [] };
+  if (fitted === undefined || fitted.detector.rows.length === 0) return NOTHING;
   const { detector, honest, played } = fitted;
   const attacks = played.map(({ experiment, attack, replies }) => {
     const { maxTokens = options.maxTokens } = experiment;
@@ -32,5 +36,5 @@ export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): Ot
   const test = `${weights}: per reply, ${pair.provider} → ${pair.verifier}`;
   const ejection =
     halves.flat().length === 0 ? [] : [measureEjection(test, halves, lives), measureServed(test, halves, lives.beta)];
-  return { attacks, ejection };
+  return { detector, attacks, ejection };
 }

@@ -26,6 +26,7 @@ import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair, type OtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold, type Sold } from './measure-sold.ts';
+import { measureUnlistedClaims, type PairDetector } from './measure-unlisted.ts';
 import { type Profile, SOLD_WEIGHTS, type SoldWeights } from './profiles.ts';
 import type { DetectionResults, HonestRow, Stage1Row } from './results.ts';
 
@@ -74,6 +75,7 @@ export async function measure(
   const lives = { lifetimes: profile.lifetimes, replies: profile.lifetimeReplies, beta: BETA, seed };
   const first = { honest: honest.filter(isBetweenBackends), attacks: attacks.filter(isBetweenBackends) };
   const elsewhere: OtherPair[] = [];
+  const detectors: PairDetector[] = sold.map(({ weights, detector }) => ({ weights, ...MAIN_PAIR, detector }));
   for (const [pair, samples] of [
     ...SOLD_WEIGHTS.flatMap((weights) =>
       OTHER_PAIRS.map((pair) => [pair, { ...select(weights), maxTokens: profile.maxTokens }] as const),
@@ -84,7 +86,9 @@ export async function measure(
   ]) {
     onProgress(`${samples.weights}: ${pair.provider} seen by ${pair.verifier}`);
     await nextTurn();
-    elsewhere.push(measureOtherPair(pair, { ...samples, lives }));
+    const measured = measureOtherPair(pair, { ...samples, lives });
+    elsewhere.push(measured);
+    if (measured.detector) detectors.push({ weights: samples.weights, ...pair, detector: measured.detector });
   }
   const ladder = listLadderExperiments(profile)
     .filter(({ verifier }) => verifier === MAIN_PAIR.verifier)
@@ -99,7 +103,10 @@ export async function measure(
       return [measureLadder({ experiment, other, same, honest: own })];
     });
   onProgress('class claims');
-  const classClaims = measureClaims({ attacks, honest, seed, code, read });
+  const classClaims = [
+    ...measureClaims({ attacks, honest, seed, code, read }),
+    ...measureUnlistedClaims({ attacks, detectors, seed, read }),
+  ];
   onProgress('honest pairs');
   const pairs = honest
     .filter(({ verifier, isGriefed }) => verifier !== undefined && !isGriefed)

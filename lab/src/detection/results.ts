@@ -199,9 +199,13 @@ export interface AuditTellRow {
 }
 
 /** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */
+/** What is claimed where no row of the table has the class, whatever it is called. */
+export const UNLISTED = 'unlisted';
+
 export interface ClassClaimRow {
   readonly claim: string;
   readonly weights: string;
+  /** Short name of the class's settings, or UNLISTED. */
   readonly claimed: string;
   readonly verifier: string;
   readonly attack: string;

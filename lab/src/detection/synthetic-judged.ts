@@ -1,4 +1,7 @@
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic-evidence';
 import type { Judged } from './detector.ts';
+import type { JudgedReply } from './load.ts';
 
 /** A reply that says nothing about its provider, but for what is given. */
 export const createJudged = (given: Partial<Judged> = {}): Judged => ({
@@ -6,3 +9,16 @@ export const createJudged = (given: Partial<Judged> = {}): Judged => ({
   isLeftToLimits: false,
   ...given,
 });
+
+/** Replies of one window that drift as is said; nothing else of them is there. */
+export function createReplies(count: number, seed: number, drift?: SyntheticDrift): JudgedReply[] {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const whole = createSyntheticEvidence(random, { positions: 32, ...drift });
+    return {
+      seed: i,
+      modelRoot: new Uint8Array(32),
+      scored: { whole, first: whole, cuts: [], comparison: { windows: [] } },
+    } as unknown as JudgedReply;
+  });
+}
