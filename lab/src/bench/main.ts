@@ -19,10 +19,19 @@ import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport } from './report.ts';
 import { formatTable, isMet, type Row } from './row.ts';
 import { measureShapes } from './shape-rows.ts';
+import type { ShapeBench } from './shape-ways.ts';
+import { measureVulkanAudits } from './verifier-rows.ts';
 
 interface Context {
   readonly storeDir: string;
   readonly model: ResolvedModel;
+  readonly onProgress: (what: string) => void;
+}
+
+/** Small enough for a software device. */
+async function resolveVulkanBench({ storeDir }: Context): Promise<ShapeBench> {
+  const { path } = await resolveModel('stories260K', { storeDir });
+  return { path, name: 'stories260K f32', promptTokens: 12, outputTokens: 24, rounds: 3, sampleTokens: 24 };
 }
 
 const parts: Readonly<
@@ -59,26 +68,18 @@ const parts: Readonly<
   },
   shapes: {
     title: 'Passes kept in a class',
-    async measure({ storeDir, model }) {
-      const tiny = await resolveModel('stories260K', { storeDir });
-      return [
-        ...(await measureShapes(
-          {
-            path: model.path,
-            name: 'stories15M q8_0',
-            promptTokens: 24,
-            outputTokens: 64,
-            rounds: 5,
-            sampleTokens: 512,
-          },
-          'cpu',
-        )),
-        ...(await measureShapes(
-          { path: tiny.path, name: 'stories260K f32', promptTokens: 12, outputTokens: 24, rounds: 3, sampleTokens: 24 },
-          'vulkan',
-        )),
-      ];
+    measure({ model: { path }, onProgress }) {
+      const texts = { promptTokens: 24, outputTokens: 64, rounds: 5, sampleTokens: 512 };
+      return measureShapes({ path, name: 'stories15M q8_0', ...texts }, 'cpu', onProgress);
     },
+  },
+  vulkan: {
+    title: 'Passes kept in a class on Vulkan',
+    measure: async (context) => measureShapes(await resolveVulkanBench(context), 'vulkan', context.onProgress),
+  },
+  'vulkan-audits': {
+    title: 'Audits on Vulkan',
+    measure: async (context) => measureVulkanAudits(await resolveVulkanBench(context), context.onProgress),
   },
   intake: { title: 'Validator', measure: measureIntake },
   ledger: { title: 'Settlement', measure: measureGas },
@@ -125,7 +126,8 @@ for (const [index, name] of asked.entries()) {
   const date = new Date().toISOString().slice(0, 10);
   const startMs = performance.now();
   console.error(`bench ${index + 1}/${asked.length}: ${name} ...`);
-  const rows = await measure({ storeDir, model });
+  const onProgress = (what: string) => console.error(`bench ${index + 1}/${asked.length}: ${name}: ${what}`);
+  const rows = await measure({ storeDir, model, onProgress });
   measured[name] = { title, date, machine, rows };
   console.error(
     `bench ${index + 1}/${asked.length}: ${name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`,

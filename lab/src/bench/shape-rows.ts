@@ -1,23 +1,30 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { GenerateRequest } from '@ogong/engine/engine';
-import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
+import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
-import { CONTESTS, createEndlessRequest, type ShapeBench, type Text, type Way } from './shape-ways.ts';
-import { measureVerifier } from './verifier-rows.ts';
+import {
+  CONTESTS,
+  createEndlessRequest,
+  explainAbsence,
+  openWays,
+  type ShapeBench,
+  type Text,
+  type Way,
+} from './shape-ways.ts';
 
 type Opened = Way & { readonly engine: LlamaEngine };
 
 const STREAMS = [1, 4, 8];
-const TOGETHER = 8;
 const AIM = { at: 'least', value: 0.97 } as const;
 
 /** What keeping every pass inside its class costs against the library's own choice, by how many replies run together. */
-export async function measureShapes(bench: ShapeBench, backend: 'cpu' | 'vulkan'): Promise<Row[]> {
+export async function measureShapes(
+  bench: ShapeBench,
+  backend: 'cpu' | 'vulkan',
+  onProgress: (what: string) => void,
+): Promise<Row[]> {
   const { baselines, ways } = CONTESTS[backend];
-  const absence = backend === 'vulkan' ? explainVulkanAbsence(join(homedir(), '.ogong', 'engine')) : undefined;
+  const absence = explainAbsence(backend);
   if (absence !== undefined) {
     return ways.map(({ id, what }) => ({
       id: `in-class-${backend}-${id}`,
@@ -27,23 +34,23 @@ export async function measureShapes(bench: ShapeBench, backend: 'cpu' | 'vulkan'
       note: absence,
     }));
   }
-  const opened: Opened[] = [];
-  try {
-    for (const way of [...baselines, ...ways]) {
-      const settings = { modelPath: bench.path, threads: 1, contextSize: 256, sequences: TOGETHER };
-      opened.push({ why: '', next: '', ...way, engine: await createLlamaEngine({ ...settings, ...way.options }) });
+  await using opened = await openWays(
+    bench,
+    [...baselines.map((way) => ({ why: '', next: '', ...way })), ...ways],
+    onProgress,
+  );
+  const guessing = opened.ways.filter(({ id, guesses }) => guesses || id === baselines[0]?.id);
+  const rows: Row[] = [];
+  for (const streams of STREAMS) {
+    for (const [text, some] of [
+      ['ordinary', opened.ways],
+      ['looping', guessing],
+    ] as const) {
+      onProgress(`${streams} together, ${text} text, ${some.length} ways in ${bench.rounds} rounds`);
+      rows.push(...(await compareWays(bench, backend, { opened: some, text, streams })));
     }
-    const rows: Row[] = [];
-    for (const streams of STREAMS) {
-      rows.push(...(await compareWays(bench, backend, { opened, text: 'ordinary', streams })));
-      const guessing = opened.filter(({ id, guesses }) => guesses || id === baselines[0]?.id);
-      rows.push(...(await compareWays(bench, backend, { opened: guessing, text: 'looping', streams })));
-    }
-    if (backend === 'vulkan') rows.push(...(await measureVerifier(bench, opened)));
-    return rows;
-  } finally {
-    await Promise.all(opened.map(({ engine }) => engine.close()));
   }
+  return rows;
 }
 
 async function compareWays(

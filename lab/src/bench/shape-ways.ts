@@ -1,5 +1,8 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { GenerateRequest } from '@ogong/engine/engine';
-import type { LlamaEngine, LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { NAT } from '@ogong/protocol/sampler';
 import { createRequest } from './engine-timing.ts';
 
@@ -77,6 +80,31 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
     ]),
   },
 };
+
+/** Why this machine cannot measure it, if so. */
+export const explainAbsence = (backend: 'cpu' | 'vulkan'): string | undefined =>
+  backend === 'vulkan' ? explainVulkanAbsence(join(homedir(), '.ogong', 'engine')) : undefined;
+
+const TOGETHER = 8;
+
+/** An engine for each way; all are closed at the end, or where one does not load. */
+export async function openWays<Opened extends Pick<Way, 'id' | 'what' | 'options'>>(
+  { path }: Pick<ShapeBench, 'path'>,
+  ways: readonly Opened[],
+  onProgress: (what: string) => void,
+) {
+  await using stack = new AsyncDisposableStack();
+  const opened: (Opened & { readonly engine: LlamaEngine })[] = [];
+  for (const way of ways) {
+    onProgress(`loading: ${way.what}`);
+    const settings = { modelPath: path, threads: 1, contextSize: 256, sequences: TOGETHER };
+    const engine = await createLlamaEngine({ ...settings, ...way.options });
+    stack.defer(() => engine.close());
+    opened.push({ ...way, engine });
+  }
+  const owned = stack.move();
+  return { ways: opened, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
 
 /** Of full length whatever the model makes of it. */
 export function createEndlessRequest(

@@ -3,18 +3,31 @@ import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { decodeDraws, expandRuns } from '@ogong/protocol/window';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
-import { createEndlessRequest, type ShapeBench } from './shape-ways.ts';
+import { CONTESTS, createEndlessRequest, explainAbsence, openWays, type ShapeBench } from './shape-ways.ts';
 
 /**
  * What a verifier pays for one reply of either policy: its score, against the making of the reply out of any class, and against
  * a prompt of as many tokens.
  */
-export async function measureVerifier(
-  bench: ShapeBench,
-  opened: readonly { readonly id: string; readonly engine: LlamaEngine }[],
-): Promise<Row[]> {
-  const engineOf = (id: string) => opened.find((way) => way.id === id)?.engine as LlamaEngine;
-  const [plain, wide, mixed] = ['plain', 'wide', 'mixed'].map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine];
+export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: string) => void): Promise<Row[]> {
+  const auditRow = {
+    id: 'audit-vulkan',
+    what: `${bench.name} on vulkan: processor time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
+    unit: 'x',
+    aim: { at: 'most', value: 1 },
+  } as const;
+  const absence = explainAbsence('vulkan');
+  if (absence !== undefined) return [{ ...auditRow, value: undefined, note: absence }];
+  const { baselines, ways } = CONTESTS.vulkan;
+  const wanted = ['plain', 'wide', 'mixed'];
+  await using opened = await openWays(
+    bench,
+    [...baselines, ...ways].filter(({ id }) => wanted.includes(id)),
+    onProgress,
+  );
+  const engineOf = (id: string) => opened.ways.find((way) => way.id === id)?.engine as LlamaEngine;
+  const [plain, wide, mixed] = wanted.map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine];
+  onProgress('a reply of each policy');
   const [ofWide, ofNarrow] = [await claimReply(wide, bench), await claimReply(mixed, bench)];
   // One engine scores both: it is the class of the rows that differs.
   const measures = {
@@ -23,14 +36,12 @@ export async function measureVerifier(
     narrow: () => timeMs(wide, () => wide.score(ofNarrow)),
     prompt: () => timeMs(wide, () => runAsPrompt(wide, bench, ofWide)),
   };
+  onProgress(`${Object.keys(measures).length} measures in ${bench.rounds} rounds, and one to warm up`);
   await measureInTurn(1, measures);
   const samples = await measureInTurn(bench.rounds, measures);
   const audit: Row = {
-    id: 'audit-vulkan',
-    what: `${bench.name} on vulkan: processor time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
+    ...auditRow,
     value: pairedRatio(samples.wide, samples.prompt),
-    unit: 'x',
-    aim: { at: 'most', value: 1 },
     note: 'wide class',
     why: 'not looked into yet',
     next: 'where the time of both goes, on a real GPU',
