@@ -2,21 +2,19 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { VerifierRow } from '../verifiers/measure.ts';
 import { SETTINGS, type Setting } from '../verifiers/settings.ts';
-import type { TellOptions, TellRow } from '../verifiers/tell-apart.ts';
+import type { TellRow } from '../verifiers/tell-apart.ts';
+import { listTraffic, type Span, type Traffic } from '../verifiers/traffic.ts';
 import type { AuditTellRow, DetectionResults, VerifierStrategyRow } from './results.ts';
 import { toShare } from './share.ts';
 
-export interface VerifierOptions {
+export interface VerifierOptions extends Span {
   readonly seed: number;
   /** Audited replies of a life. */
   readonly replies: number;
   /** Lives of a strategy. */
   readonly runs: number;
-  /** Epochs of traffic in which audits are to be told from the rest; 0: not measured. */
-  readonly epochs: number;
 }
 
-type Traffic = Required<Omit<TellOptions, 'seed'>>;
 type Task =
   /** One strategy of one setting. */
   { readonly kind: 'live'; readonly setting: Setting } | { readonly kind: 'tell'; readonly traffic: Traffic };
@@ -34,20 +32,11 @@ export interface Done {
   readonly told: readonly TellRow[];
 }
 
-/** Where all are audited, honeypots have to repeat requests. */
-const listTraffic = (epochs: number): readonly Traffic[] =>
-  epochs === 0
-    ? []
-    : [
-        { epochs, replies: 40, alphaPpm: 500_000 },
-        { epochs, replies: 20, alphaPpm: 1_000_000 },
-      ];
-
-export const listTasks = ({ epochs }: Pick<VerifierOptions, 'epochs'>): readonly Task[] => [
+export const listTasks = (span: Span): readonly Task[] => [
   ...SETTINGS.flatMap((setting) =>
     setting.strategies.map((strategy): Task => ({ kind: 'live', setting: { ...setting, strategies: [strategy] } })),
   ),
-  ...listTraffic(epochs).map((traffic): Task => ({ kind: 'tell', traffic })),
+  ...listTraffic(span).map((traffic): Task => ({ kind: 'tell', traffic })),
 ];
 
 interface Hooks {
@@ -96,7 +85,7 @@ function toStrategyRow(row: VerifierRow): VerifierStrategyRow {
 }
 
 /** @returns nothing of a sample that has none of one kind, which tells nothing. */
-export function toTellRows(told: readonly TellRow[], { alphaPpm }: Traffic): readonly AuditTellRow[] {
+export function toTellRows(told: readonly TellRow[], { alphaPpm }: Pick<Traffic, 'alphaPpm'>): readonly AuditTellRow[] {
   const full = told.filter(({ positives, negatives }) => positives > 0 && negatives > 0);
   return full.map((row) => ({ audited: alphaPpm / 1e6, ...row }));
 }

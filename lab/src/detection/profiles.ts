@@ -52,7 +52,7 @@ export interface Profile {
   readonly lifetimes: number;
   readonly lifetimeReplies: number;
   /** See measure-verifiers.ts. */
-  readonly verifiers: Readonly<Record<'replies' | 'runs' | 'epochs', number>>;
+  readonly verifiers: Readonly<Record<'replies' | 'runs' | 'epochs' | 'worlds', number>>;
 }
 
 const NO_PAIRS = { usual: 0, any: 0, attack: 0, hardAttack: 0 };
@@ -80,7 +80,7 @@ const FULL: Profile = {
   maxTokens: 128,
   lifetimes: 5000,
   lifetimeReplies: 200,
-  verifiers: { replies: 400, runs: 12, epochs: 8 },
+  verifiers: { replies: 400, runs: 12, epochs: 8, worlds: 12 },
 };
 
 export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
@@ -105,7 +105,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 64,
     lifetimes: 200,
     lifetimeReplies: 100,
-    verifiers: { replies: 12, runs: 1, epochs: 0 },
+    verifiers: { replies: 12, runs: 1, epochs: 0, worlds: 0 },
   },
   ci: {
     name: 'ci',
@@ -128,7 +128,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     maxTokens: 64,
     lifetimes: 1000,
     lifetimeReplies: 200,
-    verifiers: { replies: 24, runs: 1, epochs: 0 },
+    verifiers: { replies: 24, runs: 1, epochs: 0, worlds: 0 },
   },
   // Of the same kind, and about as many as two cores serve and score in three quarters of an hour.
   nightly: {
@@ -151,7 +151,7 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     betweenBackends: NOTHING_BETWEEN,
     smallBackend: 8,
     minutes: 45,
-    verifiers: { replies: 200, runs: 4, epochs: 4 },
+    verifiers: { replies: 200, runs: 4, epochs: 4, worlds: 2 },
   },
   full: FULL,
 };

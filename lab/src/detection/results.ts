@@ -198,10 +198,10 @@ export interface AuditTellRow {
   readonly auc: { readonly mean: number; readonly low: number; readonly high: number };
 }
 
-/** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */
 /** What is claimed where no row of the table has the class, whatever it is called. */
 export const UNLISTED = 'unlisted';
 
+/** A cheat in the exact class that declares another: the truth would be refuted by equality, at the first token. */
 export interface ClassClaimRow {
   readonly claim: string;
   readonly weights: string;

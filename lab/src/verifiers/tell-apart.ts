@@ -17,6 +17,10 @@ export interface TellOptions {
   readonly replies: number;
   /** Coverage, parts per million. Default: a half; at all of them, honeypots repeat requests. */
   readonly alphaPpm?: number;
+  /** Honeypots per audit, parts per million. Default: a half, for more examples: how many there are is no field of a job. */
+  readonly honeypotPpm?: number;
+  /** Networks, each with its own draws: the odd ones are told apart by what the even ones teach, and the other way round. Default: 2. */
+  readonly worlds?: number;
 }
 
 /** How well somebody tells two kinds apart from all that it sees: 0.5 is not at all. */
@@ -30,6 +34,7 @@ export interface TellRow {
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 
+/** Of one world, by who looks. */
 type Sample = Readonly<Record<string, readonly Example[]>>;
 
 const HALF = 500_000;
@@ -37,18 +42,19 @@ const PPM = 1_000_000;
 const ALONE = 'every verifier for itself';
 const PROVIDER = 'the provider, when it serves';
 
-/** Who can tell what from all that it sees, in two worlds of that many epochs; the same numbers for the same seed. */
-export async function measureTells({ seed, ...options }: TellOptions): Promise<readonly TellRow[]> {
+/** Who can tell what from all that it sees; the same numbers for the same seed. */
+export async function measureTells({ seed, worlds = 2, ...options }: TellOptions): Promise<readonly TellRow[]> {
   const samples: Sample[] = [];
-  for (const number of [seed, seed + 1]) {
+  for (let number = seed; number < seed + worlds; number++) {
     const jobs = await sampleJobs({ seed: number, ...options });
     // Where all are audited there is nothing to tell.
     const isDrawn = (options.alphaPpm ?? HALF) < PPM;
     samples.push({ ...jobs, ...(isDrawn ? { [PROVIDER]: await sampleOrders({ seed: number, ...options }) } : {}) });
   }
-  const [a, b] = samples as [Sample, Sample];
-  return Object.keys(a).map((view) => {
-    const [mine, other] = [a[view] ?? [], b[view] ?? []];
+  const side = (parity: number, view: string): readonly Example[] =>
+    samples.filter((_, i) => i % 2 === parity).flatMap((sample) => sample[view] ?? []);
+  return Object.keys(samples[0] ?? {}).map((view) => {
+    const [mine, other] = [side(0, view), side(1, view)];
     const examples = [...mine, ...other];
     const positives = examples.filter(({ isPositive }) => isPositive).length;
     return {
@@ -61,10 +67,15 @@ export async function measureTells({ seed, ...options }: TellOptions): Promise<r
   });
 }
 
-async function sampleJobs({ seed, epochs, replies, alphaPpm = HALF }: TellOptions): Promise<Sample> {
+async function sampleJobs({
+  seed,
+  epochs,
+  replies,
+  alphaPpm = HALF,
+  honeypotPpm = HALF,
+}: TellOptions): Promise<Sample> {
   const strategy = STRATEGIES[0] as VerifierStrategy;
-  // More honeypots than by default, for more examples: how many there are is no field of a job.
-  const world = await createWorld({ seed, strategy, honeypotPpm: 500_000, alphaPpm });
+  const world = await createWorld({ seed, strategy, honeypotPpm, alphaPpm });
   await runEpochs(world, epochs, replies);
   const real = listRealJobs(world);
   const look = (jobs: readonly SeenJob[], isKnown: (seen: SeenJob, other: SeenJob) => boolean): Example[] =>

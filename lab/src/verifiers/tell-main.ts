@@ -1,11 +1,12 @@
-// npm run tell-apart: who can tell a honeypot from a job, with half of all replies audited, and with all of them.
+// npm run tell-apart: who can tell a honeypot from a job, with half of all replies audited, nearly all, and all of them.
+
 import { measureTells } from './tell-apart.ts';
+import { listTraffic } from './traffic.ts';
 import { renderTellTable } from './verifier-tables.ts';
 
-const options = { seed: 1, epochs: 8 };
-for (const [title, row] of [
-  ['Half of all replies audited', { replies: 40, alphaPpm: 500_000 }],
-  ['All replies audited', { replies: 20, alphaPpm: 1_000_000 }],
-] as const) {
-  console.log(`${title}, seed ${options.seed}:\n\n${renderTellTable(await measureTells({ ...options, ...row }))}\n`);
+const seed = 1;
+for (const traffic of listTraffic({ epochs: 8, worlds: 12 })) {
+  const { alphaPpm, worlds } = traffic;
+  console.log(`${alphaPpm / 1e4} % of all replies audited, ${worlds} networks, seeds from ${seed} on:\n`);
+  console.log(`${renderTellTable(await measureTells({ seed, ...traffic }))}\n`);
 }

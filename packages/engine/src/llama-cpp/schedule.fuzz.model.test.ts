@@ -51,7 +51,7 @@ async function expectReproduced(provider: LlamaEngine, verifier: LlamaEngine, sc
 }
 
 async function fuzz(
-  options: Omit<LlamaEngineOptions, 'modelPath'>,
+  options: Partial<LlamaEngineOptions>,
   threads: { provider: number },
   runs: { numRuns: number; prompt: number; output: number },
 ) {
@@ -85,6 +85,15 @@ describe(`schedules, seed ${SEED}`, () => {
   it(
     'change no bit on the CPU with a cache of f32',
     () => fuzz({ kvType: 'f32' }, { provider: 1 }, { numRuns: 3, prompt: 280, output: 40 }),
+    PATIENCE_MS,
+  );
+
+  it.each(['q8_0', 'q4_k_m'])(
+    'change no bit on the CPU with weights of %s, on two threads',
+    async (quant) => {
+      const { path: modelPath } = await resolveModel('stories15M', { storeDir: folder, quant });
+      await fuzz({ modelPath }, { provider: 2 }, { numRuns: 3, prompt: 280, output: 40 });
+    },
     PATIENCE_MS,
   );
 

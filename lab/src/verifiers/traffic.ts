@@ -1,0 +1,25 @@
+import type { TellOptions } from './tell-apart.ts';
+
+/** How much is looked at. */
+export interface Span {
+  /** Epochs of traffic in which audits are to be told from the rest; 0: not measured. */
+  readonly epochs: number;
+  /** Networks with such traffic; even. */
+  readonly worlds: number;
+}
+
+export type Traffic = Required<Omit<TellOptions, 'seed'>>;
+
+const MANY = 500_000;
+/** A validator's default (validator-config.ts). */
+const USUAL = 50_000;
+
+/** Where all are audited, honeypots have to repeat requests; where few are not, the usual number need not yet. */
+export const listTraffic = ({ epochs, worlds }: Span): readonly Traffic[] =>
+  epochs === 0
+    ? []
+    : [
+        { epochs, worlds, replies: 40, alphaPpm: 500_000, honeypotPpm: MANY },
+        { epochs, worlds, replies: 40, alphaPpm: 950_000, honeypotPpm: USUAL },
+        { epochs, worlds, replies: 20, alphaPpm: 1_000_000, honeypotPpm: MANY },
+      ];
