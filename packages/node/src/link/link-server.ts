@@ -1,5 +1,4 @@
 import { constants, createSecureServer, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import {
@@ -20,6 +19,7 @@ import { createRateLimited, Refusal } from './link-error.ts';
 import type { LinkIdentity, PeerId } from './link-identity.ts';
 import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
 import { createTlsOptions, getPeerId } from './link-tls.ts';
+import { addressOf, listen } from './listen.ts';
 import { createRateLimiter } from './token-bucket.ts';
 
 /** `package.Service/Method`, as in `ogong.v1.RouterService/Route`. */
@@ -161,13 +161,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       const { bind } = options;
       if (!bind) return;
       server.maxConnections = limits.maxConnections;
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(bind.port, bind.host, () => {
-          server.off('error', reject);
-          resolve();
-        });
-      });
+      await listen(server, bind);
     },
     async stop(graceMs = 5000) {
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
@@ -184,11 +178,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
         () => duplex.destroy(),
       );
     },
-    address() {
-      const address = server.address() as AddressInfo | null;
-      if (!address) throw new Error('the link server does not listen');
-      return { host: address.address, port: address.port };
-    },
+    address: () => addressOf(server),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { BlockList, isIP } from 'node:net';
+import { type HttpDoor, openAt } from '../shared/http-door.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Health {
@@ -16,12 +16,6 @@ export interface MetricsServerOptions {
   readonly health?: () => Health;
 }
 
-export interface MetricsServer {
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  address(): { readonly host: string; readonly port: number };
-}
-
 export class MetricsBindError extends Error {
   override readonly name = 'MetricsBindError';
   readonly code = 'usage';
@@ -32,11 +26,7 @@ export class MetricsBindError extends Error {
   }
 }
 
-export function createMetricsServer({
-  bind,
-  metrics,
-  health = () => ({ ok: true }),
-}: MetricsServerOptions): MetricsServer {
+export function createMetricsServer({ bind, metrics, health = () => ({ ok: true }) }: MetricsServerOptions): HttpDoor {
   if (!isLoopback(bind.host)) throw new MetricsBindError(bind.host);
 
   const server = createServer((request, response) => {
@@ -54,25 +44,7 @@ export function createMetricsServer({
   server.headersTimeout = 5000;
   server.requestTimeout = 5000;
 
-  return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(bind.port, bind.host, () => {
-          server.off('error', reject);
-          resolve();
-        });
-      }),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-    address() {
-      const { address, port } = server.address() as AddressInfo;
-      return { host: address, port };
-    },
-  };
+  return openAt(bind, server);
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

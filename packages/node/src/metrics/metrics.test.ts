@@ -1,8 +1,9 @@
 import { afterEach, expect, it } from 'vitest';
+import type { HttpDoor } from '../shared/http-door.ts';
 import { createMetrics } from './metrics.ts';
-import { createMetricsServer, type Health, type MetricsServer } from './metrics-server.ts';
+import { createMetricsServer, type Health } from './metrics-server.ts';
 
-let server: MetricsServer | undefined;
+let server: HttpDoor | undefined;
 afterEach(() => server?.stop());
 
 async function serve(health?: () => Health): Promise<string> {

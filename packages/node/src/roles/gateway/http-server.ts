@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { addressOf, listen } from '../../link/listen.ts';
 import { type ErrorBody, GatewayError, toErrorBody, toGatewayError } from './gateway-error.ts';
 
 /** One request and its response, as handlers see them. */
@@ -114,14 +115,7 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
   });
 
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(options.bind.port, options.bind.host, () => {
-          server.off('error', reject);
-          resolve();
-        });
-      }),
+    start: () => listen(server, options.bind),
     async stop(graceMs) {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
@@ -131,10 +125,7 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
       server.closeAllConnections();
       await closed;
     },
-    address() {
-      const { address, port } = server.address() as AddressInfo;
-      return { host: address, port };
-    },
+    address: () => addressOf(server),
   };
 }
 

@@ -5,12 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../clock.ts';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import { createLogger } from '../../../log/logger.ts';
+import type { HttpDoor } from '../../../shared/http-door.ts';
 import { chat } from './chat-command.ts';
-import { createLocalServer, type LocalServer } from './local-server.ts';
+import { createLocalServer } from './local-server.ts';
 
 const engine = createFakeEngine({ contextSize: 512 });
 const log = createLogger({ name: 'test', level: 'silent' });
-let server: LocalServer;
+let server: HttpDoor;
 let base: string;
 
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { EngineError } from '@ogong/engine/engine';
 import type { Crypto } from '@ogong/protocol/crypto';
 import { RequestError } from '@ogong/protocol/request';
 import type { Clock } from '../../../clock.ts';
 import type { Logger } from '../../../log/logger.ts';
 import type { Endpoint } from '../../../shared/endpoint.ts';
+import { type HttpDoor, openAt } from '../../../shared/http-door.ts';
 import type { LocalModel } from './local-model.ts';
 import { chatAsOllama, generateAsOllama, listOllamaModels } from './ollama-api.ts';
 import { completeChat, formatOpenAiError, type LocalAnswer, type LocalCall, listOpenAiModels } from './openai-api.ts';
@@ -13,12 +13,6 @@ import { completeChat, formatOpenAiError, type LocalAnswer, type LocalCall, list
 export interface LocalServerOptions {
   readonly listen: Endpoint;
   readonly models: readonly LocalModel[];
-}
-
-export interface LocalServer {
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  address(): Endpoint;
 }
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -31,7 +25,7 @@ type Handler = (body: Uint8Array, call: LocalCall) => LocalAnswer | Promise<Loca
 export function createLocalServer(
   { listen, models }: LocalServerOptions,
   { crypto, clock, log }: { readonly crypto: Crypto; readonly clock: Clock; readonly log: Pick<Logger, 'error'> },
-): LocalServer {
+): HttpDoor {
   const json = (body: unknown): LocalAnswer => ({ kind: 'json', body });
   const routes: Readonly<Record<string, Handler>> = {
     'GET /api/version': () => json({ version: OLLAMA_VERSION }),
@@ -83,25 +77,7 @@ export function createLocalServer(
   const server = createServer((request, response) => void handle(request, response));
   server.requestTimeout = 30_000;
 
-  return {
-    start: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(listen.port, listen.host, () => {
-          server.off('error', reject);
-          resolve();
-        });
-      }),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-    address() {
-      const { address, port } = server.address() as AddressInfo;
-      return { host: address, port };
-    },
-  };
+  return openAt(listen, server);
 }
 
 /** Any page in a browser can post to this port: only those that came from this machine are answered. */

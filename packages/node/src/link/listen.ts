@@ -1,0 +1,19 @@
+import type { AddressInfo, Server } from 'node:net';
+import type { Endpoint } from '../config/values.ts';
+
+/** @throws what the system says where the address cannot be had. */
+export const listen = (server: Server, { host, port }: Endpoint): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+/** @throws Error where it does not listen. */
+export function addressOf(server: Server): Endpoint {
+  const at = server.address() as AddressInfo | null;
+  if (at === null) throw new Error('the server does not listen');
+  return { host: at.address, port: at.port };
+}
