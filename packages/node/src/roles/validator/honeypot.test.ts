@@ -64,6 +64,20 @@ describe('a planted reply', () => {
       expect(Array.from(rows[position as number]!.ids)).toContain(token);
       expect(own.slice(0, -1)).toContain(token);
       expect(rows[position as number]!.rank).not.toBe(TAIL_RANK);
+      expect(new Set(outputTokens).size).toBe(new Set(own).size);
+      positions.add(position as number);
+    }
+    expect(positions.size).toBeGreaterThan(1);
+  });
+
+  it('has a token less where the reply repeats none', async () => {
+    const { rows } = await createKnown();
+    const firsts = new Map(rows.map((row) => [tokenOf(row), row]));
+    const distinct = [...firsts.values()].filter(({ rank }) => rank !== TAIL_RANK);
+    const positions = new Set<number>();
+    for (let n = 0; n < 30; n++) {
+      const { outputTokens, position } = plantBad(crypto, distinct, seed(n));
+      expect(new Set(outputTokens).size).toBe(distinct.length - 1);
       positions.add(position as number);
     }
     expect(positions.size).toBeGreaterThan(10);

@@ -31,13 +31,13 @@ export interface Planted {
   readonly position: number | undefined;
 }
 
-const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v1');
-const TRIES = 64;
+const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
 
 /**
  * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
- * before its end: so it is none that ends replies, which would be seen without any work. What was drawn from the tail stays: a
- * job gives those draws.
+ * before its end: so it is none that ends replies, which would be seen without any work. Where the reply allows, what is replaced
+ * stands elsewhere, too, so that there are as many different tokens as before: fewer would tell. What was drawn from the tail
+ * stays: a job gives those draws.
  * @param rows of the opening.
  * @param seed 32 bytes that nobody else knows.
  * @returns the reply as it was where no position has such a token.
@@ -45,16 +45,18 @@ const TRIES = 64;
 export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): Planted {
   const outputTokens = rows.map(tokenOf);
   const spoken = new Set(outputTokens.slice(0, -1));
-  for (let tries = 0; tries < TRIES && rows.length > 0; tries++) {
-    const bytes = createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).u32(tries).finish();
-    const position = createReader(crypto.sha256(bytes)).u32() % rows.length;
-    const { ids, rank } = rows[position] as DrawRow;
+  const plants = rows.flatMap(({ ids, rank }, position) => {
     const token = rank === TAIL_RANK ? undefined : ids.find((id) => id !== outputTokens[position] && spoken.has(id));
-    if (token !== undefined) {
-      return { outputTokens: outputTokens.map((own, at) => (at === position ? token : own)), position };
-    }
-  }
-  return { outputTokens, position: undefined };
+    return token === undefined ? [] : [{ position, token }];
+  });
+  const counts = new Map<number, number>();
+  for (const token of outputTokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+  const repeated = plants.filter(({ position }) => (counts.get(outputTokens[position] as number) ?? 0) > 1);
+  const eligible = repeated.length > 0 ? repeated : plants;
+  const draw = createReader(crypto.sha256(createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).finish())).u32();
+  const plant = eligible[draw % eligible.length];
+  if (plant === undefined) return { outputTokens, position: undefined };
+  return { outputTokens: outputTokens.with(plant.position, plant.token), position: plant.position };
 }
 
 /** What an honest pass in the provider's own class reports of a reply, if the provider was honest. */
