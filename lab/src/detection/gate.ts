@@ -1,4 +1,4 @@
-import { computesOtherwise } from './experiments.ts';
+import { computesOtherwise } from './plan/experiments.ts';
 import type { DetectionResults } from './results.ts';
 
 /**

@@ -11,26 +11,26 @@ import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
 import { describeFailure, getExitCode } from '@ogong/node/log/errors';
 import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeCode, describeMachine } from '../bench/report.ts';
-import { collectExperiment, sourceId } from './collect.ts';
-import { createEnginePool } from './engine-pool.ts';
+import { listBroken } from './gate.ts';
+import { measure } from './measure/measure.ts';
+import { measureDraws } from './measure/measure-draws.ts';
+import { measureVerifierRows, type VerifierOptions } from './measure/measure-verifiers.ts';
 import {
   type Experiment,
   listAttackExperiments,
   listHonestExperiments,
   listLadderExperiments,
   MAIN_PAIR,
-} from './experiments.ts';
-import { listBroken } from './gate.ts';
-import { inLanes, listPasses } from './lanes.ts';
-import { measure } from './measure.ts';
-import { measureDraws } from './measure-draws.ts';
-import { measureVerifierRows, type VerifierOptions } from './measure-verifiers.ts';
-import { PROFILES, type Profile, SOLD_WEIGHTS } from './profiles.ts';
-import { createProgressLine } from './progress.ts';
-import { renderDetection } from './render-detection.ts';
+} from './plan/experiments.ts';
+import { PROFILES, type Profile, SOLD_WEIGHTS } from './plan/profiles.ts';
+import { findSetup } from './plan/setups.ts';
+import { renderDetection } from './report/render-detection.ts';
+import { encodeResults, listChanges, parseResults } from './report/results-json.ts';
 import type { DetectionResults } from './results.ts';
-import { encodeResults, listChanges, parseResults } from './results-json.ts';
-import { findSetup } from './setups.ts';
+import { collectExperiment, sourceId } from './sample/collect.ts';
+import { createEnginePool } from './sample/engine-pool.ts';
+import { inLanes, listPasses } from './sample/lanes.ts';
+import { createProgressLine } from './sample/progress.ts';
 
 const config = defineConfig({
   name: 'npm run detect --',

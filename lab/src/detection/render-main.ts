@@ -1,7 +1,7 @@
 // Makes page, tables and plots again from the data of a run.
 import { readFileSync } from 'node:fs';
-import { renderDetection } from './render-detection.ts';
-import { parseResults } from './results-json.ts';
+import { renderDetection } from './report/render-detection.ts';
+import { parseResults } from './report/results-json.ts';
 
 const [file, directory] = process.argv.slice(2);
 if (file === undefined || directory === undefined) {

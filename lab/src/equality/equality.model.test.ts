@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findModel, type ModelName } from '../detection/models.ts';
+import { findModel, type ModelName } from '../detection/plan/models.ts';
 import { serveRound } from './serve-round.ts';
 import { WAYS, type WayName } from './ways.ts';
 

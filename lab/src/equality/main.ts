@@ -8,7 +8,7 @@ import { defineConfig } from '@ogong/node/config/define-config';
 import { integer, oneOf, text } from '@ogong/node/config/values';
 import { describeFailure, getExitCode } from '@ogong/node/log/errors';
 import { describeCode, describeMachine } from '../bench/report.ts';
-import { findModel, MODEL_NAMES } from '../detection/models.ts';
+import { findModel, MODEL_NAMES } from '../detection/plan/models.ts';
 import { type EqualityRun, encodeRun, parseRun } from './run-file.ts';
 import { addCounts, NO_COUNTS, type RoundCounts, serveRound } from './serve-round.ts';
 import { CONTEXT, MOST_STREAMS, WAY_NAMES, WAYS, type WayName } from './ways.ts';

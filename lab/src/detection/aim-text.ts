@@ -1,7 +1,0 @@
-import type { Share } from './results.ts';
-
-/** With its interval, and of how many. */
-export const formatShare = ({ value, low, high, of }: Share): string =>
-  `${formatPercent(value)} (${formatPercent(low)} to ${formatPercent(high)}, n ${of})`;
-
-export const formatPercent = (value: number): string => `${Number((100 * value).toPrecision(4))} %`;

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AimRow,
+  type AttackRow,
+  type ClassClaimRow,
+  type DetectionResults,
+  type Difference,
+  type EjectionRow,
+  UNLISTED,
+} from '../results.ts';
+import { createSyntheticResults } from '../synthetic-results.ts';
+import { judgeAims } from './aims.ts';
+
+const results = createSyntheticResults();
+const share = { value: 1, low: 0.6, high: 1, of: 8 };
+const early: Difference = { differ: share, medianToken: 0, lastToken: 3 };
+const withAttacks = (...attacks: Partial<AttackRow>[]): DetectionResults => ({
+  ...results,
+  attacks: attacks.map((change) => ({ ...(results.attacks[0] as AttackRow), ...change })),
+});
+const find = (given: DetectionResults, aim: RegExp): AimRow => {
+  const [row, ...others] = judgeAims(given).filter((each) => aim.test(each.aim));
+  expect(others).toEqual([]);
+  return row as AimRow;
+};
+
+describe.each([
+  ['CPU', 'equality'],
+  ['Vulkan', 'vulkan'],
+] as const)('the aim of early differences on %s', (backend, field) => {
+  const aim = new RegExp(`${backend}: every weight, KV and prompt cheat`);
+  const weights = { family: 'weights', attack: 'weights-q4-0', [field]: early };
+  const judge = (...attacks: Partial<AttackRow>[]): AimRow => find(withAttacks(...attacks), aim);
+
+  it('is met where every one differs within four tokens', () => {
+    expect(judge(weights, { ...weights, attack: 'hidden-system-prompt', family: 'sampling' })).toMatchObject({
+      measured: '2 of 2 attacks do, 16 replies',
+      met: true,
+    });
+  });
+
+  it('is missed where one is late, where one reply equals, and where nothing was measured', () => {
+    const late = judge(weights, { ...weights, attack: 'kv-q8-0', weights: 'f16', [field]: { ...early, lastToken: 4 } });
+    expect(late).toMatchObject({ met: false, note: 'kv-q8-0 as f16: at the latest at 4' });
+    expect(judge(weights).note).toContain('no KV cheat');
+    expect(judge({ ...weights, [field]: { ...early, differ: { ...share, value: 0.9 } } }).met).toBe(false);
+    expect(judge({ ...weights, [field]: undefined })).toMatchObject({ met: false, measured: 'not measured' });
+  });
+
+  it('asks nothing of what computes as was sold at first, or throughout', () => {
+    const late = { [field]: { ...early, lastToken: 40 } };
+    const others = [
+      { ...weights, ...late, attack: 'sliding-window-128' },
+      { ...weights, ...late, attack: 'greedy-as-sampled', family: 'sampling' },
+    ];
+    expect(judge(weights, ...others).met).toBe(true);
+  });
+});
+
+it('an aim that nothing was measured for is a miss', () => {
+  const nothing = {
+    ...results,
+    attacks: [],
+    otherPairs: [],
+    equality: [],
+    stage1: [],
+    ejection: [],
+    classClaims: [],
+    conversations: [],
+  };
+  for (const { aim, met } of judgeAims(nothing)) expect([aim, met]).toEqual([aim, false]);
+});
+
+describe('the aim that no honest provider is ejected in a real run', () => {
+  const row = (test: string, value: number) => {
+    return { test, lifetimes: 2, replies: 600, beta: 1e-3, ejected: { ...share, value, of: 2 } };
+  };
+  const judge = (...ejection: EjectionRow[]): AimRow => find({ ...results, ejection }, /in any real run/);
+
+  it('asks for none, where lives redrawn may end as often as beta', () => {
+    const redrawn = { ...row('f16: per reply, calibrated', 5e-4), replies: 1_000_000 };
+    const served = row('f16: per reply, calibrated, as served', 0);
+    expect(judge(redrawn, served)).toMatchObject({ met: true, measured: 'none of 2 lives, 600 replies' });
+    expect(find({ ...results, ejection: [redrawn, served] }, /at most beta/).met).toBe(true);
+    const ended = judge(redrawn, served, row('q8_0: per reply, calibrated, as served', 0.5));
+    expect(ended).toMatchObject({ met: false });
+    expect(ended.measured).toContain('q8_0');
+  });
+
+  it('is missed where only redrawn lives were measured', () => {
+    expect(judge(row('f16: per reply, calibrated', 0)).met).toBe(false);
+  });
+});
+
+describe('the aim of a class that no row lists', () => {
+  const aim = /of a class that no row of the table lists/;
+  const [row] = results.classClaims as [ClassClaimRow];
+  const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
+    find({ ...results, classClaims: changes.map((change) => ({ ...row, claimed: UNLISTED, ...change })) }, aim);
+  const tokensToDecide = { median: 96, p90: undefined };
+
+  it('is met where every cheat is decided in time', () => {
+    expect(judge({ tokensToDecide })).toMatchObject({ met: true, note: '' });
+    expect(judge({ tokensToDecide }, { tokensToDecide: { ...tokensToDecide, median: 1001 } })).toMatchObject({
+      met: false,
+    });
+    const missed = judge({ tokensToDecide }, { tokensToDecide: undefined, verifier: 'cpu-exact' });
+    expect(missed.measured).toMatch(/96 tokens, .*; .*not decided, 99.7 % .*rejected \(cpu-exact\)/);
+    expect(missed.note).toContain('no evidence');
+  });
+
+  it('asks nothing of classes that rows list', () => {
+    expect(judge({ claimed: 'cpu-fast', tokensToDecide: undefined })).toMatchObject({
+      measured: 'not measured',
+      met: false,
+    });
+  });
+});
+
+describe('the aim of equality on Vulkan', () => {
+  const row = { backend: 'vulkan', weights: 'f16', variant: 'stories15M', tokens: 100_000, differing: 0 };
+  const judge = (...equality: DetectionResults['equality'][number][]): AimRow =>
+    find({ ...results, equality, conversations: [] }, /exact classes, Vulkan: honest distance 0/);
+
+  it('asks for the model of the aims, and says of others how much', () => {
+    expect(judge(row)).toMatchObject({ met: true, note: '' });
+    const other = judge({ ...row, tokens: 512 }, { ...row, variant: 'random-tiny, any sampler' });
+    expect(other).toMatchObject({ met: false, measured: '0 replies differ, 512 tokens' });
+    expect(other.note).toMatch(/software device.*100000 of random-tiny/);
+  });
+
+  it('is missed by one reply of any model', () => {
+    expect(judge(row, { ...row, variant: 'random-tiny', differing: 1 })).toMatchObject({ met: false });
+  });
+});
+
+describe('the aims of other pairs of classes', () => {
+  const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+  const of = (change: Partial<AttackRow>): AttackRow => ({ ...first, provider: 'cpu-fast', weights: 'f16', ...change });
+  const judge = (aim: RegExp, ...otherPairs: AttackRow[]): AimRow => find({ ...results, otherPairs }, aim);
+  const tokens = (median: number) => ({ tokensToDecide: { median, p90: undefined } });
+
+  it('count every pair in which draws are massaged', () => {
+    const aim = /massaged draws into F16.*between the other pairs/;
+    const [near, far] = ['massaged-knowing-q8-0', 'massaged-knowing-noise-1e-3'];
+    expect(judge(aim, of({ attack: near, ...tokens(200) }), of({ attack: far, ...tokens(2500) }))).toMatchObject({
+      measured: '2 of 2 are',
+      met: true,
+    });
+    const missed = judge(aim, of({ attack: near, ...tokens(201) }), of({ attack: far, tokensToDecide: undefined }));
+    expect(missed).toMatchObject({ measured: '0 of 2 are', met: false });
+    expect(missed.note).toMatch(/q8-0, cpu-fast → .*: 201 tokens; massaged-knowing-noise-1e-3, .*: not decided/);
+    expect(judge(aim)).toMatchObject({ met: false, measured: 'not measured' });
+  });
+
+  it('count their names apart', () => {
+    const aim = /between the other pairs of classes: the kind named/;
+    const named = { value: 0.9, low: 0.8, high: 0.95, of: 100 };
+    const missed = judge(aim, of({ named, namedExactly: undefined }), of({ named, verifier: 'cpu-exact' }));
+    expect(missed).toMatchObject({ met: false });
+    expect(missed.note).toContain(`${first.attack} as f16 (20)`);
+    expect(judge(aim, of({ named: { ...named, value: 0.95 } })).met).toBe(true);
+  });
+});
+
+it('the aim of wrong classes is judged for each class that is claimed, by its sharpest verifier', () => {
+  const [row] = results.classClaims as [ClassClaimRow];
+  const median = (tokens: number) => ({ tokensToDecide: { median: tokens, p90: undefined } });
+  const judge = (...changes: Partial<ClassClaimRow>[]): AimRow =>
+    find(
+      { ...results, classClaims: changes.map((change) => ({ ...row, ...change })) },
+      /wrong-class claims gain nothing: decided/,
+    );
+  const sharp = { claimed: 'cpu-fast', verifier: 'cpu-exact', ...median(160) };
+  const others = [
+    { ...sharp, weights: 'q8_0' },
+    { ...sharp, claimed: 'vulkan', verifier: 'cpu-fast' },
+  ];
+  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) }, ...others)).toMatchObject({ met: true });
+  const wide = judge(sharp, ...others, { ...sharp, attack: 'other', claimed: 'vulkan', tokensToDecide: undefined });
+  expect(wide).toMatchObject({ met: false });
+  expect(wide.measured).toMatch(/as cpu-fast: .*160 tokens.*; as vulkan: .*not decided/);
+  const partial = judge(sharp, others[0] as Partial<ClassClaimRow>);
+  expect(partial).toMatchObject({ met: false });
+  expect(partial.measured).toContain('not measured: vulkan of f16');
+});

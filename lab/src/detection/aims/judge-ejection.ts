@@ -1,0 +1,37 @@
+import { AS_SERVED } from '../measure/measure-ejection.ts';
+import type { AimRow, DetectionResults, EjectionRow } from '../results.ts';
+import { formatShare } from './aim-text.ts';
+
+export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>): AimRow[] {
+  const rows = ejection.filter(({ test }) => test.includes('per reply, '));
+  const [lived, served] = [rows.filter((row) => !isAsServed(row)), rows.filter(isAsServed)];
+  const count = (some: readonly EjectionRow[]): number => some.reduce((sum, { replies }) => sum + replies, 0);
+  const lives = served.reduce((sum, { lifetimes }) => sum + lifetimes, 0);
+  const ejected = served.flatMap(({ test, ejected }) =>
+    ejected.value > 0 ? [`${test}: ${formatShare(ejected)}`] : [],
+  );
+  return [
+    {
+      aim: 'no honest provider ejected: at most beta over 1e6 replies with their measured correlation',
+      measured:
+        lived.map(({ test, ejected, beta }) => `${test}: ${formatShare(ejected)}, beta ${beta}`).join('; ') ||
+        'not measured',
+      met: lived.length > 0 && count(lived) >= 1e6 && lived.every(({ ejected, beta }) => ejected.value <= beta),
+      note: count(lived) < 1e6 ? `this profile simulates ${count(lived)} replies only` : '',
+    },
+    {
+      aim: 'no honest provider ejected in any real run, replies in their order',
+      measured:
+        served.length === 0 ? 'not measured' : ejected.join('; ') || `none of ${lives} lives, ${count(served)} replies`,
+      met: served.length > 0 && ejected.length === 0,
+      note:
+        served.length === 0
+          ? 'too few honest replies for tables of two halves'
+          : ejected.length > 0
+            ? 'the bound is on the share of lives, and some end; more runs say whether as many as it allows'
+            : '',
+    },
+  ];
+}
+
+const isAsServed = ({ test }: EjectionRow): boolean => test.endsWith(AS_SERVED);

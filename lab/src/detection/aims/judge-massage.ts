@@ -1,0 +1,92 @@
+import type { AimRow, AttackRow, DetectionResults } from '../results.ts';
+import { formatPair } from '../standing.ts';
+import { formatShare } from './aim-text.ts';
+import { judgeDecision } from './judge-decision.ts';
+
+/** Into F16, by what each attacker knows. */
+export function judgeMassage(results: Pick<DetectionResults, 'attacks' | 'otherPairs'>): AimRow[] {
+  return [
+    ...MASSAGERS.flatMap(({ source, by, reasons }) =>
+      MASSAGED.map(({ cheap, what, limit }, i) => {
+        const row = results.attacks.find(({ attack, weights }) => attack === `${source}-${cheap}` && weights === 'f16');
+        return judgeDecision(`massaged draws, ${what}, by one who ${by}, decided at 1e-6`, row, limit, reasons[i]);
+      }),
+    ),
+    judgeMassageElsewhere(results),
+    judgeMassageAtOnce(results),
+  ];
+}
+
+const CAREFUL =
+  "it takes the true model's own token wherever a draw would have to be bent farther than honest drift bends it: what is left differs from honest replies in the " +
+  'few draws that it does bend, in how many of them there are, and in the single values that it bends for them. In an exact class one such draw shows. ' +
+  'Verifiers of several classes for one payee, whose honest drift hides different draws, are the next idea';
+
+const HIDDEN =
+  "it bends nothing that noise of the size of honest drift does not hide, and takes the true model's own token elsewhere: its values look like honest ones of a " +
+  'position that drifted more than most, and only how many draws differ, and by what margin, speaks. In an exact class one such draw shows. Evidence of several verifiers of unlike classes on one reply is the next idea';
+
+/** What is served in place of the true model, and the tokens that it may take. */
+const MASSAGED = [
+  { cheap: 'q8-0', what: 'Q8_0 into F16', limit: 200 },
+  { cheap: 'noise-1e-3', what: 'noise of 1e-3', limit: 2500 },
+] as const;
+
+/** `reasons` for a miss, in the order of MASSAGED. */
+const MASSAGERS = [
+  {
+    source: 'massaged-knowing',
+    by: 'knows the limits',
+    reasons: [
+      'evidence comes from ranks: no reply of 32 tokens can weigh more than the held-out sample allows. A larger sample is the next idea',
+      'only draws and the values that were bent for them speak, and 1 draw in 70 differs',
+    ],
+  },
+  { source: 'massaged-careful', by: 'also knows how far honest draws stray', reasons: [CAREFUL, CAREFUL] },
+  { source: 'massaged-hidden', by: 'also hides what it bends in noise', reasons: [HIDDEN, HIDDEN] },
+] as const;
+
+function judgeMassageElsewhere({ otherPairs }: Pick<DetectionResults, 'otherPairs'>): AimRow {
+  const rows = MASSAGED.flatMap(({ cheap, limit }) =>
+    otherPairs
+      .filter(({ attack, weights }) => attack === `massaged-knowing-${cheap}` && weights === 'f16')
+      .map((row) => ({ ...row, limit })),
+  );
+  const missed = rows.filter(({ tokensToDecide, limit }) => !((tokensToDecide?.median ?? Number.NaN) <= limit));
+  const explain = ({ tokensToDecide, ...row }: AttackRow): string =>
+    `${row.attack}, ${formatPair(row)}: ${tokensToDecide ? `${Math.round(tokensToDecide.median)} tokens` : 'not decided'}`;
+  return {
+    aim: 'massaged draws into F16 by one who knows the limits, the same between the other pairs of classes: Q8_0 within 200 tokens, noise of 1e-3 within 2500',
+    measured: rows.length === 0 ? 'not measured' : `${rows.length - missed.length} of ${rows.length} are`,
+    met: rows.length > 0 && missed.length === 0,
+    note: missed.length === 0 ? '' : `${missed.map(explain).join('; ')}. ${FEW_REPLIES}`,
+  };
+}
+
+const FEW_REPLIES =
+  'evidence comes from ranks among the honest replies of a pair, of which fewer were measured there, and an attack has few replies to be decided by; ' +
+  'more of both are the next idea';
+
+/** Where bytes are compared a reply in which one draw was bent differs; one in which none had to be is the true model's own. */
+function judgeMassageAtOnce({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow {
+  const rows = attacks
+    .filter(({ attack }) => attack.startsWith('massaged'))
+    .flatMap(({ equality, ...row }) =>
+      equality === undefined || equality.differ.of === 0 ? [] : [{ ...row, ...equality }],
+    );
+  const few = rows.filter(({ differ }) => differ.value < 1);
+  const differing = rows.reduce((sum, { differ }) => sum + Math.round(differ.value * differ.of), 0);
+  const replies = rows.reduce((sum, { differ }) => sum + differ.of, 0);
+  return {
+    aim: 'massaged draws, exact class: decided at once, by the first reply in which a draw was bent',
+    measured:
+      rows.length === 0 ? 'not measured' : `${differing} of ${replies} replies differ, of ${rows.length} attacks`,
+    met: rows.length > 0 && rows.every(({ differ }) => differ.value > 0),
+    note: few
+      .map(
+        ({ attack, weights, differ }) =>
+          `${attack} as ${weights}: ${formatShare(differ)}, the others hold no draw that was bent`,
+      )
+      .join('; '),
+  };
+}

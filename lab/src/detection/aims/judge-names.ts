@@ -1,0 +1,35 @@
+import type { AimRow, AttackRow, Share } from '../results.ts';
+import { formatPercent } from './aim-text.ts';
+
+export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
+  const rows = attacks.filter(({ named }) => named !== undefined);
+  const rejects = rows.reduce((sum, { named }) => sum + named!.of, 0);
+  const count = (shares: readonly Share[]): number =>
+    shares.reduce((sum, { value, of }) => sum + Math.round(value * of), 0);
+  const right = count(rows.flatMap(({ named }) => named ?? []));
+  const exactly = rows.flatMap(({ namedExactly }) => namedExactly ?? []);
+  const named = exactly.reduce((sum, { of }) => sum + of, 0);
+  return {
+    aim,
+    measured:
+      rejects === 0
+        ? 'not measured'
+        : `${formatPercent(right / rejects)} of ${rejects} rejects${named === 0 ? '' : `; the very attack in ${formatPercent(count(exactly) / named)}, where several of a kind compute the same`}`,
+    met: rejects > 0 && right >= 0.95 * rejects,
+    note: rejects > 0 && right < 0.95 * rejects ? `${listConfusions(rows)}. ${FEW_NAMES}` : '',
+  };
+}
+
+const FEW_NAMES =
+  'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';
+
+/** The attacks that lose most. */
+function listConfusions(rows: readonly AttackRow[]): string {
+  const wrong = new Map<string, number>();
+  for (const { attack, weights, named } of rows) {
+    const name = `${attack} as ${weights}`;
+    wrong.set(name, (wrong.get(name) ?? 0) + Math.round((1 - named!.value) * named!.of));
+  }
+  const most = [...wrong].sort((a, b) => b[1] - a[1]).slice(0, 5);
+  return `most often misnamed: ${most.map(([name, count]) => `${name} (${count})`).join(', ')}`;
+}

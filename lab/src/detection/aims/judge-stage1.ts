@@ -1,0 +1,65 @@
+import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
+import { toShare } from '../share.ts';
+import { formatShare } from './aim-text.ts';
+
+type Measured = Pick<DetectionResults, 'attacks' | 'stage1'>;
+
+export function judgeHonestDraws({ stage1 }: Pick<Measured, 'stage1'>): AimRow {
+  const tokens = stage1.reduce((sum, row) => sum + row.tokens, 0);
+  const mismatches = stage1.reduce((sum, row) => sum + row.mismatches, 0);
+  return {
+    aim: 'stage 1: no honest mismatch in 1e6 tokens, every class, batch and sampler',
+    measured: `${mismatches} replies of ${stage1.reduce((sum, row) => sum + row.replies, 0)}, ${tokens} tokens`,
+    met: mismatches === 0 && tokens >= 1e6,
+    note: tokens < 1e6 ? `this profile samples ${tokens} tokens only` : '',
+  };
+}
+
+export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
+  const isCoarse = ({ attack }: AttackRow): boolean =>
+    /^prefill/.test(attack) && !/q8-0|noise|fine-tune|adapter/.test(attack);
+  const fine = attacks.find(({ attack, weights }) => attack === 'prefill-q8-0' && weights === 'f16');
+  const replies = stage1.reduce((sum, row) => sum + row.replies, 0);
+  const us = stage1.reduce((sum, row) => sum + row.usPerToken * row.replies, 0) / replies;
+  return [
+    judgeRefuted(
+      'every sampler cheat',
+      attacks.filter(({ attack }) => SAMPLER_CHEATS.test(attack)),
+    ),
+    judgeRefuted('every pre-fill from Q5 or coarser', attacks.filter(isCoarse)),
+    {
+      aim: 'stage 1: pre-fill from Q8_0 into F16 caught per full reply, 99.5 %',
+      measured: fine ? formatShare(fine.stage1Full) : 'not measured',
+      met: fine !== undefined && fine.stage1Full.value >= 0.995,
+      note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
+    },
+    {
+      aim: 'stage 1: at most 5 microseconds a token',
+      measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
+      met: us <= 5,
+      note: 'docs/bench.md has it on a quiet machine, with the version of the code',
+    },
+  ];
+}
+
+const SAMPLER_CHEATS = /^(sampler-|greedy-as-sampled|grind-(nonce|reply-id|epoch))/;
+
+/** All attacks of a kind together, since one alone has too few replies to show so small a share of escapes. */
+function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
+  const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
+  const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
+  const leaking = rows.filter(({ stage1Full }) => stage1Full.of > 0 && stage1Full.value < 1);
+  const names = leaking.map((row) => `${row.attack} as ${row.weights}: ${formatShare(row.stage1Full)}`).join('; ');
+  return {
+    aim: `stage 1: ${what} caught per full reply, 99.99 %`,
+    measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
+    met: of > 0 && caught / of >= 0.9999,
+    note: names || 'the interval is as wide as the sample is small',
+  };
+}
+
+function explainEscapes({ value, high, of }: Share): string {
+  if (value >= 0.995) return '';
+  const reason = 'a reply escapes where each of its draws falls as the true model has it, so one of few choices';
+  return high >= 0.995 ? `${reason}; the aim lies within the interval of ${of} replies` : reason;
+}

@@ -1,0 +1,70 @@
+import { HONEST } from '@ogong/node/calibration/source-id';
+import type { AttackDefinition } from '../../attackers/attack.ts';
+import { ATTACKS } from '../../attackers/catalogue.ts';
+import type { Experiment } from '../plan/experiments.ts';
+import type { Pair } from '../results.ts';
+import { createDetector, type Detector } from './detector.ts';
+import type { JudgedReply } from './load.ts';
+import { isJudged, isUnrefuted } from './measure-attacks.ts';
+
+export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
+
+export type ClassPair = Pick<Pair, 'provider' | 'verifier'>;
+
+/** Of one weight type. */
+export interface PairSamples {
+  readonly honest: readonly Experiment[];
+  readonly attacks: readonly Experiment[];
+  readonly read: ReadExperiment;
+  readonly code: string;
+}
+
+/** What was sampled between two classes, and the detector that was fitted to it. */
+export interface FittedPair {
+  readonly detector: Detector;
+  /** What the detector was fitted to and calibrated on. */
+  readonly honest: readonly JudgedReply[];
+  /** Of them those of any sampler settings. */
+  readonly ofAnySampler: readonly JudgedReply[];
+  readonly played: readonly PlayedAttack[];
+}
+
+export interface PlayedAttack {
+  readonly experiment: Experiment;
+  readonly attack: AttackDefinition;
+  readonly replies: readonly JudgedReply[];
+}
+
+/** @returns undefined where no honest reply was sampled. */
+export function fitPair(pair: ClassPair, { honest: served, attacks, read, code }: PairSamples): FittedPair | undefined {
+  const main = served.filter((experiment) => isPair(experiment, pair));
+  const ofAnySampler = main.filter(({ sampler }) => sampler === 'any').flatMap(read);
+  const honest = [...main.filter(({ source }) => source === HONEST).flatMap(read), ...ofAnySampler];
+  if (honest.length === 0) return undefined;
+  const played = attacks
+    .filter((experiment) => isPair(experiment, pair))
+    .flatMap((experiment) => {
+      const attack = ATTACKS.find(({ name }) => name === experiment.source);
+      const replies = read(experiment);
+      return attack === undefined || replies.length === 0 ? [] : [{ experiment, attack, replies }];
+    });
+  const alternatives = played
+    .filter(
+      ({ attack, replies }) => attack.family !== 'behaviour' && attack.caughtBy.length > 0 && isAlternative(replies),
+    )
+    .map(({ attack, replies }) => [attack.name, replies.filter((reply) => isJudged(attack, reply))] as const);
+  const detector = createDetector({
+    ...{ providerClass: pair.provider, verifierClass: pair.verifier, codeVersion: code },
+    ...{ honest, attacks: new Map(alternatives) },
+  });
+  return { detector, honest, ofAnySampler, played };
+}
+
+export const isPair = ({ provider, verifier }: Experiment, pair: ClassPair): boolean =>
+  provider === pair.provider && verifier === pair.verifier;
+
+/** Where stage 1 and plain facts leave little to statistics, nothing has to be known by name. */
+function isAlternative(replies: readonly JudgedReply[]): boolean {
+  const left = replies.filter((reply) => isUnrefuted(reply) && reply.scored && !reply.scored.comparison.identical);
+  return 2 * left.length >= replies.length;
+}

@@ -1,0 +1,99 @@
+import { compareCut, drawCutLengths } from '@ogong/node/calibration/read-evidence';
+import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
+import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
+import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
+import { type Comparison, compareWindows } from '@ogong/protocol/compare';
+import type { Header } from '@ogong/protocol/header';
+import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { parseRecordV2 } from '@ogong/protocol/record';
+import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
+import { NAT } from '@ogong/protocol/sampler';
+import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { CONTEXT } from '../plan/setups.ts';
+
+/** One reply as both stages see it, everything but statistics. */
+export interface JudgedReply {
+  readonly seed: number;
+  /** Of the model that was sold. */
+  readonly modelRoot: Uint8Array;
+  readonly tokens: number;
+  /** As committed; 0 where nothing was opened. */
+  readonly temperature: number;
+  /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
+  readonly stage1: string | undefined;
+  /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text, stop or unlisted token. */
+  readonly plain: string | undefined;
+  /** Undefined where nothing could be scored. */
+  readonly scored:
+    | {
+        readonly comparison: Comparison;
+        /** First position at which a pass of the reply's own exact class does not reproduce it: in a value, or in a choice. */
+        readonly unreproduced: number | undefined;
+        readonly whole: ReplyEvidence;
+        /** Of the first window alone: what a reply of 32 tokens would have shown; `whole` itself where there is one window. */
+        readonly first: ReplyEvidence;
+        /** Of its beginnings in the other length bands below: what alternatives are fitted to there. */
+        readonly cuts: readonly ReplyEvidence[];
+        /** What the fixed 0.10 / 0.10 says. */
+        readonly fallback: Outcome;
+        readonly scoredMs: number;
+      }
+    | undefined;
+  readonly servedMs: number;
+}
+
+/** Checks of stage 2 that compare plain facts. */
+const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason', 'tail-place']);
+
+export function readReplies(store: SampleStore, source: string, verifier: string): JudgedReply[] {
+  return Array.from(store.readScored(source, verifier), judgeSample);
+}
+
+function judgeSample(sample: ScoredSample): JudgedReply {
+  const { modelRoot, tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
+  const base = { seed: sample.seed, modelRoot, tokens, temperature: 0, servedMs: Number(endNs - startNs) / 1e6 };
+  const replayed = replaySample(crypto, sample);
+  if (replayed === undefined) return { ...base, plain: undefined, scored: undefined, stage1: 'opening' };
+  const { record, opening, replay } = replayed;
+  const { header } = replay;
+  const temperature = (header?.sampler.temperatureQ16 ?? 0) / NAT;
+  const nothing = { ...base, temperature, plain: undefined, scored: undefined };
+  const checks =
+    header === undefined
+      ? replay.checks
+      : [...checkSampleHeader(crypto, sample, { header, contextSize: CONTEXT }), ...replay.checks];
+  const stage1 = checks.find(({ status }) => status === 'fail')?.id;
+  if (sample.report === undefined || header === undefined || replay.rows.length === 0) return { ...nothing, stage1 };
+  const report = parseScoreReport(sample.report);
+  const verdict = adjudicateReport(crypto, { record, header, opening }, { ...report, exact: false });
+  const plain = verdict.checks.find(({ id, status }) => status === 'fail' && PLAIN_CHECKS.has(id))?.id;
+  const comparison = verdict.comparison ?? compareWindows(crypto, header, opening.windows, report.windows);
+  const pair = { header, windows: opening.windows, reported: report.windows };
+  const whole = computeReplyEvidence(comparison);
+  const first =
+    comparison.positions <= WINDOW_TOKENS ? whole : computeReplyEvidence(compareCut(crypto, pair, WINDOW_TOKENS));
+  const cuts = drawCutLengths(sample.seed, comparison.positions)
+    .filter((length) => findLengthBand(length) !== findLengthBand(first.positions))
+    .map((length) => compareCut(crypto, pair, length));
+  return {
+    ...nothing,
+    stage1,
+    plain,
+    scored: {
+      comparison,
+      unreproduced: comparison.firstDifference ?? findOtherChoice(report, header),
+      whole,
+      first,
+      cuts: cuts.map(computeReplyEvidence),
+      fallback: verdict.outcome,
+      scoredMs: report.elapsedMs,
+    },
+  };
+}
+
+/** Reports of version 1 name none. */
+function findOtherChoice({ exact, numericClass, firstOtherChoice }: ScoreReport, header: Header): number | undefined {
+  const isExact = exact && numericClass === header.numericClass;
+  return isExact && firstOtherChoice !== NO_OTHER_CHOICE ? firstOtherChoice : undefined;
+}

@@ -1,0 +1,84 @@
+import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { computeQuantile } from '@ogong/protocol/statistics';
+import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import type { AttackRow, Decision } from '../results.ts';
+import type { Judged } from './detector.ts';
+
+/** Odds at which a provider counts as found out. */
+const DECISION = 1e-6;
+const ORDERS = 100;
+const POINTS = 50;
+
+type Evidence = Pick<Judged, 'eValue'>;
+
+/** The payee's sequential test over replies of one window: tokens until it ejects, and how evidence grows until then. */
+export function measureWindowDecision(
+  judged: readonly Evidence[],
+  seed: number,
+): Pick<AttackRow, 'tokensToDecide' | 'evidence'> {
+  if (judged.length === 0) return { tokensToDecide: undefined, evidence: [] };
+  const runs = runTests(judged, seed);
+  const replies = toDecision(runs);
+  const shown = replies?.median ?? judged.length;
+  const points = Math.min(shown, POINTS);
+  const evidence = Array.from({ length: points }, (_, i): [number, number] => {
+    const at = Math.ceil(((i + 1) * shown) / points);
+    const logs = runs.map((run) => run.logs[Math.min(at, run.logs.length) - 1] as number);
+    return [WINDOW_TOKENS * at, computeQuantile(logs, 0.5)];
+  });
+  return {
+    tokensToDecide: replies && {
+      median: WINDOW_TOKENS * replies.median,
+      p90: replies.p90 && WINDOW_TOKENS * replies.p90,
+    },
+    evidence,
+  };
+}
+
+/** Replies until it ejects. */
+export const measureDecision = (judged: readonly Evidence[], seed: number): Decision | undefined =>
+  judged.length === 0 ? undefined : toDecision(runTests(judged, seed));
+
+/** In many orders. */
+function runTests(judged: readonly Evidence[], seed: number): readonly TestRun[] {
+  const random = createSeededRandom(seed);
+  return Array.from({ length: ORDERS }, () => runTest(shuffle(judged, random)));
+}
+
+interface TestRun {
+  readonly isDecided: boolean;
+  /** ln of the evidence after each reply, up to the deciding one. */
+  readonly logs: readonly number[];
+}
+
+/** Once through the replies: taken again and again, the luck of a few would add up to evidence. */
+function runTest(judged: readonly Evidence[]): TestRun {
+  const logs: number[] = [];
+  let state = INITIAL_PAYEE_TEST;
+  for (const { eValue } of judged) {
+    state = advancePayeeTest(state, { eValue, isReject: false }, DECISION);
+    logs.push(Math.log(computePayeeEvidence(state)));
+    if (state.ejected) break;
+  }
+  return { isDecided: state.ejected, logs };
+}
+
+function toDecision(runs: readonly TestRun[]): Decision | undefined {
+  const never = Number.POSITIVE_INFINITY;
+  const lengths = runs.map(({ isDecided, logs }) => (isDecided ? logs.length : never)).sort((a, b) => a - b);
+  // No interpolation: between an order that decides and one that does not there is nothing.
+  const quantile = (q: number): number => lengths[Math.ceil(q * lengths.length) - 1] as number;
+  const [median, p90] = [quantile(0.5), quantile(0.9)];
+  return median === never ? undefined : { median, p90: p90 === never ? undefined : p90 };
+}
+
+/** Fisher and Yates. */
+function shuffle<T>(items: readonly T[], random: () => number): T[] {
+  const shuffled = [...items];
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T];
+  }
+  return shuffled;
+}

@@ -1,0 +1,158 @@
+import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import type { EjectionRow } from '../results.ts';
+import { shareOf, toShare } from '../share.ts';
+import { type Detector, type Judged, selectLength } from './detector.ts';
+import type { JudgedReply } from './load.ts';
+
+export interface EjectionOptions {
+  readonly lifetimes: number;
+  /** Audited replies of one provider. */
+  readonly replies: number;
+  readonly beta: number;
+  readonly seed: number;
+}
+
+/**
+ * Honest lifetimes, drawn reply by reply from measured ones, so with the correlation that their tokens have.
+ * @param tables honest replies by ranks that they are not among, by the table that ranked them: a provider is judged by one
+ * for life. Lives are shared out among the tables.
+ */
+export function measureEjection(
+  test: string,
+  tables: readonly (readonly Judged[])[],
+  options: EjectionOptions,
+): EjectionRow {
+  const { lifetimes, replies, beta, seed } = options;
+  const byTable = tables.filter((judged) => judged.length > 0).map((judged) => judged.map(({ eValue }) => eValue));
+  const random = createSeededRandom(seed);
+  let ejected = 0;
+  for (let life = 0; life < lifetimes; life++) {
+    const lived = byTable[life % byTable.length] as number[];
+    let state = INITIAL_PAYEE_TEST;
+    for (let i = 0; i < replies && !state.ejected; i++) {
+      const eValue = lived[Math.floor(random() * lived.length)] as number;
+      state = advancePayeeTest(state, { eValue, isReject: false }, beta);
+    }
+    if (state.ejected) ejected++;
+  }
+  return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
+}
+
+/** Of the rows of replies of a real run, in order. */
+export const AS_SERVED = 'as served';
+
+/**
+ * Honest replies of a real run as a life, in the order of their requests and nothing drawn again: those that nothing was fitted
+ * to, by the table that judges them.
+ * @param tables as many lives.
+ */
+export function measureServed(test: string, tables: readonly (readonly Judged[])[], beta: number): EjectionRow {
+  const lives = tables.filter((judged) => judged.length > 0);
+  const ends = lives.map((judged) =>
+    judged.reduce(
+      (state, { eValue }) => advancePayeeTest(state, { eValue, isReject: false }, beta),
+      INITIAL_PAYEE_TEST,
+    ),
+  );
+  const replies = lives.reduce((sum, judged) => sum + judged.length, 0);
+  const ejected = shareOf(ends, (end) => end.ejected);
+  return { test: `${test}, ${AS_SERVED}`, lifetimes: lives.length, replies, beta, ejected };
+}
+
+/**
+ * What the same evidence does where every window counts as if it were independent: a likelihood ratio of "half a
+ * standard deviation farther" against honest drift, Gaussian in the log distance, multiplied over windows (a plain sequential test, whitepaper
+ * 4.3, fed with windows). Kept as a warning.
+ * @param windows ln of the sketch distance, window by window, one list a reply.
+ */
+export function measureNaiveEjection(windows: readonly Float64Array[], options: EjectionOptions): EjectionRow {
+  const { lifetimes, replies, beta, seed } = options;
+  const random = createSeededRandom(seed);
+  const all = windows.flatMap((reply) => [...reply]);
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length;
+  const shift = Math.sqrt(variance) / 2;
+  const logRatios = windows.map((reply) =>
+    [...reply].reduce((sum, value) => sum + (shift * (value - mean - shift / 2)) / variance, 0),
+  );
+  let ejected = 0;
+  for (let life = 0; life < lifetimes; life++) {
+    let log = 0;
+    for (let i = 0; i < replies; i++) {
+      log += logRatios[Math.floor(random() * logRatios.length)] as number;
+      if (log >= Math.log(1 / beta)) {
+        ejected++;
+        break;
+      }
+    }
+  }
+  const test = 'per window, as if independent';
+  return { test, lifetimes, replies: lifetimes * replies, beta, ejected: toShare(ejected, lifetimes) };
+}
+
+/** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
+export const measureGriefing = (judged: readonly Judged[]): EjectionRow =>
+  toRejections('honest replies to messages searched for drift', judged);
+
+const RATE = 0.01;
+
+/** Temperatures at which text falls apart: what a consumer would pick who wants honest providers rejected. */
+const HOT = 1.3;
+
+export const isHot = ({ temperature }: JudgedReply): boolean => temperature >= HOT;
+
+/** The same of honest replies by the settings of their sampler: the consumer picks them. */
+export function measureSettings(
+  replies: readonly JudgedReply[],
+  detector: Pick<Detector, 'judgeHonest'>,
+): EjectionRow[] {
+  const any = 'honest replies of any sampler settings';
+  const judged = ([what, some]: readonly [string, readonly JudgedReply[]]): EjectionRow[] => {
+    const list = detector.judgeHonest(some).flat();
+    return list.length === 0 ? [] : [toRejections(what, list)];
+  };
+  return [
+    ...judged([any, replies]),
+    ...judged([`honest replies at a temperature of ${HOT} to 2`, replies.filter(isHot)]),
+    toFixed(any, replies),
+  ];
+}
+
+/**
+ * Honest replies past what the rows were measured on: those that it would reject if it were asked, which it is not, and
+ * those that the fixed limits reject, which decide.
+ */
+export function measureBeyond(
+  replies: readonly JudgedReply[],
+  detector: Pick<Detector, 'judgeBeyond' | 'covers'>,
+): EjectionRow[] {
+  const beyond = replies.filter(({ scored }) => scored !== undefined && !detector.covers(scored.whole));
+  const judged = selectLength(beyond, 'whole').flatMap((sample) => detector.judgeBeyond(sample) ?? []);
+  const what = 'honest replies past what rows were measured on';
+  return [toRejections(`${what}, if rows judged them`, judged), toFixed(what, beyond)];
+}
+
+/** What the operator's rate of false rejects may not be spent on, since it comes besides. */
+const PLAIN_RATE = 1e-3;
+
+/** Honest replies that one of the checks fails which compare plain facts, and reject whatever the statistics say. */
+export function measurePlain(replies: readonly JudgedReply[]): EjectionRow {
+  const scored = replies.filter((reply) => reply.scored !== undefined);
+  const ejected = shareOf(scored, ({ plain }) => plain !== undefined);
+  const test = 'honest replies, rejected by a check without statistics';
+  return { test, lifetimes: scored.length, replies: scored.length, beta: PLAIN_RATE, ejected };
+}
+
+/** Where no row decides, or no table is there. */
+function toFixed(what: string, replies: readonly JudgedReply[]): EjectionRow {
+  const scored = replies.filter((reply) => reply.scored !== undefined);
+  const ejected = shareOf(scored, (reply) => reply.scored?.fallback === 'reject');
+  const test = `${what}, rejected by fixed limits`;
+  return { test, lifetimes: scored.length, replies: scored.length, beta: RATE, ejected };
+}
+
+function toRejections(what: string, judged: readonly Judged[]): EjectionRow {
+  const ejected = shareOf(judged, ({ pValue }) => pValue <= RATE);
+  return { test: `${what}, rejected at 1e-2`, lifetimes: judged.length, replies: judged.length, beta: RATE, ejected };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { MAIN_PAIR } from '../plan/experiments.ts';
+import { UNLISTED } from '../results.ts';
+import { createDetector, type Detector } from './detector.ts';
+import { measureUnlisted, type PairDetector } from './measure-unlisted.ts';
+import { createReplies } from './synthetic-judged.ts';
+
+const SEED = 41;
+const ATTACK = 'far';
+const replies = createReplies(50, SEED + 1, { scale: 6 });
+
+const fit = (scale: number, seed: number): Detector =>
+  createDetector({
+    ...{ providerClass: `drift ${scale}`, verifierClass: 'b', codeVersion: '1' },
+    ...{ honest: createReplies(1000, seed, { scale }), attacks: new Map([[ATTACK, replies]]) },
+  });
+const tight: PairDetector = { weights: 'f16', ...MAIN_PAIR, detector: fit(1, SEED) };
+const loose: PairDetector = { ...tight, provider: 'cpu-fast', detector: fit(6, SEED + 2) };
+const measure = (...detectors: PairDetector[]) =>
+  measureUnlisted({ weights: 'f16', verifier: 'b', attack: ATTACK, replies, detectors, seed: SEED });
+
+describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
+  it('is rejected where every row rejects, by replies that none was fitted to, and never decided', () => {
+    const [row, ...others] = measure(tight);
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({
+      claimed: UNLISTED,
+      attack: ATTACK,
+      lying: { value: 1, of: 30 },
+      tokensToDecide: undefined,
+    });
+  });
+
+  it('fares as the loosest row lets it', () => {
+    const [row] = measure(tight, loose);
+    expect(row?.lying.value).toBeLessThan(0.1);
+  });
+
+  it('is judged whole where its own pair was not fitted', () => {
+    expect(measure(loose)[0]?.lying.of).toBe(replies.length);
+  });
+
+  it('is nothing where nothing was sampled', () => {
+    expect(
+      measureUnlisted({ weights: 'f16', verifier: 'b', attack: ATTACK, replies: [], detectors: [tight], seed: SEED }),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,97 @@
+import type { DriftSample } from '@ogong/protocol/drift-table-build';
+import { DEFAULT_RATES, judgeByDrift } from '@ogong/protocol/drift-verdict';
+import { findLengthBand } from '@ogong/protocol/reply-scores';
+import { CLAIMANTS, type Experiment, isUsual, MAIN_PAIR } from '../plan/experiments.ts';
+import { SOLD_WEIGHTS, type SoldWeights } from '../plan/profiles.ts';
+import { type ClassClaimRow, UNLISTED } from '../results.ts';
+import { shareOf } from '../share.ts';
+import { type Detector, type Judged, type Length, selectLength } from './detector.ts';
+import type { ClassPair, ReadExperiment } from './fit-pair.ts';
+import type { JudgedReply } from './load.ts';
+import { passesFallback } from './measure-attacks.ts';
+import { measureWindowDecision } from './measure-decision.ts';
+
+/** What was fitted between two classes, as a row of the table would be. */
+export interface PairDetector extends ClassPair {
+  readonly weights: SoldWeights;
+  readonly detector: Detector;
+}
+
+export interface UnlistedSamples {
+  readonly weights: SoldWeights;
+  readonly verifier: string;
+  readonly attack: string;
+  /** The cheat's replies, computed in the exact class. */
+  readonly replies: readonly JudgedReply[];
+  /** All that the table would hold for the verifier's class. */
+  readonly detectors: readonly PairDetector[];
+  readonly seed: number;
+}
+
+export interface UnlistedOptions {
+  readonly attacks: readonly Experiment[];
+  readonly detectors: readonly PairDetector[];
+  readonly seed: number;
+  readonly read: ReadExperiment;
+}
+
+/** Of every weight type, every verifier whose class rows know, and every cheat that is tried so. */
+export function measureUnlistedClaims({ attacks, detectors, seed, read }: UnlistedOptions): ClassClaimRow[] {
+  return SOLD_WEIGHTS.flatMap((weights) => {
+    const known = detectors.filter((each) => each.weights === weights);
+    return [...new Set(known.map(({ verifier }) => verifier))].flatMap((verifier) =>
+      CLAIMANTS.flatMap((attack) => {
+        const replies = attacks
+          .filter((each) => each.weights === weights && each.verifier === verifier && each.source === attack)
+          .filter((each) => each.provider === MAIN_PAIR.provider && isUsual(each))
+          .flatMap(read);
+        const seen = known.filter((each) => each.verifier === verifier);
+        return replies.length === 0
+          ? []
+          : measureUnlisted({ weights, verifier, attack, replies, detectors: seen, seed });
+      }),
+    );
+  });
+}
+
+const RATE = 0.01;
+
+/**
+ * What a cheat gains that declares a class which no row of the table has, judged as the product judges such a reply: by the
+ * row that tolerates it most.
+ * @returns nothing where no reply is left that no parameter was fitted to.
+ */
+export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
+  const { weights, verifier, attack, replies, detectors, seed } = samples;
+  const rows = detectors.flatMap(({ detector }) => detector.rows);
+  const judge = ({ evidence }: DriftSample): Pick<Judged, 'pValue' | 'eValue'> => {
+    const band = findLengthBand(evidence.positions);
+    const ofBand = rows.filter((row) => row.band === band);
+    // Where no row was measured on anything like it, fixed limits decide, which are no evidence.
+    return judgeByDrift({ kind: 'unlisted', rows: ofBand }, evidence, DEFAULT_RATES) ?? { pValue: 1, eValue: 1 };
+  };
+  const judgeAll = (length: Length) => selectHeldOut(samples, length).map(judge);
+  const whole = judgeAll('whole');
+  if (whole.length === 0) return [];
+  return [
+    {
+      claim: `${weights}: a class that no row lists instead of cpu-exact, seen by ${verifier}`,
+      ...{ weights, claimed: UNLISTED, verifier, attack },
+      lying: shareOf(whole, ({ pValue }) => pValue <= RATE),
+      tokensToDecide: measureWindowDecision(judgeAll('first'), seed).tokensToDecide,
+      fallbackPasses: shareOf(
+        replies.flatMap(({ scored }) => scored?.comparison.windows ?? []),
+        passesFallback,
+      ),
+    },
+  ];
+}
+
+/** Rows of the cheat's own pair know some of its replies as an alternative. */
+function selectHeldOut({ attack, replies, detectors }: UnlistedSamples, length: Length): DriftSample[] {
+  const own = detectors.find(({ provider }) => provider === MAIN_PAIR.provider);
+  const all = selectLength(replies, length);
+  if (own === undefined) return all;
+  const seeds = new Set(own.detector.judgeHeldOut(attack, length, replies).map(({ seed }) => seed));
+  return all.filter(({ seed }) => seeds.has(seed));
+}

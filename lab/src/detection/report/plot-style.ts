@@ -1,0 +1,160 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { AttackRow } from '../results.ts';
+import { compareText, formatPair } from '../standing.ts';
+
+/** A picture of the page: a specification of Vega-Lite, whose data stand inside it. */
+export interface Figure {
+  /** Name of its files, without the ending. */
+  readonly name: string;
+  /** Part of the page where it stands. */
+  readonly part: 'attacks' | 'curves' | 'drift';
+  readonly title: string;
+  /** What one should see. */
+  readonly caption: string;
+  readonly spec: TopLevelSpec;
+}
+
+/** A part of a specification: Vega-Lite's own types know it only as part of a whole. */
+export type Layer = Readonly<Record<string, unknown>>;
+
+export const FONT = 'Inter';
+
+/** Okabe and Ito's colours, which all kinds of sight tell apart on white; their yellow is too light for a line. */
+export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'] as const;
+export const [BLUE, ORANGE] = COLOURS;
+export const GREY = '#8A8A8A';
+/** Beside its colour, a line has a dash of its own. */
+export const DASHES = [
+  [1, 0],
+  [7, 3],
+  [2, 2],
+  [9, 3, 2, 3],
+  [12, 4],
+  [4, 2],
+  [6, 2, 2, 2, 2, 2],
+] as const;
+
+export const CONFIG = {
+  background: '#FFFFFF',
+  font: `${FONT}, Helvetica, Arial, sans-serif`,
+  padding: 14,
+  title: {
+    fontSize: 15,
+    fontWeight: 600,
+    anchor: 'start',
+    offset: 14,
+    color: '#1A1A1A',
+    subtitleFontSize: 12,
+    subtitleColor: '#555555',
+    subtitlePadding: 5,
+  },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 12,
+    titleFontWeight: 400,
+    titlePadding: 9,
+    labelColor: '#333333',
+    titleColor: '#333333',
+    gridColor: '#E8E8E8',
+    domainColor: '#8A8A8A',
+    tickColor: '#8A8A8A',
+    labelLimit: 400,
+  },
+  header: { labelFontSize: 12, labelFontWeight: 600, labelColor: '#1A1A1A', labelLimit: 500, titleFontSize: 0 },
+  legend: {
+    labelFontSize: 12,
+    titleFontSize: 12,
+    titleFontWeight: 400,
+    titleLimit: 400,
+    titleColor: '#333333',
+    labelLimit: 400,
+    symbolStrokeWidth: 2,
+    symbolSize: 90,
+    labelColor: '#333333',
+  },
+  view: { stroke: '#D0D0D0' },
+} as const;
+
+/** Pairs beside each other in one row of panels. */
+const PANELS_A_ROW = 3;
+
+export interface PanelOptions {
+  readonly title: string;
+  /** What the marks mean. */
+  readonly subtitle: string;
+  readonly data: readonly Layer[];
+  readonly pairs: readonly string[];
+  readonly width: number;
+  /** Of the whole panel, or of each line of a list. */
+  readonly height: number | { readonly step: number };
+  /** Lines to compare with, which stand once in every panel. */
+  readonly frame?: readonly Layer[];
+  readonly layer: readonly Layer[];
+}
+
+/** One panel for each pair, all with the same axes; the data's field `pair` says where a line belongs. */
+export function buildPanels({
+  title,
+  subtitle,
+  data,
+  pairs,
+  width,
+  height,
+  frame = [],
+  layer,
+}: PanelOptions): TopLevelSpec {
+  const rows = Array.from({ length: Math.ceil(pairs.length / PANELS_A_ROW) }, (_, i) =>
+    pairs.slice(i * PANELS_A_ROW, (i + 1) * PANELS_A_ROW),
+  );
+  const panel = [
+    ...frame.map((each) => restrict('datum.isFrame', each)),
+    ...layer.map((each) => restrict('!datum.isFrame', each)),
+  ];
+  const spec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: { text: title, subtitle },
+    config: CONFIG,
+    data: { values: [...pairs.map((pair) => ({ pair, isFrame: true })), ...data] },
+    spacing: 24,
+    vconcat: rows.map((names) => ({
+      transform: [{ filter: { field: 'pair', oneOf: names } }],
+      facet: { column: { field: 'pair', type: 'nominal', sort: names, title: null } },
+      spacing: 18,
+      spec: { width, height, layer: panel },
+    })),
+  };
+  return spec as unknown as TopLevelSpec;
+}
+
+const restrict = (filter: string, layer: Layer): Layer => ({
+  ...layer,
+  transform: [{ filter }, ...((layer.transform as readonly unknown[]) ?? [])],
+});
+
+/** Room for the names beside an axis: a little more than the font's mean width per character. */
+export const nameExtent = (names: readonly string[]): number =>
+  8 + 6.7 * Math.max(0, ...names.map(({ length }) => length));
+
+export interface SoldGroup {
+  readonly weights: string;
+  readonly rows: readonly AttackRow[];
+  readonly pairs: readonly string[];
+}
+
+/** Attacks by what is sold; only those that leave values to compare. */
+export function groupByWeights(attacks: readonly AttackRow[]): readonly SoldGroup[] {
+  const kinds = [...new Set(attacks.map(({ weights }) => weights))].sort(compareText);
+  return kinds
+    .map((weights) => {
+      const rows = attacks.filter((row) => row.weights === weights && row.perWindow.length > 0);
+      return { weights, rows, pairs: [...new Set(rows.map(formatPair))] };
+    })
+    .filter(({ rows }) => rows.length > 0);
+}
+
+/** Names with the largest key first; of a name that comes up in several pairs, the smallest of its keys counts. */
+export function sortNames(rows: readonly AttackRow[], key: (row: AttackRow) => number): string[] {
+  const keys = new Map<string, number>();
+  for (const row of rows) keys.set(row.attack, Math.min(key(row), keys.get(row.attack) ?? Number.POSITIVE_INFINITY));
+  return [...keys].sort(([a, x], [b, y]) => y - x || compareText(a, b)).map(([name]) => name);
+}

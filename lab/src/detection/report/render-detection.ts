@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type EqualityRun, parseRun } from '../../equality/run-file.ts';
+import { withConversations } from '../aims/aims.ts';
+import type { DetectionResults } from '../results.ts';
+import { drawFigure } from './draw-figure.ts';
+import { listFigures } from './list-figures.ts';
+import { CONVERSATIONS, formatPage, PLOTS } from './render-page.ts';
+import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
+import { encodeResults, roundResults } from './results-json.ts';
+
+/**
+ * Writes the report: README.md, attacks.csv, honest.csv, results.json, and every plot as SVG and PNG. All of it is made
+ * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go; what
+ * `npm run equality` left there comes in.
+ * @returns paths of what was written.
+ */
+export async function renderDetection(results: DetectionResults, directory: string): Promise<readonly string[]> {
+  const found = await readConversations(directory);
+  const rounded = roundResults(found.length === 0 ? results : withConversations(results, found));
+  const files: [name: string, content: string | Uint8Array][] = [
+    ['results.json', encodeResults(rounded)],
+    ['attacks.csv', formatAttacksCsv([...rounded.attacks, ...rounded.otherPairs])],
+    ['honest.csv', formatHonestCsv(rounded.honest)],
+    ['README.md', formatPage(rounded)],
+  ];
+  for (const figure of listFigures(rounded)) {
+    const { svg, png } = await drawFigure(figure);
+    files.push([join(PLOTS, `${figure.name}.svg`), svg], [join(PLOTS, `${figure.name}.png`), png]);
+  }
+  await mkdir(join(directory, PLOTS), { recursive: true });
+  const paths = files.map(([name]) => join(directory, name));
+  await removeOthers(join(directory, PLOTS), paths);
+  await Promise.all(files.map(([, content], i) => writeFile(paths[i] as string, content)));
+  return paths;
+}
+
+/** What `npm run equality` wrote there. */
+async function readConversations(directory: string): Promise<readonly EqualityRun[]> {
+  const folder = join(directory, CONVERSATIONS);
+  const names = existsSync(folder) ? (await readdir(folder)).filter((name) => name.endsWith('.json')).sort() : [];
+  return Promise.all(names.map(async (name) => parseRun(await readFile(join(folder, name), 'utf8'))));
+}
+
+async function removeOthers(folder: string, kept: readonly string[]): Promise<void> {
+  const found = (await readdir(folder)).filter((name) => /\.(svg|png)$/.test(name)).map((name) => join(folder, name));
+  await Promise.all(found.filter((path) => !kept.includes(path)).map((path) => rm(path)));
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import type { DetectionResults } from '../results.ts';
+import { createSyntheticResults } from '../synthetic-results.ts';
+import { encodeResults, listChanges, parseResults, roundResults } from './results-json.ts';
+
+const results = createSyntheticResults();
+
+/** The same value with every object's keys the other way round. */
+const reverseKeys = <Value>(value: Value): Value => {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(reverseKeys) as Value;
+  const entries = Object.entries(value).reverse();
+  return Object.fromEntries(entries.map(([key, each]) => [key, reverseKeys(each)])) as Value;
+};
+
+describe('results.json', () => {
+  it('comes back as it went, to six digits', () => {
+    const rounded = roundResults(results);
+    expect(parseResults(encodeResults(rounded))).toEqual(rounded);
+    expect(encodeResults(rounded)).toBe(encodeResults(results));
+    expect(JSON.parse(encodeResults(results)).seed).toBe(results.seed);
+    expect(rounded.attacks[0]?.stage1.value).toBe(results.attacks[0]?.stage1.value);
+    expect(rounded.attacks[0]?.roc[1]).toEqual(
+      results.attacks[0]?.roc[1]?.map((value) => Number(value.toPrecision(6))),
+    );
+    expect(rounded.attacks.map(({ attack, weights }) => [attack, weights])).toEqual(
+      results.attacks.map(({ attack, weights }) => [attack, weights]),
+    );
+  });
+
+  it('says in which figures two runs differ, times aside', () => {
+    const later = {
+      ...structuredClone(results),
+      elapsedS: 9,
+      day: '2030-01-01',
+      machine: 'another',
+      code: 'abc-dirty',
+    };
+    expect(listChanges(results, later)).toEqual([]);
+    const [first, ...others] = results.attacks;
+    const attacks = [{ ...first!, stage1: { ...first!.stage1, of: first!.stage1.of + 1 } }, ...others];
+    expect(listChanges(results, { ...later, attacks })).toEqual([
+      `results.attacks.0.stage1.of: ${first!.stage1.of} -> ${first!.stage1.of + 1}`,
+    ]);
+    expect(listChanges(results, { ...later, attacks: others }).length).toBeGreaterThan(0);
+  });
+
+  it('reads the same whatever the order of keys', () => {
+    expect(encodeResults(reverseKeys(results))).toBe(encodeResults(results));
+  });
+
+  it('keeps what is absent absent', () => {
+    const rows = [...results.attacks, ...results.otherPairs, ...results.ladder];
+    const absent = rows.filter(({ equality }) => equality === undefined).length;
+    expect(absent).toBeGreaterThan(0);
+    expect(encodeResults(results)).not.toMatch(/null|undefined/);
+    expect(encodeResults(results).match(/"equality": \{/g)).toHaveLength(rows.length - absent);
+  });
+
+  it('refuses what is not finite, by its path', () => {
+    const wrong: DetectionResults = {
+      ...results,
+      attacks: results.attacks.map((row, i) => (i === 2 ? { ...row, tokens: Number.NaN } : row)),
+    };
+    expect(() => encodeResults(wrong)).toThrow('results.attacks[2].tokens is NaN');
+  });
+
+  it('refuses another version', () => {
+    expect(() => parseResults(encodeResults(results).replace('"version": 3', '"version": 1'))).toThrow('version 1');
+    expect(() => parseResults('null')).toThrow();
+  });
+});
+
+describe('its schema', () => {
+  const schema = JSON.parse(
+    readFileSync(new URL('../../../../docs/schema/detection.schema.json', import.meta.url), 'utf8'),
+  );
+  const fits = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
+  const plain = () => JSON.parse(encodeResults(results));
+
+  it('fits', () => {
+    expect(fits(plain()), JSON.stringify(fits.errors)).toBe(true);
+  });
+
+  it.each<[string, (data: ReturnType<typeof plain>) => void]>([
+    ['an unknown field', (data) => Object.assign(data.attacks[0], { extra: 1 })],
+    ['a missing field', (data) => delete data.aims[0].met],
+    ['a share beyond one', (data) => Object.assign(data.attacks[0].stage1, { value: 1.01 })],
+    ['an aim that is met by a word', (data) => Object.assign(data.aims[0], { met: 'yes' })],
+    ['a point of three numbers', (data) => data.attacks[0].roc.push([0, 0, 0])],
+    ['a negative count', (data) => Object.assign(data.stage1[0], { mismatches: -1 })],
+    ['another version', (data) => Object.assign(data, { version: 1 })],
+  ])('refuses %s', (_what, spoil) => {
+    const data = plain();
+    spoil(data);
+    expect(fits(data)).toBe(false);
+  });
+
+  it('is that of the page that stands in the docs', () => {
+    const text = readFileSync(new URL('../../../../docs/detection/results.json', import.meta.url), 'utf8');
+    expect(fits(JSON.parse(text))).toBe(true);
+  });
+});

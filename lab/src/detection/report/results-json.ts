@@ -1,0 +1,80 @@
+import type { DetectionResults } from '../results.ts';
+import { compareText } from '../standing.ts';
+
+/**
+ * Results as JSON whose text depends on the results alone: keys sorted, numbers that are not whole with six significant
+ * digits, one line for each list of plain numbers, nothing of what is absent; a second run then differs only where it measured something else.
+ * @throws RangeError naming each figure that is not finite: JSON has none, and a page must not show one.
+ */
+export function encodeResults(results: DetectionResults): string {
+  const wrong = findNonFinite(results);
+  if (wrong.length > 0) throw new RangeError(`not finite: ${wrong.join(', ')}`);
+  return `${encode(results, '')}\n`;
+}
+
+/** @throws if the text is no JSON or of another version; its shape is docs/schema/detection.schema.json. */
+export function parseResults(text: string): DetectionResults {
+  const results = JSON.parse(text) as DetectionResults;
+  if (results?.version !== 3) throw new Error(`detection results of version ${results?.version}, this code reads 3`);
+  return results;
+}
+
+/** What the page shows: exactly what results.json says. */
+export function roundResults(results: DetectionResults): DetectionResults {
+  return parseResults(encodeResults(results));
+}
+
+/** Paths of figures that are NaN or infinite. */
+export function findNonFinite(value: unknown, path = 'results'): string[] {
+  if (typeof value === 'number') return Number.isFinite(value) ? [] : [`${path} is ${value}`];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    findNonFinite(each, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`),
+  );
+}
+
+/** Of time, of the machine and of where the code stands: no figure of a reply. */
+const PASSING: ReadonlySet<string> = new Set(['elapsedS', 'day', 'machine', 'code', 'usPerToken']);
+
+/** Paths of figures in which two runs differ, times aside: none where one judges the samples of the other again. */
+export function listChanges(before: DetectionResults, after: DetectionResults): string[] {
+  const timed = (results: DetectionResults): DetectionResults => ({
+    ...roundResults(results),
+    aims: results.aims.filter(({ aim }) => !aim.includes('microseconds')),
+  });
+  return listUnequal(timed(before), timed(after), 'results');
+}
+
+function listUnequal(a: unknown, b: unknown, path: string): string[] {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return Object.is(a, b) ? [] : [`${path}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`];
+  }
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => !PASSING.has(key));
+  return keys.flatMap((key) =>
+    listUnequal((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}.${key}`),
+  );
+}
+
+function encode(value: unknown, indent: string): string {
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    if (value.every((each) => typeof each === 'number')) return `[${value.map((each) => encode(each, '')).join(', ')}]`;
+    return wrap(
+      '[',
+      ']',
+      value.map((each) => encode(each, inner)),
+      indent,
+    );
+  }
+  const known = Object.entries(value).filter(([, each]) => each !== undefined);
+  const fields = known
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([key, each]) => `${JSON.stringify(key)}: ${encode(each, inner)}`);
+  return wrap('{', '}', fields, indent);
+}
+
+function wrap(open: string, close: string, parts: readonly string[], indent: string): string {
+  return parts.length === 0 ? open + close : `${open}\n${indent}  ${parts.join(`,\n${indent}  `)}\n${indent}${close}`;
+}
