@@ -43,7 +43,7 @@ export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: 
     ...auditRow,
     value: pairedRatio(samples.wide, samples.prompt),
     note: 'wide class',
-    why: 'not looked into yet',
+    why: 'lists and sketches of every position, which a prompt does without',
     next: 'where the time of both goes, on a real GPU',
   };
   const scores = (['wide', 'narrow'] as const).map(
