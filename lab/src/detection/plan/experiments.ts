@@ -92,12 +92,16 @@ export const isBetweenBackends = ({ weights, maxTokens, ...each }: Experiment): 
   maxTokens === BETWEEN.maxTokens &&
   BETWEEN_BACKENDS.some(({ provider, verifier }) => each.provider === provider && each.verifier === verifier);
 
-const HONEST_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+/** The same kernels with other passes: streams beside each other, and guesses ahead. */
+const PASS_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast-2', 'cpu-fast'],
   ['cpu-fast-4', 'cpu-fast'],
   ['cpu-fast-8', 'cpu-fast'],
   ['cpu-fast-drafts', 'cpu-fast'],
   ['cpu-exact-drafts', 'cpu-exact'],
+];
+
+const KERNEL_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast', 'cpu-fast-scalar'],
   ['cpu-fast-avx512', 'cpu-fast'],
@@ -122,7 +126,8 @@ const QUANTISED_CACHES: readonly (readonly [SetupName, SetupName])[] = [
 
 /** Honest providers of every class that this machine can be, against every kind of verifier. */
 export function listHonestExperiments(profile: Profile): Experiment[] {
-  const { calibration, honest, claimed, honestEquality, anySampler, otherBackend, otherPairs, smallBackend } = profile;
+  const { calibration, honest, kernels, claimed, honestEquality, anySampler, otherBackend, otherPairs, smallBackend } =
+    profile;
   const { betweenBackends } = profile;
   const any = { source: 'honest-any', sampler: 'any' } as const;
   const main = SOLD_WEIGHTS.flatMap((weights): Experiment[] => [
@@ -149,7 +154,10 @@ export function listHonestExperiments(profile: Profile): Experiment[] {
     { weights, source: 'honest', ...SAME_PAIR, replies: honestEquality },
     { weights, source: 'honest', provider: 'cpu-exact-threads', verifier: 'cpu-exact', replies: Math.ceil(honest / 8) },
     { weights, source: 'honest', provider: 'cpu-exact-avx512', verifier: 'cpu-exact-avx512', replies: honest },
-    ...HONEST_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
+    ...PASS_PAIRS.map(([provider, verifier]) => ({ weights, source: 'honest', provider, verifier, replies: honest })),
+    ...KERNEL_PAIRS.map(([provider, verifier]) => {
+      return { weights, source: 'honest', provider, verifier, replies: weights === 'f16' ? kernels : honest };
+    }),
     { weights, ...any, provider: CLAIMED, verifier: undefined, replies: anySampler },
   ]);
   const models = OTHER_MODELS.flatMap(([model, weights]) =>
