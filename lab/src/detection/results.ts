@@ -113,6 +113,8 @@ export interface AttackRow extends Pair {
   readonly stage1: Share;
   /** The same of those that reached the token limit: short ones have fewer draws to be refuted by. */
   readonly stage1Full: Share;
+  /** Of those the first position whose draw did not replay, where one did not. */
+  readonly refutedAt?: readonly number[];
   /** Where a verifier of the provider's exact class is there. */
   readonly equality: Difference | undefined;
   /** The same on another back end, of the attacks that compute something else. */

@@ -160,6 +160,7 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     replies: 72,
     tokens: 9216,
     stage1: share(isPrefill ? 1 : 0, 72),
+    refutedAt: [0, 3],
     stage1Full: share(isPrefill ? 1 : 0, 60),
     equality: hides ? undefined : { differ: share(1, 72), medianToken: 1, lastToken: 4 },
     vulkan: undefined,

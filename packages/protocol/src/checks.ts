@@ -3,10 +3,15 @@ export interface Check {
   readonly id: string;
   readonly status: 'pass' | 'fail' | 'skip';
   readonly detail: string;
+  /** Of a reply, the first that fails, where the finding is about positions. */
+  readonly position?: number;
 }
 
 export const pass = (id: string, detail: string): Check => ({ id, status: 'pass', detail });
-export const fail = (id: string, detail: string): Check => ({ id, status: 'fail', detail });
+export const fail = (id: string, detail: string, position?: number): Check => ({
+  ...{ id, status: 'fail', detail },
+  ...(position === undefined ? {} : { position }),
+});
 export const skip = (id: string, detail: string): Check => ({ id, status: 'skip', detail });
 
 /** True where nothing failed and something passed. */

@@ -105,7 +105,10 @@ describe('replayReply', () => {
     });
     const { checks } = replayReply(crypto, reply.record, reply.opening);
     expect(failures(checks)).toEqual(['draw-replay']);
-    expect(checks.find(({ id }) => id === 'draw-replay')?.detail).toContain('position 17');
+    expect(checks.find(({ id }) => id === 'draw-replay')).toMatchObject({
+      detail: expect.stringContaining('position 17'),
+      position: 17,
+    });
   });
 
   it('catches signed values that were nudged without nudging the token', () => {

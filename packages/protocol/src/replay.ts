@@ -235,17 +235,17 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
       costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
     }
     if (!isListedOrder(ids, costs, ids.length)) {
-      return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`);
+      return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`, i);
     }
     computeWeights(costs, ids.length, tail, sampler, weights);
     if (weights.tail > 0 && ids.length < longest) {
       // Else a short list would let the tail back in that a filter shuts out of a longer one.
-      return fail('draw-replay', `position ${i}: a list of ${ids.length} that leaves a tail has to have ${longest}`);
+      return fail('draw-replay', `position ${i}: a list of ${ids.length} that leaves a tail has to have ${longest}`, i);
     }
     const drawn = drawRank(ids, weights, source.draw(i));
     if (drawn !== rank) {
       const name = (r: number): string => (r === TAIL_RANK ? 'an unlisted token' : `token ${ids[r]} (rank ${r})`);
-      return fail('draw-replay', `position ${i}: the key draws ${name(drawn)}, the reply holds ${name(rank)}`);
+      return fail('draw-replay', `position ${i}: the key draws ${name(drawn)}, the reply holds ${name(rank)}`, i);
     }
     if (rank === TAIL_RANK) tailDraws++;
     if (isCounting) {

@@ -117,6 +117,31 @@ describe('the aim of a class that no row lists', () => {
   });
 });
 
+describe('the aim of refuting every reply', () => {
+  const aim = /every sampler cheat caught per full reply/;
+  const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+  const all = { value: 1, low: 0.98, high: 1, of: 400 };
+  const judge = (change: Partial<AttackRow>): AimRow =>
+    find({ ...results, attacks: [{ ...first, attack: 'sampler-top-p', stage1Full: all, ...change }] }, aim);
+
+  it('says how late wrong draws come, as a fit, where none escaped', () => {
+    const refutedAt = Array.from({ length: 400 }, (_, i) => Math.floor(-8 * Math.log((i + 0.5) / 400)));
+    const row = judge({ refutedAt });
+    expect(row).toMatchObject({ met: true });
+    const [, point, limit] =
+      /at token 53; an extreme value fit .* at (\de-\d+), and at (\de-\d+) at most/.exec(row.note) ?? [];
+    // Of the law that it was drawn from e^-16; a fit that takes no tail to be bounded errs to the safe side.
+    expect(Number(point)).toBeGreaterThan(Math.exp(-16));
+    expect(Number(point)).toBeLessThan(1e-4);
+    expect(Number(limit)).toBeGreaterThan(Number(point));
+  });
+
+  it('says nothing of so few that no tail can be fitted, and misses by one that escapes', () => {
+    expect(judge({ refutedAt: [0, 1, 2] }).note).toBe('the interval is as wide as the sample is small');
+    expect(judge({ stage1Full: { ...all, value: 0.9975 } })).toMatchObject({ met: false });
+  });
+});
+
 describe('the aim of equality on Vulkan', () => {
   const row = { backend: 'vulkan', weights: 'f16', variant: 'stories15M', tokens: 100_000, differing: 0 };
   const judge = (...equality: DetectionResults['equality'][number][]): AimRow =>

@@ -1,3 +1,4 @@
+import { computeTailSurvival, computeTailSurvivalLimit, fitTail, hasTail } from '@ogong/protocol/tail-fit';
 import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { toShare } from '../share.ts';
 import { formatShare } from './aim-text.ts';
@@ -54,8 +55,25 @@ function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
     aim: `stage 1: ${what} caught per full reply, 99.99 %`,
     measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
     met: of > 0 && caught / of >= 0.9999,
-    note: names || 'the interval is as wide as the sample is small',
+    note: names || `the interval is as wide as the sample is small${describeTail(rows)}`,
   };
+}
+
+/** Tokens of a full reply. */
+const FULL = 128;
+/** 99 %, one-sided. */
+const TAIL_Z = 2.326;
+
+/** An extrapolation, and named so: how late the first wrong draw comes says how rarely none does. */
+function describeTail(rows: readonly AttackRow[]): string {
+  const positions = rows.flatMap(({ refutedAt = [] }) => refutedAt);
+  if (!hasTail(positions)) return '';
+  const tail = fitTail(positions);
+  const [escape, limit] = [computeTailSurvival(tail, FULL - 1), computeTailSurvivalLimit(tail, FULL - 1, TAIL_Z)];
+  return (
+    `. Of ${positions.length} that a draw refutes the last were refuted at token ${Math.max(...positions)}; an extreme value fit of the latest quarter of them ` +
+    `puts an escape from ${FULL} tokens at ${escape.toExponential(0)}, and at ${limit.toExponential(0)} at most (99 %)`
+  );
 }
 
 function explainEscapes({ value, high, of }: Share): string {

@@ -22,6 +22,8 @@ export interface JudgedReply {
   readonly temperature: number;
   /** The check that fails without a model, if any: of intake or of stage 1; `opening` where there is none. */
   readonly stage1: string | undefined;
+  /** The first position whose draw does not replay, where stage 1 fails by one. */
+  readonly refutedAt: number | undefined;
   /** The check of stage 2 that needs no statistics and fails, if any: another prompt, text, stop or unlisted token. */
   readonly plain: string | undefined;
   /** Undefined where nothing could be scored. */
@@ -52,7 +54,8 @@ export function readReplies(store: SampleStore, source: string, verifier: string
 
 function judgeSample(sample: ScoredSample): JudgedReply {
   const { modelRoot, tokenCount: tokens, startNs, endNs } = parseRecordV2(sample.record);
-  const base = { seed: sample.seed, modelRoot, tokens, temperature: 0, servedMs: Number(endNs - startNs) / 1e6 };
+  const servedMs = Number(endNs - startNs) / 1e6;
+  const base = { seed: sample.seed, modelRoot, tokens, temperature: 0, servedMs, refutedAt: undefined };
   const replayed = replaySample(crypto, sample);
   if (replayed === undefined) return { ...base, plain: undefined, scored: undefined, stage1: 'opening' };
   const { record, opening, replay } = replayed;
@@ -63,8 +66,10 @@ function judgeSample(sample: ScoredSample): JudgedReply {
     header === undefined
       ? replay.checks
       : [...checkSampleHeader(crypto, sample, { header, contextSize: CONTEXT }), ...replay.checks];
-  const stage1 = checks.find(({ status }) => status === 'fail')?.id;
-  if (sample.report === undefined || header === undefined || replay.rows.length === 0) return { ...nothing, stage1 };
+  const failed = checks.find(({ status }) => status === 'fail');
+  const [stage1, refutedAt] = [failed?.id, failed?.position];
+  if (sample.report === undefined || header === undefined || replay.rows.length === 0)
+    return { ...nothing, stage1, refutedAt };
   const report = parseScoreReport(sample.report);
   const verdict = adjudicateReport(crypto, { record, header, opening }, { ...report, exact: false });
   const plain = verdict.checks.find(({ id, status }) => status === 'fail' && PLAIN_CHECKS.has(id))?.id;
@@ -79,6 +84,7 @@ function judgeSample(sample: ScoredSample): JudgedReply {
   return {
     ...nothing,
     stage1,
+    refutedAt,
     plain,
     scored: {
       comparison,

@@ -43,6 +43,7 @@ export function measureAttack(
       unrefuted.has(reply.seed) &&
       (reply.pValue <= FALSE_REJECTS[0] || (reply.isLeftToLimits && limited.has(reply.seed))),
   );
+  const full = other.filter(({ tokens }) => tokens === maxTokens);
   const honest = detector.honest;
   const canCompare = honest.length > 0 && first.length > 0;
   return {
@@ -50,10 +51,8 @@ export function measureAttack(
     replies: other.length,
     tokens: other.reduce((sum, { tokens }) => sum + tokens, 0),
     stage1: shareOf(other, ({ stage1 }) => stage1 !== undefined),
-    stage1Full: shareOf(
-      other.filter(({ tokens }) => tokens === maxTokens),
-      ({ stage1 }) => stage1 !== undefined,
-    ),
+    stage1Full: shareOf(full, ({ stage1 }) => stage1 !== undefined),
+    refutedAt: full.flatMap(({ refutedAt }) => refutedAt ?? []),
     equality: measureDifference(same),
     vulkan: measureDifference(vulkan),
     auc: canCompare ? computeAuc(honest, statisticsOf(first), seed) : undefined,
