@@ -69,10 +69,10 @@ function describeTail(rows: readonly AttackRow[]): string {
   const positions = rows.flatMap(({ refutedAt = [] }) => refutedAt);
   if (!hasTail(positions)) return '';
   const tail = fitTail(positions);
-  const [escape, limit] = [computeTailSurvival(tail, FULL - 1), computeTailSurvivalLimit(tail, FULL - 1, TAIL_Z)];
+  const [likely, limit] = [computeTailSurvival(tail, FULL - 1), computeTailSurvivalLimit(tail, FULL - 1, TAIL_Z)];
   return (
     `. Of ${positions.length} that a draw refutes the last were refuted at token ${Math.max(...positions)}; an extreme value fit of the latest quarter of them ` +
-    `puts an escape from ${FULL} tokens at ${escape.toExponential(0)}, and at ${limit.toExponential(0)} at most (99 %)`
+    `puts an escape from ${FULL} tokens at ${likely.toExponential(0)}, and at ${limit.toExponential(0)} at most (99 %)`
   );
 }
 
