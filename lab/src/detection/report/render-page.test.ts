@@ -138,13 +138,13 @@ describe('a miss', () => {
   });
 
   it.each([
-    ['that says nothing measured', { ...met, measured: ' ' }],
-    ['that is no more than truthy', { ...met, met: 'false' as unknown as boolean }],
-    ['without a word on it', { ...met, met: undefined as unknown as boolean }],
-  ])('is an aim %s', (_what, aim) => {
+    ['that says nothing measured', { ...met, measured: ' ' }, 'This profile samples none of it.'],
+    ['that is no more than truthy', { ...met, met: 'false' as unknown as boolean }, 'No reason known.'],
+    ['without a word on it', { ...met, met: undefined as unknown as boolean }, 'No reason known.'],
+  ])('is an aim %s', (_what, aim, reason) => {
     const text = withAims([aim]);
     expect(openingOf(text)).toContain('Aims missed: 1 of 1');
-    expect(openingOf(text)).toContain('No reason known.');
+    expect(openingOf(text)).toContain(reason);
     expect(aimRow(text, aim.aim)).toContain('**MISSED**');
   });
 

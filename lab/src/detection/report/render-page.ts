@@ -173,8 +173,13 @@ function listSold(rows: readonly AttackRow[]): string {
   return kinds.map((kind) => `sold as ${kind}, ${namesOf(kind).join(', ')}`).join('; ');
 }
 
-const formatMiss = ({ aim, measured, note }: AimRow): string =>
-  `- MISSED: ${aim}: ${measured.trim() || 'not measured'}. ${note.trim() || 'No reason known.'}`;
+function formatMiss({ aim, measured: given, note }: AimRow): string {
+  const measured = given.trim() || NOT_MEASURED;
+  const unknown = measured === NOT_MEASURED ? 'This profile samples none of it.' : 'No reason known.';
+  return `- MISSED: ${aim}: ${measured}. ${note.trim() || unknown}`;
+}
+
+const NOT_MEASURED = 'not measured';
 
 const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9). Only what was never missed reads 100 %.
 - **Caught per 32 tokens, 1e-4**: windows of 32 tokens that the values alone reject, at the threshold which one honest window in
