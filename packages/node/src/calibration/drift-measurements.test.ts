@@ -47,6 +47,16 @@ describe('measurements', () => {
     store.close();
   });
 
+  it('say how many replies were read, of all that are taken', async () => {
+    const { store, add } = await createFakeSamples();
+    await add({ count: 6, setup: 'a' });
+    await add({ count: 4, setup: 'twin', first: 100 });
+    const seen: { readonly done: number; readonly total: number }[] = [];
+    readMeasurements(crypto, [{ store, take: 'all' }], { codeVersion: 'test', onProgress: (each) => seen.push(each) });
+    expect(seen).toEqual(Array.from({ length: 10 }, (_, i) => ({ done: i + 1, total: 10 })));
+    store.close();
+  });
+
   it('are of the wanted length and pairs alone, whatever else the store holds', async () => {
     const { store, add } = await createFakeSamples();
     await add({ count: 4, setup: 'a', maxTokens: 20 });

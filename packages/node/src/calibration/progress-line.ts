@@ -4,11 +4,17 @@ const EVERY_MS = 2_000;
 /** The rate is that of the last so many seconds: serving and checking differ in speed. */
 const WINDOW_MS = 30_000;
 
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly what: string;
+}
+
 /** Lines of how far it is, how fast, and how long it will still take: at most one every two seconds, and the last. */
-export function createProgressLine(write: (line: string) => void, nowMs: () => number) {
+export function createRateLine(write: (line: string) => void, nowMs: () => number) {
   const marks: { readonly atMs: number; readonly done: number }[] = [{ atMs: nowMs(), done: 0 }];
   let shownMs = Number.NEGATIVE_INFINITY;
-  return ({ provider, checker, done, total }: MeasureProgress): void => {
+  return ({ done, total, what }: Progress): void => {
     const now = nowMs();
     if (done < total && now - shownMs < EVERY_MS) return;
     shownMs = now;
@@ -18,9 +24,15 @@ export function createProgressLine(write: (line: string) => void, nowMs: () => n
     const seconds = (now - first.atMs) / 1000;
     const rate = seconds > 0 ? (done - first.done) / seconds : 0;
     const left = rate > 0 ? `, ${formatSpan((total - done) / rate)} left` : '';
-    const what = checker === undefined ? `${provider} serves` : `${checker} checks ${provider}`;
     write(`${done} of ${total}: ${what}, ${rate.toFixed(1)}/s${left}\n`);
   };
+}
+
+/** The same of a measurement. */
+export function createProgressLine(write: (line: string) => void, nowMs: () => number) {
+  const show = createRateLine(write, nowMs);
+  return ({ provider, checker, done, total }: MeasureProgress): void =>
+    show({ done, total, what: checker === undefined ? `${provider} serves` : `${checker} checks ${provider}` });
 }
 
 /** @param seconds >= 0, finite. */

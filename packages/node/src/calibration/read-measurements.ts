@@ -32,6 +32,12 @@ export interface MeasurementSource {
   readonly pairs?: ReadonlySet<string> | undefined;
 }
 
+export interface ReadOptions {
+  readonly codeVersion: string;
+  /** Of the replies, after each. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
 /** Two setups, by name; a verifier may also be a peer's. */
 export const namePair = (provider: string, verifier: string): string => `${provider} ${verifier}`;
 
@@ -45,16 +51,19 @@ export const namePair = (provider: string, verifier: string): string => `${provi
 export function readMeasurements(
   crypto: Crypto,
   sources: readonly MeasurementSource[],
-  { codeVersion }: { readonly codeVersion: string },
+  { codeVersion, onProgress }: ReadOptions,
 ): Measurements {
   const groups = new Map<string, Group>();
   const useless = new Map<string, number>();
   let replies = 0;
   let differing = 0;
-  for (const given of sources) {
-    const { store } = given;
-    for (const { source, verifier, behaviour } of listTaken(given)) {
+  const taken = sources.map((given) => ({ store: given.store, pairs: listTaken(given) }));
+  const total = taken.flatMap(({ pairs }) => pairs).reduce((sum, { count }) => sum + count, 0);
+  let done = 0;
+  for (const { store, pairs } of taken) {
+    for (const { source, verifier, behaviour } of pairs) {
       for (const sample of store.readScored(source, verifier)) {
+        onProgress?.({ done: ++done, total });
         const evidence = readEvidence(crypto, sample);
         if (evidence.kind === 'drift') {
           const { replies: bands, ...key } = evidence;

@@ -4,13 +4,15 @@ import { dirname, join, resolve } from 'node:path';
 import type { DriftTable } from '@ogong/protocol/drift-table';
 import { buildDriftTable } from '@ogong/protocol/drift-table-build';
 import { addRows, succeed } from '../calibration/combine-tables.ts';
-import type { Measurements } from '../calibration/read-measurements.ts';
+import { createRateLine } from '../calibration/progress-line.ts';
+import type { Measurements, ReadOptions } from '../calibration/read-measurements.ts';
 import { openSampleStore, type SampleStore } from '../calibration/sample-store.ts';
 import { TableError, type TableFile } from '../calibration/table-file.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { boolean, text } from '../config/values.ts';
 import { loadHybridSigner } from '../crypto/key-files.ts';
 import { VERSION } from '../version.ts';
+import type { Output } from './command.ts';
 
 /** Settings that the verbs of `ogong calibrate` have in common. */
 export const samplesField = {
@@ -74,6 +76,15 @@ export const loadSigner = (path: string) => loadHybridSigner(resolve(path));
 export interface TableResult {
   readonly table: DriftTable;
   readonly leftOut: readonly string[];
+}
+
+/** Lines on standard error of how many kept replies were read: of tens of thousands that takes minutes. */
+export function createReadingLine(output: Output): NonNullable<ReadOptions['onProgress']> {
+  const show = createRateLine(
+    (line) => output.writeError(line),
+    () => performance.now(),
+  );
+  return (progress) => show({ ...progress, what: 'reading replies' });
 }
 
 /** @throws TableError('too-little-data') saying what is missing. */

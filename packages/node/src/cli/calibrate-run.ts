@@ -27,6 +27,7 @@ import {
   assertWritable,
   buildFrom,
   codeVersionField,
+  createReadingLine,
   jsonField,
   keyField,
   leaveOutField,
@@ -166,7 +167,10 @@ export async function runCalibration(argv: readonly string[], output: Output): P
       { store, take: 'honest' as const, ...measured },
       ...others.map((other) => ({ store: other, take: 'alternatives' as const })),
     ];
-    const measurements = readMeasurements(crypto, sources, { codeVersion: values.codeVersion });
+    const measurements = readMeasurements(crypto, sources, {
+      codeVersion: values.codeVersion,
+      onProgress: createReadingLine(output),
+    });
     // Before anything is refused: an honest reply that differs in its exact class is worse than too few of them.
     const isHonest = reportHonesty(measurements, output);
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut: values.leaveOut });

@@ -22,6 +22,7 @@ import {
   alternativesField,
   buildFrom,
   codeVersionField,
+  createReadingLine,
   jsonField,
   keyField,
   leaveOutField,
@@ -67,7 +68,7 @@ export async function buildTable(argv: readonly string[], output: Output): Promi
       named,
       take: i === 0 ? ('all' as const) : ('alternatives' as const),
     }));
-    const measurements = readMeasurements(crypto, sources, { codeVersion });
+    const measurements = readMeasurements(crypto, sources, { codeVersion, onProgress: createReadingLine(output) });
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut });
     for (const line of leftOut) output.writeError(`left out: ${line}\n`);
     const unsigned = createTableFile(crypto, table);
