@@ -1,8 +1,8 @@
-// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect). What is in it says
-// `ogong calibrate show`.
+// npm run drift-table: the default drift table from the samples of the laboratory (npm run detect), as the successor of the one
+// that is there. What is in it says `ogong calibrate show`, what is new in it `ogong calibrate diff`.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULT_TABLE, hashPathOf, MAX_DEFAULT_TABLE_BYTES } from '@ogong/node/calibration/default-table';
@@ -30,6 +30,7 @@ mkdirSync(directory, { recursive: true });
 const code = await calibrateCommand.run(
   [
     ...['build', '--samples', join(homedir(), '.ogong', 'detect', SAMPLES_FILE), '--out', table, '--leave-out'],
+    ...(existsSync(table) ? ['--previous', table] : []),
     ...named.flatMap(({ name }) => ['--named', name]),
     ...['--code-version', `ogong-${VERSION}+${commit}`, ...process.argv.slice(2)],
   ],
