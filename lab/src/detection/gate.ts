@@ -17,7 +17,10 @@ export function listBroken({
   for (const { variant, weights, differing } of equality) {
     if (differing > 0) broken.push(`${weights} ${variant}: ${differing} honest replies differ in an exact class`);
   }
-  if (stage1.length === 0 || equality.length === 0) broken.push('nothing honest was measured');
+  if (stage1.length === 0 || equality.length === 0)
+    broken.push(
+      'too little was sampled to tell: no honest reply in an exact class; run it longer (--minutes), or again: it goes on',
+    );
   // A window that is not full yet forgets nothing; all others compute something else from the first token on.
   const others = attacks.filter(
     ({ attack: name, family }) => computesOtherwise({ name, family }) && !name.startsWith('sliding-window'),

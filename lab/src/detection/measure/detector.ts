@@ -43,6 +43,8 @@ export interface Detector {
    * none is judged by ranks that it is among. Empty where a stratum is too small to be halved.
    */
   judgeHonest(replies: readonly JudgedReply[]): Halves;
+  /** Whether a parameter was fitted to a reply of that attack, as long as this one, under the same key. */
+  knows(source: string, sample: DriftSample): boolean;
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
   judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
 }
@@ -79,6 +81,7 @@ export function createDetector(samples: DetectorSamples): Detector {
     const row = findRow(evidence);
     return row && { seed, ...(isMeasured(row, evidence) ? judgeWith(row, evidence) : UNDECIDED) };
   };
+  const fitted = new Map([...attacks].map(([name, replies]) => [name, listFitted(replies)]));
   const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): Judged[] => {
     const ofInterest = new Set(wanted.map(({ evidence }) => evidence));
     return [...groupByBand(all.flatMap(toDriftSamples)).values()]
@@ -98,6 +101,8 @@ export function createDetector(samples: DetectorSamples): Detector {
       const row = findRow(evidence);
       return row !== undefined && isMeasured(row, evidence);
     },
+    knows: (source, { seed, evidence }) =>
+      fitted.get(source)?.get(findLengthBand(evidence.positions))?.has(seed) ?? false,
     honest: judgeHeldOut(honest, selectLength(honest, 'first')).map(({ statistic }) => statistic),
     judgeHonest: (replies) => {
       const wanted = selectLength(replies, 'whole');
@@ -111,6 +116,15 @@ export function createDetector(samples: DetectorSamples): Detector {
     },
   };
 }
+
+/** Seeds of an alternative's replies that a row is fitted to, by band. */
+const listFitted = (replies: readonly JudgedReply[]): ReadonlyMap<number, ReadonlySet<number>> =>
+  new Map(
+    [...groupByBand(replies.flatMap(toDriftSamples))].map(([band, group]) => [
+      band,
+      new Set(splitSamples(group).fitted.map(({ seed }) => seed)),
+    ]),
+  );
 
 /** Each half of a row's held-out honest replies by strata of the other. */
 function crossJudge(

@@ -81,7 +81,7 @@ export function measureClaims({ attacks, honest, seed, code, read }: ClaimsOptio
 }
 
 /** What a small sample of honest replies can tell at all. */
-const RATE = 0.01;
+export const CLAIM_RATE = 0.01;
 
 /**
  * What a cheat gains that declares a looser class than it runs in: equality no longer decides at the first token, but its
@@ -100,7 +100,7 @@ export function measureClaim(samples: ClaimSamples): ClassClaimRow | undefined {
   return {
     claim: `${weights}: ${claimed} instead of cpu-exact, seen by ${verifier}${length === 'first' ? ', 32 tokens' : ''}`,
     ...{ weights, claimed, verifier, attack },
-    lying: shareOf(judged, ({ pValue }) => pValue <= RATE),
+    lying: shareOf(judged, ({ pValue }) => pValue <= CLAIM_RATE),
     tokensToDecide: measureWindowDecision(detector.judgeHeldOut(attack, 'first', replies), seed).tokensToDecide,
     fallbackPasses: shareOf(
       replies.flatMap(({ scored }) => scored?.comparison.windows ?? []),

@@ -9,10 +9,11 @@ const SEED = 41;
 const ATTACK = 'far';
 const replies = createReplies(50, SEED + 1, { scale: 6 });
 
-const fit = (scale: number, seed: number): Detector =>
+/** Rows of honest replies that drift so, with those replies of the cheat as an alternative. */
+const fit = (scale: number, seed: number, known = replies): Detector =>
   createDetector({
     ...{ providerClass: `drift ${scale}`, verifierClass: 'b', codeVersion: '1' },
-    ...{ honest: createReplies(1000, seed, { scale }), attacks: new Map([[ATTACK, replies]]) },
+    ...{ honest: createReplies(1000, seed, { scale }), attacks: new Map(known.length === 0 ? [] : [[ATTACK, known]]) },
   });
 const tight: PairDetector = { weights: 'f16', ...MAIN_PAIR, detector: fit(1, SEED) };
 const loose: PairDetector = { ...tight, provider: 'cpu-fast', detector: fit(6, SEED + 2) };
@@ -36,8 +37,21 @@ describe(`a cheat under a class that no row lists, seed ${SEED}`, () => {
     expect(row?.lying.value).toBeLessThan(0.1);
   });
 
-  it('is judged whole where its own pair was not fitted', () => {
-    expect(measure(loose)[0]?.lying.of).toBe(replies.length);
+  it('leaves out what any row was fitted to, by whichever class it was served', () => {
+    // Half as many: other seeds are fitted to, and some of both.
+    const other: PairDetector = { ...loose, detector: fit(6, SEED + 2, replies.slice(1, 26)) };
+    const fitted = (detector: Detector) =>
+      replies.filter(({ seed, scored }) => detector.knows(ATTACK, { seed, evidence: scored!.first }));
+    const [mine, theirs] = [fitted(tight.detector), fitted(other.detector)];
+    expect([mine.length, theirs.length]).toEqual([20, 10]);
+    const of = new Set([...mine, ...theirs]).size;
+    expect(of).toBeGreaterThan(20);
+    expect(measure(tight, other)[0]?.lying.of).toBe(replies.length - of);
+  });
+
+  it('is judged whole where no row knows it', () => {
+    const blind: PairDetector = { ...loose, detector: fit(6, SEED + 2, []) };
+    expect(measure(blind)[0]?.lying.of).toBe(replies.length);
   });
 
   it('is nothing where nothing was sampled', () => {

@@ -9,6 +9,7 @@ import { type Detector, type Judged, type Length, selectLength } from './detecto
 import type { ClassPair, ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
 import { passesFallback } from './measure-attacks.ts';
+import { CLAIM_RATE } from './measure-claims.ts';
 import { measureWindowDecision } from './measure-decision.ts';
 
 /** What was fitted between two classes, as a row of the table would be. */
@@ -54,8 +55,6 @@ export function measureUnlistedClaims({ attacks, detectors, seed, read }: Unlist
   });
 }
 
-const RATE = 0.01;
-
 /**
  * What a cheat gains that declares a class which no row of the table has, judged as the product judges such a reply: by the
  * row that tolerates it most.
@@ -77,7 +76,7 @@ export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
     {
       claim: `${weights}: a class that no row lists instead of cpu-exact, seen by ${verifier}`,
       ...{ weights, claimed: UNLISTED, verifier, attack },
-      lying: shareOf(whole, ({ pValue }) => pValue <= RATE),
+      lying: shareOf(whole, ({ pValue }) => pValue <= CLAIM_RATE),
       tokensToDecide: measureWindowDecision(judgeAll('first'), seed).tokensToDecide,
       fallbackPasses: shareOf(
         replies.flatMap(({ scored }) => scored?.comparison.windows ?? []),
@@ -87,11 +86,6 @@ export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
   ];
 }
 
-/** Rows of the cheat's own pair know some of its replies as an alternative. */
-function selectHeldOut({ attack, replies, detectors }: UnlistedSamples, length: Length): DriftSample[] {
-  const own = detectors.find(({ provider }) => provider === MAIN_PAIR.provider);
-  const all = selectLength(replies, length);
-  if (own === undefined) return all;
-  const seeds = new Set(own.detector.judgeHeldOut(attack, length, replies).map(({ seed }) => seed));
-  return all.filter(({ seed }) => seeds.has(seed));
-}
+/** Rows know some replies of the cheat as an alternative: those under the same keys, whichever class served them. */
+const selectHeldOut = ({ attack, replies, detectors }: UnlistedSamples, length: Length): DriftSample[] =>
+  selectLength(replies, length).filter((sample) => !detectors.some(({ detector }) => detector.knows(attack, sample)));

@@ -1,18 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
+import { ChainError } from '@ogong/chain/errors';
 import { ConfigError } from './config-error.ts';
 
 /**
  * The contracts that a file names, and where their chain is asked.
  * @param command whose settings these are, for the error.
- * @throws ConfigError where nothing names an address; ChainError where the file holds no deployment.
+ * @throws ConfigError where the file cannot be read, holds no deployment, or nothing names an address.
  */
 export function readDeployment(
   command: string,
   { deployment: path, rpcUrl: given }: { readonly deployment: string; readonly rpcUrl: string | undefined },
 ): { readonly deployment: Deployment; readonly rpcUrl: string } {
-  const deployment = parseDeployment(readFileSync(path, 'utf8'));
+  const deployment = parseFile(command, path);
   const rpcUrl = given ?? deployment.rpcUrl;
   if (rpcUrl === undefined) throw new ConfigError(command, ['--rpc-url is required: the deployment names no address']);
   return { deployment, rpcUrl };
+}
+
+function parseFile(command: string, path: string): Deployment {
+  try {
+    return parseDeployment(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const isKnown = error instanceof ChainError || (error as NodeJS.ErrnoException).code !== undefined;
+    if (!isKnown) throw error;
+    throw new ConfigError(command, [
+      `--deployment ${path}: ${(error as Error).message}; it is the file with the addresses of the network's contracts (\`ogong mesh\` writes deployment.json)`,
+    ]);
+  }
 }
