@@ -65,15 +65,18 @@ async function compareWays(
   const speeds = (id: string) => (samples[id] as readonly Timed[]).map(({ speed }) => speed);
   const { baselines } = CONTESTS[backend];
   const measured = baselines.filter(({ id }) => id in samples);
-  return opened.slice(measured.length).flatMap(({ id, what, why, next, guesses }) =>
+  return opened.slice(measured.length).flatMap(({ id, what, why, next, guesses, isDefault, engine }) =>
     measured.map(
       (baseline, i): Row => ({
         id: `in-class-${backend}-${id}-${baseline.id}-${text}-${streams}`,
         what: `${bench.name} on ${backend}, ${streams} together, ${text} text: decode, ${what} / ${baseline.what}`,
         value: pairedRatio(speeds(id), speeds(baseline.id)),
         unit: 'x',
-        ...(i === 0 && text === 'ordinary' ? { aim: AIM, why, next } : {}),
-        note: guesses ? describeDrafts(samples[id] as readonly Timed[]) : '',
+        ...(i === 0 && text === 'ordinary' && isDefault ? { aim: AIM, why, next } : {}),
+        note: [
+          ...(id === 'auto' ? [`it chose ${engine.info().shapes}`] : []),
+          ...(guesses && engine.info().shapes !== 'single' ? [describeDrafts(samples[id] as readonly Timed[])] : []),
+        ].join('; '),
       }),
     ),
   );

@@ -28,6 +28,8 @@ export interface Way {
   readonly options: Partial<LlamaEngineOptions>;
   /** Guesses ahead: measured with a looping text, too. */
   readonly guesses?: boolean;
+  /** What a provider serves with if it says nothing: what the aim is held against. */
+  readonly isDefault?: boolean;
   /** Why it costs more than it aims to, where it does. */
   readonly why: string;
   readonly next: string;
@@ -47,6 +49,10 @@ const PADDING = {
   why: 'every step computes its padding rows, too, which a software device pays for on the processor; where decoding waits for memory they should cost little, which a real GPU has yet to show',
   next: 'a real GPU; on a software device, fewer replies than a pass has rows leave nothing to fill it with',
 };
+const CHOSEN = {
+  why: 'single passes are the ones that a reply by itself takes anyway; of several replies each takes its own, where the library would put one row of each into a pass',
+  next: 'a class for such passes, where one row in a pass of several costs less than a pass',
+};
 const ROWS_COST = {
   why: 'on a CPU every guess costs a row, and most are wrong; they are off unless asked for',
   next: 'drafts only where they were right lately',
@@ -59,7 +65,7 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
       { id: 'fast', what: 'weights rearranged', options: { kernels: 'fast' } },
     ],
     ways: [
-      { id: 'exact', what: 'exact', options: {}, ...IN_CLASS },
+      { id: 'exact', what: 'exact', options: {}, isDefault: true, ...IN_CLASS },
       { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, guesses: true, ...ROWS_COST },
     ],
   },
@@ -71,13 +77,17 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
         options: { backend: 'vulkan', kernels: 'plain', flashAttention: false },
       },
     ],
-    ways: (['wide', 'mixed'] as const).flatMap((shapes) => [
-      { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, ...PADDING },
-      {
-        ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, options: { backend: 'vulkan', shapes } },
-        ...{ guesses: true, ...PADDING },
-      },
-    ]),
+    ways: [
+      { id: 'auto', what: 'as it chooses', options: { backend: 'vulkan' }, isDefault: true, guesses: true, ...CHOSEN },
+      ...(['wide', 'mixed'] as const).flatMap((shapes): Way[] => [
+        { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, ...PADDING },
+        {
+          ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, guesses: true, ...PADDING },
+          options: { backend: 'vulkan', shapes },
+        },
+      ]),
+      { id: 'single', what: 'single', options: { backend: 'vulkan', shapes: 'single' }, ...CHOSEN },
+    ],
   },
 };
 

@@ -6,7 +6,7 @@ import { measureInTurn, pairedRatio, type Row } from './row.ts';
 import { CONTESTS, createEndlessRequest, explainAbsence, openWays, type ShapeBench } from './shape-ways.ts';
 
 /**
- * What a verifier pays for one reply of either policy: its score, against the making of the reply out of any class, and against
+ * What a verifier pays for one reply of each policy: its score, against the making of the reply out of any class, and against
  * a prompt of as many tokens.
  */
 export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: string) => void): Promise<Row[]> {
@@ -19,21 +19,27 @@ export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: 
   const absence = explainAbsence('vulkan');
   if (absence !== undefined) return [{ ...auditRow, value: undefined, note: absence }];
   const { baselines, ways } = CONTESTS.vulkan;
-  const wanted = ['plain', 'wide', 'mixed'];
+  const wanted = ['plain', 'wide', 'mixed', 'single'];
   await using opened = await openWays(
     bench,
     [...baselines, ...ways].filter(({ id }) => wanted.includes(id)),
     onProgress,
   );
   const engineOf = (id: string) => opened.ways.find((way) => way.id === id)?.engine as LlamaEngine;
-  const [plain, wide, mixed] = wanted.map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine];
+  const [plain, wide, mixed, single] = wanted.map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine, LlamaEngine];
   onProgress('a reply of each policy');
-  const [ofWide, ofNarrow] = [await claimReply(wide, bench), await claimReply(mixed, bench)];
-  // One engine scores both: it is the class of the rows that differs.
+  const ofWide = await claimReply(wide, bench);
+  const ofNarrow = await claimReply(mixed, bench);
+  const ofSingle = await claimReply(single, bench);
+  // One engine scores all: it is the class of the rows that differs.
   const measures = {
     made: () => timeMs(plain, () => claimReply(plain, bench)),
+    wideMade: () => timeMs(wide, () => claimReply(wide, bench)),
+    narrowMade: () => timeMs(mixed, () => claimReply(mixed, bench)),
+    singleMade: () => timeMs(single, () => claimReply(single, bench)),
     wide: () => timeMs(wide, () => wide.score(ofWide)),
     narrow: () => timeMs(wide, () => wide.score(ofNarrow)),
+    single: () => timeMs(wide, () => wide.score(ofSingle)),
     prompt: () => timeMs(wide, () => runAsPrompt(wide, bench, ofWide)),
   };
   onProgress(`${Object.keys(measures).length} measures in ${bench.rounds} rounds, and one to warm up`);
@@ -46,15 +52,25 @@ export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: 
     why: 'lists and sketches of every position, which a prompt does without',
     next: 'where the time of both goes, on a real GPU',
   };
-  const scores = (['wide', 'narrow'] as const).map(
-    (shape): Row => ({
+  const scores = (['wide', 'narrow', 'single'] as const).flatMap((shape): Row[] => [
+    {
       id: `verify-vulkan-${shape}`,
       what: `${bench.name} on vulkan: score of a ${shape} reply / making it out of class, ${bench.outputTokens} tokens, prompts included`,
       value: pairedRatio(samples[shape], samples.made),
       unit: 'x',
       note: 'processor time',
-    }),
-  );
+    },
+    {
+      id: `make-and-verify-vulkan-${shape}`,
+      what: `${bench.name} on vulkan: making a ${shape} reply and one score of it / making it out of class`,
+      value: pairedRatio(
+        samples[`${shape}Made`].map((ms, round) => ms + (samples[shape][round] as number)),
+        samples.made,
+      ),
+      unit: 'x',
+      note: 'processor time, one reply at a time',
+    },
+  ]);
   return [...scores, audit];
 }
 

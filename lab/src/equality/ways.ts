@@ -24,8 +24,10 @@ export const WAYS = {
   /** A verifier whose own library is another, and which loads the provider's. */
   'exact-loaded': { provider: { isa: 'sse42' }, verifier: {} },
   /** Drafts of eight tokens fill the padding, as on any GPU. */
-  vulkan: { provider: { backend: 'vulkan' }, verifier: { backend: 'vulkan' } },
+  vulkan: { provider: { backend: 'vulkan', shapes: 'wide' }, verifier: { backend: 'vulkan' } },
   'vulkan-mixed': { provider: { backend: 'vulkan', shapes: 'mixed' }, verifier: { backend: 'vulkan' } },
+  /** As a provider chooses where padding costs as much as what it pads. */
+  'vulkan-single': { provider: { backend: 'vulkan', shapes: 'single' }, verifier: { backend: 'vulkan' } },
 } as const satisfies Readonly<Record<string, { readonly provider: WaySettings; readonly verifier: WaySettings }>>;
 
 export type WayName = keyof typeof WAYS;

@@ -25,6 +25,8 @@ export interface BatchContext {
    * numeric class is exact.
    */
   readonly promptShape: number;
+  /** Rows of one sequence that a pass of this shape class holds at most. */
+  passRows(shapeClass: number | undefined): number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
    * @param shapeClass in which the row shall run, where the numeric class knows several; others are the context's choice.

@@ -11,7 +11,7 @@ import type {
 } from './engine.ts';
 import type { Backend } from './llama-cpp/library.ts';
 import type { KernelPath, KvType } from './llama-cpp/numeric-class.ts';
-import type { ShapePolicy } from './llama-cpp/pass-shapes.ts';
+import type { ShapeChoice } from './llama-cpp/pass-shapes.ts';
 
 /** What the engine's child process and its parent say to each other (node's IPC, advanced serialization). */
 
@@ -29,7 +29,7 @@ export interface LoadOptions {
   readonly kvType: KvType;
   readonly flashAttention: boolean;
   readonly kvUnified: boolean;
-  readonly shapes: ShapePolicy;
+  readonly shapes: ShapeChoice;
   readonly drafts: number;
   readonly prefixCache: boolean;
   /** A cheat's: see LlamaEngineOptions.laboratory. */

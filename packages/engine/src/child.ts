@@ -16,8 +16,8 @@ const send = (message: FromChild): void => {
 function load(options: LoadOptions): void {
   try {
     const opened = openHost(options);
-    const { promptChunk, maxQueue, drafts: maxDrafts, prefixCache } = options;
-    host = createHost({ ...opened, promptChunk, maxQueue, maxDrafts, prefixCache, send });
+    const { promptChunk, maxQueue, prefixCache } = options;
+    host = createHost({ ...opened, promptChunk, maxQueue, prefixCache, send });
     send({ kind: 'ready', info: opened.info });
   } catch (error) {
     send({ kind: 'load-failed', error: toPlainError(error) });

@@ -19,6 +19,8 @@ export interface EngineInfo {
   readonly sequences: number;
   /** e.g. `llama.cpp-0.5.0/cpu/haswell/default+fa/q8_0/kv-f16`: engine build, backend, ISA, kernel path, weights, KV. */
   readonly numericClass: string;
+  /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent where the class knows none. */
+  readonly shapes?: 'wide' | 'mixed' | 'single';
   /** True where a `score` in the class `exactClass` reproduces `generate` bit for bit. */
   readonly exact: boolean;
   readonly weightType: string;

@@ -189,6 +189,7 @@ function createFakeContext(
     sequences,
     batchSize,
     promptShape: 0,
+    passRows: () => batchSize,
     add(token, position, sequence) {
       if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);

@@ -7,6 +7,8 @@ import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
+/** Rows of a slice whose every row may be a pass. */
+const SHORT_SLICE = 8;
 
 /**
  * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
@@ -31,7 +33,10 @@ export function* scoreReply(
   let firstOtherChoice = -1;
   let tailGap: ScoreResult['tailGap'];
   const last = promptTokens.length - 1;
-  const slice = Math.max(8, Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))));
+  const widest = Math.max(
+    SHORT_SLICE,
+    Math.min(context.batchSize, Math.floor(MAX_OUTPUT_BYTES / (4 * vocabularySize))),
+  );
   try {
     for (let position = 0; position < last; ) {
       const end = Math.min(position + context.batchSize, last);
@@ -41,6 +46,7 @@ export function* scoreReply(
     }
     for (let i = 0; i < outputTokens.length; ) {
       const from = i;
+      const slice = Math.min(widest, Math.max(SHORT_SLICE, context.passRows(shapeClasses?.[i])));
       let end = Math.min(i + slice, outputTokens.length);
       for (; i < end; i++) {
         // A pass holds one class: who changes it at every position makes passes, and they must not all be one slice.

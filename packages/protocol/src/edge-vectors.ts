@@ -1,10 +1,41 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from './bytes.ts';
 import { parseRequest, RequestError } from './request.ts';
+import { findWrongShape } from './shape-classes.ts';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from './window.ts';
 
-/** Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`. */
+/**
+ * Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`,
+ * `vectors/shape-classes.json`.
+ */
 export function createEdgeVectors(): Readonly<Record<string, unknown>> {
-  return { window: windowVectors(), request: requestVectors() };
+  return { window: windowVectors(), request: requestVectors(), 'shape-classes': shapeVectors() };
+}
+
+/** Replies around the end of a band of 256 positions: the row of output position i stands at promptTokenCount - 1 + i. */
+function shapeVectors(): unknown {
+  const shaped = 'llama.cpp-0.5.0/vulkan/device-driver/shaped/q8_0/kv-f16/no-fa';
+  const exact = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+  const replies: [string, string, number, string][] = [
+    ['no shape class where the class knows none', exact, 9, '000000'],
+    ['one that it does not know', exact, 9, '000200'],
+    ['none where there are some', shaped, 9, '000000'],
+    ['all three', shaped, 9, '010203020103'],
+    ['a fourth', shaped, 9, '030304'],
+    ['narrow up to the last 16 of a band', shaped, 239, '010102'],
+    ['narrow into them', shaped, 240, '010102'],
+    ['wide to the end, narrow behind it', shaped, 255, '020201'],
+    ['narrow at the very end', shaped, 255, '020101'],
+    ['single through it', shaped, 239, `${'03'.repeat(20)}`],
+    ['wide at the first of the last 16, behind a single one', shaped, 240, '0302'],
+    ['wide at the second, behind a single one', shaped, 241, '0302'],
+    ['single behind a wide one', shaped, 241, '0203'],
+    ['wide in the next band, behind a single one', shaped, 256, '0302'],
+    ['wide in the first position of a reply', shaped, 250, '0202'],
+  ];
+  return replies.map(([what, numericClass, promptTokenCount, shapeClasses]) => ({
+    ...{ what, numericClass, promptTokenCount, shapeClasses },
+    wrong: findWrongShape({ numericClass, promptTokenCount }, fromHex(shapeClasses)),
+  }));
 }
 
 /** Windows at the edges of the format, and encodings that a decoder refuses. */

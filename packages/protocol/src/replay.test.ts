@@ -77,7 +77,7 @@ describe('replayReply', () => {
       expect(judge(SHAPED, 2)).toEqual([]);
       expect(judge(EXACT_CLASS, 0, { 5: 1 })).toEqual(['shape-classes']);
       expect(judge(SHAPED, 0)).toEqual(['shape-classes']);
-      expect(judge(SHAPED, 2, { 39: 3 })).toEqual(['shape-classes']);
+      expect(judge(SHAPED, 2, { 39: 4 })).toEqual(['shape-classes']);
     });
 
     it('are wide at the end of a band, where narrow passes would be padded over narrow rows', () => {
@@ -85,6 +85,15 @@ describe('replayReply', () => {
       expect(judge(SHAPED, 2, { 10: 1, 27: 1 })).toEqual([]);
       expect(judge(SHAPED, 2, { 11: 1 })).toEqual(['shape-classes']);
       expect(judge(SHAPED, 2, { 26: 1 })).toEqual(['shape-classes']);
+    });
+
+    it('are single anywhere, but at the end of a band nothing wide follows them, which would be padded over single rows', () => {
+      expect(judge(SHAPED, 3)).toEqual([]);
+      expect(judge(SHAPED, 3, { 9: 1, 10: 2, 27: 2 })).toEqual([]);
+      expect(judge(SHAPED, 3, { 11: 2 })).toEqual([]);
+      expect(judge(SHAPED, 2, { 20: 3 })).toEqual(['shape-classes']);
+      expect(judge(SHAPED, 2, { 26: 3 })).toEqual([]);
+      expect(judge(SHAPED, 3, { 26: 2 })).toEqual(['shape-classes']);
     });
   });
 

@@ -19,6 +19,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from './sampler.ts';
+import { findWrongShape } from './shape-classes.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from './window.ts';
 
@@ -97,19 +98,10 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
   return { checks, header, rows, outputTokens, shapeClasses, tailDraws: listTailDraws(source, rows) };
 }
 
-/** Positions of a band, and those at its end that run wide; docs/spec/numeric-class.md. */
-const SHAPE_BAND = 256;
-const SHAPE_EDGE = 16;
-
-/** Whether passes of these classes exist: a verifier that is given others computes something, and a trace something else. */
-function checkShapes({ numericClass, promptTokenCount }: Header, shapeClasses: Uint8Array): Check {
+function checkShapes(header: Header, shapeClasses: Uint8Array): Check {
   const id = 'shape-classes';
-  const isShaped = numericClass.split('/')[3] === 'shaped';
-  const wrong = shapeClasses.findIndex((shapeClass, i) => {
-    if (!isShaped) return shapeClass !== 0;
-    const isNearEdge = (promptTokenCount - 1 + i) % SHAPE_BAND >= SHAPE_BAND - SHAPE_EDGE;
-    return shapeClass !== 2 && (shapeClass !== 1 || isNearEdge);
-  });
+  const { numericClass } = header;
+  const wrong = findWrongShape(header, shapeClasses);
   if (wrong < 0) return pass(id, `${shapeClasses.length} positions in passes that ${numericClass} has`);
   return fail(id, `position ${wrong} is in shape class ${shapeClasses[wrong]}, which ${numericClass} has not there`);
 }

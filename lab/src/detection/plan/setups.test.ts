@@ -15,7 +15,7 @@ const KEPT: readonly (readonly [SetupName, object, number])[] = [
   ['cpu-fast-avx512', { kernels: 'fast', isa: 'skylakex' }, 1],
   ['cpu-fast-sse', { kernels: 'fast', isa: 'sse42' }, 1],
   ['cpu-fast-scalar', { kernels: 'fast', isa: 'x64' }, 1],
-  ['vulkan', { backend: 'vulkan' }, 8],
+  ['vulkan', { backend: 'vulkan', shapes: 'wide' }, 8],
   ['cpu-exact-drafts', { drafts: 3 }, 8],
   ['cpu-fast-drafts', { kernels: 'fast', drafts: 3 }, 1],
 ];

@@ -17,7 +17,7 @@ import {
   mayBeExact,
   parseNumericClass,
 } from './numeric-class.ts';
-import type { ShapePolicy } from './pass-shapes.ts';
+import type { ShapeChoice } from './pass-shapes.ts';
 import { countCores } from './platform.ts';
 import { createScorePool } from './score-pool.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
@@ -44,11 +44,11 @@ export interface LlamaEngineOptions {
   readonly sequences?: number;
   /** `exact` (the default) can be reproduced bit for bit; the others: numeric-class.ts. */
   readonly kernels?: 'exact' | 'reference' | 'plain' | 'fast';
-  /** How a back end that computes in shape classes pads its steps; `wide` (pass-shapes.ts). */
-  readonly shapes?: ShapePolicy;
+  /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */
+  readonly shapes?: ShapeChoice;
   /**
    * Tokens that a step may guess ahead for each reply (docs/adr/0011-drafts.md); no bit of a reply depends on it. In shape
-   * classes 8, which fill padding rows; elsewhere a guess costs a row, and the default is 0.
+   * classes 8, which fill padding rows where there are any; elsewhere a guess costs a row, and the default is 0.
    */
   readonly drafts?: number;
   /** In an exact class prompts begin with what earlier ones of the same scope have left in the KV cache (GenerateRequest.cacheScope); on. */
@@ -103,7 +103,7 @@ export async function createLlamaEngine(
   assertOption('sequences', sequences, 1, 256);
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());
-  const { kvType = 'f16', kvUnified = false, kernels: asked = 'exact', shapes = 'wide' } = options;
+  const { kvType = 'f16', kvUnified = false, kernels: asked = 'exact', shapes = 'auto' } = options;
   const kernels = toKernelPath(asked, options.backend, file.weightType);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);

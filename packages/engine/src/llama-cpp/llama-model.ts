@@ -164,6 +164,7 @@ function createExactContext(
     sequences,
     batchSize,
     promptShape: 0,
+    passRows: () => batchSize,
     add(token, position, sequence) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (position >= contextSize)

@@ -1,13 +1,16 @@
+import type { BatchModel } from '../batch-model.ts';
 import type { LoadOptions } from '../child-messages.ts';
 import { EngineError, type EngineInfo, type Prompt } from '../engine.ts';
 import type { HostOptions } from '../host.ts';
 import { createChatTemplate } from '../text/chat-template.ts';
+import { chooseShapes } from './choose-shapes.ts';
 import { probeExactness } from './exactness-probe.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import { openLlamaModel } from './model.ts';
 import { inspectModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
+import type { ShapePolicy } from './pass-shapes.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
 import { findVulkanBuild } from './vulkan-build.ts';
@@ -32,17 +35,23 @@ export function openLibrary({
 }
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
-export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> {
+export function openHost(
+  options: LoadOptions,
+): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> & Required<Pick<HostOptions, 'maxDrafts'>> {
   const { modelPath, kernels, kvType, flashAttention, kvUnified, slidingWindow, sequences, threads } = options;
   const file = inspectModelFile(modelPath);
   const library = openLibrary(options);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
   const batchSize = Math.max(BATCH_ROWS, sequences);
-  const model = createLlamaBatchModel(llama, {
-    ...{ kernels, kvType, flashAttention, kvUnified, slidingWindow, threads, batchSize },
-    contextSize: options.contextSize,
-    shapes: options.shapes,
-  });
+  const openModel = (shapes: ShapePolicy | undefined) =>
+    createLlamaBatchModel(llama, {
+      ...{ kernels, kvType, flashAttention, kvUnified, slidingWindow, threads, batchSize, shapes },
+      contextSize: options.contextSize,
+    });
+  const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
+  const model = openModel(shapes);
+  // A single pass has no room for guesses.
+  const maxDrafts = shapes === 'single' ? 0 : options.drafts;
   const { vocabulary } = llama;
   const template = createChatTemplate(file.chatTemplate, {
     bosToken: vocabulary.bos >= 0 ? vocabulary.textOf(vocabulary.bos) : '',
@@ -59,7 +68,8 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     ...(slidingWindow === undefined ? {} : { slidingWindow }),
   };
   const shouldBeExact = mayBeExact(numericClass);
-  const exact = shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, options);
+  const exact =
+    shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, { drafts: maxDrafts });
   const info: EngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
@@ -69,6 +79,7 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     contextSize: options.contextSize,
     sequences,
     numericClass: formatNumericClass({ ...numericClass, isUnproven: shouldBeExact && !exact }),
+    ...(shapes && { shapes }),
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
@@ -83,5 +94,15 @@ export function openHost(options: LoadOptions): Pick<HostOptions, 'model' | 'inf
     if (!vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos) return tokens;
     return Uint32Array.of(vocabulary.bos, ...tokens);
   };
-  return { model, info, tokenizePrompt };
+  return { model, info, tokenizePrompt, maxDrafts };
+}
+
+function resolveShapes(
+  { shapes, sequences }: Pick<LoadOptions, 'shapes' | 'sequences'>,
+  openModel: (shapes: ShapePolicy) => BatchModel,
+): ShapePolicy {
+  if (shapes !== 'auto') return shapes;
+  const open = (policy: ShapePolicy, count: number) =>
+    openModel(policy).createContext({ purpose: 'serve', sequences: count });
+  return chooseShapes(open, { sequences, now: () => performance.now() });
 }

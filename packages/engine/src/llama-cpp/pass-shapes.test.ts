@@ -1,8 +1,9 @@
+import { isShapeClass, NARROW, SHAPE_BAND, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BAND, bandOf, isShapeClass, NARROW, planPasses, ROWS_OF, type ShapedRow, WIDE } from './pass-shapes.ts';
+import { bandOf, planPasses, ROWS_OF, type ShapedRow } from './pass-shapes.ts';
 
-const row = (sequence: number, position: number, shapeClass?: typeof NARROW | typeof WIDE): ShapedRow => ({
+const row = (sequence: number, position: number, shapeClass?: ShapeClass): ShapedRow => ({
   token: 5,
   position,
   sequence,
@@ -55,6 +56,18 @@ describe('planPasses', () => {
     ['near the edge', steps([0, 240]), 'mixed', [[WIDE, [[0, 0, 240, 1, 8]]]]],
     ['at the edge', steps([0, 255]), 'wide', [[WIDE, [[0, 8, 255, 1, 0]]]]],
     ['just behind it', steps([0, 256]), 'wide', [[WIDE, [[0, 0, 256, 1, 8]]]]],
+    ['one alone, single', steps([0, 10]), 'single', [[SINGLE, [[0, 0, 10, 1, 0]]]]],
+    ['at the edge, single', steps([0, 255]), 'single', [[SINGLE, [[0, 0, 255, 1, 0]]]]],
+    [
+      'three, single',
+      steps([0, 1], [1, 2], [3, 300]),
+      'single',
+      [
+        [SINGLE, [[0, 0, 1, 1, 0]]],
+        [SINGLE, [[1, 0, 2, 1, 0]]],
+        [SINGLE, [[3, 0, 300, 1, 0]]],
+      ],
+    ],
   ] as const)('%s', (_, rows, policy, passes) => {
     expect(planPasses(rows, policy).map(describePass)).toEqual(passes);
   });
@@ -76,6 +89,14 @@ describe('planPasses', () => {
       [NARROW, [[0, 0, 8, 8, 0]]],
       [NARROW, [[0, 0, 16, 1, 1]]],
     ]);
+    const alone = Array.from({ length: 3 }, (_, i) => row(0, i, SINGLE));
+    expect(planPasses(alone, 'wide').map(describePass)).toEqual([0, 1, 2].map((i) => [SINGLE, [[0, 0, i, 1, 0]]]));
+  });
+
+  it('takes rows of one sequence that asked for no class wide: only steps are single or narrow', () => {
+    const run = Array.from({ length: 12 }, (_, i) => row(0, i));
+    for (const policy of ['mixed', 'single'] as const)
+      expect(planPasses(run, policy).map(describePass)).toEqual([[WIDE, [[0, 0, 0, 12, 0]]]]);
   });
 
   it('keeps every pass in its class and band, and every row in one pass', () => {
@@ -85,7 +106,7 @@ describe('planPasses', () => {
           gap: fc.integer({ min: 1, max: 3 }),
           position: fc.nat({ max: 700 }),
           count: fc.integer({ min: 1, max: 40 }),
-          asked: fc.constantFrom(undefined, NARROW, WIDE),
+          asked: fc.constantFrom(undefined, NARROW, WIDE, SINGLE),
         }),
         { minLength: 1, maxLength: 9 },
       )
@@ -97,7 +118,7 @@ describe('planPasses', () => {
         });
       });
     fc.assert(
-      fc.property(rows, fc.constantFrom('wide', 'mixed'), (planned, policy) => {
+      fc.property(rows, fc.constantFrom('wide', 'mixed', 'single'), (planned, policy) => {
         const passes = planPasses(planned, policy);
         const seen: number[] = [];
         for (const { shapeClass, segments } of passes) {
@@ -108,7 +129,7 @@ describe('planPasses', () => {
           expect(total).toBeLessThanOrEqual(ROWS_OF[shapeClass].most);
           // llama.cpp keeps sequences together only where each brings as many rows as the others.
           expect(new Set(counts).size).toBe(1);
-          expect(counts[0]).toBeGreaterThanOrEqual(2);
+          expect(counts[0]).toBeGreaterThanOrEqual(shapeClass === SINGLE ? 1 : 2);
           const bands = segments.flatMap(({ first, before, count, behind }) => [
             bandOf(first - before),
             bandOf(first + count + behind - 1),
@@ -125,6 +146,6 @@ describe('planPasses', () => {
       }),
       { seed: 20261120, numRuns: 300 },
     );
-    expect(BAND % 16).toBe(0);
+    expect(SHAPE_BAND % 16).toBe(0);
   });
 });

@@ -1,33 +1,21 @@
+import { isNearEdge, NARROW, SHAPE_BAND, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+
 /**
  * On a back end that picks kernels by the number of rows in a pass, bits depend on that number through few classes
  * (docs/adr/0009-shape-classes.md). What a pass computes is committed with the class it ran in.
  */
-export type ShapeClass = typeof NARROW | typeof WIDE;
-
-/** 2..8 rows a pass. */
-export const NARROW = 1;
-/** 9 rows and more. */
-export const WIDE = 2;
 
 /** Fewest and most rows of a pass. */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
   [NARROW]: { least: 2, most: 8 },
   [WIDE]: { least: 9, most: Number.POSITIVE_INFINITY },
+  [SINGLE]: { least: 1, most: 1 },
 };
 
-/** llama.cpp pads the KV length of a pass to multiples of this, so rows of one pass stand in one band. */
-export const BAND = 256;
-/** Every sequence has two rows or more in a pass: attention over one row is another kernel. */
+/** Where passes are padded, every sequence has two rows or more in one: attention over one row is another kernel. */
 const LEAST_PER_SEQUENCE = 2;
-/** The last positions of a band run wide: their padding reaches back over rows that must be wide, too. */
-const EDGE = 16;
 
-export const isShapeClass = (value: number | undefined): value is ShapeClass => value === NARROW || value === WIDE;
-
-export const bandOf = (position: number): number => Math.floor(position / BAND);
-
-/** Whether a position runs wide whatever runs beside it. */
-export const isNearEdge = (position: number): boolean => position % BAND >= BAND - EDGE;
+export const bandOf = (position: number): number => Math.floor(position / SHAPE_BAND);
 
 export interface ShapedRow {
   readonly token: number;
@@ -61,8 +49,13 @@ export interface Pass {
   readonly segments: readonly PlannedSegment[];
 }
 
-/** `wide` pads every step to nine rows; `mixed` takes the narrow class where at most four sequences step together. */
-export type ShapePolicy = 'wide' | 'mixed';
+/**
+ * `wide` pads every step to nine rows; `mixed` takes the narrow class where at most four sequences step together; `single`
+ * pads nothing, and steps one sequence after the other.
+ */
+export type ShapePolicy = 'wide' | 'mixed' | 'single';
+/** `auto`: what costs less on the device at hand, as measured when the model is loaded. */
+export type ShapeChoice = ShapePolicy | 'auto';
 
 /**
  * Cuts rows (ascending by sequence and position) into passes that each stay inside one class and one band.
@@ -109,12 +102,14 @@ function joins(group: readonly Segment[], next: Segment): boolean {
 
 function chooseClass(group: readonly Segment[], policy: ShapePolicy): ShapeClass {
   const isStep = group.every(({ count }) => count === 1);
+  if (policy === 'wide' || !isStep) return WIDE;
+  if (policy === 'single') return SINGLE;
   const fits = LEAST_PER_SEQUENCE * group.length <= ROWS_OF[NARROW].most;
   const isFree = group.every(({ first }) => !isNearEdge(first));
-  return policy === 'mixed' && isStep && fits && isFree ? NARROW : WIDE;
+  return fits && isFree ? NARROW : WIDE;
 }
 
-/** A narrow pass has room for four sequences, or for eight rows of one. */
+/** A narrow pass has room for four sequences, or for eight rows of one; a single one for one row. */
 function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[][] {
   const { most } = ROWS_OF[shapeClass];
   if (most === Number.POSITIVE_INFINITY) return [[...group]];
@@ -129,12 +124,13 @@ function splitGroup(group: readonly Segment[], shapeClass: ShapeClass): Segment[
       },
     ]);
   }
-  const room = most / LEAST_PER_SEQUENCE;
+  const room = Math.max(1, most / LEAST_PER_SEQUENCE);
   return Array.from({ length: Math.ceil(group.length / room) }, (_, i) => group.slice(i * room, (i + 1) * room));
 }
 
 function padGroup(group: readonly Segment[], shapeClass: ShapeClass): Pass {
-  const each = Math.max(LEAST_PER_SEQUENCE, Math.ceil(ROWS_OF[shapeClass].least / group.length));
+  const { least } = ROWS_OF[shapeClass];
+  const each = Math.max(Math.min(LEAST_PER_SEQUENCE, least), Math.ceil(least / group.length));
   const segments = group.map((segment) => {
     const missing = Math.max(0, each - segment.count);
     const last = segment.first + segment.count - 1;

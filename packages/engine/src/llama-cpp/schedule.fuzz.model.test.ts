@@ -98,9 +98,9 @@ describe(`schedules, seed ${SEED}`, () => {
   );
 
   const absence = explainVulkanAbsence(join(homedir(), '.ogong', 'engine'));
-  it.skipIf(absence !== undefined)(
-    `change no bit on Vulkan${absence === undefined ? '' : ` (skipped: ${absence})`}`,
-    () => fuzz({ backend: 'vulkan', shapes: 'mixed' }, { provider: 1 }, { numRuns: 1, prompt: 40, output: 8 }),
+  it.skipIf(absence !== undefined).each(['mixed', 'single'] as const)(
+    `change no bit of %s passes on Vulkan${absence === undefined ? '' : ` (skipped: ${absence})`}`,
+    (shapes) => fuzz({ backend: 'vulkan', shapes }, { provider: 1 }, { numRuns: 1, prompt: 40, output: 8 }),
     PATIENCE_MS,
   );
 });

@@ -1,4 +1,5 @@
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
+import { NARROW, SHAPE_BAND, SINGLE } from '@ogong/protocol/shape-classes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
@@ -13,7 +14,7 @@ import {
   serveTurns,
 } from '../schedule-compliance.ts';
 import type { LlamaContext } from './model.ts';
-import { BAND, bandOf, NARROW, type ShapePolicy } from './pass-shapes.ts';
+import { bandOf, type ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
 
 const SEED = 20261120;
@@ -73,7 +74,7 @@ function createHashContext({ contextSize, sequences, batchSize, keepsRows }: Has
       rows = [];
       const each = assertOnePass(batch);
       const band = Math.max(...batch.map(({ position }) => bandOf(position)));
-      const kernels = mix(each === 1 ? 1 : batch.length <= 8 ? 2 : 3, band);
+      const kernels = mix(each === 1 ? (batch.length === 1 ? 4 : 1) : batch.length <= 8 ? 2 : 3, band);
       states = batch.map(({ token, position, sequence }) => {
         const held = cells[sequence] as number[];
         expect(position).toBe(held.length);
@@ -167,7 +168,7 @@ async function countAccepted(engine: Engine, schedule: readonly Arrival[]): Prom
 }
 
 describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, () => {
-  it.each(['wide', 'mixed'] as const)('reproduces every reply of %s passes with drafts', async (policy) => {
+  it.each(['wide', 'mixed', 'single'] as const)('reproduces every reply of %s passes with drafts', async (policy) => {
     const provider = openEngine({ policy, drafts: 8, sequences: 6 });
     const verifier = openEngine({ policy: 'wide', drafts: 0, sequences: 1 });
     const replies = await check(
@@ -186,9 +187,9 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
   });
 
   /** @returns tokens that were found in the cache. */
-  const reproduceTurns = async (promptShape: number | undefined, numRuns: number): Promise<number> => {
+  const reproduceTurns = async (policy: ShapePolicy, promptShape: number | undefined): Promise<number> => {
     const shape = promptShape === undefined ? {} : { promptShape };
-    const provider = openEngine({ policy: 'mixed', drafts: 8, sequences: 5, ...shape });
+    const provider = openEngine({ policy, drafts: 8, sequences: 5, ...shape });
     const verifier = openEngine({ policy: 'wide', drafts: 0, sequences: 1 });
     return check(
       async (schedule) => {
@@ -200,14 +201,29 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
         }
         return countCached(turns);
       },
-      { numRuns, prompt: 300, output: 60 },
+      { numRuns: 12, prompt: 300, output: 60 },
     );
   };
 
-  it('reproduces replies that begin with rows of earlier ones, as far as those ran as prompts do', async () => {
-    expect(await reproduceTurns(undefined, 12)).toBeGreaterThan(500);
-    // Rows of narrow passes are no rows of a prompt.
-    await expect(reproduceTurns(NARROW, 12)).rejects.toThrow();
+  it.each([
+    ['mixed', NARROW],
+    ['single', SINGLE],
+  ] as const)(
+    'reproduces %s replies that begin with rows of earlier ones, as far as those ran as prompts do',
+    async (policy, own) => {
+      expect(await reproduceTurns(policy, undefined)).toBeGreaterThan(500);
+      await expect(reproduceTurns(policy, own)).rejects.toThrow();
+    },
+  );
+
+  it('commits in single passes to the same beside others as alone, across the edges of bands', async () => {
+    const open = (policy: ShapePolicy, sequences: number) => openEngine({ policy, drafts: 8, sequences });
+    const engines = { plain: open('single', 1), guessing: open('single', 4) };
+    const runs = { numRuns: 8, prompt: 40, output: 60, offset: SHAPE_BAND - 60 };
+    // There is no padding that guesses could fill.
+    expect(await check((schedule) => expectSameReplies(engines, schedule, toRequest), runs)).toBe(0);
+    const mixed = { plain: open('mixed', 1), guessing: open('mixed', 4) };
+    await expect(check((schedule) => expectSameReplies(mixed, schedule, toRequest), runs)).rejects.toThrow();
   });
 
   it('commits in wide passes to the same with drafts as without', async () => {
@@ -215,7 +231,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
       plain: openEngine({ policy: 'wide', drafts: 0, sequences: 3 }),
       guessing: openEngine({ policy: 'wide', drafts: 8, sequences: 3 }),
     };
-    const runs = { numRuns: 12, prompt: 40, output: 60, offset: BAND - 60 };
+    const runs = { numRuns: 12, prompt: 40, output: 60, offset: SHAPE_BAND - 60 };
     expect(await check((schedule) => expectSameReplies(engines, schedule, toRequest), runs)).toBeGreaterThan(20);
   });
 
@@ -225,7 +241,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
     const runs = { numRuns: 12, prompt: 100, output: 80 };
     expect(await check((schedule) => expectSameReplies(several, schedule, toRequest), runs)).toBeGreaterThan(20);
     const alone = { plain: open(0, 1), guessing: open(8, 1) };
-    const edges = { numRuns: 12, prompt: 40, output: 60, offset: BAND - 60 };
+    const edges = { numRuns: 12, prompt: 40, output: 60, offset: SHAPE_BAND - 60 };
     expect(await check((schedule) => expectSameReplies(alone, schedule, toRequest), edges)).toBeGreaterThan(20);
   });
 

@@ -1,18 +1,13 @@
+import { isNearEdge, isShapeClass, NARROW, SHAPE_BAND, type ShapeClass, WIDE } from '@ogong/protocol/shape-classes';
 import type { BatchContext } from '../batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
-  BAND,
-  isNearEdge,
-  isShapeClass,
-  NARROW,
   type Pass,
   type PlannedSegment,
   planPasses,
   ROWS_OF,
-  type ShapeClass,
   type ShapedRow,
   type ShapePolicy,
-  WIDE,
 } from './pass-shapes.ts';
 
 export interface ShapedContextOptions {
@@ -39,7 +34,7 @@ export function createShapedContext(
   open: (options: Pick<Parameters<LlamaModel['createContext']>[0], 'contextSize' | 'batchSize'>) => LlamaContext,
   { sequences, contextSize, batchSize, policy, widths }: ShapedContextOptions,
 ): BatchContext {
-  const capacity = Math.ceil(contextSize / BAND) * BAND;
+  const capacity = Math.ceil(contextSize / SHAPE_BAND) * SHAPE_BAND;
   const context = open({
     contextSize: capacity,
     batchSize: Math.max(batchSize, 2 * sequences) + ROWS_OF[WIDE].least,
@@ -113,6 +108,7 @@ export function createShapedContext(
     sequences,
     batchSize,
     promptShape: WIDE,
+    passRows: (shapeClass) => Math.min(batchSize, isShapeClass(shapeClass) ? ROWS_OF[shapeClass].most : batchSize),
     add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (!(position >= 0 && position < contextSize))

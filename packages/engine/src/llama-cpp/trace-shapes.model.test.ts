@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NARROW, WIDE } from '@ogong/protocol/shape-classes';
 import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -16,7 +17,6 @@ import type { TraceRequest } from '../engine.ts';
 import { writeNoisyModel } from '../models/noisy-model.ts';
 import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
-import { NARROW, WIDE } from './pass-shapes.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');
@@ -39,7 +39,7 @@ describe.skipIf(absence !== undefined)(
 
     const open = (options: Partial<LlamaEngineOptions>) =>
       createLlamaEngine({
-        ...{ modelPath, engineDir, backend: 'vulkan', threads: 1, contextSize: 320, sequences: 1 },
+        ...{ modelPath, engineDir, backend: 'vulkan', shapes: 'wide', threads: 1, contextSize: 320, sequences: 1 },
         ...options,
       });
     const asked = createRequest('', {

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine } from './engine.ts';
 import { type NumericClass, parseNumericClass } from './numeric-class.ts';
-import { NARROW, WIDE } from './pass-shapes.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 import { listVulkanDevices, nameVulkanClass } from './vulkan-device.ts';
 
@@ -52,18 +52,39 @@ describe.skipIf(absence !== undefined)(
       PATIENCE_MS,
     );
 
-    it.each(['wide', 'mixed'] as const)(
+    it(
+      'chooses by measuring how it pads its steps, guesses nothing where there is no padding, and is exact',
+      async () => {
+        const options = { modelPath, threads: 1, contextSize: 64, sequences: 4, engineDir, backend: 'vulkan' } as const;
+        const engine = await createLlamaEngine(options);
+        try {
+          const { shapes, exact } = engine.info();
+          expect(exact).toBe(true);
+          expect(['wide', 'single']).toContain(shapes);
+          const request = createRequest('Once upon a time', { maxTokens: 4, bias: NO_END });
+          const reply = await collectReply(engine.generate(request));
+          expect('drafts' in (reply.events.at(-1) ?? {})).toBe(shapes === 'wide');
+          const { shapeClasses } = createScoreRequest(engine, request, reply);
+          expect([...(shapeClasses as Uint8Array)]).toEqual(Array(4).fill(shapes === 'wide' ? WIDE : SINGLE));
+        } finally {
+          await engine.close();
+        }
+      },
+      PATIENCE_MS,
+    );
+
+    it.each(['wide', 'mixed', 'single'] as const)(
       'reproduces its %s passes bit for bit, at the edge of a band and among neighbours',
       async (shapes) => {
         const options = { modelPath, threads: 1, contextSize: 320, engineDir, backend: 'vulkan', shapes } as const;
         const provider = await createLlamaEngine({ ...options, sequences: 2 });
         const verifier = await createLlamaEngine({ ...options, sequences: 1, shapes: 'wide' });
         try {
-          expect(provider.info().exact).toBe(true);
+          expect(provider.info()).toMatchObject({ exact: true, shapes });
           const { kernels, flashAttention } = parseNumericClass(provider.info().numericClass) as NumericClass;
           expect({ kernels, flashAttention }).toEqual({ kernels: 'shaped', flashAttention: false });
-          // The mixed one crosses from the narrow class over the wide edge of a band into the next.
-          const requests = (shapes === 'mixed' ? [236, 5] : [9, 1]).map((length, i) => {
+          // Across the edge of a band: from the narrow class over the wide one, or single throughout.
+          const requests = (shapes === 'wide' ? [9, 1] : [236, 5]).map((length, i) => {
             const tokens = Uint32Array.from({ length }, (_, at) => 3 + ((7 * at + i) % 500));
             const prompt = { kind: 'tokens', tokens } as const;
             return createRequest('', { prompt, drawKey: keyOf(900 + i), maxTokens: 22 - 14 * i, bias: NO_END });
@@ -77,10 +98,13 @@ describe.skipIf(absence !== undefined)(
             const scored = await verifier.score(score);
             expect(scored.exact).toBe(true);
             expect(scored.windows).toEqual(reply.windows);
-            const other = await verifier.score({ ...score, shapeClasses: claimed.map((own) => 3 - own) });
+            const other = await verifier.score({
+              ...score,
+              shapeClasses: claimed.map((own) => (own === WIDE ? NARROW : WIDE)),
+            });
             expect(other.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
           }
-          expect([...classes].sort()).toEqual(shapes === 'wide' ? [WIDE] : [NARROW, WIDE]);
+          expect([...classes].sort()).toEqual({ wide: [WIDE], mixed: [NARROW, WIDE], single: [SINGLE] }[shapes]);
         } finally {
           await Promise.all([provider.close(), verifier.close()]);
         }

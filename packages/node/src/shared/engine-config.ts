@@ -66,11 +66,11 @@ export const engineFields = {
 /** Settings of an engine that serves; no bit of a reply's text depends on them. */
 export const servingFields = {
   shapes: {
-    schema: oneOf(['wide', 'mixed']),
+    schema: oneOf(['auto', 'wide', 'mixed', 'single']),
     env: 'OGONG_SHAPES',
-    default: 'wide',
+    default: 'auto',
     description:
-      'how a GPU pads its steps to be reproducible; mixed is cheaper where fewer than four replies run at a time',
+      'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto takes wide unless single is measured to be faster',
   },
   drafts: {
     schema: integer({ min: 0, max: 8 }),
@@ -127,7 +127,7 @@ export async function loadModel(
     backend = 'cpu',
     kernels = 'exact',
     kvType = 'f16',
-    shapes = 'wide',
+    shapes = 'auto',
     prefixCache = true,
   } = given;
   const options: LlamaEngineOptions = {
@@ -143,8 +143,9 @@ export async function loadModel(
       if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
     },
   });
-  const { numericClass, exact, contextSize } = engine.info();
-  log.info({ model: model.name, modelRoot: model.modelRoot, numericClass, exact, contextSize }, 'the model is loaded');
+  const { numericClass, shapes: chosen, exact, contextSize } = engine.info();
+  const about = { numericClass, ...(chosen && { shapes: chosen }), exact, contextSize };
+  log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the model is loaded');
   return { engine, model };
 }
 

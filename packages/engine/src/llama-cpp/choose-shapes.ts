@@ -1,0 +1,38 @@
+import type { BatchContext } from '../batch-model.ts';
+import type { ShapePolicy } from './pass-shapes.ts';
+
+/** Steps that count; one before them compiles the kernels. */
+const ROUNDS = 3;
+const MOST_SEQUENCES = 8;
+/** Of the time of single passes: what padding may cost beyond it, for the cheaper audits that it allows. */
+const PADDING_MAY_COST = 0.03;
+
+/**
+ * What a step of all sequences takes padded and in passes of one row each, on this device with this model. Padding pays
+ * where rows beside the first cost next to nothing, as where weights are read once a pass; where each costs as much as
+ * the first, nothing is padded, and the verifier's passes cost what the provider's do (docs/adr/0009-shape-classes.md).
+ * @param now milliseconds, monotonic.
+ */
+export function chooseShapes(
+  open: (policy: ShapePolicy, sequences: number) => BatchContext,
+  { sequences, now }: { readonly sequences: number; readonly now: () => number },
+): ShapePolicy {
+  const together = Math.min(sequences, MOST_SEQUENCES);
+  const time = (policy: ShapePolicy): number => {
+    const context = open(policy, together);
+    try {
+      const times = Array.from({ length: Math.min(1 + ROUNDS, context.contextSize) }, (_, position) => {
+        const start = now();
+        for (let sequence = 0; sequence < together; sequence++) context.add(0, position, sequence);
+        context.decode(true);
+        // A decode may return before the device is done.
+        context.logits();
+        return now() - start;
+      });
+      return Math.min(...times.slice(1));
+    } finally {
+      context.free();
+    }
+  };
+  return time('wide') <= (1 + PADDING_MAY_COST) * time('single') ? 'wide' : 'single';
+}

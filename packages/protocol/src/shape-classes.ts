@@ -1,0 +1,44 @@
+/**
+ * Classes by the rows of a pass, inside which a batching back end computes the same bits; spec: docs/spec/numeric-class.md.
+ */
+export type ShapeClass = typeof NARROW | typeof WIDE | typeof SINGLE;
+
+/** 2..8 rows a pass. */
+export const NARROW = 1;
+/** 9 rows and more. */
+export const WIDE = 2;
+/** One row a pass, and nothing beside it. */
+export const SINGLE = 3;
+
+/** The library pads the KV length of a pass to multiples of this, so rows of one pass stand in one band. */
+export const SHAPE_BAND = 256;
+/** The last positions of a band are not narrow: padding there reaches back over rows that must be wide, too. */
+const EDGE = 16;
+
+export const isShapeClass = (value: number | undefined): value is ShapeClass =>
+  value === NARROW || value === WIDE || value === SINGLE;
+
+/** Whether a position that is padded runs wide, whatever runs beside it. */
+export const isNearEdge = (position: number): boolean => position % SHAPE_BAND >= SHAPE_BAND - EDGE;
+
+/**
+ * The first position of a reply whose pass does not exist in the numeric class: a verifier that is given others computes
+ * something, and a trace something else.
+ * @param shapeClasses u8 per output token.
+ * @returns its index, or -1.
+ */
+export function findWrongShape(
+  { numericClass, promptTokenCount }: { readonly numericClass: string; readonly promptTokenCount: number },
+  shapeClasses: Uint8Array,
+): number {
+  const isShaped = numericClass.split('/')[3] === 'shaped';
+  return shapeClasses.findIndex((shapeClass, i) => {
+    if (!isShaped) return shapeClass !== 0;
+    if (!isShapeClass(shapeClass)) return true;
+    const row = promptTokenCount - 1 + i;
+    if (!isNearEdge(row)) return false;
+    // A wide pass there computes the rows before its first one once more, which must have been wide.
+    const isBehindSingle = isNearEdge(row - 1) && shapeClasses[i - 1] === SINGLE;
+    return shapeClass === NARROW || (shapeClass === WIDE && isBehindSingle);
+  });
+}
