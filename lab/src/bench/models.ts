@@ -5,6 +5,18 @@ import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { quantizeModel } from '@ogong/engine/llama-cpp/quantize';
 import { writeRandomModel } from '@ogong/engine/models/random-model';
 
+/** As deep as models that people serve, and as narrow as a software device bears. */
+const DEEP = { embedding: 64, feedForward: 172, layers: 24, heads: 8, kvHeads: 4, context: 512 };
+
+/** Random weights in F16 under the vocabulary of `vocabularyFrom`. @returns the file's path; written once. */
+export function provideDeepModel(directory: string, vocabularyFrom: string): string {
+  const path = join(directory, 'bench-random-24-layers-f16.gguf');
+  if (existsSync(path)) return path;
+  writeRandomModel(`${path}.part`, { vocabularyFrom, shape: DEEP });
+  renameSync(`${path}.part`, path);
+  return path;
+}
+
 const SHAPE = { embedding: 768, feedForward: 2048, layers: 12, heads: 12, kvHeads: 12, context: 1024 };
 
 /**

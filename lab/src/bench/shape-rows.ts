@@ -6,8 +6,10 @@ import {
   CONTESTS,
   createEndlessRequest,
   explainAbsence,
+  ORDINARY,
   openWays,
   type ShapeBench,
+  TEXTS,
   type Text,
   type Way,
 } from './shape-ways.ts';
@@ -36,16 +38,13 @@ export async function measureShapes(
   }
   await using opened = await openWays(
     bench,
-    [...baselines.map((way) => ({ why: '', next: '', ...way })), ...ways],
+    [...baselines.map((way, i) => ({ why: '', next: '', texts: i === 0 ? TEXTS : ORDINARY, ...way })), ...ways],
     onProgress,
   );
-  const guessing = opened.ways.filter(({ id, guesses }) => guesses || id === baselines[0]?.id);
   const rows: Row[] = [];
   for (const streams of STREAMS) {
-    for (const [text, some] of [
-      ['ordinary', opened.ways],
-      ['looping', guessing],
-    ] as const) {
+    for (const text of TEXTS) {
+      const some = opened.ways.filter(({ texts }) => texts.includes(text));
       onProgress(`${streams} together, ${text} text, ${some.length} ways in ${bench.rounds} rounds`);
       rows.push(...(await compareWays(bench, backend, { opened: some, text, streams })));
     }
@@ -65,7 +64,7 @@ async function compareWays(
   const speeds = (id: string) => (samples[id] as readonly Timed[]).map(({ speed }) => speed);
   const { baselines } = CONTESTS[backend];
   const measured = baselines.filter(({ id }) => id in samples);
-  return opened.slice(measured.length).flatMap(({ id, what, why, next, guesses, isDefault, engine }) =>
+  return opened.slice(measured.length).flatMap(({ id, what, why, next, texts, isDefault, engine }) =>
     measured.map(
       (baseline, i): Row => ({
         id: `in-class-${backend}-${id}-${baseline.id}-${text}-${streams}`,
@@ -75,7 +74,9 @@ async function compareWays(
         ...(i === 0 && text === 'ordinary' && isDefault ? { aim: AIM, why, next } : {}),
         note: [
           ...(id === 'auto' ? [`it chose ${engine.info().shapes}`] : []),
-          ...(guesses && engine.info().shapes !== 'single' ? [describeDrafts(samples[id] as readonly Timed[])] : []),
+          ...(texts.includes('looping') && engine.info().shapes !== 'single'
+            ? [describeDrafts(samples[id] as readonly Timed[])]
+            : []),
         ].join('; '),
       }),
     ),

@@ -17,7 +17,9 @@ export interface ShapeBench {
 }
 
 /** A looping text is the best case of drafts: greedy, and only the few tokens of its prompt are likely. */
-export type Text = 'ordinary' | 'looping';
+export type Text = (typeof TEXTS)[number];
+export const TEXTS = ['ordinary', 'looping'] as const;
+export const ORDINARY: readonly Text[] = ['ordinary'];
 
 const PHRASE_TOKENS = 4;
 
@@ -26,8 +28,8 @@ export interface Way {
   readonly id: string;
   readonly what: string;
   readonly options: Partial<LlamaEngineOptions>;
-  /** Guesses ahead: measured with a looping text, too. */
-  readonly guesses?: boolean;
+  /** With which it is measured: the looping one is for those that may guess ahead. */
+  readonly texts: readonly Text[];
   /** What a provider serves with if it says nothing: what the aim is held against. */
   readonly isDefault?: boolean;
   /** Why it costs more than it aims to, where it does. */
@@ -37,7 +39,7 @@ export interface Way {
 
 /** The first baseline is what a class aims at. */
 export interface Contest {
-  readonly baselines: readonly Omit<Way, 'why' | 'next'>[];
+  readonly baselines: readonly Pick<Way, 'id' | 'what' | 'options'>[];
   readonly ways: readonly Way[];
 }
 
@@ -65,8 +67,8 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
       { id: 'fast', what: 'weights rearranged', options: { kernels: 'fast' } },
     ],
     ways: [
-      { id: 'exact', what: 'exact', options: {}, isDefault: true, ...IN_CLASS },
-      { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, guesses: true, ...ROWS_COST },
+      { id: 'exact', what: 'exact', options: {}, texts: ORDINARY, isDefault: true, ...IN_CLASS },
+      { id: 'exact-drafts', what: 'exact with 3 drafts', options: { drafts: 3 }, texts: TEXTS, ...ROWS_COST },
     ],
   },
   vulkan: {
@@ -78,15 +80,14 @@ export const CONTESTS: Readonly<Record<'cpu' | 'vulkan', Contest>> = {
       },
     ],
     ways: [
-      { id: 'auto', what: 'as it chooses', options: { backend: 'vulkan' }, isDefault: true, guesses: true, ...CHOSEN },
+      { id: 'auto', what: 'as it chooses', options: { backend: 'vulkan' }, texts: TEXTS, isDefault: true, ...CHOSEN },
       ...(['wide', 'mixed'] as const).flatMap((shapes): Way[] => [
-        { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, ...PADDING },
+        { id: shapes, what: shapes, options: { backend: 'vulkan', shapes, drafts: 0 }, texts: ORDINARY, ...PADDING },
         {
-          ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, guesses: true, ...PADDING },
-          options: { backend: 'vulkan', shapes },
+          ...{ id: `${shapes}-drafts`, what: `${shapes} with drafts`, options: { backend: 'vulkan', shapes } },
+          ...{ texts: ['looping'], ...PADDING },
         },
       ]),
-      { id: 'single', what: 'single', options: { backend: 'vulkan', shapes: 'single' }, ...CHOSEN },
     ],
   },
 };

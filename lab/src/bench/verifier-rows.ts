@@ -5,28 +5,77 @@ import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 import { CONTESTS, createEndlessRequest, explainAbsence, openWays, type ShapeBench } from './shape-ways.ts';
 
-/**
- * What a verifier pays for one reply of each policy: its score, against the making of the reply out of any class, and against
- * a prompt of as many tokens.
- */
-export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: string) => void): Promise<Row[]> {
-  const auditRow = {
-    id: 'audit-vulkan',
-    what: `${bench.name} on vulkan: processor time to audit a reply of ${bench.outputTokens} tokens to ${bench.promptTokens} / to run all of it as a prompt, first token included`,
+const SHAPES = ['wide', 'narrow', 'single'] as const;
+
+const auditRow = ({ name, promptTokens, outputTokens }: ShapeBench) =>
+  ({
+    id: `audit-vulkan-${name}`,
+    what: `${name} on vulkan: processor time to audit a reply of ${outputTokens} tokens to ${promptTokens} / to run all of it as a prompt, first token included`,
     unit: 'x',
     aim: { at: 'most', value: 1 },
-  } as const;
+  }) as const;
+
+/**
+ * What a verifier pays for one reply of each policy: its score, against the making of the reply out of any class, and against
+ * a prompt of as many tokens; the last for a deeper model, too.
+ */
+export async function measureVulkanAudits(
+  bench: ShapeBench,
+  deep: ShapeBench,
+  onProgress: (what: string) => void,
+): Promise<Row[]> {
   const absence = explainAbsence('vulkan');
-  if (absence !== undefined) return [{ ...auditRow, value: undefined, note: absence }];
-  const { baselines, ways } = CONTESTS.vulkan;
-  const wanted = ['plain', 'wide', 'mixed', 'single'];
+  if (absence !== undefined)
+    return [bench, deep].map((each) => ({ ...auditRow(each), value: undefined, note: absence }));
+  return [...(await measurePolicies(bench, onProgress)), await measureAudit(deep, onProgress)];
+}
+
+/** The wide class alone. */
+async function measureAudit(bench: ShapeBench, onProgress: (what: string) => void): Promise<Row> {
   await using opened = await openWays(
     bench,
-    [...baselines, ...ways].filter(({ id }) => wanted.includes(id)),
+    [{ id: 'wide', what: `wide, ${bench.name}`, options: { backend: 'vulkan', shapes: 'wide' } as const }],
+    onProgress,
+  );
+  const [{ engine }] = opened.ways as [(typeof opened.ways)[number]];
+  const reply = await claimReply(engine, bench);
+  const measures = {
+    wide: () => timeMs(engine, () => engine.score(reply)),
+    prompt: () => timeMs(engine, () => runAsPrompt(engine, bench, reply)),
+  };
+  onProgress(`${bench.rounds} rounds, and one to warm up`);
+  await measureInTurn(1, measures);
+  return describeAudit(bench, await measureInTurn(bench.rounds, measures));
+}
+
+const describeAudit = (bench: ShapeBench, samples: Readonly<Record<'wide' | 'prompt', readonly number[]>>): Row => ({
+  ...auditRow(bench),
+  value: pairedRatio(samples.wide, samples.prompt),
+  note: 'wide class',
+  why: 'a prompt skips most of the last layer, and the head, at every position but one, which an audit wants at all: the less of a model the last layer is, the less that weighs',
+  next: 'the rows of a prompt and of its reply in one pass, where both fit',
+});
+
+async function measurePolicies(bench: ShapeBench, onProgress: (what: string) => void): Promise<Row[]> {
+  const policies = ['wide', 'mixed', 'single'] as const;
+  await using opened = await openWays(
+    bench,
+    [
+      ...CONTESTS.vulkan.baselines,
+      ...policies.map((shapes) => ({
+        ...{ id: shapes, what: shapes },
+        options: { backend: 'vulkan', shapes, drafts: 0 } as const,
+      })),
+    ],
     onProgress,
   );
   const engineOf = (id: string) => opened.ways.find((way) => way.id === id)?.engine as LlamaEngine;
-  const [plain, wide, mixed, single] = wanted.map(engineOf) as [LlamaEngine, LlamaEngine, LlamaEngine, LlamaEngine];
+  const [plain, wide, mixed, single] = ['plain', ...policies].map(engineOf) as [
+    LlamaEngine,
+    LlamaEngine,
+    LlamaEngine,
+    LlamaEngine,
+  ];
   onProgress('a reply of each policy');
   const ofWide = await claimReply(wide, bench);
   const ofNarrow = await claimReply(mixed, bench);
@@ -45,14 +94,7 @@ export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: 
   onProgress(`${Object.keys(measures).length} measures in ${bench.rounds} rounds, and one to warm up`);
   await measureInTurn(1, measures);
   const samples = await measureInTurn(bench.rounds, measures);
-  const audit: Row = {
-    ...auditRow,
-    value: pairedRatio(samples.wide, samples.prompt),
-    note: 'wide class',
-    why: 'lists and sketches of every position, which a prompt does without',
-    next: 'where the time of both goes, on a real GPU',
-  };
-  const scores = (['wide', 'narrow', 'single'] as const).flatMap((shape): Row[] => [
+  const scores = SHAPES.flatMap((shape): Row[] => [
     {
       id: `verify-vulkan-${shape}`,
       what: `${bench.name} on vulkan: score of a ${shape} reply / making it out of class, ${bench.outputTokens} tokens, prompts included`,
@@ -71,7 +113,7 @@ export async function measureVulkanAudits(bench: ShapeBench, onProgress: (what: 
       note: 'processor time, one reply at a time',
     },
   ]);
-  return [...scores, audit];
+  return [...scores, describeAudit(bench, samples)];
 }
 
 /** Nothing of it drawn but one token. */
