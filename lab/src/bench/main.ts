@@ -81,8 +81,8 @@ const parts: Readonly<
     title: 'Audits on Vulkan',
     async measure(context) {
       // As long as replies are in the report: passes of few rows cost what their tiles hold.
-      const texts = { promptTokens: 60, outputTokens: 128, rounds: 3 };
-      const bench = { ...(await resolveVulkanBench(context)), ...texts };
+      const lengths = { promptTokens: 60, outputTokens: 128, rounds: 3 };
+      const bench = { ...(await resolveVulkanBench(context)), ...lengths };
       const path = provideDeepModel(context.storeDir, bench.path);
       return measureVulkanAudits(bench, { ...bench, path, name: 'random of 24 layers' }, context.onProgress);
     },

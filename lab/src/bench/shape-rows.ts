@@ -38,7 +38,7 @@ export async function measureShapes(
   }
   await using opened = await openWays(
     bench,
-    [...baselines.map((way, i) => ({ why: '', next: '', texts: i === 0 ? TEXTS : ORDINARY, ...way })), ...ways],
+    [...baselines.map((way, i) => ({ texts: i === 0 ? TEXTS : ORDINARY, ...way })), ...ways],
     onProgress,
   );
   const rows: Row[] = [];
@@ -64,14 +64,14 @@ async function compareWays(
   const speeds = (id: string) => (samples[id] as readonly Timed[]).map(({ speed }) => speed);
   const { baselines } = CONTESTS[backend];
   const measured = baselines.filter(({ id }) => id in samples);
-  return opened.slice(measured.length).flatMap(({ id, what, why, next, texts, isDefault, engine }) =>
+  return opened.slice(measured.length).flatMap(({ id, what, texts, missed, engine }) =>
     measured.map(
       (baseline, i): Row => ({
         id: `in-class-${backend}-${id}-${baseline.id}-${text}-${streams}`,
         what: `${bench.name} on ${backend}, ${streams} together, ${text} text: decode, ${what} / ${baseline.what}`,
         value: pairedRatio(speeds(id), speeds(baseline.id)),
         unit: 'x',
-        ...(i === 0 && text === 'ordinary' && isDefault ? { aim: AIM, why, next } : {}),
+        ...(i === 0 && text === 'ordinary' && missed ? { aim: AIM, ...missed } : {}),
         note: [
           ...(id === 'auto' ? [`it chose ${engine.info().shapes}`] : []),
           ...(texts.includes('looping') && engine.info().shapes !== 'single'

@@ -11,6 +11,22 @@ const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 const SHORT_SLICE = 8;
 
 /**
+ * Where a slice of output positions ends. A pass holds one class, and in some classes few rows: what is many passes must not
+ * all be one slice, in which nothing else runs.
+ * @param limit where it ends at the latest.
+ */
+export function endOfSlice(
+  { promptShape, passRows }: Pick<BatchContext, 'promptShape' | 'passRows'>,
+  shapeClasses: Uint8Array | undefined,
+  { from, limit }: { readonly from: number; readonly limit: number },
+): number {
+  if (promptShape === 0 || shapeClasses === undefined) return limit;
+  const most = Math.min(limit, from + Math.max(SHORT_SLICE, passRows(shapeClasses[from])));
+  for (let end = from + 1; end < most; end++) if (shapeClasses[end] !== shapeClasses[from]) return end;
+  return most;
+}
+
+/**
  * One teacher-forced pass over a claimed reply, in slices: yields between slices so that running replies go on.
  * Under exact kernels the slicing changes no bit.
  * @param context one free sequence, number 0; left empty.
@@ -46,14 +62,8 @@ export function* scoreReply(
     }
     for (let i = 0; i < outputTokens.length; ) {
       const from = i;
-      const slice = Math.min(widest, Math.max(SHORT_SLICE, context.passRows(shapeClasses?.[i])));
-      let end = Math.min(i + slice, outputTokens.length);
+      const end = endOfSlice(context, shapeClasses, { from, limit: Math.min(i + widest, outputTokens.length) });
       for (; i < end; i++) {
-        // A pass holds one class: who changes it at every position makes passes, and they must not all be one slice.
-        if (shapeClasses?.[i] !== shapeClasses?.[from]) {
-          end = i;
-          break;
-        }
         const token = (i === 0 ? promptTokens[last] : outputTokens[i - 1]) as number;
         context.add(token, last + i, 0, shapeClasses?.[i]);
       }

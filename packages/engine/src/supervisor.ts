@@ -42,6 +42,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   const modulePath = options.modulePath ?? fileURLToPath(new URL('./child.ts', import.meta.url));
   const port = createRequestPort();
   let child: ChildProcess | undefined;
+  let { load } = options;
   let info: EngineInfo | undefined;
   let ready = Promise.withResolvers<void>();
   let closed = false;
@@ -68,6 +69,8 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     current.on('message', (message: FromChild) => {
       if (message.kind === 'ready') {
         info = message.info;
+        // A machine that was measured anew might choose otherwise, and answer a seeded request otherwise.
+        if (info.shapes !== undefined) load = { ...load, shapes: info.shapes };
         failedLoads = 0;
         options.onEvent?.({ kind: 'ready', pid: current.pid ?? 0 });
         ready.resolve();
@@ -84,7 +87,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
       if (child === current) child = undefined;
       onExit({ how: signal ?? `exit code ${code}`, livedMs: Date.now() - startedAt, stderr: stderr.trim(), loadError });
     });
-    post(current, { kind: 'load', options: options.load });
+    post(current, { kind: 'load', options: load });
   };
 
   const onExit = (exit: { how: string; livedMs: number; stderr: string; loadError: EngineError | undefined }) => {

@@ -5,6 +5,7 @@ import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import { EngineError, type TraceRequest, type TraceResult } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
+import { endOfSlice } from './scorer.ts';
 
 /** Block outputs that one trace may name; deeper models are refused. */
 export const MAX_TRACED_LAYERS = MAX_STAGES - 3;
@@ -21,19 +22,23 @@ export function* traceReply(
   request: TraceRequest,
 ): Generator<void, Pick<TraceResult, 'stages' | 'row'>> {
   const { vocabularySize, embeddingSize } = model;
-  const { promptTokens, outputTokens, sampler, listSizes, position } = request;
+  const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, position } = request;
   const last = promptTokens.length - 1;
   const tokenAt = (index: number) => (index <= last ? promptTokens[index] : outputTokens[index - last - 1]) as number;
   const target = last + position;
   try {
     for (let at = 0; at < target; ) {
-      const end = Math.min(at + context.batchSize, target);
+      const limit = Math.min(at + context.batchSize, target);
+      const end =
+        at < last
+          ? Math.min(limit, last)
+          : last + endOfSlice(context, shapeClasses, { from: at - last, limit: limit - last });
       // What the rows before leave behind is of the class that they were committed in.
-      for (; at < end; at++) context.add(tokenAt(at), at, 0, at < last ? undefined : request.shapeClasses?.[at - last]);
+      for (; at < end; at++) context.add(tokenAt(at), at, 0, at < last ? undefined : shapeClasses?.[at - last]);
       context.decode(false);
       yield;
     }
-    context.add(tokenAt(target), target, 0, request.shapeClasses?.[position]);
+    context.add(tokenAt(target), target, 0, shapeClasses?.[position]);
     context.decode(true);
     const index = context.outputRow(0);
     const logits = context.logits();

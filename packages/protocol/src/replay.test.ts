@@ -80,8 +80,8 @@ describe('replayReply', () => {
       expect(judge(SHAPED, 2, { 39: 4 })).toEqual(['shape-classes']);
     });
 
-    it('are wide at the end of a band, where narrow passes would be padded over narrow rows', () => {
-      // The row of position i stands at 229 + i: from 240 to 255 all is wide.
+    it('are not narrow at the end of a band, where such passes would be padded over narrow rows', () => {
+      // The row of position i stands at 229 + i: from 240 to 255 nothing is narrow.
       expect(judge(SHAPED, 2, { 10: 1, 27: 1 })).toEqual([]);
       expect(judge(SHAPED, 2, { 11: 1 })).toEqual(['shape-classes']);
       expect(judge(SHAPED, 2, { 26: 1 })).toEqual(['shape-classes']);

@@ -42,6 +42,8 @@ describe('chooseShapes', () => {
     ['more than eight, measured as eight', { pass: 10, row: 0.1 }, 64, 'wide'],
     ['rows that cost as much as each other', { pass: 1, row: 25 }, 8, 'single'],
     ['the same, one together', { pass: 1, row: 25 }, 1, 'single'],
+    ['padding that costs 2.4 %, one together', { pass: 10, row: 0.03 }, 1, 'wide'],
+    ['padding that costs 3.2 %', { pass: 10, row: 0.04 }, 1, 'single'],
   ])('takes for %s what is cheaper', (_, costs, sequences, policy) => {
     const device = createDevice(costs);
     expect(chooseShapes(device.open, { sequences, now: device.now })).toBe(policy);

@@ -1,4 +1,6 @@
+import { WIDE } from '@ogong/protocol/shape-classes';
 import type { BatchContext, BatchModel } from '../batch-model.ts';
+import { ROWS_OF } from './pass-shapes.ts';
 
 /** Long enough for a prompt pass that ggml would tile: 64 rows and more. */
 const PROMPT_ROWS = 72;
@@ -49,8 +51,9 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
       });
       return { row: copyRow(model, serve, 0), shapeClass: serve.shapeOf(0) };
     });
-    // Other chunks than the serving side's: where they matter, there is no exactness to claim.
-    const cut = Math.floor(prompt / 3);
+    // Other chunks than the serving side's, the first as short as a wide pass may be: where they matter, there is no
+    // exactness to claim.
+    const cut = Math.min(ROWS_OF[WIDE].least, prompt);
     for (let i = 0; i < cut; i++) score.add(tokenAt(i, 0), i, 0);
     score.decode(false);
     for (let i = cut; i < prompt; i++) score.add(tokenAt(i, 0), i, 0);

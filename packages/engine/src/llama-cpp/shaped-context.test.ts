@@ -1,8 +1,9 @@
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
-import { NARROW, SHAPE_BAND, SINGLE } from '@ogong/protocol/shape-classes';
+import { findWrongShape, NARROW, SHAPE_BAND, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+import type { WindowBytes } from '@ogong/protocol/window';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
+import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
 import { createFakeEngine } from '../fake.ts';
 import {
@@ -108,17 +109,35 @@ function openEngine(
     sequences: number;
     /** Of rows that other prompts may begin with, in place of the context's own. */
     promptShape?: number;
+    /** Rows of a decode; 64. */
+    rows?: number;
+    /** Told of every decode, with how many passes it took. */
+    onDecode?: (passes: number) => void;
   },
 ): Engine {
-  const { policy, drafts, sequences, promptShape, ...faults } = options;
+  const { policy, drafts, sequences, promptShape, rows = 64, onDecode, ...faults } = options;
   return createFakeEngine({
     ...{ vocabularySize: VOCABULARY, embeddingSize: EMBEDDING, contextSize: CONTEXT, sequences, maxQueue: 16, drafts },
     createContext: (count) => {
-      const context = createShapedContext((size) => createHashContext({ ...size, sequences: count, ...faults }), {
-        ...{ sequences: count, contextSize: CONTEXT, batchSize: 64, policy },
+      let passes = 0;
+      const open = (size: Pick<HashOptions, 'contextSize' | 'batchSize'>): LlamaContext => {
+        const hashes = createHashContext({ ...size, sequences: count, ...faults });
+        const decode = (outputs: boolean) => {
+          passes++;
+          hashes.decode(outputs);
+        };
+        return { ...hashes, decode };
+      };
+      const context = createShapedContext(open, {
+        ...{ sequences: count, contextSize: CONTEXT, batchSize: rows, policy },
         widths: { logits: VOCABULARY, hidden: EMBEDDING },
       });
-      return promptShape === undefined ? context : { ...context, promptShape };
+      const decode = (outputs: boolean) => {
+        passes = 0;
+        context.decode(outputs);
+        onDecode?.(passes);
+      };
+      return { ...context, decode, ...(promptShape === undefined ? {} : { promptShape }) };
     },
   });
 }
@@ -166,6 +185,9 @@ async function countAccepted(engine: Engine, schedule: readonly Arrival[]): Prom
   const ends = replies.map(({ events }) => events.at(-1));
   return ends.reduce((sum, end) => sum + ((end?.kind === 'end' && end.drafts?.accepted) || 0), 0);
 }
+
+const sketchOf = (scored: { readonly windows: readonly WindowBytes[] } | undefined): Uint8Array =>
+  Buffer.concat((scored?.windows ?? []).map(({ sketch }) => sketch));
 
 describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, () => {
   it.each(['wide', 'mixed', 'single'] as const)('reproduces every reply of %s passes with drafts', async (policy) => {
@@ -224,6 +246,64 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
     expect(await check((schedule) => expectSameReplies(engines, schedule, toRequest), runs)).toBe(0);
     const mixed = { plain: open('mixed', 1), guessing: open('mixed', 4) };
     await expect(check((schedule) => expectSameReplies(mixed, schedule, toRequest), runs)).rejects.toThrow();
+  });
+
+  it('scores any reply that stage 1 lets pass alike in passes of any size, and never many passes at once', async () => {
+    let most = 0;
+    const scorers = [64, 24, 9].map((rows) =>
+      openEngine({
+        ...{ policy: 'wide', drafts: 0, sequences: 1, rows },
+        onDecode: (passes) => {
+          most = Math.max(most, passes);
+        },
+      }),
+    );
+    const provider = openEngine({ policy: 'single', drafts: 0, sequences: 1 });
+    const runs = fc.array(fc.tuple(fc.constantFrom(NARROW, WIDE, SINGLE), fc.integer({ min: 1, max: 14 })), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    let tried = 0;
+    const claims = fc.record({ promptTokens: fc.integer({ min: 225, max: 256 }), runs, cut: fc.nat({ max: 59 }) });
+    await fc.assert(
+      fc.asyncProperty(claims, async ({ promptTokens, runs: asked, cut }) => {
+        const classes = asked.flatMap(([shapeClass, count]) => Array<number>(count).fill(shapeClass)).slice(0, 60);
+        const request = toRequest({
+          ...{ promptTokens, maxTokens: classes.length, number: 3 },
+          ...{ after: 0, cancelAfter: undefined },
+        });
+        const reply = await collectReply(provider.generate(request));
+        const score = createScoreRequest(provider, request, reply);
+        const shapeClasses = Uint8Array.from(classes.slice(0, reply.outputTokens.length));
+        const header = { numericClass: 'llama.cpp-0.5.0/vulkan/device-driver/shaped/f16/kv-f16/no-fa' };
+        if (findWrongShape({ ...header, promptTokenCount: promptTokens }, shapeClasses) >= 0) return;
+        tried++;
+        const seen = await Promise.all(scorers.map((scorer) => scorer.score({ ...score, shapeClasses })));
+        for (const { windows } of seen) expect(windows).toEqual(seen[0]?.windows);
+        // Padding that reaches back must not change what those before it are.
+        const length = 1 + (cut % shapeClasses.length);
+        const [outputTokens, listSizes] = [score.outputTokens.subarray(0, length), score.listSizes.subarray(0, length)];
+        const tailDraws = new Map([...(score.tailDraws ?? [])].filter(([position]) => position < length));
+        const begun = { ...score, outputTokens, listSizes, tailDraws, shapeClasses: shapeClasses.subarray(0, length) };
+        const { windows } = await (scorers[0] as Engine).score(begun);
+        expect(readRows(windows, VOCABULARY)).toEqual(readRows(seen[0]?.windows ?? [], VOCABULARY).slice(0, length));
+        const own = shapeClasses.every((shapeClass) => shapeClass === SINGLE);
+        expect(Buffer.compare(sketchOf(seen[0]), sketchOf(reply)) === 0).toBe(own);
+      }),
+      {
+        ...{ seed: SEED, numRuns: 150 },
+        // What stage 1 must not let pass: wide behind others at the end of a band.
+        examples: [NARROW, SINGLE].map((before) => [
+          {
+            promptTokens: SHAPE_BAND - 15,
+            runs: [[before, 10] as [number, number], [WIDE, 6] as [number, number]],
+            cut: 10,
+          },
+        ]),
+      },
+    );
+    expect(tried).toBeGreaterThan(30);
+    expect(most).toBeLessThanOrEqual(8);
   });
 
   it('commits in wide passes to the same with drafts as without', async () => {

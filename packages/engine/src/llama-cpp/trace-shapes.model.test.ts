@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NARROW, WIDE } from '@ogong/protocol/shape-classes';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -74,6 +74,32 @@ describe.skipIf(absence !== undefined)(
           expect(traced).toEqual([rows[position]]);
           expect(runs).toEqual([{ length: 1, shapeClass: request.shapeClasses?.[position] }]);
           expect(decodeSketch(trace.row.sketch, request.sketch)).toEqual([sketches[position]]);
+        }
+      },
+      PATIENCE_MS,
+    );
+
+    it(
+      'holds the rows of single passes, too',
+      async () => {
+        const single = await open({ shapes: 'single' });
+        try {
+          const served = await collectReply(single.generate({ ...asked, maxTokens: 6 }));
+          const claim = createScoreRequest(single, asked, served);
+          expect([...(claim.shapeClasses as Uint8Array)]).toEqual(Array(6).fill(SINGLE));
+          const rows = readRows(served.windows, engine.info().vocabularySize);
+          // Another engine traces it, whose own steps are padded.
+          for (const position of [0, 5]) {
+            const trace = await engine.trace({ ...claim, position });
+            expect(trace).toMatchObject({ exact: true });
+            const { rows: traced } = decodeDraws(trace.row.draws, engine.info());
+            expect(traced).toEqual([rows[position]]);
+          }
+          const shapeClasses = Uint8Array.from({ length: 6 }, (_, i) => (i === 5 ? SINGLE : WIDE));
+          const other = await engine.trace({ ...claim, shapeClasses, position: 5 });
+          expect(decodeDraws(other.row.draws, engine.info()).rows).not.toEqual([rows[5]]);
+        } finally {
+          await single.close();
         }
       },
       PATIENCE_MS,

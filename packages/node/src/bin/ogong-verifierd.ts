@@ -9,7 +9,7 @@ import { createReports, VERIFIER_MIGRATIONS } from '../roles/verifier/report-sto
 import { createVerifier } from '../roles/verifier/verifier.ts';
 import { verifierConfig } from '../roles/verifier/verifier-config.ts';
 import { openDaemon } from '../shared/daemon-context.ts';
-import { loadModel } from '../shared/engine-config.ts';
+import { loadModel, SCORES_ONLY } from '../shared/engine-config.ts';
 import { createGroupCommit } from '../store/group-commit.ts';
 import { openStore } from '../store/store.ts';
 
@@ -24,7 +24,11 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engine, model } = await loadModel(values.model, values, { dataDir: values.dataDir, log });
+  const { engine, model } = await loadModel(
+    values.model,
+    { ...values, ...SCORES_ONLY },
+    { dataDir: values.dataDir, log },
+  );
   const store = openStore(join(values.dataDir, 'verifier.db'), { migrations: VERIFIER_MIGRATIONS });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(

@@ -5,7 +5,7 @@ import { defineConfig } from '../config/define-config.ts';
 import { boolean, httpUrl, text } from '../config/values.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { describeFailure } from '../log/errors.ts';
-import { engineFields, loadModel } from '../shared/engine-config.ts';
+import { engineFields, loadModel, SCORES_ONLY } from '../shared/engine-config.ts';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
 import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
@@ -63,7 +63,11 @@ export const reproduceCommand: Command = {
       }
       const receipt = await openReceipt(file.receipt, values.gateway);
       const log = { info: () => {}, warn: () => {} };
-      const { engine } = await loadModel(values.model, { ...values, sequences: 1 }, { dataDir: values.dataDir, log });
+      const { engine } = await loadModel(
+        values.model,
+        { ...values, ...SCORES_ONLY, sequences: 1 },
+        { dataDir: values.dataDir, log },
+      );
       try {
         const signal = new AbortController().signal;
         const found = await reproduceReceipt(

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { Engine, TraceRequest } from '@ogong/engine/engine';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -52,6 +52,17 @@ describe('a reply on a machine of one’s own', () => {
     expect(found.difference?.stages).toHaveLength(7);
     for (const hash of found.difference?.stages ?? []) expect(hash).toMatch(/^[0-9a-f]{64}$/);
     expect(formatReproduction(found)).toMatch(/first difference is at output token 0/);
+    const engine = createFakeEngine({ contextSize: 512 });
+    closing.push(engine.close);
+    const traced: TraceRequest[] = [];
+    const trace: Engine['trace'] = (asked, options) => {
+      traced.push(asked);
+      return engine.trace(asked, options);
+    };
+    await reproduce(given, {}, { trace });
+    expect(traced).toHaveLength(1);
+    // As committed: a trace in passes of another shape has other layers.
+    expect(traced[0]?.shapeClasses).toEqual(new Uint8Array(traced[0]?.outputTokens.length as number));
     const blind = await reproduce(given, { canTrace: false });
     expect(blind.difference).toEqual({ position: 0, stages: [] });
   });

@@ -10,6 +10,7 @@ import { parseRecordV2 } from '@ogong/protocol/record';
 import { replayReply } from '@ogong/protocol/replay';
 import { parseScoreReport } from '@ogong/protocol/score-report';
 import { scoreJob } from '../roles/verifier/score-job.ts';
+import { type ClaimedReply, planPass } from '../shared/claimed-pass.ts';
 import { parseModelRequest } from '../shared/model-request.ts';
 
 /** What a machine of one's own made of a reply. */
@@ -65,9 +66,7 @@ export async function reproduceReceipt(
   const isExact = report.exact && report.numericClass === header.numericClass;
   const position = isExact ? findFirstDivergence(header, opening.windows, report.windows) : undefined;
   const stages =
-    position === undefined || !info.capabilities.trace
-      ? []
-      : await traceStages(engine, { ...job, position, signal, numericClass: header.numericClass });
+    position === undefined || !info.capabilities.trace ? [] : await traceStages(engine, { ...job, position, signal });
   return {
     outcome: verdict.outcome,
     checks: [...checks, ...verdict.checks],
@@ -79,20 +78,14 @@ export async function reproduceReceipt(
 async function traceStages(
   engine: Engine,
   {
-    header,
-    request,
+    position,
     signal,
-    ...job
-  }: Omit<Parameters<typeof scoreJob>[0], 'jobId'> & {
+    ...claim
+  }: ClaimedReply & {
     readonly position: number;
-    readonly numericClass: string;
     readonly signal: AbortSignal;
   },
 ): Promise<string[]> {
-  const { outputTokens, listSizes, position, numericClass } = job;
-  const { sampler, bias, sketchDirections: directions } = header;
-  const promptTokens = await engine.tokenizePrompt(request.prompt);
-  const sketch = { bankSeed: job.bankSeed, directions };
-  const asked = { promptTokens, outputTokens, sampler, bias, sketch, listSizes, numericClass, position };
+  const asked = { ...(await planPass(claim, engine)), position };
   return (await engine.trace(asked, { signal })).stages.map(toHex);
 }

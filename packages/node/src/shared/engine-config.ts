@@ -63,7 +63,7 @@ export const engineFields = {
   },
 } as const;
 
-/** Settings of an engine that serves; no bit of a reply's text depends on them. */
+/** Settings of an engine that serves; only the first changes bits of a reply, which its windows then say. */
 export const servingFields = {
   shapes: {
     schema: oneOf(['auto', 'wide', 'mixed', 'single']),
@@ -77,7 +77,7 @@ export const servingFields = {
     label: '<n>',
     env: 'OGONG_DRAFTS',
     description:
-      'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given',
+      'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given; none where steps are not padded (--shapes single)',
   },
   prefixCache: {
     schema: boolean,
@@ -87,6 +87,9 @@ export const servingFields = {
       'in an exact class, begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
   },
 } as const;
+
+/** What is never served needs no measuring of how it would be. */
+export const SCORES_ONLY = { shapes: 'wide' } as const;
 
 export interface EngineSettings {
   readonly hubEndpoint?: string | undefined;
