@@ -52,11 +52,7 @@ export function findSetup(name: SetupName): Setup {
   const { settings, streams } = findOf(WAYS[name]);
   return {
     name,
-    settings: {
-      ...{ threads: 1, contextSize: CONTEXT, ...settings },
-      // What a machine chooses hangs on its clock, and kept samples on nothing but their settings.
-      ...(settings.backend === 'vulkan' && { shapes: 'wide' }),
-    },
+    settings: { threads: 1, contextSize: CONTEXT, ...settings },
     streams,
     isOptional: settings.backend !== undefined || settings.isa !== undefined || settings.threads !== undefined,
   };

@@ -49,7 +49,8 @@ export const SETUPS = [
   onRequest('exact-kv-q8', { kvType: 'q8_0' }, EXACT_STREAMS),
   onRequest('fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }),
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
-  onRequest('vulkan', { backend: 'vulkan' }, EXACT_STREAMS),
+  // Named, since what a machine would choose hangs on its clock.
+  onRequest('vulkan', { backend: 'vulkan', shapes: 'wide' }, EXACT_STREAMS),
   // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
   onRequest('exact-drafts', { drafts: 3 }, EXACT_STREAMS),
   onRequest('fast-drafts', { kernels: 'fast', drafts: 3 }),
@@ -61,6 +62,7 @@ export const SETUPS = [
   onRequest('fast-ivybridge', { kernels: 'fast', isa: 'ivybridge' }),
   onRequest('fast-piledriver', { kernels: 'fast', isa: 'piledriver' }),
   onRequest('fast-cannonlake', { kernels: 'fast', isa: 'cannonlake' }),
+  onRequest('vulkan-single', { backend: 'vulkan', shapes: 'single' }, EXACT_STREAMS),
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]['name'];

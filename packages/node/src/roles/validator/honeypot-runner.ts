@@ -23,7 +23,14 @@ import {
 } from './honeypot-store.ts';
 import type { Opened } from './judge.ts';
 import { readReply, toClaim } from './reply-store.ts';
-import { askToCommit, askToReveal, createScoreJob, hashScored, type VerifierCalls } from './verifier-call.ts';
+import {
+  askToCommit,
+  askToReveal,
+  computeCallTimeout,
+  createScoreJob,
+  hashScored,
+  type VerifierCalls,
+} from './verifier-call.ts';
 import { computeJobId, computeJobNonce } from './verifier-draw.ts';
 import type { Questioned } from './verifier-rounds.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
@@ -66,7 +73,7 @@ const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
 /** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
-  const { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm } = options;
+  const { validator, honeypotPpm, pairPpm, callTimeoutMs, windowMs, computeDelay, drift, alphaPpm } = options;
   const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
 
   const reserve = createReserve(options, dependencies);
@@ -157,6 +164,10 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     return toClaim(store.read(() => readReply(store, replyId)) as NonNullable<ReturnType<typeof readReply>>);
   }
 
+  /** As a real job's. */
+  const timeoutOf = ({ outputTokens }: HoneypotRow): number =>
+    computeCallTimeout(outputTokens.length, { callTimeoutMs, windowMs });
+
   async function ask(row: HoneypotRow) {
     const { id, keyHash, outputTokens, listSizes, shapeClasses, tailDraws } = row;
     const submission = store.read(() => readReply(store, row.replyId))?.submission;
@@ -170,8 +181,9 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
     const { request, endpoint } = submission;
     const scored = { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
-    const job = createScoreJob({ jobId, request, timeoutMs: callTimeoutMs, ...scored });
-    const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
+    const timeoutMs = timeoutOf(row);
+    const job = createScoreJob({ jobId, request, timeoutMs, ...scored });
+    const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
     const peer = findPeer(row);
     let { committed } = row;
     if (committed === undefined) {
@@ -207,7 +219,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     await group.write((db) => {
       if (!closeHoneypot(db, row.id, outcome)) return;
       const event = EVENTS[outcome];
-      const why = { nowMs, deferMs: callTimeoutMs, reason: outcome === 'failed' ? 'failed a honeypot' : outcome };
+      const why = { nowMs, deferMs: timeoutOf(row), reason: outcome === 'failed' ? 'failed a honeypot' : outcome };
       if (event) recordVerifier(db, row.verifierId, event, why);
     });
   }

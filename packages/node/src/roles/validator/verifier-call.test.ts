@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mixJobs, type ScoreJob, type VerifierCalls } from './verifier-call.ts';
+import { computeCallTimeout, mixJobs, type ScoreJob, type VerifierCalls } from './verifier-call.ts';
 
 const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
 const call = { timeoutMs: 1_000, signal: new AbortController().signal };
@@ -33,5 +33,16 @@ describe('mixed jobs', () => {
     stopping.abort();
     await expect(asked).rejects.toThrow();
     expect(sent).toEqual([]);
+  });
+});
+
+describe('the time of a call', () => {
+  it.each([
+    ['the usual one for a usual reply', 1_024, { callTimeoutMs: 60_000, windowMs: 600_000 }, 60_000],
+    ['more for each token past it', 1_524, { callTimeoutMs: 60_000, windowMs: 600_000 }, 110_000],
+    ['a third of the window at most', 100_000, { callTimeoutMs: 60_000, windowMs: 600_000 }, 200_000],
+    ['never less than the usual one', 100_000, { callTimeoutMs: 60_000, windowMs: 30_000 }, 60_000],
+  ])('is %s', (_, tokens, limits, expected) => {
+    expect(computeCallTimeout(tokens, limits)).toBe(expected);
   });
 });

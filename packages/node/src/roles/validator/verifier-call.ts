@@ -22,6 +22,22 @@ export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
+/** Output tokens that the usual time of a call is for. */
+const USUAL_TOKENS = 1_024;
+const MS_PER_TOKEN = 100;
+
+/**
+ * How long a verifier may take over one call: a long reply in single passes costs it what it cost the provider, one pass for
+ * each token, and must not outlast its audit.
+ */
+export function computeCallTimeout(
+  tokens: number,
+  { callTimeoutMs, windowMs }: { readonly callTimeoutMs: number; readonly windowMs: number },
+): number {
+  const more = MS_PER_TOKEN * Math.max(0, tokens - USUAL_TOKENS);
+  return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, Math.ceil(windowMs / 3)));
+}
+
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 export type ScoreJob = Bare<ScoreRequest>;
 

@@ -19,6 +19,7 @@ import { decideReports } from './report-combination.ts';
 import {
   askToCommit,
   askToReveal,
+  computeCallTimeout,
   createScoreJob,
   hashScored,
   isOwnDelay,
@@ -161,8 +162,9 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const scored = toScored(endpoint, header, replay);
     const inputsHash = hashScored(crypto, order.requestHash, scored);
     const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
-    const call = { timeoutMs: Math.min(callTimeoutMs, leftMs), signal };
-    const isShort = leftMs < callTimeoutMs;
+    const timeoutMs = computeCallTimeout(replay.outputTokens.length, { callTimeoutMs, windowMs });
+    const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
+    const isShort = leftMs < timeoutMs;
     let startMs = awake.nowMs();
     const tookMs = (): number => awake.nowMs() - startMs;
     const idOf = ({ attempt, nonce }: AttemptRow): Uint8Array =>
@@ -172,7 +174,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       if (error !== undefined) onError(error, replyId);
       await group.write((db) => {
         keepAttempt(db, replyId, row);
-        const why = { nowMs: clock.nowMs(), deferMs: callTimeoutMs };
+        const why = { nowMs: clock.nowMs(), deferMs: timeoutMs };
         const isNobodys = row.outcome === 'silent' && (isShort || isOwnDelay(error, { ...call, tookMs: tookMs() }));
         if (isNobodys) return;
         if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);
@@ -186,7 +188,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       return;
     }
     const commit = async (row: AttemptRow): Promise<void> => {
-      const job = createScoreJob({ jobId: idOf(row), request, timeoutMs: callTimeoutMs, ...scored });
+      const job = createScoreJob({ jobId: idOf(row), request, timeoutMs, ...scored });
       const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);
       if (answer.outcome !== 'answered') return keep({ ...row, outcome: answer.outcome }, answer.error);
       const committed = answer.value;
