@@ -24,6 +24,8 @@ function defineSampler(
   };
 }
 
+/** Of top-p: everything is kept. */
+const NO_CUT = 2 ** 24;
 const scaled = (value: number, by: number): number => Math.max(1, Math.floor(value * by));
 
 export const SAMPLER_ATTACKS: readonly AttackDefinition[] = [
@@ -39,6 +41,28 @@ export const SAMPLER_ATTACKS: readonly AttackDefinition[] = [
     ...asked,
     topPQ24: scaled(asked.topPQ24, 0.7),
     filterOrder: [...new Set([...asked.filterOrder, 'top-p' as const])],
+  })),
+  defineSampler('sampler-hotter', 'drown what a cheaper model draws otherwise in chance', (asked) => ({
+    ...asked,
+    temperatureQ16: Math.ceil(asked.temperatureQ16 * 1.3),
+  })),
+  defineSampler('sampler-near', 'a temperature so near that few draws fall otherwise', (asked) => ({
+    ...asked,
+    temperatureQ16: scaled(asked.temperatureQ16, 0.95),
+  })),
+  defineSampler('sampler-wider', 'leave the cut of the tail out, and the work of it', (asked) => ({
+    ...asked,
+    ...{ topK: 0, topPQ24: NO_CUT, minPQ24: 0 },
+  })),
+  defineSampler('sampler-few', 'draw among the few likeliest tokens alone', (asked) => ({
+    ...asked,
+    topK: 3,
+    filterOrder: [...new Set([...asked.filterOrder, 'top-k' as const])],
+  })),
+  defineSampler('sampler-floor', 'cut off what is unlikely beside the likeliest token', (asked) => ({
+    ...asked,
+    minPQ24: 2 ** 22,
+    filterOrder: [...new Set([...asked.filterOrder, 'min-p' as const])],
   })),
   defineSampler('greedy-as-sampled', 'always say the likeliest token: drafts then fit, and a cache does', (asked) => ({
     ...asked,

@@ -11,6 +11,7 @@ import { boolean, integer, oneOf, text } from '@ogong/node/config/values';
 import { describeFailure, getExitCode } from '@ogong/node/log/errors';
 import { ATTACK_NAMES, ATTACKS } from '../attackers/catalogue.ts';
 import { describeCode, describeMachine } from '../bench/report.ts';
+import { judgeAims } from './aims/aims.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure/measure.ts';
 import { measureDraws } from './measure/measure-draws.ts';
@@ -117,6 +118,7 @@ async function main(): Promise<void> {
     const measured = await besideVerifiers({ seed, ...profile.verifiers }, onProgress, judge);
     const results: DetectionResults = {
       ...measured,
+      aims: judgeAims(measured),
       ...(end === 'cut'
         ? { caveat: `**Cut short**: sampling ended after ${minutes} min, before all of this profile was there.` }
         : {}),

@@ -248,6 +248,8 @@ export interface AimRow {
   readonly aim: string;
   readonly measured: string;
   readonly met: boolean;
+  /** False where the sample meets the aim and its 95 % interval reaches past it. */
+  readonly shown?: boolean;
   /** Of a miss: the reason and the next idea. */
   readonly note: string;
 }

@@ -10,11 +10,21 @@ export const FIXED_LIMITS = 'fixed limits';
 const REFUTED = 0.1;
 
 /** Whether a provider that does nothing else is found out: by a refutation within some tens of replies, or by evidence. */
-export function isDecided({ stage1, equality, tokensToDecide, caughtBy, replies }: AttackRow): boolean {
-  const catches = [stage1, equality?.differ].some((share) => share && share.of > 0 && share.value >= REFUTED);
+export function isDecided({ equality, tokensToDecide, ...row }: AttackRow): boolean {
+  const { differ } = equality ?? {};
+  const differs = differ !== undefined && differ.of > 0 && differ.value >= REFUTED;
+  return differs || computeRefuted(row) >= REFUTED || tokensToDecide !== undefined;
+}
+
+/** Share of single replies that a check without an error rate refutes, in stage 1 or by another class's verifier. */
+export function computeRefuted({
+  stage1,
+  caughtBy,
+  replies,
+}: Pick<AttackRow, 'stage1' | 'caughtBy' | 'replies'>): number {
   const { nothing = 0, likelihood = 0, [FIXED_LIMITS]: limits = 0 } = caughtBy;
-  const refuted = replies > 0 && (replies - nothing - likelihood - limits) / replies >= REFUTED;
-  return catches || refuted || tokensToDecide !== undefined;
+  const seen = replies > 0 ? (replies - nothing - likelihood - limits) / replies : 0;
+  return Math.max(seen, stage1.of > 0 ? stage1.value : 0);
 }
 
 /** The strictest false-reject rate that was measured, and the share of windows caught there; undefined without values. */

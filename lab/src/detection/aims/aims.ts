@@ -5,8 +5,9 @@ import { judgeDecision } from './judge-decision.ts';
 import { judgeEjection } from './judge-ejection.ts';
 import { judgeEquality, judgeHonestEquality } from './judge-equality.ts';
 import { judgeMassage } from './judge-massage.ts';
-import { judgeNames } from './judge-names.ts';
+import { judgeExactNames, judgeNames } from './judge-names.ts';
 import { judgeHonestDraws, judgeStage1 } from './judge-stage1.ts';
+import { judgeTells } from './judge-tells.ts';
 import { judgeF16, judgeF16Elsewhere } from './judge-weights.ts';
 
 type Measured = Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'>;
@@ -18,7 +19,7 @@ export function withConversations(results: DetectionResults, conversations: read
 }
 
 /** What the project set out to reach, against what was measured. A number that was not measured is a miss. */
-export function judgeAims(results: Measured): AimRow[] {
+export function judgeAims(results: Measured & Partial<Pick<DetectionResults, 'auditTells'>>): AimRow[] {
   const findInQ8 = (attack: string): AttackRow | undefined =>
     results.attacks.find((row) => row.attack === attack && row.weights === 'q8_0');
   return [
@@ -34,8 +35,10 @@ export function judgeAims(results: Measured): AimRow[] {
     judgeDecision('inexact Q8_0: KV cache q8_0 decided at 1e-6', findInQ8('kv-q8-0'), 2500),
     ...judgeMassage(results),
     judgeNames('the verdict names the kind of cheat in 95 % of rejects', results.attacks),
+    judgeExactNames('the verdict names the very attack in 95 % of rejects', results.attacks),
     judgeNames('the same between the other pairs of classes: the kind named in 95 % of rejects', results.otherPairs),
     ...judgeEjection(results),
     ...judgeClaims(results),
+    judgeTells(results),
   ];
 }

@@ -17,7 +17,11 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
         lived.map(({ test, ejected, beta }) => `${test}: ${formatShare(ejected)}, beta ${beta}`).join('; ') ||
         'not measured',
       met: lived.length > 0 && count(lived) >= 1e6 && lived.every(({ ejected, beta }) => ejected.value <= beta),
-      note: count(lived) < 1e6 ? `this profile simulates ${count(lived)} replies only` : '',
+      shown: lived.every(({ ejected, beta }) => ejected.high <= beta),
+      note: [
+        ...(count(lived) < 1e6 ? [`this profile simulates ${count(lived)} replies only`] : []),
+        ...describeControl(ejection),
+      ].join('; '),
     },
     {
       aim: 'no honest provider ejected in any real run, replies in their order',
@@ -31,6 +35,19 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
             ? 'the bound is on the share of lives, and some end; more runs say whether as many as it allows'
             : '',
     },
+  ];
+}
+
+/** What the simulation can tell: whether the same lives end under a test that takes windows for independent. */
+function describeControl(ejection: readonly EjectionRow[]): string[] {
+  const controls = ejection.filter(({ test }) => test.includes('as if independent'));
+  if (controls.length === 0) return [];
+  const broken = controls.filter(({ ejected, beta }) => ejected.value > beta);
+  return [
+    broken.length > 0
+      ? `a test that takes windows for independent ejects ${broken.map(({ test, ejected }) => `${formatShare(ejected)} (${test})`).join(', ')} of the same lives`
+      : 'what drift was measured here correlates too little to break a test that takes windows for independent, which ejects no more; ' +
+        'that ours holds where replies inflate the variance beyond 24 is shown on synthetic drift (drift-verdict.test.ts)',
   ];
 }
 

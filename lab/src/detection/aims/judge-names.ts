@@ -20,6 +20,24 @@ export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
   };
 }
 
+/** The words of the aim: not the kind, but the cheat. */
+export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): AimRow {
+  const rows = attacks.flatMap(({ namedExactly }) => namedExactly ?? []);
+  const rejects = rows.reduce((sum, { of }) => sum + of, 0);
+  const right = rows.reduce((sum, { value, of }) => sum + Math.round(value * of), 0);
+  const met = rejects > 0 && right >= 0.95 * rejects;
+  return {
+    aim,
+    measured: rejects === 0 ? 'not measured' : `${formatPercent(right / rejects)} of ${rejects} rejects`,
+    met,
+    note: rejects === 0 || met ? '' : SAME_VALUES,
+  };
+}
+
+const SAME_VALUES =
+  'attacks of one kind leave the same values: noise and a fine-tune of one size, a quantisation and whatever is decoded with it, a cheat on all replies and on some. ' +
+  'What a consumer is told is the kind. Names by the model that computed, and not by the attack, are the next idea';
+
 const FEW_NAMES =
   'What an alternative looks like is learned from few replies of it where pairs are sampled less; more of them are the next idea';
 

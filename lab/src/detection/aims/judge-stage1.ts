@@ -32,13 +32,17 @@ export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
       aim: 'stage 1: pre-fill from Q8_0 into F16 caught per full reply, 99.5 %',
       measured: fine ? formatShare(fine.stage1Full) : 'not measured',
       met: fine !== undefined && fine.stage1Full.value >= 0.995,
+      ...(fine && { shown: fine.stage1Full.low >= 0.995 }),
       note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
     },
     {
       aim: 'stage 1: at most 5 microseconds a token',
       measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
       met: us <= 5,
-      note: 'docs/bench.md has it on a quiet machine, with the version of the code',
+      note:
+        us <= 5
+          ? ''
+          : 'timed on whatever else the machine did, each reply by itself. docs/bench.md has it alone, with the version of the code. Hashes of several leaves at once are the next idea',
     },
   ];
 }
@@ -55,6 +59,7 @@ function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
     aim: `stage 1: ${what} caught per full reply, 99.99 %`,
     measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
     met: of > 0 && caught / of >= 0.9999,
+    shown: of > 0 && (toShare(caught, of).low >= 0.9999 || limitEscapes(rows) <= 1e-4),
     note: names || `the interval is as wide as the sample is small${describeTail(rows)}`,
   };
 }
@@ -64,12 +69,19 @@ const FULL = 128;
 /** 99 %, one-sided. */
 const TAIL_Z = 2.326;
 
+const listPositions = (rows: readonly AttackRow[]): number[] => rows.flatMap(({ refutedAt = [] }) => refutedAt);
+
+/** Of full replies that escape, by that fit at most; 1 where there are too few for one. */
+function limitEscapes(rows: readonly AttackRow[]): number {
+  const positions = listPositions(rows);
+  return hasTail(positions) ? computeTailSurvivalLimit(fitTail(positions), FULL - 1, TAIL_Z) : 1;
+}
+
 /** An extrapolation, and named so: how late the first wrong draw comes says how rarely none does. */
 function describeTail(rows: readonly AttackRow[]): string {
-  const positions = rows.flatMap(({ refutedAt = [] }) => refutedAt);
+  const positions = listPositions(rows);
   if (!hasTail(positions)) return '';
-  const tail = fitTail(positions);
-  const [likely, limit] = [computeTailSurvival(tail, FULL - 1), computeTailSurvivalLimit(tail, FULL - 1, TAIL_Z)];
+  const [likely, limit] = [computeTailSurvival(fitTail(positions), FULL - 1), limitEscapes(rows)];
   return (
     `. Of ${positions.length} that a draw refutes the last were refuted at token ${Math.max(...positions)}; an extreme value fit of the latest quarter of them ` +
     `puts an escape from ${FULL} tokens at ${likely.toExponential(0)}, and at ${limit.toExponential(0)} at most (99 %)`

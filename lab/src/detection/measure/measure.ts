@@ -6,7 +6,6 @@ import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { HONEST } from '@ogong/node/calibration/source-id';
 import { WINDOW_TOKENS } from '@ogong/protocol/window';
 import { ATTACKS } from '../../attackers/catalogue.ts';
-import { judgeAims } from '../aims/aims.ts';
 import {
   BETWEEN_BACKENDS,
   type Experiment,
@@ -48,7 +47,7 @@ const MODEL = 'stories15M';
 /** Everything that the report says of the samples. Between two parts what runs beside it is heard. */
 export async function measure(
   options: MeasureOptions,
-): Promise<Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS'>> {
+): Promise<Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims'>> {
   const { store, profile, seed, code, onProgress } = options;
   // Judging a reply costs more than keeping what came of it, and some are asked for twice.
   const kept = new Map<string, readonly JudgedReply[]>();
@@ -147,7 +146,7 @@ export async function measure(
     attack: name,
     why: uncaught,
   }));
-  return { ...results, aims: judgeAims(results), notCaught };
+  return { ...results, notCaught };
 }
 
 const describeModel = ({ model = MODEL, sampler, maxTokens, isLong, isShared }: Experiment): string => {

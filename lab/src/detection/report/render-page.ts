@@ -1,6 +1,6 @@
-import { MISSING } from '../../attackers/catalogue.ts';
+import { ATTACKS, MISSING } from '../../attackers/catalogue.ts';
 import type { AimRow, AttackRow, DetectionResults } from '../results.ts';
-import { formatPair, groupByFamily, isDecided, isMet } from '../standing.ts';
+import { computeRefuted, formatPair, groupByFamily, isDecided, isMet } from '../standing.ts';
 import { BESIDE_READING } from './first-measurement.ts';
 import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber } from './number-text.ts';
@@ -123,10 +123,11 @@ function formatOpening({ caveat, notCaught, aims, attacks, otherPairs }: Detecti
       `**Not caught.** ${listNotCaught(notCaught) || 'No attack of the catalogue is without a check. That says nothing about those that are not in it.'}`,
       open.length === 0
         ? `Every other one of the ${formatCount(attacks.length)} rows of attacks below is decided by some check.`
-        : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listSold(open)}.`,
+        : `Decided by no check in this run, of ${formatCount(attacks.length)} rows below: ${listSold(open)}${listReasons(open)}.`,
       ...(byEquality.length === 0
         ? []
         : [`Between classes not within the replies of this run, in an exact class at once: ${listSold(byEquality)}.`]),
+      ...describeSingles(attacks.filter(({ attack }) => !known.has(attack))),
     ].join(' '),
     ...describeElsewhere(otherPairs.filter((row) => !isDecided(row) && !known.has(row.attack))),
     ...(caveat === undefined ? [] : [caveat]),
@@ -136,6 +137,23 @@ function formatOpening({ caveat, notCaught, aims, attacks, otherPairs }: Detecti
         ? `All ${aims.length} aims are met.`
         : `**Aims missed: ${missed.length} of ${aims.length}.**\n\n${missed.map(formatMiss).join('\n')}`,
   ].join('\n\n');
+}
+
+const ALL_SINGLES = 0.99;
+
+/** Where checks refute some replies and values tell nothing: whoever is seen by single replies alone. */
+function describeSingles(attacks: readonly AttackRow[]): string[] {
+  const rows = attacks.filter(
+    (row) =>
+      row.tokensToDecide === undefined &&
+      isDecided({ ...row, equality: undefined }) &&
+      computeRefuted(row) < ALL_SINGLES,
+  );
+  if (rows.length === 0) return [];
+  const names = rows.map(
+    (row) => `${row.attack} as ${row.weights} (${formatNumber(100 * (1 - computeRefuted(row)))} %)`,
+  );
+  return [`Found over several replies, while of single ones this share passes: ${names.join(', ')}.`];
 }
 
 /** What no reply of the run decided between the other pairs of classes, where no equality helps. */
@@ -162,6 +180,15 @@ function listNotCaught(notCaught: DetectionResults['notCaught']): string {
       .map(({ attack }) => attack)
       .join(', ');
   return reasons.map((reason) => `${namesOf(reason)}: ${reason}.`).join(' ');
+}
+
+/** Who does not see them, where the catalogue knows. */
+function listReasons(rows: readonly AttackRow[]): string {
+  const reasons = [...new Set(rows.map(({ attack }) => attack))].flatMap((name) => {
+    const { uncaught } = ATTACKS.find((attack) => attack.name === name) ?? {};
+    return uncaught === undefined ? [] : [`${name} passes ${uncaught}`];
+  });
+  return reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
 }
 
 /** Attacks by what they are sold as; one that is open in several pairs stands once. */

@@ -30,7 +30,7 @@ export const formatAims = (aims: readonly AimRow[]): string =>
   formatTable(aims, [
     ['aim', ({ aim }) => aim],
     ['measured', ({ measured }) => measured.trim() || 'not measured'],
-    ['', (row) => (isMet(row) ? 'met' : '**MISSED**')],
+    ['', (row) => (!isMet(row) ? '**MISSED**' : row.shown === false ? 'met by the sample' : 'met')],
     ['note', ({ note }) => note],
   ]);
 
