@@ -65,7 +65,7 @@ const FULL: Profile = {
   name: 'full',
   calibration: { f16: { usual: 3000, any: 8500 }, q8_0: { usual: 2500, any: 5000 } },
   honest: 40,
-  kernels: 184,
+  kernels: 200,
   claimed: 800,
   attack: 40,
   hardAttack: 120,
