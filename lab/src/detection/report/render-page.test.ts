@@ -109,6 +109,8 @@ describe('the page', () => {
     expect(measured.size).toBeGreaterThan(1);
     expect(new Set(rows.map((row) => row.split('|').slice(0, 3).join('|').concat('|')))).toEqual(measured);
     expect(table).toContain('cpu-fast → cpu-scalar');
+    // Area, share of windows with its interval, tokens, the fixed limits.
+    for (const row of rows) expect(row).toMatch(/\| [\d.]+; [\d.]+ % \([\d.]+\.\.[\d.]+\)( fit)?; [^;]+; [\d.]+ % /);
   });
 
   it('says where nothing was measured', () => {

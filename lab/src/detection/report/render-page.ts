@@ -230,8 +230,8 @@ const READING = `- **Shares** come with their 95 % interval: 99.6 % (98.2..99.9)
 - **Provider → verifier**: the settings of the engine on either side. An empty cell was not measured, or does not apply.`;
 
 const OTHER_PAIRS_READING =
-  'The same attacks where provider and verifier are of other classes, each pair with honest replies and rows of its own: AUC per window, and tokens to ' +
-  '1e6 : 1. Few honest replies were sampled of a pair that the tables above do not have, and evidence comes from ranks among them: a cheat that every reply ' +
+  'The same attacks where provider and verifier are of other classes, each pair with honest replies and rows of its own: AUC per window, the share of ' +
+  'windows caught at a false-reject rate of 1e-4, and tokens to 1e6 : 1. Few honest replies were sampled of a pair that the tables above do not have, and evidence comes from ranks among them: a cheat that every reply ' +
   'shows takes some replies more there for that reason alone. Where a verifier computes prompts as the provider does, pre-filled values are its own to the bit and lie ' +
   'closer than honest ones, an AUC below one half: draws decide there. Every figure of a pair is in `attacks.csv`.';
 

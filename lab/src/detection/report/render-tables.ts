@@ -9,7 +9,7 @@ import type {
   HonestRow,
   Quantiles,
 } from '../results.ts';
-import { compareText, formatPair, isMet } from '../standing.ts';
+import { compareText, formatPair, isMet, strictestCatch } from '../standing.ts';
 import { listBeside } from './first-measurement.ts';
 import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
 
@@ -80,13 +80,15 @@ export function formatOtherPairs({ attacks, otherPairs }: DetectionResults): str
   ]);
 }
 
-const OTHER_PAIR_CELL = 'AUC; tokens to 1e6 : 1; fixed 0.10 / 0.10 passes';
+const OTHER_PAIR_CELL = 'AUC; caught per 32 tokens at 1e-4; tokens to 1e6 : 1; fixed 0.10 / 0.10 passes';
 
 function formatOtherPair(row: AttackRow | undefined): string {
   if (row === undefined) return '';
   if (row.perWindow.length === 0) return 'no values';
-  const auc = row.auc === undefined || row.auc.of === 0 ? '' : `${formatFraction(row.auc.value)}; `;
-  return `${auc}${formatDecision(row.tokensToDecide, true)}; ${formatShare(row.fallbackPasses)}`;
+  const auc = row.auc === undefined || row.auc.of === 0 ? [] : [formatFraction(row.auc.value)];
+  const strictest = strictestCatch(row);
+  const caught = strictest === undefined ? [] : [formatCaught([strictest], strictest.falseRejectRate)];
+  return [...auc, ...caught, formatDecision(row.tokensToDecide, true), formatShare(row.fallbackPasses)].join('; ');
 }
 
 function formatCaught(rates: readonly CatchRate[], rate: number): string {
