@@ -128,6 +128,9 @@ function driftWindows(windows: readonly WindowBytes[], header: Header): WindowBy
   return closeWindows(positions, header);
 }
 
+/** The time that a thread had is counted in steps of milliseconds: many in one sample. */
+const REPEATS = 50;
+
 /** Costs of both stages and opening size over real replies of about 128 tokens. */
 export async function measureReplies(engine: Engine): Promise<Row[]> {
   const replies = await Promise.all(PROMPTS.map((prompt) => generateReply(engine, prompt, 128)));
@@ -140,8 +143,13 @@ export async function measureReplies(engine: Engine): Promise<Row[]> {
     const header = parseHeader(opening.header);
     return { header, claimed: opening.windows, rerun: driftWindows(opening.windows, header) };
   });
-  const perToken = async (run: () => void): Promise<number> => ((await measureBusy(undefined, run)).ms * 1000) / tokens;
-  const { replay, compare } = await measureInTurn(25, {
+  const perToken = async (run: () => void): Promise<number> => {
+    const { ms } = await measureBusy(undefined, () => {
+      for (let i = 0; i < REPEATS; i++) run();
+    });
+    return (1000 * ms) / (REPEATS * tokens);
+  };
+  const { replay, compare } = await measureInTurn(9, {
     replay: () =>
       perToken(() => {
         for (const { record, opening } of replies) replayReply(nodeCrypto, record, opening);

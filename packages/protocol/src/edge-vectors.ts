@@ -25,7 +25,7 @@ function shapeVectors(): unknown {
     ['narrow into them', shaped, 240, '010102'],
     ['wide to the end, narrow behind it', shaped, 255, '020201'],
     ['narrow at the very end', shaped, 255, '020101'],
-    ['single through it', shaped, 239, `${'03'.repeat(20)}`],
+    ['single through it', shaped, 239, '03'.repeat(20)],
     ['wide at the first of the last 16, behind a single one', shaped, 240, '0302'],
     ['wide at the second, behind a single one', shaped, 241, '0302'],
     ['single behind a wide one', shaped, 241, '0203'],

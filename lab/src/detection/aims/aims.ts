@@ -10,7 +10,7 @@ import { judgeHonestDraws, judgeStage1 } from './judge-stage1.ts';
 import { judgeTells } from './judge-tells.ts';
 import { judgeF16, judgeF16Elsewhere } from './judge-weights.ts';
 
-type Measured = Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims' | 'notCaught'>;
+type Measured = Omit<DetectionResults, 'verifiers' | 'elapsedS' | 'aims' | 'notCaught'>;
 
 /** What `npm run equality` found, in place of what stands there; aims are judged anew. */
 export function withConversations(results: DetectionResults, conversations: readonly EqualityRun[]): DetectionResults {
@@ -19,7 +19,7 @@ export function withConversations(results: DetectionResults, conversations: read
 }
 
 /** What the project set out to reach, against what was measured. A number that was not measured is a miss. */
-export function judgeAims(results: Measured & Partial<Pick<DetectionResults, 'auditTells'>>): AimRow[] {
+export function judgeAims(results: Measured): AimRow[] {
   const findInQ8 = (attack: string): AttackRow | undefined =>
     results.attacks.find((row) => row.attack === attack && row.weights === 'q8_0');
   return [

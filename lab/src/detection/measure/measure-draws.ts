@@ -8,12 +8,6 @@ import type { Stage1Row } from '../results.ts';
 import { sourceId } from '../sample/collect.ts';
 import { measureStage1 } from './measure-honest.ts';
 
-/** On a core: the clock would show who else uses it. */
-function readThreadMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1e3;
-}
-
 /**
  * Stage 1 of every honest reply that was served, whoever checks it. Timed: for a process that does nothing besides, and has
  * nothing on its heap yet.
@@ -29,9 +23,9 @@ export function measureDraws(store: SampleStore, profile: Profile): Stage1Row[] 
         source,
         store.listSeeds(source).map((sampleSeed) => {
           const sample = store.readServed(source, sampleSeed)!;
-          const startedMs = readThreadMs();
+          const startedMs = performance.now();
           const replayed = replaySample(crypto, sample);
-          const elapsedMs = readThreadMs() - startedMs;
+          const elapsedMs = performance.now() - startedMs;
           const { header, checks = [] } = replayed?.replay ?? {};
           // As attacks are counted: what the intake checks is part of it.
           const all =

@@ -1,10 +1,5 @@
 import { isNearEdge, NARROW, SHAPE_BAND, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 
-/**
- * On a back end that picks kernels by the number of rows in a pass, bits depend on that number through few classes
- * (docs/adr/0009-shape-classes.md). What a pass computes is committed with the class it ran in.
- */
-
 /** Fewest and most rows of a pass. */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {
   [NARROW]: { least: 2, most: 8 },

@@ -70,7 +70,7 @@ export const servingFields = {
     env: 'OGONG_SHAPES',
     default: 'auto',
     description:
-      'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto takes wide unless single is measured to be faster',
+      'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto measures, and takes wide unless it costs more than 3 % beyond single',
   },
   drafts: {
     schema: integer({ min: 0, max: 8 }),

@@ -27,7 +27,7 @@ import { type DivergenceRow, keepDivergence } from './divergence-store.ts';
 import { parseEvidence } from './evidence.ts';
 import { readReply } from './reply-store.ts';
 import { isSameFinding } from './report-check.ts';
-import { type CallOptions, createScoreJob, type ScoreJob } from './verifier-call.ts';
+import { type CallOptions, computeCallTimeout, createScoreJob, type ScoreJob } from './verifier-call.ts';
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 
@@ -72,7 +72,10 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
   const { crypto, store, group, calls, fixedVerifier, callTimeoutMs } = dependencies;
   const { onLocated = () => {}, onError = () => {} } = dependencies;
   const stopping = new AbortController();
-  const call = { timeoutMs: callTimeoutMs, signal: stopping.signal };
+  /** Rows before the position are computed in their own passes. */
+  const timeoutOf = ({ shapeClasses }: Dispute, position: number): number =>
+    computeCallTimeout(shapeClasses.subarray(0, position + 1), { callTimeoutMs, mostMs: 2 * callTimeoutMs });
+  const { signal } = stopping;
   let waiting = 0;
   let work = Promise.resolve();
 
@@ -87,20 +90,22 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
     const { submission, header, record, outputTokens, listSizes, shapeClasses } = dispute;
     const { request, endpoint } = submission;
     const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
-    const timeoutMs = callTimeoutMs;
+    const timeoutMs = timeoutOf(dispute, position);
     const job = createScoreJob({
       ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, timeoutMs },
       // A trace looks at values, not at draws.
       tailDraws: new Map(),
     });
-    return calls.verifier(findVerifier(reported), { job, record, position }, call);
+    return calls.verifier(findVerifier(reported), { job, record, position }, { timeoutMs, signal });
   }
 
-  async function askProvider({ submission, record, providerId }: Dispute, position: number): Promise<SignedTrace> {
+  async function askProvider(dispute: Dispute, position: number): Promise<SignedTrace> {
+    const { submission, record, providerId } = dispute;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Error('the provider does not announce itself');
     const { request, endpoint } = submission;
-    return calls.provider(provider, { record, request, endpoint, position, timeoutMs: callTimeoutMs }, call);
+    const timeoutMs = timeoutOf(dispute, position);
+    return calls.provider(provider, { record, request, endpoint, position, timeoutMs }, { timeoutMs, signal });
   }
 
   function locate(replyId: Uint8Array, dispute: Dispute, verifier: Reported): Promise<DivergenceEvidence | undefined> {

@@ -165,8 +165,8 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
   }
 
   /** As a real job's. */
-  const timeoutOf = ({ outputTokens }: HoneypotRow): number =>
-    computeCallTimeout(outputTokens.length, { callTimeoutMs, windowMs });
+  const timeoutOf = ({ shapeClasses }: HoneypotRow): number =>
+    computeCallTimeout(shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 
   async function ask(row: HoneypotRow) {
     const { id, keyHash, outputTokens, listSizes, shapeClasses, tailDraws } = row;

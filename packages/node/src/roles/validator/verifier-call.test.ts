@@ -1,3 +1,4 @@
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 import { describe, expect, it } from 'vitest';
 import { computeCallTimeout, mixJobs, type ScoreJob, type VerifierCalls } from './verifier-call.ts';
 
@@ -38,11 +39,18 @@ describe('mixed jobs', () => {
 
 describe('the time of a call', () => {
   it.each([
-    ['the usual one for a usual reply', 1_024, { callTimeoutMs: 60_000, windowMs: 600_000 }, 60_000],
-    ['more for each token past it', 1_524, { callTimeoutMs: 60_000, windowMs: 600_000 }, 110_000],
-    ['a third of the window at most', 100_000, { callTimeoutMs: 60_000, windowMs: 600_000 }, 200_000],
-    ['never less than the usual one', 100_000, { callTimeoutMs: 60_000, windowMs: 30_000 }, 60_000],
-  ])('is %s', (_, tokens, limits, expected) => {
-    expect(computeCallTimeout(tokens, limits)).toBe(expected);
+    ['the usual one for a usual reply', 1_024, SINGLE, 200_000, 60_000],
+    ['more for each single pass past it', 1_524, SINGLE, 200_000, 110_000],
+    ['bounded', 100_000, SINGLE, 200_000, 200_000],
+    ['never less than the usual one', 100_000, SINGLE, 10_000, 60_000],
+    ['the usual one for many tokens in few passes', 100_000, WIDE, 200_000, 60_000],
+  ])('is %s', (_, tokens, shapeClass, mostMs, expected) => {
+    const shapeClasses = new Uint8Array(tokens).fill(shapeClass);
+    expect(computeCallTimeout(shapeClasses, { callTimeoutMs: 60_000, mostMs })).toBe(expected);
+  });
+
+  it('counts who changes classes as passes', () => {
+    const shapeClasses = Uint8Array.from({ length: 1_124 }, (_, i) => (i % 2 === 0 ? WIDE : NARROW));
+    expect(computeCallTimeout(shapeClasses, { callTimeoutMs: 60_000, mostMs: 200_000 })).toBe(70_000);
   });
 });

@@ -10,6 +10,7 @@ import { encodeHeader, type Header } from '@ogong/protocol/header';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import type { Replay } from '@ogong/protocol/replay';
 import { hashScoreInputs, redactHeader, type ScoreInputs } from '@ogong/protocol/score-commitment';
+import { SINGLE } from '@ogong/protocol/shape-classes';
 import { encodeTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
 import { LinkError } from '../../link/link-error.ts';
 import type { Peer } from '../../shared/link-pool.ts';
@@ -22,20 +23,25 @@ export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** Output tokens that the usual time of a call is for. */
-const USUAL_TOKENS = 1_024;
-const MS_PER_TOKEN = 100;
+/** Passes that the usual time of a call is for. */
+const USUAL_PASSES = 1_024;
+const MS_PER_PASS = 100;
 
 /**
  * How long a verifier may take over one call: a long reply in single passes costs it what it cost the provider, one pass for
- * each token, and must not outlast its audit.
+ * each token, and must not outlast its audit. What is many tokens in few passes has the usual time.
+ * @param shapeClasses u8 per output token, as committed.
  */
 export function computeCallTimeout(
-  tokens: number,
-  { callTimeoutMs, windowMs }: { readonly callTimeoutMs: number; readonly windowMs: number },
+  shapeClasses: Uint8Array,
+  { callTimeoutMs, mostMs }: { readonly callTimeoutMs: number; readonly mostMs: number },
 ): number {
-  const more = MS_PER_TOKEN * Math.max(0, tokens - USUAL_TOKENS);
-  return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, Math.ceil(windowMs / 3)));
+  const passes = shapeClasses.reduce(
+    (sum, shapeClass, i) => sum + (shapeClass === SINGLE || shapeClass !== shapeClasses[i - 1] ? 1 : 0),
+    0,
+  );
+  const more = MS_PER_PASS * Math.max(0, passes - USUAL_PASSES);
+  return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, mostMs));
 }
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
@@ -86,7 +92,7 @@ export interface ScoredReply {
 export interface JobTerms {
   readonly jobId: Uint8Array;
   readonly request: Uint8Array;
-  /** The same for every job of a validator, so that the wait does not say what kind of job it is. */
+  /** The same for every job of as many passes, so that the wait does not say what kind of job it is. */
   readonly timeoutMs: number;
 }
 

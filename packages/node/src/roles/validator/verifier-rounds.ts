@@ -162,7 +162,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     const scored = toScored(endpoint, header, replay);
     const inputsHash = hashScored(crypto, order.requestHash, scored);
     const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
-    const timeoutMs = computeCallTimeout(replay.outputTokens.length, { callTimeoutMs, windowMs });
+    const timeoutMs = computeCallTimeout(replay.shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
     const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
     const isShort = leftMs < timeoutMs;
     let startMs = awake.nowMs();

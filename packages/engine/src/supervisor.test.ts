@@ -1,0 +1,46 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LoadOptions } from './child-messages.ts';
+import { createSupervisor } from './supervisor.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ogong-supervisor-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('a supervised engine', () => {
+  it('steps after a restart as it chose to at first: a seeded request is answered the same', async () => {
+    const asked = join(folder, 'asked');
+    const modulePath = join(folder, 'child.mjs');
+    // Says that it chose, writes down what it was asked for, and dies of the first request.
+    await writeFile(
+      modulePath,
+      `import { appendFileSync } from 'node:fs';
+       process.on('message', (message) => {
+         if (message.kind === 'load') {
+           appendFileSync(${JSON.stringify(asked)}, message.options.shapes + '\\n');
+           process.send({ kind: 'ready', info: { shapes: 'single' } });
+         } else process.exit(message.kind === 'close' ? 0 : 1);
+       });`,
+    );
+    const restarted = Promise.withResolvers<void>();
+    let starts = 0;
+    const supervisor = await createSupervisor({
+      modulePath,
+      load: { shapes: 'auto', backend: 'cpu' } as LoadOptions,
+      onEvent({ kind }) {
+        if (kind === 'ready' && ++starts === 2) restarted.resolve();
+      },
+    });
+    try {
+      await expect(supervisor.call({ kind: 'detokenize', tokens: new Uint32Array(1) })).rejects.toThrow(/restarted/);
+      await restarted.promise;
+      expect((await readFile(asked, 'utf8')).trim().split('\n')).toEqual(['auto', 'single']);
+    } finally {
+      await supervisor.close();
+    }
+  });
+});
