@@ -3,7 +3,7 @@ import { platform } from 'node:os';
 
 /**
  * Milliseconds that the main thread of a process has spent on a core: what the clock shows where nobody else wants the
- * core, and nearly the same where many do. Linux only; elsewhere it is the clock.
+ * core, and nearly the same where many do. Of this process it moves in steps of some milliseconds. Linux only; elsewhere it is the clock.
  * @param pid of a child that is idle when this is read, since the kernel adds up when a thread leaves its core; this
  *   process if not given.
  */
