@@ -12,7 +12,8 @@ export function fitChange(
 ): Float64Array {
   const samples = x.length / inputs;
   const gram = new Float64Array(inputs * inputs);
-  const cross = new Float64Array(outputs * inputs);
+  /** [inputs, outputs]: as the samples are read. */
+  const byInput = new Float64Array(inputs * outputs);
   for (let s = 0; s < samples; s++) {
     for (let i = 0; i < inputs; i++) {
       const value = x[s * inputs + i] as number;
@@ -21,7 +22,7 @@ export function fitChange(
         gram[i * inputs + j] = (gram[i * inputs + j] as number) + value * (x[s * inputs + j] as number);
       }
       for (let o = 0; o < outputs; o++) {
-        cross[o * inputs + i] = (cross[o * inputs + i] as number) + value * (rest[s * outputs + o] as number);
+        byInput[i * outputs + o] = (byInput[i * outputs + o] as number) + value * (rest[s * outputs + o] as number);
       }
     }
   }
@@ -29,6 +30,10 @@ export function fitChange(
   for (let i = 0; i < inputs; i++) trace += gram[i * inputs + i] as number;
   for (let i = 0; i < inputs; i++) gram[i * inputs + i] = (gram[i * inputs + i] as number) + (ridge * trace) / inputs;
   factor(gram, inputs);
+  const cross = Float64Array.from(
+    { length: outputs * inputs },
+    (_, at) => byInput[(at % inputs) * outputs + Math.floor(at / inputs)] as number,
+  );
   for (let o = 0; o < outputs; o++) solve(gram, cross.subarray(o * inputs, (o + 1) * inputs));
   return cross;
 }

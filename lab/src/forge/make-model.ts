@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import type { QuantName } from '@ogong/engine/llama-cpp/quantize';
 import { hashFile } from '@ogong/engine/models/model-root';
 import { quantize } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/bytes';
-import { distil } from './distil.ts';
+import type { Lesson } from './distil.worker.ts';
 import { type GgufDraft, openDraft, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
 import { padHeads } from './pad-heads.ts';
@@ -20,18 +21,47 @@ export interface MakeModelOptions {
   readonly dir: string;
   /** What the forged model is sold as: the weight type that it gets where the recipe names none. */
   readonly sold: QuantName;
+  /** Told before what takes minutes. */
+  readonly onProgress?: (what: string) => void;
 }
+
+type Forged = Extract<WeightRecipe, { forge: string }>;
+type Student = Extract<Forged, { forge: 'distil' }>;
 
 /**
  * The file of a forged model, made once: the same base, recipe and weight type are found again.
  * @param base a GGUF with f32 weights, the model that is sold before it is quantised.
  * @throws TypeError, RangeError where the recipe does not fit the model; ModelError where it cannot be quantised.
  */
-export async function makeModel(base: string, recipe: WeightRecipe, { dir, sold }: MakeModelOptions): Promise<string> {
-  const quant = recipe.quant ?? sold;
-  const root = toHex(await hashFile(base)).slice(0, 16);
+export async function makeModel(base: string, recipe: WeightRecipe, options: MakeModelOptions): Promise<string> {
+  const quant = recipe.quant ?? options.sold;
   const { quant: _, ...change } = recipe;
-  const name = `forged-${VERSION}-${root}-${'forge' in recipe ? JSON.stringify(change) : 'plain'}-${quant}`;
+  const what = 'forge' in recipe ? JSON.stringify(change) : 'plain';
+  return makeOnce(base, `${what}-${quant}`, options, async (target, plain) => {
+    if (!('forge' in recipe)) return quantize(base, target, quant);
+    // One student for all weight types.
+    if (recipe.forge === 'distil') return quantize(await makeStudent(base, recipe, options), target, quant);
+    writeDraft(plain, changeWeights(base, recipe));
+    return quantize(plain, target, quant);
+  });
+}
+
+/** In f32. */
+function makeStudent(base: string, { skipped, texts }: Student, options: MakeModelOptions): Promise<string> {
+  return makeOnce(base, `student-${JSON.stringify({ skipped, texts })}-f32`, options, async (target) => {
+    options.onProgress?.(`training a student on ${texts} texts, once; it takes a minute or more`);
+    await teach({ base, target, skipped, texts: await writeStories(base, texts) });
+  });
+}
+
+async function makeOnce(
+  base: string,
+  what: string,
+  { dir }: MakeModelOptions,
+  make: (target: string, plain: string) => Promise<void>,
+): Promise<string> {
+  const root = toHex(await hashFile(base)).slice(0, 16);
+  const name = `forged-${VERSION}-${root}-${what}`;
   const store = createModelStore(dir);
   const found = store.find(name);
   if (found !== undefined) return found.path;
@@ -41,8 +71,7 @@ export async function makeModel(base: string, recipe: WeightRecipe, { dir, sold 
     const plain = await store.temporary(`${name}-f32`);
     const target = await store.temporary(name);
     try {
-      if ('forge' in recipe) writeDraft(plain, await changeWeights(base, recipe));
-      await quantize('forge' in recipe ? plain : base, target, quant);
+      await make(target, plain);
       const file = await store.adopt(target, { name: 'forged.gguf' });
       const { path } = await store.publish({ name, source: base, files: [file] });
       return path;
@@ -52,7 +81,15 @@ export async function makeModel(base: string, recipe: WeightRecipe, { dir, sold 
   });
 }
 
-async function changeWeights(base: string, recipe: Extract<WeightRecipe, { forge: string }>): Promise<GgufDraft> {
+function teach(lesson: Lesson): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./distil.worker.ts', import.meta.url), { workerData: lesson });
+    worker.once('error', reject);
+    worker.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the training ended with code ${code}`))));
+  });
+}
+
+function changeWeights(base: string, recipe: Exclude<Forged, Student>): GgufDraft {
   const draft = openDraft(base);
   switch (recipe.forge) {
     case 'noise':
@@ -63,8 +100,6 @@ async function changeWeights(base: string, recipe: Extract<WeightRecipe, { forge
       return shareLayers(draft, recipe.pairs);
     case 'narrow-ffn':
       return narrowFeedForward(draft, recipe.channels);
-    case 'distil':
-      return distil(draft, recipe.skipped, await writeStories(base, recipe.texts));
     case 'pad-heads':
       return padHeads(draft, recipe.headSize);
     case 'low-rank':

@@ -125,8 +125,8 @@ async function findCheapModel(
   if (weights === undefined) return findSold(experiment, context);
   const { modelsDir: dir } = context;
   return makeModel(await findModel('stories15M', 'f32', dir), weights, {
-    dir,
-    sold: experiment.weights as SoldWeights,
+    ...{ dir, sold: experiment.weights as SoldWeights },
+    onProgress: (what) => process.stderr.write(`${what}\n`),
   });
 }
 
