@@ -84,8 +84,8 @@ const config = defineConfig({
 
 const STOPPING = ['SIGINT', 'SIGTERM'] as const;
 
-/** Enough for the sold models and their verifiers. */
-const IDLE_ENGINES = 10;
+/** Enough for the sold models, their verifiers and the cheap models that several attacks share; each is some 100 MB. */
+const IDLE_ENGINES = 48;
 
 async function main(): Promise<void> {
   const parsed = config.parse(process.argv.slice(2), process.env);

@@ -201,10 +201,11 @@ const CLOSEST = /^(weights-(noise|fine-tune)-1e-3|weights-q8-0|kv-q8-0)$/;
 /** Shows in short replies alone. */
 const ON_SHORT = /^cheat-on-short$/;
 
-/** Decided by few of their replies: those that escape stage 1, or whose draws show anything at all. */
+/** Decided by few of their replies: those that escape stage 1, whose draws show anything at all, or that are served at all. */
 const RARE: readonly (readonly [RegExp, times: number])[] = [
   [/^prefill-q8-0$/, 4],
   [/^massaged-noise-1e-3$/, 2],
+  [/^grind-by-refusing$/, 4],
 ];
 
 /** Each of their replies takes pass upon pass, and between inexact classes the whole reply for each of its corrections. */

@@ -41,6 +41,12 @@ export const verifierId = (experiment: Experiment): string =>
 const findAttack = ({ source }: Experiment): AttackDefinition | undefined =>
   ATTACKS.find(({ name }) => name === source);
 
+/** Whether its cheap model is trained, for minutes. */
+export function trainsStudent(experiment: Experiment): boolean {
+  const weights = findAttack(experiment)?.cheap?.weights;
+  return weights !== undefined && 'forge' in weights && weights.forge === 'distil';
+}
+
 /** The file that is sold, and that verifiers hold. */
 async function findSold(experiment: Experiment, { modelsDir: dir }: CollectContext): Promise<string> {
   const { model = 'stories15M', weights } = experiment;

@@ -43,6 +43,21 @@ describe('lanes', () => {
     expect(done.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
+  it('go on with others while a student is trained for one of them', async () => {
+    const started: string[] = [];
+    const trained = Promise.withResolvers<void>();
+    const all = [
+      ...(['f16', 'q8_0'] as const).map((weights) => ({ ...experiment('weights-distilled'), weights })),
+      ...['honest', 'substitute'].map((source) => experiment(source)),
+    ];
+    await inLanes(all, async ({ source, weights }) => {
+      started.push(`${source} ${weights}`);
+      if (source === 'substitute') trained.resolve();
+      if (source === 'weights-distilled') await trained.promise;
+    });
+    expect(started).toEqual(['weights-distilled f16', 'honest f16', 'substitute f16', 'weights-distilled q8_0']);
+  });
+
   it('end with what one of them met, after the other has ended', async () => {
     const ended: string[] = [];
     const fail = inLanes([experiment('a'), experiment('b')], async ({ source }) => {
