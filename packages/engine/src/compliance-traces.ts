@@ -6,6 +6,7 @@ import {
   decodeSketch,
   encodeDraws,
   encodeSketch,
+  expandRuns,
   WINDOW_TOKENS,
   type WindowBytes,
 } from '@ogong/protocol/window';
@@ -17,9 +18,10 @@ import type { Engine, GenerateRequest } from './engine.ts';
 function cutRow(windows: readonly WindowBytes[], position: number, vocabularySize: number): WindowBytes {
   const { draws, sketch } = windows[Math.floor(position / WINDOW_TOKENS)] as WindowBytes;
   const index = position % WINDOW_TOKENS;
-  const row = decodeDraws(draws, { vocabularySize }).rows[index] as DrawRow;
+  const { rows, runs } = decodeDraws(draws, { vocabularySize });
+  const shapeClass = expandRuns(runs)[index] as number;
   return {
-    draws: encodeDraws({ rows: [row], runs: [{ length: 1, shapeClass: 0 }] }, { vocabularySize }),
+    draws: encodeDraws({ rows: [rows[index] as DrawRow], runs: [{ length: 1, shapeClass }] }, { vocabularySize }),
     sketch: encodeSketch([decodeSketch(sketch, SKETCH)[index] as SketchRow]),
   };
 }

@@ -158,7 +158,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
 
         const own = rows[at] as DrawRow;
         const other = Array.from({ length: vocabularySize }, (_, id) => id).find(
-          (id) => id > 300 && id !== own.tailId && !own.ids.includes(id),
+          (id) => id > 2 && id !== own.tailId && !own.ids.includes(id),
         ) as number;
         const outputTokens = reply.outputTokens.map((token, i) => (i === at ? other : token));
         const scored = await engine.score({ ...score, outputTokens });

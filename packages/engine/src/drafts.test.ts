@@ -28,8 +28,11 @@ const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateReques
   });
 };
 
-async function compare(schedule: readonly Arrival[], options: FakeEngineOptions = {}): Promise<number> {
-  const shared = { sequences: 3, contextSize: 96, maxQueue: 16 };
+async function compare(
+  schedule: readonly Arrival[],
+  { shaped = false, ...options }: FakeEngineOptions = {},
+): Promise<number> {
+  const shared = { sequences: 3, contextSize: 96, maxQueue: 16, shaped };
   const engines = { plain: createFakeEngine(shared), guessing: createFakeEngine({ ...shared, drafts: 4, ...options }) };
   try {
     return await expectSameReplies(engines, schedule, toRequest);
@@ -41,11 +44,11 @@ async function compare(schedule: readonly Arrival[], options: FakeEngineOptions 
 const LOOP: Arrival = { promptTokens: 12, maxTokens: 60, after: 0, cancelAfter: undefined, number: 7 };
 
 describe('drafts', () => {
-  it(`change nothing that a reply says or commits to, seed ${SEED}`, async () => {
+  it.each([false, true])(`change nothing that a reply says or commits to, shaped %s, seed ${SEED}`, async (shaped) => {
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(arrivals({ prompt: 60, output: 90 }), async (schedule) => {
-        accepted += await compare(schedule);
+        accepted += await compare(schedule, { shaped });
       }),
       { seed: SEED, numRuns: 60 },
     );

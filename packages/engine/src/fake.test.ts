@@ -1,3 +1,4 @@
+import { NARROW, WIDE } from '@ogong/protocol/shape-classes';
 import { describe, expect, it } from 'vitest';
 import { describeEngine } from './compliance.ts';
 import { collectReply, createRequest, createScoreRequest, NO_END } from './compliance-requests.ts';
@@ -7,6 +8,33 @@ describeEngine({
   name: 'fake engine',
   open: async (options) => createFakeEngine(options),
   prompts: ['Once upon a time', 'a', 'The longest prompt of these has more bytes than one prompt chunk holds', 'é🙂'],
+});
+
+describeEngine({
+  name: 'fake engine of shape classes',
+  open: async (options) => createFakeEngine({ ...options, shaped: true }),
+  prompts: ['Once upon a time', 'a', 'é🙂'],
+});
+
+describe('shape classes of the fake engine', () => {
+  const engine = createFakeEngine({ shaped: true });
+  const request = createRequest('Once upon a time', { maxTokens: 24, bias: NO_END });
+
+  it('are of several kinds in one reply, and score and trace are exact in them alone', async () => {
+    const reply = await collectReply(engine.generate(request));
+    const score = createScoreRequest(engine, request, reply);
+    const committed = score.shapeClasses as Uint8Array;
+    expect([...new Set(committed)].sort()).toEqual([NARROW, WIDE]);
+    expect((await engine.score(score)).windows).toEqual(reply.windows);
+    const position = committed.lastIndexOf(WIDE);
+    const { stages } = await engine.trace({ ...score, position });
+    // Of a row before, and of the row itself.
+    for (const at of [committed.indexOf(NARROW), position]) {
+      const bent = { ...score, shapeClasses: committed.with(at, committed[at] === WIDE ? NARROW : WIDE) };
+      expect((await engine.score(bent)).windows).not.toEqual(reply.windows);
+      expect((await engine.trace({ ...bent, position })).stages).not.toEqual(stages);
+    }
+  });
 });
 
 describe('fake engine faults', () => {

@@ -1,3 +1,4 @@
+import { isNearEdge, isShapeClass, NARROW, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
 import type { BatchContext, BatchModel, TraceContext } from './batch-model.ts';
 import type { CallRequest, CallResults, FromChild } from './child-messages.ts';
 import { type Engine, EngineError, type EngineInfo, type GenerateEvent, type Prompt } from './engine.ts';
@@ -24,6 +25,8 @@ export interface FakeEngineOptions {
   readonly canTrace?: boolean;
   /** False: an engine whose passes have no twin, and which says so. */
   readonly exact?: boolean;
+  /** True: passes have shape classes, which change by position, and every row hangs on that of each row before it. */
+  readonly shaped?: boolean;
   /** Runs the passes in place of the fake's own: rows of the same vocabulary and width. */
   readonly createContext?: (sequences: number) => BatchContext;
   /** Pause before every decode step. */
@@ -64,7 +67,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
     embeddingSize,
     contextSize,
     sequences,
-    numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
+    numericClass: `fake-1/js/f64/${options.shaped ? 'shaped' : exact ? 'exact' : 'fast'}/hash/kv-none`,
+    ...(options.shaped ? { shapes: 'mixed' } : {}),
     exact,
     weightType: 'hash',
     hasChatTemplate: true,
@@ -165,43 +169,59 @@ function createFakeModel(options: FakeModelOptions): BatchModel {
   };
 }
 
-/** The state of a sequence is a running 32-bit hash of its tokens; logits and hidden state are hashes of that. */
+/** How far shape classes lie apart, in logits and in hidden states: what draws seldom show and commitments always do. */
+const SHAPE_DRIFT = 1e-4;
+
+/** After a row: running 32-bit hashes of the tokens up to it, and of the shape classes that they ran in. */
+interface RowState {
+  readonly tokens: number;
+  readonly shapes: number;
+}
+
+/** Logits and hidden states are hashes of the tokens so far, with some drift that is a hash of the shape classes too. */
 function createFakeContext(
   options: FakeModelOptions,
   sequences: number,
   onDecode: () => void,
 ): BatchContext & TraceContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
+  const isShaped = options.shaped === true;
   const batchSize = 64;
   /** By sequence: the state behind each of its rows. */
-  const states = new Map<number, number[]>();
-  let rows: { token: number; position: number; sequence: number }[] = [];
+  const states = new Map<number, RowState[]>();
+  let rows: { token: number; position: number; sequence: number; asked: ShapeClass | undefined }[] = [];
   /** Of every added row: where it stands, and how many guesses behind it. */
   let added: { row: number; guesses: number }[] = [];
+  /** Of every row of the last decode. */
+  let shapes: number[] = [];
   let decoded: typeof added = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
-  let firstState = 0;
+  let first: RowState = { tokens: 0, shapes: 0 };
   const hiddenOf = (state: number) =>
     Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
   return {
     contextSize,
     sequences,
     batchSize,
-    promptShape: 0,
-    passRows: () => batchSize,
-    add(token, position, sequence) {
+    promptShape: isShaped ? WIDE : 0,
+    passRows: (shapeClass) =>
+      !isShaped ? batchSize : shapeClass === SINGLE ? 1 : shapeClass === NARROW ? 8 : batchSize,
+    add(token, position, sequence, shapeClass) {
       if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
       }
       added.push({ row: rows.length, guesses: 0 });
-      rows.push({ token, position, sequence });
+      rows.push({ token, position, sequence, asked: isShapeClass(shapeClass) ? shapeClass : undefined });
     },
     guess(guesses, count) {
       const { position, sequence } = rows.at(-1) as (typeof rows)[number];
       // Room for every sequence's own row comes first.
-      const ran = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
-      for (let i = 0; i < ran; i++) rows.push({ token: guesses[i] as number, position: position + 1 + i, sequence });
+      const most = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
+      let ran = 0;
+      // Those that would run in another class by themselves are none.
+      for (; ran < most && (!isShaped || shapeAt(position + 1 + ran) === shapeAt(position)); ran++)
+        rows.push({ token: guesses[ran] as number, position: position + 1 + ran, sequence, asked: undefined });
       (added.at(-1) as (typeof added)[number]).guesses = ran;
     },
     guessesRun: (index) => decoded[index]?.guesses ?? 0,
@@ -212,30 +232,42 @@ function createFakeContext(
       onDecode();
       logits = new Float32Array(outputs ? batch.length * vocabularySize : 0);
       hidden = new Float32Array(outputs ? batch.length * embeddingSize : 0);
+      shapes = batch.map(({ position, asked }) => (isShaped ? (asked ?? (outputs ? shapeAt(position) : WIDE)) : 0));
       batch.forEach(({ token, position, sequence }, row) => {
         const before = states.get(sequence) ?? [];
         if (before.length !== position)
           throw new EngineError('engine-crashed', `position ${position} does not follow ${before.length}`);
-        const state = mix(before.at(-1) ?? mix(weights, 0x9e3779b9), token + 1);
+        const last = before.at(-1);
+        const state: RowState = {
+          tokens: mix(last?.tokens ?? mix(weights, 0x9e3779b9), token + 1),
+          shapes: mix(last?.shapes ?? 0, shapes[row] as number),
+        };
         before.push(state);
         states.set(sequence, before);
-        if (row === 0) firstState = state;
+        if (row === 0) first = state;
         if (!outputs) return;
+        const { tokens } = state;
+        const drift = (at: number) => (isShaped ? SHAPE_DRIFT * gaussian(mix(mix(tokens, state.shapes), at)) : 0);
         for (let id = 0; id < vocabularySize; id++) {
-          const shift = brokenLayer === undefined ? 0 : 0.1 * gaussian(mix(state, id + 0x77000000));
-          logits[row * vocabularySize + id] = fakeLogit(state, id, options.error ?? 0) + shift;
+          const shift = brokenLayer === undefined ? 0 : 0.1 * gaussian(mix(tokens, id + 0x77000000));
+          logits[row * vocabularySize + id] = fakeLogit(tokens, id, options.error ?? 0) + shift + drift(id);
         }
-        hidden.set(hiddenOf(brokenLayer === undefined ? state : mix(state, brokenLayer)), row * embeddingSize);
+        const own = hiddenOf(brokenLayer === undefined ? tokens : mix(tokens, brokenLayer));
+        hidden.set(
+          own.map((value, d) => value + drift(vocabularySize + d)),
+          row * embeddingSize,
+        );
       });
     },
     outputRow: (index) => decoded[index]?.row ?? 0,
-    shapeOf: () => 0,
+    shapeOf: (index) => shapes[decoded[index]?.row ?? 0] as number,
     logits: () => logits,
     hidden: () => hidden,
     layerRows: () =>
       Array.from({ length: layers + 1 }, (_, stage) => {
         const isBroken = brokenLayer !== undefined && stage > brokenLayer;
-        return hiddenOf(mix(firstState, (isBroken ? 0x77000000 : 0x33000000) + stage));
+        const seen = isShaped ? mix(first.tokens, first.shapes) : first.tokens;
+        return hiddenOf(mix(seen, (isBroken ? 0x77000000 : 0x33000000) + stage));
       }),
     remove(sequence, from = 0) {
       if (from === 0 || options.keepsGuesses !== true) states.get(sequence)?.splice(from);
@@ -243,6 +275,9 @@ function createFakeContext(
     free: () => states.clear(),
   };
 }
+
+/** Four positions in one class, four in the other. */
+const shapeAt = (position: number): ShapeClass => (isNearEdge(position) || (position >> 2) % 2 === 0 ? WIDE : NARROW);
 
 function fakeLogit(state: number, id: number, error: number): number {
   if (id < END) return -30;

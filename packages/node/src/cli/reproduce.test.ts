@@ -2,6 +2,7 @@ import type { Engine, TraceRequest } from '@ogong/engine/engine';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
 import { utf8Encode } from '@ogong/protocol/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { NARROW, WIDE } from '@ogong/protocol/shape-classes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { createNetwork, ledger, receive } from '../roles/provider/provider-fixture.ts';
@@ -44,26 +45,33 @@ describe('a reply on a machine of one’s own', () => {
     expect(printed).toMatch(/this machine computes the same, in class fake-1/);
   });
 
-  it('is named at its first different token, with the layers that this machine computes there', async () => {
-    const given = await serve({ brokenLayer: 2 });
-    const found = await reproduce(given);
+  it('is the same in the shape classes that it was committed in', async () => {
+    const found = await reproduce(await serve({ shaped: true }), { shaped: true });
+    expect(found).toMatchObject({ outcome: 'accept', difference: undefined });
+  });
+
+  it.each([false, true])('is named at its first different token, with the layers there; shaped %s', async (shaped) => {
+    const given = await serve({ brokenLayer: 2, shaped });
+    const found = await reproduce(given, { shaped });
     expect(found.outcome).toBe('reject');
     expect(found.difference?.position).toBe(0);
     expect(found.difference?.stages).toHaveLength(7);
     for (const hash of found.difference?.stages ?? []) expect(hash).toMatch(/^[0-9a-f]{64}$/);
     expect(formatReproduction(found)).toMatch(/first difference is at output token 0/);
-    const engine = createFakeEngine({ contextSize: 512 });
+    const engine = createFakeEngine({ contextSize: 512, shaped });
     closing.push(engine.close);
     const traced: TraceRequest[] = [];
     const trace: Engine['trace'] = (asked, options) => {
       traced.push(asked);
       return engine.trace(asked, options);
     };
-    await reproduce(given, {}, { trace });
+    await reproduce(given, { shaped }, { trace });
     expect(traced).toHaveLength(1);
     // As committed: a trace in passes of another shape has other layers.
-    expect(traced[0]?.shapeClasses).toEqual(new Uint8Array(traced[0]?.outputTokens.length as number));
-    const blind = await reproduce(given, { canTrace: false });
+    const { shapeClasses, outputTokens } = traced[0] as TraceRequest;
+    expect(shapeClasses).toHaveLength(outputTokens.length);
+    expect([...new Set(shapeClasses)].sort()).toEqual(shaped ? [NARROW, WIDE] : [0]);
+    const blind = await reproduce(given, { shaped, canTrace: false });
     expect(blind.difference).toEqual({ position: 0, stages: [] });
   });
 

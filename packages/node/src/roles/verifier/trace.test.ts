@@ -72,10 +72,10 @@ async function locate(
   return { report, evidence, errors, disputed: { providerId, record, opening } };
 }
 
-describe('a dispute in tier replay', () => {
+describe.each([{ shaped: false }, { shaped: true }])('a dispute in tier replay: %o', (shapes) => {
   it.each([0, 3])('names position and block %i, and a third machine confirms the verifier', async (brokenLayer) => {
-    const served = await serve(await network({ brokenLayer }));
-    const [checking, third] = [await verifier(11), await verifier(12)];
+    const served = await serve(await network({ ...shapes, brokenLayer }));
+    const [checking, third] = [await verifier(11, shapes), await verifier(12, shapes)];
     const { report, evidence, errors, disputed } = await locate(served, checking);
     expect(errors).toEqual([]);
     expect(served.replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
@@ -90,8 +90,8 @@ describe('a dispute in tier replay', () => {
   });
 
   it('goes the other way where the verifier is the one that is broken', async () => {
-    const served = await serve(await network());
-    const [broken, third] = [await verifier(11, { brokenLayer: 1 }), await verifier(12)];
+    const served = await serve(await network(shapes));
+    const [broken, third] = [await verifier(11, { ...shapes, brokenLayer: 1 }), await verifier(12, shapes)];
     const { evidence, disputed } = await locate(served, broken);
     const confirmation = await traceWith(third, served, evidence!.position);
     expect(verifyDivergence(crypto, evidence!, { disputed, third: confirmation })).toMatchObject({
@@ -101,20 +101,22 @@ describe('a dispute in tier replay', () => {
   });
 
   it('decides nothing where the third machine is broken in its own way', async () => {
-    const served = await serve(await network({ brokenLayer: 1 }));
-    const [checking, third] = [await verifier(11), await verifier(12, { brokenLayer: 2 })];
+    const served = await serve(await network({ ...shapes, brokenLayer: 1 }));
+    const [checking, third] = [await verifier(11, shapes), await verifier(12, { ...shapes, brokenLayer: 2 })];
     const { evidence, disputed } = await locate(served, checking);
     const confirmation = await traceWith(third, served, evidence!.position);
     expect(verifyDivergence(crypto, evidence!, { disputed, third: confirmation }).side).toBe('neither');
   });
 
   it('has nothing to locate in an honest reply', async () => {
-    const served = await serve(await network());
-    const { report, evidence } = await locate(served, await verifier(11));
+    const served = await serve(await network(shapes));
+    const { report, evidence } = await locate(served, await verifier(11, shapes));
     expect(adjudicateReport(crypto, served, report).outcome).toBe('accept');
     expect(evidence).toBeUndefined();
   });
+});
 
+describe('a dispute in tier replay', () => {
   it.each<[string, FakeEngineOptions, ((position: number) => Promise<SignedTrace>) | undefined, RegExp]>([
     ['cannot look into its model', { brokenLayer: 1, canTrace: false }, undefined, /layers of this model/],
     ['does not answer', { brokenLayer: 1 }, () => Promise.reject(new Error('silence')), /silence/],
