@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UNLIMITED } from './drift-table.ts';
-import { roundLikelihood, roundQuantiles, roundStatistics, roundToBits } from './drift-table-round.ts';
+import { roundLikelihood, roundQuantiles } from './drift-table-round.ts';
 import { EQUAL_STATISTIC, evaluateLikelihood } from './likelihood.ts';
 import { fitLikelihood } from './likelihood-fit.ts';
 import { buildRankCalibration, computeRankPValue } from './rank-calibration.ts';
+import { roundStatistics, roundToBits } from './round-bits.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createSyntheticEvidence, type SyntheticDrift } from './synthetic-evidence.ts';
 

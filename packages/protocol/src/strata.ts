@@ -1,5 +1,5 @@
-import { roundStatistics, roundUpToBits } from './drift-table-round.ts';
 import { buildRankCalibration, MIN_HELD_OUT_REPLIES, type RankCalibration } from './rank-calibration.ts';
+import { roundStatistics, roundUpToBits } from './round-bits.ts';
 import { fitTail, hasTail, type TailFit } from './tail-fit.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { Crypto } from '@ogong/protocol/crypto';
-import type { ModelFile } from './measure.ts';
+import type { ModelFile } from './model-file.ts';
 import { type ServedSample, scoreSample } from './sample.ts';
 import type { Setup } from './setups.ts';
 

@@ -1,20 +1,14 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { toHex } from '@ogong/protocol/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
 import type { Checker } from './checkers.ts';
 import { collectReports, collectServed } from './collect.ts';
+import { type ModelFile, nameModel } from './model-file.ts';
 import { createPrompt, TOKENS_PER_WORD } from './prompts.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { SampleStore } from './sample-store.ts';
 import { listSeeds, type Setup } from './setups.ts';
 import { formatSourceId, formatVerifierId, HONEST } from './source-id.ts';
-
-export interface ModelFile {
-  readonly path: string;
-  /** 32 bytes. */
-  readonly modelRoot: Uint8Array;
-}
 
 /** Who serves and who checks. */
 export interface Pair {
@@ -55,9 +49,6 @@ export const computeContextSize = ({
   maxTokens,
   promptTokens = 0,
 }: Pick<MeasureOptions, 'maxTokens' | 'promptTokens'>): number => PROMPT_ROOM + promptTokens + maxTokens;
-
-/** A model under another file name is the same model: stores are named by content. */
-export const nameModel = ({ modelRoot }: Pick<ModelFile, 'modelRoot'>): string => toHex(modelRoot.subarray(0, 8));
 
 export const nameSource = (
   { model, maxTokens, promptTokens }: Pick<MeasureOptions, 'model' | 'maxTokens' | 'promptTokens'>,

@@ -1,7 +1,7 @@
 import { EngineError } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
-import type { ModelFile } from '../calibration/measure.ts';
+import type { ModelFile } from '../calibration/model-file.ts';
 import { DEFAULT_VERIFIERS, findSetup, SETUPS, type Setup } from '../calibration/setups.ts';
 import { ConfigError } from '../config/config-error.ts';
 

@@ -18,13 +18,13 @@ import { type AuditEvidence, parseCandidates } from './evidence.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { listDueHoneypots, listReserve } from './honeypot-store.ts';
-import { type Judgement, judge, type Opened, openReply } from './judge.ts';
+import { type Judgement, judge, type Opened, openReply, type Questioned } from './judge.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import { listDueAsks } from './opening-store.ts';
 import { beginAudit, listAudits, listExpired, listReplies, type ReplyRow, readReply, toClaim } from './reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from './verdict-store.ts';
 import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
-import { createRounds, type Questioned } from './verifier-rounds.ts';
+import { createRounds } from './verifier-rounds.ts';
 
 export interface AuditOptions {
   readonly verdicts: VerdictContext;

@@ -46,6 +46,9 @@ export interface Claim {
   readonly feeAtomic: bigint;
 }
 
+/** Read again from a submission that was verified before it was stored. */
+export type StoredClaim = Pick<Claim, 'order' | 'record' | 'header'> & Pick<Submission, 'endpoint'>;
+
 export type ClaimErrorCode =
   | 'malformed'
   | 'too-large'

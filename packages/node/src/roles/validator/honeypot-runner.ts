@@ -21,7 +21,7 @@ import {
   keepHoneypotReport,
   readAnswer,
 } from './honeypot-store.ts';
-import type { Opened } from './judge.ts';
+import type { Opened, Questioned } from './judge.ts';
 import { readReply, toClaim } from './reply-store.ts';
 import {
   askToCommit,
@@ -32,7 +32,6 @@ import {
   type VerifierCalls,
 } from './verifier-call.ts';
 import { computeJobId, computeJobNonce } from './verifier-draw.ts';
-import type { Questioned } from './verifier-rounds.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 export interface HoneypotOptions {

@@ -9,7 +9,7 @@ import { type Replay, replayReply } from '@ogong/protocol/replay';
 import { fillRound } from '@ogong/protocol/score-commitment';
 import { encodeScoreReport } from '@ogong/protocol/score-report';
 import type { EvidenceKind } from '@ogong/protocol/verdict-log';
-import { type Claim, type SignedRecord, verifySignedRecord } from './claim.ts';
+import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
@@ -63,6 +63,9 @@ export interface Judged {
   /** What scores are judged by; fixed thresholds where absent. */
   readonly drift?: DriftPolicy | undefined;
 }
+
+/** With all that verifiers are asked with. */
+export type Questioned = Judged & { readonly claim: StoredClaim };
 
 export interface Opened {
   readonly opening: Opening;

@@ -4,7 +4,7 @@ import { type Order, parseOrder } from '@ogong/protocol/order';
 import { parseRecordV2 } from '@ogong/protocol/record';
 import type { Store } from '../../store/store.ts';
 import { adjustChannel, readChannel } from './channel-store.ts';
-import type { Claim, SignedRecord, Submission } from './claim.ts';
+import type { Claim, SignedRecord, StoredClaim, Submission } from './claim.ts';
 import { forgetAsks } from './opening-store.ts';
 
 /** The rows of replies. Every function that writes belongs inside a group commit. */
@@ -151,9 +151,7 @@ function splitHashes(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** The claim of a stored submission, which was verified before it was stored. */
-export function toClaim({
-  submission,
-}: Pick<ReplyRow, 'submission'>): Pick<Claim, 'order' | 'record' | 'header'> & { readonly endpoint: string } {
+export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): StoredClaim {
   if (submission === undefined) throw new Error('the reply has no submission');
   return {
     order: parseOrder(submission.order.order),

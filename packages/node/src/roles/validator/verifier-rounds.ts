@@ -12,8 +12,8 @@ import { type AttemptRow, keepAttempt, listAttempts } from './attempt-store.ts';
 import { type EvidenceCandidate, encodeCandidates, encodeDrift, parseCandidates } from './evidence.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
 import { putHoneypot } from './honeypot-store.ts';
-import { type Judged, listDigests, type Opened } from './judge.ts';
-import { keepCandidates, type ReplyRow, readReply, type toClaim } from './reply-store.ts';
+import { listDigests, type Opened, type Questioned } from './judge.ts';
+import { keepCandidates, type ReplyRow, readReply } from './reply-store.ts';
 import { type Weighed, weighReport } from './report-check.ts';
 import { decideReports } from './report-combination.ts';
 import {
@@ -66,8 +66,6 @@ export interface RoundDependencies {
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
 }
-
-export type Questioned = Judged & { readonly claim: ReturnType<typeof toClaim> };
 
 /** Beyond this many verifiers a reply is not worth asking about. */
 const MAX_ATTEMPTS = 4;

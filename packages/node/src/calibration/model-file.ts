@@ -1,0 +1,10 @@
+import { toHex } from '@ogong/protocol/bytes';
+
+export interface ModelFile {
+  readonly path: string;
+  /** 32 bytes. */
+  readonly modelRoot: Uint8Array;
+}
+
+/** A model under another file name is the same model: stores are named by content. */
+export const nameModel = ({ modelRoot }: Pick<ModelFile, 'modelRoot'>): string => toHex(modelRoot.subarray(0, 8));
