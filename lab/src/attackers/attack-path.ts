@@ -13,13 +13,8 @@ import { until } from '@ogong/node/roles/provider/provider-fixture';
 import { createOpenings, PROVIDER_MIGRATIONS } from '@ogong/node/roles/provider/provider-store';
 import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
 import { createRoutes } from '@ogong/node/roles/validator/routes';
-import {
-  createTestClock,
-  createTestHybrid,
-  createTestPayee,
-  createTestValidator,
-  ledger,
-} from '@ogong/node/roles/validator/test-bench';
+import { createTestClock, createTestValidator, ledger } from '@ogong/node/roles/validator/test-bench';
+import { createTestHybrid, createTestPayee } from '@ogong/node/roles/validator/test-keys';
 import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { formatEndpoint } from '@ogong/node/shared/endpoint';

@@ -3,12 +3,8 @@ import { LinkError } from '@ogong/node/link/link-error';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
 import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
 import { createNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
-import {
-  answerHonestly,
-  createTestValidator,
-  provider,
-  type TestValidator,
-} from '@ogong/node/roles/validator/test-bench';
+import { createTestValidator, provider, type TestValidator } from '@ogong/node/roles/validator/test-bench';
+import { answerHonestly } from '@ogong/node/roles/validator/test-calls';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import type { Store } from '@ogong/node/store/store';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';

@@ -10,16 +10,16 @@ import { createMetrics } from '@ogong/node/metrics/metrics';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
 import { createNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
 import {
-  answerHonestly,
-  createTestChain,
   createTestClock,
-  createTestPayee,
   createTestValidator,
   ledger,
   provider,
   providerId,
   type TestValidator,
 } from '@ogong/node/roles/validator/test-bench';
+import { answerHonestly } from '@ogong/node/roles/validator/test-calls';
+import { createTestChain } from '@ogong/node/roles/validator/test-chain';
+import { createTestPayee } from '@ogong/node/roles/validator/test-keys';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';

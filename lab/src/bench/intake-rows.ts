@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestHybrid, createTestValidator, ledger, payer } from '@ogong/node/roles/validator/test-bench';
+import { createTestValidator, ledger, payer } from '@ogong/node/roles/validator/test-bench';
+import { createTestHybrid } from '@ogong/node/roles/validator/test-keys';
 import { createTestOrder, serveTestReply } from '@ogong/node/roles/validator/test-reply';
 import type { Row } from './row.ts';
 

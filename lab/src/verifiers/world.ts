@@ -2,15 +2,9 @@ import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine } from '@ogong/engine/fake';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { LinkError } from '@ogong/node/link/link-error';
-import {
-  createTestCalls,
-  createTestClock,
-  createTestHybrid,
-  createTestPayee,
-  createTestValidator,
-  ledger,
-  payer,
-} from '@ogong/node/roles/validator/test-bench';
+import { createTestClock, createTestValidator, ledger, payer } from '@ogong/node/roles/validator/test-bench';
+import { createTestCalls } from '@ogong/node/roles/validator/test-calls';
+import { createTestHybrid, createTestPayee } from '@ogong/node/roles/validator/test-keys';
 import { createTestOrder, MODEL, PRICE_PER_1K } from '@ogong/node/roles/validator/test-reply';
 import type { ScoreJob, VerifierCalls } from '@ogong/node/roles/validator/verifier-call';
 import { readVerifier, type VerifierRecord } from '@ogong/node/roles/validator/verifier-store';

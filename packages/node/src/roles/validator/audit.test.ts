@@ -10,17 +10,16 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readChannel } from './channel-store.ts';
 import { parseEvidence } from './evidence.ts';
 import {
-  answerHonestly,
   type BenchOptions,
   createTestClock,
-  createTestHybrid,
   createTestValidator,
   payer,
   provider,
   providerId,
   type TestValidator,
-  type TestVerifiers,
 } from './test-bench.ts';
+import { answerHonestly, type TestVerifiers } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import type { ServedReply, ServeInput } from './test-reply.ts';
 import { ejectProvider, readProvider } from './verdict-store.ts';
 

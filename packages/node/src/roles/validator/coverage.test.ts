@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { planCoverage } from './coverage.ts';
 import type { ReplyRow } from './reply-store.ts';
 import { advanceTests } from './sequential-store.ts';
-import { createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
+import { createTestValidator, provider, providerId } from './test-bench.ts';
+import { createTestPayee } from './test-keys.ts';
 import { PAYEE, payeeSigner } from './test-reply.ts';
 
 const known = createTestPayee('known');

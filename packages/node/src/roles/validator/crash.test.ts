@@ -7,17 +7,9 @@ import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { readChannel } from './channel-store.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import {
-  answerHonestly,
-  createTestCalls,
-  createTestChain,
-  createTestClock,
-  createTestValidator,
-  payer,
-  provider,
-  type TestChain,
-  type TestValidator,
-} from './test-bench.ts';
+import { createTestClock, createTestValidator, payer, provider, type TestValidator } from './test-bench.ts';
+import { answerHonestly, createTestCalls } from './test-calls.ts';
+import { createTestChain, type TestChain } from './test-chain.ts';
 import type { ServedReply } from './test-reply.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 

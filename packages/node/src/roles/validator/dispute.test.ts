@@ -9,16 +9,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createDisputes, type TraceCalls } from './dispute.ts';
 import { describeDivergence, readDivergence } from './divergence-store.ts';
-import {
-  answerHonestly,
-  createTestHybrid,
-  createTestValidator,
-  ledger,
-  payer,
-  provider,
-  providerId,
-  type TestVerifiers,
-} from './test-bench.ts';
+import { createTestValidator, ledger, payer, provider, providerId } from './test-bench.ts';
+import { answerHonestly, type TestVerifiers } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import { createTestOrder, type ServedReply } from './test-reply.ts';
 
 const AT = 17;

@@ -7,7 +7,9 @@ import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { decodeSketch, encodeSketch, type WindowBytes } from '@ogong/protocol/window';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type DriftPolicy, toPpb } from './drift-policy.ts';
-import { answerHonestly, createTestHybrid, ledger, payer, type TestVerifiers } from './test-bench.ts';
+import { ledger, payer } from './test-bench.ts';
+import { answerHonestly, type TestVerifiers } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import { createTestOrder, findServed, type ServedReply, serveTestReply } from './test-reply.ts';
 
 /** Made-up drift between two classes, a table of it, and verifiers that see it: for the tests of validators. */

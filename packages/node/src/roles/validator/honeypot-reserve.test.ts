@@ -5,14 +5,9 @@ import type { WindowBytes } from '@ogong/protocol/window';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { computeLacking } from './honeypot-reserve.ts';
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestCalls,
-  createTestHybrid,
-  createTestValidator,
-  provider,
-} from './test-bench.ts';
+import { type BenchOptions, createTestValidator, provider } from './test-bench.ts';
+import { answerHonestly, createTestCalls } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import type { ServedReply } from './test-reply.ts';
 import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 import { readVerifier } from './verifier-store.ts';

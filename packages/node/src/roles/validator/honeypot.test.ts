@@ -14,15 +14,9 @@ import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { CHEAT, createTestPolicy, HONEST, jitter } from './drift-fixture.ts';
 import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestCalls,
-  createTestHybrid,
-  createTestValidator,
-  provider,
-  type TestVerifiers,
-} from './test-bench.ts';
+import { type BenchOptions, createTestValidator, provider } from './test-bench.ts';
+import { answerHonestly, createTestCalls, type TestVerifiers } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, type ServedReply } from './test-reply.ts';
 import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 import { readVerifier } from './verifier-store.ts';

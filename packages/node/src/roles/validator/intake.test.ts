@@ -9,16 +9,8 @@ import { readAnnouncement } from './announcement-store.ts';
 import { readChannel } from './channel-store.ts';
 import type { Submission } from './claim.ts';
 import { advanceTests, isPayeeOut, readTest } from './sequential-store.ts';
-import {
-  createTestHybrid,
-  createTestPayee,
-  createTestValidator,
-  ledger,
-  network,
-  payer,
-  provider,
-  providerId,
-} from './test-bench.ts';
+import { createTestValidator, ledger, network, payer, provider, providerId } from './test-bench.ts';
+import { createTestHybrid, createTestPayee } from './test-keys.ts';
 import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from './test-reply.ts';
 import { readProvider } from './verdict-store.ts';
 

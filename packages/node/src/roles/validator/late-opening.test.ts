@@ -12,15 +12,8 @@ import { readLateness } from './lateness-store.ts';
 import { LEAST_ASKS } from './opening-fetch.ts';
 import { readAsks } from './opening-store.ts';
 import { readTest } from './sequential-store.ts';
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestClock,
-  createTestValidator,
-  payer,
-  provider,
-  providerId,
-} from './test-bench.ts';
+import { type BenchOptions, createTestClock, createTestValidator, payer, provider, providerId } from './test-bench.ts';
+import { answerHonestly } from './test-calls.ts';
 import type { ServedReply } from './test-reply.ts';
 
 const WINDOW_MS = 30_000;

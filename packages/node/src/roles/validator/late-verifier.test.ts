@@ -3,14 +3,9 @@ import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { LinkError } from '../../link/link-error.ts';
-import {
-  answerHonestly,
-  createTestCalls,
-  createTestClock,
-  createTestHybrid,
-  createTestValidator,
-  provider,
-} from './test-bench.ts';
+import { createTestClock, createTestValidator, provider } from './test-bench.ts';
+import { answerHonestly, createTestCalls } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import type { ServedReply } from './test-reply.ts';
 import type { VerifierCalls } from './verifier-call.ts';
 import { readVerifier } from './verifier-store.ts';

@@ -17,7 +17,7 @@ import { createTestPolicy } from './drift-fixture.ts';
 import { adoptTable } from './drift-store.ts';
 import { loadDriftPolicy } from './load-drift-policy.ts';
 import { migrations } from './schema.ts';
-import { createTestHybrid } from './test-bench.ts';
+import { createTestHybrid } from './test-keys.ts';
 
 const none = { hash: `0x${'00'.repeat(32)}`, version: 0n } as const;
 

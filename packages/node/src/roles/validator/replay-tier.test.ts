@@ -2,7 +2,8 @@ import { createSeededRandom } from '@ogong/protocol/seeded-random';
 import { SYNTHETIC_CLASS } from '@ogong/protocol/synthetic-divergence';
 import { afterEach, describe, expect, it } from 'vitest';
 import { jitter } from './drift-fixture.ts';
-import { answerHonestly, createTestValidator, ledger, payer, provider, type TestVerifiers } from './test-bench.ts';
+import { createTestValidator, ledger, payer, provider } from './test-bench.ts';
+import { answerHonestly, type TestVerifiers } from './test-calls.ts';
 import { createTestOrder, type ServedReply } from './test-reply.ts';
 
 /** What became of an audit of tier replay whose verifiers run the named classes; `own` is the provider's, exactly. */

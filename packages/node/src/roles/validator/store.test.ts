@@ -23,7 +23,8 @@ import { pruneBatch } from './batch-store.ts';
 import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from './evidence.ts';
 import { deriveVrfSeed, registerValidator } from './register.ts';
 import { migrations } from './schema.ts';
-import { createTestHybrid, createTestPayee, createTestValidator, provider, providerId } from './test-bench.ts';
+import { createTestValidator, provider, providerId } from './test-bench.ts';
+import { createTestHybrid, createTestPayee } from './test-keys.ts';
 import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 

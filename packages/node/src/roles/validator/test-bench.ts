@@ -1,25 +1,15 @@
 import { create } from '@bufbuild/protobuf';
-import type { Anchor, Channel } from '@ogong/chain/client';
-import { ChainError } from '@ogong/chain/errors';
-import type { SettleCall } from '@ogong/chain/settle-call';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/announcement';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashHybridKey } from '@ogong/protocol/hybrid';
 import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import type { Validator } from '@ogong/protocol/quorum';
-import {
-  computeScoreDigest,
-  encodeScoreCommitment,
-  encodeScoreOpening,
-  hashScoreInputs,
-} from '@ogong/protocol/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/verdict-log';
 import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
-import type { Peer } from '../../shared/link-pool.ts';
+import { createNodeLedgerSigner } from '../../crypto/signers.ts';
 import { createGroupCommit, type GroupCommit } from '../../store/group-commit.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { type AuditDependencies, type AuditOptions, createAudit } from './audit.ts';
@@ -30,10 +20,11 @@ import { createIntake } from './intake.ts';
 import { type ReplyRow, readReply } from './reply-store.ts';
 import { migrations } from './schema.ts';
 import { type CosignRequest, createSettlement } from './settlement.ts';
+import { createTestCalls, type TestVerifiers } from './test-calls.ts';
+import { createTestChain, type TestChain } from './test-chain.ts';
+import { createTestHybrid, createTestPayee, seedOf } from './test-keys.ts';
 import {
   createTestOrder,
-  createTestReport,
-  findServed,
   MODEL,
   MODEL_ROOT,
   PRICE_PER_1K,
@@ -43,20 +34,12 @@ import {
   serveTestReply,
   type TestOrder,
 } from './test-reply.ts';
-import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
-
-/** Validators without links, chain or time: every dependency is in the hands of the test. */
-const seed = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
-export const createTestHybrid = (text: string): HybridSigner =>
-  createNodeHybridSigner(new Uint8Array([...seed(`${text} ed25519`), ...seed(`${text} ml-dsa`)]));
-
-/** Whom the verifier of that name is paid to. */
-export const createTestPayee = (name: string): LedgerSigner => createNodeLedgerSigner(seed(`payee ${name}`));
+import type { VerifierCalls } from './verifier-call.ts';
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
 const domain = { chainId: 31_337n, verifyingContract: network.settlement };
-export const payer = createNodeLedgerSigner(seed('payer'));
+export const payer = createNodeLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
 
@@ -72,63 +55,6 @@ export function createTestClock(stepMs = 0) {
       now += ms;
     },
   };
-}
-
-export interface TestChain {
-  readonly settled: SettleCall[];
-  isDown: boolean;
-  /** Called in the moment after the chain has taken a batch, before its sender hears of it. */
-  afterSettle: () => void;
-  /** What a payer has left, hex address to amount; others have 10^18. */
-  readonly reserves: Map<string, bigint>;
-  anchorOf(validator: Uint8Array): Promise<Anchor>;
-  channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
-  settle(call: SettleCall): Promise<{ transactionHash: string }>;
-}
-
-/** The part of the contract that matters here: one batch per sequence, in turn, drawn on what there is. */
-export function createTestChain(): TestChain {
-  const anchors = new Map<string, Anchor>();
-  const find = (validator: Uint8Array): Anchor =>
-    anchors.get(toHex(validator)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
-  const chain: TestChain = {
-    settled: [],
-    reserves: new Map(),
-    isDown: false,
-    afterSettle() {},
-    async anchorOf(validator) {
-      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
-      return find(validator);
-    },
-    async channelOf(payer) {
-      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
-      return { admitted: chain.reserves.get(toHex(payer)) ?? 10n ** 18n, spent: 0n };
-    },
-    async settle(call) {
-      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
-      const { validator, sequence, logLength, logHead } = call.batch;
-      const anchor = find(validator as Uint8Array);
-      if (sequence !== anchor.sequence + 1n) {
-        const revert = { name: 'WrongSequence', args: [anchor.sequence + 1n, sequence] };
-        throw new ChainError('reverted', 'refused with WrongSequence', { revert });
-      }
-      for (const { payer, amount } of call.debits) {
-        const { admitted } = await chain.channelOf(payer as Uint8Array, validator as Uint8Array);
-        if (amount <= admitted) continue;
-        const revert = { name: 'AllowanceExceeded', args: [payer, amount, admitted] };
-        throw new ChainError('reverted', 'refused with AllowanceExceeded', { revert });
-      }
-      anchors.set(toHex(validator as Uint8Array), {
-        sequence,
-        logLength,
-        logHead: `0x${toHex(logHead as Uint8Array)}`,
-      });
-      chain.settled.push(call);
-      chain.afterSettle();
-      return { transactionHash: `0x${sequence.toString(16)}` };
-    },
-  };
-  return chain;
 }
 
 export interface BenchOptions {
@@ -158,9 +84,10 @@ export interface BenchOptions {
 
 export type TestValidator = ReturnType<typeof createTestValidator>;
 
+/** A validator without links, chain or time: every dependency is in the hands of the test. */
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
-  const signer = createNodeLedgerSigner(seed(`validator ${index}`));
+  const signer = createNodeLedgerSigner(seedOf(`validator ${index}`));
   const store = openStore(options.path ?? ':memory:', { migrations });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });
   const group = options.wrapGroup?.(disk, store) ?? disk;
@@ -173,7 +100,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   const member: Validator = {
     address: signer.address,
     stake: 100n,
-    certHash: seed(`certificate ${index}`),
+    certHash: seedOf(`certificate ${index}`),
     vrfKey: new Uint8Array(32),
     endpoint: '',
   };
@@ -223,7 +150,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       getOpening:
         options.getOpening ??
         (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
-      jobSecret: seed('job secret'),
+      jobSecret: seedOf('job secret'),
       stakeOf: options.stakeOf ?? (() => 0n),
       calls:
         options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
@@ -335,7 +262,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         epoch,
         view: 0,
         previous: archive.latest().value,
-        value: seed(`beacon ${epoch}`),
+        value: seedOf(`beacon ${epoch}`),
         contributions: [],
         signatures: [],
       };
@@ -377,7 +304,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     ) {
       const key = createTestHybrid(name);
       const endpoint = `${name}:1`;
-      const verifier = { endpoint, certHash: seed(name), keyHash: hashHybridKey(crypto, key.publicKey) };
+      const verifier = { endpoint, certHash: seedOf(name), keyHash: hashHybridKey(crypto, key.publicKey) };
       const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier };
       await validator.announce(key, fields, payee);
     },
@@ -392,45 +319,4 @@ export function createTestValidator(options: BenchOptions = {}) {
     },
   };
   return validator;
-}
-
-/** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
-export type TestVerifiers = (peer: Peer, job: ScoreJob) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
-
-/** Verifiers that commit to what they report, and open it; what is kept between the two outlives any crash. */
-export function createTestCalls(answer: TestVerifiers): VerifierCalls {
-  const kept = new Map<string, { salt: Uint8Array; report: Uint8Array; signer: HybridSigner; jobId: Uint8Array }>();
-  return {
-    async commit(peer, job) {
-      const { jobId } = job;
-      const { report, signer } = await answer(peer, job);
-      const salt = crypto.sha256(jobId, signer.publicKey);
-      kept.set(`${toHex(jobId)} ${String(peer.endpoint)}`, { salt, report, signer, jobId });
-      const keyHash = hashHybridKey(crypto, signer.publicKey);
-      const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
-      const reportHash = crypto.sha256(report);
-      const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
-      const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
-      return { digest, verifierKey: signer.publicKey, signature };
-    },
-    async reveal(peer, { jobId, round }) {
-      const found = kept.get(`${toHex(jobId)} ${String(peer.endpoint)}`);
-      if (found === undefined) throw new Error('nothing was committed to');
-      const { salt, report, signer } = found;
-      const signature = signer.sign(encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round }));
-      return { salt, report, signature };
-    },
-  };
-}
-
-/** A verifier that finds what was served, by the announced endpoint's name. */
-export function answerHonestly(
-  served: Map<string, ServedReply>,
-  bend: Parameters<typeof createTestReport>[2] = {},
-): TestVerifiers {
-  return async (peer, job) => {
-    const found = findServed(served.values(), job) as ServedReply;
-    const name = String(peer.endpoint).replace(/:1$/, '');
-    return { report: createTestReport(found, job, bend), signer: createTestHybrid(name) };
-  };
 }

@@ -1,13 +1,6 @@
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestChain,
-  createTestClock,
-  createTestValidator,
-  provider,
-  type TestChain,
-  type TestValidator,
-} from './test-bench.ts';
+import { type BenchOptions, createTestClock, createTestValidator, provider, type TestValidator } from './test-bench.ts';
+import { answerHonestly } from './test-calls.ts';
+import { createTestChain, type TestChain } from './test-chain.ts';
 
 export interface Four {
   readonly own: TestValidator;

@@ -10,7 +10,9 @@ import { adoptTable, readPolicy } from './drift-store.ts';
 import { type AuditEvidence, encodeDrift, encodeEvidence, parseEvidence } from './evidence.ts';
 import { type Judged, judge } from './judge.ts';
 import { toClaim } from './reply-store.ts';
-import { answerHonestly, createTestHybrid, createTestValidator, provider } from './test-bench.ts';
+import { createTestValidator, provider } from './test-bench.ts';
+import { answerHonestly } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import type { ServedReply } from './test-reply.ts';
 
 const SHARP = 'test-1/js/f64/exact/synthetic/kv-none';

@@ -11,14 +11,9 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type AuditEvidence, parseEvidence } from './evidence.ts';
 import { type Judged, JudgeError, judge, listDigests, type Opened, openReply } from './judge.ts';
 import { toClaim } from './reply-store.ts';
-import {
-  answerHonestly,
-  type BenchOptions,
-  createTestCalls,
-  createTestHybrid,
-  createTestValidator,
-  provider,
-} from './test-bench.ts';
+import { type BenchOptions, createTestValidator, provider } from './test-bench.ts';
+import { answerHonestly, createTestCalls } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
 import type { ServedReply } from './test-reply.ts';
 import { hashScored, type ScoredReply, toScored, type VerifierCalls } from './verifier-call.ts';
 import { computeJobId } from './verifier-draw.ts';

@@ -1,0 +1,61 @@
+import type { Anchor, Channel } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import type { SettleCall } from '@ogong/chain/settle-call';
+import { toHex } from '@ogong/protocol/bytes';
+
+export interface TestChain {
+  readonly settled: SettleCall[];
+  isDown: boolean;
+  /** Called in the moment after the chain has taken a batch, before its sender hears of it. */
+  afterSettle: () => void;
+  /** What a payer has left, hex address to amount; others have 10^18. */
+  readonly reserves: Map<string, bigint>;
+  anchorOf(validator: Uint8Array): Promise<Anchor>;
+  channelOf(payer: Uint8Array, validator: Uint8Array): Promise<Pick<Channel, 'admitted' | 'spent'>>;
+  settle(call: SettleCall): Promise<{ transactionHash: string }>;
+}
+
+/** The part of the contract that matters here: one batch per sequence, in turn, drawn on what there is. */
+export function createTestChain(): TestChain {
+  const anchors = new Map<string, Anchor>();
+  const find = (validator: Uint8Array): Anchor =>
+    anchors.get(toHex(validator)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` };
+  const chain: TestChain = {
+    settled: [],
+    reserves: new Map(),
+    isDown: false,
+    afterSettle() {},
+    async anchorOf(validator) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      return find(validator);
+    },
+    async channelOf(payer) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      return { admitted: chain.reserves.get(toHex(payer)) ?? 10n ** 18n, spent: 0n };
+    },
+    async settle(call) {
+      if (chain.isDown) throw new ChainError('rpc-unreachable', 'the chain is down');
+      const { validator, sequence, logLength, logHead } = call.batch;
+      const anchor = find(validator as Uint8Array);
+      if (sequence !== anchor.sequence + 1n) {
+        const revert = { name: 'WrongSequence', args: [anchor.sequence + 1n, sequence] };
+        throw new ChainError('reverted', 'refused with WrongSequence', { revert });
+      }
+      for (const { payer, amount } of call.debits) {
+        const { admitted } = await chain.channelOf(payer as Uint8Array, validator as Uint8Array);
+        if (amount <= admitted) continue;
+        const revert = { name: 'AllowanceExceeded', args: [payer, amount, admitted] };
+        throw new ChainError('reverted', 'refused with AllowanceExceeded', { revert });
+      }
+      anchors.set(toHex(validator as Uint8Array), {
+        sequence,
+        logLength,
+        logHead: `0x${toHex(logHead as Uint8Array)}`,
+      });
+      chain.settled.push(call);
+      chain.afterSettle();
+      return { transactionHash: `0x${sequence.toString(16)}` };
+    },
+  };
+  return chain;
+}
