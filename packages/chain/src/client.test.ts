@@ -20,10 +20,12 @@ async function refusalOf(promise: Promise<unknown>): Promise<ChainError> {
   return error as ChainError;
 }
 
+const startLedger = (): Promise<TestLedger> => startTestLedger({ limits: { withdrawalDelay: 0 } });
+
 describe('chain client', () => {
   let ledger: TestLedger;
   beforeAll(async () => {
-    ledger = await startTestLedger({ limits: { withdrawalDelay: 0 } });
+    ledger = await startLedger();
   });
   afterAll(() => ledger.stop());
 
@@ -76,69 +78,8 @@ describe('chain client', () => {
     expect(() => ledger.governor.setDriftTable({ hash: '0x12', version: 3n })).toThrow(/hash has 1 bytes, expected 32/);
   });
 
-  it('carries a reply from the deposit to the claim', async () => {
-    const [validator, payer, provider] = await Promise.all([
-      ledger.createValidator(),
-      ledger.createMember(100n * unit),
-      ledger.createMember(),
-    ]);
-    expect(await ledger.governor.validators()).toMatchObject([{ signer: validator.address, stake: 100n * unit }]);
-    expect(await ledger.governor.totalStake()).toBe(100n * unit);
-    await payer.client.deposit(100n * unit);
-    await payer.client.admit(validator.address, 60n * unit);
-    expect(await payer.client.freeOf(payer.address)).toBe(40n * unit);
-
-    const debit = await ledger.signDebit(payer.privateKey, validator.address, 10n * unit, 20n * unit);
-    const call = await ledger.signBatch(
-      {
-        batch: {
-          validator: validator.address,
-          sequence: await payer.client.nextSequence(validator.address),
-          logHead: hash('aa'),
-          logLength: 3n,
-          recordsRoot: hash('bb'),
-          replies: 3,
-        },
-        debits: [debit],
-        lines: [{ provider: provider.address, router: zeroAddress, gross: 10n * unit }],
-        ejections: [hash('cc')],
-      },
-      [validator.privateKey],
-    );
-    await validator.client.settle(call);
-    expect(await payer.client.channelOf(payer.address, validator.address)).toMatchObject({
-      admitted: 60n * unit,
-      spent: 10n * unit,
-      spendable: 60n * unit,
-    });
-    expect(await payer.client.creditOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
-    expect(await payer.client.isEjected(hash('cc'))).toBe(true);
-    expect(await payer.client.isEjected(hash('dd'))).toBe(false);
-    expect(await payer.client.anchorOf(validator.address)).toEqual({
-      sequence: 1n,
-      logLength: 3n,
-      logHead: hash('aa'),
-    });
-    await provider.client.claim();
-    expect(await payer.client.balanceOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
-
-    const again = await refusalOf(validator.client.settle(call));
-    expect(again).toMatchObject({
-      code: 'reverted',
-      retryable: false,
-      revert: { name: 'WrongSequence', args: [2n, 1n] },
-    });
-
-    await payer.client.requestRelease(validator.address, 50n * unit);
-    await payer.client.finishRelease(validator.address);
-    await payer.client.withdraw(90n * unit);
-    expect(await payer.client.balanceOf(payer.address)).toBe(90n * unit);
-  });
-
   it('names a refusal by a contract behind the called one', async () => {
     const [validator, payer] = await Promise.all([ledger.createValidator(), ledger.createMember()]);
-    const all = await ledger.governor.validators();
-    expect(all).toHaveLength(2);
     const debit = await ledger.signDebit(payer.privateKey, validator.address, 1n, 1n);
     const call = await ledger.signBatch(
       {
@@ -207,5 +148,72 @@ describe('chain client', () => {
     });
     const error = await refusalOf(hasty.transfer(ledger.treasury, 1n));
     expect(error).toMatchObject({ code: 'timeout', retryable: true });
+  });
+});
+
+describe('chain client of the only validator', () => {
+  let ledger: TestLedger;
+  beforeAll(async () => {
+    ledger = await startLedger();
+  });
+  afterAll(() => ledger.stop());
+
+  it('carries a reply from the deposit to the claim', async () => {
+    const [validator, payer, provider] = await Promise.all([
+      ledger.createValidator(),
+      ledger.createMember(100n * unit),
+      ledger.createMember(),
+    ]);
+    expect(await ledger.governor.validators()).toMatchObject([{ signer: validator.address, stake: 100n * unit }]);
+    expect(await ledger.governor.totalStake()).toBe(100n * unit);
+    await payer.client.deposit(100n * unit);
+    await payer.client.admit(validator.address, 60n * unit);
+    expect(await payer.client.freeOf(payer.address)).toBe(40n * unit);
+
+    const debit = await ledger.signDebit(payer.privateKey, validator.address, 10n * unit, 20n * unit);
+    const call = await ledger.signBatch(
+      {
+        batch: {
+          validator: validator.address,
+          sequence: await payer.client.nextSequence(validator.address),
+          logHead: hash('aa'),
+          logLength: 3n,
+          recordsRoot: hash('bb'),
+          replies: 3,
+        },
+        debits: [debit],
+        lines: [{ provider: provider.address, router: zeroAddress, gross: 10n * unit }],
+        ejections: [hash('cc')],
+      },
+      [validator.privateKey],
+    );
+    await validator.client.settle(call);
+    expect(await payer.client.channelOf(payer.address, validator.address)).toMatchObject({
+      admitted: 60n * unit,
+      spent: 10n * unit,
+      spendable: 60n * unit,
+    });
+    expect(await payer.client.creditOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+    expect(await payer.client.isEjected(hash('cc'))).toBe(true);
+    expect(await payer.client.isEjected(hash('dd'))).toBe(false);
+    expect(await payer.client.anchorOf(validator.address)).toEqual({
+      sequence: 1n,
+      logLength: 3n,
+      logHead: hash('aa'),
+    });
+    await provider.client.claim();
+    expect(await payer.client.balanceOf(provider.address)).toBe((10n * unit * 9_698n) / 10_000n);
+
+    const again = await refusalOf(validator.client.settle(call));
+    expect(again).toMatchObject({
+      code: 'reverted',
+      retryable: false,
+      revert: { name: 'WrongSequence', args: [2n, 1n] },
+    });
+
+    await payer.client.requestRelease(validator.address, 50n * unit);
+    await payer.client.finishRelease(validator.address);
+    await payer.client.withdraw(90n * unit);
+    expect(await payer.client.balanceOf(payer.address)).toBe(90n * unit);
   });
 });

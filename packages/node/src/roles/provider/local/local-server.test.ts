@@ -43,7 +43,8 @@ describe('the OpenAI API', () => {
   });
 
   it('answers the same, whole and streamed, under one seed', async () => {
-    const asked = { model: 'fake', messages, max_tokens: 24, seed: 3, n: 2 };
+    // A scope of its own: nobody else's prompts are in the cache for it.
+    const asked = { model: 'fake', messages, max_tokens: 24, seed: 3, n: 2, prompt_cache_key: 'twice' };
     const whole = await client().chat.completions.create(asked);
     expect(whole.usage).toMatchObject({ completion_tokens: 48, prompt_tokens_details: { cached_tokens: 0 } });
     const texts = ['', ''];
