@@ -22,6 +22,16 @@ describe('canaries: each rule rejects its violation', () => {
       'must not reach into packages/engine',
     ],
     ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
+    [
+      'packages/protocol/src/sampling/a.ts',
+      "import { x } from '../drift/b.ts';",
+      'sampling stands below drift and must not import it',
+    ],
+    [
+      'packages/protocol/src/sampling/a.ts',
+      "import { x } from '../nowhere/b.ts';",
+      'nowhere is no floor of the protocol',
+    ],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
     ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
@@ -34,11 +44,15 @@ describe('canaries: each rule rejects its violation', () => {
   });
 
   it('lets the allowed directions pass', () => {
-    expect(rulesOf('packages/node/src/roles/router/a.ts', "import { x } from '@ogong/protocol/match';")).toEqual([]);
+    expect(
+      rulesOf('packages/node/src/roles/router/a.ts', "import { x } from '@ogong/protocol/exchange/match';"),
+    ).toEqual([]);
     expect(rulesOf('packages/protocol/src/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's")).toEqual(
       [],
     );
     expect(rulesOf('packages/protocol/src/a.test.ts', "import { readFileSync } from 'node:fs';")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/drift/a.ts', "import { x } from '../sampling/b.ts';")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/sampling/a.test.ts', "import { x } from '../drift/b.ts';")).toEqual([]);
     expect(rulesOf('packages/node/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
   });
 });

@@ -25,6 +25,14 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/node': ['protocol', 'engine', 'chain', 'sdk'],
   lab: ['protocol', 'engine', 'chain', 'sdk', 'node'],
 };
+/**
+ * Floors of the protocol, the ground first: a file imports from its own and from those below. What every reply carries stands
+ * below what is made of it, and vectors above all that they fix.
+ */
+const PROTOCOL_FLOORS = [
+  ...['base', 'crypto', 'sampling', 'commitment', 'beacon', 'exchange', 'stage1', 'statistics', 'stage2', 'drift'],
+  ...['audit', 'settlement', 'synthetic', 'vectors'],
+];
 /** Where reading `process` is the job: entry points, command line, and what supervises a process. */
 const MAY_READ_PROCESS = [
   /^packages\/node\/src\/(bin|cli|lifecycle|mesh)\//,
@@ -109,6 +117,7 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
     if (from === undefined && to !== undefined && /\/src\/(link|store|config|crypto|log|metrics|shared)\//.test(path)) {
       rules.push(`the foundations must not import role ${to}`);
     }
+    if (home === 'packages/protocol' && !isTest) rules.push(...brokenFloors(path, resolved));
     if (!/\.(ts|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
   }
   const isScript = path.startsWith(`${home}/scripts/`);
@@ -117,6 +126,16 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
   if (home === 'packages/sdk' && target.startsWith('node:') && !isTest && !isScript)
     rules.push('sdk runs in the browser: no node:');
   return rules;
+}
+
+function brokenFloors(path: string, resolved: string): string[] {
+  const [from, to] = [path, resolved].map((file) => /\/src\/([a-z0-9]+)\//.exec(file)?.[1]);
+  if (from === undefined || to === undefined || to === 'generated') return [];
+  const unknown = [from, to].find((name) => !PROTOCOL_FLOORS.includes(name));
+  if (unknown !== undefined) return [`${unknown} is no floor of the protocol`];
+  return PROTOCOL_FLOORS.indexOf(to) > PROTOCOL_FLOORS.indexOf(from)
+    ? [`protocol: ${from} stands below ${to} and must not import it`]
+    : [];
 }
 
 function listSources(root: string): SourceFile[] {

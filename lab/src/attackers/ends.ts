@@ -1,5 +1,5 @@
 import type { Engine, GenerateEvent, GenerateRequest, StopReason } from '@ogong/engine/engine';
-import { renderReply } from '@ogong/protocol/reply-text';
+import { renderReply } from '@ogong/protocol/stage1/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
 import { cutWindows, joinWindows } from './windows.ts';

@@ -1,8 +1,8 @@
 import type { Engine } from '@ogong/engine/engine';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
-import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
-import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/sketch';
-import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/window';
+import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
+import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/commitment/sketch';
+import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 
 /**
  * A consumer that wants honest providers to look dishonest: it looks for messages on which two honest engines differ most.

@@ -1,5 +1,5 @@
-import type { Header } from '@ogong/protocol/header';
-import { NAT } from '@ogong/protocol/sampler';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { NAT } from '@ogong/protocol/sampling/sampler';
 import type { AttackDefinition } from './attack.ts';
 
 interface Lie {

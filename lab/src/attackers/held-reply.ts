@@ -1,7 +1,7 @@
 import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob } from '@ogong/engine/engine';
-import { renderReply } from '@ogong/protocol/reply-text';
-import { MAX_LISTED, NAT } from '@ogong/protocol/sampler';
-import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
+import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { MAX_LISTED, NAT } from '@ogong/protocol/sampling/sampler';
+import { renderReply } from '@ogong/protocol/stage1/reply-text';
 import { countOwnList } from './replay-row.ts';
 
 /** A reply that an attacker holds back until it has what it wants to say. */

@@ -1,5 +1,5 @@
-import { EXP_ONE, expFixed } from '@ogong/protocol/exponential';
-import { computeLargestTail } from '@ogong/protocol/replay';
+import { EXP_ONE, expFixed } from '@ogong/protocol/base/exponential';
+import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import {
   drawRank,
   isListedOrder,
@@ -9,8 +9,8 @@ import {
   quantizeLogprob,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampler';
-import { type DrawRow, tokenOf } from '@ogong/protocol/window';
+} from '@ogong/protocol/sampling/sampler';
+import { computeLargestTail } from '@ogong/protocol/stage1/replay';
 import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
 export interface Massaged {

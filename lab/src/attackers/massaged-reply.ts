@@ -1,8 +1,8 @@
 import type { GenerateRequest } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { TAIL_RANK } from '@ogong/protocol/sampler';
-import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/window';
+import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
 import { createGaussian } from '../forge/random.ts';
 import { disguisePair, type EnginePair } from './attack.ts';
 import {

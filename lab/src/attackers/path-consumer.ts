@@ -5,18 +5,18 @@ import { LinkError } from '@ogong/node/link/link-error';
 import { ledger, network, payer } from '@ogong/node/roles/validator/test-bench';
 import { createTestHybrid } from '@ogong/node/roles/validator/test-keys';
 import type { LinkPool, Peer } from '@ogong/node/shared/link-pool';
-import { utf8Encode } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type Finished,
   type GenerateRequest,
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type Header, parseHeader } from '@ogong/protocol/header';
-import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/order';
-import { signTicket } from '@ogong/protocol/ticket';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import type { TrialRequest } from './trial-requests.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';

@@ -1,8 +1,8 @@
 import type { GenerateRequest } from '@ogong/engine/engine';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { toHex } from '@ogong/protocol/bytes';
-import { parseOpening } from '@ogong/protocol/opening';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type Attack, type AttackContext, type AttackDefinition, disguiseEngine } from './attack.ts';
 import { substitute } from './substitute.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';

@@ -1,5 +1,5 @@
 import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import type { WindowBytes } from '@ogong/protocol/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
 import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';

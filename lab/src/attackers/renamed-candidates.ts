@@ -1,7 +1,7 @@
 import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { type DrawRow, tokenOf } from '@ogong/protocol/window';
+import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, tellReply } from './held-reply.ts';
 import { massageRow, renameCandidates } from './massage.ts';

@@ -1,3 +1,4 @@
+import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import {
   computeCost,
   computeWeights,
@@ -8,8 +9,7 @@ import {
   type SamplerSettings,
   WEIGHT_ONE,
   type Weights,
-} from '@ogong/protocol/sampler';
-import { type DrawRow, tokenOf } from '@ogong/protocol/window';
+} from '@ogong/protocol/sampling/sampler';
 
 /** What a draw depends on besides the row. */
 export interface DrawInputs {

@@ -1,6 +1,6 @@
 import type { Engine, GenerateRequest } from '@ogong/engine/engine';
-import { toHex } from '@ogong/protocol/bytes';
-import { MIN_LISTED } from '@ogong/protocol/sampler';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MIN_LISTED } from '@ogong/protocol/sampling/sampler';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { type HeldReply, holdReply, scoreOutput, spell, tellReply } from './held-reply.ts';
 

@@ -1,8 +1,13 @@
 import type { Engine } from '@ogong/engine/engine';
-import { toHex } from '@ogong/protocol/bytes';
-import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
-import { createSketchRow, quantizeSketch, type SketchParameters, type SketchRow } from '@ogong/protocol/sketch';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import {
+  createSketchRow,
+  quantizeSketch,
+  type SketchParameters,
+  type SketchRow,
+} from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 import { type WrittenText, writeTexts } from '../forge/texts.ts';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';

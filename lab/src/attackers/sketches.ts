@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
-import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/sketch';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
 import { holdReply, tellReply } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';

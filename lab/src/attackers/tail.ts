@@ -1,10 +1,10 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { EXP_ONE, expFixed } from '@ogong/protocol/exponential';
-import { computeLargestTail } from '@ogong/protocol/replay';
-import { MIN_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
-import { tokenOf } from '@ogong/protocol/window';
+import { EXP_ONE, expFixed } from '@ogong/protocol/base/exponential';
+import { tokenOf } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { MIN_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import { computeLargestTail } from '@ogong/protocol/stage1/replay';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';

@@ -1,6 +1,6 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import { toHex } from '@ogong/protocol/bytes';
-import { encodeOpening, parseOpening } from '@ogong/protocol/opening';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeOpening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { EngineInfo } from '@ogong/engine/engine';
-import type { SketchRow } from '@ogong/protocol/sketch';
-import { DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import type { SketchRow } from '@ogong/protocol/commitment/sketch';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import {
   type DrawRow,
   decodeDraws,
@@ -9,7 +9,7 @@ import {
   encodeSketch,
   WINDOW_TOKENS,
   type WindowBytes,
-} from '@ogong/protocol/window';
+} from '@ogong/protocol/commitment/window';
 
 export interface Position {
   readonly row: DrawRow;

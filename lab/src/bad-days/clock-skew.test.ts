@@ -3,8 +3,8 @@ import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/cryp
 import type { LinkError } from '@ogong/node/link/link-error';
 import { createNetwork, receive } from '@ogong/node/roles/provider/provider-fixture';
 import { createTestClock, createTestValidator, provider } from '@ogong/node/roles/validator/test-bench';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic-receipt';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const SECOND = 1_000;

@@ -7,8 +7,8 @@ import { createTestValidator, provider, type TestValidator } from '@ogong/node/r
 import { answerHonestly } from '@ogong/node/roles/validator/test-calls';
 import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
 import type { Store } from '@ogong/node/store/store';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseOrder } from '@ogong/protocol/order';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRouter } from './router-door.ts';
 import { serveValidator } from './validator-door.ts';

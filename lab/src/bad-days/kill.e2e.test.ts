@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Address } from '@ogong/chain/hex';
-import { toHex } from '@ogong/protocol/bytes';
-import { parseOrder } from '@ogong/protocol/order';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Finding, replyIdOf } from '../demo/finding.ts';
 import { checkConservation, checkExactlyOnce, checkHonest, checkQuorum, checkRefunds } from '../demo/ledger-claims.ts';

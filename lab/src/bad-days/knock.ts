@@ -1,5 +1,5 @@
 import { LinkError } from '@ogong/node/link/link-error';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { expect } from 'vitest';
 import { mutateMessage } from './mutate.ts';
 import { chooseSeed } from './random.ts';

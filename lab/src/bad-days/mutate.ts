@@ -1,4 +1,4 @@
-import { pick } from '@ogong/protocol/seeded-random';
+import { pick } from '@ogong/protocol/base/seeded-random';
 
 /** A message as protobuf-es has it: plain fields, nested messages, lists. */
 type Fields = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
 import { createSyntheticRun } from '../demo/synthetic-run.ts';
 import { checkNothingLost, type RestRecord } from './no-loss.ts';

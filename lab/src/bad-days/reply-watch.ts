@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { LinkError } from '@ogong/node/link/link-error';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
 import type { ReplyView } from './no-loss.ts';

@@ -14,11 +14,11 @@ import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
 import { ledger, network } from '@ogong/node/roles/validator/test-bench';
 import { createTestPayee } from '@ogong/node/roles/validator/test-keys';
 import { openStore } from '@ogong/node/store/store';
-import { signAnnouncement } from '@ogong/protocol/announcement';
-import { concatBytes } from '@ogong/protocol/bytes';
+import { concatBytes } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
 
 const provider = createNodeHybridSigner(new Uint8Array(64).fill(101));
 export const routedProviderId: Uint8Array = hashHybridKey(crypto, provider.publicKey);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { QUICK_TIMINGS } from '@ogong/node/mesh/mesh-plan';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { type Order, parseOrder } from '@ogong/protocol/order';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { entriesOf } from '../demo/finding.ts';
 import { readAsks } from './stores.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 /** What a gateway signed away in one order, as its own accounts have it; ids and addresses are hex. */
 export interface GatewayOrder {

@@ -16,7 +16,7 @@ import { assignPorts, countPorts, type MeshOptions, type MeshTimings } from '@og
 import { readMeshState } from '@ogong/node/mesh/mesh-state';
 import { type ProcessIdentity, signalProcess } from '@ogong/node/mesh/process-identity';
 import { createLinkPool, type LinkPool } from '@ogong/node/shared/link-pool';
-import type { Trust } from '@ogong/protocol/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';

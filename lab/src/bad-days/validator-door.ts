@@ -9,9 +9,9 @@ import { createBeaconDriver } from '@ogong/node/roles/validator/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
 import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/roles/validator/routes';
 import { ledger, network, type TestValidator } from '@ogong/node/roles/validator/test-bench';
-import { equalBytes } from '@ogong/protocol/bytes';
-import type { Validator } from '@ogong/protocol/quorum';
-import { proveVrf } from '@ogong/protocol/vrf';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { proveVrf } from '@ogong/protocol/crypto/vrf';
 
 export interface ValidatorDoor {
   /** Seed {@link PEER} is a registered validator, everyone else a stranger. */

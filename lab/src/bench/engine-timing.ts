@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Engine, GenerateRequest } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { LlamaContext } from '@ogong/engine/llama-cpp/model';
-import { parseRequest } from '@ogong/protocol/request';
-import { decodeDraws } from '@ogong/protocol/window';
+import { decodeDraws } from '@ogong/protocol/commitment/window';
+import { parseRequest } from '@ogong/protocol/exchange/request';
 import { measureBusy } from './busy-time.ts';
 
 /** Tokens of what is timed. */

@@ -9,7 +9,7 @@ import type { ResolvedModel } from '@ogong/engine/models/resolve';
 import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, MESH_ROLES } from '@ogong/node/mesh/mesh-plan';
 import { readMeshState } from '@ogong/node/mesh/mesh-state';
-import { parseRequest } from '@ogong/protocol/request';
+import { parseRequest } from '@ogong/protocol/exchange/request';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { describePath } from './path-timing.ts';
 import { readTreeMemory } from './process-memory.ts';

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
-import { utf8Decode } from '@ogong/protocol/bytes';
-import { toReceiptJson } from '@ogong/protocol/receipt';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic-receipt';
+import { utf8Decode } from '@ogong/protocol/base/bytes';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask } from './ask.ts';
 

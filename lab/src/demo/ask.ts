@@ -1,5 +1,5 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { parseReceipt } from '@ogong/protocol/receipt';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import OpenAI from 'openai';
 import type { PlannedRequest } from './prompts.ts';
 import type { AskedReply } from './run-record.ts';

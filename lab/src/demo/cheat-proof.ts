@@ -1,15 +1,15 @@
 import type { Engine } from '@ogong/engine/engine';
 import { scoreJob } from '@ogong/node/roles/verifier/score-job';
 import { parseModelRequest } from '@ogong/node/shared/model-request';
-import { adjudicateReport } from '@ogong/protocol/adjudicate';
-import { equalBytes, fromHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { parseHeader } from '@ogong/protocol/header';
-import { verifyHybrid } from '@ogong/protocol/hybrid';
-import { parseOpening } from '@ogong/protocol/opening';
-import { parseRecordV2 } from '@ogong/protocol/record';
-import { replayReply } from '@ogong/protocol/replay';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
+import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { replayReply } from '@ogong/protocol/stage1/replay';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { ServedEvidence } from '../attackers/served-evidence.ts';
 import type { CheatProof } from './run-record.ts';
 

@@ -1,4 +1,4 @@
-import { equalBytes } from '@ogong/protocol/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
 import { type Claim, evaluateClaims } from './claims.ts';
 import type { Account, RunRecord } from './run-record.ts';

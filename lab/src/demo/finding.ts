@@ -1,7 +1,7 @@
-import { toHex } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
-import { parseOrder } from '@ogong/protocol/order';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
 
 export interface Finding {

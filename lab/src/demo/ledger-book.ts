@@ -2,9 +2,9 @@ import type { ChainClient } from '@ogong/chain/client';
 import { escrowAbi, ogongTokenAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { type DecodedSettle, decodeSettle } from '@ogong/chain/settle-decode';
-import { hashSettlement } from '@ogong/protocol/batch';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashSettlement } from '@ogong/protocol/settlement/batch';
 import type { Account, Books, Ejection, Member, SettlementRecord } from './run-record.ts';
 
 /** What the contracts hold for each member right now. */

@@ -1,6 +1,6 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { splitFee } from '@ogong/protocol/fee';
-import { isBillable } from '@ogong/protocol/verdict-log';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { splitFee } from '@ogong/protocol/exchange/fee';
+import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { answeredOf, entriesOf, type Finding, failuresOf, judge, replyIdOf } from './finding.ts';
 import type { Account, Books, RunRecord } from './run-record.ts';
 

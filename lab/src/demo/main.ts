@@ -11,7 +11,7 @@ import { describeFailure, EXIT, getExitCode } from '@ogong/node/log/errors';
 import { type Mesh, startMesh } from '@ogong/node/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions, QUICK_TIMINGS } from '@ogong/node/mesh/mesh-plan';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { type Claim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';

@@ -1,15 +1,20 @@
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/adjudicate';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import { computeFee, splitFee } from '@ogong/protocol/fee';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { hashOrder, type Order } from '@ogong/protocol/order';
-import type { Receipt } from '@ogong/protocol/receipt';
-import { createSyntheticReply } from '@ogong/protocol/synthetic-reply';
-import { encodeTicket } from '@ogong/protocol/ticket';
-import { appendVerdict, computeGenesisPosition, type VerdictEntry, verifyChain } from '@ogong/protocol/verdict-log';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
+import { computeFee, splitFee } from '@ogong/protocol/exchange/fee';
+import { hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import {
+  appendVerdict,
+  computeGenesisPosition,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { createSyntheticReply } from '@ogong/protocol/synthetic/synthetic-reply';
 import type { Account, AskedReply, Books, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 

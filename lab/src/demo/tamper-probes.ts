@@ -1,7 +1,7 @@
-import type { Crypto } from '@ogong/protocol/crypto';
-import { encodeOpening, parseOpening } from '@ogong/protocol/opening';
-import type { Receipt } from '@ogong/protocol/receipt';
-import { type Trust, verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { encodeOpening, parseOpening } from '@ogong/protocol/commitment/opening';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { type Trust, verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import type { TamperProbe } from './run-record.ts';
 
 export interface ProvenReply {

@@ -1,10 +1,10 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address } from '@ogong/chain/hex';
 import type { LinkPool } from '@ogong/node/shared/link-pool';
-import { fromHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { computeGenesisPosition, verifyChain } from '@ogong/protocol/verdict-log';
+import { computeGenesisPosition, verifyChain } from '@ogong/protocol/settlement/verdict-log';
 import type { Member, ValidatorLog } from './run-record.ts';
 
 const pageSize = 500;

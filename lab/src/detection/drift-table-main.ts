@@ -12,7 +12,7 @@ import { calibrateCommand } from '@ogong/node/cli/calibrate-command';
 import { processOutput } from '@ogong/node/cli/command';
 import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
 import { VERSION } from '@ogong/node/version';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { ATTACKS } from '../attackers/catalogue.ts';
 
 /** Those that leave a trace in values, each in all of its replies: others would blur what honest drift is told from. */

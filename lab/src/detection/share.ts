@@ -1,5 +1,5 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { computeQuantile, computeWilsonInterval } from '@ogong/protocol/statistics';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { computeQuantile, computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import type { Share } from './results.ts';
 
 /** @throws RangeError where there was no trial. */

@@ -4,11 +4,11 @@ import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/node/calibrati
 import { planRequest } from '@ogong/node/calibration/request-plan';
 import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
 import { parseModelRequest } from '@ogong/node/shared/model-request';
-import { equalBytes } from '@ogong/protocol/bytes';
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
-import { listTailDraws } from '@ogong/protocol/tail-draws';
-import { decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/window';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
+import { decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { listTailDraws } from '@ogong/protocol/stage1/tail-draws';
 import { MOST_STREAMS } from './ways.ts';
 
 /** What was compared. */

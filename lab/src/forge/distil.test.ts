@@ -1,5 +1,5 @@
 import type { GgufValue } from '@ogong/engine/gguf/types';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { advance, distil, embed } from './distil.ts';
 import { type GgufDraft, layerOf, shapeOf } from './gguf-draft.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { collectReply, createRequest } from '@ogong/engine/compliance-requests';
 import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/models/resolve';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHEAP_MODELS } from '../attackers/cheap-models.ts';
 import { makeModel } from './make-model.ts';

@@ -4,7 +4,7 @@ import type { QuantName } from '@ogong/engine/llama-cpp/quantize';
 import { hashFile } from '@ogong/engine/models/model-root';
 import { quantize } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Lesson } from './distil.worker.ts';
 import { type GgufDraft, openDraft, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';

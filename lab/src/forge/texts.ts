@@ -1,8 +1,8 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { createPrompt } from '@ogong/node/calibration/prompts';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
-import { DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 
 export interface WrittenText {
   readonly promptTokens: Uint32Array;

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { Estimate } from './measure.ts';
 
 export interface Example {

@@ -1,6 +1,6 @@
 import type { Engine, ScoreRequest } from '@ogong/engine/engine';
-import { createSketchRow } from '@ogong/protocol/sketch';
-import { encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/window';
+import { createSketchRow } from '@ogong/protocol/commitment/sketch';
+import { encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/commitment/window';
 
 /**
  * An engine whose passes cost nothing: the tokeniser is right, every claimed token stands first in its list, and the numbers

@@ -1,5 +1,5 @@
-import { equalBytes } from '@ogong/protocol/bytes';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { SETTINGS, type Setting } from './settings.ts';
 import type { VerifierStrategy } from './strategy.ts';
 import { createWorld } from './world.ts';

@@ -4,10 +4,10 @@ import { commitReply } from '@ogong/node/roles/provider/commit-reply';
 import { generateReply, type ReplyBeacon } from '@ogong/node/roles/provider/generate-reply';
 import type { Submission } from '@ogong/node/roles/validator/claim';
 import type { TestOrder } from '@ogong/node/roles/validator/test-reply';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
-import type { WindowBytes } from '@ogong/protocol/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 
 export interface EngineReply {
   readonly submission: Submission;

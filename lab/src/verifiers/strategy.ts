@@ -1,5 +1,5 @@
 import type { ScoreJob } from '@ogong/node/roles/validator/verifier-call';
-import type { WindowBytes } from '@ogong/protocol/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
 
 /** What a verifier can do when it is asked, honest or not: one interface, so that a new strategy is a page. */
 export interface VerifierStrategy {

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { chooseSeed } from '../bad-days/random.ts';
 import { computeAuc, measureAuc } from './classify.ts';

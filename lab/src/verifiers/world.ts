@@ -9,12 +9,12 @@ import { createTestOrder, MODEL, PRICE_PER_1K } from '@ogong/node/roles/validato
 import type { ScoreJob, VerifierCalls } from '@ogong/node/roles/validator/verifier-call';
 import { readVerifier, type VerifierRecord } from '@ogong/node/roles/validator/verifier-store';
 import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
-import type { Announcement } from '@ogong/protocol/announcement';
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createHollowEngine } from './made-up.ts';
 import { type EngineReply, serveByEngine } from './serve.ts';
 import type { Scene, VerifierStrategy } from './strategy.ts';

@@ -1,7 +1,7 @@
-import { createDrawSource } from '@ogong/protocol/draw-key';
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
-import { listTailDraws } from '@ogong/protocol/tail-draws';
-import { type DrawRow, decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/window';
+import { type DrawRow, decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { listTailDraws } from '@ogong/protocol/stage1/tail-draws';
 import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 

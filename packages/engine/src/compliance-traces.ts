@@ -1,5 +1,4 @@
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
-import type { SketchRow } from '@ogong/protocol/sketch';
+import type { SketchRow } from '@ogong/protocol/commitment/sketch';
 import {
   type DrawRow,
   decodeDraws,
@@ -9,7 +8,8 @@ import {
   expandRuns,
   WINDOW_TOKENS,
   type WindowBytes,
-} from '@ogong/protocol/window';
+} from '@ogong/protocol/commitment/window';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 import { expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, hexOf, NO_END, SKETCH } from './compliance-requests.ts';
 import type { Engine, GenerateRequest } from './engine.ts';

@@ -1,4 +1,5 @@
-import { createDrawSource } from '@ogong/protocol/draw-key';
+import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/commitment/window';
+import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import {
   computeCost,
   computeWeights,
@@ -11,8 +12,7 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampler';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/window';
+} from '@ogong/protocol/sampling/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,

@@ -1,4 +1,4 @@
-import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf } from './compliance-requests.ts';

@@ -1,7 +1,7 @@
-import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampler';
-import type { SketchParameters } from '@ogong/protocol/sketch';
-import type { TailDraws } from '@ogong/protocol/tail-draws';
-import type { WindowBytes } from '@ogong/protocol/window';
+import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampling/sampler';
+import type { TailDraws } from '@ogong/protocol/stage1/tail-draws';
 
 /** What a model, loaded in one engine, is and can do. */
 export interface EngineInfo {

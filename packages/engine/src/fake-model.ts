@@ -1,4 +1,11 @@
-import { isNearEdge, isShapeClass, NARROW, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+import {
+  isNearEdge,
+  isShapeClass,
+  NARROW,
+  type ShapeClass,
+  SINGLE,
+  WIDE,
+} from '@ogong/protocol/commitment/shape-classes';
 import type { BatchContext, BatchModel, TraceContext } from './batch-model.ts';
 import { EngineError } from './engine.ts';
 

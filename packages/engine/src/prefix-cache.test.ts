@@ -1,4 +1,4 @@
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { collectReply, createRequest, keyOf } from './compliance-requests.ts';

@@ -1,3 +1,4 @@
+import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import {
   MAX_BIAS_Q16,
   MAX_BIASES,
@@ -7,8 +8,7 @@ import {
   type SamplerSettings,
   type TokenBias,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampler';
-import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/sketch';
+} from '@ogong/protocol/sampling/sampler';
 import { EngineError, type GenerateRequest, type ScoreRequest, type TraceRequest } from './engine.ts';
 
 const MAX_STOPS = 16;

@@ -1,4 +1,4 @@
-import { decodeSketch } from '@ogong/protocol/window';
+import { decodeSketch } from '@ogong/protocol/commitment/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { collectReply, type Reply, readRows } from './compliance-requests.ts';

@@ -1,7 +1,7 @@
-import { createDrawSource, type DrawSource } from '@ogong/protocol/draw-key';
-import { NAT } from '@ogong/protocol/sampler';
-import { createSketchBank } from '@ogong/protocol/sketch';
-import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/window';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/commitment/window';
+import { createDrawSource, type DrawSource } from '@ogong/protocol/sampling/draw-key';
+import { NAT } from '@ogong/protocol/sampling/sampler';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';

@@ -1,5 +1,5 @@
-import { createSketchBank } from '@ogong/protocol/sketch';
-import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { ScoreRequest, ScoreResult } from './engine.ts';

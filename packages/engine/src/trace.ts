@@ -1,6 +1,6 @@
-import { createSketchBank } from '@ogong/protocol/sketch';
-import { MAX_STAGES } from '@ogong/protocol/trace-report';
-import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/window';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { MAX_STAGES } from '@ogong/protocol/stage2/trace-report';
 import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import { EngineError, type TraceRequest, type TraceResult } from './engine.ts';

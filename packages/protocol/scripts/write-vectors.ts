@@ -1,8 +1,8 @@
 // Writes the test vectors of the core formats. Everything is seeded: a second run writes the same bytes. The tests hold
 // the code against the committed files, so a change of format shows up as a diff of vectors.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createCoreVectors } from '../src/core-vectors.ts';
-import { nobleCrypto } from '../src/noble.ts';
+import { nobleCrypto } from '../src/crypto/noble.ts';
+import { createCoreVectors } from '../src/vectors/core-vectors.ts';
 
 const directory = new URL('../vectors/', import.meta.url);
 mkdirSync(directory, { recursive: true });

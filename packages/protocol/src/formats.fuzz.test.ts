@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './bytes.ts';
-import { encodeDivergence, parseDivergence } from './divergence.ts';
-import { encodeHeader, parseHeader } from './header.ts';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './noble.ts';
-import { encodeOpening, parseOpening } from './opening.ts';
-import { encodeOrder, parseOrder } from './order.ts';
-import { encodeRecordV2, parseRecordV2 } from './record.ts';
-import { createSyntheticDivergence } from './synthetic-divergence.ts';
-import { createSyntheticReply } from './synthetic-reply.ts';
-import { encodeTraceReport, parseTraceReport } from './trace-report.ts';
-import { decodeDraws, decodeSketch } from './window.ts';
+import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './base/bytes.ts';
+import { encodeHeader, parseHeader } from './commitment/header.ts';
+import { encodeOpening, parseOpening } from './commitment/opening.ts';
+import { encodeRecordV2, parseRecordV2 } from './commitment/record.ts';
+import { decodeDraws, decodeSketch } from './commitment/window.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './crypto/noble.ts';
+import { encodeOrder, parseOrder } from './exchange/order.ts';
+import { encodeDivergence, parseDivergence } from './stage2/divergence.ts';
+import { encodeTraceReport, parseTraceReport } from './stage2/trace-report.ts';
+import { createSyntheticDivergence } from './synthetic/synthetic-divergence.ts';
+import { createSyntheticReply } from './synthetic/synthetic-reply.ts';
 
 const seed = 20261120;
 const reply = createSyntheticReply({

@@ -1,10 +1,10 @@
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
-import type { Endpoint } from '@ogong/protocol/header';
-import { parseOrder } from '@ogong/protocol/order';
-import type { Posture } from '@ogong/protocol/posture';
-import { parseReceipt, type Receipt } from '@ogong/protocol/receipt';
-import type { Trust } from '@ogong/protocol/verify-receipt';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { Posture } from '@ogong/protocol/exchange/posture';
+import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
 import { ReceiptError } from './errors.ts';
 import { fetchOpening, verifyReceipt } from './receipts.ts';
 

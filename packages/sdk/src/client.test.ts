@@ -1,10 +1,10 @@
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/receipt';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import {
   createSyntheticReceipt,
   type SyntheticReceipt,
   type SyntheticReceiptOptions,
-} from '@ogong/protocol/synthetic-receipt';
+} from '@ogong/protocol/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import { createClient, fetchReceipt } from './index.ts';
 

@@ -1,8 +1,8 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
-import type { Endpoint } from '@ogong/protocol/header';
-import type { Receipt } from '@ogong/protocol/receipt';
-import type { Trust } from '@ogong/protocol/verify-receipt';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
 import { type Answer, type CheckedReply, checkAnswer } from './check-answer.ts';
 import { GatewayApiError, ReceiptError } from './errors.ts';
 import { readEvents } from './event-stream.ts';

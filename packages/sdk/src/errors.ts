@@ -1,5 +1,5 @@
-import type { Check } from '@ogong/protocol/checks';
-import type { Receipt } from '@ogong/protocol/receipt';
+import type { Check } from '@ogong/protocol/base/checks';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** The answer does not hold: what was received is not what a provider of the network can be held to. */
 export class ReceiptError extends Error {

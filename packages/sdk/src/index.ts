@@ -1,7 +1,7 @@
-export type { Check } from '@ogong/protocol/checks';
-export type { Posture } from '@ogong/protocol/posture';
-export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
-export type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
+export type { Check } from '@ogong/protocol/base/checks';
+export type { Posture } from '@ogong/protocol/exchange/posture';
+export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+export type { ReceiptVerdict, Trust } from '@ogong/protocol/stage1/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {
   type CallOptions,

@@ -1,7 +1,7 @@
-import type { Check } from '@ogong/protocol/checks';
-import { nobleCrypto } from '@ogong/protocol/noble';
-import { parseReceipt, type Receipt } from '@ogong/protocol/receipt';
-import { type ReceiptVerdict, type Trust, verifyReceipt as verifyWith } from '@ogong/protocol/verify-receipt';
+import type { Check } from '@ogong/protocol/base/checks';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { type ReceiptVerdict, type Trust, verifyReceipt as verifyWith } from '@ogong/protocol/stage1/verify-receipt';
 import { GatewayApiError } from './errors.ts';
 
 export interface ReceiptInput {

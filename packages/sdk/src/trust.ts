@@ -1,5 +1,5 @@
-import { fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
-import type { Trust } from '@ogong/protocol/verify-receipt';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
 
 /** What a consumer takes for granted, as JSON: from a file it ships with, or read from the chain. */
 export interface TrustJson {

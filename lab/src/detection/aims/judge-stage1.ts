@@ -1,4 +1,4 @@
-import { computeTailSurvival, computeTailSurvivalLimit, fitTail, hasTail } from '@ogong/protocol/tail-fit';
+import { computeTailSurvival, computeTailSurvivalLimit, fitTail, hasTail } from '@ogong/protocol/statistics/tail-fit';
 import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { toShare } from '../share.ts';
 import { formatShare } from './aim-text.ts';

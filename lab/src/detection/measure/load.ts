@@ -1,15 +1,15 @@
 import { compareCut, drawCutLengths } from '@ogong/node/calibration/read-evidence';
 import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
 import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
-import { adjudicateReport, type Outcome } from '@ogong/protocol/adjudicate';
-import { type Comparison, compareWindows } from '@ogong/protocol/compare';
-import type { Header } from '@ogong/protocol/header';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { parseRecordV2 } from '@ogong/protocol/record';
-import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/reply-scores';
-import { NAT } from '@ogong/protocol/sampler';
-import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
-import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { adjudicateReport, type Outcome } from '@ogong/protocol/audit/adjudicate';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { NAT } from '@ogong/protocol/sampling/sampler';
+import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
+import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { CONTEXT } from '../plan/setups.ts';
 
 /** One reply as both stages see it, everything but statistics. */

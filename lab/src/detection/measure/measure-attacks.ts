@@ -1,4 +1,4 @@
-import { computeQuantile } from '@ogong/protocol/statistics';
+import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import type { SoldWeights } from '../plan/profiles.ts';
 import type { AttackRow, CatchRate, Difference } from '../results.ts';

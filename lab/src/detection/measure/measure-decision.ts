@@ -1,7 +1,7 @@
-import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { computeQuantile } from '@ogong/protocol/statistics';
-import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { AttackRow, Decision } from '../results.ts';
 import type { Judged } from './detector.ts';
 

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import type { Judged } from './detector.ts';
 import type { JudgedReply } from './load.ts';

@@ -1,5 +1,5 @@
-import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { EjectionRow } from '../results.ts';
 import { shareOf, toShare } from '../share.ts';
 import { type Detector, type Judged, selectLength } from './detector.ts';

@@ -1,6 +1,6 @@
-import { computeInflation } from '@ogong/protocol/drift-table-build';
-import { computeQuantile } from '@ogong/protocol/statistics';
-import type { WindowScores } from '@ogong/protocol/window-scores';
+import { computeInflation } from '@ogong/protocol/drift/drift-table-build';
+import type { WindowScores } from '@ogong/protocol/stage2/window-scores';
+import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { Experiment } from '../plan/experiments.ts';
 import type { EqualityRow, HonestRow, Quantiles, ScoreName, Stage1Row } from '../results.ts';
 import { shareOf, toShare } from '../share.ts';

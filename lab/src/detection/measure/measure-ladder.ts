@@ -1,4 +1,4 @@
-import { computeQuantile } from '@ogong/protocol/statistics';
+import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { Experiment } from '../plan/experiments.ts';
 import type { LadderRow } from '../results.ts';
 import { shareOf } from '../share.ts';

@@ -4,7 +4,7 @@ import { PROMPT_KINDS } from '@ogong/node/calibration/prompts';
 import { kindOfPrompt } from '@ogong/node/calibration/request-plan';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { HONEST } from '@ogong/node/calibration/source-id';
-import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { ATTACKS } from '../../attackers/catalogue.ts';
 import {
   BETWEEN_BACKENDS,

@@ -6,7 +6,7 @@ import type { RequestPlan } from '@ogong/node/calibration/request-plan';
 import type { SampleStore } from '@ogong/node/calibration/sample-store';
 import { formatSourceId, formatVerifierId } from '@ogong/node/calibration/source-id';
 import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { bendCommit } from '../../attackers/bend-commit.ts';
 import { ATTACKS } from '../../attackers/catalogue.ts';

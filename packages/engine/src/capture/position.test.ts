@@ -1,5 +1,12 @@
-import { computeCost, MAX_LISTED, NAT, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
-import { tokenOf } from '@ogong/protocol/window';
+import { tokenOf } from '@ogong/protocol/commitment/window';
+import {
+  computeCost,
+  MAX_LISTED,
+  NAT,
+  type SamplerSettings,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/sampling/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';

@@ -1,3 +1,4 @@
+import type { DrawRow } from '@ogong/protocol/commitment/window';
 import {
   computeCost,
   computeWeights,
@@ -10,8 +11,7 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampler';
-import type { DrawRow } from '@ogong/protocol/window';
+} from '@ogong/protocol/sampling/sampler';
 import { EngineError } from '../engine.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { EngineError, type EngineErrorCode } from '../engine.ts';
 import { hashModelFile } from '../models/model-root.ts';
 import { pickEnvironment } from '../supervisor.ts';

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEngine } from '../compliance.ts';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';

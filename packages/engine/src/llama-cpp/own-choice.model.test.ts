@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NAT, PLAIN_SAMPLER, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampler';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
 import { afterAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import { resolveModel } from '../models/resolve.ts';

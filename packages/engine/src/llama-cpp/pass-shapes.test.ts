@@ -1,4 +1,11 @@
-import { isShapeClass, NARROW, SHAPE_BAND, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+import {
+  isShapeClass,
+  NARROW,
+  SHAPE_BAND,
+  type ShapeClass,
+  SINGLE,
+  WIDE,
+} from '@ogong/protocol/commitment/shape-classes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bandOf, planPasses, ROWS_OF, type ShapedRow } from './pass-shapes.ts';

@@ -1,4 +1,11 @@
-import { isNearEdge, NARROW, SHAPE_BAND, type ShapeClass, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+import {
+  isNearEdge,
+  NARROW,
+  SHAPE_BAND,
+  type ShapeClass,
+  SINGLE,
+  WIDE,
+} from '@ogong/protocol/commitment/shape-classes';
 
 /** Fewest and most rows of a pass. */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {

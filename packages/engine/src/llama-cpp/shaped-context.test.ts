@@ -1,6 +1,6 @@
-import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampler';
-import { findWrongShape, NARROW, SHAPE_BAND, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { findWrongShape, NARROW, SHAPE_BAND, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';

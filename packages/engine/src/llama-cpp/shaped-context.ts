@@ -1,4 +1,11 @@
-import { isNearEdge, isShapeClass, NARROW, SHAPE_BAND, type ShapeClass, WIDE } from '@ogong/protocol/shape-classes';
+import {
+  isNearEdge,
+  isShapeClass,
+  NARROW,
+  SHAPE_BAND,
+  type ShapeClass,
+  WIDE,
+} from '@ogong/protocol/commitment/shape-classes';
 import type { BatchContext } from '../batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NARROW, SINGLE, WIDE } from '@ogong/protocol/shape-classes';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';

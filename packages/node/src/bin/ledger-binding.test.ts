@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { utf8Encode } from '@ogong/protocol/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
 import { migrations as VALIDATOR_MIGRATIONS } from '../roles/validator/schema.ts';

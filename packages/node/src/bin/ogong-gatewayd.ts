@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { readDeployment } from '../config/read-deployment.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';

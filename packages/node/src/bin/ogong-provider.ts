@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../clock.ts';
 import { parseArguments } from '../config/arguments.ts';
 import { ConfigError } from '../config/config-error.ts';

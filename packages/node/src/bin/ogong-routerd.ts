@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../clock.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';

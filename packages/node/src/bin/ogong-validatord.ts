@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createChainClient } from '@ogong/chain/client';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../clock.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { readDeployment } from '../config/read-deployment.ts';

@@ -1,5 +1,5 @@
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import type { Crypto } from '@ogong/protocol/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { ModelFile } from './model-file.ts';
 import { type ServedSample, scoreSample } from './sample.ts';
 import type { Setup } from './setups.ts';

@@ -1,5 +1,5 @@
 import type { Engine } from '@ogong/engine/engine';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { planRequest, type RequestPlan } from './request-plan.ts';
 import { type SampleDependencies, type ServedSample, scoreSample, serveSample } from './sample.ts';
 import type { SampleStore } from './sample-store.ts';

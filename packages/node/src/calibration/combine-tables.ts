@@ -1,6 +1,6 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift-table';
-import { countHeldOut } from '@ogong/protocol/strata';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift/drift-table';
+import { countHeldOut } from '@ogong/protocol/drift/strata';
 import { TableError, type TableFile } from './table-file.ts';
 
 /** What comes after a table: the next version, bound to it by its hash. */

@@ -1,4 +1,4 @@
-import type { Header } from '@ogong/protocol/header';
+import type { Header } from '@ogong/protocol/commitment/header';
 import {
   decodeDraws,
   decodeSketch,
@@ -7,7 +7,7 @@ import {
   type ShapeRun,
   WINDOW_TOKENS,
   type WindowBytes,
-} from '@ogong/protocol/window';
+} from '@ogong/protocol/commitment/window';
 
 /**
  * The first positions of a reply: what was committed to them does not depend on what came after, so that one long reply

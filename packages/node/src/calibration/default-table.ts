@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { readTableFile, TableError, type TableFile } from './table-file.ts';
 
 /** Where the default table lies, with its hash beside it; `npm run drift-table` writes both. */

@@ -3,10 +3,10 @@ import {
   computeSaving,
   type Deterrence,
   type DeterrenceTerms,
-} from '@ogong/protocol/audit-plan-table';
-import { toHex } from '@ogong/protocol/bytes';
-import type { DriftRow } from '@ogong/protocol/drift-table';
-import { PPM } from '@ogong/protocol/reputation';
+} from '@ogong/protocol/audit/audit-plan-table';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { DriftRow } from '@ogong/protocol/drift/drift-table';
+import { PPM } from '@ogong/protocol/exchange/reputation';
 import { describeBand, formatShare } from './describe-table.ts';
 import type { TableFile } from './table-file.ts';
 

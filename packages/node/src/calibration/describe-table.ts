@@ -1,11 +1,11 @@
-import { computeDeterrence, type DeterrenceTerms } from '@ogong/protocol/audit-plan-table';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift-table';
-import { formatDriftTable } from '@ogong/protocol/drift-table-diff';
-import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/reply-scores';
-import { PPM } from '@ogong/protocol/reputation';
-import { countHeldOut } from '@ogong/protocol/strata';
+import { computeDeterrence, type DeterrenceTerms } from '@ogong/protocol/audit/audit-plan-table';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift/drift-table';
+import { formatDriftTable } from '@ogong/protocol/drift/drift-table-diff';
+import { countHeldOut } from '@ogong/protocol/drift/strata';
+import { PPM } from '@ogong/protocol/exchange/reputation';
+import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/stage2/reply-scores';
 import { listSigners, type TableFile } from './table-file.ts';
 
 /** What a reader wants of a table: who measured what, on how much, and how far a verdict from it can go. */

@@ -1,9 +1,9 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { buildDriftTable } from '@ogong/protocol/drift-table-build';
-import { encodeDriftTable } from '@ogong/protocol/drift-table-bytes';
-import { parseHeader } from '@ogong/protocol/header';
-import { parseOpening } from '@ogong/protocol/opening';
-import { decodeDraws, decodeSketch } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/commitment/window';
+import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { cutWindows } from './cut-windows.ts';

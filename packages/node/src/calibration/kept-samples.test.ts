@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createFakeEngine } from '@ogong/engine/fake';
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/record';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createNodeHybridSigner } from '../crypto/signers.ts';
 import { planRequest, type RequestPlan } from './request-plan.ts';

@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Checker } from './checkers.ts';
 import { collectReports, collectServed } from './collect.ts';
 import { type ModelFile, nameModel } from './model-file.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createFakeEngine } from '@ogong/engine/fake';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';

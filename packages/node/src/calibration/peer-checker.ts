@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
 import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/verifier-call.ts';

@@ -1,4 +1,4 @@
-import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
+import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 
 /**
  * Prompts to calibrate and to attack with: the same seed gives the same prompt, on every machine. Kinds differ in what

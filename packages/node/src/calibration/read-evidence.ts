@@ -1,10 +1,15 @@
-import { type Comparison, compareWindows } from '@ogong/protocol/compare';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { Header } from '@ogong/protocol/header';
-import { computeReplyEvidence, findLengthBand, LENGTH_BANDS, type ReplyEvidence } from '@ogong/protocol/reply-scores';
-import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/score-report';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
+import {
+  computeReplyEvidence,
+  findLengthBand,
+  LENGTH_BANDS,
+  type ReplyEvidence,
+} from '@ogong/protocol/stage2/reply-scores';
+import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { cutWindows } from './cut-windows.ts';
 import { replaySample } from './sample.ts';
 import type { ScoredSample } from './sample-store.ts';

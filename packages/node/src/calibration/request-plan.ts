@@ -1,5 +1,5 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { createSeededRandom, pick } from '@ogong/protocol/seeded-random';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 import { createPrompt, drawOutPrompt, PROMPT_KINDS, type PromptKind } from './prompts.ts';
 
 /** What is asked of a source; the seed decides prompt and sampler. */

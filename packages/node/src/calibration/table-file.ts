@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
-import { fromBase64, ProtocolError, toBase64, toHex } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import type { DriftTable } from '@ogong/protocol/drift-table';
-import { encodeDriftTable, MAX_DRIFT_TABLE_BYTES, parseDriftTable } from '@ogong/protocol/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift-table-signature';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
+import { fromBase64, ProtocolError, toBase64, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import type { DriftTable } from '@ogong/protocol/drift/drift-table';
+import { encodeDriftTable, MAX_DRIFT_TABLE_BYTES, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
 
 export type TableErrorCode = 'bad-table' | 'bad-signature' | 'too-little-data' | 'wrong-table';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { toBase64 } from '@ogong/protocol/bytes';
-import { toReceiptJson } from '@ogong/protocol/receipt';
+import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { defineConfig } from '../config/define-config.ts';
 import { decimal, integer, text } from '../config/values.ts';

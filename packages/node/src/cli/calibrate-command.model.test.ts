@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToHex } from '@ogong/chain/hex';
-import { findDriftRow } from '@ogong/protocol/drift-table';
+import { findDriftRow } from '@ogong/protocol/drift/drift-table';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSampleStore } from '../calibration/sample-store.ts';
 import { readTableFile } from '../calibration/table-file.ts';

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { DriftTable } from '@ogong/protocol/drift-table';
-import { buildDriftTable } from '@ogong/protocol/drift-table-build';
+import type { DriftTable } from '@ogong/protocol/drift/drift-table';
+import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
 import { addRows, succeed } from '../calibration/combine-tables.ts';
 import { createRateLine } from '../calibration/progress-line.ts';
 import type { Measurements, ReadOptions } from '../calibration/read-measurements.ts';

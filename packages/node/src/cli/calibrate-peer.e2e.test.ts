@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
 import { resolveModel } from '@ogong/engine/models/resolve';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSampleStore } from '../calibration/sample-store.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
-import type { DriftRow, Power } from '@ogong/protocol/drift-table';
-import { buildDriftTable } from '@ogong/protocol/drift-table-build';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { createSyntheticEvidence } from '@ogong/protocol/synthetic-evidence';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { DriftRow, Power } from '@ogong/protocol/drift/drift-table';
+import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
+import { createSyntheticEvidence } from '@ogong/protocol/synthetic/synthetic-evidence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTableFile, type TableFile, writeTableFile } from '../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';

@@ -1,5 +1,5 @@
-import { POWER_RATES } from '@ogong/protocol/drift-table';
-import { PPM } from '@ogong/protocol/reputation';
+import { POWER_RATES } from '@ogong/protocol/drift/drift-table';
+import { PPM } from '@ogong/protocol/exchange/reputation';
 import { DEFAULT_TERMS } from '../calibration/describe-table.ts';
 import { describePlan, toPlanJson } from '../calibration/describe-table-plan.ts';
 import { readTableFile } from '../calibration/table-file.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTableFile, type TableFile, writeTableFile } from '../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';

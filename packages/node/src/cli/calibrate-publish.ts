@@ -1,5 +1,5 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { readTableFile, TableError } from '../calibration/table-file.ts';
 import { chainFields } from '../config/common-fields.ts';
 import { defineConfig } from '../config/define-config.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
-import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift-table-diff';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift/drift-table-diff';
 import { mergeTables } from '../calibration/combine-tables.ts';
 import { describeTable, toTableJson } from '../calibration/describe-table.ts';
 import { readMeasurements } from '../calibration/read-measurements.ts';

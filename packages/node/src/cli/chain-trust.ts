@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { parseTrust, type Trust, type TrustJson } from '@ogong/sdk';
 import { readDeployment } from '../config/read-deployment.ts';
 import { httpUrl, text } from '../config/values.ts';

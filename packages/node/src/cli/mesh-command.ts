@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { defineConfig } from '../config/define-config.ts';
 import { boolean, hex, integer, text } from '../config/values.ts';
 import { EXIT } from '../log/errors.ts';

@@ -5,7 +5,7 @@ import type { DownloadProgress } from '@ogong/engine/models/download';
 import { readHubAccess } from '@ogong/engine/models/hub';
 import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { defineConfig } from '../config/define-config.ts';
 import { text } from '../config/values.ts';
 import { EXIT } from '../log/errors.ts';

@@ -1,4 +1,4 @@
-import type { Check } from '@ogong/protocol/checks';
+import type { Check } from '@ogong/protocol/base/checks';
 
 const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
 

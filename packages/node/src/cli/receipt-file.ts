@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fromBase64 } from '@ogong/protocol/bytes';
-import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** A receipt as a gateway hands it out: request and response stand beside its own fields. */
 export interface ReceiptFile {

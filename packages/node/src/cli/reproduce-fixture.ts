@@ -1,6 +1,6 @@
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { Finished, GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import type { Receipt } from '@ogong/protocol/receipt';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** The receipt of a reply that came from a provider itself, without a gateway between. For tests. */
 export function toReceipt(

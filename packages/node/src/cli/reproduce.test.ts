@@ -1,8 +1,8 @@
 import type { Engine, TraceRequest } from '@ogong/engine/engine';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
-import { utf8Encode } from '@ogong/protocol/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { NARROW, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { NARROW, WIDE } from '@ogong/protocol/shape-classes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
 import { createNetwork, ledger, receive } from '../roles/provider/provider-fixture.ts';

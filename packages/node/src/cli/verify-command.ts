@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import { defineConfig } from '../config/define-config.ts';
 import { boolean, httpUrl, text } from '../config/values.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';

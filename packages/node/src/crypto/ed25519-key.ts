@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 /** y coordinates (little endian) of the eight points of small order: a signature under them proves nothing. */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createOrLoadKeys, KeyFileError } from './key-files.ts';
 import { Secret } from './secret.ts';

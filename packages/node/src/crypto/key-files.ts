@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { Secret } from './secret.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from './signers.ts';
 

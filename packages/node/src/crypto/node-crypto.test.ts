@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { fromHex, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/noble';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from './node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from './signers.ts';

@@ -1,8 +1,8 @@
 import { createHash, hash, type KeyObject, verify } from 'node:crypto';
-import { concatBytes } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { createLedgerVerifier } from '@ogong/protocol/ledger-verifier';
-import { nobleCrypto } from '@ogong/protocol/noble';
+import { concatBytes } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createLedgerVerifier } from '@ogong/protocol/crypto/ledger-verifier';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
 

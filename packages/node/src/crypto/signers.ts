@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { concatBytes } from '@ogong/protocol/bytes';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
-import { createNobleLedgerSigner } from '@ogong/protocol/noble';
+import { concatBytes } from '@ogong/protocol/base/bytes';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { toPlainBytes } from './node-crypto.ts';
 
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');

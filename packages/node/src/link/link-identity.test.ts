@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { expect, it } from 'vitest';
 import { makeIdentity } from './link-fixture.ts';
 import { loadCertificatePin } from './link-identity.ts';

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createHash, createPublicKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import * as x509 from '@peculiar/x509';
 import { toPlainBytes } from '../crypto/node-crypto.ts';
 import type { Secret } from '../crypto/secret.ts';

@@ -10,7 +10,7 @@ import {
   type HandlerContext,
   type Interceptor,
 } from '@connectrpc/connect';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { type Clock, monotonicClock } from '../clock.ts';
 import { StoreError } from '../store/store-error.ts';
 import { asSocket } from './as-socket.ts';

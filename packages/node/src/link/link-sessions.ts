@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ConnectTransportOptions } from '@connectrpc/connect-node';
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { asSocket } from './as-socket.ts';
 import { LinkError } from './link-error.ts';
 import { LINK_HOST, type LinkIdentity, type PeerId } from './link-identity.ts';

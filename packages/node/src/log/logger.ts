@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { type DestinationStream, type Logger, destination as openDestination, pino } from 'pino';
 
 export type { Logger } from 'pino';

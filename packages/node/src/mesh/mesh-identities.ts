@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { computeVrfPublicKey } from '@ogong/protocol/vrf';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../crypto/signers.ts';

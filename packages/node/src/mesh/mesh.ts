@@ -5,7 +5,7 @@ import type { Deployment } from '@ogong/chain/deployment';
 import { type DevChain, startDevChain } from '@ogong/chain/dev-chain';
 import { isPortFree } from '@ogong/chain/free-port';
 import type { Address } from '@ogong/chain/hex';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { MeshError } from './mesh-error.ts';
 import { loadMeshIdentity, type MeshIdentity } from './mesh-identities.ts';
 import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';

@@ -1,4 +1,4 @@
-import { parseModelId } from '@ogong/protocol/match';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { expect, it } from 'vitest';
 import { nameModel } from './model-name.ts';
 

@@ -1,8 +1,8 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
-import type { HybridSigner } from '@ogong/protocol/crypto';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { VerifierEndorsement } from '@ogong/protocol/verifier-endorsement';
 import type { Clock } from '../clock.ts';
 import type { LinkPool, Peer } from './link-pool.ts';
 import { createRepeating, type Repeating } from './repeat.ts';

@@ -1,14 +1,14 @@
+import { compareBytes } from '@ogong/protocol/base/bytes';
 import {
   type BeaconCertificate,
   computeBeaconValue,
   encodeBeaconCertificate,
   encodeVrfInput,
   hashBeaconVote,
-} from '@ogong/protocol/beacon';
-import { compareBytes } from '@ogong/protocol/bytes';
-import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/noble';
-import type { Validator } from '@ogong/protocol/quorum';
-import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/vrf';
+} from '@ogong/protocol/beacon/beacon';
+import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { describe, expect, it } from 'vitest';
 import { createBeaconView } from './beacon-view.ts';
 import type { LinkPool } from './link-pool.ts';

@@ -1,7 +1,7 @@
-import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Validator } from '@ogong/protocol/quorum';
 import type { ChainView } from './chain-view.ts';
 import type { LinkPool } from './link-pool.ts';
 import { createRepeating } from './repeat.ts';

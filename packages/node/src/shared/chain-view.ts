@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
-import type { BeaconNetwork } from '@ogong/protocol/beacon';
-import { equalBytes, fromHex, toHex } from '@ogong/protocol/bytes';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { findValidator, type Validator } from '@ogong/protocol/quorum';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import { findValidator, type Validator } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type Clock, monotonicClock } from '../clock.ts';
 import { createRepeating } from './repeat.ts';
 

@@ -1,8 +1,8 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { parseHeader } from '@ogong/protocol/header';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { parseOpening } from '@ogong/protocol/opening';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ServedSample, serveSample } from '../calibration/sample.ts';
 import { createNodeHybridSigner } from '../crypto/signers.ts';

@@ -1,5 +1,5 @@
 import type { Engine, ScoreRequest } from '@ogong/engine/engine';
-import type { Header } from '@ogong/protocol/header';
+import type { Header } from '@ogong/protocol/commitment/header';
 import { Refusal } from '../link/link-error.ts';
 import type { ModelRequest } from './model-request.ts';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { chainFields, observationFields } from '../config/common-fields.ts';
 import { readDeployment } from '../config/read-deployment.ts';
 import { duration, type Endpoint, text } from '../config/values.ts';

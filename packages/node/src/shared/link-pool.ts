@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Client } from '@connectrpc/connect';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { createLinkClient, type LinkClient } from '../link/link-client.ts';
 import type { LinkIdentity, PeerId } from '../link/link-identity.ts';
 import type { LinkClientLimits } from '../link/link-limits.ts';

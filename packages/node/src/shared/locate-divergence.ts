@@ -1,10 +1,10 @@
-import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { type DivergenceEvidence, findFirstDivergence } from '@ogong/protocol/divergence';
-import type { Header } from '@ogong/protocol/header';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
-import { parseTraceReport, type SignedTrace } from '@ogong/protocol/trace-report';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { type DivergenceEvidence, findFirstDivergence } from '@ogong/protocol/stage2/divergence';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
 
 export interface DivergenceInput {
   /** The record's signed bytes. */

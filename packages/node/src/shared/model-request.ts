@@ -1,6 +1,6 @@
 import type { EngineInfo, Prompt } from '@ogong/engine/engine';
-import type { Endpoint } from '@ogong/protocol/header';
-import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/request';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
 export interface ModelRequest {

@@ -1,5 +1,5 @@
 import { startTestLedger } from '@ogong/chain/test-ledger';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStakeView } from './stake-view.ts';
 

@@ -1,5 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 export type StakeView = ReturnType<typeof createStakeView>;
 

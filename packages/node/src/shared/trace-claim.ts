@@ -1,9 +1,9 @@
 import type { Engine } from '@ogong/engine/engine';
-import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import { hashTokens } from '@ogong/protocol/header';
-import { parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
-import { type SignedTrace, signTrace } from '@ogong/protocol/trace-report';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { hashTokens } from '@ogong/protocol/commitment/header';
+import { parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { type SignedTrace, signTrace } from '@ogong/protocol/stage2/trace-report';
 import { Refusal } from '../link/link-error.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
 

@@ -1,5 +1,5 @@
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { LedgerDomain } from '@ogong/protocol/order';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { Migration, Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 

@@ -1,6 +1,6 @@
-import { parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/noble';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic-receipt';
+import { parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createBeaconMemo } from './beacon-memo.ts';

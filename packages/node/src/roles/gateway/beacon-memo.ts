@@ -1,5 +1,5 @@
-import { type BeaconVerdict, encodeBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type BeaconVerdict, encodeBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 
 const CAPACITY = 64;
 

@@ -1,5 +1,5 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { ComplainRequestSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Clock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import type { Check } from '@ogong/protocol/checks';
-import type { Endpoint } from '@ogong/protocol/header';
-import { parseModelId } from '@ogong/protocol/match';
-import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/receipt';
-import { type InferenceRequest, parseRequest } from '@ogong/protocol/request';
+import type { Check } from '@ogong/protocol/base/checks';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/exchange/request';
+import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { Clock } from '../../clock.ts';
 import type { KeyHolder } from './api-keys.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';

@@ -1,5 +1,5 @@
 import type { ChainClient, Channel } from '@ogong/chain/client';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { ChainView } from '../../shared/chain-view.ts';
 
 export interface EscrowFunding {

@@ -3,8 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { ChainClient, Channel } from '@ogong/chain/client';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon';
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
+import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/exchange/request';
+import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ComplainRequest,
   ProviderService,
@@ -15,18 +24,9 @@ import {
   TokenLogprobSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Endpoint } from '@ogong/protocol/header';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/match';
-import { createNobleLedgerSigner } from '@ogong/protocol/noble';
-import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
-import type { Validator } from '@ogong/protocol/quorum';
-import { findStop } from '@ogong/protocol/reply-text';
-import { type InferenceRequest, parseRequest } from '@ogong/protocol/request';
-import { NAT, TAIL_RANK } from '@ogong/protocol/sampler';
-import { createSyntheticReply, type SyntheticOptions } from '@ogong/protocol/synthetic-reply';
-import { signTicket } from '@ogong/protocol/ticket';
-import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/window';
+import { NAT, TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import { findStop } from '@ogong/protocol/stage1/reply-text';
+import { createSyntheticReply, type SyntheticOptions } from '@ogong/protocol/synthetic/synthetic-reply';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';

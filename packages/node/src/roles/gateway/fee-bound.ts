@@ -1,4 +1,4 @@
-import { computePromptBound, type InferenceRequest } from '@ogong/protocol/request';
+import { computePromptBound, type InferenceRequest } from '@ogong/protocol/exchange/request';
 
 /** Tokens that prompt and reply take at most, before the prompt is tokenised. */
 export function computeContextBound(request: InferenceRequest): number {

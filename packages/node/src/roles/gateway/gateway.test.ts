@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { fromBase64, utf8Encode } from '@ogong/protocol/bytes';
+import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { nobleCrypto } from '@ogong/protocol/noble';
-import { parseReceipt } from '@ogong/protocol/receipt';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { parseReceipt } from '@ogong/protocol/stage1/receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../../link/link-error.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
-import type { LedgerSigner } from '@ogong/protocol/crypto';
-import type { Endpoint } from '@ogong/protocol/header';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { LinkPool, Peer } from '../../shared/link-pool.ts';
 import { GatewayError } from './gateway-error.ts';

@@ -1,5 +1,5 @@
+import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
 import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Endpoint, StopReason } from '@ogong/protocol/header';
 
 /** OpenAI's response objects, chat and completions behind one shape (docs: their openapi.json). */
 export interface Identity {

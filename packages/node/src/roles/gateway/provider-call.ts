@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
 import {
   type Finished,
   ProviderService,
   type SignedOrderSchema,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Endpoint } from '@ogong/protocol/header';
 import { monotonicClock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';
 import type { LinkPool } from '../../shared/link-pool.ts';

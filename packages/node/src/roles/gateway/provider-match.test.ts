@@ -1,6 +1,6 @@
-import { equalBytes } from '@ogong/protocol/bytes';
-import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/match';
-import { signTicket, type Ticket } from '@ogong/protocol/ticket';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';

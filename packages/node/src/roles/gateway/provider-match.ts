@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ModelSupply,
   type RouteRequestSchema,
@@ -8,8 +10,6 @@ import {
   RouterService,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/match';
-import { type Ticket, verifyTicket } from '@ogong/protocol/ticket';
 import { type Clock, monotonicClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { LinkError } from '../../link/link-error.ts';

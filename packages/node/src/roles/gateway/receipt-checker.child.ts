@@ -1,4 +1,4 @@
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import { createBeaconMemo } from './beacon-memo.ts';
 import type { CheckAnswer, CheckMessage } from './receipt-checker.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { utf8Encode } from '@ogong/protocol/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CheckJob, createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 

@@ -3,8 +3,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Receipt } from '@ogong/protocol/receipt';
-import type { ReceiptVerdict, Trust } from '@ogong/protocol/verify-receipt';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { ReceiptVerdict, Trust } from '@ogong/protocol/stage1/verify-receipt';
 
 export interface CheckJob {
   readonly receipt: Receipt;
@@ -50,7 +50,7 @@ const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Folders of the code that the process loads: there is nothing else for it to read. */
 function listCodeFolders(): string[] {
-  const protocol = findPackageJSON('@ogong/protocol/verify-receipt', import.meta.url);
+  const protocol = findPackageJSON('@ogong/protocol/stage1/verify-receipt', import.meta.url);
   const folders = [PACKAGE, ...(protocol === undefined ? [] : [realpathSync(dirname(protocol))])];
   for (let at = PACKAGE; at !== dirname(at); at = dirname(at)) {
     const modules = join(at, 'node_modules');

@@ -1,4 +1,4 @@
-import { toReceiptJson } from '@ogong/protocol/receipt';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
 import { GatewayError } from './gateway-error.ts';

@@ -1,6 +1,6 @@
-import { utf8Decode } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
-import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/receipt';
+import { utf8Decode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 

@@ -1,5 +1,5 @@
+import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Validator } from '@ogong/protocol/quorum';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { LinkPool } from '../../shared/link-pool.ts';
 import { GatewayError } from './gateway-error.ts';

@@ -1,4 +1,4 @@
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Clock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';

@@ -1,16 +1,16 @@
 import type { EngineInfo, StopReason } from '@ogong/engine/engine';
-import { utf8Encode } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
-import type { DrawKeyInputs } from '@ogong/protocol/draw-key';
-import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/header';
-import { parseModelId } from '@ogong/protocol/match';
-import { computeCommitment, encodeOpening } from '@ogong/protocol/opening';
-import type { Order } from '@ogong/protocol/order';
-import { TIER_METHODS } from '@ogong/protocol/posture';
-import { encodeRecordV2 } from '@ogong/protocol/record';
-import type { InferenceRequest } from '@ogong/protocol/request';
-import type { SketchParameters } from '@ogong/protocol/sketch';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/commitment/header';
+import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
+import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
+import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { TIER_METHODS } from '@ogong/protocol/exchange/posture';
+import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import type { DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
 
 /** A reply as it was served, before anything is signed. */
 export interface ServedReply {

@@ -1,7 +1,7 @@
-import { verifyAnnouncement } from '@ogong/protocol/announcement';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';

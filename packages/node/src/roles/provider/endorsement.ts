@@ -1,5 +1,5 @@
-import type { Crypto } from '@ogong/protocol/crypto';
-import { type VerifierEndorsement, verifyEndorsement } from '@ogong/protocol/verifier-endorsement';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type VerifierEndorsement, verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 
 export interface EndorsementDependencies {
   readonly crypto: Crypto;

@@ -1,8 +1,8 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine } from '@ogong/engine/fake';
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import type { Order } from '@ogong/protocol/order';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import type { Order } from '@ogong/protocol/exchange/order';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateReply } from './generate-reply.ts';
 

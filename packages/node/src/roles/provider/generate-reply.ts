@@ -1,11 +1,11 @@
 import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/draw-key';
-import type { Endpoint } from '@ogong/protocol/header';
-import type { Order } from '@ogong/protocol/order';
-import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/sketch';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
 import { parseModelRequest } from '../../shared/model-request.ts';
 import { chooseDrawKey, type ServedReply } from './commit-reply.ts';
 

@@ -1,11 +1,11 @@
-import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { RequestError } from '@ogong/protocol/exchange/request';
+import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Endpoint } from '@ogong/protocol/header';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
-import type { Validator } from '@ogong/protocol/quorum';
-import { RequestError } from '@ogong/protocol/request';
-import { type Ticket, verifyTicket } from '@ogong/protocol/ticket';
 import { Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { type ModelRequest, parseEndpointName, parseModelRequest } from '../../shared/model-request.ts';
 

@@ -1,9 +1,9 @@
 import { type Engine, EngineError } from '@ogong/engine/engine';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeFee } from '@ogong/protocol/fee';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { computeFee } from '@ogong/protocol/exchange/fee';
+import { RequestError } from '@ogong/protocol/exchange/request';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Validator } from '@ogong/protocol/quorum';
-import { RequestError } from '@ogong/protocol/request';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';

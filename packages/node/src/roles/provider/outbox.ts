@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import {
   type PushRecordRequest,
   PushRecordRequestSchema,

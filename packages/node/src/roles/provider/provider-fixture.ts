@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
-import type { SignedAnnouncement } from '@ogong/protocol/announcement';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon';
-import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {
   type AdmitRequest,
   type Finished,
@@ -16,10 +20,6 @@ import {
   type PushRecordRequest,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { createNobleLedgerSigner } from '@ogong/protocol/noble';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
-import type { Validator } from '@ogong/protocol/quorum';
-import { signTicket, type Ticket } from '@ogong/protocol/ticket';
 import { type Clock, systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner } from '../../crypto/signers.ts';

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Migration, Store } from '../../store/store.ts';
 

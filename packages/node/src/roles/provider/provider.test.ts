@@ -1,16 +1,16 @@
-import { verifyAnnouncement } from '@ogong/protocol/announcement';
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
   ProviderService,
   type PushRecordRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseHeader } from '@ogong/protocol/header';
-import { parseOpening } from '@ogong/protocol/opening';
-import { parseOrder } from '@ogong/protocol/order';
-import { verifyProviderPayee } from '@ogong/protocol/provider-payee';
-import { parseRecordV2 } from '@ogong/protocol/record';
-import { verifyReceipt } from '@ogong/protocol/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';

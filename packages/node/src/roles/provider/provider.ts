@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HandlerContext } from '@connectrpc/connect';
 import type { Engine } from '@ogong/engine/engine';
-import type { VerifierEndpoint } from '@ogong/protocol/announcement';
-import { equalBytes } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
   type GetOpeningRequest,
@@ -12,10 +16,6 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/opening';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
-import { REPLY_ID_BYTES } from '@ogong/protocol/record';
 import type { Clock } from '../../clock.ts';
 import { LinkError, Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';

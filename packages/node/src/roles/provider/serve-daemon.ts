@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/engine';
-import { fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
-import { parseModelId } from '@ogong/protocol/match';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { systemClock } from '../../clock.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';

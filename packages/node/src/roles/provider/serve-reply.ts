@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Engine, EngineError, type GenerateEvent, type TokenLogprob } from '@ogong/engine/engine';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
@@ -8,7 +9,6 @@ import {
   type SignedOrder,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { WindowBytes } from '@ogong/protocol/window';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { CommitReply, CommittedReply } from './commit-reply.ts';

@@ -1,10 +1,10 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { parseAnnouncement } from '@ogong/protocol/announcement';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseHeader } from '@ogong/protocol/header';
-import { parseOpening } from '@ogong/protocol/opening';
-import { parseRecordV2 } from '@ogong/protocol/record';
-import { replayReply } from '@ogong/protocol/replay';
+import { replayReply } from '@ogong/protocol/stage1/replay';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { EXIT, getExitCode } from '../../log/errors.ts';

@@ -1,6 +1,6 @@
 import type { EngineInfo } from '@ogong/engine/engine';
-import { parseModelId } from '@ogong/protocol/match';
-import { findTierProblem } from '@ogong/protocol/posture';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { findTierProblem } from '@ogong/protocol/exchange/posture';
 
 /** The model is offered in a tier that its engine cannot keep the promise of. */
 export class TierError extends Error {

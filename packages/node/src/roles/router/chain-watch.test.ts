@@ -1,6 +1,6 @@
 import type { Hex } from '@ogong/chain/hex';
 import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../store/store.ts';
 import { createEjectionWatch } from './chain-watch.ts';

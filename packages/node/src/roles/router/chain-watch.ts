@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient } from '@ogong/chain/client';
 import { createEventReader } from '@ogong/chain/events';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Store } from '../../store/store.ts';
 import { createCursorStore, saveEjection, undoEjections } from './router-store.ts';
 

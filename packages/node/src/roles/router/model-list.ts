@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer } from './supply.ts';
 
 export interface ModelSupply {

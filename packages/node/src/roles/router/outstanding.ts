@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 
 /** A match that was handed out and not reported back. */
 export interface OutstandingTicket {

@@ -1,9 +1,14 @@
 import type { ChainClient } from '@ogong/chain/client';
-import { fromHex, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Validator } from '@ogong/protocol/quorum';
-import { computeGenesisPosition, type LogPosition, type VerdictEntry, verifyChain } from '@ogong/protocol/verdict-log';
+import {
+  computeGenesisPosition,
+  type LogPosition,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { LinkPool } from '../../shared/link-pool.ts';
 import type { Store } from '../../store/store.ts';

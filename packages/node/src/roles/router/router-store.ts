@@ -1,7 +1,7 @@
 import type { Cursor, CursorStore } from '@ogong/chain/events';
-import type { SignedAnnouncement } from '@ogong/protocol/announcement';
-import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/reputation';
-import type { LogPosition } from '@ogong/protocol/verdict-log';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
+import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 import type { Migration, Store } from '../../store/store.ts';
 
 /** What a router keeps over a restart. All of it can be heard or read again; keeping it only saves the time. */

@@ -1,6 +1,6 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/match';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { makeIdentity } from '../../link/link-fixture.ts';

@@ -1,17 +1,23 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import type { ChainClient } from '@ogong/chain/client';
-import { concatBytes, equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { concatBytes, equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import {
+  encodeCandidates,
+  hashCandidates,
+  parseModelId,
+  replayMatch,
+  selectCandidates,
+} from '@ogong/protocol/exchange/match';
+import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ReportRequest,
   type RouteRequest,
   RouterService,
   type SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { encodeCandidates, hashCandidates, parseModelId, replayMatch, selectCandidates } from '@ogong/protocol/match';
-import { REPLY_ID_BYTES } from '@ogong/protocol/record';
-import { signTicket } from '@ogong/protocol/ticket';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';

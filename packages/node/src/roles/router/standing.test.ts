@@ -1,8 +1,8 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseCandidates } from '@ogong/protocol/match';
-import type { Validator } from '@ogong/protocol/quorum';
-import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/verdict-log';
+import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { makeIdentity } from '../../link/link-fixture.ts';

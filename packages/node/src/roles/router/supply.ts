@@ -1,15 +1,15 @@
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,
   type OfferedModel,
   type SignedAnnouncement,
   verifyAnnouncement,
-} from '@ogong/protocol/announcement';
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { Offer } from '@ogong/protocol/match';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { computeReputationPpm } from '@ogong/protocol/reputation';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
+} from '@ogong/protocol/exchange/announcement';
+import type { Offer } from '@ogong/protocol/exchange/match';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import { parseEndpoint } from '../../shared/endpoint.ts';

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 /** Weight of the newest observation. */
 const SMOOTHING = 0.2;

@@ -1,4 +1,4 @@
-import type { Validator } from '@ogong/protocol/quorum';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { describe, expect, it } from 'vitest';
 import { createAccess } from './access.ts';
 import { createTestClock } from './test-bench.ts';

@@ -1,9 +1,9 @@
-import { type Announcement, parseAnnouncement } from '@ogong/protocol/announcement';
-import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { Header } from '@ogong/protocol/header';
-import { keepByStake } from '@ogong/protocol/stake-weights';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
+import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
 import type { Store } from '../../store/store.ts';
 import { type EvidenceCandidate, MAX_CANDIDATES } from './evidence.ts';
 import { readVerifier } from './verifier-store.ts';

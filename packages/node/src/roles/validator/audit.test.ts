@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import type { ScoreReport } from '@ogong/protocol/score-report';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readChannel } from './channel-store.ts';

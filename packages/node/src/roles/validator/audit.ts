@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AuditDraw, isAudited, PAIR_PPM } from '@ogong/protocol/audit';
-import { createReader, createWriter, toHex } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
-import { pass } from '@ogong/protocol/checks';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { type AuditDraw, isAudited, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import { createReader, createWriter, toHex } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { pass } from '@ogong/protocol/base/checks';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';

@@ -1,9 +1,9 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { QuorumSignature } from '@ogong/protocol/quorum';
-import { isBillable, parseVerdictEntry } from '@ogong/protocol/verdict-log';
+import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Store } from '../../store/store.ts';
 import { adjustChannel } from './channel-store.ts';
 import { readReply } from './reply-store.ts';

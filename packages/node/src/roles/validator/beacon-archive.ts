@@ -4,9 +4,9 @@ import {
   computeGenesisBeacon,
   encodeBeaconCertificate,
   parseBeaconCertificate,
-} from '@ogong/protocol/beacon';
-import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon-machine';
-import type { Crypto } from '@ogong/protocol/crypto';
+} from '@ogong/protocol/beacon/beacon';
+import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-machine';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Store } from '../../store/store.ts';
 
 /** The certificates and the vote that outlive the process. */

@@ -1,6 +1,6 @@
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { Validator } from '@ogong/protocol/quorum';
-import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/vrf';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';

@@ -1,9 +1,9 @@
-import type { BeaconNetwork } from '@ogong/protocol/beacon';
-import { type BeaconAction, type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon-machine';
-import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon-message';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
-import type { Validator } from '@ogong/protocol/quorum';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import { type BeaconAction, type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
+import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
 import type { Clock } from '../../clock.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';

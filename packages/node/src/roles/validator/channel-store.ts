@@ -1,5 +1,5 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { type Order, parseOrder } from '@ogong/protocol/order';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { Store } from '../../store/store.ts';
 
 /** What the payers of this validator's channels owe. Every function that writes belongs inside a group commit. */

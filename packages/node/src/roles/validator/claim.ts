@@ -1,17 +1,17 @@
-import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/bytes';
-import type { Check } from '@ogong/protocol/checks';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeFee } from '@ogong/protocol/fee';
-import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '@ogong/protocol/header';
-import { checkHeader, type OrderBeacon } from '@ogong/protocol/header-checks';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
-import { hashLeaf, verifyInclusion } from '@ogong/protocol/merkle';
-import { MAX_WINDOWS } from '@ogong/protocol/opening';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/order';
-import { checkPosture } from '@ogong/protocol/posture';
-import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/record';
-import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/request';
-import { WINDOW_TOKENS } from '@ogong/protocol/window';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '@ogong/protocol/commitment/header';
+import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
+import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { hashLeaf, verifyInclusion } from '@ogong/protocol/crypto/merkle';
+import { computeFee } from '@ogong/protocol/exchange/fee';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { checkPosture } from '@ogong/protocol/exchange/posture';
+import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
+import { checkHeader, type OrderBeacon } from '@ogong/protocol/stage1/header-checks';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */

@@ -1,5 +1,5 @@
 import type { Channel } from '@ogong/chain/client';
-import type { Debt } from '@ogong/protocol/batch';
+import type { Debt } from '@ogong/protocol/settlement/batch';
 
 /**
  * Who cannot be drawn for what is owed, by the chain as it is now: the reserve left in the channel is smaller. The

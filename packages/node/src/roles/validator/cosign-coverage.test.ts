@@ -1,4 +1,4 @@
-import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
+import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../link/link-error.ts';
 import type { TestValidator } from './test-bench.ts';

@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
-import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,
   encodeVerdictEntry,
   parseVerdictEntry,
   type VerdictEntry,
-} from '@ogong/protocol/verdict-log';
+} from '@ogong/protocol/settlement/verdict-log';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type Attempt, encodeEvidence, parseEvidence } from './evidence.ts';

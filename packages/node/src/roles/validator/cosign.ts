@@ -1,6 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Anchor, Channel } from '@ogong/chain/client';
-import { isAudited } from '@ogong/protocol/audit';
+import { isAudited } from '@ogong/protocol/audit/audit';
+import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain, Order } from '@ogong/protocol/exchange/order';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
+import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   buildSettlement,
   encodeSettlement,
@@ -8,16 +16,13 @@ import {
   parseSettlement,
   type Settlement,
   sumDebts,
-} from '@ogong/protocol/batch';
-import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
-import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
-import type { LedgerDomain, Order } from '@ogong/protocol/order';
-import type { QuorumSignature } from '@ogong/protocol/quorum';
-import { hashRecord } from '@ogong/protocol/record';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/ticket';
-import { computeGenesisPosition, isBillable, type VerdictEntry, verifyChain } from '@ogong/protocol/verdict-log';
+} from '@ogong/protocol/settlement/batch';
+import {
+  computeGenesisPosition,
+  isBillable,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
 import type { Clock } from '../../clock.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,5 +1,5 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/record';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { describe, expect, it } from 'vitest';
 import { planCoverage } from './coverage.ts';
 import type { ReplyRow } from './reply-store.ts';

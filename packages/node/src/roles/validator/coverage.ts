@@ -1,6 +1,6 @@
-import { type AuditableReply, planAudits } from '@ogong/protocol/audit-plan';
-import { toHex } from '@ogong/protocol/bytes';
-import { computePayeeEvidence } from '@ogong/protocol/payee-test';
+import { type AuditableReply, planAudits } from '@ogong/protocol/audit/audit-plan';
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Store } from '../../store/store.ts';
 import { type ReplyRow, toClaim } from './reply-store.ts';
 import { findSubject, readTest } from './sequential-store.ts';

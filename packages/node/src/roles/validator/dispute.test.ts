@@ -1,10 +1,10 @@
-import { toHex } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
-import { cutPosition, parseDivergence } from '@ogong/protocol/divergence';
-import { bendWindows, SYNTHETIC_CLASS } from '@ogong/protocol/synthetic-divergence';
-import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/trace-report';
-import { verifyDivergence } from '@ogong/protocol/verify-divergence';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { cutPosition, parseDivergence } from '@ogong/protocol/stage2/divergence';
+import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { bendWindows, SYNTHETIC_CLASS } from '@ogong/protocol/synthetic/synthetic-divergence';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createDisputes, type TraceCalls } from './dispute.ts';

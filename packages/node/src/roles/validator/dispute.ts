@@ -1,22 +1,22 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   computeStage,
   type DivergenceEvidence,
   describeStage,
   encodeDivergence,
   findFirstDivergence,
-} from '@ogong/protocol/divergence';
-import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type Header, parseHeader } from '@ogong/protocol/header';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { type Opening, parseOpening } from '@ogong/protocol/opening';
-import { parseOrder } from '@ogong/protocol/order';
-import { parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
-import { parseTraceReport, type SignedTrace } from '@ogong/protocol/trace-report';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
-import { verifyDivergence } from '@ogong/protocol/verify-divergence';
-import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/window';
+} from '@ogong/protocol/stage2/divergence';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
 import type { Peer } from '../../shared/link-pool.ts';
 import { locateDivergence } from '../../shared/locate-divergence.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';

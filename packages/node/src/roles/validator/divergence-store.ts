@@ -1,6 +1,6 @@
-import { parseDivergence } from '@ogong/protocol/divergence';
-import type { SignedTrace } from '@ogong/protocol/trace-report';
-import type { DivergenceSide } from '@ogong/protocol/verify-divergence';
+import { parseDivergence } from '@ogong/protocol/stage2/divergence';
+import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
+import type { DivergenceSide } from '@ogong/protocol/stage2/verify-divergence';
 import type { Store } from '../../store/store.ts';
 
 /** What was found out about a reply that was rejected for being different (docs/spec/replay-tier.md). */

@@ -1,5 +1,5 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
+import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from './drift-fixture.ts';
 import type { DriftPolicy } from './drift-policy.ts';

@@ -1,10 +1,10 @@
-import { compareWindows } from '@ogong/protocol/compare';
-import { buildDriftTable } from '@ogong/protocol/drift-table-build';
-import { encodeDriftTable } from '@ogong/protocol/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift-table-signature';
-import { computeReplyEvidence } from '@ogong/protocol/reply-scores';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { decodeSketch, encodeSketch, type WindowBytes } from '@ogong/protocol/window';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { decodeSketch, encodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
+import { compareWindows } from '@ogong/protocol/stage2/compare';
+import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { type DriftPolicy, toPpb } from './drift-policy.ts';
 import { ledger, payer } from './test-bench.ts';

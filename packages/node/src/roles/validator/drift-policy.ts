@@ -1,6 +1,6 @@
-import { toHex } from '@ogong/protocol/bytes';
-import type { DriftTable } from '@ogong/protocol/drift-table';
-import type { DecisionRates } from '@ogong/protocol/drift-verdict';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { DriftTable } from '@ogong/protocol/drift/drift-table';
+import type { DecisionRates } from '@ogong/protocol/drift/drift-verdict';
 
 /** By which table and rates a verdict was reached: part of its evidence, so that whoever co-signs comes to the same. */
 export interface DriftNote {

@@ -1,6 +1,6 @@
-import { equalBytes } from '@ogong/protocol/bytes';
-import type { DriftTable } from '@ogong/protocol/drift-table';
-import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift-table-bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { DriftTable } from '@ogong/protocol/drift/drift-table';
+import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
 import type { Store } from '../../store/store.ts';
 import { type DriftNote, type DriftPolicy, findRateProblem } from './drift-policy.ts';
 import { parseDrift } from './evidence.ts';

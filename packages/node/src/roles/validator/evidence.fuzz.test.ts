@@ -1,4 +1,4 @@
-import { ProtocolError } from '@ogong/protocol/bytes';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeEvidence, parseEvidence } from './evidence.ts';

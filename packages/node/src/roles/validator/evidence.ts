@@ -1,12 +1,12 @@
-import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/announcement';
-import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/bytes';
-import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/canonical';
-import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/hybrid';
-import { MAX_OPENING_BYTES } from '@ogong/protocol/opening';
-import { MAX_RECORD_BYTES } from '@ogong/protocol/record';
-import { SALT_BYTES } from '@ogong/protocol/score-commitment';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
-import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/verdict-log';
+import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/base/bytes';
+import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/base/canonical';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
+import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/exchange/announcement';
+import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
+import { SALT_BYTES } from '@ogong/protocol/stage2/score-commitment';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
 import type { DriftNote } from './drift-policy.ts';
 
 /** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Clock } from '../../clock.ts';
 import type { ExpiredReply } from './reply-store.ts';
 

@@ -1,7 +1,7 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { parseScoreReport } from '@ogong/protocol/score-report';
-import type { WindowBytes } from '@ogong/protocol/window';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { computeLacking } from './honeypot-reserve.ts';

@@ -1,10 +1,10 @@
-import { assignVerifier } from '@ogong/protocol/audit';
-import { createReader, createWriter, equalBytes, toHex } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { fillRound } from '@ogong/protocol/score-commitment';
-import { parseScoreReport } from '@ogong/protocol/score-report';
-import { tokenOf } from '@ogong/protocol/window';
+import { assignVerifier } from '@ogong/protocol/audit/audit';
+import { createReader, createWriter, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { tokenOf } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { fillRound } from '@ogong/protocol/stage2/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';

@@ -1,4 +1,4 @@
-import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
+import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
 import type { Store } from '../../store/store.ts';
 import { readCommitment, readOpened } from './attempt-store.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';

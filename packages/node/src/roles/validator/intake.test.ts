@@ -1,8 +1,8 @@
-import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
-import { toHex } from '@ogong/protocol/bytes';
-import type { LedgerSigner } from '@ogong/protocol/crypto';
-import { INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
+import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { readAnnouncement } from './announcement-store.ts';

@@ -1,9 +1,9 @@
-import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/announcement';
-import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { OrderBeacon } from '@ogong/protocol/header-checks';
-import { type LedgerDomain, parseOrder } from '@ogong/protocol/order';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { ChainView } from '../../shared/chain-view.ts';

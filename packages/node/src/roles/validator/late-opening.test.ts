@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '@ogong/protocol/bytes';
-import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../link/link-error.ts';
 import type { AuditDependencies } from './audit.ts';

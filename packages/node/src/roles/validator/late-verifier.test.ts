@@ -1,5 +1,5 @@
-import { toHex } from '@ogong/protocol/bytes';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { LinkError } from '../../link/link-error.ts';

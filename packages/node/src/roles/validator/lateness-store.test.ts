@@ -1,5 +1,5 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
-import { computePayeeEvidence } from '@ogong/protocol/payee-test';
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { openStore, type Store } from '../../store/store.ts';

@@ -3,8 +3,8 @@ import {
   computePayeeEvidence,
   INITIAL_PAYEE_TEST,
   type PayeeTestState,
-} from '@ogong/protocol/payee-test';
-import { computeOutcomeEValue } from '@ogong/protocol/sprt';
+} from '@ogong/protocol/audit/payee-test';
+import { computeOutcomeEValue } from '@ogong/protocol/statistics/sprt';
 import type { Store } from '../../store/store.ts';
 import { findSubject, type Party } from './sequential-store.ts';
 

@@ -1,6 +1,6 @@
 import { escrowAbi, parametersAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { bytesToHex } from '@ogong/chain/hex';
-import { fromHex } from '@ogong/protocol/bytes';
+import { fromHex } from '@ogong/protocol/base/bytes';
 import type { ChainView } from '../../shared/chain-view.ts';
 
 export interface SettledBatch {

@@ -1,6 +1,6 @@
 import type { DriftTableAnchor } from '@ogong/chain/client';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { readDefaultTable } from '../../calibration/default-table.ts';
 import { listSigners, readTableFile, TableError, type TableFile } from '../../calibration/table-file.ts';
 import type { Logger } from '../../log/logger.ts';

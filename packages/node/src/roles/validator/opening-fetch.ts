@@ -1,9 +1,9 @@
-import type { Announcement } from '@ogong/protocol/announcement';
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { OPENING_KEPT_MS } from '@ogong/protocol/opening';
-import type { Order } from '@ogong/protocol/order';
-import type { RecordV2 } from '@ogong/protocol/record';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { Order } from '@ogong/protocol/exchange/order';
 import type { Clock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';
 import type { Peer } from '../../shared/link-pool.ts';

@@ -1,6 +1,6 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { concatBytes, createWriter, fromHex, toHex } from '@ogong/protocol/bytes';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
+import { concatBytes, createWriter, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';

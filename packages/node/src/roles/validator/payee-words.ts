@@ -1,7 +1,7 @@
-import { concatBytes, toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { verifyProviderPayee } from '@ogong/protocol/provider-payee';
+import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 
 /** A payee's word for a provider's key, as it comes with a reply (docs/spec/announcement.md). */
 export interface PayeeWord {

@@ -1,9 +1,9 @@
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
-import { createWriter } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeVrfPublicKey } from '@ogong/protocol/vrf';
+import { createWriter } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
 const VRF_SEED_DOMAIN = encodeDomain('ogong-vrf-seed-v1');
 

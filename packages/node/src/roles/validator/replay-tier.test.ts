@@ -1,5 +1,5 @@
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
-import { SYNTHETIC_CLASS } from '@ogong/protocol/synthetic-divergence';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { SYNTHETIC_CLASS } from '@ogong/protocol/synthetic/synthetic-divergence';
 import { afterEach, describe, expect, it } from 'vitest';
 import { jitter } from './drift-fixture.ts';
 import { createTestValidator, ledger, payer, provider } from './test-bench.ts';

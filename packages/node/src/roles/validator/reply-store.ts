@@ -1,7 +1,7 @@
-import { equalBytes } from '@ogong/protocol/bytes';
-import { parseHeader } from '@ogong/protocol/header';
-import { type Order, parseOrder } from '@ogong/protocol/order';
-import { parseRecordV2 } from '@ogong/protocol/record';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { Store } from '../../store/store.ts';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import type { Claim, SignedRecord, StoredClaim, Submission } from './claim.ts';

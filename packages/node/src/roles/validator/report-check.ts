@@ -1,13 +1,13 @@
-import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/adjudicate';
-import { equalBytes, ProtocolError } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { Header } from '@ogong/protocol/header';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
-import type { Opening } from '@ogong/protocol/opening';
-import type { RecordV2 } from '@ogong/protocol/record';
-import type { Replay } from '@ogong/protocol/replay';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/score-commitment';
-import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/score-report';
+import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/audit/adjudicate';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { Opening } from '@ogong/protocol/commitment/opening';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import type { Replay } from '@ogong/protocol/stage1/replay';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
+import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 

@@ -1,11 +1,11 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { ProtocolError } from '@ogong/protocol/bytes';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
   type PushRecordRequest,
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { parseOrder } from '@ogong/protocol/order';
 import { Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { getCaller, type MethodName } from '../../link/link-server.ts';
 import type { ChainView } from '../../shared/chain-view.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { calibrateRank } from '@ogong/protocol/e-value';
-import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/payee-test';
-import { createSeededRandom } from '@ogong/protocol/seeded-random';
+import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { calibrateRank } from '@ogong/protocol/statistics/e-value';
 import { describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../store/store.ts';
 import type { Judgement } from './judge.ts';

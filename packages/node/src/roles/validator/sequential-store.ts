@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { equalBytes } from '@ogong/protocol/bytes';
 import {
   advancePayeeTest,
   CHEAT_SHARES,
   computePayeeEvidence,
   INITIAL_PAYEE_TEST,
   type PayeeTestState,
-} from '@ogong/protocol/payee-test';
-import { computeOutcomeEValue, type SequentialTestParameters } from '@ogong/protocol/sprt';
+} from '@ogong/protocol/audit/payee-test';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { computeOutcomeEValue, type SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import type { Store } from '../../store/store.ts';
 import type { Judgement } from './judge.ts';
 

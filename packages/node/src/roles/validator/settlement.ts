@@ -1,13 +1,19 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Anchor, ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
-import { buildSettlement, createVoucher, hashSettlement, type Settlement, sumDebts } from '@ogong/protocol/batch';
-import { equalBytes, fromHex, toHex } from '@ogong/protocol/bytes';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { type Validator, verifyQuorum } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { type Validator, verifyQuorum } from '@ogong/protocol/quorum';
-import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/verdict-log';
+import {
+  buildSettlement,
+  createVoucher,
+  hashSettlement,
+  type Settlement,
+  sumDebts,
+} from '@ogong/protocol/settlement/batch';
+import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Clock } from '../../clock.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,12 +1,12 @@
-import { toHex } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/score-commitment';
+} from '@ogong/protocol/stage2/score-commitment';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import { createTestHybrid } from './test-keys.ts';

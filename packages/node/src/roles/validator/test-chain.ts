@@ -1,7 +1,7 @@
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { SettleCall } from '@ogong/chain/settle-call';
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 
 export interface TestChain {
   readonly settled: SettleCall[];

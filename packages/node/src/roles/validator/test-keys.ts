@@ -1,5 +1,5 @@
-import { utf8Encode } from '@ogong/protocol/bytes';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../../crypto/signers.ts';
 

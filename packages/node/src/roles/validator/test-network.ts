@@ -6,9 +6,13 @@ import { createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/chain/free-port';
 import { bytesToHex } from '@ogong/chain/hex';
 import { startTestLedger } from '@ogong/chain/test-ledger';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/announcement';
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { HybridSigner } from '@ogong/protocol/crypto';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import {
   ProviderService,
   type RevealRequest,
@@ -16,16 +20,12 @@ import {
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import type { LedgerDomain } from '@ogong/protocol/order';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/score-commitment';
-import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
+} from '@ogong/protocol/stage2/score-commitment';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';

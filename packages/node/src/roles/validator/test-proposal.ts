@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf';
-import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,
   computeGenesisPosition,
   encodeVerdictEntry,
   parseVerdictEntry,
   type VerdictEntry,
-} from '@ogong/protocol/verdict-log';
+} from '@ogong/protocol/settlement/verdict-log';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 
 import type { CosignRequest } from './settlement.ts';

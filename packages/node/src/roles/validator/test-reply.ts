@@ -1,19 +1,23 @@
-import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeCommitment } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { computeCommitment } from '@ogong/protocol/opening';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/order';
-import { signProviderPayee } from '@ogong/protocol/provider-payee';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
   type ScoreReport,
-} from '@ogong/protocol/score-report';
-import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '@ogong/protocol/synthetic-reply';
-import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/window';
+} from '@ogong/protocol/stage2/score-report';
+import {
+  createSyntheticReply,
+  type SyntheticOptions,
+  type SyntheticReply,
+} from '@ogong/protocol/synthetic/synthetic-reply';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';
 import type { SignedOrder, Submission } from './claim.ts';

@@ -1,4 +1,4 @@
-import { toHex } from '@ogong/protocol/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';
 import { createLedgerHistory } from './ledger-history.ts';

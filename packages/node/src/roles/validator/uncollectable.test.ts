@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/batch';
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { LedgerSigner } from '@ogong/protocol/crypto';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../crypto/signers.ts';

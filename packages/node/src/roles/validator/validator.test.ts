@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { parseEvidence } from './evidence.ts';

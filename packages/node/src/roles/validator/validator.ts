@@ -1,11 +1,11 @@
-import { concatBytes, toHex } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto';
+import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Validator as Member } from '@ogong/protocol/crypto/quorum';
+import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Validator as Member } from '@ogong/protocol/quorum';
-import type { SequentialTestParameters } from '@ogong/protocol/sprt';
-import type { VerdictEntry } from '@ogong/protocol/verdict-log';
-import { proveVrf } from '@ogong/protocol/vrf';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import type { Logger } from 'pino';
 import type { Clock } from '../../clock.ts';
 import type { LinkIdentity } from '../../link/link-identity.ts';

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startTestLedger, type TestLedger, unit } from '@ogong/chain/test-ledger';
-import { fromHex, utf8Encode } from '@ogong/protocol/bytes';
+import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTableFile, writeTableFile } from '../../calibration/table-file.ts';

@@ -1,7 +1,6 @@
-import type { Crypto } from '@ogong/protocol/crypto';
-import { parseOrder } from '@ogong/protocol/order';
-import { hashRecord } from '@ogong/protocol/record';
-import type { SequentialTestParameters } from '@ogong/protocol/sprt';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
   appendVerdict,
   computeEntryHash,
@@ -10,7 +9,8 @@ import {
   type LogPosition,
   type Verdict,
   type VerdictEntry,
-} from '@ogong/protocol/verdict-log';
+} from '@ogong/protocol/settlement/verdict-log';
+import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import type { Store } from '../../store/store.ts';
 import { adjustChannel } from './channel-store.ts';
 import { type Evidence, encodeEvidence } from './evidence.ts';

@@ -1,17 +1,17 @@
-import { toHex } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeHeader, type Header } from '@ogong/protocol/commitment/header';
+import { SINGLE } from '@ogong/protocol/commitment/shape-classes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type {
   RevealRequest,
   ScoreReport as ScoreAnswer,
   ScoreCommitment,
   ScoreRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeHeader, type Header } from '@ogong/protocol/header';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import type { Replay } from '@ogong/protocol/replay';
-import { hashScoreInputs, redactHeader, type ScoreInputs } from '@ogong/protocol/score-commitment';
-import { SINGLE } from '@ogong/protocol/shape-classes';
-import { encodeTailDraws, type TailDraws } from '@ogong/protocol/tail-draws';
+import type { Replay } from '@ogong/protocol/stage1/replay';
+import { encodeTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { hashScoreInputs, redactHeader, type ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
 import { LinkError } from '../../link/link-error.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';

@@ -1,7 +1,7 @@
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
-import { encodeDriftTable } from '@ogong/protocol/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift-table-signature';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { createTestPolicy } from './drift-fixture.ts';

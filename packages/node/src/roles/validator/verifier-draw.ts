@@ -1,8 +1,8 @@
-import { type AuditDraw, assignVerifier, isPaired } from '@ogong/protocol/audit';
-import { createWriter, equalBytes } from '@ogong/protocol/bytes';
-import { encodeDomain } from '@ogong/protocol/canonical';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeClassWeights } from '@ogong/protocol/verifier-weights';
+import { type AuditDraw, assignVerifier, isPaired } from '@ogong/protocol/audit/audit';
+import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
+import { createWriter, equalBytes } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';

@@ -1,8 +1,8 @@
-import { equalBytes } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
-import type { Header } from '@ogong/protocol/header';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { Clock } from '../../clock.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';

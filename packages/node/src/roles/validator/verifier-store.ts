@@ -3,7 +3,7 @@ import {
   INITIAL_SEQUENTIAL_TEST,
   type SequentialTestParameters,
   type SequentialTestState,
-} from '@ogong/protocol/sprt';
+} from '@ogong/protocol/statistics/sprt';
 import type { Store } from '../../store/store.ts';
 
 /** What this validator knows of a verifier. */

@@ -1,6 +1,12 @@
-import type { Header } from '@ogong/protocol/header';
-import { createSketchRow } from '@ogong/protocol/sketch';
-import { type DrawRow, encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/window';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { createSketchRow } from '@ogong/protocol/commitment/sketch';
+import {
+  type DrawRow,
+  encodeDraws,
+  encodeSketch,
+  WINDOW_TOKENS,
+  type WindowBytes,
+} from '@ogong/protocol/commitment/window';
 
 /**
  * Windows of the claimed tokens and list sizes that say nothing: what a report holds where the claim is of another

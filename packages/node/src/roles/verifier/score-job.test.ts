@@ -1,8 +1,8 @@
 import { createFakeEngine } from '@ogong/engine/fake';
-import { adjudicateReport, checkReportShape } from '@ogong/protocol/adjudicate';
-import type { Header } from '@ogong/protocol/header';
-import { nobleCrypto as crypto } from '@ogong/protocol/noble';
-import { parseScoreReport } from '@ogong/protocol/score-report';
+import { adjudicateReport, checkReportShape } from '@ogong/protocol/audit/adjudicate';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { afterAll, expect, it } from 'vitest';
 import { planRequest } from '../../calibration/request-plan.ts';
 import { replaySample, type ServedSample, scoreSample, serveSample } from '../../calibration/sample.ts';

@@ -1,10 +1,10 @@
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
-import { adjudicateReport } from '@ogong/protocol/adjudicate';
-import { encodeDivergence, parseDivergence } from '@ogong/protocol/divergence';
+import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/record';
-import { parseTraceReport, type SignedTrace } from '@ogong/protocol/trace-report';
-import { verifyDivergence } from '@ogong/protocol/verify-divergence';
+import { encodeDivergence, parseDivergence } from '@ogong/protocol/stage2/divergence';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { LinkError } from '../../link/link-error.ts';

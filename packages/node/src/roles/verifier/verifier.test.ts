@@ -3,24 +3,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
-import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/adjudicate';
-import { equalBytes, utf8Encode } from '@ogong/protocol/bytes';
+import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/audit/adjudicate';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/header';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/hybrid';
-import { parseOpening } from '@ogong/protocol/opening';
-import { parseRecordV2 } from '@ogong/protocol/record';
-import { replayReply } from '@ogong/protocol/replay';
+import { replayReply } from '@ogong/protocol/stage1/replay';
+import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
   redactHeader,
-} from '@ogong/protocol/score-commitment';
-import { parseScoreReport } from '@ogong/protocol/score-report';
-import { encodeTailDraws } from '@ogong/protocol/tail-draws';
-import { verifyEndorsement } from '@ogong/protocol/verifier-endorsement';
+} from '@ogong/protocol/stage2/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';

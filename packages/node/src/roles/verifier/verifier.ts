@@ -1,7 +1,9 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Engine, EngineError } from '@ogong/engine/engine';
-import { equalBytes, toHex } from '@ogong/protocol/bytes';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import {
   type EndorseRequest,
   type RevealRequest,
@@ -9,7 +11,6 @@ import {
   type TraceClaimRequest,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { hashHybridKey } from '@ogong/protocol/hybrid';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -17,9 +18,8 @@ import {
   hashScoreInputs,
   MAX_ROUND,
   SALT_BYTES,
-} from '@ogong/protocol/score-commitment';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/score-report';
-import { signEndorsement } from '@ogong/protocol/verifier-endorsement';
+} from '@ogong/protocol/stage2/score-commitment';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import type { LinkIdentity, PeerId } from '../../link/link-identity.ts';

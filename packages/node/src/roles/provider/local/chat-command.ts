@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { type ChatMessage, type Engine, EngineError } from '@ogong/engine/engine';
-import type { Crypto } from '@ogong/protocol/crypto';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseModelRequest } from '../../../shared/model-request.ts';
 import { generateLocally } from './local-model.ts';
 import { encodeJson } from './openai-api.ts';

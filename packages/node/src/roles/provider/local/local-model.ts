@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { computeDrawKey } from '@ogong/protocol/draw-key';
-import { DEFAULT_DIRECTIONS } from '@ogong/protocol/sketch';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
 import { assertFitsModel, type ModelRequest } from '../../../shared/model-request.ts';
 
 /** A model that is served to this machine alone: nothing is committed and nobody is paid. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { EngineError } from '@ogong/engine/engine';
-import type { Crypto } from '@ogong/protocol/crypto';
-import { RequestError } from '@ogong/protocol/request';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Clock } from '../../../clock.ts';
 import type { Logger } from '../../../log/logger.ts';
 import type { Endpoint } from '../../../shared/endpoint.ts';

@@ -1,6 +1,6 @@
 import type { GenerateEvent } from '@ogong/engine/engine';
-import { toHex, utf8Decode } from '@ogong/protocol/bytes';
-import { RequestError } from '@ogong/protocol/request';
+import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
+import { RequestError } from '@ogong/protocol/exchange/request';
 import { type ModelRequest, parseModelRequest } from '../../../shared/model-request.ts';
 import { generateLocally, type LocalModel } from './local-model.ts';
 import { encodeJson, type LocalAnswer, type LocalCall, toFinishReason } from './openai-api.ts';

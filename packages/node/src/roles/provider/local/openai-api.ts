@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { GenerateEvent, StopReason, TokenLogprob } from '@ogong/engine/engine';
-import { toHex, utf8Encode } from '@ogong/protocol/bytes';
-import type { Crypto } from '@ogong/protocol/crypto';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseModelRequest } from '../../../shared/model-request.ts';
 import { generateLocally, type LocalModel } from './local-model.ts';
 

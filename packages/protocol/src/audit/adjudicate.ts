@@ -1,0 +1,282 @@
+import { equalBytes, toHex } from '../base/bytes.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import type { Header } from '../commitment/header.ts';
+import type { Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import { decodeDraws, decodeSketch, tokenOf } from '../commitment/window.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { type DriftTable, findDriftRow } from '../drift/drift-table.ts';
+import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from '../drift/drift-verdict.ts';
+import { FALLBACK_THRESHOLDS, type Thresholds } from '../drift/thresholds.ts';
+import { WEIGHT_ONE } from '../sampling/sampler.ts';
+import type { Replay } from '../stage1/replay.ts';
+import { type Comparison, compareWindows } from '../stage2/compare.ts';
+import { computeReplyEvidence } from '../stage2/reply-scores.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '../stage2/score-report.ts';
+
+/**
+ * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: nothing is scored that
+ * does not hash to the signed root (docs/spec/stage-2.md).
+ */
+export type Outcome = 'accept' | 'reject' | 'inconclusive';
+
+/** How scores are decided on where no equality holds; all optional. */
+export interface AdjudicationPolicy {
+  /** Fixed limits, where no table says more. */
+  readonly thresholds?: Thresholds;
+  /** Measured drift, and what the operator accepts to be wrong about. */
+  readonly drift?: {
+    readonly table: DriftTable;
+    readonly rates?: DecisionRates;
+  };
+}
+
+export interface ReportVerdict {
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  readonly comparison: Comparison | undefined;
+  /** What the drift table said; undefined where equality or fixed limits decided. */
+  readonly drift?: DriftVerdict;
+}
+
+/**
+ * Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn.
+ */
+export function checkReportShape(
+  report: ScoreReport,
+  expected: {
+    readonly jobId: Uint8Array;
+    readonly modelRoot: Uint8Array;
+    readonly header: Header;
+    readonly replay: Replay;
+  },
+): Check {
+  const id = 'report-shape';
+  const { header, replay } = expected;
+  if (!equalBytes(report.jobId, expected.jobId)) return fail(id, 'the report answers another job');
+  if (!equalBytes(report.modelRoot, expected.modelRoot)) return fail(id, 'the report is about another model');
+  let position = 0;
+  try {
+    for (const { draws, sketch } of report.windows) {
+      const { rows } = decodeDraws(draws, header);
+      if (decodeSketch(sketch, { directions: header.sketchDirections }).length !== rows.length) {
+        return fail(id, 'draws and sketches differ in length');
+      }
+      for (const row of rows) {
+        const claimed = replay.rows[position];
+        if (claimed === undefined || tokenOf(row) !== replay.outputTokens[position]) {
+          return fail(id, `position ${position} scores another token`);
+        }
+        if (row.ids.length !== claimed.ids.length)
+          return fail(id, `position ${position} lists another number of candidates`);
+        position++;
+      }
+    }
+  } catch (error) {
+    return fail(id, (error as Error).message);
+  }
+  if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
+  const { firstOtherChoice, tailGap } = report;
+  if (firstOtherChoice === undefined || tailGap === undefined) {
+    return fail(id, 'the report does not say whose choice lists and tail draws are');
+  }
+  if (tailGap.gap > 0 && tailGap.position >= position) {
+    return fail(id, `a tail draw at ${tailGap.position} of ${position} positions`);
+  }
+  if (firstOtherChoice !== NO_OTHER_CHOICE && firstOtherChoice >= position) {
+    return fail(id, `another choice at ${firstOtherChoice} of ${position} positions`);
+  }
+  return pass(id, `${position} positions scored by ${report.numericClass}`);
+}
+
+/** One verifier's well-formed report against the committed reply. */
+export function adjudicateReport(
+  crypto: Crypto,
+  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  report: ScoreReport,
+  { thresholds = FALLBACK_THRESHOLDS, drift: measured }: AdjudicationPolicy = {},
+): ReportVerdict {
+  const { record, header, opening } = claim;
+  const checks = [
+    check(
+      'prompt-tokens',
+      equalBytes(report.promptTokensHash, header.promptTokensHash) &&
+        report.promptTokenCount === header.promptTokenCount,
+      `the request templates to ${report.promptTokenCount} tokens; the header commits ${header.promptTokenCount}`,
+    ),
+    check(
+      'vocabulary',
+      equalBytes(report.vocabularyHash, header.vocabularyHash),
+      `hash ${toHex(report.vocabularyHash.subarray(0, 6))}`,
+    ),
+    check(
+      'response-text',
+      equalBytes(report.responseHash, record.responseHash),
+      'the tokens spell the signed response',
+    ),
+    checkStop(record, header, report),
+  ];
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison: undefined };
+  const comparison = compareWindows(crypto, header, opening.windows, report.windows);
+  if (report.exact && report.numericClass === header.numericClass) {
+    checks.push(
+      comparison.identical
+        ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
+        : fail(
+            'equality',
+            `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`,
+          ),
+    );
+    if (comparison.identical) checks.push(checkOwnChoice(report, header));
+    return { outcome: checks.some(({ status }) => status === 'fail') ? 'reject' : 'accept', checks, comparison };
+  }
+  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
+  checks.push(...judged.checks);
+  if (header.tier !== 'replay' || judged.outcome !== 'accept') return { ...judged, checks, comparison };
+  // Who declares a class that nobody runs must not fare better than under the weaker promise.
+  checks.push(
+    skip('replay', 'scores can refute a reply of tier replay, and never vouch for one: that takes its own class'),
+  );
+  return { ...judged, outcome: 'inconclusive', checks, comparison };
+}
+
+/** A reply and a report on it whose prompts, vocabularies and texts are the same. */
+interface Scored {
+  readonly record: RecordV2;
+  readonly header: Header;
+  readonly report: ScoreReport;
+  readonly comparison: Comparison;
+}
+
+/** By measured drift where a table has a row, else by fixed limits. */
+function judgeScores(
+  scored: Scored,
+  { thresholds, measured }: { readonly thresholds: Thresholds; readonly measured: AdjudicationPolicy['drift'] },
+): { readonly outcome: Outcome; readonly checks: readonly Check[]; readonly drift?: DriftVerdict } {
+  const { comparison, report } = scored;
+  const limits = checkLimits(comparison, report, thresholds);
+  const drift = measured && judgeMeasured(measured, scored);
+  if (drift === undefined) return limits;
+  // No row is this class's own: what the fixed limits reject where no table speaks, they reject here, with the same weight.
+  if (drift.isUnlisted && limits.outcome === 'reject') return limits;
+  // Which unlisted token a draw names is no matter of drift, whatever the table says of the values.
+  const place = limits.checks.find(({ id }) => id === 'tail-place');
+  if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };
+  const { pValue, source, cheat, row } = drift;
+  const suspect = cheat === undefined ? '' : `, most like ${cheat.name} (${(100 * cheat.posterior).toFixed(0)} %)`;
+  const detail = `p ${pValue.toPrecision(3)} (${source}) by ${row}${suspect}`;
+  if (drift.outcome === 'reject') return { outcome: 'reject', checks: [fail('likelihood', detail)], drift };
+  if (drift.outcome === 'accept') return { outcome: 'accept', checks: [pass('likelihood', detail)], drift };
+  if (drift.isBeyondAll && limits.outcome === 'reject') {
+    // Few held-out replies give no small p-value: what lies beyond all of them is left to the fixed limits.
+    return { outcome: 'reject', checks: [...limits.checks, skip('likelihood', detail)], drift };
+  }
+  return { outcome: 'inconclusive', checks: [skip('likelihood', `undecided: ${detail}`)], drift };
+}
+
+/**
+ * What equality leaves to the provider: how long a list is, which decides the draws at its edge, and which unlisted token a
+ * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move
+ * with the drift, and nothing is made of them.
+ */
+function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
+  const id = 'own-choice';
+  if (firstOtherChoice === undefined) return skip(id, 'a report of version 1 does not say');
+  return firstOtherChoice === NO_OTHER_CHOICE
+    ? pass(id, `the engine's own lists and unlisted tokens in ${numericClass}`)
+    : fail(id, `the engine would have chosen otherwise at position ${firstOtherChoice}, in ${numericClass}`);
+}
+
+function judgeMeasured(
+  { table, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
+  { record, header, report, comparison }: Scored,
+): DriftVerdict | undefined {
+  const lookup = findDriftRow(table, {
+    modelRoot: record.modelRoot,
+    providerClass: header.numericClass,
+    verifierClass: report.numericClass,
+    positions: comparison.positions,
+    context: comparison.context,
+  });
+  return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);
+}
+
+function checkLimits(
+  comparison: Comparison,
+  { tailGap }: ScoreReport,
+  thresholds: Thresholds,
+): { outcome: Outcome; checks: readonly Check[] } {
+  const { source } = thresholds;
+  const place = tailGap && tailGap.gap / WEIGHT_ONE;
+  const checks = [
+    score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, source),
+    score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, source),
+    score('omission', comparison.worstOmission, thresholds.omission, source, 'position'),
+    score('tail', comparison.worstWindowTailShift, thresholds.tailShift, source),
+    score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, source),
+    place === undefined
+      ? skip('tail-place', 'a report of this version does not say')
+      : score('tail-place', place, thresholds.tailPlace, source, 'position'),
+  ];
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
+  const isDoubtful =
+    comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
+    comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt ||
+    comparison.worstOmission > thresholds.omission.doubt ||
+    comparison.worstWindowTailShift > thresholds.tailShift.doubt ||
+    comparison.worstWindowDrawGap > thresholds.drawGap.doubt ||
+    (place ?? 0) > thresholds.tailPlace.doubt;
+  return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks };
+}
+
+function check(id: string, ok: boolean, detail: string): Check {
+  return ok ? pass(id, detail) : fail(id, `does not hold: ${detail}`);
+}
+
+function score(
+  id: string,
+  value: number,
+  limit: { doubt: number; reject: number },
+  source: string,
+  of: 'window' | 'position' = 'window',
+): Check {
+  const detail = `worst ${of} ${value.toFixed(4)}, reject above ${limit.reject} (${source})`;
+  // A comparison that is not a number must never pass.
+  return value <= limit.reject ? pass(id, detail) : fail(id, detail);
+}
+
+function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check {
+  const last = record.tokenCount - 1;
+  const first = report.firstStopToken;
+  const detail = `stop reason ${header.stopReason}, first stop token ${first === NO_STOP_TOKEN ? 'none' : `at ${first}`} of ${record.tokenCount}`;
+  if (header.stopReason === 'stop-token') return check('stop-reason', first === last, detail);
+  if (first !== NO_STOP_TOKEN) return fail('stop-reason', detail);
+  return pass('stop-reason', detail);
+}
+
+export interface Combined {
+  /** `ask-another`: one verifier's word is not enough. */
+  readonly decision: Outcome | 'ask-another';
+  /** Indices of reports that the others refute: their verifiers are marked. */
+  readonly marked: readonly number[];
+}
+
+/**
+ * Several verifiers, one decision. A reject must be confirmed by a second verifier where there is one: a verifier that
+ * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
+ * accept outweighs any number of rejects.
+ */
+export function combineReports(
+  verdicts: readonly (ReportVerdict & { exact: boolean })[],
+  canAskAnother: boolean,
+): Combined {
+  const index = (wanted: Outcome): number[] => verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
+  const accepts = index('accept');
+  const rejects = index('reject');
+  if (accepts.some((i) => verdicts[i]?.exact)) return { decision: 'accept', marked: rejects };
+  if (rejects.length >= 2 && rejects.length > accepts.length) return { decision: 'reject', marked: accepts };
+  if (accepts.length > rejects.length) return { decision: 'accept', marked: rejects };
+  if (canAskAnother) return { decision: 'ask-another', marked: [] };
+  return { decision: rejects.length > accepts.length ? 'reject' : 'inconclusive', marked: [] };
+}

@@ -1,0 +1,191 @@
+import { computeLog } from '../base/elementary.ts';
+import type { DriftRow } from '../drift/drift-table.ts';
+import { POWER_RATES } from '../drift/drift-table.ts';
+import { PPM } from '../exchange/reputation.ts';
+import { computeMedian, computeWilsonInterval } from '../statistics/statistics.ts';
+
+/**
+ * What an audit is worth, and where audits go. Honest play is a best response if and only if alpha (s - eps) >= saving /
+ * (fee + franchise): coverage times margin of the check against what a cheat saves by what it stands to lose.
+ * Money in atomic units, rates in parts per million, integers throughout: co-signers compute the same coverage.
+ * Source: whitepaper section 4.1, Proposition 1; 4.2, Remark 2.
+ */
+export interface Stakes {
+  /** s: P(reject | this cheat). */
+  readonly soundnessPpm: number;
+  /** eps: P(reject | honest). */
+  readonly falsePositivePpm: number;
+  /** p: forfeited on a reject. */
+  readonly feeAtomic: bigint;
+  /** Phi: what ejection takes besides; 0 where only the fee deters. */
+  readonly franchiseAtomic: bigint;
+}
+
+/**
+ * The least coverage that makes a saving not worth it, rounded up.
+ * @returns ppm; undefined where no coverage does.
+ * @throws RangeError on a rate outside 0..1,000,000 or a negative amount.
+ */
+export function computeDeterringCoverage(stakes: Stakes, savingAtomic: bigint): number | undefined {
+  const { margin, loss } = weigh(stakes);
+  if (savingAtomic < 0n) throw new RangeError(`a saving of ${savingAtomic}`);
+  if (savingAtomic === 0n) return 0;
+  if (margin <= 0n || loss <= 0n) return undefined;
+  const coverage = divideUp(savingAtomic * BigInt(PPM) * BigInt(PPM), margin * loss);
+  return coverage > BigInt(PPM) ? undefined : Number(coverage);
+}
+
+/** The largest saving that a coverage deters, rounded down; 0 where the check tells nothing. */
+export function computeDeterredSaving(stakes: Stakes, coveragePpm: number): bigint {
+  const { margin, loss } = weigh(stakes);
+  assertPpm(coveragePpm);
+  if (margin <= 0n) return 0n;
+  return (BigInt(coveragePpm) * margin * loss) / (BigInt(PPM) * BigInt(PPM));
+}
+
+function weigh({ soundnessPpm, falsePositivePpm, feeAtomic, franchiseAtomic }: Stakes): {
+  margin: bigint;
+  loss: bigint;
+} {
+  assertPpm(soundnessPpm);
+  assertPpm(falsePositivePpm);
+  if (feeAtomic < 0n || franchiseAtomic < 0n) throw new RangeError('a negative amount');
+  return { margin: BigInt(soundnessPpm) - BigInt(falsePositivePpm), loss: feeAtomic + franchiseAtomic };
+}
+
+function assertPpm(value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > PPM) throw new RangeError(`${value} parts per million`);
+}
+
+const divideUp = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
+
+export interface MeasuredSoundness {
+  /** Of the alternative. */
+  readonly name: string;
+  /** Lower 95 % limit of the share caught. */
+  readonly soundnessPpm: number;
+  /** The rate at which it was measured. */
+  readonly falsePositivePpm: number;
+}
+
+/**
+ * s and eps of a row for each of its alternatives, at one of its rates.
+ * @throws RangeError where the row was not measured at this rate.
+ */
+export function measureSoundness(row: Pick<DriftRow, 'power'>, rate: number): readonly MeasuredSoundness[] {
+  const index = POWER_RATES.indexOf(rate);
+  if (index < 0) throw new RangeError(`power is measured at ${POWER_RATES.join(', ')}, not at ${rate}`);
+  return row.power
+    .filter(({ replies }) => replies > 0)
+    .map(({ name, replies, caught }) => ({
+      name,
+      soundnessPpm: Math.floor(computeWilsonInterval(caught[index] as number, replies).low * PPM),
+      falsePositivePpm: Math.ceil(rate * PPM),
+    }));
+}
+
+/** One reply that may be audited, as everybody who holds the epoch's records sees it. */
+export interface AuditableReply {
+  /** What a verifier has to run: prompt and output tokens, at least 1. */
+  readonly tokens: number;
+  readonly feeAtomic: bigint;
+  /** Names the model, so that speed is compared with that of peers; hex of the model root. */
+  readonly model: string;
+  /** Output tokens per second, above 0. */
+  readonly speed: number;
+  /** Audits of its payee so far. */
+  readonly payeeAudits: number;
+  /** computePayeeEvidence of its payee before this epoch. */
+  readonly payeeEvidence: number;
+}
+
+export interface AuditBudget {
+  /** Coverage that no reply falls below. */
+  readonly basePpm: number;
+  /** Expected tokens that verifiers run in all; what base coverage needs is spent even beyond it. */
+  readonly tokens: number;
+}
+
+/** Robust z of a speed from which on it is suspicious, and how many times base coverage each further one adds. */
+const SPEED_FROM = 3;
+const SPEED_WEIGHT = 2;
+/** An identity counts as new until so many audits. */
+const NEW_AUDITS = 20;
+const NEW_WEIGHT = 4;
+const FEE_WEIGHT = 1;
+const DOUBT_WEIGHT = 3;
+/** No single reason adds more than this many times base coverage. */
+const REASON_LIMIT = 20;
+
+/**
+ * How many times base coverage a reply deserves besides it: faster than its model allows others to be, paid to a new
+ * identity, dear, or paid to whom the evidence so far speaks against.
+ * @returns at least 0.
+ */
+function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[]; medianFee: number }): number {
+  const bounded = (value: number): number => Math.min(Math.max(value, 0), REASON_LIMIT);
+  return (
+    bounded(SPEED_WEIGHT * (computeRobustZ(computeLog(reply.speed), peers.speeds) - SPEED_FROM)) +
+    bounded((NEW_WEIGHT * (NEW_AUDITS - reply.payeeAudits)) / NEW_AUDITS) +
+    bounded(peers.medianFee > 0 ? FEE_WEIGHT * (Number(reply.feeAtomic) / peers.medianFee - 1) : 0) +
+    bounded(DOUBT_WEIGHT * computeLog(Math.max(reply.payeeEvidence, 1)))
+  );
+}
+
+/** Few peers have no typical scatter. */
+const MIN_PEERS = 5;
+/** Scatter of honest speeds is not taken to be less than this, ln. */
+const SPEED_FLOOR = 0.05;
+
+/**
+ * (x - median) / (1.4826 median |x - median|): unlike mean and deviation, a few cheats do not move it.
+ * @returns 0 with fewer than five peers.
+ */
+export function computeRobustZ(x: number, peers: readonly number[]): number {
+  if (peers.length < MIN_PEERS) return 0;
+  const median = computeMedian(peers);
+  const deviation = computeMedian(peers.map((peer) => Math.abs(peer - median)));
+  return (x - median) / Math.max(1.4826 * deviation, SPEED_FLOOR);
+}
+
+/**
+ * Coverage of each reply of an epoch, in ppm, in the order given; what isAudited takes. At least base coverage for all;
+ * what the budget leaves is spread in proportion to reasons. The result for a reply does not depend on the others' order.
+ * @throws RangeError on a field out of range.
+ */
+export function planAudits(
+  replies: readonly AuditableReply[],
+  { basePpm, tokens: budget }: AuditBudget,
+): readonly number[] {
+  assertPpm(basePpm);
+  if (!Number.isSafeInteger(budget) || budget < 0) throw new RangeError(`a budget of ${budget} tokens`);
+  for (const reply of replies) assertReply(reply);
+  const speeds = new Map<string, number[]>();
+  for (const { model, speed } of replies) {
+    const list = speeds.get(model);
+    if (list) list.push(computeLog(speed));
+    else speeds.set(model, [computeLog(speed)]);
+  }
+  const medianFee = replies.length === 0 ? 0 : computeMedian(replies.map(({ feeAtomic }) => Number(feeAtomic)));
+  const extras = replies.map((reply) => {
+    const reasons = computeReasons(reply, { speeds: speeds.get(reply.model) as number[], medianFee });
+    return Math.min(Math.floor(basePpm * reasons), PPM - basePpm);
+  });
+  const cost = (ppm: (index: number) => number): bigint =>
+    replies.reduce((sum, { tokens }, i) => sum + BigInt(tokens) * BigInt(ppm(i)), 0n);
+  const left = BigInt(budget) * BigInt(PPM) - cost(() => basePpm);
+  const wanted = cost((i) => extras[i] as number);
+  if (wanted === 0n || left <= 0n) return replies.map(() => basePpm);
+  return extras.map((extra) => {
+    const granted = left >= wanted ? BigInt(extra) : (BigInt(extra) * left) / wanted;
+    return basePpm + Number(granted);
+  });
+}
+
+function assertReply({ tokens, feeAtomic, speed, payeeAudits, payeeEvidence }: AuditableReply): void {
+  if (!Number.isSafeInteger(tokens) || tokens < 1) throw new RangeError(`a reply of ${tokens} tokens`);
+  if (feeAtomic < 0n) throw new RangeError(`a fee of ${feeAtomic}`);
+  if (!(speed > 0 && speed < Number.POSITIVE_INFINITY)) throw new RangeError(`a speed of ${speed}`);
+  if (!Number.isSafeInteger(payeeAudits) || payeeAudits < 0) throw new RangeError(`${payeeAudits} audits`);
+  if (!(payeeEvidence >= 0)) throw new RangeError(`evidence of ${payeeEvidence}`);
+}

@@ -1,0 +1,132 @@
+import { compareBytes, createReader, createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { PPM } from '../exchange/reputation.ts';
+import { drawInteger } from '../sampling/draw-integer.ts';
+
+/**
+ * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of a LATER epoch than
+ * the one in which the reply was committed, so that nobody knew when it was served, and everybody can recompute it after.
+ */
+const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
+const PAIR_DOMAIN = encodeDomain('ogong-audit-pair-v1');
+const ASSIGNMENT_DOMAIN = encodeDomain('ogong-verifier-v1');
+/** Share of audits that ask two verifiers at the same time, parts per million; the least that co-signers accept. */
+export const PAIR_PPM = 100_000;
+
+export interface AuditDraw {
+  /** 16 bytes. */
+  readonly replyId: Uint8Array;
+  /** The epoch in which the validator took the record in. */
+  readonly intakeEpoch: bigint;
+  readonly beaconEpoch: bigint;
+  /** Value of beaconEpoch, 32 bytes. */
+  readonly beacon: Uint8Array;
+}
+
+/**
+ * Whether a reply is audited at a coverage of `alphaPpm` parts per million: the first 64 bits of H(beacon || reply id)
+ * against alpha, compared as integers. 1,000,000 always audits, 0 never does.
+ * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or a beacon not later than the intake.
+ */
+export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
+  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm);
+}
+
+/**
+ * Whether an audit asks two verifiers at the same time, like isAudited with a draw of its own: neither knows of the other,
+ * and what one reports is checked by the other.
+ * @throws ProtocolError like isAudited.
+ */
+export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): boolean {
+  return isDrawn(crypto, PAIR_DOMAIN, draw, pairPpm);
+}
+
+function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: number): boolean {
+  if (!Number.isInteger(ppm) || ppm < 0 || ppm > PPM) {
+    throw new ProtocolError('out-of-range', `coverage of ${ppm} parts per million`);
+  }
+  assertLater(draw);
+  const bytes = createWriter().bytes(domain).bytes(draw.beacon, 32).bytes(draw.replyId, 16).finish();
+  const fraction = createReader(crypto.sha256(bytes)).u64();
+  return fraction * BigInt(PPM) < BigInt(ppm) << 64n;
+}
+
+/** A provider in its second role. */
+export interface VerifierCandidate {
+  readonly providerId: Uint8Array;
+  /** 20 bytes: whom its work pays; one payee is taken for one operator. */
+  readonly payee: Uint8Array;
+  readonly modelRoot: Uint8Array;
+  /** 32 bytes, the same for all that seem to be of one operator. */
+  readonly operator?: Uint8Array;
+  /** The class that it says it computes in. */
+  readonly numericClass?: string;
+  /** Chances, in proportion; at least 1. Default: 1. */
+  readonly weight?: bigint;
+}
+
+export interface VerifierAssignment<T extends VerifierCandidate> {
+  readonly draw: AuditDraw;
+  /** The reply's own. */
+  readonly modelRoot: Uint8Array;
+  readonly server: { readonly providerId: Uint8Array; readonly payee: Uint8Array };
+  readonly candidates: readonly T[];
+  /** Providers that were already asked about this reply, in order. */
+  readonly tried: readonly Uint8Array[];
+  /** Operators whose word is there already, or is being asked for: a second one is another's. */
+  readonly heard?: readonly Uint8Array[];
+  /** Candidates of this class come first, where there are any. */
+  readonly preferClass?: string | undefined;
+}
+
+/**
+ * The verifier of a reply, or of its next attempt: drawn by weight among the candidates that serve the same model root,
+ * are not the server, are not paid to the server's payee, were not tried, and are of no operator that was heard;
+ * undefined where none is left. The result does not depend on the order or repetition of candidates.
+ * @throws ProtocolError `out-of-range` where the beacon is not later than the intake.
+ */
+export function assignVerifier<T extends VerifierCandidate>(
+  crypto: Crypto,
+  { draw, modelRoot, server, candidates, tried, heard = [], preferClass }: VerifierAssignment<T>,
+): T | undefined {
+  assertLater(draw);
+  const free = candidates
+    .filter((candidate) => equalBytes(candidate.modelRoot, modelRoot))
+    .filter(({ providerId, payee }) => !equalBytes(providerId, server.providerId) && !equalBytes(payee, server.payee))
+    .filter(({ providerId }) => !tried.some((id) => equalBytes(id, providerId)))
+    .filter(({ operator }) => operator === undefined || !heard.some((one) => equalBytes(one, operator)))
+    .sort((a, b) => compareBytes(a.providerId, b.providerId))
+    .filter(
+      ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
+    );
+  if (free.length === 0) return undefined;
+  const preferred = free.filter(({ numericClass }) => preferClass !== undefined && numericClass === preferClass);
+  const eligible = preferred.length > 0 ? preferred : free;
+  const writer = createWriter()
+    .bytes(ASSIGNMENT_DOMAIN)
+    .bytes(draw.beacon, 32)
+    .bytes(draw.replyId, 16)
+    .u32(tried.length);
+  const weights = eligible.map(({ weight = 1n }) => (weight < 1n ? 1n : weight));
+  let rest = drawInteger(
+    crypto,
+    crypto.sha256(writer.finish()),
+    weights.reduce((sum, weight) => sum + weight, 0n),
+  );
+  return eligible.find((_, i) => {
+    const weight = weights[i] as bigint;
+    if (rest < weight) return true;
+    rest -= weight;
+    return false;
+  });
+}
+
+function assertLater({ intakeEpoch, beaconEpoch }: AuditDraw): void {
+  if (beaconEpoch <= intakeEpoch) {
+    throw new ProtocolError(
+      'out-of-range',
+      `beacon of epoch ${beaconEpoch} for a reply taken in during ${intakeEpoch}`,
+    );
+  }
+}

@@ -1,0 +1,267 @@
+import {
+  compareBytes,
+  createReader,
+  createWriter,
+  equalBytes,
+  ProtocolError,
+  type Reader,
+  type Writer,
+} from '../base/bytes.ts';
+import { assertAscending, encodeDomain, readDomain } from '../base/canonical.ts';
+import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import {
+  computeTotalStake,
+  findValidator,
+  isQuorum,
+  type QuorumSignature,
+  type Validator,
+  verifyQuorum,
+} from '../crypto/quorum.ts';
+import { VRF_PROOF_BYTES, verifyVrf } from '../crypto/vrf.ts';
+
+/**
+ * The bootstrap beacon (docs/spec/beacon.md): each epoch's value hashes the VRF outputs of validators with more than two
+ * thirds of the stake, chained to the value before, and is final once more than two thirds sign it. Which quorum
+ * contributes is the proposer's choice, a small bias that a threshold signature will remove; nobody can predict a value
+ * before a quorum contributes, and nobody can have two of them.
+ */
+export interface BeaconNetwork {
+  readonly chainId: bigint;
+  /** Settlement contract, 20 bytes. */
+  readonly settlement: Uint8Array;
+}
+
+export interface BeaconContribution {
+  /** 20 bytes. */
+  readonly validator: Uint8Array;
+  /** RFC 9381 proof over the epoch's VRF input, 80 bytes. */
+  readonly proof: Uint8Array;
+}
+
+/** What a vote and a certificate are about. */
+export interface BeaconStatement {
+  /** From 1; epoch 0 has the genesis value and no certificate. */
+  readonly epoch: bigint;
+  /** The attempt within the epoch that found agreement, from 0. */
+  readonly view: number;
+  /** Value of epoch - 1. */
+  readonly previous: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export interface BeaconCertificate extends BeaconStatement {
+  /** Ascending by validator. */
+  readonly contributions: readonly BeaconContribution[];
+  /** Ascending by signer. */
+  readonly signatures: readonly QuorumSignature[];
+}
+
+/** Bounds what a certificate from a stranger can cost to parse. */
+export const MAX_VALIDATORS = 1024;
+
+const VALUE_DOMAIN = encodeDomain('ogong-beacon-v1');
+const GENESIS_DOMAIN = encodeDomain('ogong-beacon-genesis-v1');
+const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v1');
+const CERTIFICATE_DOMAIN = encodeDomain('ogong-beacon-certificate-v1');
+const VOTE_DOMAIN = {
+  prepare: encodeDomain('ogong-beacon-prepare-v1'),
+  commit: encodeDomain('ogong-beacon-commit-v1'),
+};
+
+export type BeaconPhase = keyof typeof VOTE_DOMAIN;
+
+/** The value of epoch 0: public, and different for every network. */
+export function computeGenesisBeacon(crypto: Crypto, { chainId, settlement }: BeaconNetwork): Uint8Array {
+  return crypto.sha256(createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(settlement, 20).finish());
+}
+
+/** What every validator's VRF is asked for in an epoch; known only once the epoch before has its value. */
+export function encodeVrfInput({ chainId }: BeaconNetwork, epoch: bigint, previous: Uint8Array): Uint8Array {
+  return createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32).finish();
+}
+
+export interface BeaconOutput {
+  readonly validator: Uint8Array;
+  /** VRF output, 64 bytes. */
+  readonly output: Uint8Array;
+}
+
+/** @param outputs strictly ascending by validator. @throws ProtocolError otherwise. */
+export function computeBeaconValue(
+  crypto: Crypto,
+  { chainId }: BeaconNetwork,
+  { epoch, previous, outputs }: { epoch: bigint; previous: Uint8Array; outputs: readonly BeaconOutput[] },
+): Uint8Array {
+  assertAscending(outputs, (a, b) => compareBytes(a.validator, b.validator), 'contributions');
+  const writer = createWriter().bytes(VALUE_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32);
+  for (const { validator, output } of outputs) writer.bytes(validator, 20).bytes(output, 64);
+  return crypto.sha256(writer.finish());
+}
+
+/** What a validator signs in a phase; a certificate carries signatures of the commit phase. */
+export function hashBeaconVote(
+  crypto: Crypto,
+  { chainId }: BeaconNetwork,
+  phase: BeaconPhase,
+  { epoch, view, previous, value }: BeaconStatement,
+): Uint8Array {
+  const writer = createWriter().bytes(VOTE_DOMAIN[phase]).u64(chainId).u64(epoch).u32(view);
+  return crypto.keccak256(writer.bytes(previous, 32).bytes(value, 32).finish());
+}
+
+export interface ContributionsVerdict {
+  readonly checks: readonly Check[];
+  /** Present when all of them hold. */
+  readonly value?: Uint8Array;
+}
+
+/** Checks every VRF proof and that the contributors hold more than two thirds of the stake. */
+export function verifyContributions(
+  crypto: Crypto,
+  network: BeaconNetwork,
+  {
+    epoch,
+    previous,
+    contributions,
+    validators,
+  }: {
+    epoch: bigint;
+    previous: Uint8Array;
+    contributions: readonly BeaconContribution[];
+    validators: readonly Validator[];
+  },
+): ContributionsVerdict {
+  const input = encodeVrfInput(network, epoch, previous);
+  const outputs: BeaconOutput[] = [];
+  let stake = 0n;
+  for (const [index, { validator: address, proof }] of contributions.entries()) {
+    const before = contributions[index - 1];
+    if (before !== undefined && compareBytes(before.validator, address) >= 0) {
+      return { checks: [fail('beacon-contributions', `contribution ${index} is out of order or double`)] };
+    }
+    const validator = findValidator(validators, address);
+    const output = validator && verifyVrf(validator.vrfKey, input, proof);
+    if (validator === undefined || output === undefined) {
+      return { checks: [fail('beacon-contributions', `contribution ${index} is no proof of a registered validator`)] };
+    }
+    outputs.push({ validator: address, output });
+    stake += validator.stake;
+  }
+  const checks: Check[] = [pass('beacon-contributions', `${outputs.length} proofs hold`)];
+  const total = computeTotalStake(validators);
+  if (!isQuorum(stake, total)) {
+    return { checks: [...checks, fail('beacon-contributors', `stake ${stake} of ${total} contributed`)] };
+  }
+  checks.push(pass('beacon-contributors', `stake ${stake} of ${total} contributed`));
+  return { checks, value: computeBeaconValue(crypto, network, { epoch, previous, outputs }) };
+}
+
+export interface BeaconVerdict {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+/**
+ * Whether a certificate makes its value the beacon of its epoch.
+ * @param previous value of epoch - 1 where the caller knows it; without it the chain is not checked and the certificate
+ * rests on its quorum alone.
+ */
+export function verifyBeaconCertificate(
+  crypto: Crypto,
+  network: BeaconNetwork,
+  {
+    certificate,
+    previous,
+    validators,
+  }: { certificate: BeaconCertificate; previous?: Uint8Array | undefined; validators: readonly Validator[] },
+): BeaconVerdict {
+  const checks: Check[] = [];
+  if (previous === undefined)
+    checks.push(skip('beacon-chain', `the value before epoch ${certificate.epoch} is unknown`));
+  else if (equalBytes(previous, certificate.previous)) checks.push(pass('beacon-chain', 'follows the value before'));
+  else checks.push(fail('beacon-chain', `does not follow the value of epoch ${certificate.epoch - 1n}`));
+
+  const contributions = verifyContributions(crypto, network, { ...certificate, validators });
+  checks.push(...contributions.checks);
+  if (contributions.value !== undefined) {
+    checks.push(
+      equalBytes(contributions.value, certificate.value)
+        ? pass('beacon-value', 'is the hash of the contributions')
+        : fail('beacon-value', 'is not the hash of the contributions'),
+    );
+  }
+  const digest = hashBeaconVote(crypto, network, 'commit', certificate);
+  const quorum = verifyQuorum(crypto, { digest, signatures: certificate.signatures, validators });
+  const detail = `stake ${quorum.signedStake} of ${quorum.totalStake} signed`;
+  checks.push(quorum.ok ? pass('beacon-quorum', detail) : fail('beacon-quorum', detail));
+  return { ok: isOk(checks), checks };
+}
+
+export function encodeBeaconCertificate(certificate: BeaconCertificate): Uint8Array {
+  const writer = createWriter(1024).bytes(CERTIFICATE_DOMAIN);
+  writeStatement(writer, certificate);
+  writeContributions(writer, certificate.contributions);
+  writeSignatures(writer, certificate.signatures);
+  return writer.finish();
+}
+
+/** @throws ProtocolError */
+export function parseBeaconCertificate(bytes: Uint8Array): BeaconCertificate {
+  const reader = createReader(bytes);
+  readDomain(reader, CERTIFICATE_DOMAIN, 'beacon certificate');
+  const certificate = {
+    ...readStatement(reader),
+    contributions: readContributions(reader),
+    signatures: readSignatures(reader),
+  };
+  reader.end();
+  return certificate;
+}
+
+export function writeStatement(writer: Writer, { epoch, view, previous, value }: BeaconStatement): void {
+  if (epoch === 0n) throw new ProtocolError('out-of-range', 'epoch 0 has no certificate');
+  writer.u64(epoch).u32(view).bytes(previous, 32).bytes(value, 32);
+}
+
+export function readStatement(reader: Reader): BeaconStatement {
+  const epoch = reader.u64();
+  if (epoch === 0n) throw new ProtocolError('out-of-range', 'epoch 0 has no certificate');
+  return { epoch, view: reader.u32(), previous: reader.bytes(32), value: reader.bytes(32) };
+}
+
+export function writeContributions(writer: Writer, contributions: readonly BeaconContribution[]): void {
+  assertCount(contributions.length);
+  assertAscending(contributions, (a, b) => compareBytes(a.validator, b.validator), 'contributions');
+  writer.u16(contributions.length);
+  for (const { validator, proof } of contributions) writer.bytes(validator, 20).bytes(proof, VRF_PROOF_BYTES);
+}
+
+export function readContributions(reader: Reader): BeaconContribution[] {
+  const count = assertCount(reader.u16());
+  const list = Array.from({ length: count }, () => ({
+    validator: reader.bytes(20),
+    proof: reader.bytes(VRF_PROOF_BYTES),
+  }));
+  assertAscending(list, (a, b) => compareBytes(a.validator, b.validator), 'contributions');
+  return list;
+}
+
+export function writeSignatures(writer: Writer, signatures: readonly QuorumSignature[]): void {
+  assertCount(signatures.length);
+  assertAscending(signatures, (a, b) => compareBytes(a.signer, b.signer), 'signatures');
+  writer.u16(signatures.length);
+  for (const { signer, signature } of signatures) writer.bytes(signer, 20).bytes(signature, 65);
+}
+
+export function readSignatures(reader: Reader): QuorumSignature[] {
+  const count = assertCount(reader.u16());
+  const list = Array.from({ length: count }, () => ({ signer: reader.bytes(20), signature: reader.bytes(65) }));
+  assertAscending(list, (a, b) => compareBytes(a.signer, b.signer), 'signatures');
+  return list;
+}
+
+function assertCount(count: number): number {
+  if (count > MAX_VALIDATORS) throw new ProtocolError('too-large', `${count} validators`);
+  return count;
+}

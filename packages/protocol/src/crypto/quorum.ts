@@ -1,0 +1,76 @@
+import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
+import type { Crypto } from './crypto.ts';
+
+/** A member of the validator set, as the registry contract lists it. */
+export interface Validator {
+  /** Ledger address, 20 bytes. */
+  readonly address: Uint8Array;
+  /** Bond in atomic units: the vote. */
+  readonly stake: bigint;
+  /** SHA-256 of the TLS certificate, 32 bytes. */
+  readonly certHash: Uint8Array;
+  /** Ed25519 key of the verifiable random function, 32 bytes. */
+  readonly vrfKey: Uint8Array;
+  readonly endpoint: string;
+}
+
+export interface QuorumSignature {
+  /** 20 bytes. */
+  readonly signer: Uint8Array;
+  /** 65 bytes, see LedgerSigner. */
+  readonly signature: Uint8Array;
+}
+
+export interface QuorumVerdict {
+  readonly ok: boolean;
+  readonly signedStake: bigint;
+  readonly totalStake: bigint;
+  /** The signatures that count, ascending by signer: the order that the settlement contract asks for. */
+  readonly signatures: readonly QuorumSignature[];
+}
+
+/** Strictly more than two thirds: any two quorums share more than a third of all stake, hence an honest signer. */
+export function isQuorum(signedStake: bigint, totalStake: bigint): boolean {
+  return 3n * signedStake > 2n * totalStake;
+}
+
+export function computeTotalStake(validators: readonly Validator[]): bigint {
+  return validators.reduce((sum, validator) => sum + validator.stake, 0n);
+}
+
+export function findValidator(validators: readonly Validator[], address: Uint8Array): Validator | undefined {
+  return validators.find((validator) => equalBytes(validator.address, address));
+}
+
+/** Ascending by address. */
+export function sortBySigner(signatures: readonly QuorumSignature[]): QuorumSignature[] {
+  return [...signatures].sort((a, b) => compareBytes(a.signer, b.signer));
+}
+
+export interface QuorumEvidence {
+  /** 32 bytes. */
+  readonly digest: Uint8Array;
+  readonly signatures: readonly QuorumSignature[];
+  readonly validators: readonly Validator[];
+}
+
+/**
+ * Counts the stake behind a digest. Each registered validator is looked at once, at its first signature, so that a long
+ * list of forgeries costs no more than one recovery per validator.
+ */
+export function verifyQuorum(crypto: Crypto, { digest, signatures, validators }: QuorumEvidence): QuorumVerdict {
+  const waiting = new Map(validators.map((validator) => [toHex(validator.address), validator]));
+  const totalStake = computeTotalStake(validators);
+  const counted: QuorumSignature[] = [];
+  let signedStake = 0n;
+  for (const { signer, signature } of signatures) {
+    const key = toHex(signer);
+    const validator = waiting.get(key);
+    if (validator === undefined) continue;
+    waiting.delete(key);
+    if (!crypto.verifyAddress(digest, signature, signer)) continue;
+    counted.push({ signer, signature });
+    signedStake += validator.stake;
+  }
+  return { ok: isQuorum(signedStake, totalStake), signedStake, totalStake, signatures: sortBySigner(counted) };
+}

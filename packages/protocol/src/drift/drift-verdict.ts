@@ -1,0 +1,97 @@
+import { getSurprise, type ReplyEvidence } from '../stage2/reply-scores.ts';
+import { calibrateRank } from '../statistics/e-value.ts';
+import { computeRank } from '../statistics/rank-calibration.ts';
+import { computeTailSurvivalLimit } from '../statistics/tail-fit.ts';
+import { type DriftLookup, type DriftRow, isMeasured, nameRow } from './drift-table.ts';
+import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
+import { findStratum } from './strata.ts';
+
+/** What an operator accepts to be wrong about, per honest reply. */
+export interface DecisionRates {
+  /** Reject where the p-value is at most this. */
+  readonly reject: number;
+  /** Inconclusive where it is at most this; at least `reject`. */
+  readonly doubt: number;
+  /** Whether, beyond the largest held-out value, the fitted tail may stand for what was never observed. */
+  readonly extrapolate: boolean;
+}
+
+export const DEFAULT_RATES: DecisionRates = { reject: 0.001, doubt: 0.01, extrapolate: false };
+
+export interface DriftVerdict {
+  readonly outcome: 'accept' | 'reject' | 'inconclusive';
+  /** Chance that an honest reply looks like this or worse. */
+  readonly pValue: number;
+  /** For the payee's sequential test (payee-test.ts): from the rank, never from an extrapolation; 1 where isUnlisted. */
+  readonly eValue: number;
+  /** Whether the rows that judged are those of other classes than the declared one: their ranks are no evidence here. */
+  readonly isUnlisted: boolean;
+  /** Whether no held-out reply lies as far, and they are too few for a p-value that would reject. */
+  readonly isBeyondAll: boolean;
+  /** How the p-value was found. */
+  readonly source: 'rank' | 'extrapolated';
+  /**
+   * The likeliest alternative and its share of them all; undefined where the reply was accepted. One that was fitted to
+   * samples, where there is any: a derived one says how far a reply lies, and nothing of what was done.
+   */
+  readonly cheat: { readonly name: string; readonly posterior: number } | undefined;
+  /** Name of the row that decided, see nameRow. */
+  readonly row: string;
+}
+
+/** 99 % in the limit; for samples as small as are allowed and heavy tails still above 93 % (tail-fit.test.ts). */
+const TAIL_Z = 2.326;
+
+/**
+ * One reply against one row.
+ * @throws RangeError unless 0 < reject <= doubt < 1.
+ */
+export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: DecisionRates): DriftVerdict {
+  const { reject, doubt, extrapolate } = rates;
+  if (!(reject > 0 && reject <= doubt && doubt < 1)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
+  const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
+  const { calibration, tail } = findStratum(row.strata, getSurprise(evidence));
+  const { replies } = calibration;
+  const rank = computeRank(calibration, statistic);
+  let pValue = rank / (replies + 1);
+  let source: DriftVerdict['source'] = 'rank';
+  const isBeyond = statistic > (calibration.steps[0] as { value: number }).value;
+  if (extrapolate && isBeyond && tail !== undefined) {
+    const limit = computeTailSurvivalLimit(tail, statistic, TAIL_Z);
+    if (limit < pValue) [pValue, source] = [limit, 'extrapolated'];
+  }
+  const outcome = pValue <= reject ? 'reject' : pValue <= doubt ? 'inconclusive' : 'accept';
+  const isBeyondAll = rank === 1 && source === 'rank' && pValue > reject;
+  const cheat = outcome === 'accept' ? undefined : findLikeliest(row, posteriors);
+  const eValue = calibrateRank(rank, replies);
+  return { outcome, pValue, isBeyondAll, eValue, isUnlisted: false, source, cheat, row: nameRow(row) };
+}
+
+function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['posteriors']) {
+  const sampled = new Set(likelihood.alternatives.filter(({ samples }) => samples > 0).map(({ name }) => name));
+  return posteriors.find(({ name }) => sampled.has(name)) ?? posteriors[0];
+}
+
+/**
+ * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
+ * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
+ * the loosest known one, nor earn a good name by a claim that nobody measured. Inconclusive replies are paid. It is no
+ * evidence to eject by: new hardware that drifts a little more than all that was measured is honest.
+ * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
+ */
+export function judgeByDrift(
+  lookup: DriftLookup,
+  evidence: ReplyEvidence,
+  rates: DecisionRates,
+): DriftVerdict | undefined {
+  if (lookup.kind === 'none') return undefined;
+  if (lookup.kind !== 'unlisted') {
+    return isMeasured(lookup.row, evidence) ? judgeByRow(lookup.row, evidence, rates) : undefined;
+  }
+  const rows = lookup.rows.filter((row) => isMeasured(row, evidence));
+  if (rows.length === 0) return undefined;
+  const verdicts = rows.map((row) => judgeByRow(row, evidence, rates));
+  const mildest = verdicts.reduce((best, verdict) => (verdict.pValue > best.pValue ? verdict : best));
+  const outcome = mildest.outcome === 'accept' ? 'inconclusive' : mildest.outcome;
+  return { ...mildest, outcome, eValue: 1, isUnlisted: true, row: `unlisted class, at best ${mildest.row}` };
+}

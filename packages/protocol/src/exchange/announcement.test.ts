@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/ticket.json' with { type: 'json' };
+import verifierVectors from '../../vectors/verifier.json' with { type: 'json' };
+import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { checkCodec } from '../base/codec-compliance.ts';
+import { hashHybridKey } from '../crypto/hybrid.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
+import {
+  type Announcement,
+  encodeAnnouncement,
+  MAX_LIFETIME_MS,
+  parseAnnouncement,
+  signAnnouncement,
+  verifyAnnouncement,
+} from './announcement.ts';
+import type { LedgerDomain } from './order.ts';
+import { signProviderPayee } from './provider-payee.ts';
+import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
+
+const MODEL = 'ogong/verified/tinystories/stories260k';
+const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const modelId = fc.constantFrom(MODEL, 'ogong/tee/a/b', 'ogong/vanilla/meta/llama-3.2-1b_q8.0');
+const endpoint = fc.stringMatching(/^[a-z0-9.:-]{1,60}$/);
+const u128 = fc.bigInt(0n, 2n ** 128n - 1n);
+const issued = fc.nat(2 ** 50);
+
+const anyAnnouncement: fc.Arbitrary<Announcement> = fc
+  .record({
+    providerId: fixed(32),
+    payee: fixed(20),
+    endpoint,
+    certHash: fixed(32),
+    verifier: fc.option(fc.record({ endpoint, certHash: fixed(32), keyHash: fixed(32) }), { nil: undefined }),
+    models: fc.uniqueArray(
+      fc.record({
+        modelId,
+        modelRoot: fixed(32),
+        pricePer1kAtomic: u128,
+        contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+        numericClass: fc.stringMatching(/^[a-z0-9/+.-]{0,40}$/),
+      }),
+      { selector: (model) => model.modelId, minLength: 1 },
+    ),
+    capacity: fc.integer({ min: 1, max: 65_535 }),
+    sequence: fc.bigInt(0n, 2n ** 64n - 1n),
+    issuedAtMs: issued,
+    lifetime: fc.integer({ min: 1, max: MAX_LIFETIME_MS }),
+  })
+  .map(({ lifetime, ...rest }) => ({
+    ...rest,
+    models: rest.models.sort((a, b) => (a.modelId < b.modelId ? -1 : 1)),
+    freeCapacity: rest.capacity - 1,
+    expiresAtMs: rest.issuedAtMs + lifetime,
+  }));
+
+const signer = createNobleHybridSigner(new Uint8Array(64).fill(1));
+const stranger = createNobleHybridSigner(new Uint8Array(64).fill(2));
+const signerId = hashHybridKey(nobleCrypto, signer.publicKey);
+const verifier = createNobleHybridSigner(new Uint8Array(64).fill(5));
+const payee = createNobleLedgerSigner(new Uint8Array(32).fill(3));
+const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
+const now = 1_700_000_000_000;
+const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const failures = ({ checks }: { checks: readonly { id: string; status: string }[] }): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+describe('announcement', () => {
+  const announcement: Announcement = {
+    providerId: signerId,
+    payee: bytesOf(20, 1),
+    endpoint: '127.0.0.1:4540',
+    certHash: bytesOf(32, 2),
+    verifier: { endpoint: '127.0.0.1:4545', certHash: bytesOf(32, 3), keyHash: bytesOf(32, 4) },
+    models: [
+      {
+        modelId: MODEL,
+        modelRoot: bytesOf(32, 5),
+        pricePer1kAtomic: 250n,
+        contextSize: 2048,
+        numericClass: 'llama.cpp-b1/cpu/haswell/reference/q8_0',
+      },
+    ],
+    capacity: 4,
+    freeCapacity: 3,
+    sequence: 7n,
+    issuedAtMs: now,
+    expiresAtMs: now + 60_000,
+  };
+  const paid = {
+    ...announcement,
+    payee: payee.address,
+    verifier: { ...announcement.verifier!, keyHash: hashHybridKey(nobleCrypto, verifier.publicKey) },
+  };
+  const verifierEndorsement = signEndorsement(verifier, signerId);
+  const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId: signerId });
+  const signed = signAnnouncement(signer, paid, { payeeSignature, verifierEndorsement });
+
+  it('has one encoding', () => {
+    checkCodec(anyAnnouncement, encodeAnnouncement, parseAnnouncement);
+    expect(parseAnnouncement(fromHex(vectors.announcement))).toEqual(announcement);
+    expect(toHex(encodeAnnouncement(announcement))).toBe(vectors.announcement);
+    const { providerId, message } = verifierVectors.endorsement;
+    expect(toHex(encodeEndorsement(fromHex(providerId)))).toBe(message);
+  });
+
+  const verify = (change: Partial<typeof signed>, other: { nowMs?: number; previousSequence?: bigint } = {}) =>
+    failures(verifyAnnouncement(nobleCrypto, { ...signed, ...change }, { ledger, nowMs: now, ...other }));
+
+  it('verifies for its own provider, in time, in sequence', () => {
+    expect(verify({}, { previousSequence: 6n })).toEqual([]);
+    expect(verify({})).toEqual([]);
+    expect(verify({}, { previousSequence: 7n })).toEqual(['announcement-sequence']);
+    expect(verify({ announcement: signed.announcement.subarray(1) })).toEqual(['announcement-encoding']);
+    expect(verify(signAnnouncement(stranger, paid, { payeeSignature, verifierEndorsement }))).toEqual([
+      'announcement-identity',
+    ]);
+    expect(verify({ signature: stranger.sign(signed.announcement) })).toEqual(['announcement-signature']);
+    expect(verify({}, { nowMs: now - 30_001 })).toEqual(['announcement-issued']);
+    expect(verify({}, { nowMs: now + 90_000 })).toEqual(['announcement-expiry']);
+  });
+
+  it('verifies where its payee signed for this provider on these contracts, and nowhere else', () => {
+    const signFor = (change: Partial<Parameters<typeof signProviderPayee>[2]>, by = payee) =>
+      signProviderPayee(nobleCrypto, by, { ledger, providerId: signerId, ...change });
+    const refused = ['announcement-payee'];
+    const other = createNobleLedgerSigner(new Uint8Array(32).fill(4));
+    expect(verify({ payeeSignature: signFor({}, other) })).toEqual(refused);
+    const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
+    expect(verify({ payeeSignature: signFor({ providerId: strangerId }) })).toEqual(refused);
+    expect(verify({ payeeSignature: signFor({ ledger: { ...ledger, chainId: 1n } }) })).toEqual(refused);
+    const elsewhere = { ...ledger, verifyingContract: new Uint8Array(20).fill(8) };
+    expect(verify({ payeeSignature: signFor({ ledger: elsewhere }) })).toEqual(refused);
+    for (const cut of [new Uint8Array(0), payeeSignature.subarray(1), new Uint8Array(65)]) {
+      expect(verify({ payeeSignature: cut })).toEqual(refused);
+    }
+    // What a payee signed for one key carries no other one over, whoever brings it.
+    const mine = { payeeSignature, verifierEndorsement: signEndorsement(verifier, strangerId) };
+    expect(verify(signAnnouncement(stranger, { ...paid, providerId: strangerId }, mine))).toEqual(refused);
+    const renamed = signAnnouncement(
+      signer,
+      { ...paid, payee: other.address },
+      { payeeSignature, verifierEndorsement },
+    );
+    expect(verify(renamed)).toEqual(refused);
+  });
+
+  it('verifies where its verifier signed for this provider, and needs nobody where it names none', () => {
+    const refused = ['announcement-verifier'];
+    expect(verify({ verifierEndorsement: undefined })).toEqual(refused);
+    const strangerId = hashHybridKey(nobleCrypto, stranger.publicKey);
+    expect(verify({ verifierEndorsement: signEndorsement(verifier, strangerId) })).toEqual(refused);
+    expect(verify({ verifierEndorsement: signEndorsement(stranger, signerId) })).toEqual(refused);
+    const { verifierKey, signature } = verifierEndorsement;
+    const bent = signature.map((byte, i) => (i === 70 ? byte ^ 1 : byte));
+    for (const wrong of [bent, signature.subarray(1), signature.subarray(0, 64)]) {
+      expect(verify({ verifierEndorsement: { verifierKey, signature: wrong } })).toEqual(refused);
+    }
+    // The same key signs commitments and traces: none of them is an endorsement.
+    expect(verify({ verifierEndorsement: { verifierKey, signature: verifier.sign(signerId) } })).toEqual(refused);
+    const alone = signAnnouncement(signer, { ...paid, verifier: undefined }, { payeeSignature });
+    const { ok, checks } = verifyAnnouncement(nobleCrypto, alone, { ledger, nowMs: now });
+    expect([ok, checks.find(({ id }) => id === 'announcement-verifier')?.status]).toEqual([true, 'skip']);
+  });
+
+  it('offers tier replay in an exact class only', () => {
+    const [model] = announcement.models;
+    const offer = { ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/exact/q8_0/kv-f16' };
+    const { models } = parseAnnouncement(encodeAnnouncement({ ...announcement, models: [offer] }));
+    expect(models).toEqual([offer]);
+  });
+
+  it('refuses what is out of bounds', () => {
+    const [model] = announcement.models;
+    for (const change of [
+      { models: [] },
+      { models: [model!, model!] },
+      { models: [{ ...model!, modelId: 'x' }] },
+      { models: [{ ...model!, contextSize: 0 }] },
+      { models: [{ ...model!, numericClass: 'ü' }] },
+      {
+        models: [{ ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/fast/q8_0/kv-f16' }],
+      },
+      { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/tee/a/${100 + i}` })) },
+      { endpoint: '' },
+      { freeCapacity: 5 },
+      { capacity: 0, freeCapacity: 0 },
+      { expiresAtMs: now },
+      { expiresAtMs: now + MAX_LIFETIME_MS + 1 },
+      { verifier: { ...announcement.verifier!, endpoint: '\n' } },
+    ]) {
+      expect(() => encodeAnnouncement({ ...announcement, ...change })).toThrow(ProtocolError);
+    }
+  });
+});

@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/match.json' with { type: 'json' };
+import { concatBytes, fromHex, ProtocolError, toHex, utf8Encode } from '../base/bytes.ts';
+import { nobleCrypto } from '../crypto/noble.ts';
+import { computeWilsonInterval } from '../statistics/statistics.ts';
+import {
+  type CandidateList,
+  computeWeight,
+  encodeCandidates,
+  formatModelId,
+  hashCandidates,
+  type MatchRequest,
+  type Offer,
+  parseCandidates,
+  parseModelId,
+  replayMatch,
+  selectCandidates,
+} from './match.ts';
+
+const MODEL = 'ogong/verified/tinystories/stories260k-q8_0';
+const TOKEN = 10n ** 18n;
+
+const offer = (id: number, change: Partial<Offer> = {}): Offer => ({
+  providerId: new Uint8Array(32).fill(id),
+  modelId: MODEL,
+  pricePer1kAtomic: 100n,
+  contextSize: 512,
+  freeCapacity: 1,
+  payee: new Uint8Array(20).fill(id),
+  stakeAtomic: 0n,
+  reputationPpm: 500_000,
+  expiresAtMs: 2000,
+  ...change,
+});
+const request: MatchRequest = { modelId: MODEL, maxPricePer1kAtomic: 100n, contextSize: 512, exclude: [], nowMs: 1000 };
+const seed = (i: number): Uint8Array => nobleCrypto.sha256(utf8Encode(`seed ${i}`));
+const ids = (offers: readonly Offer[], change: Partial<MatchRequest> = {}): number[] =>
+  selectCandidates(offers, { ...request, ...change }).candidates.map(({ providerId }) => providerId[0]!);
+
+describe('model ids', () => {
+  it('round-trip', () => {
+    expect(parseModelId(MODEL)).toEqual({ tier: 'verified', maker: 'tinystories', model: 'stories260k-q8_0' });
+    expect(formatModelId(parseModelId(MODEL))).toBe(MODEL);
+  });
+
+  it('refuse every other spelling', () => {
+    for (const text of [
+      '',
+      'ogong/verified/x',
+      'ogong/verified/x/y/z',
+      'ogong/gold/x/y',
+      'ogong/Verified/x/y',
+      'ogong/verified/X/y',
+      'ogong/verified//y',
+      'ogong/verified/x/.y',
+      'ogong/verified/x/y ',
+      'ogong/verified/x/y\n',
+      'ogong/verified/x/ÿ',
+      `ogong/verified/x/${'y'.repeat(65)}`,
+      'other/verified/x/y',
+    ]) {
+      expect(() => parseModelId(text), text).toThrow(ProtocolError);
+    }
+  });
+});
+
+describe('candidates', () => {
+  it('are filtered one condition at a time', () => {
+    expect(ids([offer(1)])).toEqual([1]);
+    expect(ids([offer(1, { modelId: 'ogong/vanilla/tinystories/stories260k-q8_0' })])).toEqual([]);
+    expect(ids([offer(1, { pricePer1kAtomic: 101n })])).toEqual([]);
+    expect(ids([offer(1, { freeCapacity: 0 })])).toEqual([]);
+    expect(ids([offer(1, { expiresAtMs: 1000 })])).toEqual([]);
+    expect(ids([offer(1, { reputationPpm: 0 })])).toEqual([]);
+    expect(ids([offer(1)], { exclude: [new Uint8Array(32).fill(1)] })).toEqual([]);
+    expect(() => ids([offer(1)], { modelId: 'anything' })).toThrow(ProtocolError);
+  });
+
+  it('come sorted, each provider once and at its cheapest', () => {
+    const offers = [offer(3), offer(1), offer(2), offer(1, { pricePer1kAtomic: 90n })];
+    expect(ids(offers)).toEqual([1, 2, 3]);
+    expect(selectCandidates(offers, request).candidates[0]!.pricePer1kAtomic).toBe(90n);
+  });
+
+  it('are those with room for all that may be asked for, or with the most there is', () => {
+    const offers = [offer(1, { contextSize: 1 }), offer(2, { contextSize: 600 }), offer(3, { contextSize: 4096 })];
+    expect(ids(offers)).toEqual([2, 3]);
+    expect(ids(offers, { contextSize: 600 })).toEqual([2, 3]);
+    expect(ids(offers, { contextSize: 601 })).toEqual([3]);
+    expect(ids([...offers, offer(4, { contextSize: 4096 })], { contextSize: 100_000 })).toEqual([3, 4]);
+    // Who is tried, busy or too dear leaves the place to the others.
+    expect(ids([offer(1, { contextSize: 1 }), offer(2, { freeCapacity: 0 })])).toEqual([1]);
+  });
+
+  it('weigh stake times reputation, and serve without stake', () => {
+    expect(computeWeight({ stakeAtomic: 0n, reputationPpm: 500_000 }, 1)).toBe(500_000n);
+    expect(computeWeight({ stakeAtomic: 9n * TOKEN, reputationPpm: 500_000 }, 1)).toBe(5_000_000n);
+    expect(computeWeight({ stakeAtomic: 5_000_000_000n * TOKEN, reputationPpm: 0 }, 1)).toBe(0n);
+    expect(() => computeWeight({ stakeAtomic: -1n, reputationPpm: 1 }, 1)).toThrow(ProtocolError);
+    expect(() => computeWeight({ stakeAtomic: 1n, reputationPpm: 1_000_001 }, 1)).toThrow(ProtocolError);
+  });
+});
+
+describe('the stake of one payee', () => {
+  const payee = new Uint8Array(20).fill(99);
+  const weigh = (offers: readonly Offer[]) =>
+    selectCandidates(offers, request).candidates.map(({ providerId, weight }) => [providerId[0], weight / 500_000n]);
+
+  it('is shared among its offers in the list, rounded down', () => {
+    const own = [1, 2, 3].map((id) => offer(id, { payee, stakeAtomic: 11n * TOKEN - 1n }));
+    const other = offer(4, { stakeAtomic: 11n * TOKEN - 1n });
+    expect(weigh([...own, other])).toEqual([
+      [1, 4n],
+      [2, 4n],
+      [3, 4n],
+      [4, 11n],
+    ]);
+    expect(weigh([own[0]!, other])).toEqual([
+      [1, 11n],
+      [4, 11n],
+    ]);
+  });
+
+  it('is shared with nobody who is not in the list', () => {
+    const stakeAtomic = 10n * TOKEN;
+    const own = offer(1, { payee, stakeAtomic });
+    for (const change of [{ pricePer1kAtomic: 101n }, { freeCapacity: 0 }, { expiresAtMs: 1 }, { reputationPpm: 0 }]) {
+      expect(weigh([own, offer(2, { payee, stakeAtomic, ...change })])).toEqual([[1, 11n]]);
+    }
+    expect(weigh([own, offer(1, { payee, stakeAtomic, pricePer1kAtomic: 90n })])).toEqual([[1, 11n]]);
+  });
+});
+
+describe('candidate list', () => {
+  const anyList: fc.Arbitrary<CandidateList> = fc
+    .uniqueArray(
+      fc.record({
+        providerId: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        pricePer1kAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
+        weight: fc.bigInt(1n, 2n ** 64n - 1n),
+        payee: fc.uint8Array({ minLength: 20, maxLength: 20 }),
+        contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+      }),
+      { selector: ({ providerId }) => toHex(providerId), maxLength: 12 },
+    )
+    .map((candidates) => ({
+      modelId: MODEL,
+      candidates: candidates.sort((a, b) => (toHex(a.providerId) < toHex(b.providerId) ? -1 : 1)),
+    }));
+
+  it('round-trips; truncated, longer and unsorted lists do not parse', () => {
+    fc.assert(
+      fc.property(anyList, fc.nat(), (list, cut) => {
+        const bytes = encodeCandidates(list);
+        expect(parseCandidates(bytes)).toEqual(list);
+        expect(() => parseCandidates(bytes.subarray(0, cut % bytes.length))).toThrow(ProtocolError);
+        expect(() => parseCandidates(concatBytes(bytes, Uint8Array.of(0)))).toThrow(ProtocolError);
+        if (list.candidates.length > 1) {
+          expect(() => encodeCandidates({ ...list, candidates: [...list.candidates].reverse() })).toThrow(
+            ProtocolError,
+          );
+        }
+      }),
+      { seed: 71 },
+    );
+  });
+
+  it('refuses a candidate without weight or context', () => {
+    const [only] = selectCandidates([offer(1)], request).candidates;
+    expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, weight: 0n }] })).toThrow(ProtocolError);
+    expect(() => encodeCandidates({ modelId: MODEL, candidates: [{ ...only!, contextSize: 0 }] })).toThrow(
+      ProtocolError,
+    );
+  });
+});
+
+describe('match', () => {
+  it('draws in proportion to weight', () => {
+    const offers = [offer(1), offer(2, { stakeAtomic: 2n * TOKEN }), offer(3, { reputationPpm: 1_000_000 })];
+    const bytes = encodeCandidates(selectCandidates(offers, request));
+    const draws = 3000;
+    const counts = [0, 0, 0, 0];
+    for (let i = 0; i < draws; i++) counts[replayMatch(nobleCrypto, bytes, seed(i))!.providerId[0]!]!++;
+    // Weights 1 : 3 : 2.
+    for (const [id, share] of [
+      [1, 1 / 6],
+      [2, 3 / 6],
+      [3, 2 / 6],
+    ] as const) {
+      const { low, high } = computeWilsonInterval(counts[id]!, draws, 4);
+      expect(low < share && high > share).toBe(true);
+    }
+  });
+
+  it('is fixed by list and seed, whatever order the router saw its offers in', () => {
+    const offers = [1, 2, 3, 4, 5].map((id) => offer(id));
+    const [one, two] = [offers, [...offers].reverse()].map((some) => encodeCandidates(selectCandidates(some, request)));
+    expect(one).toEqual(two);
+    for (let i = 0; i < 20; i++) {
+      expect(replayMatch(nobleCrypto, one!, seed(i))).toEqual(replayMatch(nobleCrypto, two!, seed(i)));
+    }
+  });
+
+  it('finds nobody in an empty list', () => {
+    expect(replayMatch(nobleCrypto, encodeCandidates({ modelId: MODEL, candidates: [] }), seed(1))).toBeUndefined();
+  });
+
+  it('matches the vectors', () => {
+    for (const vector of vectors.matches) {
+      const bytes = fromHex(vector.candidates);
+      expect(toHex(hashCandidates(nobleCrypto, bytes))).toBe(vector.candidatesHash);
+      expect(toHex(replayMatch(nobleCrypto, bytes, fromHex(vector.seed))!.providerId)).toBe(vector.providerId);
+    }
+  });
+});

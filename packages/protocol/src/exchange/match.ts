@@ -1,0 +1,202 @@
+import { compareBytes, createReader, createWriter, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { assertAscending, encodeDomain, readDomain } from '../base/canonical.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { drawInteger } from '../sampling/draw-integer.ts';
+import { PPM } from './reputation.ts';
+import { computeStakeShare, countPayees } from './stake-weights.ts';
+
+export const TIERS = ['verified', 'tee', 'replay', 'proof', 'vanilla'] as const;
+export type Tier = (typeof TIERS)[number];
+
+export interface ModelId {
+  readonly tier: Tier;
+  readonly maker: string;
+  readonly model: string;
+}
+
+export const MAX_MODEL_ID_BYTES = 160;
+
+// Lower case only, so that no two ids differ by case or by look-alikes alone.
+const MODEL_ID = /^ogong\/([a-z]+)\/([a-z0-9][a-z0-9._-]{0,63})\/([a-z0-9][a-z0-9._-]{0,63})$/;
+
+/** `ogong/<tier>/<maker>/<model>`. @throws ProtocolError `malformed` on anything else, or an unknown tier. */
+export function parseModelId(text: string): ModelId {
+  const [, tier, maker, model] = (text.length <= MAX_MODEL_ID_BYTES && MODEL_ID.exec(text)) || [];
+  if (tier === undefined || maker === undefined || model === undefined || !isTier(tier)) {
+    throw new ProtocolError('malformed', `not a model id (ogong/<tier>/<maker>/<model>): ${text.slice(0, 64)}`);
+  }
+  return { tier, maker, model };
+}
+
+export function formatModelId({ tier, maker, model }: ModelId): string {
+  return `ogong/${tier}/${maker}/${model}`;
+}
+
+export function isTier(text: string): text is Tier {
+  return (TIERS as readonly string[]).includes(text);
+}
+
+/** One provider's offer of one model, as a router sees it. */
+export interface Offer {
+  readonly providerId: Uint8Array;
+  /** Tier included: an offer in one tier never answers for another. */
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+  /** Tokens of prompt and reply. */
+  readonly contextSize: number;
+  readonly freeCapacity: number;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** Of the payee, whole, however many offers it has. */
+  readonly stakeAtomic: bigint;
+  /** From computeReputationPpm; 0 where ejected. */
+  readonly reputationPpm: number;
+  readonly expiresAtMs: number;
+}
+
+export interface MatchRequest {
+  readonly modelId: string;
+  readonly maxPricePer1kAtomic: bigint;
+  /** Tokens that prompt and reply take at most. */
+  readonly contextSize: number;
+  /** Providers that this reply was already tried with. */
+  readonly exclude: readonly Uint8Array[];
+  readonly nowMs: number;
+}
+
+/** What the draw runs over. */
+export interface Candidate {
+  readonly providerId: Uint8Array;
+  readonly pricePer1kAtomic: bigint;
+  /** Share of the draw, from computeWeight; at least 1. */
+  readonly weight: bigint;
+  /** As announced, and so in ticket and order. 20 bytes. */
+  readonly payee: Uint8Array;
+  /** The same. >= 1. */
+  readonly contextSize: number;
+}
+
+export interface CandidateList {
+  readonly modelId: string;
+  /** Ascending by provider id, each once. */
+  readonly candidates: readonly Candidate[];
+}
+
+export const MAX_CANDIDATES = 4096;
+
+const LIST_DOMAIN = encodeDomain('ogong-candidates-v2');
+const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
+
+/**
+ * Routing weight: (what the payee's stake counts for this offer + 1) x reputation in ppm. The 1 keeps an unstaked provider
+ * in the draw, since stake is optional; without reputation there is no weight at all.
+ * @param offers of the payee in the same list, >= 1.
+ * @throws ProtocolError `out-of-range`.
+ */
+export function computeWeight(
+  { stakeAtomic, reputationPpm }: Pick<Offer, 'stakeAtomic' | 'reputationPpm'>,
+  offers: number,
+): bigint {
+  if (!Number.isInteger(reputationPpm) || reputationPpm < 0 || reputationPpm > PPM) {
+    throw new ProtocolError('out-of-range', `reputation ${reputationPpm}`);
+  }
+  return (computeStakeShare(stakeAtomic, offers) + 1n) * BigInt(reputationPpm);
+}
+
+/**
+ * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
+ * than once, its cheapest offer stands. Who has room for all that may be asked for goes before who has not, or else whoever
+ * announces little would be drawn as often, and may end a reply early. A payee's stake is shared among those of its offers that are in the list.
+ */
+export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
+  const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs } = request;
+  parseModelId(modelId);
+  const able = offers
+    .filter((offer) => offer.modelId === modelId && offer.pricePer1kAtomic <= maxPricePer1kAtomic)
+    .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
+    .filter((offer) => !exclude.some((id) => equalBytes(id, offer.providerId)))
+    .filter((offer) => computeWeight(offer, 1) > 0n)
+    .sort((a, b) => compareBytes(a.providerId, b.providerId) || (a.pricePer1kAtomic < b.pricePer1kAtomic ? -1 : 1))
+    .filter(
+      ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
+    );
+  // Where nobody has room for all of it, those have most who have as much as anybody.
+  const room = able.reduce((most, offer) => Math.max(most, Math.min(offer.contextSize, contextSize)), 0);
+  const listed = able.filter((offer) => offer.contextSize >= room);
+  const counts = countPayees(listed);
+  const candidates = listed.map((offer) => ({
+    providerId: offer.providerId,
+    pricePer1kAtomic: offer.pricePer1kAtomic,
+    weight: computeWeight(offer, counts.get(toHex(offer.payee)) as number),
+    payee: offer.payee,
+    contextSize: offer.contextSize,
+  }));
+  return { modelId, candidates };
+}
+
+/** @throws ProtocolError on an unsorted, repeated or overlong list, and on a candidate without weight or context. */
+export function encodeCandidates({ modelId, candidates }: CandidateList): Uint8Array {
+  parseModelId(modelId);
+  assertCandidates(candidates);
+  const writer = createWriter(64 + candidates.length * 80)
+    .bytes(LIST_DOMAIN)
+    .text(modelId)
+    .u16(candidates.length);
+  for (const { providerId, pricePer1kAtomic, weight, payee, contextSize } of candidates) {
+    writer.bytes(providerId, 32).u128(pricePer1kAtomic).u64(weight).bytes(payee, 20).u32(contextSize);
+  }
+  return writer.finish();
+}
+
+/** @throws ProtocolError */
+export function parseCandidates(bytes: Uint8Array): CandidateList {
+  const reader = createReader(bytes);
+  readDomain(reader, LIST_DOMAIN, 'candidate list');
+  const modelId = reader.text(MAX_MODEL_ID_BYTES);
+  parseModelId(modelId);
+  const count = reader.u16();
+  if (count > MAX_CANDIDATES) throw new ProtocolError('too-large', `${count} candidates`);
+  const candidates = Array.from({ length: count }, () => ({
+    providerId: reader.bytes(32),
+    pricePer1kAtomic: reader.u128(),
+    weight: reader.u64(),
+    payee: reader.bytes(20),
+    contextSize: reader.u32(),
+  }));
+  reader.end();
+  assertCandidates(candidates);
+  return { modelId, candidates };
+}
+
+/** Names the list in the ticket: SHA-256 of its exact bytes. */
+export function hashCandidates(crypto: Crypto, bytes: Uint8Array): Uint8Array {
+  return crypto.sha256(bytes);
+}
+
+/**
+ * The match: one candidate, drawn in proportion to weight from a seed that the request fixes. Anyone who holds the
+ * list's bytes and the seed gets the same one, which is how a match is disputed.
+ * @param seed 32 bytes.
+ * @returns undefined where the list is empty.
+ * @throws ProtocolError where the bytes are no canonical list.
+ */
+export function replayMatch(crypto: Crypto, candidatesBytes: Uint8Array, seed: Uint8Array): Candidate | undefined {
+  const { candidates } = parseCandidates(candidatesBytes);
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0n);
+  if (total === 0n) return undefined;
+  const writer = createWriter().bytes(DRAW_DOMAIN).bytes(seed, 32).bytes(hashCandidates(crypto, candidatesBytes), 32);
+  let rest = drawInteger(crypto, crypto.sha256(writer.finish()), total);
+  for (const candidate of candidates) {
+    if (rest < candidate.weight) return candidate;
+    rest -= candidate.weight;
+  }
+  throw new Error('draw beyond the total weight');
+}
+
+function assertCandidates(candidates: readonly Candidate[]): void {
+  if (candidates.length > MAX_CANDIDATES) throw new ProtocolError('too-large', `${candidates.length} candidates`);
+  assertAscending(candidates, (a, b) => compareBytes(a.providerId, b.providerId), 'candidates');
+  if (candidates.some(({ weight }) => weight < 1n)) throw new ProtocolError('out-of-range', 'candidate without weight');
+  if (candidates.some(({ contextSize }) => contextSize < 1))
+    throw new ProtocolError('out-of-range', 'candidate without context');
+}

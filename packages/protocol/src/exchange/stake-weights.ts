@@ -1,0 +1,77 @@
+import { compareBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+
+/** Atomic units of one whole token. */
+const ATOMIC_PER_TOKEN = 10n ** 18n;
+
+/**
+ * What a payee's stake counts for each of its keys in one list, in whole tokens: however many keys it owns, together they
+ * never count more than its stake.
+ * @param stakeAtomic >= 0, of the payee.
+ * @param keys of the payee in the list, >= 1.
+ * @returns floor(floor(stake / 10^18) / keys).
+ * @throws ProtocolError `out-of-range`.
+ */
+export function computeStakeShare(stakeAtomic: bigint, keys: number): bigint {
+  if (stakeAtomic < 0n || !Number.isSafeInteger(keys) || keys < 1) {
+    throw new ProtocolError('out-of-range', `stake of ${stakeAtomic} for ${keys} keys`);
+  }
+  return stakeAtomic / ATOMIC_PER_TOKEN / BigInt(keys);
+}
+
+interface Paid {
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+}
+
+/** How often each payee stands in a list, by hex address. */
+export function countPayees(list: readonly Paid[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { payee } of list) counts.set(toHex(payee), (counts.get(toHex(payee)) ?? 0) + 1);
+  return counts;
+}
+
+/** Candidates with their own chances in the draw of a verifier: 1, and what their payee's stake counts for each. */
+export function weighByStake<T extends Paid>(
+  list: readonly T[],
+  stakeOf: (payee: Uint8Array) => bigint,
+): (T & { readonly weight: bigint })[] {
+  const counts = countPayees(list);
+  return list.map((one) => {
+    const keys = counts.get(toHex(one.payee)) as number;
+    return { ...one, weight: 1n + computeStakeShare(stakeOf(one.payee), keys) };
+  });
+}
+
+/**
+ * Who stays where too many want to be drawn, ascending by provider id, with their chances among those who stay
+ * (docs/spec/audit-selection.md): whoever has stake before whoever has none, so that a crowd of free names pushes nobody
+ * out, and among either by SHA-256(salt || provider id) over the weight, so that each stays about as often as it weighs.
+ * Source: priority sampling (Duffield, Lund and Thorup, Journal of the ACM 54(6), 2007).
+ * @param limit >= 1.
+ */
+export function keepByStake<T extends Paid & { readonly providerId: Uint8Array }>(
+  crypto: Crypto,
+  list: readonly T[],
+  {
+    salt,
+    limit,
+    stakeOf,
+  }: { readonly salt: Uint8Array; readonly limit: number; readonly stakeOf: (payee: Uint8Array) => bigint },
+): (T & { readonly weight: bigint })[] {
+  const weighed = weighByStake(list, stakeOf).map((one, i) => ({
+    one: list[i] as T,
+    hasStake: one.weight > 1n,
+    rank: BigInt(`0x${toHex(crypto.sha256(salt, one.providerId))}`) / one.weight,
+  }));
+  const byId = (a: T, b: T): number => compareBytes(a.providerId, b.providerId);
+  const kept = weighed
+    .sort(
+      (a, b) =>
+        Number(b.hasStake) - Number(a.hasStake) || (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : byId(a.one, b.one)),
+    )
+    .slice(0, limit)
+    .map(({ one }) => one)
+    .sort(byId);
+  return weighByStake(kept, stakeOf);
+}

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/eip712.json' with { type: 'json' };
+import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { checkCodec } from '../base/codec-compliance.ts';
+import { computeInclusionProof, hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
+import { nobleCrypto } from '../crypto/noble.ts';
+import type { Order } from '../exchange/order.ts';
+import {
+  type BatchInput,
+  buildSettlement,
+  createVoucher,
+  encodeSettlement,
+  hashSettlement,
+  MAX_PARTIES,
+  parseSettlement,
+  type Settlement,
+} from './batch.ts';
+import {
+  appendVerdict,
+  computeGenesisPosition,
+  isBillable,
+  parseVerdictEntry,
+  VERDICTS,
+  type VerdictFields,
+} from './verdict-log.ts';
+
+const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const unprefixed = (hex: string): Uint8Array => fromHex(hex.slice(2));
+const validator = bytesOf(20, 0xaa);
+
+interface Reply {
+  readonly verdict: (typeof VERDICTS)[number];
+  readonly fee: bigint;
+  readonly payer: number;
+  readonly payee: number;
+  readonly router: number;
+  readonly ejects: boolean;
+}
+
+const anyReplies: fc.Arbitrary<Reply[]> = fc.array(
+  fc.record({
+    verdict: fc.constantFrom(...VERDICTS),
+    fee: fc.bigInt(0n, 1n << 70n),
+    payer: fc.nat(3),
+    payee: fc.nat(3),
+    router: fc.nat(2),
+    ejects: fc.boolean(),
+  }),
+  { maxLength: 20 },
+);
+
+const canEject = (verdict: Reply['verdict']): boolean => verdict !== 'unaudited' && verdict !== 'abandoned';
+
+function toFields(reply: Reply, index: number): VerdictFields {
+  return {
+    replyId: bytesOf(16, index),
+    recordHash: bytesOf(32, index),
+    providerId: bytesOf(32, reply.payee),
+    payee: bytesOf(20, reply.payee),
+    verdict: reply.verdict,
+    evidence: reply.verdict === 'unaudited' ? 'none' : reply.verdict === 'reject' ? 'exact' : 'statistical',
+    feeAtomic: isBillable(reply.verdict) ? reply.fee : 0n,
+    payer: bytesOf(20, reply.payer),
+    router: bytesOf(20, reply.router),
+    verifierIds: [],
+    beaconEpoch: 1n,
+    evidenceHash: bytesOf(32, 0),
+    ejects: reply.ejects && canEject(reply.verdict),
+    timeMs: index,
+  };
+}
+
+function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput {
+  let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, validator });
+  const entries: Uint8Array[] = [];
+  for (const [index, reply] of replies.entries()) {
+    const next = appendVerdict(nobleCrypto, position, toFields(reply, index));
+    entries.push(next.bytes);
+    position = next.position;
+  }
+  const vouchers = [0, 1, 2, 3].flatMap((payer) =>
+    [cumulative - 1n, cumulative].map((sum) => ({
+      payer: bytesOf(20, payer),
+      cumulative: sum,
+      termsHash: bytesOf(32, payer),
+      signature: bytesOf(65, payer),
+    })),
+  );
+  return { validator, sequence: 1n, position, entries, vouchers };
+}
+
+const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
+
+describe('settlement digest', () => {
+  it.each(vectors.batches)('agrees with the contract: $name', ({ batch, debits, lines, ejected, batchDigest }) => {
+    const settlement: Omit<Settlement, 'uncollectable'> = {
+      batch: {
+        validator: unprefixed(batch.validator),
+        sequence: BigInt(batch.sequence),
+        logHead: unprefixed(batch.logHead),
+        logLength: BigInt(batch.logLength),
+        recordsRoot: unprefixed(batch.recordsRoot),
+        replies: batch.replies,
+      },
+      debits: debits.map((debit) => ({
+        payer: unprefixed(debit.payer),
+        amount: BigInt(debit.amount),
+        cumulative: BigInt(debit.cumulative),
+        termsHash: unprefixed(debit.termsHash),
+        signature: new Uint8Array(65),
+      })),
+      lines: lines.map((line) => ({
+        provider: unprefixed(line.provider),
+        router: unprefixed(line.router),
+        gross: BigInt(line.gross),
+      })),
+      ejections: ejected.map(unprefixed),
+    };
+    const domain = {
+      chainId: BigInt(vectors.domain.chainId),
+      verifyingContract: unprefixed(vectors.domain.settlement),
+    };
+    expect(`0x${toHex(hashSettlement(nobleCrypto, domain, settlement))}`).toBe(batchDigest);
+    const moved = { ...settlement, batch: { ...settlement.batch, replies: settlement.batch.replies ^ 1 } };
+    expect(`0x${toHex(hashSettlement(nobleCrypto, domain, moved))}`).not.toBe(batchDigest);
+  });
+});
+
+describe('settlement', () => {
+  it('conserves: debits, lines and the fees of what was accepted are one sum', () => {
+    fc.assert(
+      fc.property(anyReplies, (replies) => {
+        const { batch, debits, lines, ejections } = buildSettlement(nobleCrypto, toInput(replies));
+        const billable = replies.filter(({ verdict }) => isBillable(verdict));
+        expect(sum(debits.map(({ amount }) => amount))).toBe(sum(billable.map(({ fee }) => fee)));
+        expect(sum(lines.map(({ gross }) => gross))).toBe(sum(billable.map(({ fee }) => fee)));
+        expect(batch.replies).toBe(billable.length);
+        for (let payer = 0; payer < 4; payer++) {
+          const owed = sum(billable.filter((reply) => reply.payer === payer).map(({ fee }) => fee));
+          const debit = debits.find((one) => one.payer[0] === payer);
+          expect(debit?.amount ?? 0n).toBe(owed);
+        }
+        const ejecting = replies.filter(({ ejects, verdict }) => ejects && canEject(verdict)).map(({ payee }) => payee);
+        expect(ejections.map((id) => id[0])).toEqual([...new Set(ejecting)].sort());
+      }),
+      { seed: 90 },
+    );
+  });
+
+  it('neither draws nor pays what uncollectable payers owe, and still counts and commits to their replies', () => {
+    fc.assert(
+      fc.property(anyReplies, fc.subarray([0, 1, 2, 3]), (replies, chosen) => {
+        const input = toInput(replies);
+        const whole = buildSettlement(nobleCrypto, input);
+        const uncollectable = whole.debits
+          .map(({ payer }) => payer)
+          .filter(([payer]) => chosen.includes(payer as number));
+        const without = buildSettlement(nobleCrypto, { ...input, uncollectable });
+        const isLeftOut = (payer: number): boolean => uncollectable.some((one) => one[0] === payer);
+        expect(without.batch).toEqual(whole.batch);
+        expect(without.ejections).toEqual(whole.ejections);
+        expect(without.debits).toEqual(whole.debits.filter(({ payer }) => !isLeftOut(payer[0] as number)));
+        const paid = replies.filter(({ verdict, payer }) => isBillable(verdict) && !isLeftOut(payer));
+        for (const { provider, router, gross } of without.lines) {
+          const own = paid.filter((reply) => reply.payee === provider[0] && reply.router === router[0]);
+          expect(gross).toBe(sum(own.map(({ fee }) => fee)));
+        }
+        expect(sum(without.lines.map(({ gross }) => gross))).toBe(sum(paid.map(({ fee }) => fee)));
+      }),
+      { seed: 91 },
+    );
+  });
+
+  it('calls nobody uncollectable who owes nothing, twice, out of order, or whom it draws', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const input = toInput([reply, { ...reply, payer: 2 }]);
+    const [one, two, other] = [1, 2, 3].map((payer) => bytesOf(20, payer)) as [Uint8Array, Uint8Array, Uint8Array];
+    for (const uncollectable of [[other], [one, one], [two, one]]) {
+      expect(() => buildSettlement(nobleCrypto, { ...input, uncollectable })).toThrow(ProtocolError);
+    }
+    const settlement = buildSettlement(nobleCrypto, input);
+    expect(() => encodeSettlement({ ...settlement, uncollectable: [one] })).toThrow(ProtocolError);
+  });
+
+  it('owes nothing for rejected and abandoned replies', () => {
+    const reply = { fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const settlement = buildSettlement(
+      nobleCrypto,
+      toInput([
+        { ...reply, verdict: 'reject' },
+        { ...reply, verdict: 'abandoned' },
+      ]),
+    );
+    expect(settlement).toMatchObject({ debits: [], lines: [], batch: { replies: 0, logLength: 2n } });
+  });
+
+  it('draws under the newest voucher, and not without one that covers it', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    expect(buildSettlement(nobleCrypto, toInput([reply], 10n)).debits[0]).toMatchObject({
+      cumulative: 10n,
+      amount: 5n,
+    });
+    expect(() => buildSettlement(nobleCrypto, toInput([reply], 4n))).toThrow(ProtocolError);
+    expect(() => buildSettlement(nobleCrypto, { ...toInput([reply]), vouchers: [] })).toThrow(ProtocolError);
+  });
+
+  it('commits to every paid entry by its root', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const input = toInput([reply, { ...reply, verdict: 'reject' }, { ...reply, verdict: 'unaudited', fee: 0n }]);
+    const { batch } = buildSettlement(nobleCrypto, input);
+    const leaves = [0, 2].map((index) => hashLeaf(nobleCrypto, input.entries[index]!));
+    const proof = computeInclusionProof(nobleCrypto, leaves, 1);
+    expect(
+      verifyInclusion(nobleCrypto, { leaf: leaves[1]!, index: 1, size: batch.replies, proof, root: batch.recordsRoot }),
+    ).toBe(true);
+    expect(parseVerdictEntry(input.entries[2]!).verdict).toBe('unaudited');
+  });
+
+  it('has one encoding', () => {
+    checkCodec(
+      fc.tuple(anyReplies, fc.subarray([0, 1, 2, 3])).map(([replies, chosen]) => {
+        const input = toInput(replies);
+        const owing = buildSettlement(nobleCrypto, input).debits.map(({ payer }) => payer);
+        const uncollectable = owing.filter(([payer]) => chosen.includes(payer as number));
+        return buildSettlement(nobleCrypto, { ...input, uncollectable });
+      }),
+      encodeSettlement,
+      parseSettlement,
+    );
+  });
+
+  it('refuses to encode what does not balance, is unsorted, or is too large for a transaction', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const settlement = buildSettlement(nobleCrypto, toInput([reply, { ...reply, payee: 2, payer: 2 }]));
+    const [first, second] = settlement.lines;
+    for (const lines of [[first!], [second!, first!], [{ ...first!, gross: 6n }, second!]]) {
+      expect(() => encodeSettlement({ ...settlement, lines })).toThrow(ProtocolError);
+    }
+    const ejections = Array.from({ length: MAX_PARTIES + 1 }, (_, i) => {
+      const id = new Uint8Array(32);
+      new DataView(id.buffer).setUint32(0, i);
+      return id;
+    });
+    expect(() => encodeSettlement({ ...settlement, ejections })).toThrow(ProtocolError);
+  });
+
+  it('takes its vouchers from orders, with the hash that the contract computes', () => {
+    const [vector] = vectors.orders;
+    const { terms } = vector!;
+    const order: Order = {
+      payer: unprefixed(vector!.payer),
+      validator: unprefixed(vector!.validator),
+      cumulativeAtomic: BigInt(vector!.cumulative),
+      requestHash: unprefixed(terms.requestHash),
+      nonce: unprefixed(terms.nonce),
+      modelRoot: unprefixed(terms.modelRoot),
+      providerId: unprefixed(terms.providerId),
+      payee: unprefixed(terms.payee),
+      replyId: unprefixed(terms.replyId),
+      router: unprefixed(terms.router),
+      choice: terms.choice,
+      contextSize: terms.contextSize,
+      maxFeeAtomic: BigInt(terms.maxFee),
+      pricePer1kAtomic: BigInt(terms.pricePer1k),
+      epoch: BigInt(terms.epoch),
+      expiresAtMs: BigInt(terms.expiresAt),
+    };
+    const voucher = createVoucher(nobleCrypto, order, unprefixed(vector!.signature));
+    expect(`0x${toHex(voucher.termsHash)}`).toBe(vector!.termsHash);
+    expect(voucher.cumulative).toBe(order.cumulativeAtomic);
+  });
+});

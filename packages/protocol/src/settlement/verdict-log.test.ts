@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import vectors from '../../vectors/verdict-log.json' with { type: 'json' };
+import { concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { nobleCrypto } from '../crypto/noble.ts';
+import {
+  appendVerdict,
+  computeGenesisPosition,
+  EVIDENCE_KINDS,
+  encodeVerdictEntry,
+  isBillable,
+  type LogPosition,
+  parseVerdictEntry,
+  VERDICTS,
+  type VerdictEntry,
+  type VerdictFields,
+  verifyChain,
+} from './verdict-log.ts';
+
+const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const u64 = fc.bigInt(0n, 2n ** 64n - 1n);
+
+const anyEntry: fc.Arbitrary<VerdictEntry> = fc
+  .record({
+    index: u64,
+    previousHash: fixed(32),
+    replyId: fixed(16),
+    recordHash: fixed(32),
+    providerId: fixed(32),
+    payee: fixed(20),
+    verdict: fc.constantFrom(...VERDICTS),
+    evidence: fc.constantFrom(...EVIDENCE_KINDS),
+    feeAtomic: fc.bigInt(0n, 2n ** 128n - 1n),
+    payer: fixed(20),
+    router: fixed(20),
+    verifierIds: fc.array(fixed(32), { maxLength: 16 }),
+    beaconEpoch: u64,
+    evidenceHash: fixed(32),
+    ejects: fc.boolean(),
+    timeMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  })
+  .map((entry) => ({
+    ...entry,
+    feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
+    evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
+    ejects:
+      entry.ejects &&
+      (entry.verdict === 'reject' ||
+        (['accept', 'inconclusive'].includes(entry.verdict) && entry.evidence === 'statistical')),
+  }));
+
+const fields: VerdictFields = {
+  replyId: new Uint8Array(16).fill(1),
+  recordHash: new Uint8Array(32).fill(2),
+  providerId: new Uint8Array(32).fill(3),
+  payee: new Uint8Array(20).fill(4),
+  verdict: 'accept',
+  evidence: 'statistical',
+  feeAtomic: 42n,
+  payer: new Uint8Array(20).fill(5),
+  router: new Uint8Array(20).fill(6),
+  verifierIds: [new Uint8Array(32).fill(7)],
+  beaconEpoch: 9n,
+  evidenceHash: new Uint8Array(32).fill(8),
+  ejects: false,
+  timeMs: 1_700_000_000_000,
+};
+const genesis = computeGenesisPosition(nobleCrypto, { chainId: 31337n, validator: new Uint8Array(20).fill(0xaa) });
+
+function createLog(count: number): { entries: Uint8Array[]; positions: LogPosition[] } {
+  const entries: Uint8Array[] = [];
+  const positions = [genesis];
+  for (let i = 0; i < count; i++) {
+    const next = appendVerdict(nobleCrypto, positions[i]!, { ...fields, replyId: new Uint8Array(16).fill(i) });
+    entries.push(next.bytes);
+    positions.push(next.position);
+  }
+  return { entries, positions };
+}
+
+describe('verdict entry', () => {
+  it('round-trips; truncated and longer bytes do not parse', () => {
+    fc.assert(
+      fc.property(anyEntry, fc.nat(), (entry, cut) => {
+        const bytes = encodeVerdictEntry(entry);
+        expect(parseVerdictEntry(bytes)).toEqual(entry);
+        expect(() => parseVerdictEntry(bytes.subarray(0, cut % bytes.length))).toThrow(ProtocolError);
+        expect(() => parseVerdictEntry(concatBytes(bytes, Uint8Array.of(0)))).toThrow(ProtocolError);
+      }),
+      { seed: 81 },
+    );
+  });
+
+  it('never parses two byte strings to one entry', () => {
+    fc.assert(
+      fc.property(anyEntry, fc.nat(), fc.integer({ min: 1, max: 255 }), (entry, at, mask) => {
+        const bytes = encodeVerdictEntry(entry);
+        bytes[at % bytes.length]! ^= mask;
+        try {
+          expect(encodeVerdictEntry(parseVerdictEntry(bytes))).toEqual(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+      { seed: 82 },
+    );
+  });
+
+  it('refuses contradictions', () => {
+    const wrong: Partial<VerdictFields>[] = [
+      { verdict: 'reject' },
+      { verdict: 'abandoned' },
+      { verdict: 'reject', feeAtomic: 0n, evidence: 'none' },
+      { ejects: true, evidence: 'exact' },
+      { ejects: true, evidence: 'none' },
+      { ejects: true, verdict: 'inconclusive', evidence: 'none' },
+      { ejects: true, verdict: 'unaudited' },
+      { ejects: true, verdict: 'abandoned', feeAtomic: 0n },
+      { verifierIds: Array.from({ length: 17 }, () => new Uint8Array(32)) },
+      { replyId: new Uint8Array(15) },
+      { timeMs: -1 },
+      { feeAtomic: 1n << 128n },
+    ];
+    for (const change of wrong) {
+      expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, ...change })).toThrow(ProtocolError);
+    }
+  });
+
+  it('ejects by a reject, or by what all of a provider showed together', () => {
+    for (const change of [{}, { verdict: 'inconclusive' }, { verdict: 'reject', feeAtomic: 0n }] as const) {
+      const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, ...change, ejects: true });
+      expect(parseVerdictEntry(bytes)).toMatchObject({ ...change, ejects: true });
+    }
+  });
+
+  it('matches the vectors', () => {
+    expect(toHex(genesis.head)).toBe(vectors.genesis);
+    const { entries, positions } = createLog(vectors.entries.length);
+    expect(entries.map(toHex)).toEqual(vectors.entries);
+    expect(positions.slice(1).map(({ head }) => toHex(head))).toEqual(vectors.heads);
+  });
+});
+
+describe('log', () => {
+  const { entries, positions } = createLog(5);
+  const ids = (list: readonly Uint8Array[], from = genesis, expected = positions[5]): string[] =>
+    verifyChain(nobleCrypto, { from, entries: list, ...(expected && { expected }) })
+      .checks.filter(({ status }) => status === 'fail')
+      .map(({ id }) => id);
+
+  it('verifies from genesis and from any known position', () => {
+    expect(ids(entries)).toEqual([]);
+    expect(ids(entries.slice(2), positions[2])).toEqual([]);
+    expect(verifyChain(nobleCrypto, { from: genesis, entries: [] })).toMatchObject({ ok: true, position: genesis });
+  });
+
+  it('catches what was changed, dropped, moved, added or cut off', () => {
+    const changed = entries.map((bytes) => bytes.slice());
+    changed[2]![100]! ^= 1;
+    expect(ids(changed)).toEqual(['log-chain']);
+    expect(ids(entries.toSpliced(2, 1))).toEqual(['log-chain']);
+    expect(ids([entries[1]!, entries[0]!, ...entries.slice(2)])).toEqual(['log-chain']);
+    expect(ids(entries.slice(0, 4))).toEqual(['log-head']);
+    expect(ids(entries.with(1, fromHex('00')))).toEqual(['log-chain']);
+    // The last entry has no successor to betray it: only the head does.
+    const last = appendVerdict(nobleCrypto, positions[4]!, { ...fields, feeAtomic: 43n });
+    expect(ids(entries.with(4, last.bytes))).toEqual(['log-head']);
+  });
+
+  it('does not continue the log of another validator', () => {
+    const other = computeGenesisPosition(nobleCrypto, { chainId: 31337n, validator: new Uint8Array(20).fill(0xbb) });
+    expect(ids(entries, other)).toEqual(['log-chain']);
+  });
+
+  it('returns the entries up to the first that fails', () => {
+    const verdict = verifyChain(nobleCrypto, { from: genesis, entries: entries.toSpliced(3, 1) });
+    expect(verdict.ok).toBe(false);
+    expect(verdict.entries).toHaveLength(3);
+    expect(verdict.position).toEqual(positions[3]);
+  });
+});

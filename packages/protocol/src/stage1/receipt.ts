@@ -1,0 +1,150 @@
+import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Decode, utf8Encode } from '../base/bytes.ts';
+import type { Endpoint } from '../commitment/header.ts';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+
+/**
+ * What a consumer keeps of one answer: every signed byte string as it was signed, so that anyone can check it later and
+ * offline (docs/spec/receipt.md). A full receipt holds the opening; a compact one says where to fetch it.
+ */
+export interface Receipt {
+  readonly endpoint: Endpoint;
+  /** The chain and the escrow contract that the order was signed for. */
+  readonly ledger: LedgerDomain;
+  readonly order: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
+  readonly ticket: SignedBytes;
+  readonly record: SignedBytes;
+  /** Canonical beacon certificate of the order's epoch; empty at the genesis epoch. */
+  readonly beacon: Uint8Array;
+  readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
+}
+
+export interface SignedBytes {
+  readonly bytes: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export const RECEIPT_FORMAT = 'ogong-receipt-v1';
+export const MAX_RECEIPT_BYTES = 96 * 1024 * 1024;
+
+/** The JSON form: lower-camel field names, base64 byte strings, hex addresses. */
+export interface ReceiptJson {
+  readonly format: typeof RECEIPT_FORMAT;
+  readonly endpoint: Endpoint;
+  readonly ledger: { readonly chainId: string; readonly escrow: string };
+  readonly order: { readonly bytes: string; readonly signature: string };
+  readonly ticket: SignedBytesJson;
+  readonly record: SignedBytesJson;
+  readonly beacon: string;
+  readonly opening: { readonly bytes: string } | { readonly url: string };
+}
+
+interface SignedBytesJson {
+  readonly bytes: string;
+  readonly publicKey: string;
+  readonly signature: string;
+}
+
+export function toReceiptJson(receipt: Receipt): ReceiptJson {
+  const signed = ({ bytes, publicKey, signature }: SignedBytes): SignedBytesJson => ({
+    bytes: toBase64(bytes),
+    publicKey: toBase64(publicKey),
+    signature: toBase64(signature),
+  });
+  return {
+    format: RECEIPT_FORMAT,
+    endpoint: receipt.endpoint,
+    ledger: {
+      chainId: receipt.ledger.chainId.toString(),
+      escrow: `0x${toHex(receipt.ledger.verifyingContract)}`,
+    },
+    order: { bytes: toBase64(receipt.order.bytes), signature: toBase64(receipt.order.signature) },
+    ticket: signed(receipt.ticket),
+    record: signed(receipt.record),
+    beacon: toBase64(receipt.beacon),
+    opening: 'url' in receipt.opening ? { url: receipt.opening.url } : { bytes: toBase64(receipt.opening.bytes) },
+  };
+}
+
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  return utf8Encode(JSON.stringify(toReceiptJson(receipt)));
+}
+
+/**
+ * @param input the JSON as bytes, text or an already parsed object.
+ * @throws ProtocolError naming the field that is missing or malformed. Unknown fields are ignored.
+ */
+export function parseReceipt(input: unknown): Receipt {
+  const root = asObject(typeof input === 'string' || input instanceof Uint8Array ? parseJson(input) : input, 'receipt');
+  if (root.format !== RECEIPT_FORMAT) {
+    throw new ProtocolError('unsupported', `format is not ${RECEIPT_FORMAT}`);
+  }
+  if (root.endpoint !== 'chat' && root.endpoint !== 'completion') throw malformed('endpoint', 'chat or completion');
+  const ledger = asObject(root.ledger, 'ledger');
+  const chainId = asText(ledger.chainId, 'ledger.chainId');
+  if (!/^[0-9]{1,20}$/.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer');
+  const order = asObject(root.order, 'order');
+  const opening = asObject(root.opening, 'opening');
+  return {
+    endpoint: root.endpoint,
+    ledger: { chainId: BigInt(chainId), verifyingContract: asAddress(ledger.escrow, 'ledger.escrow') },
+    order: { bytes: asBytes(order.bytes, 'order.bytes'), signature: asBytes(order.signature, 'order.signature', 65) },
+    ticket: asSigned(root.ticket, 'ticket'),
+    record: asSigned(root.record, 'record'),
+    beacon: asBytes(root.beacon, 'beacon'),
+    opening:
+      typeof opening.url === 'string' ? { url: opening.url } : { bytes: asBytes(opening.bytes, 'opening.bytes') },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function malformed(field: string, expected: string): ProtocolError {
+  return new ProtocolError('malformed', `receipt field ${field}: expected ${expected}`);
+}
+
+function parseJson(input: string | Uint8Array): unknown {
+  if (input.length > MAX_RECEIPT_BYTES) throw new ProtocolError('too-large', 'receipt is too large');
+  try {
+    return JSON.parse(typeof input === 'string' ? input : utf8Decode(input));
+  } catch (cause) {
+    throw new ProtocolError('malformed', 'receipt is not JSON', { cause });
+  }
+}
+
+function asObject(value: unknown, field: string): Fields {
+  if (typeof value !== 'object' || value === null) throw malformed(field, 'an object');
+  return value as Fields;
+}
+
+function asText(value: unknown, field: string): string {
+  if (typeof value !== 'string') throw malformed(field, 'a string');
+  return value;
+}
+
+function asBytes(value: unknown, field: string, length?: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = fromBase64(asText(value, field));
+  } catch (cause) {
+    throw new ProtocolError('malformed', `receipt field ${field}: expected base64`, { cause });
+  }
+  if (length !== undefined && bytes.length !== length) throw malformed(field, `${length} bytes`);
+  return bytes;
+}
+
+function asAddress(value: unknown, field: string): Uint8Array {
+  const text = asText(value, field);
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw malformed(field, 'an address');
+  return fromHex(text.slice(2), 20);
+}
+
+function asSigned(value: unknown, field: string): SignedBytes {
+  const fields = asObject(value, field);
+  return {
+    bytes: asBytes(fields.bytes, `${field}.bytes`),
+    publicKey: asBytes(fields.publicKey, `${field}.publicKey`, HYBRID_PUBLIC_KEY_BYTES),
+    signature: asBytes(fields.signature, `${field}.signature`, HYBRID_SIGNATURE_BYTES),
+  };
+}

@@ -1,0 +1,249 @@
+import { equalBytes } from '../base/bytes.ts';
+import { type Check, fail, pass } from '../base/checks.ts';
+import { EXP_ONE, expFixed } from '../base/exponential.ts';
+import { type Header, hashTokens, parseHeader } from '../commitment/header.ts';
+import { computeCommitment, type Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import { findWrongShape } from '../commitment/shape-classes.ts';
+import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { checkPosture } from '../exchange/posture.ts';
+import { computeDrawKey, createDrawSource, type DrawSource } from '../sampling/draw-key.ts';
+import {
+  computeCost,
+  computeWeights,
+  createWeights,
+  drawRank,
+  isListedOrder,
+  MAX_LISTED,
+  MIN_LISTED,
+  NAT,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '../sampling/sampler.ts';
+import { listTailDraws, type TailDraws } from './tail-draws.ts';
+
+/**
+ * Stage 1: everything about a reply that its own openings prove or refute, without a model (docs/spec/stage-1.md).
+ * Each failed check is evidence by itself: anyone repeats it from the signed bytes.
+ */
+export interface Replay {
+  readonly checks: readonly Check[];
+  /** Parsed header, where there is one. */
+  readonly header: Header | undefined;
+  /** Decoded positions; empty unless every window decoded. */
+  readonly rows: readonly DrawRow[];
+  readonly outputTokens: Uint32Array;
+  /** As committed, one per position. */
+  readonly shapeClasses: Uint8Array;
+  /** Of the positions that commit to a draw from the tail. */
+  readonly tailDraws: TailDraws;
+}
+
+/**
+ * How far the listed probabilities may sum past one: each fixed-point log-probability is off by at most 2^-17 nat
+ * (relative 7.6e-6) and each table product by a few units of 2^-26.
+ */
+const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
+
+export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening): Replay {
+  const checks: Check[] = [];
+  const nothing = {
+    checks,
+    header: undefined,
+    rows: [],
+    outputTokens: new Uint32Array(0),
+    shapeClasses: new Uint8Array(0),
+    tailDraws: new Map(),
+  };
+
+  const { root } = computeCommitment(crypto, opening);
+  if (!equalBytes(root, record.commitRoot)) {
+    checks.push(fail('commitment-root', 'the opened leaves do not hash to the signed commit_root'));
+    return nothing;
+  }
+  checks.push(pass('commitment-root', `${opening.windows.length + 1} leaves hash to the signed commit_root`));
+
+  let header: Header;
+  const rows: DrawRow[] = [];
+  const classes: number[] = [];
+  try {
+    header = parseHeader(opening.header);
+    for (let w = 0; w < opening.windows.length; w++) {
+      const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
+      const { rows: decoded, runs } = decodeDraws(draws, header);
+      const sketched = decodeSketch(sketch, { directions: header.sketchDirections }).length;
+      const isLast = w === opening.windows.length - 1;
+      if (sketched !== decoded.length || (!isLast && decoded.length !== WINDOW_TOKENS)) {
+        checks.push(fail('commitment-form', `window ${w} holds ${decoded.length} draws and ${sketched} sketches`));
+        return nothing;
+      }
+      for (const row of decoded) rows.push(row);
+      classes.push(...expandRuns(runs));
+    }
+  } catch (error) {
+    checks.push(fail('commitment-form', (error as Error).message));
+    return nothing;
+  }
+  checks.push(pass('commitment-form', `${rows.length} positions in ${opening.windows.length} windows`));
+
+  const outputTokens = Uint32Array.from(rows, tokenOf);
+  checks.push(checkPosture(header));
+  checks.push(checkTokens(crypto, record, header, outputTokens));
+  checks.push(checkListing(header, rows));
+  const source = createDrawSource(crypto, computeDrawKey(crypto, header.drawKey));
+  checks.push(checkDraws(source, header, rows));
+  const shapeClasses = Uint8Array.from(classes);
+  checks.push(checkShapes(header, shapeClasses));
+  return { checks, header, rows, outputTokens, shapeClasses, tailDraws: listTailDraws(source, rows) };
+}
+
+function checkShapes(header: Header, shapeClasses: Uint8Array): Check {
+  const id = 'shape-classes';
+  const { numericClass } = header;
+  const wrong = findWrongShape(header, shapeClasses);
+  if (wrong < 0) return pass(id, `${shapeClasses.length} positions in passes that ${numericClass} has`);
+  return fail(id, `position ${wrong} is in shape class ${shapeClasses[wrong]}, which ${numericClass} has not there`);
+}
+
+function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {
+  const count = outputTokens.length;
+  if (count !== record.tokenCount || count !== header.outputTokenCount) {
+    return fail('token-count', `record says ${record.tokenCount}, header ${header.outputTokenCount}, draws ${count}`);
+  }
+  if (!equalBytes(hashTokens(crypto, outputTokens), header.outputTokensHash)) {
+    return fail('token-count', 'the drawn tokens are not the ones that the header hashes');
+  }
+  const isFull = count === header.maxTokens;
+  if (count > header.maxTokens || (header.stopReason === 'length' && !isFull)) {
+    return fail(
+      'token-count',
+      `${count} tokens with a limit of ${header.maxTokens} and stop reason ${header.stopReason}`,
+    );
+  }
+  return pass('token-count', `${count} tokens, stop reason ${header.stopReason}`);
+}
+
+function checkListing(header: Header, rows: readonly DrawRow[]): Check {
+  const fewest = Math.min(MIN_LISTED, header.vocabularySize);
+  const { sampler, bias } = header;
+  const isUntouched = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
+  const isPlain = isUntouched && sampler.temperatureQ16 === NAT;
+  for (let i = 0; i < rows.length; i++) {
+    const { ids, q, tail } = rows[i] as DrawRow;
+    if (ids.length < fewest) return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
+    let mass = 0;
+    for (let j = 0; j < q.length; j++) mass += expFixed(q[j] as number);
+    if (mass > EXP_ONE + MASS_SLACK) return fail('listing', `position ${i}: listed probabilities exceed one`);
+    // With temperature one and no processors the tail is one minus the listed mass, so it can be recomputed.
+    const missing = EXP_ONE - mass - tail * (EXP_ONE / WEIGHT_ONE);
+    if (isPlain && Math.abs(missing) > MASS_SLACK) {
+      return fail(
+        'listing',
+        `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`,
+      );
+    }
+    if (!isUntouched || sampler.temperatureQ16 === 0) continue;
+    const leftOver = { vocabularySize: header.vocabularySize, temperatureQ16: sampler.temperatureQ16, mass };
+    if (!mayLeave(tail, q, leftOver)) {
+      const most = computeLargestTail(q, leftOver);
+      return fail('listing', `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`);
+    }
+  }
+  return pass('listing', `${rows.length} candidate lists are complete and within probability one`);
+}
+
+/** log(2) in 2^-16 nat, rounded down. */
+const LOG_2 = 45_426;
+
+/** expFixed rises by no more where it should fall: rounding of its tables. */
+const ROUNDING = 1;
+
+interface LeftOver {
+  readonly vocabularySize: number;
+  readonly temperatureQ16: number;
+  /** Of the listed probabilities, 2^-26. */
+  readonly mass: number;
+}
+
+/**
+ * The most that can lie outside a list after temperature, from the list alone: nothing unlisted is likelier than the last
+ * listed, and all of it has what the listed probabilities leave. Without it a provider could sign a tail that takes every
+ * draw, and say any unlisted token.
+ * @param q raw costs, best first: no processor touches them.
+ * @returns 2^-24 units, 0..2^24.
+ */
+export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
+  let listed = 0;
+  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / leftOver.temperatureQ16));
+  return toShare(boundUnlisted(q, leftOver), listed);
+}
+
+/** Whether a tail is at most computeLargestTail, mostly without the sum that takes. */
+export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
+  if (tail === 0) return true;
+  const { temperatureQ16, mass } = leftOver;
+  // A temperature up to one takes listed mass away, but for a table's rounding: little enough beside all of it is little.
+  if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
+  return tail <= computeLargestTail(q, leftOver);
+}
+
+/** What is unlisted weighs at most so much after temperature, beside listed weights of expFixed; 0 where nothing is. */
+function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
+  const unlisted = vocabularySize - q.length;
+  if (unlisted === 0) return 0;
+  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
+  if (temperatureQ16 <= NAT) {
+    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed; a unit off for its rounding.
+    const last = Math.max(0, (q[q.length - 1] as number) - 1);
+    return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
+  }
+  // The power is concave: what is left weighs most when it is spread evenly.
+  let halvings = -1;
+  for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
+  return unlisted * expFixed(Math.floor((Math.max(0, halvings) * LOG_2 * NAT) / temperatureQ16)) + MASS_SLACK;
+}
+
+/** 2^-24 units, rounded up. */
+const toShare = (tail: number, listed: number): number =>
+  tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
+
+function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
+  const { sampler } = header;
+  const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const counts = new Map<number, number>();
+  const costs = new Float64Array(MAX_LISTED);
+  const weights = createWeights();
+  const longest = Math.min(MAX_LISTED, header.vocabularySize);
+  let tailDraws = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as DrawRow;
+    const { ids, q, tail, rank } = row;
+    const isRaw = bias.size === 0 && counts.size === 0;
+    for (let j = 0; j < ids.length; j++) {
+      const id = ids[j] as number;
+      const cost = q[j] as number;
+      costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+    }
+    if (!isListedOrder(ids, costs, ids.length)) {
+      return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`, i);
+    }
+    computeWeights(costs, ids.length, tail, sampler, weights);
+    if (weights.tail > 0 && ids.length < longest) {
+      // Else a short list would let the tail back in that a filter shuts out of a longer one.
+      return fail('draw-replay', `position ${i}: a list of ${ids.length} that leaves a tail has to have ${longest}`, i);
+    }
+    const drawn = drawRank(ids, weights, source.draw(i));
+    if (drawn !== rank) {
+      const name = (r: number): string => (r === TAIL_RANK ? 'an unlisted token' : `token ${ids[r]} (rank ${r})`);
+      return fail('draw-replay', `position ${i}: the key draws ${name(drawn)}, the reply holds ${name(rank)}`, i);
+    }
+    if (rank === TAIL_RANK) tailDraws++;
+    if (isCounting) {
+      const token = tokenOf(row);
+      counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
+  }
+  return pass('draw-replay', `${rows.length} of ${rows.length} draws replay exactly, ${tailDraws} from the tail`);
+}

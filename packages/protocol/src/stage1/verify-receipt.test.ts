@@ -1,0 +1,381 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { utf8Encode } from '../base/bytes.ts';
+import type { Header } from '../commitment/header.ts';
+import { parseOpening } from '../commitment/opening.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
+import {
+  createSyntheticReceipt,
+  type SyntheticReceipt,
+  type SyntheticReceiptOptions,
+} from '../synthetic/synthetic-receipt.ts';
+import { encodeReceipt, parseReceipt, type Receipt } from './receipt.ts';
+import { type Trust, verifyReceipt } from './verify-receipt.ts';
+
+const base: SyntheticReceiptOptions = {
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  tokens: 40,
+};
+
+interface Case {
+  receipt: Receipt;
+  request: Uint8Array;
+  response: Uint8Array;
+  trust: Trust;
+  nowMs: number;
+}
+
+let honest: SyntheticReceipt;
+beforeAll(() => {
+  honest = createSyntheticReceipt(base);
+});
+
+const toCase = ({ receipt, reply, trust, nowMs }: SyntheticReceipt): Case => ({
+  receipt,
+  request: reply.request,
+  response: reply.response,
+  trust,
+  nowMs,
+});
+const verify = ({ receipt, ...context }: Case) => verifyReceipt(receipt, { crypto, ...context });
+const idsOf = (given: Case, wanted: string): string[] =>
+  verify(given)
+    .checks.filter(({ status }) => status === wanted)
+    .map(({ id }) => id);
+
+function flip(bytes: Uint8Array, at: number): Uint8Array {
+  const bent = bytes.slice();
+  const index = at < 0 ? bytes.length + at : at;
+  bent[index] = (bent[index] as number) ^ 1;
+  return bent;
+}
+
+describe('an honest receipt', () => {
+  it('passes every check when the consumer knows what can be known', () => {
+    const verdict = verify(toCase(honest));
+    expect(verdict.ok).toBe(true);
+    expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(verdict.checks.map(({ id }) => id).sort()).toEqual(
+      [
+        ...['format', 'request-hash', 'response-hash', 'order-signature', 'record-signature', 'provider-identity'],
+        ...['order-binding', 'ticket', 'ledger', 'model-root', 'times', 'beacon', 'commitment-root', 'commitment-form'],
+        'posture',
+        ...[
+          'token-count',
+          'listing',
+          'draw-replay',
+          'shape-classes',
+          'draw-key',
+          'sampler',
+          'sketch-bank',
+          'payee',
+          'stop-strings',
+          'context',
+          'fee',
+        ],
+      ].sort(),
+    );
+  });
+
+  it('says what it did not look at, and never as a pass', () => {
+    const { receipt, request, response } = toCase(honest);
+    const verdict = verifyReceipt(receipt, { crypto, request, response });
+    expect(verdict.ok).toBe(true);
+    const skipped = verdict.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
+    expect(skipped).toEqual(['ledger', 'model-root', 'times', 'beacon']);
+  });
+
+  it('passes in its compact form, without what needs the opening', () => {
+    const compact = { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } };
+    expect(verify({ ...toCase(honest), receipt: compact }).ok).toBe(true);
+    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toContain('draw-replay');
+  });
+
+  it('states the posture: from the header, or from the request where the header is not at hand', () => {
+    const { numericClass } = honest.reply.header;
+    expect(verify(toCase(honest)).posture).toEqual({
+      tier: 'verified',
+      method: 'draw-replay',
+      numericClass,
+      exact: false,
+    });
+    const compact = verify({
+      ...toCase(honest),
+      receipt: { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } },
+    });
+    expect(compact.posture).toBeUndefined();
+    expect(compact.checks.find(({ id }) => id === 'posture')).toMatchObject({
+      status: 'skip',
+      detail: expect.stringMatching(/tier verified was asked for/),
+    });
+  });
+
+  it('is the same after its JSON', () => {
+    const again = parseReceipt(encodeReceipt(honest.receipt));
+    expect(again).toEqual(honest.receipt);
+    expect(verify({ ...toCase(honest), receipt: again })).toEqual(verify(toCase(honest)));
+  });
+});
+
+it('a prompt that is billed beyond what the request can make fails, however short the reply', () => {
+  const bound = 'Once upon a time'.length + 64 + 64;
+  const bill = (promptTokenCount: number) =>
+    idsOf(
+      toCase(createSyntheticReceipt({ ...base, bend: { header: (header) => ({ ...header, promptTokenCount }) } })),
+      'fail',
+    );
+  expect(bill(bound)).toEqual([]);
+  expect(bill(bound + 1)).toEqual(['fee']);
+});
+
+it('a reply that its provider cut off and calls cancelled fails', () => {
+  const bend = { header: (header: Header): Header => ({ ...header, maxTokens: 256, stopReason: 'cancelled' }) };
+  const cut = toCase(createSyntheticReceipt({ ...base, parameters: { max_tokens: 256 }, bend }));
+  expect(idsOf(cut, 'fail')).toEqual(['stop-strings']);
+});
+
+describe('a receipt that was tampered with', () => {
+  const bent: [what: string, change: (given: Case) => Case, failed: string[]][] = [
+    ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), ['request-hash', 'sampler']],
+    ['the last brace of the request', (c) => ({ ...c, request: flip(c.request, -1) }), ['format']],
+    [
+      'a space in the request',
+      (c) => ({ ...c, request: utf8Encode(`${new TextDecoder().decode(c.request)} `) }),
+      ['request-hash'],
+    ],
+    ['the response', (c) => ({ ...c, response: flip(c.response, 0) }), ['response-hash']],
+    ['a cut response', (c) => ({ ...c, response: c.response.subarray(1) }), ['response-hash']],
+    [
+      'a response that is not UTF-8',
+      (c) => ({ ...c, response: Uint8Array.of(0xff) }),
+      ['response-hash', 'stop-strings'],
+    ],
+    [
+      'the order signature',
+      (c) => set(c, { order: { ...c.receipt.order, signature: flip(c.receipt.order.signature, 5) } }),
+      ['order-signature'],
+    ],
+    [
+      'the order domain',
+      (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, 0) } }),
+      ['format'],
+    ],
+    [
+      'the expiry in the order',
+      (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, -1) } }),
+      ['order-signature'],
+    ],
+    [
+      'the payer in the order',
+      (c) => set(c, { order: { ...c.receipt.order, bytes: flip(c.receipt.order.bytes, 16) } }),
+      ['order-signature'],
+    ],
+    [
+      'the chain',
+      (c) => set(c, { ledger: { ...c.receipt.ledger, chainId: 1n } }),
+      ['order-signature', 'ledger', 'beacon'],
+    ],
+    [
+      'the escrow',
+      (c) => set(c, { ledger: { ...c.receipt.ledger, verifyingContract: new Uint8Array(20) } }),
+      ['order-signature', 'ledger'],
+    ],
+    [
+      'the Ed25519 half of the record signature',
+      (c) => set(c, { record: { ...c.receipt.record, signature: flip(c.receipt.record.signature, 3) } }),
+      ['record-signature'],
+    ],
+    [
+      'the ML-DSA half of the record signature',
+      (c) => set(c, { record: { ...c.receipt.record, signature: flip(c.receipt.record.signature, 100) } }),
+      ['record-signature'],
+    ],
+    [
+      'the Ed25519 half of the provider key',
+      (c) => set(c, { record: { ...c.receipt.record, publicKey: flip(c.receipt.record.publicKey, 3) } }),
+      ['record-signature', 'provider-identity'],
+    ],
+    [
+      'the ML-DSA half of the provider key',
+      (c) => set(c, { record: { ...c.receipt.record, publicKey: flip(c.receipt.record.publicKey, 100) } }),
+      ['record-signature', 'provider-identity'],
+    ],
+    [
+      'the end time in the record',
+      (c) => set(c, { record: { ...c.receipt.record, bytes: flip(c.receipt.record.bytes, -1) } }),
+      ['record-signature'],
+    ],
+    [
+      'the record domain',
+      (c) => set(c, { record: { ...c.receipt.record, bytes: flip(c.receipt.record.bytes, 0) } }),
+      ['format'],
+    ],
+    [
+      'the ticket signature',
+      (c) => set(c, { ticket: { ...c.receipt.ticket, signature: flip(c.receipt.ticket.signature, 0) } }),
+      ['ticket'],
+    ],
+    [
+      'the ticket',
+      (c) => set(c, { ticket: { ...c.receipt.ticket, bytes: flip(c.receipt.ticket.bytes, -1) } }),
+      ['ticket'],
+    ],
+    [
+      'the router key',
+      (c) => set(c, { ticket: { ...c.receipt.ticket, publicKey: flip(c.receipt.ticket.publicKey, 50) } }),
+      ['ticket'],
+    ],
+    ['a signature in the beacon', (c) => set(c, { beacon: flip(c.receipt.beacon, -10) }), ['beacon']],
+    ['a removed beacon', (c) => set(c, { beacon: new Uint8Array(0) }), ['beacon', 'draw-key']],
+    ['the opening domain', (c) => set(c, { opening: { bytes: flip(openingOf(c), 0) } }), ['commitment-form']],
+    ['a cut opening', (c) => set(c, { opening: { bytes: openingOf(c).slice(0, -1) } }), ['commitment-form']],
+    [
+      'other weights published',
+      (c) => ({ ...c, trust: { ...c.trust, modelRoots: { 'ogong/verified/test/synthetic': new Uint8Array(32) } } }),
+      ['model-root'],
+    ],
+    [
+      'another escrow trusted',
+      (c) => ({ ...c, trust: { ...c.trust, ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) } } }),
+      ['ledger'],
+    ],
+    ['another validator set trusted', (c) => ({ ...c, trust: { ...c.trust, validators: [] } }), ['beacon']],
+    ['a clock before the reply', (c) => ({ ...c, nowMs: c.nowMs - 3_600_000 }), ['times']],
+  ];
+  it.each(bent)('%s', (_what, change, failed) => {
+    expect(idsOf(change(toCase(honest)), 'fail').sort()).toEqual([...failed].sort());
+  });
+
+  it('one byte in each leaf', () => {
+    const given = toCase(honest);
+    const { header, windows } = parseOpening(openingOf(given));
+    // Offsets of a byte inside the header and inside both parts of every window.
+    let at = 'ogong-opening-v1\n'.length + 2;
+    const offsets = [at + 40];
+    at += header.length + 2;
+    for (const { draws, sketch } of windows) {
+      offsets.push(at + 2 + 9, at + 2 + draws.length + 2 + 9);
+      at += 4 + draws.length + sketch.length;
+    }
+    expect(offsets).toHaveLength(1 + 2 * 2);
+    for (const offset of offsets) {
+      const receipt = { ...given.receipt, opening: { bytes: flip(openingOf(given), offset) } };
+      expect(idsOf({ ...given, receipt }, 'fail')).toEqual(['commitment-root']);
+    }
+  });
+
+  it('every 7th byte of every signed part, whatever it means', () => {
+    const given = toCase(honest);
+    const compact = { ...given.receipt, opening: { url: '/' } };
+    for (const part of ['order', 'ticket', 'record'] as const) {
+      const { bytes } = compact[part];
+      for (let at = 0; at < bytes.length; at += 7) {
+        const receipt = { ...compact, [part]: { ...compact[part], bytes: flip(bytes, at) } };
+        expect(verify({ ...given, receipt }).ok, `${part} byte ${at}`).toBe(false);
+      }
+    }
+  });
+});
+
+describe('a provider that signs a lie', () => {
+  const lies: [what: string, options: Partial<SyntheticReceiptOptions>, failed: string[]][] = [
+    [
+      'another sampler',
+      { bend: { header: (h) => ({ ...h, sampler: { ...h.sampler, temperatureQ16: 0 } }) } },
+      ['draw-replay', 'sampler'],
+    ],
+    ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
+    ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],
+    ['another method', { bend: { header: (h) => ({ ...h, method: 'exact-replay' }) } }, ['posture']],
+    ['an adapter', { bend: { header: (h) => ({ ...h, adapters: [new Uint8Array(32)] }) } }, ['sampler']],
+    ['images or tools', { bend: { header: (h) => ({ ...h, inputsHash: new Uint8Array(32).fill(1) }) } }, ['sampler']],
+    ['another choice', { bend: { header: (h) => ({ ...h, choice: 1 }) } }, ['sampler']],
+    [
+      'another sketch bank',
+      { bend: { header: (h) => ({ ...h, sketchBankSeed: new Uint8Array(32) }) } },
+      ['sketch-bank'],
+    ],
+    [
+      'another token',
+      { bend: { row: (row, i) => (i === 20 ? { ...row, rank: row.rank === 0 ? 1 : 0 } : row) } },
+      ['draw-replay'],
+    ],
+    [
+      'another draw key',
+      { bend: { header: (h) => ({ ...h, drawKey: { ...h.drawKey, nonce: new Uint8Array(32) } as typeof h.drawKey }) } },
+      ['draw-replay', 'draw-key'],
+    ],
+    [
+      'a stop string that nobody asked for',
+      { bend: { header: (h) => ({ ...h, stopReason: 'stop-string' as const }) } },
+      ['stop-strings'],
+    ],
+    [
+      'a payee that it did not announce',
+      { bend: { header: (h) => ({ ...h, payee: new Uint8Array(20).fill(9) }) } },
+      ['payee'],
+    ],
+    [
+      'that its context ended, with room left',
+      { bend: { header: (h) => ({ ...h, stopReason: 'context' as const }) } },
+      ['context'],
+    ],
+    ['another reply id', { bend: { record: (r) => ({ ...r, replyId: new Uint8Array(16) }) } }, ['order-binding']],
+    [
+      'another model',
+      { bend: { record: (r) => ({ ...r, modelRoot: new Uint8Array(32) }) } },
+      ['order-binding', 'model-root'],
+    ],
+    ['times that run backwards', { bend: { record: (r) => ({ ...r, endNs: r.startNs - 1n }) } }, ['times']],
+    ['another payee in the ticket', { bendTicket: (t) => ({ ...t, payee: new Uint8Array(20) }) }, ['ticket']],
+    ['another context in the ticket', { bendTicket: (t) => ({ ...t, contextSize: 1 }) }, ['ticket']],
+    ['another price in the ticket', { bendTicket: (t) => ({ ...t, pricePer1kAtomic: 1n }) }, ['ticket']],
+    [
+      'another model in the ticket',
+      { bendTicket: (t) => ({ ...t, modelId: 'ogong/verified/test/other' }) },
+      ['ticket'],
+    ],
+    ['another provider in the ticket', { bendTicket: (t) => ({ ...t, providerId: new Uint8Array(32) }) }, ['ticket']],
+    ['an order that expired before', { bend: { order: (o) => ({ ...o, expiresAtMs: 1n }) } }, ['times']],
+  ];
+  it.each(lies)('%s', (_what, options, failed) => {
+    const given = toCase(createSyntheticReceipt({ ...base, ...options }));
+    expect(idsOf(given, 'fail').sort()).toEqual([...failed].sort());
+  });
+
+  it('a context that is used up is believed, and one token short of it is not', () => {
+    const endedAt = (contextSize: number): string[] =>
+      idsOf(
+        toCase(
+          createSyntheticReceipt({
+            ...base,
+            bend: {
+              order: (o) => ({ ...o, contextSize }),
+              header: (h) => ({ ...h, stopReason: 'context' as const }),
+            },
+          }),
+        ),
+        'fail',
+      );
+    const used = honest.reply.header.promptTokenCount + honest.reply.header.outputTokenCount;
+    expect(endedAt(used)).toEqual([]);
+    expect(endedAt(used + 1)).toEqual(['context']);
+  });
+
+  it('a reply that holds its own stop string', () => {
+    const given = toCase(createSyntheticReceipt({ ...base, parameters: { stop: ['story'] } }));
+    expect(idsOf(given, 'fail')).toEqual(['stop-strings']);
+  });
+});
+
+function set(given: Case, change: Partial<Receipt>): Case {
+  return { ...given, receipt: { ...given.receipt, ...change } };
+}
+
+function openingOf({ receipt }: Case): Uint8Array {
+  if ('url' in receipt.opening) throw new TypeError('a compact receipt');
+  return receipt.opening.bytes;
+}
