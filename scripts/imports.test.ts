@@ -25,12 +25,17 @@ describe('canaries: each rule rejects its violation', () => {
     [
       'packages/protocol/src/sampling/a.ts',
       "import { x } from '../drift/b.ts';",
-      'sampling stands below drift and must not import it',
+      'sampling stands below drift in packages/protocol',
     ],
     [
       'packages/protocol/src/sampling/a.ts',
       "import { x } from '../nowhere/b.ts';",
-      'nowhere is no floor of the protocol',
+      'nowhere is no floor of packages/protocol',
+    ],
+    [
+      'packages/node/src/roles/validator/store/a.ts',
+      "import { x } from '../validator.ts';",
+      'store stands below . in packages/node',
     ],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],

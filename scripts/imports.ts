@@ -26,13 +26,27 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   lab: ['protocol', 'engine', 'chain', 'sdk', 'node'],
 };
 /**
- * Floors of the protocol, the ground first: a file imports from its own and from those below. What every reply carries stands
- * below what is made of it, and vectors above all that they fix.
+ * Floors of a house, the ground first, `.` for files that stand in no folder: a file imports from its own floor and from those
+ * below.
  */
-const PROTOCOL_FLOORS = [
-  ...['base', 'crypto', 'sampling', 'commitment', 'beacon', 'exchange', 'stage1', 'statistics', 'stage2', 'drift'],
-  ...['audit', 'settlement', 'synthetic', 'vectors'],
-];
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  'packages/protocol/src': [
+    ...[
+      'generated',
+      'base',
+      'crypto',
+      'sampling',
+      'commitment',
+      'beacon',
+      'exchange',
+      'stage1',
+      'statistics',
+      'stage2',
+    ],
+    ...['drift', 'audit', 'settlement', 'synthetic', 'vectors'],
+  ],
+  'packages/node/src/roles/validator': ['judgement', 'store', 'beacon', 'audit', 'settlement', '.', 'testing'],
+};
 /** Where reading `process` is the job: entry points, command line, and what supervises a process. */
 const MAY_READ_PROCESS = [
   /^packages\/node\/src\/(bin|cli|lifecycle|mesh)\//,
@@ -117,7 +131,7 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
     if (from === undefined && to !== undefined && /\/src\/(link|store|config|crypto|log|metrics|shared)\//.test(path)) {
       rules.push(`the foundations must not import role ${to}`);
     }
-    if (home === 'packages/protocol' && !isTest) rules.push(...brokenFloors(path, resolved));
+    if (!isTest) rules.push(...brokenFloors(path, resolved));
     if (!/\.(ts|json)$/.test(target)) rules.push(`relative imports name the file with its extension: ${target}`);
   }
   const isScript = path.startsWith(`${home}/scripts/`);
@@ -129,12 +143,15 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
 }
 
 function brokenFloors(path: string, resolved: string): string[] {
-  const [from, to] = [path, resolved].map((file) => /\/src\/([a-z0-9]+)\//.exec(file)?.[1]);
-  if (from === undefined || to === undefined || to === 'generated') return [];
-  const unknown = [from, to].find((name) => !PROTOCOL_FLOORS.includes(name));
-  if (unknown !== undefined) return [`${unknown} is no floor of the protocol`];
-  return PROTOCOL_FLOORS.indexOf(to) > PROTOCOL_FLOORS.indexOf(from)
-    ? [`protocol: ${from} stands below ${to} and must not import it`]
+  const house = Object.keys(FLOORS).find((name) => [path, resolved].every((file) => file.startsWith(`${name}/`)));
+  if (house === undefined) return [];
+  const floors = FLOORS[house] as readonly string[];
+  const floorOf = (file: string): string => /^([^/]+)\//.exec(file.slice(house.length + 1))?.[1] ?? '.';
+  const [from, to] = [floorOf(path), floorOf(resolved)];
+  const unknown = [from, to].find((name) => name !== '.' && !floors.includes(name));
+  if (unknown !== undefined) return [`${unknown} is no floor of ${house}`];
+  return floors.includes(from) && floors.indexOf(to) > floors.indexOf(from)
+    ? [`${from} stands below ${to} in ${house} and must not import it`]
     : [];
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startTestNetwork, type TestNetwork } from '@ogong/node/roles/validator/test-network';
+import { startTestNetwork, type TestNetwork } from '@ogong/node/roles/validator/testing/test-network';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
 import type { LinkError } from '@ogong/node/link/link-error';
 import { createNetwork, receive } from '@ogong/node/roles/provider/provider-fixture';
-import { createTestClock, createTestValidator, provider } from '@ogong/node/roles/validator/test-bench';
+import { createTestClock, createTestValidator, provider } from '@ogong/node/roles/validator/testing/test-bench';
 import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -16,11 +16,11 @@ import {
   provider,
   providerId,
   type TestValidator,
-} from '@ogong/node/roles/validator/test-bench';
-import { answerHonestly } from '@ogong/node/roles/validator/test-calls';
-import { createTestChain } from '@ogong/node/roles/validator/test-chain';
-import { createTestPayee } from '@ogong/node/roles/validator/test-keys';
-import { toPushMessage } from '@ogong/node/roles/validator/test-reply';
+} from '@ogong/node/roles/validator/testing/test-bench';
+import { answerHonestly } from '@ogong/node/roles/validator/testing/test-calls';
+import { createTestChain } from '@ogong/node/roles/validator/testing/test-chain';
+import { createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
+import { toPushMessage } from '@ogong/node/roles/validator/testing/test-reply';
 import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { createGroupCommit } from '@ogong/node/store/group-commit';

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { parseEvidence } from '@ogong/node/roles/validator/evidence';
-import { computeJobId } from '@ogong/node/roles/validator/verifier-draw';
+import { parseEvidence } from '@ogong/node/roles/validator/judgement/evidence';
+import { computeJobId } from '@ogong/node/roles/validator/judgement/verifier-draw';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { computeBankSeed } from '@ogong/protocol/commitment/sketch';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
-import { migrations as VALIDATOR_MIGRATIONS } from '../roles/validator/schema.ts';
+import { migrations as VALIDATOR_MIGRATIONS } from '../roles/validator/store/schema.ts';
 import { bindLedger } from '../store/ledger-binding.ts';
 import { type Migration, openStore, type Store } from '../store/store.ts';
 

@@ -16,7 +16,7 @@ import { collectProcessMetrics, createMetrics } from '../metrics/metrics.ts';
 import { createMetricsServer } from '../metrics/metrics-server.ts';
 import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../roles/validator/register.ts';
-import { migrations } from '../roles/validator/schema.ts';
+import { migrations } from '../roles/validator/store/schema.ts';
 import { createValidator } from '../roles/validator/validator.ts';
 import { registerConfig, validatorConfig } from '../roles/validator/validator-config.ts';
 import { createChainView } from '../shared/chain-view.ts';

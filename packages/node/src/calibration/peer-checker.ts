@@ -5,7 +5,7 @@ import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
-import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/verifier-call.ts';
+import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/judgement/verifier-call.ts';
 import { formatEndpoint } from '../shared/endpoint.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
 import type { KnownPeer } from '../shared/peer-values.ts';

@@ -14,7 +14,7 @@ import { checkHeader } from '@ogong/protocol/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/stage1/replay';
 import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
 import { generateReply } from '../roles/provider/generate-reply.ts';
-import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/verifier-call.ts';
+import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/judgement/verifier-call.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
 
 /** What the network would have seen of one reply, before a verifier looked at it: bytes. */

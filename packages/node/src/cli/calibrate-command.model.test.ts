@@ -10,7 +10,7 @@ import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { EXIT } from '../log/errors.ts';
 import { createLogger } from '../log/logger.ts';
 import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
-import { migrations } from '../roles/validator/schema.ts';
+import { migrations } from '../roles/validator/store/schema.ts';
 import { openStore } from '../store/store.ts';
 import { calibrateCommand } from './calibrate-command.ts';
 

@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTableFile, type TableFile, writeTableFile } from '../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
-import { createTestPolicy } from '../roles/validator/drift-fixture.ts';
+import { createTestPolicy } from '../roles/validator/testing/drift-fixture.ts';
 import { calibrateCommand } from './calibrate-command.ts';
 
 describe('ogong calibrate publish', () => {

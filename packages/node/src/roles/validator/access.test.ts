@@ -1,7 +1,7 @@
 import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { describe, expect, it } from 'vitest';
 import { createAccess } from './access.ts';
-import { createTestClock } from './test-bench.ts';
+import { createTestClock } from './testing/test-bench.ts';
 
 const service = 'ogong.v1.ValidatorService';
 const member = new Uint8Array(32).fill(1);

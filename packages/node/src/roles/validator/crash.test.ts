@@ -5,13 +5,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { readChannel } from './channel-store.ts';
-import { type AuditEvidence, parseEvidence } from './evidence.ts';
-import { createTestClock, createTestValidator, payer, provider, type TestValidator } from './test-bench.ts';
-import { answerHonestly, createTestCalls } from './test-calls.ts';
-import { createTestChain, type TestChain } from './test-chain.ts';
-import type { ServedReply } from './test-reply.ts';
-import type { VerifierCalls } from './verifier-call.ts';
+import { type AuditEvidence, parseEvidence } from './judgement/evidence.ts';
+import type { VerifierCalls } from './judgement/verifier-call.ts';
+import { readChannel } from './store/channel-store.ts';
+import { createTestClock, createTestValidator, payer, provider, type TestValidator } from './testing/test-bench.ts';
+import { answerHonestly, createTestCalls } from './testing/test-calls.ts';
+import { createTestChain, type TestChain } from './testing/test-chain.ts';
+import type { ServedReply } from './testing/test-reply.ts';
 
 /**
  * Ends the validator at every write to its disk, and in the moment after the chain has taken its batch: before the write

@@ -5,14 +5,14 @@ import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/an
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { readAnnouncement } from './announcement-store.ts';
-import { readChannel } from './channel-store.ts';
-import type { Submission } from './claim.ts';
-import { advanceTests, isPayeeOut, readTest } from './sequential-store.ts';
-import { createTestValidator, ledger, network, payer, provider, providerId } from './test-bench.ts';
-import { createTestHybrid, createTestPayee } from './test-keys.ts';
-import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from './test-reply.ts';
-import { readProvider } from './verdict-store.ts';
+import type { Submission } from './judgement/claim.ts';
+import { readAnnouncement } from './store/announcement-store.ts';
+import { readChannel } from './store/channel-store.ts';
+import { advanceTests, isPayeeOut, readTest } from './store/sequential-store.ts';
+import { readProvider } from './store/verdict-store.ts';
+import { createTestValidator, ledger, network, payer, provider, providerId } from './testing/test-bench.ts';
+import { createTestHybrid, createTestPayee } from './testing/test-keys.ts';
+import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from './testing/test-reply.ts';
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 

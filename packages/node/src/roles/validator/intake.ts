@@ -9,8 +9,7 @@ import { Refusal } from '../../link/link-error.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
-import { MAX_ANNOUNCEMENTS, putAnnouncement } from './announcement-store.ts';
-import type { BeaconArchive } from './beacon-archive.ts';
+import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import {
   ClaimError,
   type SignedOrder,
@@ -19,10 +18,11 @@ import {
   verifyReply,
   verifySignedOrder,
   verifySignedRecord,
-} from './claim.ts';
-import type { Evidence } from './evidence.ts';
-import { JudgeError, judge } from './judge.ts';
-import { createPayeeWords } from './payee-words.ts';
+} from './judgement/claim.ts';
+import type { Evidence } from './judgement/evidence.ts';
+import { JudgeError, judge } from './judgement/judge.ts';
+import { createPayeeWords } from './judgement/payee-words.ts';
+import { MAX_ANNOUNCEMENTS, putAnnouncement } from './store/announcement-store.ts';
 import {
   AdmissionError,
   admitReply,
@@ -31,9 +31,9 @@ import {
   type ReplyRow,
   readReply,
   recordReply,
-} from './reply-store.ts';
-import { isPayeeOut } from './sequential-store.ts';
-import { decideReply, ejectProvider, readProvider, type VerdictContext } from './verdict-store.ts';
+} from './store/reply-store.ts';
+import { isPayeeOut } from './store/sequential-store.ts';
+import { decideReply, ejectProvider, readProvider, type VerdictContext } from './store/verdict-store.ts';
 
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;

@@ -13,11 +13,11 @@ import {
 import { createTableFile, signTableFile, type TableFile, writeTableFile } from '../../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { openStore } from '../../store/store.ts';
-import { createTestPolicy } from './drift-fixture.ts';
-import { adoptTable } from './drift-store.ts';
 import { loadDriftPolicy } from './load-drift-policy.ts';
-import { migrations } from './schema.ts';
-import { createTestHybrid } from './test-keys.ts';
+import { adoptTable } from './store/drift-store.ts';
+import { migrations } from './store/schema.ts';
+import { createTestPolicy } from './testing/drift-fixture.ts';
+import { createTestHybrid } from './testing/test-keys.ts';
 
 const none = { hash: `0x${'00'.repeat(32)}`, version: 0n } as const;
 

@@ -5,8 +5,8 @@ import { readDefaultTable } from '../../calibration/default-table.ts';
 import { listSigners, readTableFile, TableError, type TableFile } from '../../calibration/table-file.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Store } from '../../store/store.ts';
-import { type DriftPolicy, toPpb } from './drift-policy.ts';
-import { wasNamed } from './drift-store.ts';
+import { type DriftPolicy, toPpb } from './judgement/drift-policy.ts';
+import { wasNamed } from './store/drift-store.ts';
 
 export interface DriftSettings {
   /** File of the table, or `none`; the default one where absent. */

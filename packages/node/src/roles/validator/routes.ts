@@ -10,22 +10,22 @@ import { Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { getCaller, type MethodName } from '../../link/link-server.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { Store } from '../../store/store.ts';
-import { listEntries, readSettledHead } from './batch-store.ts';
-import type { BeaconArchive } from './beacon-archive.ts';
-import type { BeaconDriver } from './beacon-driver.ts';
+import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import type { BeaconDriver } from './beacon/beacon-driver.ts';
+import type { Intake } from './intake.ts';
 import {
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
   type SignedOrder,
   type SignedRecord,
   type Submission,
-} from './claim.ts';
-import { CosignError, type CosignErrorCode, type createCosigner } from './cosign.ts';
-import { describeDivergence, readDivergence } from './divergence-store.ts';
-import type { Intake } from './intake.ts';
+} from './judgement/claim.ts';
 import type { ValidatorMetrics } from './metrics.ts';
-import { type ReplyRow, readReply } from './reply-store.ts';
-import { readPosition, type VerdictContext } from './verdict-store.ts';
+import { CosignError, type CosignErrorCode, type createCosigner } from './settlement/cosign.ts';
+import { listEntries, readSettledHead } from './store/batch-store.ts';
+import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { type ReplyRow, readReply } from './store/reply-store.ts';
+import { readPosition, type VerdictContext } from './store/verdict-store.ts';
 
 export interface RouteDependencies {
   readonly intake: Intake;

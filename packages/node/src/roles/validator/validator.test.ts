@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { parseEvidence } from './evidence.ts';
-import { startTestNetwork, type TestNetwork } from './test-network.ts';
-import { PAYEE } from './test-reply.ts';
+import { parseEvidence } from './judgement/evidence.ts';
+import { startTestNetwork, type TestNetwork } from './testing/test-network.ts';
+import { PAYEE } from './testing/test-reply.ts';
 
 type Node = TestNetwork['nodes'][number];
 

@@ -16,7 +16,7 @@ import { Secret } from '../../crypto/secret.ts';
 import { parseReadyLine, type ReadyLine } from '../../lifecycle/ready-line.ts';
 import { createLinkIdentity } from '../../link/link-identity.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
-import { createTestPolicy } from './drift-fixture.ts';
+import { createTestPolicy } from './testing/drift-fixture.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/ogong-validatord.ts', import.meta.url));
 

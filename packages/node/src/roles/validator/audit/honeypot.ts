@@ -1,0 +1,159 @@
+import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { Opening } from '@ogong/protocol/commitment/opening';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from '@ogong/protocol/drift/drift-table';
+import { judgeByRow } from '@ogong/protocol/drift/drift-verdict';
+import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
+import { countHeldOut } from '@ogong/protocol/drift/strata';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
+import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
+import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { type DriftPolicy, toRates } from '../judgement/drift-policy.ts';
+import { isSameFinding } from '../judgement/report-check.ts';
+import { VERIFIER_TEST } from '../store/verifier-store.ts';
+
+/** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */
+export interface KnownAnswer {
+  readonly header: Header;
+  readonly report: ScoreReport;
+}
+
+/** A reply as it is put before a honeypot's verifier. */
+export interface Planted {
+  readonly outputTokens: readonly number[];
+  /** Of the replaced token; undefined where the reply is as it was. */
+  readonly position: number | undefined;
+}
+
+const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
+
+/**
+ * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
+ * before its end: so it is none that ends replies, which would be seen without any work. Where the reply allows, what is replaced
+ * stands elsewhere, too, so that there are as many different tokens as before: fewer would tell. What was drawn from the tail
+ * stays: a job gives those draws.
+ * @param rows of the opening.
+ * @param seed 32 bytes that nobody else knows.
+ * @returns the reply as it was where no position has such a token.
+ */
+export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): Planted {
+  const outputTokens = rows.map(tokenOf);
+  const spoken = new Set(outputTokens.slice(0, -1));
+  const plants = rows.flatMap(({ ids, rank }, position) => {
+    const token = rank === TAIL_RANK ? undefined : ids.find((id) => id !== outputTokens[position] && spoken.has(id));
+    return token === undefined ? [] : [{ position, token }];
+  });
+  const counts = new Map<number, number>();
+  for (const token of outputTokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+  const repeated = plants.filter(({ position }) => (counts.get(outputTokens[position] as number) ?? 0) > 1);
+  const eligible = repeated.length > 0 ? repeated : plants;
+  const draw = createReader(crypto.sha256(createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).finish())).u32();
+  const plant = eligible[draw % eligible.length];
+  if (plant === undefined) return { outputTokens, position: undefined };
+  return { outputTokens: outputTokens.with(plant.position, plant.token), position: plant.position };
+}
+
+/** What an honest pass in the provider's own class reports of a reply, if the provider was honest. */
+export function toExpectedReport(record: RecordV2, header: Header, opening: Opening): ScoreReport {
+  return {
+    jobId: new Uint8Array(16),
+    modelRoot: record.modelRoot,
+    numericClass: header.numericClass,
+    exact: true,
+    promptTokensHash: header.promptTokensHash,
+    promptTokenCount: header.promptTokenCount,
+    vocabularyHash: header.vocabularyHash,
+    responseHash: record.responseHash,
+    firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
+    firstStopToken: header.stopReason === 'stop-token' ? record.tokenCount - 1 : NO_STOP_TOKEN,
+    contextSize: 0,
+    elapsedMs: 0,
+    windows: opening.windows,
+  };
+}
+
+export interface HoneypotVerdict {
+  readonly outcome: 'passed' | 'failed' | 'unclear';
+  /** What decided: `equality`, the row of a drift table, or `fallback` for fixed limits. */
+  readonly by: string;
+}
+
+/**
+ * Whether a report, well-formed and about the planted tokens, is what an honest pass gives. Up to a replaced token
+ * everything is known; what the model says after it is not. Where the verifier's class is another, scores decide, by
+ * measured drift where the table has a row for the two classes; `unclear` where they cannot.
+ */
+export function judgeHoneypot(
+  crypto: Crypto,
+  { header, report: expected }: KnownAnswer,
+  { position }: Pick<Planted, 'position'>,
+  report: ScoreReport,
+  drift?: DriftPolicy | undefined,
+): HoneypotVerdict {
+  const byEquality = (isPassed: boolean): HoneypotVerdict => ({
+    outcome: isPassed ? 'passed' : 'failed',
+    by: 'equality',
+  });
+  const isSamePrompt =
+    equalBytes(report.promptTokensHash, expected.promptTokensHash) &&
+    report.promptTokenCount === expected.promptTokenCount &&
+    equalBytes(report.vocabularyHash, expected.vocabularyHash);
+  if (!isSamePrompt) return byEquality(false);
+  if (report.exact && report.numericClass === header.numericClass) {
+    if (position === undefined) return byEquality(isSameFinding(report, expected));
+    const { firstDifference } = compareWindows(crypto, header, expected.windows, report.windows);
+    return byEquality(firstDifference === position);
+  }
+  const isWhole = position === undefined;
+  const isSameText =
+    equalBytes(report.responseHash, expected.responseHash) && report.firstStopToken === expected.firstStopToken;
+  if (isWhole && !isSameText) return byEquality(false);
+  const known = isWhole ? expected.windows.length : Math.floor(position / WINDOW_TOKENS);
+  if (known === 0) return { outcome: 'unclear', by: 'equality' };
+  const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
+  const comparison = compareWindows(crypto, header, own, other);
+  const isNear = isWithinLimits(comparison);
+  const row = drift && findRow(drift, header, report, comparison);
+  const evidence = computeReplyEvidence(comparison);
+  if (drift === undefined || row === undefined || !isMeasured(row, evidence))
+    return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
+  const { reject, doubt, extrapolate } = toRates(drift.note);
+  // What its sequential test takes for the chance of an honest failure, whatever the operator's rate for replies.
+  const rates = { reject: Math.min(reject, VERIFIER_TEST.falsePositiveRate), doubt, extrapolate };
+  // Another class that never came out equal: to the bit the same is copied, with a chance of one in as many as were held out.
+  const isCopied = comparison.identical && isNeverEqual(row);
+  const pValue = isCopied ? 1 / (countHeldOut(row.strata) + 1) : 1;
+  const { outcome } = judgeByRow(row, evidence, rates);
+  const by = nameRow(row);
+  if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
+  if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
+  // Few held-out replies give no small p-value: what is in doubt by them and past the fixed limits has failed.
+  return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
+}
+
+function isWithinLimits({ worstWindowSketchDistance, worstWindowKolmogorov }: Comparison): boolean {
+  const { sketchDistance, kolmogorov } = FALLBACK_THRESHOLDS;
+  return worstWindowSketchDistance <= sketchDistance.reject && worstWindowKolmogorov <= kolmogorov.reject;
+}
+
+/** A row measured for these two classes; what an unlisted class could be says nothing about an honest verifier. */
+function findRow(
+  { table }: DriftPolicy,
+  { numericClass: providerClass }: Header,
+  { modelRoot, numericClass: verifierClass }: ScoreReport,
+  { positions, context }: Comparison,
+): DriftRow | undefined {
+  const found = findDriftRow(table, { modelRoot, providerClass, verifierClass, positions, context });
+  return found.kind === 'class' || found.kind === 'family' ? found.row : undefined;
+}
+
+/** Whether no held-out honest reply was equal everywhere. */
+const isNeverEqual = ({ strata }: DriftRow): boolean =>
+  strata.every(({ calibration }) => (calibration.steps.at(-1)?.value as number) > EQUAL_STATISTIC);

@@ -1,0 +1,78 @@
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { concatBytes, createWriter, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto } from '../../../crypto/node-crypto.ts';
+import { createNodeLedgerSigner } from '../../../crypto/signers.ts';
+import { ledger, network } from '../testing/test-bench.ts';
+import { createPayeeWords } from './payee-words.ts';
+
+const payee = createNodeLedgerSigner(new Uint8Array(32).fill(1));
+const providerId = new Uint8Array(32).fill(2);
+const payeeSignature = signProviderPayee(nodeCrypto, payee, { ledger, providerId });
+const word = { providerId, payee: payee.address, payeeSignature };
+
+/** @param recovered whom every signature is taken to be of; who it is of, where absent. */
+function createCounted(recovered?: Uint8Array) {
+  let recoveries = 0;
+  const crypto: typeof nodeCrypto = {
+    ...nodeCrypto,
+    recoverAddress: (...given) => {
+      recoveries++;
+      return recovered ?? nodeCrypto.recoverAddress(...given);
+    },
+  };
+  return { crypto, count: () => recoveries };
+}
+
+describe('the words of payees', () => {
+  it('are checked once and hold as often as they come', () => {
+    const { crypto, count } = createCounted();
+    const check = createPayeeWords(crypto, ledger);
+    for (let i = 0; i < 5; i++) expect(check(word)).toBe(true);
+    expect(count()).toBe(1);
+  });
+
+  const high = (signature: Uint8Array): Uint8Array => {
+    const s = secp256k1.Point.Fn.ORDER - BigInt(`0x${toHex(signature.subarray(32, 64))}`);
+    const other = Uint8Array.of(55 - (signature[64] as number));
+    return concatBytes(signature.subarray(0, 32), fromHex(s.toString(16).padStart(64, '0')), other);
+  };
+  const sign = (change: Partial<Parameters<typeof signProviderPayee>[2]>) =>
+    signProviderPayee(nodeCrypto, payee, { ledger, providerId, ...change });
+  it.each<[string, Partial<typeof word>]>([
+    ['for another key', { providerId: new Uint8Array(32) }],
+    ['of another payee', { payee: new Uint8Array(20).fill(3) }],
+    ['of nobody', { payee: new Uint8Array(20) }],
+    ['for another chain', { payeeSignature: sign({ ledger: { ...ledger, chainId: 1n } }) }],
+    [
+      'for another contract',
+      { payeeSignature: sign({ ledger: { ...ledger, verifyingContract: network.settlement } }) },
+    ],
+    ['with a high s', { payeeSignature: high(payeeSignature) }],
+    ['that were never given', { payeeSignature: new Uint8Array(0) }],
+    ['that are cut', { payeeSignature: payeeSignature.subarray(0, 64) }],
+    ['that go on', { payeeSignature: concatBytes(payeeSignature, Uint8Array.of(0)) }],
+  ])('%s do not hold, not after the right one either', (_name, change) => {
+    const check = createPayeeWords(nodeCrypto, ledger);
+    expect(check({ ...word, ...change })).toBe(false);
+    expect(check(word)).toBe(true);
+    expect(check({ ...word, ...change })).toBe(false);
+  });
+
+  it('are remembered in bounded number, and none that did not hold', () => {
+    const { crypto, count } = createCounted(payee.address);
+    const check = createPayeeWords(crypto, ledger);
+    const of = (i: number) => ({ ...word, providerId: createWriter().bytes(new Uint8Array(28)).u32(i).finish() });
+    for (let i = 0; i <= 4096; i++) check(of(i));
+    expect(count()).toBe(4097);
+    check(of(4096));
+    expect(count()).toBe(4097);
+    check(of(0));
+    expect(count()).toBe(4098);
+    const never = createCounted();
+    const refuse = createPayeeWords(never.crypto, { ...ledger, chainId: 1n });
+    for (let i = 0; i < 3; i++) expect(refuse(word)).toBe(false);
+    expect(never.count()).toBe(3);
+  });
+});
