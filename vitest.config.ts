@@ -11,6 +11,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     hookTimeout: 180_000,
+    // None hangs on those before it: the order of a file's tests is drawn, from a seed that is printed.
+    sequence: { shuffle: { tests: true }, seed: Number(process.env.OGONG_SEED ?? 1) },
     // What is waited for comes, however busy the machine is; a second is not enough for all of it.
     expect: { poll: { timeout: 30_000 } },
     reporters: process.env.CI ? ['default'] : ['dot'],

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToHex } from '@ogong/chain/hex';
@@ -17,8 +17,11 @@ import { calibrateCommand } from './calibrate-command.ts';
 /** The command from measuring to a table, with real weights and as little of everything as makes a table. */
 describe('ogong calibrate', () => {
   let directory: string;
-  beforeAll(() => {
+  /** What most tests begin with: samples.db, and table.json signed by signer.key. */
+  let made: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'ogong-calibrate-'));
+    made = await measure(170, 'table.json', '--key', at('signer.key'), '--json');
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
   const at = (name: string): string => join(directory, name);
@@ -33,27 +36,34 @@ describe('ogong calibrate', () => {
     const code = await calibrateCommand.run(argv, output);
     return { code, text: written.join(''), errors: failed.join('') };
   }
-  const measure = (replies: number, out: string, ...more: string[]) =>
+  const measureInto = (samples: string, replies: number, out: string, ...more: string[]) =>
     run(
       ...['--model', 'stories260K', '--pair', 'fast:exact', '--replies', String(replies), '--max-tokens', '6'],
-      ...['--samples', at('samples.db'), '--out', at(out), ...more],
+      ...['--samples', at(samples), '--out', at(out), ...more],
     );
+  const measure = (replies: number, out: string, ...more: string[]) => measureInto('samples.db', replies, out, ...more);
+  let long: ReturnType<typeof run> | undefined;
+  const measureLong = () => (long ??= measure(170, 'long.json', '--prompt-tokens', '400'));
 
-  it('refuses a table from too little, and keeps what it measured', async () => {
-    await expect(measure(20, 'table.json')).rejects.toMatchObject({
+  it('refuses a table from too little, keeps what it measured, and goes on from there', async () => {
+    await expect(measureInto('few.db', 20, 'few.json')).rejects.toMatchObject({
       code: 'too-little-data',
       message: expect.stringMatching(/8 honest replies to fit to and 12 held out, about \d+ more are needed/),
     });
-    const store = openSampleStore(at('samples.db'));
+    const store = openSampleStore(at('few.db'));
     expect(store.listPairs().map(({ count }) => count)).toEqual([20]);
     store.close();
+    const { code, errors } = await measureInto('few.db', 170, 'few.json');
+    expect(code).toBe(EXIT.ok);
+    expect(errors).toMatch(/^\d+ of 300: fast serves, [\d.]+\/s/m);
+    expect((await run('diff', at('table.json'), at('few.json'))).code).toBe(EXIT.ok);
   });
 
   it('says before it measures that so few replies make no table', async () => {
     const errors: string[] = [];
     const output = { write: () => undefined, writeError: (part: string) => void errors.push(part) };
     const argv = ['--model', 'stories260K', '--pair', 'fast:exact', '--replies', '20', '--max-tokens', '6'];
-    const files = ['--samples', at('samples.db'), '--out', at('few.json')];
+    const files = ['--samples', at('fewer.db'), '--out', at('fewer.json')];
     await expect(calibrateCommand.run([...argv, ...files], output)).rejects.toMatchObject({ code: 'too-little-data' });
     expect(errors[0]).toMatch(/^--replies 20 makes no table by itself: a pair of classes takes 166;/);
     errors.length = 0;
@@ -61,10 +71,9 @@ describe('ogong calibrate', () => {
     expect(errors).toEqual([]);
   });
 
-  it('goes on where it stopped, and makes a signed table', async () => {
-    const { code, text, errors } = await measure(170, 'table.json', '--key', at('signer.key'), '--json');
+  it('makes a signed table', async () => {
+    const { code, text } = made;
     expect(code).toBe(EXIT.ok);
-    expect(errors).toMatch(/^\d+ of 300: fast serves, [\d.]+\/s/m);
     const result = JSON.parse(text) as { rows: number; hash: string; pairs: unknown[] };
     expect(result).toMatchObject({
       rows: 1,
@@ -78,7 +87,7 @@ describe('ogong calibrate', () => {
   });
 
   it('measures longer contexts by themselves, where they are asked for', async () => {
-    const { errors } = await measure(170, 'long.json', '--prompt-tokens', '400');
+    const { errors } = await measureLong();
     expect(errors).toMatch(/170 of 340|fast serves/);
     const contextOf = (name: string): number =>
       Math.max(...readTableFile(nodeCrypto, at(name)).table.rows.map(({ context }) => context));
@@ -102,7 +111,9 @@ describe('ogong calibrate', () => {
   });
 
   it('signs, builds anew, merges and compares', async () => {
-    await run('sign', at('again.json'), '--key', at('other.key'), '--out', at('signed.json'));
+    await measureLong();
+    await measure(170, 'bare.json');
+    await run('sign', at('bare.json'), '--key', at('other.key'), '--out', at('signed.json'));
     expect(JSON.parse(readFileSync(at('signed.json'), 'utf8')).signatures).toHaveLength(1);
     const built = await run('build', '--samples', at('samples.db'), '--out', at('built.json'));
     expect(built.code).toBe(EXIT.ok);
@@ -113,7 +124,8 @@ describe('ogong calibrate', () => {
   });
 
   it('follows the table before it', async () => {
-    await measure(171, 'next.json', '--previous', at('table.json'));
+    copyFileSync(at('samples.db'), at('more.db'));
+    await measureInto('more.db', 171, 'next.json', '--previous', at('table.json'));
     const [before, after] = await Promise.all(
       ['table.json', 'next.json'].map((name) => run('show', at(name), '--json')),
     );
