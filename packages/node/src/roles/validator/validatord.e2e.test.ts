@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { startTestLedger, type TestLedger, unit } from '@ogong/chain/test-ledger';
 import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTableFile, writeTableFile } from '../../calibration/table-file.ts';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { Secret } from '../../crypto/secret.ts';
@@ -27,7 +27,7 @@ describe('ogong-validatord', () => {
   let port: number;
   const running: ChildProcess[] = [];
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     ledger = await startTestLedger();
     directory = mkdtempSync(join(tmpdir(), 'ogong-validatord-'));
     writeFileSync(
@@ -39,8 +39,8 @@ describe('ogong-validatord', () => {
     port = (probe.address() as { port: number }).port;
     await new Promise((resolve) => probe.close(resolve));
   });
-  afterAll(async () => {
-    for (const child of running) child.kill('SIGKILL');
+  afterEach(async () => {
+    for (const child of running.splice(0)) child.kill('SIGKILL');
     await ledger?.stop();
     rmSync(directory, { recursive: true, force: true });
   });
@@ -63,27 +63,34 @@ describe('ogong-validatord', () => {
 
   const serve = () => launch(['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--registry-interval', '1s']);
   const ready = async (line: Promise<string>): Promise<ReadyLine> => parseReadyLine(await line) as ReadyLine;
+  const register = () => launch(['register', '--bond', String(100n * unit), '--endpoint', `127.0.0.1:${port}`]);
 
-  it('says what registration lacks, then registers, once', async () => {
-    const register = () => launch(['register', '--bond', String(100n * unit), '--endpoint', `127.0.0.1:${port}`]);
-    const poor = register();
-    await poor.firstLine.catch(() => undefined);
-    expect(await poor.ended).toBe(69);
-    expect(poor.errors()).toMatch(/^ogong-validatord: /);
-
+  /** Starts and stops it, and gives it what registration takes. @returns its address. */
+  async function fund(): Promise<`0x${string}`> {
     const first = serve();
     const { validator } = (await ready(first.firstLine)) as ReadyLine & { validator: `0x${string}` };
     expect(first.errors()).not.toMatch(/"level":"(warn|error|fatal)"/);
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
-
     await ledger.chain.setBalance(validator, 10n * unit);
     await ledger.governor.mint(validator, 100n * unit);
+    return validator;
+  }
+
+  it('says what registration lacks, then registers, once', async () => {
+    const poor = register();
+    await poor.firstLine.catch(() => undefined);
+    expect(await poor.ended).toBe(69);
+    expect(poor.errors()).toMatch(/^ogong-validatord: /);
+
+    const validator = await fund();
     expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'registered', validator });
     expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'unchanged', validator });
   });
 
   it('certifies beacons, and goes on after it was killed', async () => {
+    await fund();
+    await register().ended;
     const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
     let reached = 0n;
     for (let life = 0; life < 2; life++) {
@@ -109,6 +116,7 @@ describe('ogong-validatord', () => {
   });
 
   it('opens no database of other contracts', async () => {
+    await fund();
     const { escrow } = ledger.deployment;
     const other = { ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl, escrow: ledger.deployment.token };
     writeFileSync(join(directory, 'other.json'), JSON.stringify(other));
