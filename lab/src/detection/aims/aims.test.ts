@@ -139,7 +139,11 @@ describe('the aim of refuting every reply', () => {
 
   it('says nothing of so few that no tail can be fitted, and misses by one that escapes', () => {
     expect(judge({ refutedAt: [0, 1, 2] }).note).toBe('the interval is as wide as the sample is small');
-    expect(judge({ stage1Full: { ...all, value: 0.9975 } })).toMatchObject({ met: false });
+    const missed = judge({ stage1Full: { ...all, value: 0.9975 } });
+    expect(missed).toMatchObject({ met: false });
+    expect(missed.note).toMatch(
+      /^sampler-top-p as .*\. What passes is token for token what the declared sampler draws/,
+    );
   });
 });
 

@@ -26,6 +26,7 @@ export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
     judgeRefuted(
       'every sampler cheat',
       attacks.filter(({ attack }) => SAMPLER_CHEATS.test(attack)),
+      NO_CHEAT,
     ),
     judgeRefuted('every pre-fill from Q5 or coarser', attacks.filter(isCoarse)),
     {
@@ -49,8 +50,12 @@ export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
 
 const SAMPLER_CHEATS = /^(sampler-|greedy-as-sampled|grind-(nonce|reply-id|epoch))/;
 
+/** Stage 1 replays every draw: there is no other way to pass it. */
+const NO_CHEAT =
+  'What passes is token for token what the declared sampler draws from the signed values, as it often is where the other one is near: nobody lost by it';
+
 /** All attacks of a kind together, since one alone has too few replies to show so small a share of escapes. */
-function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
+function judgeRefuted(what: string, rows: readonly AttackRow[], whatEscapes?: string): AimRow {
   const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
   const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
   const leaking = rows.filter(({ stage1Full }) => stage1Full.of > 0 && stage1Full.value < 1);
@@ -60,7 +65,9 @@ function judgeRefuted(what: string, rows: readonly AttackRow[]): AimRow {
     measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
     met: of > 0 && caught / of >= 0.9999,
     shown: of > 0 && (toShare(caught, of).low >= 0.9999 || limitEscapes(rows) <= 1e-4),
-    note: names || `the interval is as wide as the sample is small${describeTail(rows)}`,
+    note:
+      (names && [names, whatEscapes].filter(Boolean).join('. ')) ||
+      `the interval is as wide as the sample is small${describeTail(rows)}`,
   };
 }
 
