@@ -25,28 +25,32 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/node': ['protocol', 'engine', 'chain', 'sdk'],
   lab: ['protocol', 'engine', 'chain', 'sdk', 'node'],
 };
+
 /**
  * Floors of a house, the ground first, `.` for files that stand in no folder: a file imports from its own floor and from those
  * below.
  */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol/src': [
-    ...[
-      'generated',
-      'base',
-      'crypto',
-      'sampling',
-      'commitment',
-      'beacon',
-      'exchange',
-      'stage1',
-      'statistics',
-      'stage2',
-    ],
-    ...['drift', 'audit', 'settlement', 'synthetic', 'vectors'],
+    'generated',
+    'base',
+    'crypto',
+    'sampling',
+    'commitment',
+    'beacon',
+    'exchange',
+    'stage1',
+    'statistics',
+    'stage2',
+    'drift',
+    'audit',
+    'settlement',
+    'synthetic',
+    'vectors',
   ],
   'packages/node/src/roles/validator': ['judgement', 'store', 'beacon', 'audit', 'settlement', '.', 'testing'],
 };
+
 /** Where reading `process` is the job: entry points, command line, and what supervises a process. */
 const MAY_READ_PROCESS = [
   /^packages\/node\/src\/(bin|cli|lifecycle|mesh)\//,

@@ -4,16 +4,23 @@ import { describeEngine } from './compliance.ts';
 import { collectReply, createRequest, createScoreRequest, NO_END } from './compliance-requests.ts';
 import { createFakeEngine } from './fake.ts';
 
+const PROMPTS = [
+  'Once upon a time',
+  'a',
+  'The longest prompt of these has more bytes than one prompt chunk holds',
+  'é🙂',
+];
+
 describeEngine({
   name: 'fake engine',
   open: async (options) => createFakeEngine(options),
-  prompts: ['Once upon a time', 'a', 'The longest prompt of these has more bytes than one prompt chunk holds', 'é🙂'],
+  prompts: PROMPTS,
 });
 
 describeEngine({
   name: 'fake engine of shape classes',
   open: async (options) => createFakeEngine({ ...options, shaped: true }),
-  prompts: ['Once upon a time', 'a', 'é🙂'],
+  prompts: PROMPTS,
 });
 
 describe('shape classes of the fake engine', () => {
