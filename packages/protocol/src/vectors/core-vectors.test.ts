@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../base/bytes.ts';
-import { createCoreVectors } from './core-vectors.ts';
 import { parseHeader } from '../commitment/header.ts';
+import { parseRecordV2 } from '../commitment/record.ts';
 import { verifyInclusion } from '../crypto/merkle.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { parseOrder } from '../exchange/order.ts';
-import { parseRecordV2 } from '../commitment/record.ts';
 import { replayReply } from '../stage1/replay.ts';
+import { createCoreVectors } from './core-vectors.ts';
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), 'utf8'));

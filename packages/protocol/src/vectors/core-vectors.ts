@@ -1,22 +1,22 @@
 import { toHex, utf8Encode } from '../base/bytes.ts';
-import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
-import { encodeDivergence } from '../stage2/divergence.ts';
-import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '../sampling/draw-key.ts';
-import { createEdgeVectors } from './edge-vectors.ts';
 import { EXP_HIGH, EXP_LOW, expFixed } from '../base/exponential.ts';
+import { createSeededRandom } from '../base/seeded-random.ts';
 import { hashTokens } from '../commitment/header.ts';
-import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '../crypto/noble.ts';
 import { computeCommitment } from '../commitment/opening.ts';
 import { encodeRecordV1 } from '../commitment/record.ts';
-import { computeWeights, createWeights, drawRank, type SamplerSettings } from '../sampling/sampler.ts';
-import { createSeededRandom } from '../base/seeded-random.ts';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from '../commitment/sketch.ts';
-import { createStatisticsVectors } from './statistics-vectors.ts';
+import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
+import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '../crypto/noble.ts';
+import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '../sampling/draw-key.ts';
+import { computeWeights, createWeights, drawRank, type SamplerSettings } from '../sampling/sampler.ts';
+import { encodeDivergence } from '../stage2/divergence.ts';
+import { verifyDivergence } from '../stage2/verify-divergence.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createEdgeVectors } from './edge-vectors.ts';
+import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
-import { verifyDivergence } from '../stage2/verify-divergence.ts';
 
 /**
  * Test vectors of the core formats (`vectors/*.json`), computed by this implementation from fixed seeds. Hex without

@@ -1,7 +1,7 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '../base/bytes.ts';
-import { parseRequest, RequestError } from '../exchange/request.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '../commitment/window.ts';
+import { parseRequest, RequestError } from '../exchange/request.ts';
 
 /**
  * Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`,

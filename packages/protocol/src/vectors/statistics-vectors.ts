@@ -1,24 +1,24 @@
 import { planAudits } from '../audit/audit-plan.ts';
+import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '../audit/payee-test.ts';
 import { toHex } from '../base/bytes.ts';
-import { compareWindows } from '../stage2/compare.ts';
+import { computeExp, computeLog } from '../base/elementary.ts';
+import { createSeededRandom } from '../base/seeded-random.ts';
+import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from '../commitment/window.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { createDrawMeter, type DrawMargin } from '../stage2/draw-margin.ts';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '../crypto/noble.ts';
 import type { DriftRow, DriftTable } from '../drift/drift-table.ts';
 import { buildDriftTable } from '../drift/drift-table-build.ts';
 import { encodeDriftTable } from '../drift/drift-table-bytes.ts';
-import { calibrateRank } from '../statistics/e-value.ts';
-import { computeExp, computeLog } from '../base/elementary.ts';
 import { evaluateLikelihood } from '../drift/likelihood.ts';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '../crypto/noble.ts';
-import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '../audit/payee-test.ts';
-import { computeRank } from '../statistics/rank-calibration.ts';
-import { computeReplyEvidence, getSurprise, type ReplyEvidence } from '../stage2/reply-scores.ts';
-import type { SamplerSettings } from '../sampling/sampler.ts';
-import { createSeededRandom } from '../base/seeded-random.ts';
 import { findStratum, type Stratum } from '../drift/strata.ts';
+import type { SamplerSettings } from '../sampling/sampler.ts';
+import { compareWindows } from '../stage2/compare.ts';
+import { createDrawMeter, type DrawMargin } from '../stage2/draw-margin.ts';
+import { computeReplyEvidence, getSurprise, type ReplyEvidence } from '../stage2/reply-scores.ts';
+import { calibrateRank } from '../statistics/e-value.ts';
+import { computeRank } from '../statistics/rank-calibration.ts';
 import { createSyntheticEvidence } from '../synthetic/synthetic-evidence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
-import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from '../commitment/window.ts';
 
 /**
  * Vectors of what co-signers compute from a comparison (docs/spec/statistics.md, drift-table.md, sequential-test.md).

@@ -1,10 +1,14 @@
 import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from '../audit/audit.ts';
+import { computeClassWeights } from '../audit/verifier-weights.ts';
 import { toHex, utf8Encode } from '../base/bytes.ts';
-import type { Crypto } from '../crypto/crypto.ts';
 import { encodeHeader } from '../commitment/header.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '../crypto/noble.ts';
+import { keepByStake } from '../exchange/stake-weights.ts';
+import { encodeEndorsement } from '../exchange/verifier-endorsement.ts';
 import { WEIGHT_ONE } from '../sampling/sampler.ts';
+import { encodeTailDraws } from '../stage1/tail-draws.ts';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
@@ -12,13 +16,15 @@ import {
   hashScoreInputs,
   redactHeader,
 } from '../stage2/score-commitment.ts';
-import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '../stage2/score-report.ts';
-import { keepByStake } from '../exchange/stake-weights.ts';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '../stage2/score-report.ts';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
-import { encodeTailDraws } from '../stage1/tail-draws.ts';
-import { encodeEndorsement } from '../exchange/verifier-endorsement.ts';
-import { computeClassWeights } from '../audit/verifier-weights.ts';
 
 /** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
 export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
