@@ -17,7 +17,7 @@ import { createTestClock, createTestValidator, ledger } from '@ogong/node/roles/
 import { createTestHybrid, createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
 import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
-import { formatEndpoint } from '@ogong/node/shared/endpoint';
+import { formatHostPort } from '@ogong/node/shared/host-port';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
 import { createGroupCommit } from '@ogong/node/store/group-commit';
 import { openStore } from '@ogong/node/store/store';
@@ -169,7 +169,7 @@ async function startValidator() {
   const routes = createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics });
   const server = createLinkServer({ bind, identity, authorize: () => true, routes });
   await server.start();
-  endpoint = formatEndpoint(server.address());
+  endpoint = formatHostPort(server.address());
 
   return {
     ...bench,
@@ -218,7 +218,7 @@ async function startVerifier(engine: Engine, validator: PathValidator) {
     { engine, crypto, clock, signer, reports, randomBytes, identity, chain, log, metrics },
   );
   await verifier.start();
-  const endpoint = formatEndpoint(verifier.address());
+  const endpoint = formatHostPort(verifier.address());
   const { modelRoot, contextSize, numericClass } = engine.info();
   let sequence = 0n;
   return {
@@ -269,7 +269,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
   await until(() => validator.isAnnounced(identity.id));
   return {
     id: provider.id,
-    peer: { endpoint: formatEndpoint(provider.address()), certHash: identity.id },
+    peer: { endpoint: formatHostPort(provider.address()), certHash: identity.id },
     payee,
     async close() {
       await provider.stop(0);

@@ -20,7 +20,7 @@ import { migrations } from '../roles/validator/store/schema.ts';
 import { createValidator } from '../roles/validator/validator.ts';
 import { registerConfig, validatorConfig } from '../roles/validator/validator-config.ts';
 import { createChainView } from '../shared/chain-view.ts';
-import { formatEndpoint } from '../shared/endpoint.ts';
+import { formatHostPort } from '../shared/host-port.ts';
 import { bindLedger } from '../store/ledger-binding.ts';
 import { openStore } from '../store/store.ts';
 
@@ -131,7 +131,7 @@ async function register(argv: readonly string[]): Promise<Daemon> {
   const { values } = parsed;
   const { signer, vrfSeed, identity, connect } = await open(values);
   const outcome = await registerValidator(await connect(), {
-    endpoint: formatEndpoint(values.endpoint),
+    endpoint: formatHostPort(values.endpoint),
     certHash: identity.id,
     vrfSeed,
     bondAtomic: values.bond,

@@ -6,7 +6,7 @@ import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
 import { LinkError } from '../link/link-error.ts';
 import type { LinkIdentity } from '../link/link-identity.ts';
 import { askToCommit, askToReveal, hashScored, toScored } from '../roles/validator/judgement/verifier-call.ts';
-import { formatEndpoint } from '../shared/endpoint.ts';
+import { formatHostPort } from '../shared/host-port.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
 import type { KnownPeer } from '../shared/peer-values.ts';
 import type { Checker } from './checkers.ts';
@@ -59,7 +59,7 @@ export function createPeerChecker(
 
 function explainRefusal(error: unknown, { endpoint }: KnownPeer): unknown {
   if (!(error instanceof LinkError) || error.code !== 'remote') return error;
-  const where = formatEndpoint(endpoint);
+  const where = formatHostPort(endpoint);
   const text = `${where} does not answer as a verifier does (${error.message}): name the address of an ogong-verifierd`;
   return new LinkError('remote', text, { cause: error });
 }

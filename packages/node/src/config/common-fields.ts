@@ -1,5 +1,5 @@
 import { LOG_LEVELS } from '../log/logger.ts';
-import { endpoint, httpUrl, oneOf, text } from './values.ts';
+import { hostPort, httpUrl, oneOf, text } from './values.ts';
 
 /** Where the ledger is. */
 export const chainFields = {
@@ -21,7 +21,7 @@ export const chainFields = {
 /** What an operator watches. */
 export const observationFields = {
   metricsBind: {
-    schema: endpoint,
+    schema: hostPort,
     label: '<addr>',
     env: 'OGONG_METRICS_BIND',
     description: 'loopback address of the metrics server',

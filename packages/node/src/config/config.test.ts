@@ -22,7 +22,7 @@ const config = defineConfig(
     version: '1.2.3',
     fields: {
       bind: {
-        schema: values.endpoint,
+        schema: values.hostPort,
         default: '0.0.0.0:4533',
         description: 'Address',
         env: 'OGONG_BIND',
@@ -30,7 +30,7 @@ const config = defineConfig(
       },
       alpha: { schema: values.decimal({ max: 1 }), default: '1.0', description: 'Audit coverage', env: 'OGONG_ALPHA' },
       relay: { schema: values.boolean, boolean: true, description: 'Forward', env: 'OGONG_RELAY' },
-      peer: { schema: values.endpoint, repeatable: true, description: 'Peer', env: 'OGONG_PEERS' },
+      peer: { schema: values.hostPort, repeatable: true, description: 'Peer', env: 'OGONG_PEERS' },
       apiKey: { schema: values.hex(4), secret: true, description: 'Key', env: 'OGONG_API_KEY' },
       maxPrice: { schema: values.atomicAmount, description: 'Ceiling' },
     },
@@ -71,10 +71,10 @@ describe('values', () => {
 
   it('are typed', () => {
     const parsed = run([]);
-    expectTypeOf(parsed.bind).toEqualTypeOf<values.Endpoint>();
+    expectTypeOf(parsed.bind).toEqualTypeOf<values.HostPort>();
     expectTypeOf(parsed.alpha).toEqualTypeOf<number>();
     expectTypeOf(parsed.relay).toEqualTypeOf<boolean>();
-    expectTypeOf(parsed.peer).toEqualTypeOf<readonly values.Endpoint[]>();
+    expectTypeOf(parsed.peer).toEqualTypeOf<readonly values.HostPort[]>();
     expectTypeOf(parsed.apiKey).toEqualTypeOf<Secret<string> | undefined>();
     expectTypeOf(parsed.maxPrice).toEqualTypeOf<bigint | undefined>();
     expect(parsed).toMatchObject({ alpha: 1, relay: false, peer: [], apiKey: undefined, maxPrice: undefined });

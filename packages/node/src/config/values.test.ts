@@ -4,9 +4,9 @@ import * as values from './values.ts';
 const U64_MAX = 18446744073709551615n;
 
 it.each([
-  ['endpoint', values.endpoint, '127.0.0.1:80', { host: '127.0.0.1', port: 80 }],
-  ['endpoint', values.endpoint, '[::1]:65535', { host: '::1', port: 65535 }],
-  ['endpoint', values.endpoint, 'router.example:0', { host: 'router.example', port: 0 }],
+  ['hostPort', values.hostPort, '127.0.0.1:80', { host: '127.0.0.1', port: 80 }],
+  ['hostPort', values.hostPort, '[::1]:65535', { host: '::1', port: 65535 }],
+  ['hostPort', values.hostPort, 'router.example:0', { host: 'router.example', port: 0 }],
   ['duration', values.duration, '1.5s', 1500],
   ['duration', values.duration, '2h', 7_200_000],
   ['size', values.size, '4MiB', 4_194_304],
@@ -25,8 +25,8 @@ it.each([
 
 it.each([
   [
-    'endpoint',
-    values.endpoint,
+    'hostPort',
+    values.hostPort,
     ['', 'host', ':1', 'host:', '::1:80', 'a b:1', 'host:65536', 'host:-1', '[::1]', 'h:1:2'],
   ],
   ['duration', values.duration, ['', '5', '5 minutes', '-5s', 's', '1e3s']],

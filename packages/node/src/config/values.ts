@@ -64,22 +64,22 @@ export function oneOf<const T extends string>(choices: readonly T[]): ValueSchem
   );
 }
 
-export interface Endpoint {
+export interface HostPort {
   readonly host: string;
   readonly port: number;
 }
 
 /** Port 0 asks for any free port, which only makes sense where one is bound. */
-export const endpoint = define('host:port, such as 127.0.0.1:4544 or [::1]:4544', '<host:port>', parseEndpoint);
+export const hostPort = define('host:port, such as 127.0.0.1:4544 or [::1]:4544', '<host:port>', readHostPort);
 
-export function parseEndpoint(value: string): Endpoint | undefined {
+export function readHostPort(value: string): HostPort | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9_.-]{1,253})):(\d{1,5})$/.exec(value);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   return host !== undefined && port <= 65_535 ? { host, port } : undefined;
 }
 
-export function formatEndpoint({ host, port }: Endpoint): string {
+export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -1,8 +1,8 @@
 import type { AddressInfo, Server } from 'node:net';
-import type { Endpoint } from '../config/values.ts';
+import type { HostPort } from '../config/values.ts';
 
 /** @throws what the system says where the address cannot be had. */
-export const listen = (server: Server, { host, port }: Endpoint): Promise<void> =>
+export const listen = (server: Server, { host, port }: HostPort): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -12,7 +12,7 @@ export const listen = (server: Server, { host, port }: Endpoint): Promise<void> 
   });
 
 /** @throws Error where it does not listen. */
-export function addressOf(server: Server): Endpoint {
+export function addressOf(server: Server): HostPort {
   const at = server.address() as AddressInfo | null;
   if (at === null) throw new Error('the server does not listen');
   return { host: at.address, port: at.port };

@@ -3,7 +3,7 @@ import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { chainFields, observationFields } from '../config/common-fields.ts';
 import { readDeployment } from '../config/read-deployment.ts';
-import { duration, type Endpoint, text } from '../config/values.ts';
+import { duration, type HostPort, text } from '../config/values.ts';
 import { createOrLoadKeys } from '../crypto/key-files.ts';
 import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
 import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
@@ -31,7 +31,7 @@ export interface DaemonSettings {
   readonly deployment: string;
   readonly registryInterval: number;
   readonly certOut: string | undefined;
-  readonly metricsBind: Endpoint | undefined;
+  readonly metricsBind: HostPort | undefined;
   readonly logLevel: LogLevel;
 }
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { addressOf, listen } from '../link/listen.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { HostPort } from './host-port.ts';
 
 /** A server that is opened, closed, and says where it is. */
 export interface HttpDoor {
@@ -8,10 +8,10 @@ export interface HttpDoor {
   start(): Promise<void>;
   /** Cuts what is still connected. */
   stop(): Promise<void>;
-  address(): Endpoint;
+  address(): HostPort;
 }
 
-export const openAt = (at: Endpoint, server: Server): HttpDoor => ({
+export const openAt = (at: HostPort, server: Server): HttpDoor => ({
   start: () => listen(server, at),
   stop: () =>
     new Promise((resolve) => {

@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { createLinkClient, type LinkClient } from '../link/link-client.ts';
 import type { LinkIdentity, PeerId } from '../link/link-identity.ts';
 import type { LinkClientLimits } from '../link/link-limits.ts';
-import { type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.ts';
+import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 
 /** One link per peer that a daemon calls; the least recently used one is closed where there are too many. */
 export interface LinkPool {
@@ -15,7 +15,7 @@ export interface LinkPool {
 
 export interface Peer {
   /** `host:port`, or already parsed. */
-  readonly endpoint: string | Endpoint;
+  readonly endpoint: string | HostPort;
   readonly certHash: PeerId;
 }
 
@@ -30,8 +30,8 @@ export function createLinkPool({ identity, limits = {}, capacity = 256 }: LinkPo
   const links = new Map<string, LinkClient>();
 
   function find(peer: Peer): LinkClient {
-    const endpoint = typeof peer.endpoint === 'string' ? parseEndpoint(peer.endpoint) : peer.endpoint;
-    const key = `${formatEndpoint(endpoint)} ${toHex(peer.certHash)}`;
+    const endpoint = typeof peer.endpoint === 'string' ? parseHostPort(peer.endpoint) : peer.endpoint;
+    const key = `${formatHostPort(endpoint)} ${toHex(peer.certHash)}`;
     const link = links.get(key) ?? createLinkClient({ endpoint, certHash: peer.certHash, identity, limits });
     links.delete(key);
     links.set(key, link);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { parseEndpoint, type ValueSchema } from '../config/values.ts';
+import { readHostPort, type ValueSchema } from '../config/values.ts';
 import { loadCertificatePin, type PeerId } from '../link/link-identity.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { HostPort } from './host-port.ts';
 
 export interface KnownPeer {
-  readonly endpoint: Endpoint;
+  readonly endpoint: HostPort;
   readonly certHash: PeerId;
 }
 
@@ -21,7 +21,7 @@ export const certificatePin: ValueSchema<PeerId> = z.string().transform((value, 
 /** `host:port|cert`, the certificate as above. */
 export const knownPeer: ValueSchema<KnownPeer> = z.string().transform((value, context) => {
   const at = value.indexOf('|');
-  const address = at > 0 ? parseEndpoint(value.slice(0, at)) : undefined;
+  const address = at > 0 ? readHostPort(value.slice(0, at)) : undefined;
   const pin = certificatePin.safeParse(value.slice(at + 1));
   if (address && pin.success) return { endpoint: address, certHash: pin.data };
   const message = address ? pin.error?.issues[0]?.message : undefined;

@@ -34,7 +34,7 @@ import { Refusal } from '../../link/link-error.ts';
 import { createLinkIdentity, type LinkIdentity } from '../../link/link-identity.ts';
 import { createLinkServer, type LinkServer } from '../../link/link-server.ts';
 import type { KnownBeacon } from '../../shared/beacon-view.ts';
-import { formatEndpoint } from '../../shared/endpoint.ts';
+import { formatHostPort } from '../../shared/host-port.ts';
 import type { Peer } from '../../shared/link-pool.ts';
 import type { GatewayChain } from './gateway.ts';
 
@@ -125,7 +125,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     const server = createLinkServer({ bind: { host: '127.0.0.1', port: 0 }, identity, routes, authorize: () => true });
     await server.start();
     servers.push(server);
-    return { identity, endpoint: formatEndpoint(server.address()) };
+    return { identity, endpoint: formatHostPort(server.address()) };
   }
 
   const validators: Validator[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { chainFields, observationFields } from '../../config/common-fields.ts';
 import { defineConfig } from '../../config/define-config.ts';
-import { atomicAmount, duration, endpoint, integer, size, text } from '../../config/values.ts';
+import { atomicAmount, duration, hostPort, integer, size, text } from '../../config/values.ts';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
 const escrowAmount = z
@@ -31,9 +31,9 @@ export const gatewayConfig = defineConfig({
   name: 'ogong-gatewayd',
   summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
   fields: {
-    bind: { schema: endpoint, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
+    bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
     router: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_ROUTER',
       default: '127.0.0.1:4544',
@@ -105,7 +105,7 @@ export const gatewayConfig = defineConfig({
     verdictInterval: { schema: duration, default: '2s', description: 'pause between two looks for verdicts' },
     beaconInterval: { schema: duration, default: '1s', description: 'pause between two looks for the beacon' },
     metricsBind: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       description: 'address of a metrics server on this machine, besides /metrics of the API',
     },

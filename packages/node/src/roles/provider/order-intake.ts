@@ -8,7 +8,7 @@ import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import { type BeaconView, BeaconViewError } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
-import { formatEndpoint, parseEndpoint } from '../../shared/endpoint.ts';
+import { formatHostPort, parseHostPort } from '../../shared/host-port.ts';
 import { assertFitsModel, type ModelRequest } from '../../shared/model-request.ts';
 import { type CheckedOrder, checkOrder } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
@@ -49,7 +49,7 @@ export function createOrderIntake(
   function findValidator(address: Uint8Array): Validator | undefined {
     const validator = chain.findByAddress(address);
     if (validator === undefined || validators.length === 0) return validator;
-    return validators.includes(formatEndpoint(parseEndpoint(validator.endpoint))) ? validator : undefined;
+    return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;
   }
 
   async function tokenize(request: ModelRequest): Promise<Uint32Array> {

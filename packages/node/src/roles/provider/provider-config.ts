@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defineConfig } from '../../config/define-config.ts';
-import { boolean, duration, endpoint, hex, oneOf, parseEndpoint, text } from '../../config/values.ts';
+import { boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '../../config/values.ts';
 import { loadCertificatePin } from '../../link/link-identity.ts';
 import { LOG_LEVELS } from '../../log/logger.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
@@ -11,7 +11,7 @@ import { engineFields, servingFields } from '../../shared/engine-config.ts';
 /** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
 const router = z.string().transform((value, context) => {
   const [address = '', pin, ...rest] = value.split('|');
-  const parsed = rest.length === 0 ? parseEndpoint(address) : undefined;
+  const parsed = rest.length === 0 ? readHostPort(address) : undefined;
   try {
     if (parsed) return { endpoint: parsed, certHash: pin === undefined ? undefined : loadCertificatePin(pin) };
     context.addIssue({ code: 'custom', message: 'expected host:port or host:port|cert' });
@@ -73,15 +73,15 @@ export const serveConfig = defineConfig({
       description: 'price per 1,000 tokens, prompt and reply, in atomic units',
     },
     listen: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_PROVIDER_LISTEN',
       default: '0.0.0.0:8443',
       description: 'address of the link endpoint',
     },
-    bind: { schema: endpoint, label: '<addr>', description: 'the same as --listen, as the other daemons call it' },
+    bind: { schema: hostPort, label: '<addr>', description: 'the same as --listen, as the other daemons call it' },
     publicEndpoint: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<host:port>',
       env: 'OGONG_PROVIDER_PUBLIC_ENDPOINT',
       description: 'where others reach this provider; needed where it listens on all addresses',
@@ -100,14 +100,14 @@ export const serveConfig = defineConfig({
       description: 'certificate of the routers that are given without one',
     },
     validatorEndpoint: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<host:port>',
       env: 'OGONG_VALIDATOR_ENDPOINT',
       repeatable: true,
       description: 'serve only orders that these registered validators handle; any registered one if not given',
     },
     verifierEndpoint: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
       description:
@@ -156,7 +156,7 @@ export const localConfig = defineConfig({
       description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     listen: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_PROVIDER_LOCAL_LISTEN',
       default: '127.0.0.1:11434',

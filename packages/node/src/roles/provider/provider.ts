@@ -25,7 +25,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { createAnnouncer } from '../../shared/announcer.ts';
 import type { BeaconView } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
-import { type Endpoint, formatEndpoint } from '../../shared/endpoint.ts';
+import { formatHostPort, type HostPort } from '../../shared/host-port.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
@@ -42,7 +42,7 @@ import { assertServesTier, findServingProblem } from './served-tier.ts';
 import { createReplyTracer } from './trace-reply.ts';
 
 export interface ProviderOptions {
-  readonly bind: Endpoint;
+  readonly bind: HostPort;
   /** `host:port` that others reach it at. Default: where it listens. */
   readonly publicEndpoint?: string;
   /** `ogong/<tier>/<maker>/<model>` */
@@ -88,7 +88,7 @@ export interface Provider {
   start(): Promise<void>;
   /** Lets running replies end, at most for the grace period. Everything that was promised is on the disk. */
   stop(graceMs?: number): Promise<void>;
-  address(): Endpoint;
+  address(): HostPort;
   activeReplies(): number;
 }
 
@@ -184,7 +184,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       describe: () => ({
         providerId: id,
         payee,
-        endpoint: options.publicEndpoint ?? formatEndpoint(server.address()),
+        endpoint: options.publicEndpoint ?? formatHostPort(server.address()),
         certHash: identity.id,
         verifier,
         models: [

@@ -10,8 +10,8 @@ import type { Daemon } from '../../lifecycle/run-daemon.ts';
 import { loadCertificatePin } from '../../link/link-identity.ts';
 import { createBeaconView } from '../../shared/beacon-view.ts';
 import { openDaemon } from '../../shared/daemon-context.ts';
-import { formatEndpoint } from '../../shared/endpoint.ts';
 import { loadModel } from '../../shared/engine-config.ts';
+import { formatHostPort } from '../../shared/host-port.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore } from '../../store/store.ts';
@@ -54,7 +54,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       modelId: settings.modelId,
       pricePer1kAtomic: settings.price,
       routers,
-      validators: settings.validatorEndpoint.map(formatEndpoint),
+      validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
       ...(verifier === undefined ? {} : { verifier }),
       announceIntervalMs: settings.announceInterval,
@@ -108,7 +108,7 @@ function readSettings(settings: ServeSettings) {
   for (const { endpoint, certHash } of settings.router) {
     const pin = certHash ?? (settings.routerCert === undefined ? undefined : loadCertificatePin(settings.routerCert));
     if (pin) routers.push({ endpoint, certHash: pin });
-    else problems.push(`--router ${formatEndpoint(endpoint)} needs its certificate: host:port|cert, or --router-cert`);
+    else problems.push(`--router ${formatHostPort(endpoint)} needs its certificate: host:port|cert, or --router-cert`);
   }
   const { verifierEndpoint, verifierCert, verifierKey } = settings;
   const given = [verifierEndpoint, verifierCert, verifierKey].filter((value) => value !== undefined).length;
@@ -130,11 +130,11 @@ function readSettings(settings: ServeSettings) {
   return {
     bind,
     routers,
-    publicEndpoint: settings.publicEndpoint && formatEndpoint(settings.publicEndpoint),
+    publicEndpoint: settings.publicEndpoint && formatHostPort(settings.publicEndpoint),
     verifier:
       verifierEndpoint && verifierCert && verifierKey
         ? {
-            endpoint: formatEndpoint(verifierEndpoint),
+            endpoint: formatHostPort(verifierEndpoint),
             certHash: loadCertificatePin(verifierCert),
             keyHash: fromHex(verifierKey),
           }

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '../../config/define-config.ts';
-import { duration, endpoint, integer, text } from '../../config/values.ts';
+import { duration, hostPort, integer, text } from '../../config/values.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
 
 export const routerConfig = defineConfig({
@@ -9,7 +9,7 @@ export const routerConfig = defineConfig({
   summary: 'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.',
   fields: {
     bind: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_ROUTER_BIND',
       default: '0.0.0.0:4544',

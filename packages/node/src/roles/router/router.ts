@@ -25,7 +25,7 @@ import { createLinkServer, getCaller } from '../../link/link-server.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
-import type { Endpoint } from '../../shared/endpoint.ts';
+import type { HostPort } from '../../shared/host-port.ts';
 import { createLinkPool } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createStakeView } from '../../shared/stake-view.ts';
@@ -39,7 +39,7 @@ import { createSupply, type ListedOffer, type SupplyOptions } from './supply.ts'
 import { createThroughput } from './throughput.ts';
 
 export interface RouterOptions extends SupplyOptions {
-  readonly bind: Endpoint;
+  readonly bind: HostPort;
   /** 20 bytes: the ledger address that is paid for matches. */
   readonly address: Uint8Array;
   /** How long a ticket is good for, and holds its slot unless reported. Default: 120,000. */
@@ -67,7 +67,7 @@ export interface Router {
   readonly id: Uint8Array;
   start(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
-  address(): Endpoint;
+  address(): HostPort;
   /** Reads stake and finalised verdicts now. */
   refresh(): Promise<void>;
   /** Output tokens per second as gateways reported it; a signal for the market and nothing more. */

@@ -12,7 +12,7 @@ import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
-import { parseEndpoint } from '../../shared/endpoint.ts';
+import { parseHostPort } from '../../shared/host-port.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import type { Outstanding } from './outstanding.ts';
@@ -77,7 +77,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     }
     // A ticket with an address that nobody can dial would cost its holder the request.
     try {
-      parseEndpoint(announcement.endpoint);
+      parseHostPort(announcement.endpoint);
     } catch (error) {
       throw new Refusal('invalid', (error as Error).message);
     }

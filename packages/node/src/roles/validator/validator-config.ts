@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { chainFields, observationFields } from '../../config/common-fields.ts';
 import { defineConfig } from '../../config/define-config.ts';
-import { boolean, decimal, duration, endpoint, integer, text } from '../../config/values.ts';
+import { boolean, decimal, duration, hostPort, integer, text } from '../../config/values.ts';
 import { knownPeer } from '../../shared/peer-values.ts';
 
 const amount = z
@@ -36,7 +36,7 @@ export const validatorConfig = defineConfig({
     'Bond and register first: ogong-validatord register --help',
   fields: {
     bind: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_VALIDATOR_BIND',
       default: '0.0.0.0:4533',
@@ -121,7 +121,7 @@ export const validatorConfig = defineConfig({
       description: 'where to reach a registered validator, instead of where the registry says',
     },
     verifierEndpoint: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<host:port>',
       env: 'OGONG_VERIFIER_ENDPOINT',
       description: 'verifier that is asked first, before those that the beacon draws; needs its certificate',
@@ -208,7 +208,7 @@ export const registerConfig = defineConfig({
       description: 'bond to have in the end, atomic units; the stake of this validator, which misconduct forfeits',
     },
     endpoint: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<host:port>',
       required: true,
       description: 'where validators, providers and gateways reach this one',

@@ -14,7 +14,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { createAwakeClock } from '../../shared/awake-clock.ts';
 import { createBeaconView } from '../../shared/beacon-view.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
-import type { Endpoint } from '../../shared/endpoint.ts';
+import type { HostPort } from '../../shared/host-port.ts';
 import { createLinkPool, type Peer } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
 import { createStakeView } from '../../shared/stake-view.ts';
@@ -38,7 +38,7 @@ import { adoptTable, createPolicyFinder } from './store/drift-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
 
 export interface ValidatorOptions {
-  readonly bind: Endpoint;
+  readonly bind: HostPort;
   /** Audit coverage, 0..1; where the network's own is higher, that one holds. */
   readonly alpha: number;
   /** Coverage besides, on average, where there is reason to doubt, 0..1. Default: 0. */
@@ -69,7 +69,7 @@ export interface ValidatorOptions {
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
   /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
-  readonly peerEndpoints?: ReadonlyMap<string, Endpoint>;
+  readonly peerEndpoints?: ReadonlyMap<string, HostPort>;
 }
 
 export interface ValidatorDependencies {
@@ -90,7 +90,7 @@ export interface ValidatorDependencies {
 export interface Validator {
   start(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
-  address(): Endpoint;
+  address(): HostPort;
 }
 
 const COSIGN_TIMEOUT_MS = 60_000;

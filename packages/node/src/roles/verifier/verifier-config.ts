@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '../../config/define-config.ts';
-import { endpoint, hex, integer, text } from '../../config/values.ts';
+import { hex, hostPort, integer, text } from '../../config/values.ts';
 import { networkFields } from '../../shared/daemon-context.ts';
 import { engineFields } from '../../shared/engine-config.ts';
 import { certificatePin } from '../../shared/peer-values.ts';
@@ -11,7 +11,7 @@ export const verifierConfig = defineConfig({
   summary: 'Re-runs claimed replies on its own engine and reports to registered validators what it saw.',
   fields: {
     bind: {
-      schema: endpoint,
+      schema: hostPort,
       label: '<addr>',
       env: 'OGONG_VERIFIER_BIND',
       default: '0.0.0.0:4545',

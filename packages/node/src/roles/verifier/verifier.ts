@@ -27,14 +27,14 @@ import { createLinkServer, getCaller, type MethodName } from '../../link/link-se
 import type { Logger } from '../../log/logger.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
-import type { Endpoint } from '../../shared/endpoint.ts';
+import type { HostPort } from '../../shared/host-port.ts';
 import { createJobQueue } from '../../shared/job-queue.ts';
 import { parseTracedRecord, traceClaim } from '../../shared/trace-claim.ts';
 import type { KeptReport, Reports } from './report-store.ts';
 import { parseScoreJob, type ScoreJob, scoreJob } from './score-job.ts';
 
 export interface VerifierOptions {
-  readonly bind: Endpoint;
+  readonly bind: HostPort;
   /** Jobs that may wait behind the running one. Default: 64. */
   readonly maxWaiting?: number;
   /** Jobs scored at a time. Default: 1, since one pass fills a machine. */
@@ -68,7 +68,7 @@ export interface Verifier {
   readonly keyHash: Uint8Array;
   start(): Promise<void>;
   stop(graceMs?: number): Promise<void>;
-  address(): Endpoint;
+  address(): HostPort;
 }
 
 const MIB = 1024 * 1024;

@@ -4,14 +4,14 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Clock } from '../../../clock.ts';
 import type { Logger } from '../../../log/logger.ts';
-import type { Endpoint } from '../../../shared/endpoint.ts';
+import type { HostPort } from '../../../shared/host-port.ts';
 import { type HttpDoor, openAt } from '../../../shared/http-door.ts';
 import type { LocalModel } from './local-model.ts';
 import { chatAsOllama, generateAsOllama, listOllamaModels } from './ollama-api.ts';
 import { completeChat, formatOpenAiError, type LocalAnswer, type LocalCall, listOpenAiModels } from './openai-api.ts';
 
 export interface LocalServerOptions {
-  readonly listen: Endpoint;
+  readonly listen: HostPort;
   readonly models: readonly LocalModel[];
 }
 

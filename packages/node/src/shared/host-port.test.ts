@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatEndpoint, parseEndpoint } from './endpoint.ts';
+import { formatHostPort, parseHostPort } from './host-port.ts';
 
 describe('endpoint', () => {
   it.each([
@@ -7,14 +7,14 @@ describe('endpoint', () => {
     ['https://127.0.0.1:4543', { host: '127.0.0.1', port: 4543 }],
     ['[::1]:80', { host: '::1', port: 80 }],
   ])('reads %s', (text, expected) => {
-    expect(parseEndpoint(text)).toEqual(expected);
-    expect(parseEndpoint(formatEndpoint(expected))).toEqual(expected);
+    expect(parseHostPort(text)).toEqual(expected);
+    expect(parseHostPort(formatHostPort(expected))).toEqual(expected);
   });
 
   it.each(['', 'host', 'host:', 'host:65536', 'http://host:1', 'a b:1', 'host:1/path', '[::1:1'])(
     'refuses %j',
     (text) => {
-      expect(() => parseEndpoint(text)).toThrow(RangeError);
+      expect(() => parseHostPort(text)).toThrow(RangeError);
     },
   );
 });
