@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../forge/make-model.ts';
 import type { WeightRecipe } from '../forge/recipe.ts';

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/chain/free-port';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { Secret } from '@ogong/node/crypto/secret';
 import { createLinkIdentity } from '@ogong/node/link/link-identity';

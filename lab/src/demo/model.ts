@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readHubAccess } from '@ogong/engine/models/hub';
-import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
+import type { ResolvedModel } from '@ogong/engine/models/resolve';
 import { parseModelSource } from '@ogong/engine/models/source';
 import { nameModel } from '@ogong/node/mesh/model-name';
 

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
+import { llamaQuantizer } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { QuantName } from '@ogong/engine/llama-cpp/quantize';
 import { hashFile } from '@ogong/engine/models/model-root';
-import { quantize } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Lesson } from './distil.worker.ts';
@@ -38,11 +38,12 @@ export async function makeModel(base: string, recipe: WeightRecipe, options: Mak
   const { quant: _, ...change } = recipe;
   const what = 'forge' in recipe ? JSON.stringify(change) : 'plain';
   return makeOnce(base, `${what}-${quant}`, options, async (target, plain) => {
-    if (!('forge' in recipe)) return quantize(base, target, quant);
+    if (!('forge' in recipe)) return llamaQuantizer.quantize(base, target, quant);
     // One student for all weight types.
-    if (recipe.forge === 'distil') return quantize(await makeStudent(base, recipe, options), target, quant);
+    if (recipe.forge === 'distil')
+      return llamaQuantizer.quantize(await makeStudent(base, recipe, options), target, quant);
     writeDraft(plain, changeWeights(base, recipe));
-    return quantize(plain, target, quant);
+    return llamaQuantizer.quantize(plain, target, quant);
   });
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { type RandomModelShape, writeRandomModel } from '@ogong/engine/models/random-model';
-import { quantize, resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 
 /** What drifts may depend on the shape: a trained model, a smaller one, and random ones of shapes that neither has. */
@@ -52,7 +52,7 @@ export async function findModel(model: ModelName, weights: string, modelsDir: st
           vocabularyFrom: await findDonor(model, modelsDir),
           shape: RANDOM_SHAPES[model],
         });
-      await quantize(source, target, weights);
+      await llamaQuantizer.quantize(source, target, weights);
       const file = await store.adopt(target, { name: `${name}.gguf` });
       return (await store.publish({ name, source: model, files: [file] })).path;
     } finally {

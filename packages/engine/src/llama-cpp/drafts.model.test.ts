@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
-import { resolveModel } from '../models/resolve.ts';
 import { type Arrival, arrivals, expectSameReplies } from '../schedule-compliance.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const SEED = 20261120;

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
-import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 import { parseNumericClass } from './numeric-class.ts';
 
 let folder: string;

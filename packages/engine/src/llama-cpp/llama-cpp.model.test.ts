@@ -10,9 +10,10 @@ import { describeEngine } from '../compliance.ts';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
-import { type ResolvedModel, resolveModel } from '../models/resolve.ts';
+import type { ResolvedModel } from '../models/resolve.ts';
 import type { SupervisorEvent } from '../supervisor.ts';
 import { createLlamaEngine, type LlamaEngine } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 
 const PROMPTS = [
   'Once upon a time',

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
 import { afterAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
-import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 
 /**
  * Honest replies make the engine's own choices, every one: a wrong word on one costs an honest provider its fee, so this is

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { writeRandomModel } from '../models/random-model.ts';
-import { resolveModel } from '../models/resolve.ts';
 import { type Arrival, arrivals, countCached, serveTurns } from '../schedule-compliance.ts';
 import { LEAST_HELD } from '../slots.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const SEED = 20261120;

@@ -15,8 +15,8 @@ import {
 } from '../compliance-requests.ts';
 import type { TraceRequest } from '../engine.ts';
 import { writeNoisyModel } from '../models/noisy-model.ts';
-import { resolveModel } from '../models/resolve.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
 
 const engineDir = join(homedir(), '.ogong', 'engine');

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { TraceRequest } from '../engine.ts';
 import { writeNoisyModel } from '../models/noisy-model.ts';
-import { type ResolvedModel, resolveModel } from '../models/resolve.ts';
+import type { ResolvedModel } from '../models/resolve.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
+import { resolveModel } from './llama-quantizer.ts';
 
 const LAYERS = 6;
 const POSITION = 37;

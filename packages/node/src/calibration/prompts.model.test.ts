@@ -1,5 +1,5 @@
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { expect, it } from 'vitest';
 import { computeContextSize, measureTokensPerWord } from './measure.ts';
 import { TOKENS_PER_WORD } from './prompts.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startTestLedger, type TestLedger } from '@ogong/chain/test-ledger';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSampleStore } from '../calibration/sample-store.ts';

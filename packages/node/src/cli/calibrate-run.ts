@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { readHubAccess } from '@ogong/engine/models/hub';
-import { resolveModel } from '@ogong/engine/models/resolve';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MIN_ROW_REPLIES } from '@ogong/protocol/drift/drift-table-build';
 import { type Checker, createLocalChecker } from '../calibration/checkers.ts';

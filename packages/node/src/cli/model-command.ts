@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { DownloadProgress } from '@ogong/engine/models/download';
 import { readHubAccess } from '@ogong/engine/models/hub';
-import { resolveModel } from '@ogong/engine/models/resolve';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { defineConfig } from '../config/define-config.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
-import { type ResolvedModel, resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import type { ResolvedModel } from '@ogong/engine/models/resolve';
 import { boolean, httpUrl, integer, oneOf, text } from '../config/values.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { Logger } from '../log/logger.ts';

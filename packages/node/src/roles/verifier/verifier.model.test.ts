@@ -1,5 +1,5 @@
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/models/resolve';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';

@@ -1,7 +1,7 @@
 import { EngineError } from '../engine.ts';
-import { loadLlama } from '../llama-cpp/library.ts';
-import { findLlamaBuild } from '../llama-cpp/platform.ts';
-import { isQuantName, quantizeModel } from '../llama-cpp/quantize.ts';
+import { loadLlama } from './library.ts';
+import { findLlamaBuild } from './platform.ts';
+import { isQuantName, quantizeModel } from './quantize.ts';
 
 // A process of its own: llama.cpp aborts where it finds a file it does not like.
 const [source = '', target = '', quant = ''] = process.argv.slice(2);
