@@ -39,6 +39,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'commitment',
     'beacon',
     'exchange',
+    'http',
     'stage1',
     'statistics',
     'stage2',

@@ -1,6 +1,7 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
 import { type Answer, type CheckedReply, checkAnswer } from './check-answer.ts';
@@ -88,12 +89,12 @@ export function createClient(options: ClientOptions): Client {
     return { receipt, checks, replies };
   }
 
-  function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint, path: string) {
+  function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<Checked<T> | CheckedStream<C>> => {
       // These bytes are what is sent, hashed and signed for.
       const request = utf8Encode(JSON.stringify(params));
       const base = { endpoint, request, choices: params.n ?? 1 };
-      const answer = await post(path, request, signal);
+      const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
       if (params.stream) return createCheckedStream<C>(answer, base, check);
       const response = (await answer.json()) as T;
       const texts = new Map(
@@ -105,8 +106,8 @@ export function createClient(options: ClientOptions): Client {
   }
 
   return {
-    chat: { completions: { create: createEndpoint('chat', '/v1/chat/completions') } },
-    completions: { create: createEndpoint('completion', '/v1/completions') },
+    chat: { completions: { create: createEndpoint('chat') } },
+    completions: { create: createEndpoint('completion') },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import { type ReceiptVerdict, type Trust, verifyReceipt as verifyWith } from '@ogong/protocol/stage1/verify-receipt';
 import { GatewayApiError } from './errors.ts';
@@ -52,7 +53,7 @@ export async function fetchReceipt({
   compact = false,
   ...rest
 }: FetchReceiptOptions): Promise<FetchedReceipt> {
-  const path = `/v1/receipts/${encodeURIComponent(id)}${compact ? '?compact=1' : ''}`;
+  const path = `${formatPath(GATEWAY_ROUTES.receipt, { id })}${compact ? '?compact=1' : ''}`;
   const body = (await (await get(new URL(path, baseUrl), rest)).json()) as Record<string, unknown>;
   return {
     receipt: parseReceipt(body),

@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { ModelError } from './model-error.ts';
 
 /** Where a model comes from; written `hf:owner/repo[:quant]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
@@ -42,8 +43,7 @@ export function parseModelSource(reference: string): ModelSource {
 function parseUrl(reference: string): ModelSource {
   if (!URL.canParse(reference)) throw bad(reference, 'not a URL');
   const url = new URL(reference);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url.protocol !== 'https:' && !isLoopback) throw bad(reference, 'only https is fetched');
+  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) throw bad(reference, 'only https is fetched');
   const sha256 = /^#sha256=([0-9a-f]{64})$/.exec(url.hash)?.[1];
   url.hash = '';
   return { kind: 'url', url: url.href, sha256 };

@@ -31,7 +31,7 @@ type Values = Extract<ReturnType<typeof gatewayConfig.parse>, { kind: 'run' }>['
 
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
-  const warn = (what: string) => (error: unknown) => logger.warn({ error }, what);
+  const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
   const secrets = createOrLoadKeys(values.dataDir);
   const payer = createNodeLedgerSigner(secrets.ledgerKey.reveal());
   const { deployment, rpcUrl } = readDeployment(NAME, values);

@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { type HttpDoor, openAt } from '../shared/http-door.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -27,7 +27,7 @@ export class MetricsBindError extends Error {
 }
 
 export function createMetricsServer({ bind, metrics, health = () => ({ ok: true }) }: MetricsServerOptions): HttpDoor {
-  if (!isLoopback(bind.host)) throw new MetricsBindError(bind.host);
+  if (!isLoopbackHost(bind.host)) throw new MetricsBindError(bind.host);
 
   const server = createServer((request, response) => {
     if (request.method !== 'GET') return send(response, 405, 'text/plain', 'method not allowed\n');
@@ -49,13 +49,4 @@ export function createMetricsServer({ bind, metrics, health = () => ({ ok: true 
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === 'localhost' : LOOPBACK.check(host, version === 6 ? 'ipv6' : 'ipv4');
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { type Clock, systemClock } from '../../clock.ts';
@@ -95,7 +95,7 @@ const EXPIRY_INTERVAL_MS = 60_000;
 export function createGateway(options: GatewayOptions, dependencies: GatewayDependencies): Gateway {
   const { store, chain, beacon, links, payer, keys, logger, clock = systemClock } = dependencies;
   const metrics = createGatewayMetrics(dependencies.metrics);
-  const onError = (what: string) => (error: unknown) => logger.warn({ error }, what);
+  const onError = (what: string) => (err: unknown) => logger.warn({ err }, what);
   const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
   const group = createGroupCommit(store);
@@ -197,7 +197,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
             clock,
             randomBytes: random,
             heartbeatMs: options.heartbeatMs,
-            onError: (error) => logger.error({ error, requestId }, 'a stream failed'),
+            onError: (err) => logger.error({ err, requestId }, 'a stream failed'),
           },
         );
       } finally {
@@ -255,7 +255,7 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       maxConnections: options.maxConnections,
       headersTimeoutMs: options.headersTimeoutMs,
       origins: options.origins,
-      ...(isOpen ? { hosts: LOOPBACK_HOSTS } : {}),
+      isLoopbackOnly: isOpen,
     },
     {
       routes,
@@ -263,13 +263,13 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
         metrics.countExchange(exchange);
         logger.debug(exchange, 'answered');
       },
-      onError: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
+      onError: (err, requestId) => logger.error({ err, requestId }, 'a request failed'),
     },
   );
 
   return {
     async start() {
-      if (isOpen && !isLoopback(options.bind.host)) {
+      if (isOpen && !isLoopbackHost(options.bind.host)) {
         throw new GatewayConfigError(
           `without an API key the gateway serves this machine only, not ${options.bind.host}: ` +
             'add one with `ogong-gatewayd keys add`, or bind to 127.0.0.1',
@@ -291,14 +291,4 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     },
     address: server.address,
   };
-}
-
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === 'localhost' : LOOPBACK.check(host, version === 6 ? 'ipv6' : 'ipv4');
 }

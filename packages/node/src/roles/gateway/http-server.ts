@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { addressOf, listen } from '../../link/listen.ts';
 import { type ErrorBody, GatewayError, toErrorBody, toGatewayError } from './gateway-error.ts';
 
@@ -29,8 +30,8 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs: number;
   /** Origins that browsers may call from; `*` for all. */
   readonly origins: readonly string[];
-  /** Host names that a request may be addressed to; undefined: any. */
-  readonly hosts?: readonly string[];
+  /** Whether only requests that are addressed to this machine are answered. */
+  readonly isLoopbackOnly: boolean;
 }
 
 export interface HttpServer {
@@ -80,7 +81,7 @@ export function createHttpServer(options: HttpServerOptions, dependencies: HttpS
     const { pathname, searchParams } = parseTarget(request.url);
     try {
       allowOrigin(request, response, options.origins);
-      assertHost(request, options.hosts);
+      if (options.isLoopbackOnly) assertLoopback(request);
       if (request.method === 'OPTIONS') return void response.writeHead(204).end();
       const { route, params } = findRoute(routes, request.method ?? '', pathname, response);
       const signal = AbortSignal.any([gone.signal, stopping.signal]);
@@ -190,13 +191,11 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse, origins
 }
 
 /** A page may make its own name resolve to this machine; the host header still says that name. */
-function assertHost(request: IncomingMessage, hosts: readonly string[] | undefined): void {
-  if (hosts === undefined) return;
-  const name = (request.headers.host ?? '').replace(/:[0-9]+$/, '').toLowerCase();
-  if (hosts.includes(name)) return;
+function assertLoopback({ headers }: IncomingMessage): void {
+  if (isLoopbackHost((headers.host ?? '').replace(/:[0-9]+$/, ''))) return;
   throw new GatewayError(
     'invalid_request',
-    `This gateway serves ${hosts.join(', ')} only; start it with API keys to serve others.`,
+    'This gateway serves localhost only; start it with API keys to serve others.',
   );
 }
 

@@ -1,5 +1,6 @@
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
@@ -22,11 +23,11 @@ export interface ReceiptStore {
   expire(beforeMs: number): Promise<number>;
 }
 
-export const receiptPath = (id: string): string => `/v1/receipts/${id}`;
+export const receiptPath = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
 
 /** The same receipt without its opening, which can be fetched from the gateway. */
 export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
-  return { ...receipt, opening: { url: `${receiptPath(replyId)}/opening` } };
+  return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
 
 export function createReceiptStore(store: Store, group: GroupCommit): ReceiptStore {

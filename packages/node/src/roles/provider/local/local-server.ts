@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { EngineError } from '@ogong/engine/engine';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Clock } from '../../../clock.ts';
@@ -84,7 +85,7 @@ export function createLocalServer(
 function isLocalOrigin(origin: string | undefined): boolean {
   if (origin === undefined) return true;
   const url = URL.parse(origin);
-  return url !== null && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  return url !== null && isLoopbackHost(url.hostname);
 }
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Header } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -90,11 +91,9 @@ export function hashPlace(
   return concatBytes(certHash, hashHost(crypto, endpoint));
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i;
-
 function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
   const host = endpoint.replace(/:\d+$/, '').toLowerCase();
-  return LOOPBACK.test(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
+  return isLoopbackHost(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
 }
 
 /** Whether one of two verifiers' places is one of a provider's; zero is no place. */

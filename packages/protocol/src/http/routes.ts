@@ -1,0 +1,38 @@
+/** One endpoint of an HTTP API: `:name` in the path stands for one segment, `:name{.+}` for all that follow. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+}
+
+/** A gateway's HTTP API (docs/spec/request.md): the server answers and the client asks by this one table. */
+export const GATEWAY_ROUTES = {
+  chat: { method: 'POST', path: '/v1/chat/completions' },
+  completion: { method: 'POST', path: '/v1/completions' },
+  models: { method: 'GET', path: '/v1/models' },
+  // Ids of models have slashes, which most clients leave as they are.
+  model: { method: 'GET', path: '/v1/models/:id{.+}' },
+  receipt: { method: 'GET', path: '/v1/receipts/:id' },
+  opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
+  health: { method: 'GET', path: '/healthz' },
+  metrics: { method: 'GET', path: '/metrics' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export type GatewayRouteName = keyof typeof GATEWAY_ROUTES;
+
+/** Names of the parameters in a path. */
+type ParameterOf<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
+  ? ParameterOf<Segment> | ParameterOf<Rest>
+  : Path extends `:${infer Name}{${string}}`
+    ? Name
+    : Path extends `:${infer Name}`
+      ? Name
+      : never;
+
+/** The path of a route with its parameters, percent-encoded. */
+export function formatPath<R extends Route>(
+  { path }: R,
+  parameters: Readonly<Record<ParameterOf<R['path']>, string>>,
+): string {
+  const values: Readonly<Record<string, string>> = parameters;
+  return path.replace(/:([a-z]+)(?:\{[^}]*\})?/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+}
