@@ -3,6 +3,7 @@ import { utf8Encode } from '../base/bytes.ts';
 import { MAX_REQUEST_BYTES, parseRequest, RequestError } from './request.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
+const part = { type: 'text', text: 'x' };
 const chat = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
 const complete = (extra: object) => parseRequest(utf8Encode(JSON.stringify({ model: 'm', ...extra })), 'completion');
 
@@ -74,6 +75,29 @@ describe('parseRequest', () => {
     ).toBeDefined();
   });
 
+  it('takes back an assistant message as it came, and empty lists of tools', () => {
+    const answer = { role: 'assistant', content: 'x', refusal: null, annotations: [], tool_calls: null, audio: null };
+    expect(chat({ messages: [answer], functions: [] }).messages).toEqual([{ role: 'assistant', content: 'x' }]);
+    const named = { role: 'user', content: [{ type: 'text', text: 'x' }], name: 'n', tool_calls: [] };
+    expect(chat({ messages: [named], response_format: { type: 'text' } }).messages[0]?.content).toBe('x');
+  });
+
+  it.each(['response_format', 'modalities', 'messages', 'max_completion_tokens', 'top_logprobs'])(
+    'knows %s of a chat alone',
+    (key) => {
+      const values = { response_format: { type: 'text' }, modalities: ['text'], messages: base.messages };
+      const extra = { max_completion_tokens: 1, top_logprobs: 0, ...values }[key];
+      expect(refusal(() => complete({ prompt: 'x', [key]: extra }))).toMatchObject({ param: key });
+    },
+  );
+
+  it('refuses a body that nests too deep for some parser', () => {
+    const nested = (depth: number) =>
+      utf8Encode(`{"model":"m","prompt":"x","metadata":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`);
+    expect(parseRequest(nested(64), 'completion').promptText).toBe('x');
+    expect(refusal(() => parseRequest(nested(65), 'completion')).message).toMatch(/deeper than 64/);
+  });
+
   it('reads the key that prompts may share work by', () => {
     expect(chat({ prompt_cache_key: 'x'.repeat(256) }).promptCacheKey).toBe('x'.repeat(256));
     expect(chat({ prompt_cache_key: null }).promptCacheKey).toBeUndefined();
@@ -113,6 +137,22 @@ describe('parseRequest', () => {
     ['modalities', { modalities: ['audio'] }],
     ['telepathy', { telepathy: true }],
     ['prompt', { prompt: 'completions only' }],
+    ['tool_choice', { tool_choice: [] }],
+    ['function_call', { function_call: [] }],
+    ['audio', { audio: [] }],
+    ['echo', { echo: [] }],
+    ['best_of', { best_of: [] }],
+    ['response_format', { response_format: { type: 'text', schema: {} } }],
+    ['response_format', { response_format: 'text' }],
+    ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],
+    ['messages[0].content', { messages: [{ role: 'user', content: [] }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: '\ud83d' }] }],
+    ['messages[0].content[0].weight', { messages: [{ role: 'user', content: [{ ...part, weight: 1 }] }] }],
+    ['messages[0].tool_calls', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }],
+    ['messages[0].tool_call_id', { messages: [{ role: 'user', content: 'x', tool_call_id: 'a' }] }],
+    ['messages[0].mood', { messages: [{ role: 'user', content: 'x', mood: 'good' }] }],
+    ['model', { model: '\ud83d' }],
   ])('refuses and names %s', (param, extra) => {
     expect(refusal(() => chat(extra)).param).toBe(param);
   });

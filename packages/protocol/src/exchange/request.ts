@@ -1,4 +1,5 @@
-import { utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { ProtocolError, utf8Encode } from '../base/bytes.ts';
+import { parseJson } from '../base/json.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
 
@@ -63,6 +64,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   suffix: 'suffix is not supported',
   echo: 'echo is not supported',
 };
+/** Values of refused parameters that ask for nothing, as client libraries send them. */
+const isNothingAsked = (key: string, value: unknown): boolean =>
+  key === 'echo' ? value === false : (key === 'tools' || key === 'functions') && isEmptyArray(value);
 const COMMON = new Set([
   'model',
   'temperature',
@@ -83,6 +87,10 @@ const COMMON = new Set([
 ]);
 const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
+/** Of a message, besides role and content. `name`, `refusal` and `annotations` come back with an answer and say nothing new. */
+const IGNORED_OF_MESSAGE = ['name', 'refusal', 'annotations'];
+const REFUSED_OF_MESSAGE = ['tool_calls', 'tool_call_id', 'function_call', 'audio'];
+const KNOWN_OF_MESSAGE = new Set([...REFUSED_OF_MESSAGE, ...IGNORED_OF_MESSAGE]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -94,14 +102,14 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
   for (const key of Object.keys(fields)) {
     if (isAbsent(fields[key])) continue;
     const refusal = Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined;
-    if (refusal !== undefined && !(key === 'echo' && fields[key] === false) && !isEmptyArray(fields[key])) {
+    if (refusal !== undefined && !isNothingAsked(key, fields[key])) {
       throw new RequestError(refusal, key, 'unsupported_parameter');
     }
     if (refusal === undefined && !allowed(key)) {
       throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
     }
   }
-  if (typeof fields.model !== 'string' || fields.model.length === 0 || fields.model.length > 256) {
+  if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > 256) {
     throw new RequestError('you must provide a model parameter', 'model');
   }
   const stream = parseBoolean(fields, 'stream');
@@ -148,9 +156,11 @@ function parseObject(body: Uint8Array): Fields {
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(utf8Decode(body));
+    parsed = parseJson(body);
   } catch (cause) {
-    throw new RequestError('We could not parse the JSON body of your request.', null, null, { cause });
+    if (!(cause instanceof ProtocolError)) throw cause;
+    const why = cause.code === 'too-large' ? ` ${cause.message}.` : '';
+    throw new RequestError(`We could not parse the JSON body of your request.${why}`, null, null, { cause });
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new RequestError('the request body must be a JSON object');
@@ -159,6 +169,8 @@ function parseObject(body: Uint8Array): Fields {
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+/** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. */
+const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
@@ -236,7 +248,7 @@ function parseStop(value: unknown): string[] {
       throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
     }
     // Stands for bytes that are no character yet: whether the reply holds it depends on where one looks from.
-    if (item.includes('\ufffd') || !item.isWellFormed()) {
+    if (item.includes('\ufffd') || !isText(item)) {
       throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
     }
     return item;
@@ -245,7 +257,7 @@ function parseStop(value: unknown): string[] {
 
 function parseCacheKey(value: unknown): string | undefined {
   if (isAbsent(value)) return undefined;
-  if (typeof value !== 'string' || value.length > MAX_CACHE_KEY) {
+  if (!isText(value) || value.length > MAX_CACHE_KEY) {
     throw new RequestError(
       `prompt_cache_key must be a string of at most ${MAX_CACHE_KEY} characters`,
       'prompt_cache_key',
@@ -263,18 +275,29 @@ function parseSeed(value: unknown): bigint | undefined {
   return BigInt(value);
 }
 
+const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
+
+/** Silence about an option that nobody here knows would be a wrong answer. */
+function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
+  if (unknown === undefined) return;
+  const param = `${where}.${unknown}`;
+  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
+}
+
 function parseStreamOptions(value: unknown, stream: boolean): boolean {
   if (isAbsent(value)) return false;
   if (!stream) throw new RequestError('stream_options is only allowed when stream is true', 'stream_options');
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new RequestError('stream_options must be an object', 'stream_options');
   }
+  assertKeys(value as Fields, STREAM_OPTIONS, 'stream_options');
   return parseBoolean(value as Fields, 'include_usage');
 }
 
 function assertTextOnly(fields: Fields): void {
-  const format = fields.response_format as Fields | undefined | null;
-  if (!isAbsent(format) && (typeof format !== 'object' || (format as Fields).type !== 'text')) {
+  const format = fields.response_format;
+  if (!isAbsent(format) && !isTextFormat(format)) {
     throw new RequestError(
       'only response_format {"type": "text"} is served',
       'response_format',
@@ -287,6 +310,11 @@ function assertTextOnly(fields: Fields): void {
   }
 }
 
+function isTextFormat(format: unknown): boolean {
+  if (typeof format !== 'object' || format === null) return false;
+  return (format as Fields).type === 'text' && Object.keys(format).length === 1;
+}
+
 function parseMessages(value: unknown): { role: string; content: string }[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
     throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
@@ -294,39 +322,45 @@ function parseMessages(value: unknown): { role: string; content: string }[] {
   return value.map((message: unknown, i) => {
     const param = `messages[${i}]`;
     if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
-    const { role, content } = message as Fields;
+    const { role, content, ...rest } = message as Fields;
     if (typeof role !== 'string' || !ROLES.has(role)) {
       throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
     }
-    if ('tool_calls' in message && !isEmptyArray((message as Fields).tool_calls)) {
-      throw new RequestError(
-        'tool calls are not served on this network yet',
-        `${param}.tool_calls`,
-        'unsupported_parameter',
-      );
+    for (const key of REFUSED_OF_MESSAGE) {
+      if (isAbsent(rest[key]) || (key === 'tool_calls' && isEmptyArray(rest[key]))) continue;
+      const what = `${param}.${key}`;
+      throw new RequestError(`${what}: only text is served on this network yet`, what, 'unsupported_parameter');
     }
+    assertKeys(rest, KNOWN_OF_MESSAGE, param);
     return { role: role === 'developer' ? 'system' : role, content: parseContent(content, `${param}.content`) };
   });
 }
 
+const TEXT_PART = new Set(['text']);
+
 function parseContent(content: unknown, param: string): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content) || content.length === 0) {
-    throw new RequestError(`${param} must be a string or an array of content parts`, param);
-  }
+  if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
+  if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
   return content
     .map((part: unknown, i) => {
-      const { type, text } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
-      if (type !== 'text' || typeof text !== 'string') {
-        throw new RequestError(`${param}[${i}]: only text parts are served`, `${param}[${i}]`, 'unsupported_content');
+      const { type, ...rest } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
+      const where = `${param}[${i}]`;
+      if (type !== 'text') {
+        throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
       }
-      return text;
+      assertKeys(rest, TEXT_PART, where);
+      return parseText(rest.text, where, 'a text');
     })
     .join('');
 }
 
+function parseText(value: unknown, param: string, expected: string): string {
+  if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
+  if (!isText(value)) throw new RequestError(`${param} must be text without lone surrogates`, param);
+  return value;
+}
+
 function parsePrompt(value: unknown): string {
   const prompt = Array.isArray(value) && value.length === 1 ? value[0] : value;
-  if (typeof prompt !== 'string') throw new RequestError('prompt must be a string', 'prompt');
-  return prompt;
+  return parseText(prompt, 'prompt', 'a string');
 }

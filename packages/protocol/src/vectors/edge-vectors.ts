@@ -1,4 +1,5 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '../base/bytes.ts';
+import type { Endpoint } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '../commitment/window.ts';
 import { parseRequest, RequestError } from '../exchange/request.ts';
@@ -152,14 +153,60 @@ function requestVectors(): unknown {
     '"prompt":"x"',
     '"tools":[{}]',
     '"stop":[""]',
+    '"tools":[],"functions":[],"echo":false,"response_format":{"type":"text"},"modalities":["text"]',
+    ...['tool_choice', 'function_call', 'audio', 'best_of', 'suffix', 'echo'].map((key) => `"${key}":[]`),
+    '"tool_choice":"none"',
+    '"response_format":{"type":"text","x":1}',
+    '"stream_options":{"include_usage":true}',
+    '"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}',
+    '"stream":true,"stream_options":{"x":1}',
+    '"model":"\\ud83d"',
+    '"prompt_cache_key":"\\udc00"',
+    `"metadata":${nest(63)}`,
+    `"metadata":${nest(64)}`,
   ].map((extra) => `{${chat}${extra === '' ? '' : `,${extra}`}}`);
-  return bodies.map((body) => {
-    try {
-      const { sampler, bias, maxTokens, choices, seed, stop } = parseRequest(utf8Encode(body), 'chat');
-      return { body, sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop };
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      return { body, refused: error.param };
-    }
-  });
+  const messages = [
+    '{"role":"assistant","content":"x","refusal":null,"annotations":[],"tool_calls":null,"function_call":null,"audio":null}',
+    '{"role":"developer","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"name":"n","tool_calls":[]}',
+    '{"role":"user","content":""}',
+    '{"role":"user","content":[]}',
+    '{"role":"user","content":null}',
+    '{"role":"user","content":"\\ud83d"}',
+    '{"role":"user","content":[{"type":"text","text":"a","x":1}]}',
+    '{"role":"user","content":"x","tool_calls":[{}]}',
+    '{"role":"user","content":"x","tool_call_id":"a"}',
+    '{"role":"tool","content":"x"}',
+    '{"role":"user","content":"x","x":1}',
+  ].map((message) => `{"model":"m","messages":[${message}]}`);
+  const completions = [
+    '"prompt":"once"',
+    '"prompt":["once"],"logprobs":5,"echo":false,"max_tokens":7',
+    '"prompt":""',
+    '"prompt":["a","b"]',
+    '"prompt":[1]',
+    '"prompt":null',
+    '"prompt":"x","logprobs":6',
+    ...['"response_format":{"type":"text"}', '"modalities":["text"]', '"max_completion_tokens":1'].map(
+      (chatOnly) => `"prompt":"x",${chatOnly}`,
+    ),
+  ].map((fields) => `{"model":"m",${fields}}`);
+  return [
+    ...[...bodies, '[]', '', '\ufeff{}', '{', nest(65)].map((body) => requestVector(body, 'chat')),
+    ...messages.map((body) => requestVector(body, 'chat')),
+    ...completions.map((body) => requestVector(body, 'completion')),
+  ];
+}
+
+const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
+function requestVector(body: string, endpoint: Endpoint): unknown {
+  try {
+    const request = parseRequest(utf8Encode(body), endpoint);
+    const { sampler, bias, maxTokens, choices, seed, stop } = request;
+    const texts = endpoint === 'chat' ? { messages: request.messages } : { prompt: request.promptText };
+    return { endpoint, body, sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop, ...texts };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { endpoint, body, refused: error.param };
+  }
 }

@@ -1,0 +1,47 @@
+import { ProtocolError, utf8Decode } from './bytes.ts';
+
+/** How many arrays and objects may be open at once. Parsers differ in what they bear, some by a stack overflow. */
+export const MAX_JSON_DEPTH = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING = new Set([0x5b, 0x7b]);
+const CLOSING = new Set([0x5d, 0x7d]);
+
+/**
+ * JSON from a stranger: UTF-8 without a byte order mark, bounded in depth before a parser recurses into it.
+ * @throws ProtocolError `too-large` where it nests deeper than MAX_JSON_DEPTH, else `malformed`.
+ */
+export function parseJson(bytes: Uint8Array): unknown {
+  if (isDeeperThan(bytes, MAX_JSON_DEPTH)) {
+    throw new ProtocolError('too-large', `JSON nests deeper than ${MAX_JSON_DEPTH} arrays and objects`);
+  }
+  try {
+    return JSON.parse(utf8Decode(bytes));
+  } catch (cause) {
+    throw new ProtocolError('malformed', 'not JSON in UTF-8', { cause });
+  }
+}
+
+/**
+ * Whether more than `limit` brackets are open at once. Up to the first byte that JSON does not allow this counts what a
+ * parser counts, and there a parser stops.
+ */
+function isDeeperThan(bytes: Uint8Array, limit: number): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (isInString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) isInString = false;
+    } else if (byte === QUOTE) {
+      isInString = true;
+    } else if (OPENING.has(byte)) {
+      if (++depth > limit) return true;
+    } else if (CLOSING.has(byte)) {
+      depth--;
+    }
+  }
+  return false;
+}
