@@ -41,7 +41,7 @@ async function serve(mode: CheatMode): Promise<ServedEvidence> {
     router: fill(6, 20),
     choice: 0,
     contextSize: 512,
-    maxFeeAtomic: 1n,
+    maxFeeAtomic: 1n << 100n,
     pricePer1kAtomic: 1n,
     epoch: 1n,
     expiresAtMs: 1n,

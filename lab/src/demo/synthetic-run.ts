@@ -4,8 +4,9 @@ import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
-import { computeFee, splitFee } from '@ogong/protocol/exchange/fee';
+import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { parseRequest } from '@ogong/protocol/exchange/request';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
 import {
   appendVerdict,
@@ -197,12 +198,7 @@ function createReply(number: number, provider: number): Served {
     receipt,
     order,
     provider,
-    feeAtomic: computeFee({
-      pricePer1kAtomic,
-      promptTokens: reply.header.promptTokenCount,
-      outputTokens: reply.record.tokenCount,
-      maxFeeAtomic: order.maxFeeAtomic,
-    }),
+    feeAtomic: computeReplyFee(order, parseRequest(request, 'chat'), reply.header),
     asked: {
       number,
       prompt: `Once upon a time ${number}`,

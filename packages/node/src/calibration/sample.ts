@@ -115,7 +115,7 @@ function createOrder(
     router: address('router'),
     choice: 0,
     contextSize,
-    maxFeeAtomic: 1n,
+    maxFeeAtomic: 1n << 100n,
     pricePer1kAtomic: 1n,
     epoch: 1n,
     expiresAtMs: 1n,

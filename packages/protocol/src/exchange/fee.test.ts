@@ -1,10 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/fee.json' with { type: 'json' };
-import { ProtocolError } from '../base/bytes.ts';
-import { computeFee, type FeeShares, splitFee } from './fee.ts';
+import { ProtocolError, utf8Encode } from '../base/bytes.ts';
+import { computeContextBound, computeMaxFee, computeReplyFee, type FeeShares, splitFee } from './fee.ts';
+import { parseRequest } from './request.ts';
 
 const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
+
+const ORDER = { pricePer1kAtomic: 3n, maxFeeAtomic: 1_000n };
+const REQUEST = { promptText: '', messages: [{ role: 'user', content: 'Once upon a time' }], maxTokens: 2000 };
+const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
+const BOUND = 16 + 64 + 64;
 
 const anyShares = fc
   .record({
@@ -17,26 +23,42 @@ const anyShares = fc
   .map((shares): FeeShares => shares);
 
 describe('fee', () => {
-  it("rounds up and stops at the order's maximum", () => {
-    const usage = { pricePer1kAtomic: 3n, promptTokens: 1, outputTokens: 0, maxFeeAtomic: 10n };
-    expect(computeFee(usage)).toBe(1n);
-    expect(computeFee({ ...usage, outputTokens: 999 })).toBe(3n);
-    expect(computeFee({ ...usage, outputTokens: 1000 })).toBe(4n);
-    expect(computeFee({ ...usage, outputTokens: 1_000_000 })).toBe(10n);
-    expect(computeFee({ ...usage, promptTokens: 0 })).toBe(0n);
+  it('rounds up', () => {
+    const fee = (promptTokenCount: number, outputTokenCount: number) =>
+      computeReplyFee(ORDER, REQUEST, { promptTokenCount, outputTokenCount });
+    expect(fee(1, 0)).toBe(1n);
+    expect(fee(1, 999)).toBe(3n);
+    expect(fee(1, 1000)).toBe(4n);
+    expect(fee(0, 0)).toBe(0n);
+  });
+
+  it.each<[string, Partial<typeof ORDER>, Partial<typeof REPLY>]>([
+    ['prompt', {}, { promptTokenCount: BOUND + 1 }],
+    ['output', {}, { outputTokenCount: 2001 }],
+    ['maximum', { maxFeeAtomic: 2n }, {}],
+  ])('refuses a reply beyond its bound: %s', (code, order, reply) => {
+    expect(computeReplyFee(ORDER, REQUEST, { ...REPLY, promptTokenCount: BOUND })).toBeGreaterThan(0n);
+    expect(() => computeReplyFee({ ...ORDER, ...order }, REQUEST, { ...REPLY, ...reply })).toThrow(
+      expect.objectContaining({ name: 'FeeError', code }),
+    );
+  });
+
+  it('is never above the maximum that its request needs', () => {
+    const largest = { promptTokenCount: BOUND, outputTokenCount: 2000 };
+    const maxFeeAtomic = computeMaxFee(REQUEST, 7n);
+    expect(computeReplyFee({ pricePer1kAtomic: 7n, maxFeeAtomic }, REQUEST, largest)).toBe(maxFeeAtomic);
+    expect(computeContextBound(REQUEST)).toBe(BOUND + 2000);
   });
 
   it('matches the vectors', () => {
-    for (const { usage, feeAtomic } of vectors.fees) {
-      const { pricePer1kAtomic, promptTokens, outputTokens, maxFeeAtomic } = usage;
-      expect(
-        computeFee({
-          pricePer1kAtomic: BigInt(pricePer1kAtomic),
-          promptTokens,
-          outputTokens,
-          maxFeeAtomic: BigInt(maxFeeAtomic),
-        }),
-      ).toBe(BigInt(feeAtomic));
+    for (const { order, request, reply, ...expected } of vectors.fees) {
+      const terms = {
+        pricePer1kAtomic: BigInt(order.pricePer1kAtomic),
+        maxFeeAtomic: BigInt(order.maxFeeAtomic),
+      };
+      const compute = () => computeReplyFee(terms, parseRequest(utf8Encode(request), 'chat'), reply);
+      if (expected.refused !== undefined) expect(compute).toThrow(expect.objectContaining({ code: expected.refused }));
+      else expect(compute()).toBe(BigInt(expected.feeAtomic as string));
     }
     for (const { grossAtomic, shares, split } of vectors.splits) {
       const actual = Object.entries(splitFee(BigInt(grossAtomic), shares)).map(([name, part]) => [name, `${part}`]);
@@ -65,14 +87,11 @@ describe('fee', () => {
   });
 
   it('refuses impossible quantities and shares', () => {
-    const usage = { pricePer1kAtomic: 1n, promptTokens: 1, outputTokens: 1, maxFeeAtomic: 1n };
-    for (const wrong of [
-      { promptTokens: -1 },
-      { outputTokens: 0.5 },
-      { pricePer1kAtomic: -1n },
-      { maxFeeAtomic: -1n },
-    ]) {
-      expect(() => computeFee({ ...usage, ...wrong })).toThrow(ProtocolError);
+    for (const reply of [{ promptTokenCount: -1 }, { outputTokenCount: 0.5 }]) {
+      expect(() => computeReplyFee(ORDER, REQUEST, { ...REPLY, ...reply })).toThrow(ProtocolError);
+    }
+    for (const order of [{ pricePer1kAtomic: -1n }, { maxFeeAtomic: -1n }]) {
+      expect(() => computeReplyFee({ ...ORDER, ...order }, REQUEST, REPLY)).toThrow(ProtocolError);
     }
     for (const wrong of [{ routerBps: 1699 }, { treasuryBps: -1 }, { validatorBps: 1.5 }]) {
       expect(() => splitFee(1n, { ...SHARES, ...wrong })).toThrow(ProtocolError);

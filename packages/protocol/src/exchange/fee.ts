@@ -1,4 +1,7 @@
 import { ProtocolError } from '../base/bytes.ts';
+import type { Header } from '../commitment/header.ts';
+import type { Order } from './order.ts';
+import { computePromptBound, type InferenceRequest } from './request.ts';
 
 /** All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
 const BASIS_POINTS = 10_000n;
@@ -25,25 +28,73 @@ export interface FeeSplit {
   readonly license: bigint;
 }
 
-export interface Usage {
-  readonly pricePer1kAtomic: bigint;
-  readonly promptTokens: number;
-  readonly outputTokens: number;
-  readonly maxFeeAtomic: bigint;
+export type FeeErrorCode =
+  /** More prompt tokens than the request can make. */
+  | 'prompt'
+  /** More output tokens than the request allows. */
+  | 'output'
+  /** More than the order pays. */
+  | 'maximum';
+
+/** A reply that may not be billed as it is. */
+export class FeeError extends Error {
+  override readonly name = 'FeeError';
+  readonly code: FeeErrorCode;
+  readonly retryable = false;
+  constructor(code: FeeErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
+type BilledOrder = Pick<Order, 'pricePer1kAtomic' | 'maxFeeAtomic'>;
+type BilledRequest = Pick<InferenceRequest, 'promptText' | 'messages' | 'maxTokens'>;
+type BilledReply = Pick<Header, 'promptTokenCount' | 'outputTokenCount'>;
+
 /**
- * Fee of one reply: price per 1,000 tokens times prompt and output tokens, rounded up, never above the order's maximum.
- * @throws ProtocolError `out-of-range` on a negative or fractional quantity.
+ * What one reply costs: the only way from an order, its request and a reply to money (docs/spec/order.md). The order's
+ * maximum has room for every output token, so it alone would let a short reply bill a made-up prompt.
+ * @returns atomic units, price per 1,000 tokens times prompt and output tokens, rounded up.
+ * @throws FeeError where the reply bills more than request and order allow; ProtocolError `out-of-range` on a quantity that
+ * is none.
  */
-export function computeFee({ pricePer1kAtomic, promptTokens, outputTokens, maxFeeAtomic }: Usage): bigint {
-  for (const count of [promptTokens, outputTokens]) {
+export function computeReplyFee(order: BilledOrder, request: BilledRequest, reply: BilledReply): bigint {
+  const { promptTokenCount, outputTokenCount } = reply;
+  for (const count of [promptTokenCount, outputTokenCount]) {
     if (!Number.isSafeInteger(count) || count < 0) throw new ProtocolError('out-of-range', `token count ${count}`);
   }
-  if (pricePer1kAtomic < 0n || maxFeeAtomic < 0n) throw new ProtocolError('out-of-range', 'negative price or maximum');
-  const tokens = BigInt(promptTokens) + BigInt(outputTokens);
-  const fee = (pricePer1kAtomic * tokens + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
-  return fee < maxFeeAtomic ? fee : maxFeeAtomic;
+  const { pricePer1kAtomic, maxFeeAtomic } = order;
+  if (maxFeeAtomic < 0n) throw new ProtocolError('out-of-range', `negative maximum ${maxFeeAtomic}`);
+  const bound = computePromptBound(request);
+  if (promptTokenCount > bound) {
+    throw new FeeError('prompt', `${promptTokenCount} prompt tokens are billed, the request makes at most ${bound}`);
+  }
+  if (outputTokenCount > request.maxTokens) {
+    throw new FeeError(
+      'output',
+      `${outputTokenCount} output tokens are billed, at most ${request.maxTokens} were asked for`,
+    );
+  }
+  const fee = priceTokens(pricePer1kAtomic, promptTokenCount + outputTokenCount);
+  if (fee > maxFeeAtomic) {
+    throw new FeeError('maximum', `a fee of ${fee} exceeds the order's maximum of ${maxFeeAtomic}`);
+  }
+  return fee;
+}
+
+/** Tokens that prompt and reply take at most, before the prompt is tokenised. */
+export function computeContextBound(request: BilledRequest): number {
+  return computePromptBound(request) + request.maxTokens;
+}
+
+/** The most that a reply can cost, before its prompt is tokenised: the maximum that its order needs. Atomic units. */
+export function computeMaxFee(request: BilledRequest, pricePer1kAtomic: bigint): bigint {
+  return priceTokens(pricePer1kAtomic, computeContextBound(request));
+}
+
+function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {
+  if (pricePer1kAtomic < 0n) throw new ProtocolError('out-of-range', `negative price ${pricePer1kAtomic}`);
+  return (pricePer1kAtomic * BigInt(tokens) + TOKENS_PER_PRICE - 1n) / TOKENS_PER_PRICE;
 }
 
 /**

@@ -144,7 +144,10 @@ const TOKENS_PER_MESSAGE = 64;
 const TOKENS_PER_REQUEST = 64;
 
 /** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
-export function computePromptBound({ promptText, messages }: InferenceRequest): number {
+export function computePromptBound({
+  promptText,
+  messages,
+}: Pick<InferenceRequest, 'promptText' | 'messages'>): number {
   const texts = [promptText, ...messages.map(({ content }) => content)];
   const bytes = texts.reduce((sum, text) => sum + utf8Encode(text).length, 0);
   return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;

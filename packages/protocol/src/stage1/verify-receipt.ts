@@ -7,10 +7,10 @@ import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import type { Validator } from '../crypto/quorum.ts';
-import { computeFee } from '../exchange/fee.ts';
+import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import { type Posture, readPosture } from '../exchange/posture.ts';
-import { computePromptBound, type InferenceRequest, parseRequest } from '../exchange/request.ts';
+import { type InferenceRequest, parseRequest } from '../exchange/request.ts';
 import { CLOCK_TOLERANCE_MS, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import { checkHeader, type OrderBeacon } from './header-checks.ts';
 import type { Receipt } from './receipt.ts';
@@ -256,22 +256,18 @@ function checkOpening(
   if (header === undefined) return undefined;
   checks.push(
     ...checkHeader(crypto, header, { order, request, response: context.response, beacon, mayBeCancelled: false }),
-    checkFee(header, order, record, request),
+    checkFee(header, order, request),
   );
   return header;
 }
 
-/** The order's maximum has room for every output token, so it alone would let a short reply bill a made-up prompt. */
-function checkFee(header: Header, order: Order, record: RecordV2, request: InferenceRequest): Check {
-  const bound = computePromptBound(request);
-  if (header.promptTokenCount > bound) {
-    return fail('fee', `${header.promptTokenCount} prompt tokens are billed, the request makes at most ${bound}`);
+function checkFee(header: Header, order: Order, request: InferenceRequest): Check {
+  const { promptTokenCount, outputTokenCount } = header;
+  try {
+    const fee = computeReplyFee(order, request, header);
+    return pass('fee', `${fee} atomic units for ${promptTokenCount} + ${outputTokenCount} tokens`);
+  } catch (error) {
+    if (!(error instanceof FeeError)) throw error;
+    return fail('fee', error.message);
   }
-  const fee = computeFee({
-    pricePer1kAtomic: order.pricePer1kAtomic,
-    promptTokens: header.promptTokenCount,
-    outputTokens: record.tokenCount,
-    maxFeeAtomic: order.maxFeeAtomic,
-  });
-  return pass('fee', `${fee} atomic units for ${header.promptTokenCount} + ${record.tokenCount} tokens`);
 }

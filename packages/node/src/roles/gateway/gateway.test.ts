@@ -286,6 +286,11 @@ describe('a provider', () => {
       'draw-replay',
     ],
     ['samples otherwise', { bend: { header: (h) => ({ ...h, sketchBankSeed: new Uint8Array(32) }) } }, 'sketch-bank'],
+    [
+      'bills a prompt that the request cannot make',
+      { bend: { header: (h) => ({ ...h, promptTokenCount: 2_000 }) } },
+      'fee',
+    ],
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];

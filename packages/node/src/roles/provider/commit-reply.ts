@@ -6,6 +6,7 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { TIER_METHODS } from '@ogong/protocol/exchange/posture';
@@ -61,8 +62,15 @@ export interface ReplyDraft {
 
 export type CommitReply = (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
 
-/** Header, commitment tree and signed record of one reply. ML-DSA signatures are hedged: call it once per reply. */
-export const commitReply: CommitReply = (crypto, signer, reply) => signReply(crypto, signer, draftReply(crypto, reply));
+/**
+ * Header, commitment tree and signed record of one reply. ML-DSA signatures are hedged: call it once per reply.
+ * @throws FeeError where the reply would bill more than its order and request allow: nobody would accept its signature.
+ */
+export const commitReply: CommitReply = (crypto, signer, reply) => {
+  const draft = draftReply(crypto, reply);
+  computeReplyFee(draft.order, reply.asked, draft.header);
+  return signReply(crypto, signer, draft);
+};
 
 export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;

@@ -4,11 +4,14 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createNodeHybridSigner } from '../../crypto/signers.ts';
+import { commitReply } from './commit-reply.ts';
 import { generateReply } from './generate-reply.ts';
 
 const engine = createFakeEngine({ contextSize: 512 });
 afterAll(() => engine.close());
 
+const signer = createNodeHybridSigner(new Uint8Array(64).fill(3));
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const body = utf8Encode(
   JSON.stringify({ model: 'ogong/verified/test/fake', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 40 }),
@@ -44,6 +47,14 @@ describe('a reply that is generated for an order', () => {
     expect(reply.promptTokens).toEqual(await engine.tokenizePrompt({ kind: 'chat', messages: reply.asked.messages }));
     expect(durationMs).toBeGreaterThanOrEqual(0);
     expect(reply).toMatchObject({ order, endpoint: 'chat', info: engine.info() });
+  });
+
+  it('is not signed where it would bill a prompt that the request cannot make', async () => {
+    const { reply } = (await generate())!;
+    const commit = (promptTokens: number) =>
+      commitReply(crypto, signer, { ...reply, promptTokens: new Uint32Array(promptTokens), startMs: 0, endMs: 1 });
+    expect(commit('Hi'.length + 64 + 64).record.length).toBeGreaterThan(0);
+    expect(() => commit('Hi'.length + 64 + 64 + 1)).toThrow(expect.objectContaining({ name: 'FeeError' }));
   });
 
   it('has the draws of its epoch and its nonce, and the bank of the epoch before', async () => {

@@ -1,7 +1,7 @@
 import { type Engine, EngineError } from '@ogong/engine/engine';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
-import { computeFee } from '@ogong/protocol/exchange/fee';
+import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Clock } from '../../clock.ts';
@@ -37,7 +37,6 @@ export interface OrderIntakeDependencies {
 
 /** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
 const FORGET_AFTER_MS = 600_000;
-const NO_LIMIT = 2n ** 127n;
 
 /** Turns a message into a job that nobody can ask for again. The result throws a Refusal for whatever does not hold. */
 export function createOrderIntake(
@@ -62,11 +61,12 @@ export function createOrderIntake(
   }
 
   function assertFeeCovers({ order, request }: CheckedOrder, promptTokens: number): void {
-    const { pricePer1kAtomic: price, maxFeeAtomic } = order;
-    const outputTokens = Math.min(request.asked.maxTokens, info.contextSize - promptTokens);
-    const most = computeFee({ pricePer1kAtomic: price, promptTokens, outputTokens, maxFeeAtomic: NO_LIMIT });
-    if (most > maxFeeAtomic) {
-      throw new Refusal('precondition', `the order pays at most ${maxFeeAtomic}, the reply may cost ${most}`);
+    const outputTokenCount = Math.min(request.asked.maxTokens, info.contextSize - promptTokens);
+    try {
+      computeReplyFee(order, request.asked, { promptTokenCount: promptTokens, outputTokenCount });
+    } catch (error) {
+      if (!(error instanceof FeeError)) throw error;
+      throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
     }
   }
 

@@ -1,3 +1,4 @@
+import { createFakeEngine } from '@ogong/engine/fake';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -166,7 +167,11 @@ describe('a provider refuses', () => {
     ],
     ['a ticket of another payee', { ticket: (t) => ({ ...t, payee: flip(t.payee) }) }, /disagree/],
     ['a ticket of another context', { ticket: (t) => ({ ...t, contextSize: 7 }) }, /disagree/],
-    ['a maximum below the cost', { order: (o) => ({ ...o, maxFeeAtomic: 1_000n }) }, /may cost/],
+    [
+      'a maximum below the cost',
+      { order: (o) => ({ ...o, maxFeeAtomic: 1_000n }) },
+      /exceeds the order's maximum of 1000/,
+    ],
     ['an expired order', { order: (o) => ({ ...o, expiresAtMs: 1n }) }, /order has expired/],
     [
       'an order that lives too long',
@@ -187,6 +192,15 @@ describe('a provider refuses', () => {
       /context holds 512/,
     ],
   ];
+
+  it('a prompt that the model makes longer than may be billed', async () => {
+    const fake = createFakeEngine({ contextSize: 512 });
+    const tokenizePrompt = async () => new Uint32Array('Once upon a time'.length + 64 + 64 + 1);
+    const { client, order, validator } = await start({ realEngine: { ...fake, tokenizePrompt } });
+    const error = await refusalOf(receive(client, order()));
+    expect(error.message).toMatch(/145 prompt tokens are billed, the request makes at most 144/);
+    expect(validator.admitted).toHaveLength(0);
+  });
 
   it.each(cases)('%s', async (_name, bend, expected) => {
     const { client, order, validator } = await start({ epoch: 10n });

@@ -150,6 +150,11 @@ describe('records', () => {
       { bend: { header: (header) => ({ ...header, outputTokenCount: 39 }) } },
     ],
     [
+      'that bills one token more than its request makes, within the maximum',
+      'prompt tokens are billed',
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 'story 0'.length + 64 + 64 + 1 }) } },
+    ],
+    [
       'that cost more than the maximum',
       'fee',
       { bend: { header: (header) => ({ ...header, promptTokenCount: 1_000_000 }) } },

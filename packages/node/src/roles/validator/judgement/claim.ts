@@ -7,7 +7,7 @@ import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { hashLeaf, verifyInclusion } from '@ogong/protocol/crypto/merkle';
-import { computeFee } from '@ogong/protocol/exchange/fee';
+import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { checkPosture } from '@ogong/protocol/exchange/posture';
 import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
@@ -213,7 +213,7 @@ export function verifyReply(
   ]) {
     demandCheck(check);
   }
-  const feeAtomic = computeClaimedFee(order, record, header);
+  const feeAtomic = computeClaimedFee(order, request, header);
   const { payeeSignature } = submission;
   demand(
     checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
@@ -233,14 +233,11 @@ function toEndpoint(text: string): Endpoint {
   return text;
 }
 
-/** A provider that counts more tokens than the order pays for has counted wrongly: the order bounds the prompt. */
-function computeClaimedFee(order: Order, record: RecordV2, header: Header): bigint {
-  const usage = {
-    pricePer1kAtomic: order.pricePer1kAtomic,
-    promptTokens: header.promptTokenCount,
-    outputTokens: record.tokenCount,
-  };
-  const full = computeFee({ ...usage, maxFeeAtomic: (1n << 128n) - 1n });
-  demand(full <= order.maxFeeAtomic, 'fee', `a fee of ${full} exceeds the order's maximum of ${order.maxFeeAtomic}`);
-  return full;
+function computeClaimedFee(order: Order, request: InferenceRequest, header: Header): bigint {
+  try {
+    return computeReplyFee(order, request, header);
+  } catch (cause) {
+    if (cause instanceof FeeError) throw new ClaimError('fee', cause.message, { cause });
+    throw cause;
+  }
 }

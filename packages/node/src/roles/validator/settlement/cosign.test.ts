@@ -1,6 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,
@@ -14,7 +16,7 @@ import { type Attempt, encodeEvidence, parseEvidence } from '../judgement/eviden
 import { ledger, payer, provider } from '../testing/test-bench.ts';
 import { createFour } from '../testing/test-four.ts';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '../testing/test-proposal.ts';
-import { serveTestReply } from '../testing/test-reply.ts';
+import { PRICE_PER_1K, serveTestReply, toPushMessage } from '../testing/test-reply.ts';
 
 const stranger = new Uint8Array(20).fill(9);
 describe('a co-signer', () => {
@@ -142,6 +144,28 @@ describe('a co-signer', () => {
   ])('refuses %s', async (_name, reason, bend) => {
     const { own, peer, bent } = await propose();
     await expect(peer.cosigner.cosign(own.signer.address, await bent((entry) => entry, bend))).rejects.toThrow(reason);
+  });
+
+  it('refuses a fee for a prompt that the request cannot make, though the log agrees with the signed reply', async () => {
+    const { own, peer, bent } = await propose();
+    const inflate = (promptTokenCount: number) => {
+      const bend = { header: (header: Header): Header => ({ ...header, promptTokenCount }) };
+      const { submission } = own.serve(own.order(0, { epoch: 0n }), { bend });
+      const feeAtomic = ((BigInt(promptTokenCount) + 40n) * PRICE_PER_1K) / 1000n;
+      const recordHash = hashRecord(crypto, submission.record.record);
+      return bent(
+        on('accept', { feeAtomic, recordHash }),
+        inAccept((entry) => {
+          entry.record = create(PushRecordRequestSchema, toPushMessage(submission));
+        }),
+      );
+    };
+    const bound = 'story 0'.length + 64 + 64;
+    const beyond = peer.cosigner.cosign(own.signer.address, await inflate(bound + 1));
+    await expect(beyond).rejects.toThrow(`${bound + 1} prompt tokens are billed`);
+    // At the bound the fee is no longer what is refused: the evidence is of another record.
+    const within = peer.cosigner.cosign(own.signer.address, await inflate(bound));
+    await expect(within).rejects.toThrow('not an opening');
   });
 
   it('refuses reports that were tampered with, or come from another verifier than drawn', async () => {
