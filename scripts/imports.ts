@@ -45,6 +45,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'stage2',
     'drift',
     'audit',
+    'modality',
     'settlement',
     'synthetic',
     'vectors',

@@ -153,7 +153,8 @@ export function computePromptBound({
   return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;
 }
 
-function parseObject(body: Uint8Array): Fields {
+/** A body's own bounds, whatever it asks for. @throws RequestError */
+export function parseObject(body: Uint8Array): Fields {
   if (body.length > MAX_REQUEST_BYTES) {
     throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
   }
@@ -171,7 +172,8 @@ function parseObject(body: Uint8Array): Fields {
   return parsed as Fields;
 }
 
-const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+/** OpenAI takes null for a field that was left out. */
+export const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 /** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. */
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0;

@@ -1,0 +1,129 @@
+import { equalBytes, toHex } from '../../base/bytes.ts';
+import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import { computeSketchDistance } from '../../commitment/sketch.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import type { EmbeddingHeader } from './header.ts';
+import type { EmbeddingLeaf } from './leaf.ts';
+import type { EmbeddingReport } from './report.ts';
+import { encodeVector } from './vector.ts';
+
+/** Where no class is exact, how far sketches may lie apart: reject above `reject`, inconclusive from `doubt` on. */
+export interface EmbeddingLimits {
+  /** Of the limits: `fallback`, or what measured them. */
+  readonly source: string;
+  readonly sketchDistance: { readonly doubt: number; readonly reject: number };
+}
+
+/** The whitepaper's distance (3) for a hidden state, which a vector is. */
+export const EMBEDDING_FALLBACK: EmbeddingLimits = {
+  source: 'fallback',
+  sketchDistance: { doubt: 0.05, reject: 0.1 },
+};
+
+/** An embedding that stage 1 found consistent. */
+export interface EmbeddingClaim {
+  readonly modelRoot: Uint8Array;
+  readonly header: EmbeddingHeader;
+  readonly leaves: readonly EmbeddingLeaf[];
+}
+
+export interface EmbeddingVerdict {
+  readonly outcome: 'accept' | 'reject' | 'inconclusive';
+  readonly checks: readonly Check[];
+}
+
+/** Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn. */
+export function checkEmbeddingReport(
+  report: EmbeddingReport,
+  { jobId, modelRoot, header, leaves }: EmbeddingClaim & { readonly jobId: Uint8Array },
+): Check {
+  const id = 'report-shape';
+  if (!equalBytes(report.jobId, jobId)) return fail(id, 'the report answers another job');
+  if (!equalBytes(report.modelRoot, modelRoot)) return fail(id, 'the report is about another model');
+  if (report.sketchDirections !== header.sketchDirections) {
+    return fail(id, `sketches of ${report.sketchDirections} directions, ${header.sketchDirections} were asked for`);
+  }
+  if (report.inputs.length !== leaves.length) {
+    return fail(id, `${report.inputs.length} inputs embedded, ${leaves.length} claimed`);
+  }
+  return pass(id, `${leaves.length} inputs embedded by ${report.numericClass}`);
+}
+
+/** Stage 2: one verifier's well-formed report against the committed reply. */
+export function adjudicateEmbedding(
+  crypto: Crypto,
+  claim: Omit<EmbeddingClaim, 'modelRoot'>,
+  report: EmbeddingReport,
+  limits: EmbeddingLimits = EMBEDDING_FALLBACK,
+): EmbeddingVerdict {
+  const { header, leaves } = claim;
+  const checks = [checkTokens(leaves, report), checkModel(header, report)];
+  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
+  if (report.exact && report.numericClass === header.numericClass) {
+    const equality = checkEquality(crypto, claim, report);
+    return { outcome: equality.status === 'pass' ? 'accept' : 'reject', checks: [...checks, equality] };
+  }
+  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  const { outcome, check: distance } = judgeDistance(leaves, report, limits);
+  checks.push(distance);
+  if (header.tier !== 'replay' || outcome !== 'accept') return { outcome, checks };
+  // Who declares a class that nobody runs must not fare better than under the weaker promise.
+  checks.push(
+    skip('replay', 'distances can refute a reply of tier replay, and never vouch for one: that takes its own class'),
+  );
+  return { outcome: 'inconclusive', checks };
+}
+
+/** An input that was cut short, or is another one, has other tokens. */
+function checkTokens(leaves: readonly EmbeddingLeaf[], { inputs }: EmbeddingReport): Check {
+  const id = 'prompt-tokens';
+  const wrong = leaves.findIndex(({ tokenCount, tokensHash }, i) => {
+    const own = inputs[i];
+    return own === undefined || own.tokenCount !== tokenCount || !equalBytes(own.tokensHash, tokensHash);
+  });
+  if (wrong < 0) return pass(id, `${leaves.length} inputs with the tokens that the request makes`);
+  return fail(
+    id,
+    `input ${wrong} makes ${inputs[wrong]?.tokenCount} tokens; the reply commits ${leaves[wrong]?.tokenCount}, or others`,
+    wrong,
+  );
+}
+
+function checkModel(header: EmbeddingHeader, report: EmbeddingReport): Check {
+  const same =
+    equalBytes(report.vocabularyHash, header.vocabularyHash) && report.embeddingSize === header.embeddingSize;
+  return check('vocabulary', same, [
+    `hash ${toHex(report.vocabularyHash.subarray(0, 6))}, vectors of ${report.embeddingSize} values`,
+    `the model has another vocabulary, or vectors of ${report.embeddingSize} values and not ${header.embeddingSize}`,
+  ]);
+}
+
+function checkEquality(
+  crypto: Crypto,
+  { header, leaves }: Omit<EmbeddingClaim, 'modelRoot'>,
+  { inputs }: EmbeddingReport,
+): Check {
+  const differing = leaves.findIndex(
+    ({ vector }, i) => !equalBytes(crypto.sha256(encodeVector(vector)), inputs[i]?.vectorHash as Uint8Array),
+  );
+  if (differing < 0) {
+    return pass('equality', `${leaves.length} vectors equal bit for bit in ${header.numericClass}`);
+  }
+  return fail('equality', `vector ${differing} differs, in the exact class ${header.numericClass}`, differing);
+}
+
+function judgeDistance(
+  leaves: readonly EmbeddingLeaf[],
+  { inputs }: EmbeddingReport,
+  { source, sketchDistance }: EmbeddingLimits,
+): { readonly outcome: EmbeddingVerdict['outcome']; readonly check: Check } {
+  const distances = leaves.map(({ sketch }, i) =>
+    computeSketchDistance(sketch, (inputs[i] as EmbeddingReport['inputs'][number]).sketch),
+  );
+  const worst = distances.reduce((most, distance) => Math.max(most, distance), 0);
+  const detail = `worst input ${worst.toFixed(4)}, reject above ${sketchDistance.reject} (${source})`;
+  // A distance that is not a number must never pass.
+  if (!(worst <= sketchDistance.reject)) return { outcome: 'reject', check: fail('sketch-distance', detail) };
+  const outcome = worst > sketchDistance.doubt ? 'inconclusive' : 'accept';
+  return { outcome, check: pass('sketch-distance', detail) };
+}

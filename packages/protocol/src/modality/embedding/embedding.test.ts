@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Encode } from '../../base/bytes.ts';
+import type { Check } from '../../base/checks.ts';
+import { nobleCrypto as crypto } from '../../crypto/noble.ts';
+import { createSyntheticEmbedding, type SyntheticEmbedding } from '../../synthetic/synthetic-embedding.ts';
+import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
+import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
+import { type EmbeddingLeaf, encodeEmbeddingLeaf, hashInputTokens, parseEmbeddingLeaf } from './leaf.ts';
+import { replayEmbedding } from './replay.ts';
+import { type EmbeddingReport, encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
+import { parseEmbeddingRequest } from './request.ts';
+import { encodeVector, hasUnitNorm, normaliseVector, parseVector } from './vector.ts';
+
+const honest = createSyntheticEmbedding({ crypto });
+const failures = (checks: readonly Check[]): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+const body = (fields: object): Uint8Array => utf8Encode(JSON.stringify(fields));
+
+describe('parseEmbeddingRequest', () => {
+  const model = 'ogong/verified/a/b';
+
+  it('reads one text or many, and both formats', () => {
+    expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
+      ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float' },
+    });
+    const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
+    expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });
+  });
+
+  it.each([
+    ['no model', { input: 'a' }, 'model'],
+    ['no input', { model }, 'input'],
+    ['an empty input', { model, input: '' }, 'input[0]'],
+    ['an empty list', { model, input: [] }, 'input'],
+    ['too many inputs', { model, input: Array(257).fill('a') }, 'input'],
+    ['an input that is too long', { model, input: 'a'.repeat(256 * 1024 + 1) }, 'input[0]'],
+    ['token ids', { model, input: [1, 2] }, 'input[0]'],
+    ['lists of token ids', { model, input: [[1, 2]] }, 'input[0]'],
+    ['a lone surrogate', { model, input: ['a', '\ud800'] }, 'input[1]'],
+    ['dimensions', { model, input: 'a', dimensions: 8 }, 'dimensions'],
+    ['another format', { model, input: 'a', encoding_format: 'int8' }, 'encoding_format'],
+    ['a sampler', { model, input: 'a', temperature: 1 }, 'temperature'],
+  ])('refuses %s', (_what, fields, param) => {
+    expect(() => parseEmbeddingRequest(body(fields))).toThrow(expect.objectContaining({ name: 'RequestError', param }));
+  });
+});
+
+describe('vectors', () => {
+  it('have length one after normalisation, whatever their scale, and one spelling of zero', () => {
+    for (const scale of [1e-30, 1e-3, 1, 1e30]) {
+      const vector = normaliseVector(Float32Array.of(3 * scale, -4 * scale, -0));
+      expect(hasUnitNorm(vector)).toBe(true);
+      expect([...vector].map((value) => value.toFixed(5))).toEqual(['0.60000', '-0.80000', '0.00000']);
+      expect(Object.is(vector[2], 0)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['zeros', [0, -0]],
+    ['an infinity', [1, Number.POSITIVE_INFINITY]],
+    ['not a number', [1, Number.NaN]],
+  ])('of %s have no direction', (_what, values) => {
+    expect(() => normaliseVector(Float32Array.from(values))).toThrow(/no direction/);
+  });
+
+  it('are read back as they were written, and nothing else is', () => {
+    const vector = normaliseVector(Float32Array.of(1, 2, 3));
+    expect(parseVector(encodeVector(vector))).toEqual(vector);
+    for (const bad of [[Number.NaN], [Number.NEGATIVE_INFINITY], [-0]])
+      expect(() => parseVector(encodeVector(bad))).toThrow(/value 0/);
+    expect(() => parseVector(new Uint8Array(6))).toThrow(/no vector/);
+  });
+
+  it('are shown by JSON without loss', () => {
+    for (const { vector } of honest.leaves)
+      expect(encodeVector(JSON.parse(JSON.stringify([...vector])) as number[])).toEqual(encodeVector(vector));
+  });
+});
+
+describe('formats', () => {
+  const size = { dimensions: honest.header.embeddingSize, directions: honest.header.sketchDirections };
+
+  it('are read back as they were written', () => {
+    expect(parseEmbeddingHeader(encodeEmbeddingHeader(honest.header))).toEqual(honest.header);
+    expect(parseEmbeddingReport(encodeEmbeddingReport(honest.report))).toEqual(honest.report);
+    for (const leaf of honest.leaves) expect(parseEmbeddingLeaf(encodeEmbeddingLeaf(leaf), size)).toEqual(leaf);
+  });
+
+  it.each([
+    ['no tokens', { tokenCount: 0 }],
+    ['too many tokens', { tokenCount: 2 ** 20 + 1 }],
+  ])('hold no leaf of %s', (_what, bent) => {
+    expect(() => encodeEmbeddingLeaf({ ...(honest.leaves[0] as EmbeddingLeaf), ...bent })).toThrow(/tokens/);
+  });
+
+  it.each([
+    ['no vectors', { vectorCount: 0 }],
+    ['too many vectors', { vectorCount: 257 }],
+    ['no values', { embeddingSize: 0 }],
+    ['values that no leaf holds', { embeddingSize: 16_375 }],
+    ['odd directions', { sketchDirections: 9 }],
+  ])('hold no header of %s', (_what, bent) => {
+    expect(() => encodeEmbeddingHeader({ ...honest.header, ...bent })).toThrow();
+  });
+});
+
+describe('stage 1', () => {
+  const replay = ({ record, opening }: Pick<SyntheticEmbedding, 'record' | 'opening'>) =>
+    replayEmbedding(crypto, record, opening).checks;
+  /** A provider that signs what it made up: header and record fit the leaves as far as they can. */
+  const forge = (leaves: readonly EmbeddingLeaf[], header: Partial<EmbeddingHeader> = {}) => {
+    const promptTokenCount = leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+    const bytes = encodeEmbeddingHeader({
+      ...honest.header,
+      ...{ promptTokensHash: hashInputTokens(crypto, leaves), promptTokenCount, vectorCount: leaves.length },
+      ...header,
+    });
+    return { ...honest, opening: { header: bytes, leaves: leaves.map(encodeEmbeddingLeaf) } };
+  };
+  const bend = (index: number, change: (leaf: EmbeddingLeaf) => EmbeddingLeaf): EmbeddingLeaf[] =>
+    honest.leaves.map((leaf, i) => (i === index ? change(leaf) : leaf));
+
+  it('passes an honest reply in every check', () => {
+    expect(replay(honest).map(({ id, status }) => `${id} ${status}`)).toEqual([
+      ...['commitment-form pass', 'posture pass', 'token-count pass', 'vectors pass', 'unit-norm pass', 'sketch pass'],
+    ]);
+  });
+
+  it.each([
+    ['a vector less', forge(honest.leaves.slice(1)), ['token-count', 'vectors']],
+    ['inputs in another order', forge([...honest.leaves].reverse()), ['vectors']],
+    [
+      'another vector than was served',
+      forge(bend(1, (leaf) => ({ ...(honest.leaves[0] as EmbeddingLeaf), tokenCount: leaf.tokenCount }))),
+      ['vectors'],
+    ],
+    ['tokens that nobody hashed', forge(honest.leaves, { promptTokensHash: new Uint8Array(32) }), ['token-count']],
+    ['tokens that nobody counted', forge(honest.leaves, { promptTokenCount: 1000 }), ['token-count']],
+    [
+      'a vector that is longer',
+      forge(bend(0, (leaf) => ({ ...leaf, vector: leaf.vector.map((v) => 1.001 * v) }))),
+      ['vectors', 'unit-norm', 'sketch'],
+    ],
+    ['a sketch of another bank', forge(honest.leaves, { sketchBankSeed: new Uint8Array(32) }), ['sketch']],
+    [
+      'a sketch that is off by one',
+      forge(
+        bend(2, (leaf) => ({
+          ...leaf,
+          sketch: { ...leaf.sketch, values: leaf.sketch.values.map((v, j) => (j === 3 ? v + 1 : v)) },
+        })),
+      ),
+      ['sketch'],
+    ],
+    ['a tier that its method does not check', forge(honest.leaves, { method: 'exact-replay' }), ['posture']],
+    [
+      'a header of another kind',
+      { ...honest, opening: { ...honest.opening, header: utf8Encode('ogong-header-v1\n') } },
+      ['commitment-form'],
+    ],
+    [
+      'a leaf that is cut',
+      {
+        ...honest,
+        opening: {
+          ...honest.opening,
+          leaves: honest.opening.leaves.map((leaf) => ({ ...leaf, values: leaf.values.slice(4) })),
+        },
+      },
+      ['commitment-form'],
+    ],
+  ])('fails for %s', (_what, forged, ids) => {
+    expect(failures(replay(forged))).toEqual(ids);
+  });
+});
+
+describe('stage 2', () => {
+  const { report } = honest;
+  const claim = { modelRoot: report.modelRoot, header: honest.header, leaves: honest.leaves };
+  const bendInput = (index: number, change: Partial<EmbeddingReport['inputs'][number]>): EmbeddingReport => ({
+    ...report,
+    inputs: report.inputs.map((input, i) => (i === index ? { ...input, ...change } : input)),
+  });
+
+  it('takes the report of an honest verifier, and no report on something else', () => {
+    const shape = (bent: Partial<EmbeddingReport>) =>
+      checkEmbeddingReport({ ...report, ...bent }, { ...claim, jobId: report.jobId }).status;
+    expect(shape({})).toBe('pass');
+    expect(shape({ jobId: new Uint8Array(16) })).toBe('fail');
+    expect(shape({ modelRoot: new Uint8Array(32) })).toBe('fail');
+    expect(shape({ inputs: report.inputs.slice(1) })).toBe('fail');
+    expect(shape({ sketchDirections: 24 })).toBe('fail');
+  });
+
+  it('accepts what is equal bit for bit, and rejects one value in its last bit', () => {
+    expect(adjudicateEmbedding(crypto, claim, report)).toMatchObject({ outcome: 'accept' });
+    const vector = (honest.leaves[1] as EmbeddingLeaf).vector.slice();
+    new Uint32Array(vector.buffer)[5]! ^= 1;
+    const verdict = adjudicateEmbedding(
+      crypto,
+      claim,
+      bendInput(1, { vectorHash: crypto.sha256(encodeVector(vector)) }),
+    );
+    expect([verdict.outcome, failures(verdict.checks)]).toEqual(['reject', ['equality']]);
+  });
+
+  it.each([
+    ['a truncated input', bendInput(0, { tokenCount: 40 }), 'prompt-tokens'],
+    ['other tokens', bendInput(2, { tokensHash: new Uint8Array(32) }), 'prompt-tokens'],
+    ['another vocabulary', { ...report, vocabularyHash: new Uint8Array(32) }, 'vocabulary'],
+    ['vectors of another size', { ...report, embeddingSize: 25 }, 'vocabulary'],
+  ])('rejects %s in any class', (_what, bent, id) => {
+    for (const exact of [true, false]) {
+      const verdict = adjudicateEmbedding(crypto, claim, { ...bent, exact });
+      expect([verdict.outcome, failures(verdict.checks)]).toEqual(['reject', [id]]);
+    }
+  });
+
+  it.each([
+    ['the same vectors', 0, 'accept'],
+    ['a little drift', 0.01, 'accept'],
+    ['more than honest drift', 0.07, 'inconclusive'],
+    ['another precision', 0.5, 'reject'],
+  ])('decides by distance where classes differ: %s', (_what, noise, outcome) => {
+    const other = createSyntheticEmbedding({ crypto, noise, numericClass: 'fake-1/js/f64/fast/hash/kv-none' });
+    const verdict = adjudicateEmbedding(crypto, claim, other.report);
+    expect(verdict.outcome).toBe(outcome);
+    expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
+  });
+
+  it('never vouches for a reply of tier replay from another class', () => {
+    const replayed = createSyntheticEmbedding({ crypto, tier: 'replay' });
+    const own = { modelRoot: report.modelRoot, header: replayed.header, leaves: replayed.leaves };
+    expect(adjudicateEmbedding(crypto, own, replayed.report).outcome).toBe('accept');
+    const foreign = { ...replayed.report, exact: false };
+    expect(adjudicateEmbedding(crypto, own, foreign).outcome).toBe('inconclusive');
+  });
+});

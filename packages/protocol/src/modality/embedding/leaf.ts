@@ -1,0 +1,79 @@
+import { createReader, createWriter, ProtocolError, utf8Encode } from '../../base/bytes.ts';
+import { createSketchRow, projectHidden, type SketchBank, type SketchRow } from '../../commitment/sketch.ts';
+import { decodeSketch, encodeSketch } from '../../commitment/window.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { encodeVector, parseVector, VALUE_BYTES } from './vector.ts';
+
+/** One input of a reply: leaf 1 and on of its commitment, in the request's order (docs/spec/embedding.md). */
+export interface EmbeddingLeaf {
+  /** Tokens of the input, special ones included. */
+  readonly tokenCount: number;
+  /** hashTokens of them, 32 bytes. */
+  readonly tokensHash: Uint8Array;
+  /** f32[dimensions], length one. */
+  readonly vector: Float32Array;
+  /** Of the vector. */
+  readonly sketch: SketchRow;
+}
+
+/** Leaf data = SHA-256(values) || SHA-256(sketch). */
+export interface EmbeddingLeafBytes {
+  readonly values: Uint8Array;
+  readonly sketch: Uint8Array;
+}
+
+const INPUTS_DOMAIN = utf8Encode('ogong-embedding-inputs-v1\n');
+export const MAX_INPUT_TOKENS = 1 << 20;
+
+/** values: u32 token count, 32 bytes of their hash, the vector as f32 little endian; sketch: as a window of one position. */
+export function encodeEmbeddingLeaf({ tokenCount, tokensHash, vector, sketch }: EmbeddingLeaf): EmbeddingLeafBytes {
+  assertTokenCount(tokenCount);
+  const writer = createWriter(36 + VALUE_BYTES * vector.length)
+    .u32(tokenCount)
+    .bytes(tokensHash, 32);
+  return { values: writer.bytes(encodeVector(vector)).finish(), sketch: encodeSketch([sketch]) };
+}
+
+/** @throws ProtocolError for anything that encodeEmbeddingLeaf would not have written. */
+export function parseEmbeddingLeaf(
+  { values, sketch }: EmbeddingLeafBytes,
+  { dimensions, directions }: { readonly dimensions: number; readonly directions: number },
+): EmbeddingLeaf {
+  const reader = createReader(values);
+  const tokenCount = reader.u32();
+  assertTokenCount(tokenCount);
+  const tokensHash = reader.bytes(32);
+  const vector = parseVector(reader.bytes(dimensions * VALUE_BYTES));
+  reader.end();
+  const rows = decodeSketch(sketch, { directions });
+  if (rows.length !== 1) throw new ProtocolError('malformed', `${rows.length} sketches of one vector`);
+  return { tokenCount, tokensHash, vector, sketch: rows[0] as SketchRow };
+}
+
+function assertTokenCount(count: number): void {
+  if (!(Number.isInteger(count) && count >= 1 && count <= MAX_INPUT_TOKENS)) {
+    throw new ProtocolError('out-of-range', `an input of ${count} tokens`);
+  }
+}
+
+/** @returns a row of its own. */
+export function sketchVector(bank: SketchBank, vector: Float32Array): SketchRow {
+  if (vector.length !== bank.embeddingSize) {
+    throw new ProtocolError('out-of-range', `${vector.length} values, the bank has ${bank.embeddingSize}`);
+  }
+  const row = createSketchRow(bank.directions);
+  projectHidden(bank, vector, 0, row);
+  return row;
+}
+
+/** What the header says about all inputs: SHA-256 over each one's token count (u32) and tokens' hash, in order. */
+export function hashInputTokens(
+  crypto: Crypto,
+  leaves: readonly Pick<EmbeddingLeaf, 'tokenCount' | 'tokensHash'>[],
+): Uint8Array {
+  const writer = createWriter(64 + 36 * leaves.length)
+    .bytes(INPUTS_DOMAIN)
+    .u32(leaves.length);
+  for (const { tokenCount, tokensHash } of leaves) writer.u32(tokenCount).bytes(tokensHash, 32);
+  return crypto.sha256(writer.finish());
+}

@@ -1,0 +1,104 @@
+import { concatBytes, equalBytes, toHex } from '../../base/bytes.ts';
+import { type Check, check, fail, pass } from '../../base/checks.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import { createSketchBank } from '../../commitment/sketch.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkPosture } from '../../exchange/posture.ts';
+import { type EmbeddingHeader, parseEmbeddingHeader } from './header.ts';
+import {
+  type EmbeddingLeaf,
+  type EmbeddingLeafBytes,
+  hashInputTokens,
+  parseEmbeddingLeaf,
+  sketchVector,
+} from './leaf.ts';
+import { encodeVector, hasUnitNorm } from './vector.ts';
+
+export interface EmbeddingReplay {
+  readonly checks: readonly Check[];
+  /** Where there is one. */
+  readonly header: EmbeddingHeader | undefined;
+  /** Empty unless every leaf could be read. */
+  readonly leaves: readonly EmbeddingLeaf[];
+}
+
+/**
+ * Stage 1 of an embedding: what its own opening proves or refutes without a model (docs/spec/embedding.md). That the leaves
+ * hash to the signed root is for the caller to check first.
+ */
+export function replayEmbedding(
+  crypto: Crypto,
+  record: Pick<RecordV2, 'tokenCount' | 'responseHash'>,
+  opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] },
+): EmbeddingReplay {
+  let header: EmbeddingHeader;
+  let leaves: EmbeddingLeaf[];
+  try {
+    header = parseEmbeddingHeader(opening.header);
+    const size = { dimensions: header.embeddingSize, directions: header.sketchDirections };
+    leaves = opening.leaves.map((leaf) => parseEmbeddingLeaf(leaf, size));
+  } catch (error) {
+    return { checks: [fail('commitment-form', (error as Error).message)], header: undefined, leaves: [] };
+  }
+  const checks = [
+    pass('commitment-form', `${leaves.length} vectors of ${header.embeddingSize} values`),
+    checkPosture(header),
+    checkCounts(crypto, record, header, leaves),
+    checkVectors(crypto, record, leaves),
+    checkNorms(leaves),
+    checkSketches(crypto, header, leaves),
+  ];
+  return { checks, header, leaves };
+}
+
+function checkCounts(
+  crypto: Crypto,
+  record: Pick<RecordV2, 'tokenCount'>,
+  header: EmbeddingHeader,
+  leaves: readonly EmbeddingLeaf[],
+): Check {
+  const id = 'token-count';
+  if (leaves.length !== record.tokenCount || leaves.length !== header.vectorCount) {
+    return fail(id, `record says ${record.tokenCount} vectors, header ${header.vectorCount}, leaves ${leaves.length}`);
+  }
+  const tokens = leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+  if (tokens !== header.promptTokenCount) {
+    return fail(id, `the inputs have ${tokens} tokens, the header bills ${header.promptTokenCount}`);
+  }
+  return check(id, equalBytes(hashInputTokens(crypto, leaves), header.promptTokensHash), [
+    `${leaves.length} vectors of inputs with ${tokens} tokens in all`,
+    "the inputs' tokens are not the ones that the header hashes",
+  ]);
+}
+
+/** What was served are the committed bytes, in order. */
+function checkVectors(crypto: Crypto, record: Pick<RecordV2, 'responseHash'>, leaves: readonly EmbeddingLeaf[]): Check {
+  const response = crypto.sha256(encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
+  return check('vectors', equalBytes(response, record.responseHash), [
+    `the committed vectors are the signed response, ${toHex(response.subarray(0, 6))}`,
+    'the committed vectors are not the signed response',
+  ]);
+}
+
+/** The canonical response: every vector's bytes, in the order of the inputs. */
+export function encodeEmbeddingResponse(vectors: readonly Float32Array[]): Uint8Array {
+  return concatBytes(...vectors.map(encodeVector));
+}
+
+function checkNorms(leaves: readonly EmbeddingLeaf[]): Check {
+  const wrong = leaves.findIndex(({ vector }) => !hasUnitNorm(vector));
+  if (wrong >= 0) return fail('unit-norm', `vector ${wrong} does not have length one`, wrong);
+  return pass('unit-norm', `${leaves.length} vectors of length one`);
+}
+
+/** A vector shows all of itself, so its sketch is no secret: it is recomputed bit for bit. */
+function checkSketches(crypto: Crypto, header: EmbeddingHeader, leaves: readonly EmbeddingLeaf[]): Check {
+  const { sketchBankSeed: bankSeed, sketchDirections: directions, embeddingSize } = header;
+  const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
+  const wrong = leaves.findIndex(({ vector, sketch }) => {
+    const own = sketchVector(bank, vector);
+    return own.exponent !== sketch.exponent || own.values.some((value, j) => value !== sketch.values[j]);
+  });
+  if (wrong >= 0) return fail('sketch', `the sketch of vector ${wrong} is not the vector's`, wrong);
+  return pass('sketch', `${leaves.length} sketches recomputed from their vectors`);
+}

@@ -1,0 +1,73 @@
+import { utf8Encode } from '../../base/bytes.ts';
+import { isAbsent, parseObject, RequestError } from '../../exchange/request.ts';
+
+/** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
+export interface EmbeddingRequest {
+  readonly endpoint: 'embedding';
+  readonly model: string;
+  readonly inputs: readonly string[];
+  /** How the gateway shows the vectors; what is committed are their bytes. */
+  readonly encodingFormat: EncodingFormat;
+}
+
+export type EncodingFormat = 'float' | 'base64';
+
+export const MAX_INPUTS = 256;
+const MAX_INPUT_BYTES = 256 * 1024;
+/** What a tokenizer may put around one input, in tokens. */
+const TOKENS_PER_INPUT = 16;
+
+const KNOWN = new Set(['model', 'input', 'encoding_format']);
+/** Known, harmless, and without effect on the answer. */
+const IGNORED = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
+
+/** @throws RequestError naming the offending parameter. */
+export function parseEmbeddingRequest(body: Uint8Array): EmbeddingRequest {
+  const fields = parseObject(body);
+  for (const key of Object.keys(fields)) {
+    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED.has(key)) continue;
+    if (key === 'dimensions') {
+      const message = 'vectors have the size that the model gives them; leave `dimensions` out';
+      throw new RequestError(message, key, 'unsupported_parameter');
+    }
+    throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
+  }
+  const { model } = fields;
+  if (typeof model !== 'string' || model.length === 0 || model.length > 256) {
+    throw new RequestError('you must provide a model parameter', 'model');
+  }
+  const format = isAbsent(fields.encoding_format) ? 'float' : fields.encoding_format;
+  if (format !== 'float' && format !== 'base64') {
+    throw new RequestError('encoding_format must be float or base64', 'encoding_format');
+  }
+  return { endpoint: 'embedding', model, inputs: parseInputs(fields.input), encodingFormat: format };
+}
+
+/** The most tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
+export function computeInputBound({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
+  return inputs.reduce((sum, input) => sum + utf8Encode(input).length + TOKENS_PER_INPUT, 0);
+}
+
+function parseInputs(value: unknown): string[] {
+  const list = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_INPUTS) {
+    throw new RequestError(`input must be a string or an array of 1 to ${MAX_INPUTS} strings`, 'input');
+  }
+  return list.map((item: unknown, index) => parseInput(item, `input[${index}]`));
+}
+
+function parseInput(item: unknown, param: string): string {
+  if (typeof item === 'number' || Array.isArray(item)) {
+    // Ids mean something in one vocabulary only, and what they spell would be nobody's to check.
+    throw new RequestError('input must be text; arrays of tokens are not served', param, 'unsupported_content');
+  }
+  if (typeof item !== 'string' || item.length === 0) {
+    throw new RequestError(`${param} must be a string that is not empty`, param);
+  }
+  // Two inputs that differ there alone would become one, because UTF-8 has no lone surrogates.
+  if (!item.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
+  if (utf8Encode(item).length > MAX_INPUT_BYTES) {
+    throw new RequestError(`${param} must have at most ${MAX_INPUT_BYTES} bytes`, param);
+  }
+  return item;
+}

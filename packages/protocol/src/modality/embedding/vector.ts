@@ -1,0 +1,64 @@
+import { ProtocolError } from '../../base/bytes.ts';
+
+/** The committed vector is the served one: these bytes are hashed, and JSON shows them without loss (docs/spec/embedding.md). */
+export const VALUE_BYTES = 4;
+/** A leaf's first part has a length of 16 bits, and holds 36 bytes besides the vector. */
+export const MAX_DIMENSIONS = 16_374;
+
+/**
+ * How far the sum of squares may lie from one: rounding to f32 moves each value by at most 2^-24 of itself, hence the sum by
+ * 2^-23; twice that leaves room for the additions.
+ */
+const NORM_SLACK = 2 ** -22;
+
+/**
+ * The vector of length one: values divided by the square root of the sum of their squares, in f64, ascending by index, then
+ * rounded to f32. IEEE 754 rounds +, *, / and the square root correctly, so every host computes the same bits.
+ * @param raw f32, as pooled by the engine; not mutated.
+ * @returns f32; a zero is +0.
+ * @throws ProtocolError where a value is not finite or all are zero.
+ */
+export function normaliseVector(raw: Float32Array): Float32Array {
+  const square = sumSquares(raw);
+  if (!(square > 0 && square < Number.POSITIVE_INFINITY)) {
+    throw new ProtocolError('out-of-range', 'a vector that is zero or not finite has no direction');
+  }
+  const length = Math.sqrt(square);
+  // -0 + 0 is +0: a zero has one spelling.
+  return raw.map((value) => Math.fround(value / length) + 0);
+}
+
+/** Whether a vector has length one, as far as f32 can say. */
+export function hasUnitNorm(vector: Float32Array): boolean {
+  return Math.abs(sumSquares(vector) - 1) <= NORM_SLACK;
+}
+
+function sumSquares(vector: Float32Array): number {
+  let square = 0;
+  for (let i = 0; i < vector.length; i++) square += (vector[i] as number) ** 2;
+  return square;
+}
+
+/** f32 little endian. */
+export function encodeVector(vector: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(vector.length * VALUE_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < vector.length; i++) view.setFloat32(VALUE_BYTES * i, vector[i] as number, true);
+  return bytes;
+}
+
+/** @throws ProtocolError for what encodeVector over normalised vectors would not have written. */
+export function parseVector(bytes: Uint8Array): Float32Array {
+  if (bytes.length === 0 || bytes.length % VALUE_BYTES !== 0 || bytes.length > MAX_DIMENSIONS * VALUE_BYTES) {
+    throw new ProtocolError('malformed', `${bytes.length} bytes are no vector`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const vector = new Float32Array(bytes.length / VALUE_BYTES);
+  for (let i = 0; i < vector.length; i++) {
+    const value = view.getFloat32(VALUE_BYTES * i, true);
+    if (!Number.isFinite(value) || Object.is(value, -0))
+      throw new ProtocolError('out-of-range', `value ${i} is ${value}`);
+    vector[i] = value;
+  }
+  return vector;
+}
