@@ -10,12 +10,12 @@ import { createLogger } from '@ogong/node/log/logger';
 import { createMetrics } from '@ogong/node/metrics/metrics';
 import { createProvider } from '@ogong/node/roles/provider/provider';
 import { until } from '@ogong/node/roles/provider/provider-fixture';
-import { createOpenings, PROVIDER_MIGRATIONS } from '@ogong/node/roles/provider/provider-store';
+import { createOpenings, PROVIDER_SCHEMA } from '@ogong/node/roles/provider/provider-store';
 import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
 import { createRoutes } from '@ogong/node/roles/validator/routes';
 import { createTestClock, createTestValidator, ledger } from '@ogong/node/roles/validator/testing/test-bench';
 import { createTestHybrid, createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
-import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
+import { createReports, VERIFIER_SCHEMA } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { formatHostPort } from '@ogong/node/shared/host-port';
 import { createLinkPool } from '@ogong/node/shared/link-pool';
@@ -209,7 +209,7 @@ async function startVerifier(engine: Engine, validator: PathValidator) {
   const { clock, chain } = validator;
   const identity = await createIdentity('verifier');
   const signer = createTestHybrid('verifier reports');
-  const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+  const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const reports = createReports(store, commits);
   const metrics = createMetrics('verifier');
@@ -246,7 +246,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
   const { clock, chain, archive } = validator;
   const identity = await createIdentity(name);
   const payee = createTestPayee(name);
-  const store = openStore(':memory:', { migrations: PROVIDER_MIGRATIONS });
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   const keeper = createEvidenceKeeper(join(directory, name));
   const readBeacon = (epoch: bigint) => {

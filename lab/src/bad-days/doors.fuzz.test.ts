@@ -21,7 +21,7 @@ import { answerHonestly } from '@ogong/node/roles/validator/testing/test-calls';
 import { createTestChain } from '@ogong/node/roles/validator/testing/test-chain';
 import { createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
 import { toPushMessage } from '@ogong/node/roles/validator/testing/test-reply';
-import { createReports, VERIFIER_MIGRATIONS } from '@ogong/node/roles/verifier/report-store';
+import { createReports, VERIFIER_SCHEMA } from '@ogong/node/roles/verifier/report-store';
 import { createVerifier } from '@ogong/node/roles/verifier/verifier';
 import { createGroupCommit } from '@ogong/node/store/group-commit';
 import { openStore } from '@ogong/node/store/store';
@@ -93,7 +93,7 @@ describe('the doors of a verifier', () => {
     closing.push(network.close);
     const engine = createFakeEngine({ contextSize: 512 });
     const [identity, validator] = await Promise.all([makeIdentity(11), makeIdentity(3)]);
-    const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+    const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
     const commits = createGroupCommit(store);
     const verifier = createVerifier(
       { bind: { host: '127.0.0.1', port: 0 } },

@@ -10,7 +10,7 @@ import { createLogger } from '@ogong/node/log/logger';
 import { createMetrics } from '@ogong/node/metrics/metrics';
 import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
 import { createRouter } from '@ogong/node/roles/router/router';
-import { ROUTER_MIGRATIONS } from '@ogong/node/roles/router/router-store';
+import { ROUTER_SCHEMA } from '@ogong/node/roles/router/router-store';
 import { ledger, network } from '@ogong/node/roles/validator/testing/test-bench';
 import { createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
 import { openStore } from '@ogong/node/store/store';
@@ -28,7 +28,7 @@ const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId: ro
 /** A router without a chain, and what one provider and one gateway would send to it. */
 export async function openRouter() {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
-  const store = openStore(join(directory, 'router.db'), { migrations: ROUTER_MIGRATIONS });
+  const store = openStore(join(directory, 'router.db'), { schema: ROUTER_SCHEMA });
   const [identity, link] = await Promise.all([makeIdentity(40), makeIdentity(1)]);
   const router = createRouter(
     { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000 },

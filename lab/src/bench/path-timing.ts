@@ -20,7 +20,7 @@ const ROUNDS = 10;
 export async function describePath(mesh: Mesh, model: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-path-'));
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(crypto.sha256(new Uint8Array(1)))) });
-  const store = openStore(join(directory, 'commits.sqlite'), { migrations: ['CREATE TABLE writes (number INTEGER)'] });
+  const store = openStore(join(directory, 'commits.sqlite'), { schema: 'CREATE TABLE writes (number INTEGER)' });
   const group = createGroupCommit(store);
   const signer = createNodeLedgerSigner(crypto.sha256(new Uint8Array(2)));
   const digest = (round: number): Uint8Array => crypto.sha256(Uint8Array.of(round));

@@ -16,7 +16,7 @@ import { openApiKeys } from '../roles/gateway/api-keys.ts';
 import { createGateway } from '../roles/gateway/gateway.ts';
 import { gatewayConfig, keysConfig } from '../roles/gateway/gateway-config.ts';
 import { runKeysCommand } from '../roles/gateway/keys-command.ts';
-import { GATEWAY_MIGRATIONS } from '../roles/gateway/schema.ts';
+import { GATEWAY_SCHEMA } from '../roles/gateway/schema.ts';
 import { createBeaconView } from '../shared/beacon-view.ts';
 import { createChainView } from '../shared/chain-view.ts';
 import { createLinkPool } from '../shared/link-pool.ts';
@@ -52,7 +52,7 @@ async function start(values: Values): Promise<Daemon> {
   );
   const metrics = createMetrics('gateway');
   collectProcessMetrics(metrics);
-  const store = openStore(join(values.dataDir, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  const store = openStore(join(values.dataDir, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   bindLedger(store, chain.ledger);
   const gateway = createGateway(
     {

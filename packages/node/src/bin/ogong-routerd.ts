@@ -7,7 +7,7 @@ import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
 import { createRouter } from '../roles/router/router.ts';
 import { routerConfig } from '../roles/router/router-config.ts';
-import { ROUTER_MIGRATIONS } from '../roles/router/router-store.ts';
+import { ROUTER_SCHEMA } from '../roles/router/router-store.ts';
 import { openDaemon } from '../shared/daemon-context.ts';
 import { openStore } from '../store/store.ts';
 
@@ -22,7 +22,7 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'router' }, values);
   const { signer, ledger, identity, chain, log, metrics } = context;
-  const store = openStore(join(values.dataDir, 'router.db'), { migrations: ROUTER_MIGRATIONS });
+  const store = openStore(join(values.dataDir, 'router.db'), { schema: ROUTER_SCHEMA });
   const router = createRouter(
     {
       bind: values.bind,

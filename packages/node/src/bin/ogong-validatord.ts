@@ -16,7 +16,7 @@ import { collectProcessMetrics, createMetrics } from '../metrics/metrics.ts';
 import { createMetricsServer } from '../metrics/metrics-server.ts';
 import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../roles/validator/register.ts';
-import { migrations } from '../roles/validator/store/schema.ts';
+import { VALIDATOR_SCHEMA } from '../roles/validator/store/schema.ts';
 import { createValidator } from '../roles/validator/validator.ts';
 import { registerConfig, validatorConfig } from '../roles/validator/validator-config.ts';
 import { createChainView } from '../shared/chain-view.ts';
@@ -74,7 +74,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   );
   const metrics = createMetrics('validator');
   collectProcessMetrics(metrics);
-  const store = openStore(join(values.dataDir, 'validator.db'), { migrations });
+  const store = openStore(join(values.dataDir, 'validator.db'), { schema: VALIDATOR_SCHEMA });
   bindLedger(store, chain.ledger);
   await chain.refresh().catch((err: unknown) => logger.warn({ err }, 'the chain cannot be read yet'));
   const named = chain.parameters()?.driftTable;

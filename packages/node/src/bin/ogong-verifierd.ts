@@ -5,7 +5,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { systemClock } from '../clock.ts';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
-import { createReports, VERIFIER_MIGRATIONS } from '../roles/verifier/report-store.ts';
+import { createReports, VERIFIER_SCHEMA } from '../roles/verifier/report-store.ts';
 import { createVerifier } from '../roles/verifier/verifier.ts';
 import { verifierConfig } from '../roles/verifier/verifier-config.ts';
 import { openDaemon } from '../shared/daemon-context.ts';
@@ -29,7 +29,7 @@ async function start(): Promise<Daemon> {
     { ...values, ...SCORES_ONLY },
     { dataDir: values.dataDir, log },
   );
-  const store = openStore(join(values.dataDir, 'verifier.db'), { migrations: VERIFIER_MIGRATIONS });
+  const store = openStore(join(values.dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
     {

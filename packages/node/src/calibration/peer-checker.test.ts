@@ -9,7 +9,7 @@ import { makeIdentity } from '../link/link-fixture.ts';
 import { createLinkServer } from '../link/link-server.ts';
 import { createLogger } from '../log/logger.ts';
 import { createMetrics } from '../metrics/metrics.ts';
-import { createReports, VERIFIER_MIGRATIONS } from '../roles/verifier/report-store.ts';
+import { createReports, VERIFIER_SCHEMA } from '../roles/verifier/report-store.ts';
 import { createVerifier } from '../roles/verifier/verifier.ts';
 import { createGroupCommit } from '../store/group-commit.ts';
 import { openStore } from '../store/store.ts';
@@ -29,7 +29,7 @@ afterEach(async () => {
 async function startVerifier(calibrateWith: readonly Uint8Array[]) {
   const engine = createFakeEngine({ contextSize: 512 });
   const identity = await makeIdentity(41);
-  const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+  const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 }, calibrateWith },

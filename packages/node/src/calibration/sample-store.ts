@@ -30,18 +30,17 @@ export interface SampleStore {
   close(): void;
 }
 
-const MIGRATIONS = [
-  `CREATE TABLE served (
+const SAMPLES_SCHEMA = `
+   CREATE TABLE served (
      source TEXT NOT NULL, seed INTEGER NOT NULL, endpoint TEXT NOT NULL, request BLOB NOT NULL, record BLOB NOT NULL,
      opening BLOB NOT NULL, response BLOB NOT NULL, PRIMARY KEY (source, seed)) STRICT, WITHOUT ROWID;
    CREATE TABLE reports (
      source TEXT NOT NULL, verifier TEXT NOT NULL, seed INTEGER NOT NULL, report BLOB,
-     PRIMARY KEY (source, verifier, seed)) STRICT, WITHOUT ROWID`,
-];
+     PRIMARY KEY (source, verifier, seed)) STRICT, WITHOUT ROWID`;
 
 /** @throws StoreError */
 export function openSampleStore(path: string): SampleStore {
-  const store: Store = openStore(path, { migrations: MIGRATIONS });
+  const store: Store = openStore(path, { schema: SAMPLES_SCHEMA });
   // Samples can be made again: losing the last ones with the power is cheaper than a sync for each.
   store.database.exec('PRAGMA synchronous = OFF');
   const toServed = (row: Record<string, unknown>): ServedSample => ({

@@ -10,7 +10,7 @@ import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { EXIT } from '../log/errors.ts';
 import { createLogger } from '../log/logger.ts';
 import { loadDriftPolicy } from '../roles/validator/load-drift-policy.ts';
-import { migrations } from '../roles/validator/store/schema.ts';
+import { VALIDATOR_SCHEMA } from '../roles/validator/store/schema.ts';
 import { openStore } from '../store/store.ts';
 import { calibrateCommand } from './calibrate-command.ts';
 
@@ -138,7 +138,7 @@ describe('ogong calibrate', () => {
   });
 
   it('is what a validator loads where the chain names it, and refuses where it names another', () => {
-    const store = openStore(':memory:', { migrations });
+    const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
     const log = createLogger({ name: 'test', level: 'silent' });
     const settings = { driftTable: at('table.json'), falseReject: 0.01, falseDoubt: 0.05, extrapolate: false };
     const { hash, table } = readTableFile(nodeCrypto, at('table.json'));

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { createGroupCommit } from './group-commit.ts';
 import { openStore } from './store.ts';
 
-const store = openStore(process.argv[2] as string, { migrations: ['CREATE TABLE record (id INTEGER PRIMARY KEY)'] });
+const store = openStore(process.argv[2] as string, { schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY)' });
 const group = createGroupCommit(store, { maxDelayMs: 1, maxBatch: 32 });
 
 let next = 0;

@@ -13,7 +13,7 @@ it('stores exactly what it acknowledged, whatever fails', async () => {
     fc.asyncProperty(fc.array(write, { maxLength: 40 }), options, async (writes, groupOptions) => {
       const directory = mkdtempSync(join(tmpdir(), 'ogong-group-'));
       const store = openStore(join(directory, 'a.db'), {
-        migrations: ['CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB) STRICT'],
+        schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB) STRICT',
       });
       try {
         store.database.exec('PRAGMA max_page_count = 24');

@@ -13,7 +13,7 @@ let directory: string;
 let store: Store;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-group-'));
-  store = openStore(join(directory, 'a.db'), { migrations: [TABLE] });
+  store = openStore(join(directory, 'a.db'), { schema: TABLE });
 });
 afterEach(() => {
   store.close();
@@ -34,7 +34,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 /** Another connection sees only what was committed. */
 function readElsewhere(): unknown[] {
-  const other = openStore(store.path, { migrations: [TABLE] });
+  const other = openStore(store.path, { schema: TABLE });
   try {
     return ids(other);
   } finally {
@@ -116,7 +116,7 @@ it.each([50, 400, 1500])('loses no acknowledged row when killed after %i of them
   await new Promise((resolve) => child.once('close', resolve));
   expect(child.signalCode).toBe('SIGKILL');
   const acknowledged = output.split('\n').slice(0, -1).map(Number);
-  const reopened = openStore(path, { migrations: ['CREATE TABLE record (id INTEGER PRIMARY KEY)'] });
+  const reopened = openStore(path, { schema: 'CREATE TABLE record (id INTEGER PRIMARY KEY)' });
   const present = new Set(ids(reopened));
   reopened.close();
   expect(acknowledged.length).toBeGreaterThanOrEqual(rows);

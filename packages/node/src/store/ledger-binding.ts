@@ -1,42 +1,19 @@
-import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import type { Migration, Store } from './store.ts';
+import { amount, bytes, columns } from './columns.ts';
+import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 
-/** What signed orders of this version begin with. */
-const ORDER = utf8Encode('ogong-order-v2\n');
-const ADVICE =
-  'let the program that wrote it settle what is open, then start with another --data-dir that has copies of hybrid.key, ledger.key and link.key';
+/** Part of the schema of every store that holds orders: whose contracts they are for. */
+export const LEDGER_TABLE = `
+  CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    chain_id TEXT NOT NULL,
+    contract BLOB NOT NULL
+  ) STRICT;
+`;
 
-/**
- * A database says whose contracts' orders it holds. One that is of nobody yet is refused, not migrated, where it holds what only
- * other contracts can have left there: orders of version 1, which named neither payee nor context, or without any of version 2
- * what comes of orders.
- * @param tables `orders` has their bytes as `order_bytes`; each of `others` has rows only after a network was joined.
- */
-export const createLedgerMigration =
-  ({ orders, others }: { readonly orders: string; readonly others: readonly string[] }): Migration =>
-  (database) => {
-    const has = (table: string): boolean => database.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() !== undefined;
-    const isOld = has(orders)
-      ? database
-          .prepare(`SELECT 1 FROM ${orders} WHERE substr(order_bytes, 1, ?) <> ? LIMIT 1`)
-          .get(ORDER.length, ORDER) !== undefined
-      : others.some(has);
-    if (isOld) {
-      throw new StoreError(
-        'version',
-        `the database ${database.location()} is of contracts that read orders of version 1, which this program does not: ${ADVICE}`,
-      );
-    }
-    database.exec(`
-      CREATE TABLE ledger (
-        id INTEGER PRIMARY KEY CHECK (id = 0),
-        chain_id TEXT NOT NULL,
-        contract BLOB NOT NULL
-      ) STRICT
-    `);
-  };
+const binding = columns({ chainId: amount, contract: bytes });
 
 /**
  * The first call writes the contracts down, later ones hold the same against them: orders, vouchers and fees of one network
@@ -48,14 +25,15 @@ export function bindLedger(store: Store, { chainId, verifyingContract }: LedgerD
     store
       .prepare('INSERT INTO ledger VALUES (0, ?, ?) ON CONFLICT DO NOTHING')
       .run(chainId.toString(), verifyingContract);
-    return store.prepare('SELECT chain_id, contract FROM ledger').get();
+    return binding.get(store.prepare(`SELECT ${binding.list} FROM ledger`));
   });
-  const contract = bound?.contract as Uint8Array;
-  if (bound?.chain_id === chainId.toString() && equalBytes(contract, verifyingContract)) return;
+  if (bound?.chainId === chainId && equalBytes(bound.contract, verifyingContract)) return;
   store.close();
+  const other = bound && `the contracts 0x${toHex(bound.contract)} on chain ${bound.chainId}`;
   throw new StoreError(
     'version',
-    `the database ${store.path} is of the contracts 0x${toHex(contract)} on chain ${bound?.chain_id}, and this network's are ` +
-      `0x${toHex(verifyingContract)} on chain ${chainId}: ${ADVICE}`,
+    `the database ${store.path} is of ${other ?? 'no contracts'}, and this network's are ` +
+      `0x${toHex(verifyingContract)} on chain ${chainId}: let the program that wrote it settle what is open, ` +
+      'then start with another --data-dir that has copies of hybrid.key, ledger.key and link.key',
   );
 }

@@ -1,12 +1,10 @@
+import { createHash } from 'node:crypto';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError, toStoreError } from './store-error.ts';
 
-/** SQL, or code where SQL does not do. */
-export type Migration = string | ((database: DatabaseSync) => void);
-
 export interface StoreOptions {
-  /** Appended to, never edited: migration i takes a database from version i to i + 1. */
-  readonly migrations: readonly Migration[];
+  /** SQL that makes an empty file this store. A file that was made by other SQL is refused. */
+  readonly schema: string;
   /** How long to wait for another process that holds the lock, ms. */
   readonly busyTimeoutMs?: number;
 }
@@ -27,7 +25,7 @@ export interface Store {
  * power. `:memory:` is for tests.
  * @throws StoreError
  */
-export function openStore(path: string, { migrations, busyTimeoutMs = 5000 }: StoreOptions): Store {
+export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreOptions): Store {
   const database = guard(path, () => new DatabaseSync(path, { timeout: busyTimeoutMs }));
   const statements = new Map<string, StatementSync>();
   const store: Store = {
@@ -50,7 +48,7 @@ export function openStore(path: string, { migrations, busyTimeoutMs = 5000 }: St
   try {
     guard(path, () => {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-      migrate(database, path, migrations);
+      createOrCheckSchema(database, path, schema);
     });
   } catch (error) {
     store.close();
@@ -72,22 +70,29 @@ export function runTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-function migrate(database: DatabaseSync, path: string, migrations: readonly Migration[]): void {
-  const target = migrations.length;
-  if (readVersion(database) === target) return;
+function createOrCheckSchema(database: DatabaseSync, path: string, schema: string): void {
+  const version = computeSchemaVersion(schema);
+  if (readVersion(database) === version) return;
   runTransaction(database, () => {
-    // Read again under the lock: another process may have migrated meanwhile.
-    const version = readVersion(database);
-    if (version > target) {
-      const message = `the database ${path} has version ${version}, this program knows ${target}: use a newer program`;
-      throw new StoreError('version', message);
+    // Read again under the lock: another process may have made it meanwhile.
+    const found = readVersion(database);
+    if (found === version) return;
+    if (found !== 0 || database.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined) {
+      throw new StoreError(
+        'version',
+        `the database ${path} was made by another version of this program, or by another program: ` +
+          'let that one settle what is open, then move the file away and start again',
+      );
     }
-    for (const migration of migrations.slice(version)) {
-      if (typeof migration === 'string') database.exec(migration);
-      else migration(database);
-    }
-    database.exec(`PRAGMA user_version = ${target}`);
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${version}`);
   });
+}
+
+/** Of the SQL itself, without its layout: nobody can change a schema and forget its number. Positive, 31 bits. */
+function computeSchemaVersion(schema: string): number {
+  const digest = createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest();
+  return (digest.readUInt32BE() >>> 1) | 1;
 }
 
 function readVersion(database: DatabaseSync): number {

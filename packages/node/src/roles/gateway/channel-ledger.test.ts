@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGroupCommit, type GroupCommit } from '../../store/group-commit.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { type ChannelLedger, createChannelLedger, type Reservation } from './channel-ledger.ts';
-import { GATEWAY_MIGRATIONS } from './schema.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
 
 const bytes = new Uint8Array(4);
 const UNLIMITED = 10n ** 30n;
@@ -32,7 +32,7 @@ let group: GroupCommit;
 let ledger: ChannelLedger;
 
 function open(): void {
-  store = openStore(join(directory, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   group = createGroupCommit(store, { maxDelayMs: 0 });
   ledger = createChannelLedger(store, group);
 }

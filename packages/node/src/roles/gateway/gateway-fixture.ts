@@ -10,7 +10,7 @@ import { openStore, type Store } from '../../store/store.ts';
 import { openApiKeys } from './api-keys.ts';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
-import { GATEWAY_MIGRATIONS } from './schema.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
 
 /** A gateway on a loopback port over a fake network, for the tests. */
 export interface GatewayFixture {
@@ -35,7 +35,7 @@ export interface FixtureOptions {
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
   const network = await createFakeNetwork(given.providers);
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
-  const store = openStore(join(directory, 'gateway.db'), { migrations: GATEWAY_MIGRATIONS });
+  const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
   const links = createLinkPool({ identity });
   const log: string[] = [];

@@ -63,7 +63,7 @@ export type GatewayChain = Pick<
 >;
 
 export interface GatewayDependencies {
-  /** Opened with GATEWAY_MIGRATIONS. */
+  /** Opened with GATEWAY_SCHEMA. */
   readonly store: Store;
   readonly chain: GatewayChain;
   readonly beacon: Pick<BeaconView, 'latest'>;

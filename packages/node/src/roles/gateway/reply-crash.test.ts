@@ -23,7 +23,7 @@ import { createProviderMatch } from './provider-match.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore } from './receipt-store.ts';
 import { createReplyService, type ReplyServiceDependencies } from './reply-service.ts';
-import { GATEWAY_MIGRATIONS } from './schema.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 
 /** Kills the process, as far as its dependencies can tell: from one call on, none of them does anything any more. */
@@ -87,7 +87,7 @@ afterAll(async () => {
 
 /** One life of a gateway over the same file. */
 function live(path: string, network: FakeNetwork, death: Death) {
-  const store = openStore(path, { migrations: GATEWAY_MIGRATIONS });
+  const store = openStore(path, { schema: GATEWAY_SCHEMA });
   const group = createGroupCommit(store, { maxDelayMs: 0 });
   const { chain } = network;
   const ledger = createChannelLedger(store, group);

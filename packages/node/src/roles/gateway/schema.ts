@@ -1,9 +1,8 @@
-import { createLedgerMigration } from '../../store/ledger-binding.ts';
-import type { Migration } from '../../store/store.ts';
+import { LEDGER_TABLE } from '../../store/ledger-binding.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
-export const GATEWAY_MIGRATIONS: readonly Migration[] = [
-  `
+export const GATEWAY_SCHEMA = `
+
   CREATE TABLE channels (
     validator TEXT PRIMARY KEY,
     cumulative TEXT NOT NULL,
@@ -53,6 +52,5 @@ export const GATEWAY_MIGRATIONS: readonly Migration[] = [
     expires_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX complaints_due ON complaints (next_ms);
-  `,
-  createLedgerMigration({ orders: 'orders', others: ['channels', 'complaints'] }),
-];
+  ${LEDGER_TABLE}
+`;

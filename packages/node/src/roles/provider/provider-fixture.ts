@@ -31,7 +31,7 @@ import { createMetrics } from '../../metrics/metrics.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import type { CommitReply } from './commit-reply.ts';
 import { createProvider, type Provider, type ProviderOptions } from './provider.ts';
-import { type Openings, PROVIDER_MIGRATIONS } from './provider-store.ts';
+import { type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 
 /** One provider over real links, with a validator that does as it is told. For tests. */
 export const MODEL_ID = 'ogong/verified/test/fake';
@@ -157,7 +157,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
   let provider: Provider;
 
   async function open(): Promise<void> {
-    store = openStore(join(directory, 'provider.sqlite'), { migrations: PROVIDER_MIGRATIONS });
+    store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
     provider = createProvider(
       {
         bind: { host: '127.0.0.1', port: 0 },

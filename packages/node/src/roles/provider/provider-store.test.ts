@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { createReplyIds, PROVIDER_MIGRATIONS } from './provider-store.ts';
+import { createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
 
 const id = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const rows = (store: Store): unknown => store.prepare('SELECT count(*) AS n FROM reply').get()?.n;
 const stores: Store[] = [];
 
 function open() {
-  const store = openStore(':memory:', { migrations: PROVIDER_MIGRATIONS });
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   stores.push(store);
   const commits = createGroupCommit(store);
   return { store, commits, replyIds: createReplyIds(store, commits) };

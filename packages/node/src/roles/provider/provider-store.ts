@@ -1,10 +1,10 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { GroupCommit } from '../../store/group-commit.ts';
-import type { Migration, Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 
 /** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
-export const PROVIDER_MIGRATIONS: readonly Migration[] = [
-  `CREATE TABLE reply (
+export const PROVIDER_SCHEMA = `
+   CREATE TABLE reply (
      id BLOB PRIMARY KEY,
      forget_at_ms INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
@@ -28,8 +28,7 @@ export const PROVIDER_MIGRATIONS: readonly Migration[] = [
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;`,
-];
+   ) STRICT, WITHOUT ROWID;`;
 
 export interface ReplyIds {
   /**

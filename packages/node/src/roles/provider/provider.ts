@@ -72,7 +72,7 @@ export interface ProviderDependencies {
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
   readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
-  /** Opened with PROVIDER_MIGRATIONS. */
+  /** Opened with PROVIDER_SCHEMA. */
   readonly store: Store;
   /** Default: kept in the store. */
   readonly openings?: Openings;

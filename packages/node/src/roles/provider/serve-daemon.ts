@@ -18,7 +18,7 @@ import { openStore } from '../../store/store.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
-import { createOpenings, type Openings, PROVIDER_MIGRATIONS } from './provider-store.ts';
+import { createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 
 const NAME = 'ogong-provider';
 
@@ -40,7 +40,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const signer = wrap.signer?.(context.signer) ?? context.signer;
   const { engine: loaded } = await loadModel(settings.model, settings, { dataDir: settings.dataDir, log });
   const engine = wrap.engine?.(loaded) ?? loaded;
-  const store = openStore(join(settings.dataDir, 'provider.db'), { migrations: PROVIDER_MIGRATIONS });
+  const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   const openings = createOpenings(store, commits);
   const links = createLinkPool({ identity });

@@ -4,7 +4,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../store/store.ts';
 import { createEjectionWatch } from './chain-watch.ts';
-import { loadHistory, ROUTER_MIGRATIONS } from './router-store.ts';
+import { loadHistory, ROUTER_SCHEMA } from './router-store.ts';
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
 const idOf = (byte: string): Uint8Array => fromHex(byte.repeat(32));
@@ -37,7 +37,7 @@ describe('the chain, as a router sees it', () => {
   }
 
   it('follows ejections, from where it stood when it stopped', async () => {
-    const store = openStore(':memory:', { migrations: ROUTER_MIGRATIONS });
+    const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
     const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte)).ejected;
     const watch = () => {
       const errors: unknown[] = [];

@@ -21,7 +21,7 @@ import { createLogger } from '../../log/logger.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { createRouter, type Router, type RouterOptions } from './router.ts';
-import { ROUTER_MIGRATIONS } from './router-store.ts';
+import { ROUTER_SCHEMA } from './router-store.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
 export const MODEL_ROOT = new Uint8Array(32).fill(1);
@@ -65,7 +65,7 @@ export async function start(
   let store: Store;
   let router: Router;
   const open = async (): Promise<void> => {
-    store = openStore(join(directory, 'router.sqlite'), { migrations: ROUTER_MIGRATIONS });
+    store = openStore(join(directory, 'router.sqlite'), { schema: ROUTER_SCHEMA });
     router = createRouter(
       { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000, ...options },
       {

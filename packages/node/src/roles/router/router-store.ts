@@ -2,15 +2,18 @@ import type { Cursor, CursorStore } from '@ogong/chain/events';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
-import type { Migration, Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 
 /** What a router keeps over a restart. All of it can be heard or read again; keeping it only saves the time. */
-export const ROUTER_MIGRATIONS: readonly Migration[] = [
-  `CREATE TABLE announcement (
+export const ROUTER_SCHEMA = `
+   CREATE TABLE announcement (
      provider_id BLOB PRIMARY KEY,
      announcement BLOB NOT NULL,
      provider_key BLOB NOT NULL,
      signature BLOB NOT NULL,
+     payee_signature BLOB NOT NULL,
+     verifier_key BLOB,
+     verifier_signature BLOB,
      expires_at_ms INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE reputation (
@@ -31,13 +34,7 @@ export const ROUTER_MIGRATIONS: readonly Migration[] = [
    CREATE TABLE chain_cursor (
      one INTEGER PRIMARY KEY CHECK (one = 1),
      cursor TEXT NOT NULL
-   ) STRICT;`,
-  // What no payee signed for does not verify when it is loaded, and comes again with a signature.
-  "ALTER TABLE announcement ADD COLUMN payee_signature BLOB NOT NULL DEFAULT x''",
-  // The same of what no verifier signed for.
-  `ALTER TABLE announcement ADD COLUMN verifier_key BLOB;
-   ALTER TABLE announcement ADD COLUMN verifier_signature BLOB;`,
-];
+   ) STRICT;`;
 
 export interface KeptAnnouncement {
   readonly providerId: Uint8Array;

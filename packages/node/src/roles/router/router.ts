@@ -56,7 +56,7 @@ export interface RouterDependencies {
   readonly signer: HybridSigner;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'> & { client(): Promise<ChainClient> };
-  /** Opened with ROUTER_MIGRATIONS. */
+  /** Opened with ROUTER_SCHEMA. */
   readonly store: Store;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;

@@ -15,7 +15,7 @@ import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
 import { openStore } from '../../store/store.ts';
 import { loadDriftPolicy } from './load-drift-policy.ts';
 import { adoptTable } from './store/drift-store.ts';
-import { migrations } from './store/schema.ts';
+import { VALIDATOR_SCHEMA } from './store/schema.ts';
 import { createTestPolicy } from './testing/drift-fixture.ts';
 import { createTestHybrid } from './testing/test-keys.ts';
 
@@ -49,7 +49,7 @@ describe('the table of a validator', () => {
     const policy = loadDriftPolicy(crypto, settings, { named, store, log, defaultPath });
     return { policy, lines };
   }
-  const open = () => openStore(':memory:', { migrations });
+  const open = () => openStore(':memory:', { schema: VALIDATOR_SCHEMA });
   const names = (hash: Uint8Array) => ({ hash: bytesToHex(hash), version: 3n });
 
   it('is the one that the chain names, with the rates of the operator', () => {

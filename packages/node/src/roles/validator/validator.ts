@@ -75,7 +75,7 @@ export interface ValidatorOptions {
 export interface ValidatorDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Opened with the migrations of schema.ts; stays open after stop. */
+  /** Opened with VALIDATOR_SCHEMA; stays open after stop. */
   readonly store: Store;
   readonly signer: LedgerSigner;
   /** Ed25519 seed, 32 bytes. */

@@ -1,10 +1,10 @@
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { GroupCommit } from '../../store/group-commit.ts';
-import type { Migration, Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 
 /** What a verifier must not forget: to which reports it is bound, and over which round it has opened them. */
-export const VERIFIER_MIGRATIONS: readonly Migration[] = [
-  `CREATE TABLE report (
+export const VERIFIER_SCHEMA = `
+   CREATE TABLE report (
      validator BLOB NOT NULL,
      job_id BLOB NOT NULL,
      job_hash BLOB NOT NULL,
@@ -16,8 +16,7 @@ export const VERIFIER_MIGRATIONS: readonly Migration[] = [
      created_at_ms INTEGER NOT NULL,
      PRIMARY KEY (validator, job_id)
    ) STRICT;
-   CREATE INDEX report_by_age ON report (created_at_ms);`,
-];
+   CREATE INDEX report_by_age ON report (created_at_ms);`;
 
 export interface KeptReport {
   /** Of the job as it was asked: an id names one job. */

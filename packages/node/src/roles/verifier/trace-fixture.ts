@@ -18,7 +18,7 @@ import { createLogger } from '../../log/logger.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore } from '../../store/store.ts';
-import { createReports, VERIFIER_MIGRATIONS } from './report-store.ts';
+import { createReports, VERIFIER_SCHEMA } from './report-store.ts';
 import { createVerifier } from './verifier.ts';
 
 /** Verifiers and a provider as a validator sees them: over real links. For tests. */
@@ -39,7 +39,7 @@ export interface TestVerifier {
 export async function startVerifier(engine: Engine, seed: number): Promise<TestVerifier> {
   const identity = await makeIdentity(seed);
   const validator = await makeIdentity(VALIDATOR);
-  const store = openStore(':memory:', { migrations: VERIFIER_MIGRATIONS });
+  const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 } },

@@ -33,7 +33,7 @@ import { createMetrics } from '../../metrics/metrics.ts';
 import { createGroupCommit } from '../../store/group-commit.ts';
 import { openStore } from '../../store/store.ts';
 import { createNetwork, type Network, receive } from '../provider/provider-fixture.ts';
-import { createReports, VERIFIER_MIGRATIONS } from './report-store.ts';
+import { createReports, VERIFIER_SCHEMA } from './report-store.ts';
 import { createVerifier, type VerifierOptions } from './verifier.ts';
 
 const VALIDATOR = 3;
@@ -59,7 +59,7 @@ async function start(
   const engine = createFakeEngine({ contextSize: 512, ...engineOptions });
   const identity = await makeIdentity(11);
   const validators = await Promise.all([VALIDATOR, OTHER_VALIDATOR].map(makeIdentity));
-  const store = openStore(path, { migrations: VERIFIER_MIGRATIONS });
+  const store = openStore(path, { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const verifier = createVerifier(
     { bind: { host: '127.0.0.1', port: 0 }, ...options },

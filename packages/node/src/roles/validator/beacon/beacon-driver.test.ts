@@ -6,7 +6,7 @@ import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../../crypto/signers.ts';
 import { createGroupCommit } from '../../../store/group-commit.ts';
 import { openStore } from '../../../store/store.ts';
-import { migrations } from '../store/schema.ts';
+import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { createTestClock, network } from '../testing/test-bench.ts';
 import { createBeaconArchive } from './beacon-archive.ts';
 import { createBeaconDriver } from './beacon-driver.ts';
@@ -27,7 +27,7 @@ function createDrivers(count: number) {
   }));
   const offline = new Set<number>();
   const nodes = keys.map(({ signer, vrfSeed }, index) => {
-    const store = openStore(':memory:', { migrations });
+    const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
     const disk = createGroupCommit(store, { maxDelayMs: 0 });
     const state = { isDiskFull: false, sent: 0 };
     const group: typeof disk = {

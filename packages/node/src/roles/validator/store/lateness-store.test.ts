@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import { openStore, type Store } from '../../../store/store.ts';
 import { advanceLateness, readLateness } from './lateness-store.ts';
-import { migrations } from './schema.ts';
+import { VALIDATOR_SCHEMA } from './schema.ts';
 
 const id = (text: string): Uint8Array => crypto.sha256(utf8Encode(text));
 const party = (name: string, payee = name) => ({ providerId: id(name), payee: id(`payee ${payee}`).slice(0, 20) });
@@ -16,7 +16,7 @@ describe('the test of lateness', () => {
   });
 
   function open(): Store {
-    const store = openStore(':memory:', { migrations });
+    const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
     stores.push(store);
     return store;
   }

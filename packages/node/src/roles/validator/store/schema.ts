@@ -1,13 +1,10 @@
-import { createLedgerMigration } from '../../../store/ledger-binding.ts';
-import type { Migration } from '../../../store/store.ts';
-import { migrateTests } from './sequential-store.ts';
+import { LEDGER_TABLE } from '../../../store/ledger-binding.ts';
 
 /**
  * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
  * decided (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
  */
-export const migrations: readonly Migration[] = [
-  `
+export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
     reply_id BLOB PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled')),
@@ -37,21 +34,15 @@ export const migrations: readonly Migration[] = [
     checks TEXT,
     evidence BLOB,
     entry_index INTEGER,
-    sequence INTEGER
+    sequence INTEGER,
+    uncollectable INTEGER NOT NULL DEFAULT 0,
+    ask_at INTEGER,
+    opened_at BLOB,
+    drift BLOB,
+    payee_signature BLOB
   ) WITHOUT ROWID;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing');
   CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
-
-  CREATE TABLE attempts (
-    reply_id BLOB NOT NULL REFERENCES replies,
-    attempt INTEGER NOT NULL,
-    verifier_id BLOB NOT NULL,
-    outcome TEXT NOT NULL CHECK (outcome IN ('report', 'garbage', 'silent')),
-    report BLOB,
-    verifier_key BLOB,
-    signature BLOB,
-    PRIMARY KEY (reply_id, attempt)
-  ) WITHOUT ROWID;
 
   CREATE TABLE log (
     position INTEGER PRIMARY KEY,
@@ -79,6 +70,7 @@ export const migrations: readonly Migration[] = [
     settled_at INTEGER,
     pruned INTEGER NOT NULL DEFAULT 0
   );
+
   CREATE TABLE batch_signatures (
     sequence INTEGER NOT NULL REFERENCES batches,
     signer BLOB NOT NULL,
@@ -90,8 +82,11 @@ export const migrations: readonly Migration[] = [
     validator BLOB NOT NULL,
     sequence INTEGER NOT NULL,
     digest BLOB NOT NULL,
+    log_head BLOB NOT NULL,
+    uncollectable BLOB NOT NULL,
     PRIMARY KEY (validator, sequence)
   ) WITHOUT ROWID;
+
   CREATE TABLE cosigned_replies (
     reply_id BLOB PRIMARY KEY,
     validator BLOB NOT NULL,
@@ -102,6 +97,7 @@ export const migrations: readonly Migration[] = [
     epoch INTEGER PRIMARY KEY,
     certificate BLOB NOT NULL
   );
+
   CREATE TABLE beacon_vote (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     epoch INTEGER NOT NULL,
@@ -115,41 +111,33 @@ export const migrations: readonly Migration[] = [
     payee BLOB,
     audits INTEGER NOT NULL DEFAULT 0,
     rejects INTEGER NOT NULL DEFAULT 0,
-    evidence REAL NOT NULL DEFAULT 0,
     ejected INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
-  CREATE INDEX providers_payee ON providers (payee);
 
   CREATE TABLE announcements (
     provider_id BLOB PRIMARY KEY,
     sequence TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
-    announcement BLOB NOT NULL
+    announcement BLOB NOT NULL,
+    cert_hash BLOB NOT NULL
   ) WITHOUT ROWID;
+  CREATE INDEX announcements_cert ON announcements (cert_hash);
+  CREATE INDEX announcements_expiry ON announcements (expires_at);
 
   CREATE TABLE verifiers (
     verifier_id BLOB PRIMARY KEY,
     marks INTEGER NOT NULL DEFAULT 0,
-    last_reason TEXT NOT NULL
+    last_reason TEXT NOT NULL,
+    audits INTEGER NOT NULL DEFAULT 0,
+    rejects INTEGER NOT NULL DEFAULT 0,
+    evidence REAL NOT NULL DEFAULT 0,
+    excluded INTEGER NOT NULL DEFAULT 0,
+    credit INTEGER NOT NULL DEFAULT 0,
+    silences INTEGER NOT NULL DEFAULT 0,
+    deferred_until INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
-  `,
-  // A batch names whom it cannot draw; the ones from before name nobody.
-  `
-  UPDATE batches SET batch = CAST('ogong-batch-v2' || substr(batch, 15) || x'0000' AS BLOB);
-  ALTER TABLE replies ADD COLUMN uncollectable INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE cosigned ADD COLUMN log_head BLOB;
-  ALTER TABLE cosigned ADD COLUMN uncollectable BLOB;
-  `,
-  // Whose verifier a key is; whoever announces it first.
-  `
-  CREATE TABLE verifier_keys (
-    key_hash BLOB PRIMARY KEY,
-    provider_id BLOB NOT NULL
-  ) WITHOUT ROWID;
-  `,
-  // Verifiers commit before they report, in rounds. Audits that were under way ask anew.
-  `
-  DROP TABLE attempts;
+
+  -- Verifiers commit before they report, in rounds.
   CREATE TABLE attempts (
     reply_id BLOB NOT NULL REFERENCES replies,
     attempt INTEGER NOT NULL,
@@ -166,49 +154,8 @@ export const migrations: readonly Migration[] = [
     signature BLOB,
     PRIMARY KEY (reply_id, attempt)
   ) WITHOUT ROWID;
-  UPDATE replies SET candidates = NULL WHERE state = 'auditing';
-  ALTER TABLE replies ADD COLUMN ask_at INTEGER;
-  `,
-  // What verifiers did, and honeypots for them.
-  `
-  ALTER TABLE verifiers ADD COLUMN audits INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN rejects INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN evidence REAL NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN credit INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE verifiers ADD COLUMN deferred_until INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE replies ADD COLUMN opened_at BLOB;
 
-  CREATE TABLE known_answers (
-    reply_id BLOB PRIMARY KEY,
-    provider_id BLOB NOT NULL,
-    request BLOB NOT NULL,
-    endpoint TEXT NOT NULL,
-    header BLOB NOT NULL,
-    report BLOB NOT NULL,
-    model_root BLOB NOT NULL,
-    bank_seed BLOB NOT NULL,
-    seen_by BLOB NOT NULL,
-    created_at INTEGER NOT NULL
-  );
-  CREATE INDEX known_answers_bank ON known_answers (bank_seed);
-  CREATE TABLE honeypots (
-    id BLOB PRIMARY KEY,
-    reply_id BLOB NOT NULL,
-    verifier_id BLOB NOT NULL,
-    key_hash BLOB NOT NULL,
-    bad INTEGER NOT NULL,
-    deadline INTEGER NOT NULL,
-    verifier_key BLOB,
-    digest BLOB,
-    commitment_signature BLOB,
-    outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
-  ) WITHOUT ROWID;
-  CREATE INDEX honeypots_open ON honeypots (deadline) WHERE outcome IS NULL;
-  `,
-  // Where a rejected reply parts from its re-run.
-  `
+  -- Where a rejected reply parts from its re-run.
   CREATE TABLE divergences (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     evidence BLOB NOT NULL,
@@ -218,26 +165,41 @@ export const migrations: readonly Migration[] = [
     side TEXT NOT NULL CHECK (side IN ('provider', 'verifier', 'neither', 'unproven')),
     layer TEXT
   ) WITHOUT ROWID;
-  `,
-  // Tables of honest drift that were judged by, and until when; a hash of zeros is none.
-  `
+
+  -- Tables of honest drift that were judged by, and until when; a hash of zeros means none.
   CREATE TABLE drift_tables (
     hash BLOB PRIMARY KEY,
     bytes BLOB NOT NULL,
     named INTEGER NOT NULL,
     until INTEGER
   ) WITHOUT ROWID;
-  INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
-  `,
-  migrateTests,
-  // A honeypot is planned with its audit, asked at a moment of its own, and judged once its answer is known.
-  `
-  DROP TABLE honeypots;
-  DROP TABLE known_answers;
+
+  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes).
+  CREATE TABLE tests (
+    subject BLOB PRIMARY KEY,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Of payees over the limit: what all their keys but one go on to show.
+  CREATE TABLE rest_tests (
+    payee BLOB PRIMARY KEY,
+    suspect BLOB NOT NULL,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Reports that two operators agreed on, for honeypots.
   CREATE TABLE known_answers (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     report BLOB NOT NULL
   );
+
+  -- Planned with an audit, asked at a moment of their own, judged once the answer is known.
   CREATE TABLE honeypots (
     id BLOB PRIMARY KEY,
     reply_id BLOB NOT NULL REFERENCES replies,
@@ -246,6 +208,7 @@ export const migrations: readonly Migration[] = [
     output_tokens BLOB NOT NULL,
     list_sizes BLOB NOT NULL,
     shape_classes BLOB NOT NULL,
+    tail_draws BLOB NOT NULL,
     position INTEGER,
     ask_at INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
@@ -258,19 +221,9 @@ export const migrations: readonly Migration[] = [
     outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
   );
   CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;
-  `,
-  // The table weighs the draw, and is kept with it. Audits that were under way draw anew.
-  `
-  ALTER TABLE replies ADD COLUMN drift BLOB;
-  DELETE FROM attempts;
-  UPDATE replies SET candidates = NULL WHERE state = 'auditing';
-  `,
-  // Draws that fell into the tail, of a reply as it is put before a honeypot's verifier.
-  `
-  ALTER TABLE honeypots ADD COLUMN tail_draws BLOB NOT NULL DEFAULT x'';
-  `,
-  // Openings that did not come at once, and who has been late with them.
-  `
+  CREATE INDEX honeypots_reply ON honeypots (reply_id);
+
+  -- Openings that did not come at once.
   CREATE TABLE opening_asks (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     asks INTEGER NOT NULL,
@@ -280,6 +233,8 @@ export const migrations: readonly Migration[] = [
     due_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX opening_asks_due ON opening_asks (due_at);
+
+  -- Who has been late with openings.
   CREATE TABLE lateness (
     subject BLOB PRIMARY KEY,
     audits INTEGER NOT NULL,
@@ -288,55 +243,14 @@ export const migrations: readonly Migration[] = [
     ejected INTEGER NOT NULL,
     counted_epoch INTEGER NOT NULL
   ) WITHOUT ROWID;
-  `,
-  // Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
-  `
+
+  -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
   CREATE TABLE reserve (
     reply_id BLOB PRIMARY KEY REFERENCES replies,
     deadline INTEGER NOT NULL,
     opening BLOB
   );
-  CREATE INDEX honeypots_reply ON honeypots (reply_id);
-  `,
-  // From before payees signed: expired until they come again, kept for what their providers owe and own.
-  `
-  UPDATE announcements SET expires_at = expires_at - 3600000;
-  `,
-  // A key is of those for whom the verifier signed, who come again with its signature.
-  `
-  UPDATE announcements SET expires_at = expires_at - 3600000;
-  DROP TABLE verifier_keys;
-  `,
-  // Replies carry their payee's word. Those from before have none, here and at peers that follow within a day.
-  `
-  ALTER TABLE replies ADD COLUMN payee_signature BLOB;
-  CREATE TABLE payee_word_grace (
-    id INTEGER PRIMARY KEY CHECK (id = 0),
-    until INTEGER NOT NULL
-  );
-  INSERT INTO payee_word_grace SELECT 0, (CAST(strftime('%s', 'now') AS INTEGER) + 86400) * 1000
-  WHERE EXISTS (SELECT 1 FROM replies) OR EXISTS (SELECT 1 FROM cosigned);
-  `,
-  // Announcements are counted, and one certificate has one; those from before come again within seconds.
-  `
-  ALTER TABLE announcements ADD COLUMN cert_hash BLOB;
-  CREATE INDEX announcements_cert ON announcements (cert_hash);
-  CREATE INDEX announcements_expiry ON announcements (expires_at);
-  `,
-  // No order that can be read is of a time when replies came without their payee's word.
-  `
-  DROP TABLE payee_word_grace;
-  `,
-  createLedgerMigration({ orders: 'replies', others: ['cosigned', 'beacons', 'beacon_vote'] }),
-  // Of payees over the limit: what all their keys but one go on to show.
-  `
-  CREATE TABLE rest_tests (
-    payee BLOB PRIMARY KEY,
-    suspect BLOB NOT NULL,
-    audits INTEGER NOT NULL,
-    rejects INTEGER NOT NULL,
-    evidence TEXT NOT NULL,
-    ejected INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  `,
-];
+
+  INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
+  ${LEDGER_TABLE}
+`;

@@ -1,7 +1,5 @@
-import type { DatabaseSync } from 'node:sqlite';
 import {
   advancePayeeTest,
-  CHEAT_SHARES,
   computePayeeEvidence,
   INITIAL_PAYEE_TEST,
   type PayeeTestState,
@@ -120,37 +118,4 @@ export function advanceTests(
   if (isExact) return true;
   const isOverItself = computePayeeEvidence(readTest(store, providerId)) >= 1 / Math.sqrt(beta);
   return readTest(store, subject).ejected && (isOverItself || isPayeeOut(store, subject));
-}
-
-/**
- * Carries the tests of keys over, and founds those of payees on them. The old evidence stands for one of the shares of
- * cheats, which makes the new M no larger. Of several keys of one payee the mean is taken, at the largest number of
- * audits: a mean of e-values is one.
- */
-export function migrateTests(database: DatabaseSync): void {
-  database.exec(`
-    CREATE TABLE tests (
-      subject BLOB PRIMARY KEY,
-      audits INTEGER NOT NULL,
-      rejects INTEGER NOT NULL,
-      evidence TEXT NOT NULL,
-      ejected INTEGER NOT NULL
-    ) WITHOUT ROWID;
-  `);
-  const insert = database.prepare('INSERT INTO tests VALUES (?, ?, ?, ?, ?)');
-  const carry = (rows: readonly Record<string, unknown>[]): void => {
-    for (const { subject, audits, rejects, evidence, ejected } of rows) {
-      const shares = CHEAT_SHARES.map((_, i) => (i === 0 ? Math.min(evidence as number, 1e200) : 0));
-      insert.run(subject as Uint8Array, audits as number, rejects as number, JSON.stringify(shares), ejected as number);
-    }
-  };
-  carry(database.prepare('SELECT provider_id AS subject, audits, rejects, evidence, ejected FROM providers').all());
-  carry(
-    database
-      .prepare(
-        `SELECT payee AS subject, max(audits) AS audits, sum(rejects) AS rejects, avg(evidence) AS evidence,
-         max(ejected) AS ejected FROM providers WHERE payee IS NOT NULL AND payee <> zeroblob(20) GROUP BY payee`,
-      )
-      .all(),
-  );
 }

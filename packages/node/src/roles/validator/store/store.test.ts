@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
 import { createWriter, equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -9,7 +6,6 @@ import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
-import { openStore, type Store } from '../../../store/store.ts';
 import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from '../judgement/evidence.ts';
 import { deriveVrfSeed, registerValidator } from '../register.ts';
 import { createTestValidator, provider, providerId } from '../testing/test-bench.ts';
@@ -25,7 +21,6 @@ import {
   readAnnouncement,
 } from './announcement-store.ts';
 import { pruneBatch } from './batch-store.ts';
-import { migrations } from './schema.ts';
 import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const NOW = 1_750_000_000_000;
@@ -115,38 +110,6 @@ describe('chances', () => {
       expect(list.filter(({ weight }) => weight === 1n).length).toBe(MAX_CANDIDATES - 2);
       expect(parseCandidates(encodeCandidates(list))).toEqual(list);
     }
-  });
-});
-
-describe('announcements of before payees and verifiers signed', () => {
-  it('are expired until they come again, and still say where a provider is', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'ogong-announced-'));
-    const path = join(directory, 'validator.db');
-    const change = migrations.findIndex((step) => String(step).includes('expires_at - 3600000'));
-    const before = createTestValidator();
-    await before.announceVerifier('v1');
-    const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
-    const announcement = readAnnouncement(before.store, id)!;
-    const put = (to: Store) =>
-      to.transact((db) =>
-        db
-          .prepare(
-            'INSERT OR REPLACE INTO announcements (provider_id, sequence, expires_at, announcement) VALUES (?, ?, ?, ?)',
-          )
-          .run(id, '1', announcement.expiresAtMs, encodeAnnouncement(announcement)),
-      );
-    const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf: () => 0n, nowMs: NOW };
-    const old = openStore(path, { migrations: migrations.slice(0, change) });
-    put(old);
-    expect(listCandidates(old, crypto, query)).toHaveLength(1);
-    old.close();
-    const store = openStore(path, { migrations });
-    expect(listCandidates(store, crypto, query)).toEqual([]);
-    expect(readAnnouncement(store, id)).toEqual(announcement);
-    put(store);
-    expect(listCandidates(store, crypto, query)).toMatchObject([{ providerId: id }]);
-    store.close();
-    rmSync(directory, { recursive: true, force: true });
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../../store/store.ts';
-import { migrations } from './schema.ts';
+import { VALIDATOR_SCHEMA } from './schema.ts';
 import { readVerifier, recordVerifier, type VerifierEvent } from './verifier-store.ts';
 
 const id = new Uint8Array(32).fill(1);
 
 function create() {
-  const store = openStore(':memory:', { migrations });
+  const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
   const record = (event: VerifierEvent, nowMs = 0, deferMs = 1_000) =>
     store.transact((db) => recordVerifier(db, id, event, { nowMs, deferMs }));
   return { store, record, read: () => readVerifier(store, id) };

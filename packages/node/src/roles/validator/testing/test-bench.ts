@@ -20,7 +20,7 @@ import { type CosignDependencies, type CosignOptions, createCosigner } from '../
 import { type CosignRequest, createSettlement } from '../settlement/settlement.ts';
 import { adoptTable, createPolicyFinder } from '../store/drift-store.ts';
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
-import { migrations } from '../store/schema.ts';
+import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, type TestChain } from './test-chain.ts';
 import { createTestHybrid, createTestPayee, seedOf } from './test-keys.ts';
@@ -88,7 +88,7 @@ export type TestValidator = ReturnType<typeof createTestValidator>;
 export function createTestValidator(options: BenchOptions = {}) {
   const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
   const signer = createNodeLedgerSigner(seedOf(`validator ${index}`));
-  const store = openStore(options.path ?? ':memory:', { migrations });
+  const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
   const disk = createGroupCommit(store, { maxDelayMs: 0 });
   const group = options.wrapGroup?.(disk, store) ?? disk;
   const archive = createBeaconArchive(network, { crypto, store });

@@ -38,7 +38,7 @@ import { createChainView } from '../../../shared/chain-view.ts';
 import { createLinkPool } from '../../../shared/link-pool.ts';
 import { openStore } from '../../../store/store.ts';
 import { deriveVrfSeed, registerValidator } from '../register.ts';
-import { migrations } from '../store/schema.ts';
+import { VALIDATOR_SCHEMA } from '../store/schema.ts';
 import { createValidator, type Validator, type ValidatorOptions } from '../validator.ts';
 import {
   createTestOrder,
@@ -108,7 +108,7 @@ export async function startTestNetwork({
       peer: { endpoint: bind, certHash: identity.id },
       storePath: join(directory, `validator-${index}.db`),
       async start() {
-        const store = openStore(this.storePath, { migrations });
+        const store = openStore(this.storePath, { schema: VALIDATOR_SCHEMA });
         const view = createChainView({ deployment, refreshMs: 500 }, { connect: () => connect(ledgerKey) });
         await view.refresh();
         view.start();
