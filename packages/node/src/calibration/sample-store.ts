@@ -1,3 +1,4 @@
+import { bytes, columns, integer, oneOf, optional, text } from '../store/columns.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { ServedSample } from './sample.ts';
 
@@ -38,39 +39,40 @@ const SAMPLES_SCHEMA = `
      source TEXT NOT NULL, verifier TEXT NOT NULL, seed INTEGER NOT NULL, report BLOB,
      PRIMARY KEY (source, verifier, seed)) STRICT, WITHOUT ROWID`;
 
+const sampleFields = {
+  seed: integer,
+  endpoint: oneOf<ServedSample['endpoint']>(['chat', 'completion']),
+  request: bytes,
+  record: bytes,
+  opening: bytes,
+  response: bytes,
+};
+const servedSample = columns(sampleFields);
+const servedRow = columns({ source: text, sample: servedSample });
+const scoredSample = columns({ ...sampleFields, report: optional(bytes) });
+const pairRow = columns({ source: text, verifier: text, count: integer });
+const seedRow = columns({ seed: integer });
+const sourceRow = columns({ source: text });
+
 /** @throws StoreError */
 export function openSampleStore(path: string): SampleStore {
   const store: Store = openStore(path, { schema: SAMPLES_SCHEMA });
   // Samples can be made again: losing the last ones with the power is cheaper than a sync for each.
   store.database.exec('PRAGMA synchronous = OFF');
-  const toServed = (row: Record<string, unknown>): ServedSample => ({
-    seed: row.seed as number,
-    endpoint: row.endpoint as ServedSample['endpoint'],
-    request: row.request as Uint8Array,
-    record: row.record as Uint8Array,
-    opening: row.opening as Uint8Array,
-    response: row.response as Uint8Array,
-  });
   return {
     readServed(source, seed) {
-      const row = store.prepare('SELECT * FROM served WHERE source = ? AND seed = ?').get(source, seed);
-      return row && toServed(row);
+      const sql = `SELECT ${servedSample.list} FROM served WHERE source = ? AND seed = ?`;
+      return servedSample.get(store.prepare(sql), source, seed);
     },
     listSeeds: (source) =>
-      store
-        .prepare('SELECT seed FROM served WHERE source = ? ORDER BY seed')
-        .all(source)
-        .map(({ seed }) => seed as number),
+      seedRow
+        .all(store.prepare('SELECT seed FROM served WHERE source = ? ORDER BY seed'), source)
+        .map(({ seed }) => seed),
     listSources: () =>
-      store
-        .prepare('SELECT DISTINCT source FROM served ORDER BY source')
-        .all()
-        .map(({ source }) => source as string),
-    writeServed(source, { seed, endpoint, request, record, opening, response }) {
-      store
-        // Who came first stands: another run beside this one may have scored it.
-        .prepare('INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?, ?, ?)')
-        .run(source, seed, endpoint, request, record, opening, response);
+      sourceRow.all(store.prepare('SELECT DISTINCT source FROM served ORDER BY source')).map(({ source }) => source),
+    writeServed(source, sample) {
+      // Who came first stands: another run beside this one may have scored it.
+      servedRow.insert(store, 'INSERT OR IGNORE INTO served', { source, sample });
     },
     hasReport: (source, verifier, seed) =>
       store
@@ -82,23 +84,20 @@ export function openSampleStore(path: string): SampleStore {
     *readScored(source, verifier) {
       const rows = store
         .prepare(
-          `SELECT served.*, report FROM reports JOIN served USING (source, seed)
+          `SELECT ${scoredSample.list} FROM reports JOIN served USING (source, seed)
            WHERE source = ? AND verifier = ? ORDER BY seed`,
         )
         .iterate(source, verifier);
       for (const row of rows) {
-        yield { ...toServed(row), source, verifier, report: (row.report as Uint8Array | null) ?? undefined };
+        yield { ...scoredSample.read(row), source, verifier };
       }
     },
     listPairs: () =>
-      store
-        .prepare('SELECT source, verifier, count(*) AS count FROM reports GROUP BY source, verifier ORDER BY 1, 2')
-        .all()
-        .map((row) => ({
-          source: row.source as string,
-          verifier: row.verifier as string,
-          count: row.count as number,
-        })),
+      pairRow.all(
+        store.prepare(
+          'SELECT source, verifier, count(*) AS count FROM reports GROUP BY source, verifier ORDER BY 1, 2',
+        ),
+      ),
     close: () => store.close(),
   };
 }

@@ -116,6 +116,14 @@ describe('refuses, as a damaged file,', () => {
   });
 });
 
+it('refuses what its reader refuses', () => {
+  const store = open();
+  const json = columns({ note: mapped(text, (value): unknown => JSON.parse(value), JSON.stringify) });
+  store.database.exec("INSERT INTO thing (note) VALUES ('{')");
+  const read = () => json.get(store.prepare('SELECT note FROM thing'));
+  expect(read).toThrow(expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('note') }));
+});
+
 it('is a mistake of ours where the query leaves a column out', () => {
   const store = open();
   thing.insert(store, 'INSERT INTO thing', full);

@@ -176,7 +176,13 @@ function createColumns<T>(
 
 function readColumn<T>(name: string, column: Column<T>, value: SQLOutputValue | undefined): T {
   if (value === undefined) throw new Error(`the query does not select the column ${name}`);
-  if (column.matches(value)) return column.read(value);
+  if (column.matches(value)) {
+    try {
+      return column.read(value);
+    } catch (cause) {
+      throw new StoreError('corrupt', `the column ${name} of a database does not parse`, { cause });
+    }
+  }
   const found = value === null ? 'NULL' : value instanceof Uint8Array ? 'bytes' : JSON.stringify(value).slice(0, 40);
   throw new StoreError('corrupt', `the column ${name} of a database holds ${found}, expected ${column.expected}`);
 }

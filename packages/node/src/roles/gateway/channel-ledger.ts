@@ -1,3 +1,4 @@
+import { amount, bytes, columns, integer, named, oneOf, optional, text } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 import { GatewayError } from './gateway-error.ts';
@@ -101,37 +102,60 @@ interface Spending {
   readonly reserved: bigint;
 }
 
+const channelState = columns({
+  cumulativeAtomic: named('cumulative', amount),
+  owedAtomic: named('owed', amount),
+  outstandingAtomic: named('outstanding', amount),
+});
+const channelRow = columns({ validator: text, state: channelState });
+const spendingState = columns({ spent: amount, reserved: amount });
+const spendingRow = columns({ keyId: text, state: spendingState });
+const orderFields = {
+  replyId: text,
+  completionId: text,
+  choice: integer,
+  validator: text,
+  keyId: text,
+  maxFeeAtomic: named('max_fee', amount),
+  order: named('order_bytes', bytes),
+  signature: bytes,
+  createdMs: integer,
+  expiresMs: integer,
+};
+const newOrder = columns(orderFields);
+const orderRow = columns({
+  ...orderFields,
+  state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
+  feeAtomic: named('fee', optional(amount)),
+  verdict: text,
+  detail: text,
+  settlement: text,
+});
+const replyIdRow = columns({ replyId: text });
+
 export function createChannelLedger(store: Store, group: GroupCommit): ChannelLedger {
   function readChannel(validator: string): ChannelState | undefined {
-    const row = store.prepare('SELECT cumulative, owed, outstanding FROM channels WHERE validator = ?').get(validator);
-    if (row === undefined) return undefined;
-    return {
-      cumulativeAtomic: BigInt(row.cumulative as string),
-      owedAtomic: BigInt(row.owed as string),
-      outstandingAtomic: BigInt(row.outstanding as string),
-    };
+    return channelState.get(store.prepare(`SELECT ${channelState.list} FROM channels WHERE validator = ?`), validator);
   }
 
   function writeChannel(validator: string, state: ChannelState): void {
-    store
-      .prepare('INSERT OR REPLACE INTO channels (validator, cumulative, owed, outstanding) VALUES (?, ?, ?, ?)')
-      .run(validator, `${state.cumulativeAtomic}`, `${state.owedAtomic}`, `${state.outstandingAtomic}`);
+    channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
   }
 
   function readSpending(keyId: string): Spending {
-    const row = store.prepare('SELECT spent, reserved FROM spending WHERE key_id = ?').get(keyId);
-    return { spent: BigInt((row?.spent as string) ?? 0), reserved: BigInt((row?.reserved as string) ?? 0) };
+    const known = spendingState.get(
+      store.prepare(`SELECT ${spendingState.list} FROM spending WHERE key_id = ?`),
+      keyId,
+    );
+    return known ?? { spent: 0n, reserved: 0n };
   }
 
-  function writeSpending(keyId: string, { spent, reserved }: Spending): void {
-    store
-      .prepare('INSERT OR REPLACE INTO spending (key_id, spent, reserved) VALUES (?, ?, ?)')
-      .run(keyId, `${spent}`, `${reserved}`);
+  function writeSpending(keyId: string, state: Spending): void {
+    spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { keyId, state });
   }
 
   function readOrder(replyId: string): OrderRow | undefined {
-    const row = store.prepare('SELECT * FROM orders WHERE reply_id = ?').get(replyId);
-    return row === undefined ? undefined : toOrderRow(row);
+    return orderRow.get(store.prepare(`SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`), replyId);
   }
 
   return {
@@ -156,23 +180,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
           outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
         });
         writeSpending(keyId, { ...spending, reserved: spending.reserved + maxFeeAtomic });
-        store
-          .prepare(
-            `INSERT INTO orders (reply_id, completion_id, choice, validator, key_id, max_fee, order_bytes, signature,
-               created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          )
-          .run(
-            reservation.replyId,
-            reservation.completionId,
-            reservation.choice,
-            validator,
-            keyId,
-            `${maxFeeAtomic}`,
-            signed.order,
-            signed.signature,
-            reservation.createdMs,
-            reservation.expiresMs,
-          );
+        newOrder.insert(store, 'INSERT INTO orders', { ...reservation, ...signed });
         return signed;
       }),
 
@@ -207,17 +215,24 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
     find: (replyId) => store.read(() => readOrder(replyId)),
     findCompletion: (completionId) =>
       store.read(() =>
-        store
-          .prepare('SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice')
-          .all(completionId)
-          .map((row) => row.reply_id as string),
+        replyIdRow
+          .all(
+            store.prepare(
+              'SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice',
+            ),
+            completionId,
+          )
+          .map(({ replyId }) => replyId),
       ),
     listUnsettled: (limit, offset) =>
       store.read(() =>
-        store
-          .prepare("SELECT * FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?")
-          .all(limit, offset)
-          .map(toOrderRow),
+        orderRow.all(
+          store.prepare(
+            `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`,
+          ),
+          limit,
+          offset,
+        ),
       ),
     spentBy: (keyId) => store.read(() => readSpending(keyId).spent),
     expire: (beforeMs) =>
@@ -244,24 +259,4 @@ function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, r
       `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
     { publicCode: 'insufficient_quota' },
   );
-}
-
-function toOrderRow(row: Record<string, unknown>): OrderRow {
-  return {
-    replyId: row.reply_id as string,
-    completionId: row.completion_id as string,
-    choice: row.choice as number,
-    validator: row.validator as string,
-    keyId: row.key_id as string,
-    maxFeeAtomic: BigInt(row.max_fee as string),
-    order: row.order_bytes as Uint8Array,
-    signature: row.signature as Uint8Array,
-    createdMs: row.created_ms as number,
-    expiresMs: row.expires_ms as number,
-    state: row.state as OrderState,
-    feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
-    verdict: row.verdict as string,
-    detail: row.detail as string,
-    settlement: row.settlement as string,
-  };
 }

@@ -6,6 +6,7 @@ import { LinkError } from '../../link/link-error.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
 import type { LinkPool } from '../../shared/link-pool.ts';
 import { createRepeating } from '../../shared/repeat.ts';
+import { bytes, columns, integer, text } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -39,23 +40,28 @@ const LIFETIME_MS = 7 * 24 * 3_600_000;
 const PER_ROUND = 16;
 const SEND_TIMEOUT_MS = 30_000;
 
+const complaintRow = columns({ id: integer, validator: text, message: bytes, attempts: integer, expiresMs: integer });
+const count = columns({ n: integer });
+
+type ComplaintRow = ReturnType<typeof complaintRow.read>;
+
 export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies): ComplaintOutbox {
   const { store, group, chain, links, clock, onSent = () => {}, onError = () => {} } = dependencies;
 
-  async function send(row: Record<string, unknown>): Promise<void> {
-    const id = row.id as number;
-    const attempts = (row.attempts as number) + 1;
+  async function send(row: ComplaintRow): Promise<void> {
+    const { id } = row;
+    const attempts = row.attempts + 1;
     try {
-      const validator = chain.findByAddress(fromHex(row.validator as string));
+      const validator = chain.findByAddress(fromHex(row.validator));
       if (validator === undefined) throw new LinkError('unreachable', `validator ${row.validator} is not registered`);
-      const message = fromBinary(ComplainRequestSchema, row.message as Uint8Array);
+      const message = fromBinary(ComplainRequestSchema, row.message);
       const service = links.to(ValidatorService, validator);
       const { outcome } = await service.complain(message, { timeoutMs: SEND_TIMEOUT_MS });
       onSent(message.reason, outcome);
     } catch (error) {
       // A refusal is an answer, unless it says to come back.
       const isFinal = error instanceof LinkError && error.code === 'remote' && !error.retryable && error.refusal;
-      if (!isFinal && clock.nowMs() < (row.expires_ms as number)) {
+      if (!isFinal && clock.nowMs() < row.expiresMs) {
         const delayMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
         const nextMs = clock.nowMs() + delayMs;
         await group.write(() =>
@@ -72,9 +78,11 @@ export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies)
     { intervalMs: INTERVAL_MS },
     async () => {
       const due = store.read(() =>
-        store
-          .prepare('SELECT * FROM complaints WHERE next_ms <= ? ORDER BY next_ms LIMIT ?')
-          .all(clock.nowMs(), PER_ROUND),
+        complaintRow.all(
+          store.prepare(`SELECT ${complaintRow.list} FROM complaints WHERE next_ms <= ? ORDER BY next_ms LIMIT ?`),
+          clock.nowMs(),
+          PER_ROUND,
+        ),
       );
       await Promise.all(due.map(send));
     },
@@ -93,6 +101,6 @@ export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies)
           .prepare('INSERT INTO complaints (validator, message, attempts, next_ms, expires_ms) VALUES (?, ?, 0, ?, ?)')
           .run(toHex(validator), message, nowMs, nowMs + LIFETIME_MS);
       }),
-    size: () => store.read(() => store.prepare('SELECT count(*) AS n FROM complaints').get()?.n as number),
+    size: () => store.read(() => count.get(store.prepare('SELECT count(*) AS n FROM complaints'))?.n ?? 0),
   };
 }

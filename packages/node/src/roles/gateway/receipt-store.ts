@@ -2,6 +2,7 @@ import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+import { bytes, columns, integer, mapped, text } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -30,47 +31,45 @@ export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
   return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
 }
 
+const receiptRow = columns({
+  replyId: text,
+  receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
+  opening: bytes,
+  request: bytes,
+  response: bytes,
+  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
+  createdMs: integer,
+});
+const openingRow = columns({ opening: bytes });
+
 export function createReceiptStore(store: Store, group: GroupCommit): ReceiptStore {
   const getOpening = (replyId: string): Uint8Array | undefined =>
     store.read(
-      () =>
-        store.prepare('SELECT opening FROM receipts WHERE reply_id = ?').get(replyId)?.opening as
-          | Uint8Array
-          | undefined,
+      () => openingRow.get(store.prepare('SELECT opening FROM receipts WHERE reply_id = ?'), replyId)?.opening,
     );
   return {
     put: ({ replyId, receipt, request, response, checks }, nowMs) =>
       group.write(() => {
         if ('url' in receipt.opening) throw new TypeError('only full receipts are stored');
-        store
-          .prepare(
-            `INSERT INTO receipts (reply_id, receipt, opening, request, response, checks, created_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?)`,
-          )
-          .run(
-            replyId,
-            encodeReceipt(toCompactReceipt(receipt, replyId)),
-            receipt.opening.bytes,
-            request,
-            response,
-            JSON.stringify(checks),
-            nowMs,
-          );
+        receiptRow.insert(store, 'INSERT INTO receipts', {
+          replyId,
+          receipt: toCompactReceipt(receipt, replyId),
+          opening: receipt.opening.bytes,
+          request,
+          response,
+          checks,
+          createdMs: nowMs,
+        });
       }),
     get: (replyId) =>
       store.read(() => {
-        const row = store.prepare('SELECT * FROM receipts WHERE reply_id = ?').get(replyId);
-        if (row === undefined) return undefined;
-        return {
+        const row = receiptRow.get(
+          store.prepare(`SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`),
           replyId,
-          receipt: {
-            ...parseReceipt(utf8Decode(row.receipt as Uint8Array)),
-            opening: { bytes: row.opening as Uint8Array },
-          },
-          request: row.request as Uint8Array,
-          response: row.response as Uint8Array,
-          checks: JSON.parse(row.checks as string) as Check[],
-        };
+        );
+        if (row === undefined) return undefined;
+        const { receipt, opening, request, response, checks } = row;
+        return { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
       }),
     getOpening,
     expire: (beforeMs) =>

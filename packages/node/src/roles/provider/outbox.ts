@@ -8,6 +8,7 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Clock } from '../../clock.ts';
 import { LinkError } from '../../link/link-error.ts';
+import { bytes, columns, integer, optional } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -51,12 +52,10 @@ export interface Outbox {
   sweep(beforeMs: number): Promise<void>;
 }
 
-interface Entry {
-  readonly replyId: Uint8Array;
-  readonly validator: Uint8Array;
-  readonly message: Uint8Array;
-  readonly attempts: number;
-}
+const entryRow = columns({ replyId: bytes, validator: bytes, message: bytes, attempts: integer });
+const dueRow = columns({ due: optional(integer) });
+
+type Entry = ReturnType<typeof entryRow.read>;
 
 export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
   const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
@@ -71,25 +70,18 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   let pausedUntilMs = 0;
 
   function findDue(limit: number): Entry[] {
-    const rows = store.read(({ prepare }) =>
-      prepare(
-        `SELECT reply_id, validator, message, attempts FROM outbox
-         WHERE refused IS NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
-      ).all(clock.nowMs(), limit),
-    );
-    return rows.map((row) => ({
-      replyId: row.reply_id as Uint8Array,
-      validator: row.validator as Uint8Array,
-      message: row.message as Uint8Array,
-      attempts: row.attempts as number,
-    }));
+    return store.read(({ prepare }) => {
+      const due = prepare(
+        `SELECT ${entryRow.list} FROM outbox WHERE refused IS NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
+      );
+      return entryRow.all(due, clock.nowMs(), limit);
+    });
   }
 
   function findNextDueMs(): number | undefined {
-    const row = store.read(({ prepare }) =>
-      prepare('SELECT min(due_at_ms) AS due FROM outbox WHERE refused IS NULL').get(),
-    );
-    return (row?.due as number | null) ?? undefined;
+    return store.read(({ prepare }) =>
+      dueRow.get(prepare('SELECT min(due_at_ms) AS due FROM outbox WHERE refused IS NULL')),
+    )?.due;
   }
 
   async function send(entry: Entry): Promise<void> {

@@ -1,4 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { bytes, columns, integer } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -70,6 +71,8 @@ export interface KeptOpening {
   readonly expiresAtMs: number;
 }
 
+const openingRow = columns({ replyId: bytes, consumer: bytes, bytes, expiresAtMs: integer });
+
 /** Injected, so that what a provider does with its openings can be watched and bent from outside. */
 export interface Openings {
   /** Durable when it resolves. */
@@ -80,26 +83,12 @@ export interface Openings {
 
 export function createOpenings(store: Store, commits: GroupCommit): Openings {
   return {
-    async put(replyId, { bytes, consumer, expiresAtMs }) {
-      await commits.write(({ prepare }) =>
-        prepare('INSERT INTO opening (reply_id, consumer, bytes, expires_at_ms) VALUES (?, ?, ?, ?)').run(
-          replyId,
-          consumer,
-          bytes,
-          expiresAtMs,
-        ),
-      );
+    async put(replyId, opening) {
+      await commits.write((db) => openingRow.insert(db, 'INSERT INTO opening', { replyId, ...opening }));
     },
     async get(replyId) {
-      const row = store.read(({ prepare }) =>
-        prepare('SELECT consumer, bytes, expires_at_ms FROM opening WHERE reply_id = ?').get(replyId),
-      );
-      return (
-        row && {
-          bytes: row.bytes as Uint8Array,
-          consumer: row.consumer as Uint8Array,
-          expiresAtMs: row.expires_at_ms as number,
-        }
+      return store.read(({ prepare }) =>
+        openingRow.get(prepare(`SELECT ${openingRow.list} FROM opening WHERE reply_id = ?`), replyId),
       );
     },
     async sweep(nowMs) {

@@ -2,6 +2,7 @@ import type { Cursor, CursorStore } from '@ogong/chain/events';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
+import { bigInteger, bytes, columns, integer, mapped, named, optionalColumns, text } from '../../store/columns.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What a router keeps over a restart. All of it can be heard or read again; keeping it only saves the time. */
@@ -42,40 +43,24 @@ export interface KeptAnnouncement {
   readonly expiresAtMs: number;
 }
 
-export function saveAnnouncement({ prepare }: Store, { providerId, signed, expiresAtMs }: KeptAnnouncement): void {
-  prepare(
-    `INSERT INTO announcement (provider_id, announcement, provider_key, signature, payee_signature,
-       verifier_key, verifier_signature, expires_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (provider_id) DO UPDATE SET announcement = excluded.announcement,
-       provider_key = excluded.provider_key, signature = excluded.signature,
-       payee_signature = excluded.payee_signature, verifier_key = excluded.verifier_key,
-       verifier_signature = excluded.verifier_signature, expires_at_ms = excluded.expires_at_ms`,
-  ).run(
-    providerId,
-    signed.announcement,
-    signed.providerKey,
-    signed.signature,
-    signed.payeeSignature,
-    signed.verifierEndorsement?.verifierKey ?? null,
-    signed.verifierEndorsement?.signature ?? null,
-    expiresAtMs,
-  );
+const signedAnnouncement = columns({
+  announcement: bytes,
+  providerKey: bytes,
+  signature: bytes,
+  payeeSignature: bytes,
+  verifierEndorsement: optionalColumns({ verifierKey: bytes, signature: named('verifier_signature', bytes) }),
+});
+const announcementRow = columns({ providerId: bytes, signed: signedAnnouncement, expiresAtMs: integer });
+
+export function saveAnnouncement(store: Store, { signed, ...rest }: KeptAnnouncement): void {
+  const { verifierEndorsement } = signed;
+  const row = { ...rest, signed: { ...signed, verifierEndorsement } };
+  announcementRow.insert(store, 'INSERT OR REPLACE INTO announcement', row);
 }
 
 export function loadAnnouncements(store: Store): SignedAnnouncement[] {
   return store.read(({ prepare }) =>
-    prepare('SELECT * FROM announcement')
-      .all()
-      .map((row) => ({
-        announcement: row.announcement as Uint8Array,
-        providerKey: row.provider_key as Uint8Array,
-        signature: row.signature as Uint8Array,
-        payeeSignature: row.payee_signature as Uint8Array,
-        verifierEndorsement: row.verifier_key
-          ? { verifierKey: row.verifier_key as Uint8Array, signature: row.verifier_signature as Uint8Array }
-          : undefined,
-      })),
+    signedAnnouncement.all(prepare(`SELECT ${signedAnnouncement.list} FROM announcement`)),
   );
 }
 
@@ -83,19 +68,21 @@ export function forgetAnnouncements({ prepare }: Store, beforeMs: number): void 
   prepare('DELETE FROM announcement WHERE expires_at_ms < ?').run(beforeMs);
 }
 
+const reputation = columns({ accepts: integer, rejects: integer, abandoned: integer });
+
 export function loadHistory(store: Store, providerId: Uint8Array): ProviderHistory {
   return store.read(({ prepare }) => {
-    const row = prepare('SELECT accepts, rejects, abandoned FROM reputation WHERE provider_id = ?').get(providerId);
+    const counts = reputation.get(
+      prepare(`SELECT ${reputation.list} FROM reputation WHERE provider_id = ?`),
+      providerId,
+    );
     const ejected = prepare('SELECT 1 FROM ejection WHERE provider_id = ?').get(providerId) !== undefined;
-    if (!row) return { ...EMPTY_HISTORY, ejected };
-    return {
-      accepts: row.accepts as number,
-      rejects: row.rejects as number,
-      abandoned: row.abandoned as number,
-      ejected,
-    };
+    return { ...EMPTY_HISTORY, ...counts, ejected };
   });
 }
+
+const logPosition = columns({ length: bigInteger, head: bytes });
+const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
 
 export type HistoryChange = Pick<ProviderHistory, 'accepts' | 'rejects' | 'abandoned'>;
 
@@ -105,26 +92,23 @@ export function advanceLog(
   validator: Uint8Array,
   { position, changes }: { position: LogPosition; changes: ReadonlyMap<Uint8Array, HistoryChange> },
 ): void {
-  store.transact(({ prepare }) => {
+  store.transact((db) => {
     for (const [providerId, { accepts, rejects, abandoned }] of changes) {
-      prepare(
+      db.prepare(
         `INSERT INTO reputation (provider_id, accepts, rejects, abandoned) VALUES (?, ?, ?, ?)
          ON CONFLICT (provider_id) DO UPDATE SET accepts = accepts + excluded.accepts,
            rejects = rejects + excluded.rejects, abandoned = abandoned + excluded.abandoned`,
       ).run(providerId, accepts, rejects, abandoned);
     }
-    prepare(
-      `INSERT INTO log_position (validator, length, head) VALUES (?, ?, ?)
-       ON CONFLICT (validator) DO UPDATE SET length = excluded.length, head = excluded.head`,
-    ).run(validator, Number(position.length), position.head);
+    const row = { validator, length: position.length, head: position.head };
+    logRow.insert(db, 'INSERT OR REPLACE INTO log_position', row);
   });
 }
 
 export function loadLogPosition(store: Store, validator: Uint8Array): LogPosition | undefined {
-  const row = store.read(({ prepare }) =>
-    prepare('SELECT length, head FROM log_position WHERE validator = ?').get(validator),
+  return store.read(({ prepare }) =>
+    logPosition.get(prepare(`SELECT ${logPosition.list} FROM log_position WHERE validator = ?`), validator),
   );
-  return row && { length: BigInt(row.length as number), head: row.head as Uint8Array };
 }
 
 export function saveEjection(store: Store, providerId: Uint8Array, block: number): void {
@@ -138,18 +122,16 @@ export function undoEjections(store: Store, aboveBlock: number): void {
   store.transact(({ prepare }) => prepare('DELETE FROM ejection WHERE block > ?').run(aboveBlock));
 }
 
+const cursorRow = columns({ cursor: mapped(text, (json): Cursor => JSON.parse(json), JSON.stringify) });
+
 export function createCursorStore(store: Store): CursorStore {
   return {
     load() {
-      const row = store.read(({ prepare }) => prepare('SELECT cursor FROM chain_cursor').get());
-      return row && (JSON.parse(row.cursor as string) as Cursor);
+      return store.read(({ prepare }) => cursorRow.get(prepare('SELECT cursor FROM chain_cursor')))?.cursor;
     },
     save(cursor) {
       store.transact(({ prepare }) =>
-        prepare(
-          `INSERT INTO chain_cursor (one, cursor) VALUES (1, ?)
-           ON CONFLICT (one) DO UPDATE SET cursor = excluded.cursor`,
-        ).run(JSON.stringify(cursor)),
+        prepare('INSERT OR REPLACE INTO chain_cursor (one, cursor) VALUES (1, ?)').run(JSON.stringify(cursor)),
       );
     },
   };

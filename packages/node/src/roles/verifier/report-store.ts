@@ -1,4 +1,5 @@
 import { concatBytes } from '@ogong/protocol/base/bytes';
+import { bytes, columns, integer } from '../../store/columns.ts';
 import type { GroupCommit } from '../../store/group-commit.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -28,6 +29,9 @@ export interface KeptReport {
   readonly signature: Uint8Array;
 }
 
+const keptReport = columns({ jobHash: bytes, report: bytes, salt: bytes, digest: bytes, signature: bytes });
+const reportRow = columns({ validator: bytes, jobId: bytes, kept: keptReport, createdAtMs: integer });
+
 export interface JobKey {
   /** Peer id of the validator that asked: nobody else sees the report. */
   readonly validator: Uint8Array;
@@ -55,20 +59,12 @@ export interface Reports {
 
 export function createReports(store: Store, commits: GroupCommit): Reports {
   const find = (db: Store, { validator, jobId }: JobKey): KeptReport | undefined => {
-    const row = db.prepare('SELECT * FROM report WHERE validator = ? AND job_id = ?').get(validator, jobId);
-    return (
-      row && {
-        jobHash: row.job_hash as Uint8Array,
-        report: row.report as Uint8Array,
-        salt: row.salt as Uint8Array,
-        digest: row.digest as Uint8Array,
-        signature: row.signature as Uint8Array,
-      }
-    );
+    const sql = `SELECT ${keptReport.list} FROM report WHERE validator = ? AND job_id = ?`;
+    return keptReport.get(db.prepare(sql), validator, jobId);
   };
   return {
     get: (key) => store.read((db) => find(db, key)),
-    put: (key, { jobHash, report, salt, digest, signature }, { nowMs, forgetBeforeMs, keepLast }) =>
+    put: (key, report, { nowMs, forgetBeforeMs, keepLast }) =>
       commits.write((db) => {
         db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(forgetBeforeMs);
         if (keepLast !== undefined) {
@@ -77,23 +73,20 @@ export function createReports(store: Store, commits: GroupCommit): Reports {
              (SELECT job_id FROM report WHERE validator = ?1 ORDER BY created_at_ms DESC LIMIT ?2)`,
           ).run(key.validator, keepLast);
         }
-        db.prepare(
-          `INSERT OR IGNORE INTO report (validator, job_id, job_hash, report, salt, digest, signature, created_at_ms)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        ).run(key.validator, key.jobId, jobHash, report, salt, digest, signature, nowMs);
+        reportRow.insert(db, 'INSERT OR IGNORE INTO report', { ...key, kept: report, createdAtMs: nowMs });
         return find(db, key) as KeptReport;
       }),
     bindRound: ({ validator, jobId }, round) =>
       commits.write((db) => {
-        const bytes = concatBytes(...round);
+        const digests = concatBytes(...round);
         db.prepare('UPDATE report SET round = ? WHERE validator = ? AND job_id = ? AND round IS NULL').run(
-          bytes,
+          digests,
           validator,
           jobId,
         );
         const bound = db
           .prepare('SELECT 1 FROM report WHERE validator = ? AND job_id = ? AND round = ?')
-          .get(validator, jobId, bytes);
+          .get(validator, jobId, digests);
         return bound !== undefined;
       }),
   };
