@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { AttackDefinition } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
 import { defineSubstitution } from './substitute.ts';
@@ -23,11 +24,13 @@ const caches = (['q8_0', 'q4_0'] as const).map((kvType) =>
   }),
 );
 
-const windows = [128, 32].map((slidingWindow) =>
+const WINDOW_CHILD = fileURLToPath(new URL('./sliding-window.child.ts', import.meta.url));
+
+const windows = [128, 32].map((width) =>
   defineSubstitution({
-    name: `sliding-window-${slidingWindow}`,
-    aim: `forget what lies more than ${slidingWindow} tokens back`,
-    cheap: { engine: { laboratory: { slidingWindow } } },
+    name: `sliding-window-${width}`,
+    aim: `forget what lies more than ${width} tokens back`,
+    cheap: { engine: { child: { path: WINDOW_CHILD, arguments: [String(width)] } } },
   }),
 );
 

@@ -51,8 +51,8 @@ export interface BatchContext {
   logits(): Float32Array;
   /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */
   hidden(): Float32Array;
-  /** Forgets a sequence, or its positions from `from` on. */
-  remove(sequence: number, from?: number): void;
+  /** Forgets a sequence, or its positions from `from` up to but not with `to`. */
+  remove(sequence: number, from?: number, to?: number): void;
   free(): void;
 }
 

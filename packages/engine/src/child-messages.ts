@@ -32,8 +32,6 @@ export interface LoadOptions {
   readonly shapes: ShapeChoice;
   readonly drafts: number;
   readonly prefixCache: boolean;
-  /** A cheat's: see LlamaEngineOptions.laboratory. */
-  readonly slidingWindow?: number;
   readonly promptChunk: number;
   readonly maxQueue: number;
 }

@@ -167,7 +167,9 @@ function createFakeContext(
         const seen = isShaped ? mix(first.tokens, first.shapes) : first.tokens;
         return hiddenOf(mix(seen, (isBroken ? 0x77000000 : 0x33000000) + stage));
       }),
-    remove(sequence, from = 0) {
+    remove(sequence, from = 0, to) {
+      if (to !== undefined)
+        throw new RangeError('every state of the fake holds all before it: the first go with the last');
       if (from === 0 || options.keepsGuesses !== true) states.get(sequence)?.splice(from);
     },
     free: () => states.clear(),

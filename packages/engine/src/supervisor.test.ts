@@ -14,10 +14,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('a supervised engine', () => {
   it('steps after a restart as it chose to at first: a seeded request is answered the same', async () => {
     const asked = join(folder, 'asked');
-    const modulePath = join(folder, 'child.mjs');
+    const path = join(folder, 'child.mjs');
     // Says that it chose, writes down what it was asked for, and dies of the first request.
     await writeFile(
-      modulePath,
+      path,
       `import { appendFileSync } from 'node:fs';
        process.on('message', (message) => {
          if (message.kind === 'load') {
@@ -29,7 +29,7 @@ describe('a supervised engine', () => {
     const restarted = Promise.withResolvers<void>();
     let starts = 0;
     const supervisor = await createSupervisor({
-      modulePath,
+      child: { path },
       load: { shapes: 'auto', backend: 'cpu' } as LoadOptions,
       onEvent({ kind }) {
         if (kind === 'ready' && ++starts === 2) restarted.resolve();

@@ -12,8 +12,14 @@ export type SupervisorEvent =
 export interface SupervisorOptions {
   readonly load: LoadOptions;
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
-  /** The child's module; another one in tests. */
-  readonly modulePath?: string;
+  /** The engine's own unless another is given. */
+  readonly child?: ChildModule | undefined;
+}
+
+/** What runs as the engine's child: a module that calls `serveParent` (child-loop.ts). */
+export interface ChildModule {
+  readonly path: string;
+  readonly arguments?: readonly string[];
 }
 
 /** Keeps one engine child alive and carries requests to it. */
@@ -39,7 +45,7 @@ const STDERR_TAIL = 4_096;
 
 /** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const modulePath = options.modulePath ?? fileURLToPath(new URL('./child.ts', import.meta.url));
+  const module: ChildModule = options.child ?? { path: fileURLToPath(new URL('./child.ts', import.meta.url)) };
   const port = createRequestPort();
   let child: ChildProcess | undefined;
   let { load } = options;
@@ -56,7 +62,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     const startedAt = Date.now();
     let stderr = '';
     let loadError: EngineError | undefined;
-    const current = fork(modulePath, [], {
+    const current = fork(module.path, module.arguments ?? [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: pickEnvironment(options.load.backend),
       serialization: 'advanced',

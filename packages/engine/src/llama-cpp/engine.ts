@@ -4,7 +4,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';
-import { createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
+import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
 import type { Backend } from './library.ts';
 import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
@@ -63,11 +63,8 @@ export interface LlamaEngineOptions {
   readonly maxQueue?: number;
   /** Bytes that may be taken; what the machine has free. */
   readonly availableMemory?: number;
-  /** What only a cheat does, for the laboratory; no configuration of the product leads here. */
-  readonly laboratory?: {
-    /** `generate` forgets the positions further back than this before every pass. */
-    readonly slidingWindow?: number;
-  };
+  /** What runs instead of the engine's own child, and opens the model in its way. */
+  readonly child?: ChildModule;
 }
 
 export interface LlamaEngineHooks {
@@ -108,8 +105,6 @@ export async function createLlamaEngine(
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
   assertOption('drafts', drafts, 0, MOST_DRAFTS);
-  const { slidingWindow } = options.laboratory ?? {};
-  if (slidingWindow !== undefined) assertOption('slidingWindow', slidingWindow, 1, contextSize);
   assertKvType(file, kvType, flashAttention);
   assertFitsMemory(
     file,
@@ -130,11 +125,10 @@ export async function createLlamaEngine(
     sequences,
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     prefixCache: options.prefixCache ?? true,
-    ...(slidingWindow === undefined ? {} : { slidingWindow }),
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
-  const supervisor = await createSupervisor({ load, onEvent: hooks.onEvent });
+  const supervisor = await createSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
   const pool = createScorePool(load);
 
   /** The library to load for a claimed class that differs from this engine's in the ISA alone; undefined where that is not so. */

@@ -83,16 +83,4 @@ describe('knobs of the engine', () => {
   it('refuses a quantised KV cache without flash attention', async () => {
     await expect(serve({ kvType: 'q8_0', flashAttention: false })).rejects.toThrow(/needs flash attention/);
   });
-
-  it('forgets behind a sliding window, and an honest score shows it', async () => {
-    const honest = await serve({});
-    const cheat = await serve({ laboratory: { slidingWindow: 8 } });
-    expect(cheat.numericClass).toBe(`${honest.numericClass}/window-8`);
-    expect(cheat.exact).toBe(false);
-    expect(cheat.reply.windows).not.toEqual(honest.reply.windows);
-    // Its own score attends to everything, so it is the honest one.
-    expect(cheat.scored.windows).not.toEqual(cheat.reply.windows);
-    const unbounded = await serve({ laboratory: { slidingWindow: 256 } });
-    expect(unbounded.reply.windows).toEqual(honest.reply.windows);
-  });
 });

@@ -96,7 +96,7 @@ describe('exact class', () => {
     const path = join(storeDir, `random-${quant}.gguf`);
     const shape = { embedding: 256, layers: 2, heads: 4, kvHeads: 2, feedForward: 768, context: 256 };
     writeRandomModel(plain, { vocabularyFrom: model.path, shape });
-    const script = fileURLToPath(new URL('../models/quantize-child.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
     await promisify(execFile)(process.execPath, [script, plain, path, quant]);
     const engine = await createLlamaEngine({ modelPath: path });
     try {

@@ -10,8 +10,6 @@ export interface LlamaBatchModelOptions {
   readonly kvType: KvType;
   readonly flashAttention: boolean;
   readonly kvUnified: boolean;
-  /** Serving forgets what lies further back than this. */
-  readonly slidingWindow?: number | undefined;
   readonly contextSize: number;
   readonly threads: number;
   readonly batchSize: number;
@@ -112,7 +110,6 @@ function createExactContext(
   const isExact = pads || kernels === 'exact';
   // The default kernels read a quantised cache differently for one row.
   const needsReference = kvType === 'q8_0' || kvType === 'q4_0';
-  const slidingWindow = purpose === 'serve' ? options.slidingWindow : undefined;
   const context: LlamaContext = model.createContext({
     ...{ kvType, flashAttention, kvUnified },
     // Padding rows stand one position past the last.
@@ -136,7 +133,6 @@ function createExactContext(
   };
   const run = (outputs: boolean): void => {
     if (rows.length === 0) return;
-    if (slidingWindow !== undefined) forgetBehind(context, rows, slidingWindow);
     guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
     const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
     let furthest = 0;
@@ -190,7 +186,7 @@ function createExactContext(
     shapeOf: () => 0,
     logits: () => context.logits(),
     hidden: () => context.hidden(),
-    remove: (sequence, from) => context.remove(sequence, from),
+    remove: (sequence, from, to) => context.remove(sequence, from, to),
     free: () => context.free(),
   };
 }
@@ -203,14 +199,6 @@ function countGuesses(counts: readonly number[], rows: number, batchSize: number
   let least = Math.floor(Math.min(batchSize, TILED_ROWS - 1) / rows) - 1;
   for (let i = 0; i < rows; i++) least = Math.min(least, counts[i] as number);
   return Math.max(0, least);
-}
-
-/** Keeps `width` positions before the pass's first row of each sequence. */
-function forgetBehind(context: LlamaContext, rows: readonly Row[], width: number): void {
-  rows.forEach(({ sequence, position }, index) => {
-    const isFirst = rows[index - 1]?.sequence !== sequence;
-    if (isFirst && position > width) context.remove(sequence, 0, position - width);
-  });
 }
 
 /**

@@ -2,7 +2,7 @@
  * The numeric class names everything besides the weights' bytes that decides the last bit of a logit
  * (docs/spec/numeric-class.md):
  *
- *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/window-<n>][/unproven]
+ *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/unproven]
  *
  * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
  *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
@@ -23,8 +23,6 @@ export interface NumericClass {
   readonly flashAttention: boolean;
   /** One KV cache for all sequences instead of one each. */
   readonly kvUnified: boolean;
-  /** Positions that attention still sees; only cheats of the laboratory set it. */
-  readonly slidingWindow?: number;
   /** Kernels that should be exact, and were seen not to be on this machine: nobody is to be held to their bits. */
   readonly isUnproven?: boolean;
 }
@@ -34,16 +32,11 @@ export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
 const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast', 'shaped'];
 const PATTERN =
-  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(?:\/window-([1-9][0-9]{0,6}))?(\/unproven)?$/;
+  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/unproven)?$/;
 
 export function formatNumericClass(parts: NumericClass): string {
-  const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, slidingWindow, isUnproven } = parts;
-  const departures = [
-    flashAttention ? '' : '/no-fa',
-    kvUnified ? '/unified' : '',
-    slidingWindow === undefined ? '' : `/window-${slidingWindow}`,
-    isUnproven ? '/unproven' : '',
-  ];
+  const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, isUnproven } = parts;
+  const departures = [flashAttention ? '' : '/no-fa', kvUnified ? '/unified' : '', isUnproven ? '/unproven' : ''];
   return `${build}/${backend}/${isa}/${kernels}/${weights}/kv-${kv}${departures.join('')}`;
 }
 
@@ -51,15 +44,11 @@ export function formatNumericClass(parts: NumericClass): string {
 export function parseNumericClass(text: string): NumericClass | undefined {
   const match = PATTERN.exec(text);
   if (match === null || !KERNELS.includes(match[4] as string)) return undefined;
-  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, window, unproven] = match as (
-    | string
-    | undefined
-  )[];
+  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, unproven] = match as (string | undefined)[];
   return {
     ...{ build, backend, isa, kernels, weights, kv },
     flashAttention: noFlash === undefined,
     kvUnified: unified !== undefined,
-    ...(window === undefined ? {} : { slidingWindow: Number(window) }),
     ...(unproven === undefined ? {} : { isUnproven: true }),
   } as NumericClass;
 }
@@ -87,9 +76,9 @@ const FLOAT_WEIGHTS = new Set(['f32', 'f16', 'bf16']);
 export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.has(weights) ? 'exact-2' : 'exact');
 
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
-export function mayBeExact({ kernels, flashAttention, kvUnified, slidingWindow, isUnproven }: NumericClass): boolean {
+export function mayBeExact({ kernels, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
   if (isUnproven) return false;
   // In a cache that all share, neighbours decide where a sequence's rows stand, and with it the order of sums.
-  if (slidingWindow !== undefined || kvUnified || kernels === 'plain' || kernels === 'fast') return false;
+  if (kvUnified || kernels === 'plain' || kernels === 'fast') return false;
   return flashAttention !== (kernels === 'shaped');
 }

@@ -38,14 +38,14 @@ export function openLibrary({
 export function openHost(
   options: LoadOptions,
 ): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> & Required<Pick<HostOptions, 'maxDrafts'>> {
-  const { modelPath, kernels, kvType, flashAttention, kvUnified, slidingWindow, sequences, threads } = options;
+  const { modelPath, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
   const file = inspectModelFile(modelPath);
   const library = openLibrary(options);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>
     createLlamaBatchModel(llama, {
-      ...{ kernels, kvType, flashAttention, kvUnified, slidingWindow, threads, batchSize, shapes },
+      ...{ kernels, kvType, flashAttention, kvUnified, threads, batchSize, shapes },
       contextSize: options.contextSize,
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
@@ -65,7 +65,6 @@ export function openHost(
     weights: file.weightType,
     kv: kvType,
     ...{ flashAttention, kvUnified },
-    ...(slidingWindow === undefined ? {} : { slidingWindow }),
   };
   const shouldBeExact = mayBeExact(numericClass);
   const exact =

@@ -151,7 +151,7 @@ export function createShapedContext(
     shapeOf: (index) => classes[index] as number,
     logits: () => (isCopied ? copies.logits : context.logits()),
     hidden: () => (isCopied ? copies.hidden : context.hidden()),
-    remove: (sequence, from) => context.remove(sequence, from),
+    remove: (sequence, from, to) => context.remove(sequence, from, to),
     free: () => context.free(),
   };
 }
