@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { root } from './steps.ts';
 
 const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n');
@@ -23,7 +33,42 @@ function findReferences(): { from: string; to: string }[] {
   return [...named, ...linked];
 }
 
+const MOST_BYTES = 4_000_000;
+/** Pages that a newcomer reads from end to end. */
+const MOST_WORDS: Readonly<Record<string, number>> = { 'detection/README.md': 2000 };
+
+/** What is too long for its reader in a folder of documentation. */
+function listExcess(docs: string): string[] {
+  const files = (readdirSync(docs, { recursive: true }) as string[]).filter((name) =>
+    statSync(join(docs, name)).isFile(),
+  );
+  const bytes = files.reduce((sum, name) => sum + statSync(join(docs, name)).size, 0);
+  const long = Object.entries(MOST_WORDS).flatMap(([name, most]) => {
+    const words = existsSync(join(docs, name)) ? readFileSync(join(docs, name), 'utf8').split(/\s+/).length : 0;
+    return words > most ? [`${name}: ${words} words, at most ${most}`] : [];
+  });
+  return [...(bytes > MOST_BYTES ? [`${bytes} bytes, at most ${MOST_BYTES}`] : []), ...long];
+}
+
 describe('documentation', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ogong-docs-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is short enough to be read', () => {
+    expect(listExcess(join(root, 'docs'))).toEqual([]);
+  });
+
+  it('would be refused where it is not', () => {
+    mkdirSync(join(folder, 'detection'));
+    const page = join(folder, 'detection', 'README.md');
+    writeFileSync(page, 'word '.repeat(2001));
+    expect(listExcess(folder)).toEqual([expect.stringMatching(/^detection\/README\.md: 200\d words/)]);
+    writeFileSync(page, 'word '.repeat(1000));
+    expect(listExcess(folder)).toEqual([]);
+    writeFileSync(join(folder, 'detection', 'picture.svg'), Buffer.alloc(MOST_BYTES));
+    expect(listExcess(folder)).toEqual([expect.stringMatching(/^\d+ bytes, at most/)]);
+  });
+
   it('is where sources and pages say that it is', () => {
     const references = findReferences();
     expect(references.length).toBeGreaterThan(50);

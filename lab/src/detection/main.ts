@@ -27,6 +27,7 @@ import { PROFILES, type Profile, SOLD_WEIGHTS } from './plan/profiles.ts';
 import { findSetup } from './plan/setups.ts';
 import { renderDetection } from './report/render-detection.ts';
 import { encodeResults, listChanges, parseResults } from './report/results-json.ts';
+import { formatSummary } from './report/summary.ts';
 import type { DetectionResults } from './results.ts';
 import { collectExperiment, sourceId } from './sample/collect.ts';
 import { createEnginePool } from './sample/engine-pool.ts';
@@ -42,10 +43,10 @@ const config = defineConfig({
   fields: {
     profile: {
       schema: oneOf(['quick', 'ci', 'nightly', 'full']),
-      default: 'ci',
-      description: 'how many replies: quick, ci (what CI plays), nightly, or full (what docs/detection shows)',
+      default: 'quick',
+      description:
+        'how many replies: quick (a few minutes), ci (what CI plays), nightly, or full (what docs/detection shows: hours)',
     },
-    quick: { schema: boolean, boolean: true, description: 'the same as --profile quick' },
     only: {
       schema: text,
       label: '<name>',
@@ -95,7 +96,7 @@ async function main(): Promise<void> {
   }
   const { values } = parsed;
   const startedMs = performance.now();
-  const profile = PROFILES[values.quick ? 'quick' : values.profile];
+  const profile = PROFILES[values.profile];
   mkdirSync(dirname(values.samples), { recursive: true });
   const store = openSampleStore(values.samples);
   try {
@@ -128,7 +129,7 @@ async function main(): Promise<void> {
     const changes =
       values.sameAs === undefined ? [] : listChanges(parseResults(readFileSync(values.sameAs, 'utf8')), results);
     if (values.write) for (const path of await renderDetection(results, values.write)) console.log(`wrote ${path}`);
-    printSummary(results);
+    for (const line of formatSummary(results)) console.log(line);
     const broken = [...listBroken(results), ...changes.map((change) => `not the same again: ${change}`)];
     for (const line of broken) console.error(`broken: ${line}`);
     if (broken.length > 0) process.exitCode = 1;
@@ -261,12 +262,6 @@ function isLeftOut({ provider, verifier }: Experiment, error: unknown): error is
 }
 
 const ABSENCES: readonly EngineErrorCode[] = ['unsupported-model', 'invalid-request'];
-
-function printSummary({ aims, attacks, notCaught }: DetectionResults): void {
-  for (const { aim, measured, met } of aims) console.log(`${met ? 'met   ' : 'MISSED'}  ${aim}: ${measured}`);
-  const passing = notCaught.map(({ attack }) => attack).join(', ') || 'none';
-  console.log(`${attacks.length} attacks played; no check is there for: ${passing}`);
-}
 
 try {
   await main();

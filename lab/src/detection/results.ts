@@ -2,7 +2,7 @@ import type { EqualityRun } from '../equality/run-file.ts';
 
 /** What a run of the laboratory found: plain data, from which page, plots and tables are made without a model. */
 export interface DetectionResults {
-  readonly version: 3;
+  readonly version: 4;
   readonly profile: 'quick' | 'ci' | 'nightly' | 'full';
   readonly seed: number;
   /** What makes this run again. */
@@ -139,8 +139,7 @@ export interface AttackRow extends Pair {
   readonly named: Share | undefined;
   /** Those that name this very attack: several of one kind compute the same. */
   readonly namedExactly?: Share | undefined;
-  /** Points of the ROC per window: false-reject rate, catch rate; and tokens against evidence, natural log. */
-  readonly roc: readonly (readonly [number, number])[];
+  /** Tokens of one provider against the evidence that they give, natural log. */
   readonly evidence: readonly (readonly [tokens: number, logEvidence: number])[];
 }
 
@@ -244,12 +243,16 @@ export interface VerifierStrategyRow {
   readonly cheatsPaid: Share;
 }
 
+/**
+ * Where the aim lies against the 95 % interval of what was measured: `met` and `missed` where the interval, or a count that has none,
+ * leaves no doubt; `undecided` where it holds both, or nothing was measured.
+ */
+export type AimOutcome = 'met' | 'missed' | 'undecided';
+
 export interface AimRow {
   readonly aim: string;
   readonly measured: string;
-  readonly met: boolean;
-  /** False where the sample meets the aim and its 95 % interval reaches past it. */
-  readonly shown?: boolean;
-  /** Of a miss: the reason and the next idea. */
+  readonly outcome: AimOutcome;
+  /** Where the aim is not met: the reason and the next idea. */
   readonly note: string;
 }

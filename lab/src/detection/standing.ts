@@ -1,7 +1,10 @@
-import type { AimRow, AttackRow, Pair } from './results.ts';
+import type { AimOutcome, AimRow, AttackRow, Pair } from './results.ts';
 
-/** An aim that says nothing measured is missed, whatever it claims. */
-export const isMet = ({ met, measured }: AimRow): boolean => met === true && measured.trim() !== '';
+/** An aim that says nothing measured is undecided, whatever it claims. */
+export const outcomeOf = ({ outcome, measured }: AimRow): AimOutcome =>
+  measured.trim() === '' || !OUTCOMES.includes(outcome) ? 'undecided' : outcome;
+
+const OUTCOMES: readonly AimOutcome[] = ['met', 'missed', 'undecided'];
 
 /** What stands for them among the checks that found a reply. */
 export const FIXED_LIMITS = 'fixed limits';

@@ -3,10 +3,10 @@ import type { AttackRow, CatchRate, DetectionResults, HonestRow, Pair, Quantiles
 /** Invented figures in the shape of real ones: two weight types, several pairs, attacks from plain to hidden. */
 export function createSyntheticResults(): DetectionResults {
   return {
-    version: 3,
+    version: 4,
     profile: 'quick',
     seed: 7,
-    command: 'npm run detect -- --quick',
+    command: 'npm run detect -- --profile quick',
     code: 'abc1234',
     engine: 'llama.cpp 0.0.0',
     machine: '2 cores of nothing',
@@ -73,8 +73,13 @@ export function createSyntheticResults(): DetectionResults {
       },
     ],
     aims: [
-      { aim: 'no honest mismatch', measured: '0 of 123,456 tokens', met: true, note: '' },
-      { aim: 'noise 1e-3 in q8_0 within 1,000 tokens', measured: '1,240 tokens', met: false, note: 'Drift hides it.' },
+      { aim: 'no honest mismatch', measured: '0 of 123,456 tokens', outcome: 'met', note: '' },
+      {
+        aim: 'noise 1e-3 in q8_0 within 1,000 tokens',
+        measured: '1,240 tokens',
+        outcome: 'missed',
+        note: 'Drift hides it.',
+      },
     ],
     notCaught: [
       { attack: 'noise 1e-3', why: 'passes for 1,240 tokens' },
@@ -178,12 +183,9 @@ function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[n
     checkCost: isPrefill ? undefined : 0.25,
     caughtBy: isPrefill ? { 'draw-replay': 72 } : { likelihood: 71, nothing: 1 },
     named: share(0.97, 71),
-    roc: ROC_RATES.map((rate) => [rate, rateAt(rate)] as const),
     evidence: Array.from({ length: 40 }, (_, i) => [i * 128, i * 128 * perToken * (1 - 0.2 * Math.sin(i))] as const),
   };
 }
-
-const ROC_RATES = Array.from({ length: 41 }, (_, i) => 10 ** (-5 + i / 8));
 
 /** With the interval of Wilson. */
 function share(value: number, of: number): Share {

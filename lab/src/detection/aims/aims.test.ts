@@ -35,16 +35,16 @@ describe.each([
   it('is met where every one differs within four tokens', () => {
     expect(judge(weights, { ...weights, attack: 'hidden-system-prompt', family: 'sampling' })).toMatchObject({
       measured: '2 of 2 attacks do, 16 replies',
-      met: true,
+      outcome: 'met',
     });
   });
 
   it('is missed where one is late, where one reply equals, and where nothing was measured', () => {
     const late = judge(weights, { ...weights, attack: 'kv-q8-0', weights: 'f16', [field]: { ...early, lastToken: 4 } });
-    expect(late).toMatchObject({ met: false, note: 'kv-q8-0 as f16: at the latest at 4' });
+    expect(late).toMatchObject({ outcome: 'missed', note: 'kv-q8-0 as f16: at the latest at 4' });
     expect(judge(weights).note).toContain('no KV cheat');
-    expect(judge({ ...weights, [field]: { ...early, differ: { ...share, value: 0.9 } } }).met).toBe(false);
-    expect(judge({ ...weights, [field]: undefined })).toMatchObject({ met: false, measured: 'not measured' });
+    expect(judge({ ...weights, [field]: { ...early, differ: { ...share, value: 0.9 } } }).outcome).toBe('missed');
+    expect(judge({ ...weights, [field]: undefined })).toMatchObject({ outcome: 'undecided', measured: 'not measured' });
   });
 
   it('asks nothing of what computes as was sold at first, or throughout', () => {
@@ -53,11 +53,11 @@ describe.each([
       { ...weights, ...late, attack: 'sliding-window-128' },
       { ...weights, ...late, attack: 'greedy-as-sampled', family: 'sampling' },
     ];
-    expect(judge(weights, ...others).met).toBe(true);
+    expect(judge(weights, ...others).outcome).toBe('met');
   });
 });
 
-it('an aim that nothing was measured for is a miss', () => {
+it('an aim that nothing was measured for is neither met nor missed', () => {
   const nothing = {
     ...results,
     attacks: [],
@@ -69,7 +69,7 @@ it('an aim that nothing was measured for is a miss', () => {
     auditTells: [],
     conversations: [],
   };
-  for (const { aim, met } of judgeAims(nothing)) expect([aim, met]).toEqual([aim, false]);
+  for (const { aim, outcome } of judgeAims(nothing)) expect([aim, outcome]).toEqual([aim, 'undecided']);
 });
 
 describe('the aim that no honest provider is ejected in a real run', () => {
@@ -81,15 +81,15 @@ describe('the aim that no honest provider is ejected in a real run', () => {
   it('asks for none, where lives redrawn may end as often as beta', () => {
     const redrawn = { ...row('f16: per reply, calibrated', 5e-4), replies: 1_000_000 };
     const served = row('f16: per reply, calibrated, as served', 0);
-    expect(judge(redrawn, served)).toMatchObject({ met: true, measured: 'none of 2 lives, 600 replies' });
-    expect(find({ ...results, ejection: [redrawn, served] }, /at most beta/).met).toBe(true);
+    expect(judge(redrawn, served)).toMatchObject({ outcome: 'met', measured: 'none of 2 lives, 600 replies' });
+    expect(find({ ...results, ejection: [redrawn, served] }, /at most beta/).outcome).toBe('missed');
     const ended = judge(redrawn, served, row('q8_0: per reply, calibrated, as served', 0.5));
-    expect(ended).toMatchObject({ met: false });
+    expect(ended).toMatchObject({ outcome: 'missed' });
     expect(ended.measured).toContain('q8_0');
   });
 
-  it('is missed where only redrawn lives were measured', () => {
-    expect(judge(row('f16: per reply, calibrated', 0)).met).toBe(false);
+  it('is open where only redrawn lives were measured', () => {
+    expect(judge(row('f16: per reply, calibrated', 0)).outcome).toBe('undecided');
   });
 });
 
@@ -101,9 +101,9 @@ describe('the aim of a class that no row lists', () => {
   const tokensToDecide = { median: 96, p90: undefined };
 
   it('is met where every cheat is decided in time', () => {
-    expect(judge({ tokensToDecide })).toMatchObject({ met: true, note: '' });
+    expect(judge({ tokensToDecide })).toMatchObject({ outcome: 'met', note: '' });
     expect(judge({ tokensToDecide }, { tokensToDecide: { ...tokensToDecide, median: 1001 } })).toMatchObject({
-      met: false,
+      outcome: 'missed',
     });
     const missed = judge({ tokensToDecide }, { tokensToDecide: undefined, verifier: 'cpu-exact' });
     expect(missed.measured).toMatch(/96 tokens, .*; .*not decided, 99.7 % .*rejected \(cpu-exact\)/);
@@ -113,7 +113,7 @@ describe('the aim of a class that no row lists', () => {
   it('asks nothing of classes that rows list', () => {
     expect(judge({ claimed: 'cpu-fast', tokensToDecide: undefined })).toMatchObject({
       measured: 'not measured',
-      met: false,
+      outcome: 'undecided',
     });
   });
 });
@@ -128,7 +128,8 @@ describe('the aim of refuting every reply', () => {
   it('says how late wrong draws come, as a fit, where none escaped', () => {
     const refutedAt = Array.from({ length: 400 }, (_, i) => Math.floor(-8 * Math.log((i + 0.5) / 400)));
     const row = judge({ refutedAt });
-    expect(row).toMatchObject({ met: true });
+    // What the fit allows at most is above the aim.
+    expect(row).toMatchObject({ outcome: 'undecided' });
     const [, point, limit] =
       /at token 53; an extreme value fit .* at (\de-\d+), and at (\de-\d+) at most/.exec(row.note) ?? [];
     // Of the law that it was drawn from e^-16; a fit that takes no tail to be bounded errs to the safe side.
@@ -140,7 +141,7 @@ describe('the aim of refuting every reply', () => {
   it('says nothing of so few that no tail can be fitted, and misses by one that escapes', () => {
     expect(judge({ refutedAt: [0, 1, 2] }).note).toBe('the interval is as wide as the sample is small');
     const missed = judge({ stage1Full: { ...all, value: 0.9975 } });
-    expect(missed).toMatchObject({ met: false });
+    expect(missed).toMatchObject({ outcome: 'missed' });
     expect(missed.note).toMatch(
       /^sampler-top-p as .*\. What passes is token for token what the declared sampler draws/,
     );
@@ -153,14 +154,14 @@ describe('the aim of equality on Vulkan', () => {
     find({ ...results, equality, conversations: [] }, /exact classes, Vulkan: honest distance 0/);
 
   it('asks for the model of the aims, and says of others how much', () => {
-    expect(judge(row)).toMatchObject({ met: true, note: '' });
+    expect(judge(row)).toMatchObject({ outcome: 'met', note: '' });
     const other = judge({ ...row, tokens: 512 }, { ...row, variant: 'random-tiny, any sampler' });
-    expect(other).toMatchObject({ met: false, measured: '0 replies differ, 512 tokens' });
+    expect(other).toMatchObject({ outcome: 'undecided', measured: '0 replies differ, 512 tokens' });
     expect(other.note).toMatch(/software device.*100000 of random-tiny/);
   });
 
   it('is missed by one reply of any model', () => {
-    expect(judge(row, { ...row, variant: 'random-tiny', differing: 1 })).toMatchObject({ met: false });
+    expect(judge(row, { ...row, variant: 'random-tiny', differing: 1 })).toMatchObject({ outcome: 'missed' });
   });
 });
 
@@ -175,21 +176,22 @@ describe('the aims of other pairs of classes', () => {
     const [near, far] = ['massaged-knowing-q8-0', 'massaged-knowing-noise-1e-3'];
     expect(judge(aim, of({ attack: near, ...tokens(200) }), of({ attack: far, ...tokens(2500) }))).toMatchObject({
       measured: '2 of 2 are',
-      met: true,
+      outcome: 'met',
     });
     const missed = judge(aim, of({ attack: near, ...tokens(201) }), of({ attack: far, tokensToDecide: undefined }));
-    expect(missed).toMatchObject({ measured: '0 of 2 are', met: false });
+    expect(missed).toMatchObject({ measured: '0 of 2 are', outcome: 'missed' });
     expect(missed.note).toMatch(/q8-0, cpu-fast → .*: 201 tokens; massaged-knowing-noise-1e-3, .*: not decided/);
-    expect(judge(aim)).toMatchObject({ met: false, measured: 'not measured' });
+    expect(judge(aim)).toMatchObject({ outcome: 'undecided', measured: 'not measured' });
   });
 
   it('count their names apart', () => {
     const aim = /between the other pairs of classes: the kind named/;
     const named = { value: 0.9, low: 0.8, high: 0.95, of: 100 };
     const missed = judge(aim, of({ named, namedExactly: undefined }), of({ named, verifier: 'cpu-exact' }));
-    expect(missed).toMatchObject({ met: false });
+    expect(missed).toMatchObject({ outcome: 'missed' });
     expect(missed.note).toContain(`${first.attack} as f16 (20)`);
-    expect(judge(aim, of({ named: { ...named, value: 0.95 } })).met).toBe(true);
+    expect(judge(aim, of({ named: { ...named, value: 0.95 } })).outcome).toBe('undecided');
+    expect(judge(aim, of({ named: { ...named, value: 1 } })).outcome).toBe('met');
   });
 });
 
@@ -206,12 +208,14 @@ it('the aim of wrong classes is judged for each class that is claimed, by its sh
     { ...sharp, weights: 'q8_0' },
     { ...sharp, claimed: 'vulkan', verifier: 'cpu-fast' },
   ];
-  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) }, ...others)).toMatchObject({ met: true });
+  expect(judge(sharp, { ...sharp, verifier: 'cpu-fast', ...median(2000) }, ...others)).toMatchObject({
+    outcome: 'met',
+  });
   const wide = judge(sharp, ...others, { ...sharp, attack: 'other', claimed: 'vulkan', tokensToDecide: undefined });
-  expect(wide).toMatchObject({ met: false });
+  expect(wide).toMatchObject({ outcome: 'missed' });
   expect(wide.measured).toMatch(/as cpu-fast: .*160 tokens.*; as vulkan: .*not decided/);
   const partial = judge(sharp, others[0] as Partial<ClassClaimRow>);
-  expect(partial).toMatchObject({ met: false });
+  expect(partial).toMatchObject({ outcome: 'undecided' });
   expect(partial.measured).toContain('not measured: vulkan of f16');
 });
 
@@ -223,16 +227,16 @@ describe('the aim that audits and honeypots cannot be told', () => {
   it('is met near chance, and where a wide interval holds it', () => {
     expect(judge({ mean: 0.54, low: 0.52, high: 0.56 }, { mean: 0.6, low: 0.48, high: 0.7 })).toMatchObject({
       measured: 'none of 2 views tells',
-      met: true,
+      outcome: 'met',
     });
   });
 
   it('is missed where somebody tells, and says who', () => {
     // Past chance by little that is certain, and by more than is allowed at best.
-    expect(judge({ mean: 0.6, low: 0.52, high: 0.68 })).toMatchObject({ met: false });
+    expect(judge({ mean: 0.6, low: 0.52, high: 0.68 })).toMatchObject({ outcome: 'missed' });
     const told = judge({ mean: 0.5, low: 0.48, high: 0.52 }, { mean: 0.8, low: 0.76, high: 0.85 });
     expect(told).toMatchObject({
-      met: false,
+      outcome: 'missed',
       measured: expect.stringMatching(/^told in 1 of 2 .*100 % audited: 0\.80/),
     });
     expect(told.note).toContain('next idea');
@@ -241,23 +245,24 @@ describe('the aim that audits and honeypots cannot be told', () => {
 
 describe('an aim for a share', () => {
   const aim = /pre-fill from Q8_0 into F16/;
-  const judge = (value: number, low: number): AimRow => {
-    const stage1Full = { value, low, high: 1, of: 400 };
+  const judge = (value: number, low: number, high = 1): AimRow => {
+    const stage1Full = { value, low, high, of: 400 };
     return find(withAttacks({ attack: 'prefill-q8-0', weights: 'f16', stage1Full }), aim);
   };
 
-  it('is shown where its interval lies within, met by the sample where it does not, and missed elsewhere', () => {
-    expect(judge(0.9975, 0.996)).toMatchObject({ met: true, shown: true });
-    expect(judge(0.9975, 0.985)).toMatchObject({ met: true, shown: false });
-    expect(judge(0.99, 0.97)).toMatchObject({ met: false });
+  it('is shown where its interval lies within, undecided where it holds the aim, and missed where it lies below', () => {
+    expect(judge(0.9975, 0.996)).toMatchObject({ outcome: 'met' });
+    expect(judge(0.9975, 0.985)).toMatchObject({ outcome: 'undecided' });
+    expect(judge(0.99, 0.97)).toMatchObject({ outcome: 'undecided' });
+    expect(judge(0.9, 0.85, 0.94)).toMatchObject({ outcome: 'missed' });
   });
 });
 
 describe('the aim for names', () => {
   it('counts the very attack beside the kind', () => {
-    const named = { value: 1, low: 0.9, high: 1, of: 40 };
+    const named = { value: 1, low: 0.9, high: 1, of: 400 };
     const given = withAttacks({ named, namedExactly: { ...named, value: 0.5 } });
-    expect(find(given, /^the verdict names the kind/).met).toBe(true);
-    expect(find(given, /the very attack/)).toMatchObject({ met: false, measured: '50 % of 40 rejects' });
+    expect(find(given, /^the verdict names the kind/).outcome).toBe('met');
+    expect(find(given, /the very attack/)).toMatchObject({ outcome: 'missed', measured: '50 % of 400 rejects' });
   });
 });

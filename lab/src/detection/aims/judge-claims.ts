@@ -1,5 +1,7 @@
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { CLAIMED_CLASSES } from '../plan/experiments.ts';
-import { type AimRow, type ClassClaimRow, type DetectionResults, UNLISTED } from '../results.ts';
+import { type AimOutcome, type AimRow, type ClassClaimRow, type DetectionResults, UNLISTED } from '../results.ts';
+import { judgeAll, judgeTokens } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
 
 type Deciding = Pick<ClassClaimRow, 'attack' | 'weights' | 'verifier' | 'tokensToDecide'>;
@@ -50,7 +52,7 @@ function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: D
     measured: [listByClaim(met), ...(missing.length > 0 ? [`not measured: ${missing.join(', ')}`] : [])]
       .filter((part) => part !== '')
       .join('; '),
-    met: missing.length === 0 && met.every((row) => tokensOf(row) <= CLAIM_LIMIT),
+    outcome: judgeAll([...met.map(judgeClaim), ...missing.map(() => 'undecided' as const)]),
     note:
       met.length === 0
         ? 'too few honest replies of the claimed class'
@@ -65,9 +67,12 @@ function judgeListed(classClaims: DetectionResults['classClaims'], otherPairs: D
   };
 }
 
+const judgeClaim = ({ tokensToDecide, lying }: ClassClaimRow): AimOutcome =>
+  judgeTokens(tokensToDecide?.median, WINDOW_TOKENS * lying.of, CLAIM_LIMIT);
+
 /** Judged by the row that tolerates a reply most, and no evidence to eject by (docs/spec/drift-table.md). */
 function judgeUnlisted(rows: readonly ClassClaimRow[]): AimRow {
-  const met = rows.length > 0 && rows.every((row) => tokensOf(row) <= CLAIM_LIMIT);
+  const outcome = judgeAll(rows.map(judgeClaim));
   return {
     aim: `wrong-class claims gain nothing: of a class that no row of the table lists, decided at 1e-6 within ${CLAIM_LIMIT} tokens`,
     measured:
@@ -79,8 +84,8 @@ function judgeUnlisted(rows: readonly ClassClaimRow[]): AimRow {
                 `${nameOf(row)}: ${describeTokens(row)}, ${formatShare(row.lying)} of replies rejected (${row.verifier})`,
             )
             .join('; '),
-    met,
-    note: rows.length === 0 || met ? '' : NO_EVIDENCE,
+    outcome,
+    note: rows.length === 0 || outcome === 'met' ? '' : NO_EVIDENCE,
   };
 }
 

@@ -1,12 +1,18 @@
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import type { AimRow, AttackRow } from '../results.ts';
+import { judgeTokens } from './aim-outcome.ts';
 
 export function judgeDecision(aim: string, row: AttackRow | undefined, limit: number, reason = ''): AimRow {
   const tokens = row?.tokensToDecide?.median;
-  const met = tokens !== undefined && tokens <= limit;
+  const outcome = judgeTokens(tokens, row === undefined ? 0 : countSampled(row), limit);
   return {
     aim: `${aim} within ${limit} tokens`,
     measured: tokens === undefined ? (row ? 'not decided' : 'not measured') : `${Math.round(tokens)} tokens, median`,
-    met,
-    note: met ? '' : reason,
+    outcome,
+    note: outcome === 'met' ? '' : reason,
   };
 }
+
+/** Tokens of the first windows that evidence was gathered from, each of one reply. */
+export const countSampled = ({ perWindow }: Pick<AttackRow, 'perWindow'>): number =>
+  WINDOW_TOKENS * Math.max(0, ...perWindow.map(({ caught }) => caught.of));

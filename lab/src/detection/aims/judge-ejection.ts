@@ -1,5 +1,6 @@
 import { AS_SERVED } from '../measure/measure-ejection.ts';
-import type { AimRow, DetectionResults, EjectionRow } from '../results.ts';
+import type { AimOutcome, AimRow, DetectionResults, EjectionRow } from '../results.ts';
+import { judgeAll } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
 
 export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>): AimRow[] {
@@ -16,8 +17,7 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
       measured:
         lived.map(({ test, ejected, beta }) => `${test}: ${formatShare(ejected)}, beta ${beta}`).join('; ') ||
         'not measured',
-      met: lived.length > 0 && count(lived) >= 1e6 && lived.every(({ ejected, beta }) => ejected.value <= beta),
-      shown: lived.every(({ ejected, beta }) => ejected.high <= beta),
+      outcome: judgeAll([...lived.map(judgeBound), count(lived) >= 1e6 ? 'met' : 'undecided']),
       note: [
         ...(count(lived) < 1e6 ? [`this profile simulates ${count(lived)} replies only`] : []),
         ...describeControl(ejection),
@@ -27,7 +27,7 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
       aim: 'no honest provider ejected in any real run, replies in their order',
       measured:
         served.length === 0 ? 'not measured' : ejected.join('; ') || `none of ${lives} lives, ${count(served)} replies`,
-      met: served.length > 0 && ejected.length === 0,
+      outcome: served.length === 0 ? 'undecided' : ejected.length === 0 ? 'met' : 'missed',
       note:
         served.length === 0
           ? 'too few honest replies for tables of two halves'
@@ -37,6 +37,9 @@ export function judgeEjection({ ejection }: Pick<DetectionResults, 'ejection'>):
     },
   ];
 }
+
+const judgeBound = ({ ejected, beta }: EjectionRow): AimOutcome =>
+  ejected.of === 0 ? 'undecided' : ejected.low > beta ? 'missed' : ejected.high <= beta ? 'met' : 'undecided';
 
 /** What the simulation can tell: whether the same lives end under a test that takes windows for independent. */
 function describeControl(ejection: readonly EjectionRow[]): string[] {

@@ -30,7 +30,7 @@ export function judgeHonestEquality(
   return {
     aim: `exact classes, ${name}: honest distance 0 on 1e5 tokens of ${MODEL}`,
     measured: rows.length === 0 ? 'not measured' : `${differing} replies differ, ${tokens} tokens`,
-    met,
+    outcome: differing > 0 ? 'missed' : met ? 'met' : 'undecided',
     note: [
       ...(met || differing > 0 ? [] : [backend === 'vulkan' ? SOFTWARE_DEVICE : 'this profile samples fewer']),
       ...(others.length > 0
@@ -68,7 +68,7 @@ export function judgeEquality(
       rows.length === 0
         ? 'not measured'
         : `${rows.length - late.length} of ${rows.length} attacks do, ${replies} replies`,
-    met: rows.length > 0 && late.length === 0,
+    outcome: rows.length === 0 ? 'undecided' : late.length > 0 ? 'missed' : 'met',
     note: [
       ...late.map(({ attack, weights, differ, lastToken }) =>
         differ.value < 1

@@ -1,7 +1,8 @@
 import type { AimRow, AttackRow, DetectionResults } from '../results.ts';
 import { formatPair } from '../standing.ts';
+import { judgeAll, judgeTokens } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
-import { judgeDecision } from './judge-decision.ts';
+import { countSampled, judgeDecision } from './judge-decision.ts';
 
 /** Into F16, by what each attacker knows. */
 export function judgeMassage(results: Pick<DetectionResults, 'attacks' | 'otherPairs'>): AimRow[] {
@@ -58,7 +59,7 @@ function judgeMassageElsewhere({ otherPairs }: Pick<DetectionResults, 'otherPair
   return {
     aim: 'massaged draws into F16 by one who knows the limits, the same between the other pairs of classes: Q8_0 within 200 tokens, noise of 1e-3 within 2500',
     measured: rows.length === 0 ? 'not measured' : `${rows.length - missed.length} of ${rows.length} are`,
-    met: rows.length > 0 && missed.length === 0,
+    outcome: judgeAll(rows.map((row) => judgeTokens(row.tokensToDecide?.median, countSampled(row), row.limit))),
     note: missed.length === 0 ? '' : `${missed.map(explain).join('; ')}. ${FEW_REPLIES}`,
   };
 }
@@ -81,7 +82,9 @@ function judgeMassageAtOnce({ attacks }: Pick<DetectionResults, 'attacks'>): Aim
     aim: 'massaged draws, exact class: decided at once, by the first reply in which a draw was bent',
     measured:
       rows.length === 0 ? 'not measured' : `${differing} of ${replies} replies differ, of ${rows.length} attacks`,
-    met: rows.length > 0 && rows.every(({ differ }) => differ.value > 0),
+    outcome: judgeAll(
+      rows.map(({ differ }) => (differ.value > 0 ? 'met' : differ.high < 0.1 ? 'missed' : 'undecided')),
+    ),
     note: few
       .map(
         ({ attack, weights, differ }) =>

@@ -1,4 +1,6 @@
 import type { AimRow, AttackRow, Share } from '../results.ts';
+import { toShare } from '../share.ts';
+import { judgeShare } from './aim-outcome.ts';
 import { formatPercent } from './aim-text.ts';
 
 export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
@@ -15,7 +17,7 @@ export function judgeNames(aim: string, attacks: readonly AttackRow[]): AimRow {
       rejects === 0
         ? 'not measured'
         : `${formatPercent(right / rejects)} of ${rejects} rejects${named === 0 ? '' : `; the very attack in ${formatPercent(count(exactly) / named)}, where several of a kind compute the same`}`,
-    met: rejects > 0 && right >= 0.95 * rejects,
+    outcome: rejects === 0 ? 'undecided' : judgeShare(toShare(right, rejects), 0.95),
     note: rejects > 0 && right < 0.95 * rejects ? `${listConfusions(rows)}. ${FEW_NAMES}` : '',
   };
 }
@@ -25,12 +27,12 @@ export function judgeExactNames(aim: string, attacks: readonly AttackRow[]): Aim
   const rows = attacks.flatMap(({ namedExactly }) => namedExactly ?? []);
   const rejects = rows.reduce((sum, { of }) => sum + of, 0);
   const right = rows.reduce((sum, { value, of }) => sum + Math.round(value * of), 0);
-  const met = rejects > 0 && right >= 0.95 * rejects;
+  const outcome = rejects === 0 ? 'undecided' : judgeShare(toShare(right, rejects), 0.95);
   return {
     aim,
     measured: rejects === 0 ? 'not measured' : `${formatPercent(right / rejects)} of ${rejects} rejects`,
-    met,
-    note: rejects === 0 || met ? '' : SAME_VALUES,
+    outcome,
+    note: rejects === 0 || outcome === 'met' ? '' : SAME_VALUES,
   };
 }
 

@@ -1,6 +1,7 @@
 import { computeTailSurvival, computeTailSurvivalLimit, fitTail, hasTail } from '@ogong/protocol/statistics/tail-fit';
-import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
+import type { AimOutcome, AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { toShare } from '../share.ts';
+import { judgeShare } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
 
 type Measured = Pick<DetectionResults, 'attacks' | 'stage1'>;
@@ -11,7 +12,7 @@ export function judgeHonestDraws({ stage1 }: Pick<Measured, 'stage1'>): AimRow {
   return {
     aim: 'stage 1: no honest mismatch in 1e6 tokens, every class, batch and sampler',
     measured: `${mismatches} replies of ${stage1.reduce((sum, row) => sum + row.replies, 0)}, ${tokens} tokens`,
-    met: mismatches === 0 && tokens >= 1e6,
+    outcome: mismatches > 0 ? 'missed' : tokens >= 1e6 ? 'met' : 'undecided',
     note: tokens < 1e6 ? `this profile samples ${tokens} tokens only` : '',
   };
 }
@@ -32,18 +33,18 @@ export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
     {
       aim: 'stage 1: pre-fill from Q8_0 into F16 caught per full reply, 99.5 %',
       measured: fine ? formatShare(fine.stage1Full) : 'not measured',
-      met: fine !== undefined && fine.stage1Full.value >= 0.995,
-      ...(fine && { shown: fine.stage1Full.low >= 0.995 }),
+      outcome: fine === undefined ? 'undecided' : judgeShare(fine.stage1Full, 0.995),
       note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
     },
     {
       aim: 'stage 1: at most 5 microseconds a token',
       measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
-      met: us <= 5,
+      // Lanes share the cores, so that a long time says nothing of the code.
+      outcome: us <= 5 ? 'met' : 'undecided',
       note:
         us <= 5
           ? ''
-          : 'timed on whatever else the machine did, each reply by itself. docs/bench.md has it alone, with the version of the code. Hashes of several leaves at once are the next idea',
+          : 'timed beside everything else that this run does. `npm run bench` times it alone (docs/bench.md)',
     },
   ];
 }
@@ -59,17 +60,21 @@ function judgeRefuted(what: string, rows: readonly AttackRow[], whatEscapes?: st
   const of = rows.reduce((sum, { stage1Full }) => sum + stage1Full.of, 0);
   const caught = rows.reduce((sum, { stage1Full }) => sum + Math.round(stage1Full.value * stage1Full.of), 0);
   const leaking = rows.filter(({ stage1Full }) => stage1Full.of > 0 && stage1Full.value < 1);
+  const share = of === 0 ? undefined : toShare(caught, of);
   const names = leaking.map((row) => `${row.attack} as ${row.weights}: ${formatShare(row.stage1Full)}`).join('; ');
   return {
     aim: `stage 1: ${what} caught per full reply, 99.99 %`,
-    measured: of === 0 ? 'not measured' : `${rows.length} attacks, ${formatShare(toShare(caught, of))}`,
-    met: of > 0 && caught / of >= 0.9999,
-    shown: of > 0 && (toShare(caught, of).low >= 0.9999 || limitEscapes(rows) <= 1e-4),
+    measured: share === undefined ? 'not measured' : `${rows.length} attacks, ${formatShare(share)}`,
+    outcome: share === undefined ? 'undecided' : judgeEscapes(share, rows),
     note:
       (names && [names, whatEscapes].filter(Boolean).join('. ')) ||
       `the interval is as wide as the sample is small${describeTail(rows)}`,
   };
 }
+
+/** Where none escaped, a fit to how late the others were refuted may show what their number cannot. */
+const judgeEscapes = (share: Share, rows: readonly AttackRow[]): AimOutcome =>
+  share.value === 1 && limitEscapes(rows) <= 1e-4 ? 'met' : judgeShare(share, 0.9999);
 
 /** Tokens of a full reply. */
 const FULL = 128;

@@ -14,7 +14,7 @@ export function judgeTells({ auditTells }: Pick<DetectionResults, 'auditTells'>)
         : told.length === 0
           ? `none of ${auditTells.length} views tells`
           : `told in ${told.length} of ${auditTells.length} views: ${told.map(describe).join('; ')}`,
-    met: auditTells.length > 0 && told.length === 0,
+    outcome: auditTells.length === 0 ? 'undecided' : told.length === 0 ? 'met' : 'missed',
     note: told.some(({ audited }) => audited === 1) ? ALL_AUDITED : '',
   };
 }

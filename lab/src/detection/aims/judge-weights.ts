@@ -1,5 +1,6 @@
 import type { AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { formatPair } from '../standing.ts';
+import { judgeAll, judgeShare } from './aim-outcome.ts';
 import { formatPercent, formatShare } from './aim-text.ts';
 
 export function judgeF16({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow {
@@ -20,8 +21,8 @@ export function judgeF16({ attacks }: Pick<DetectionResults, 'attacks'>): AimRow
   };
   return {
     aim: 'other classes, F16: every weight cheat caught per 32 tokens, 99.9 % at 1e-4',
-    measured: `${rows.length - missed.length} of ${rows.length} attacks are`,
-    met: rows.length > 0 && missed.length === 0,
+    measured: rows.length === 0 ? 'not measured' : `${rows.length - missed.length} of ${rows.length} attacks are`,
+    outcome: judgeAll(rows.map(rateOf).map((rate) => (rate === undefined ? 'undecided' : judgeShare(rate, 0.999)))),
     note: [...missed.map(explain), ...describeSamples(rows.flatMap((row) => rateOf(row) ?? []))].join('; '),
   };
 }
@@ -51,7 +52,7 @@ export function judgeF16Elsewhere({ otherPairs }: Pick<DetectionResults, 'otherP
   return {
     aim: 'other classes, F16: the same between the other pairs of classes',
     measured: rates.length === 0 ? 'not measured' : `${rates.length - missed.length} of ${rates.length} attacks are`,
-    met: rates.length > 0 && missed.length === 0,
+    outcome: judgeAll(rates.map(({ rate }) => judgeShare(rate, 0.999))),
     note: missed.length === 0 ? '' : `${pairs.join('; ')}. ${reason}.${backend}`,
   };
 }

@@ -91,7 +91,6 @@ export function measureAttack(
         ? undefined
         : shareOf(rejected, ({ suspect }) => nameKind(suspect) === nameKind(attack.name)),
     namedExactly: rejected.length === 0 ? undefined : shareOf(rejected, ({ suspect }) => suspect === attack.name),
-    roc: canCompare ? traceRoc(honest, statisticsOf(first)) : [],
   };
 }
 
@@ -160,16 +159,4 @@ function nameScoreCheck({ seed, scored }: JudgedReply, detector: Detector): stri
   if (judged !== undefined && judged.pValue <= FALSE_REJECTS[0]) return 'likelihood';
   const isLeftToLimits = judged?.isLeftToLimits ?? true;
   return isLeftToLimits && scored.fallback === 'reject' ? FIXED_LIMITS : undefined;
-}
-
-/** At every honest statistic from the top, thinned. */
-function traceRoc(honest: readonly number[], cheats: readonly number[]): [number, number][] {
-  const thresholds = [...honest].sort((a, b) => b - a);
-  const points: [number, number][] = [];
-  for (let i = 0; i < thresholds.length; i = Math.max(i + 1, Math.floor(i * 1.2))) {
-    const limit = thresholds[i] as number;
-    const caught = cheats.filter((value) => value > limit).length / cheats.length;
-    points.push([(i + 1) / (honest.length + 1), caught]);
-  }
-  return points;
 }

@@ -29,8 +29,8 @@ export function measureOtherPair(pair: ClassPair, options: OtherPairOptions): Ot
     const { maxTokens = options.maxTokens } = experiment;
     const seen = { other: replies, same: [], vulkan: [] };
     const row = measureAttack({ attack, weights, ...seen, ...pair, maxTokens }, detector, lives.seed);
-    // Curves are drawn of the main pair; of all others they would be most of the file.
-    return { ...row, roc: [], evidence: [] };
+    // Evidence is drawn for the main pair alone; that of all other pairs would be most of the file.
+    return { ...row, evidence: [] };
   });
   const halves = detector.judgeHonest(honest);
   const test = `${weights}: per reply, ${pair.provider} → ${pair.verifier}`;

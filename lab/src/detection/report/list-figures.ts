@@ -1,16 +1,10 @@
 import type { DetectionResults } from '../results.ts';
-import { plotEvidence, plotRoc } from './plot-curves.ts';
+import { plotEvidence } from './plot-curves.ts';
 import { plotDrift } from './plot-drift.ts';
-import { plotCatchRates, plotDecisions } from './plot-lists.ts';
+import { plotCatchRates } from './plot-lists.ts';
 import type { Figure } from './plot-style.ts';
 
-/** Every picture that these results have data for, in the order of the page. */
+/** The page's pictures, four with two weight types: catch rates of each type, evidence where it is hardest, honest drift. */
 export function listFigures(results: DetectionResults): readonly Figure[] {
-  return [
-    ...plotCatchRates(results.attacks),
-    ...plotDecisions(results.attacks),
-    ...plotRoc(results.attacks),
-    ...plotEvidence(results.attacks),
-    ...plotDrift(results),
-  ];
+  return [...plotCatchRates(results.attacks), ...plotEvidence(results.attacks), ...plotDrift(results)];
 }

@@ -14,9 +14,15 @@ const TITLE = 'Honest drift, and where attacks lie';
 const FIXED = 0.1;
 
 /** Honest drift per pair, with the attacks on the same pair above it. */
-export function plotDrift({ honest, attacks }: DetectionResults): Figure[] {
+export function plotDrift({ honest: all, attacks: main, otherPairs }: DetectionResults): Figure[] {
+  const attacks = [...main, ...otherPairs];
+  const attacked = new Set(attacks.map(nameRow));
+  // The first row of a pair is the model that attacks are played on; other models and prompts are in honest.csv.
+  const honest = all.filter(
+    (row, i) => attacked.has(nameRow(row)) && all.findIndex((each) => nameRow(each) === nameRow(row)) === i,
+  );
   if (honest.length === 0) return [];
-  const names = [...new Set(honest.map(nameRow))];
+  const names = honest.map(nameRow);
   const panels = SCORES.map(([score, title], i) =>
     buildPanel({ honest, attacks, score, title, names, hasNames: i === 0 }),
   );

@@ -142,7 +142,7 @@ export interface SoldGroup {
 }
 
 /** Attacks by what is sold; only those that leave values to compare. */
-export function groupByWeights(attacks: readonly AttackRow[]): readonly SoldGroup[] {
+export function groupByWeights(attacks: readonly AttackRow[]): SoldGroup[] {
   const kinds = [...new Set(attacks.map(({ weights }) => weights))].sort(compareText);
   return kinds
     .map((weights) => {

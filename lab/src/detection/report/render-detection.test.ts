@@ -36,7 +36,18 @@ it('writes the same report again from its own data', async () => {
   const [first, second] = [join(root, 'a', 'first'), join(root, 'second')];
   const written = await renderDetection(results, first);
   expect(written.map((path) => path.slice(first.length + 1)).sort()).toEqual(listFiles(first));
-  expect(listFiles(first)).toEqual(expect.arrayContaining(['README.md', 'attacks.csv', 'honest.csv', 'results.json']));
+  expect(listFiles(first)).toEqual(
+    expect.arrayContaining([
+      'README.md',
+      'aims.md',
+      'attacks.csv',
+      'attacks.md',
+      'honest.csv',
+      'honest.md',
+      'results.json',
+      'verifiers.md',
+    ]),
+  );
   await renderDetection(parseResults(readFileSync(join(first, 'results.json'), 'utf8')), second);
   expect(listFiles(second)).toEqual(listFiles(first));
   for (const name of listFiles(first))
@@ -48,7 +59,7 @@ it('takes in what was found about conversations, and judges by it', async () => 
   const aim = {
     aim: 'exact classes, Vulkan: honest distance 0 on 1e5 tokens of stories15M',
     measured: '',
-    met: false,
+    outcome: 'missed' as const,
     note: '',
   };
   const run: EqualityRun = {
@@ -66,20 +77,22 @@ it('takes in what was found about conversations, and judges by it', async () => 
     for (const [i, each] of runs.entries())
       writeFileSync(join(directory, 'conversations', `${i}.json`), encodeRun(each));
     await renderDetection({ ...results, aims: [...results.aims, aim] }, directory);
-    const page = readFileSync(join(directory, 'README.md'), 'utf8');
+    const page = readFileSync(join(directory, 'aims.md'), 'utf8');
     return page.split('\n').find((line) => line.startsWith(`| ${aim.aim}`));
   };
-  expect(await judge(run)).toContain('60000 tokens | **MISSED**');
+  expect(await judge(run)).toContain('60000 tokens | not decided by this sample');
   expect(await judge(run, run)).toContain('0 replies differ, 120000 tokens | met');
-  expect(await judge(run, { ...run, counts: { ...run.counts, differing: 1 } })).toContain('1 replies differ');
+  expect(await judge(run, { ...run, counts: { ...run.counts, differing: 1 } })).toMatch(
+    /1 replies differ.*\*\*MISSED\*\*/,
+  );
   const cpu = { ...run, numericClass: run.numericClass.replace('vulkan', 'cpu') };
-  expect(await judge(run, cpu)).toContain('60000 tokens | **MISSED**');
+  expect(await judge(run, cpu)).toContain('60000 tokens | not decided by this sample');
 });
 
 it('shows every plot on the page, and leaves none of another run', async () => {
   const directory = join(root, 'again');
   await renderDetection(results, directory);
-  const stale = join(directory, 'plots', 'caught-q9_9.svg');
+  const stale = join(directory, 'plots', 'caught-q9_9.png');
   writeFileSync(stale, 'old');
   writeFileSync(join(directory, 'classes.md'), 'of others');
   const written = await renderDetection(results, directory);
@@ -88,5 +101,5 @@ it('shows every plot on the page, and leaves none of another run', async () => {
   const page = readFileSync(join(directory, 'README.md'), 'utf8');
   const shown = [...page.matchAll(/\((plots\/[^)]+)\)/g)].map(([, path]) => join(directory, path as string));
   expect(shown.sort()).toEqual(written.filter((path) => path.includes('plots')).sort());
-  expect(shown.length).toBe(10);
+  expect(shown.length).toBe(3);
 });

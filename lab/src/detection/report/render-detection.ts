@@ -6,12 +6,13 @@ import { withConversations } from '../aims/aims.ts';
 import type { DetectionResults } from '../results.ts';
 import { drawFigure } from './draw-figure.ts';
 import { listFigures } from './list-figures.ts';
-import { CONVERSATIONS, formatPage, PLOTS } from './render-page.ts';
+import { CONVERSATIONS, formatDetails } from './render-details.ts';
+import { formatPage, PLOTS } from './render-page.ts';
 import { formatAttacksCsv, formatHonestCsv } from './results-csv.ts';
 import { encodeResults, roundResults } from './results-json.ts';
 
 /**
- * Writes the report: README.md, attacks.csv, honest.csv, results.json, and every plot as SVG and PNG. All of it is made
+ * Writes the report: README.md and the pages behind it, attacks.csv, honest.csv, results.json, and every plot as SVG. All of it is made
  * from the rounded figures of results.json, so that it can be made again from that file. Plots of an earlier run go; what
  * `npm run equality` left there comes in.
  * @returns paths of what was written.
@@ -19,15 +20,15 @@ import { encodeResults, roundResults } from './results-json.ts';
 export async function renderDetection(results: DetectionResults, directory: string): Promise<readonly string[]> {
   const found = await readConversations(directory);
   const rounded = roundResults(found.length === 0 ? results : withConversations(results, found));
-  const files: [name: string, content: string | Uint8Array][] = [
+  const files: [name: string, content: string][] = [
     ['results.json', encodeResults(rounded)],
     ['attacks.csv', formatAttacksCsv([...rounded.attacks, ...rounded.otherPairs])],
     ['honest.csv', formatHonestCsv(rounded.honest)],
     ['README.md', formatPage(rounded)],
+    ...Object.entries(formatDetails(rounded)),
   ];
   for (const figure of listFigures(rounded)) {
-    const { svg, png } = await drawFigure(figure);
-    files.push([join(PLOTS, `${figure.name}.svg`), svg], [join(PLOTS, `${figure.name}.png`), png]);
+    files.push([join(PLOTS, `${figure.name}.svg`), await drawFigure(figure)]);
   }
   await mkdir(join(directory, PLOTS), { recursive: true });
   const paths = files.map(([name]) => join(directory, name));

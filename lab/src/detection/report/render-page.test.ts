@@ -1,45 +1,41 @@
 import { describe, expect, it } from 'vitest';
-import type { AttackRow, DetectionResults } from '../results.ts';
+import type { AimRow, AttackRow, DetectionResults } from '../results.ts';
 import { formatPair } from '../standing.ts';
 import { createSyntheticResults } from '../synthetic-results.ts';
+import { formatDetails } from './render-details.ts';
 import { formatPage } from './render-page.ts';
 
 const results = createSyntheticResults();
 const page = formatPage(results);
-const openingOf = (text: string): string => text.slice(0, text.indexOf('\n## '));
-const aimRow = (text: string, aim: string): string =>
-  text.split('\n').find((line) => line.startsWith(`| ${aim}`)) ?? '';
-const withAims = (aims: DetectionResults['aims']): string => formatPage({ ...results, aims });
+const details = formatDetails(results);
+const cellsOf = (text: string): string[][] =>
+  text.split('\n').map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()));
+const none = { value: 0, low: 0, high: 0.4, of: 6 };
+const [first] = results.attacks as [AttackRow, ...AttackRow[]];
+const open: AttackRow = {
+  ...{ ...first, attack: 'near', stage1: none, caughtBy: { nothing: first.replies }, equality: undefined },
+  tokensToDecide: undefined,
+};
+const formatWith = (change: Partial<DetectionResults>): string => formatPage({ ...results, notCaught: [], ...change });
 
-describe('the page', () => {
-  it('has each attack once per pair', () => {
-    const lines = page.split('\n').map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()));
-    for (const { attack, weights, ...pair } of results.attacks) {
-      const name = attack.replaceAll('|', '\\|');
-      const found = lines.filter(
-        (cells) => cells[1] === name && cells[2] === weights && cells[3] === formatPair({ weights, ...pair }),
-      );
-      expect(found, `${attack} ${weights}`).toHaveLength(1);
-    }
-  });
-
-  it('has tables whose lines are equally wide', () => {
-    for (const block of page.split('\n\n').filter((text) => text.startsWith('|'))) {
-      const widths = block.split('\n').map((line) => line.split(/(?<!\\)\|/).length);
-      expect(new Set(widths).size, block.slice(0, 80)).toBe(1);
-    }
-  });
-
-  it('says first what passes, then what was missed', () => {
-    const opening = openingOf(page);
-    expect(opening).toContain(
-      '**Not caught.** noise 1e-3, noise 1e-2: passes for 1,240 tokens. best of 4 | nonce: by design.',
-    );
-    expect(opening).toContain('Aims missed: 1 of 2');
-    expect(opening).toContain('- MISSED: noise 1e-3 in q8_0 within 1,000 tokens: 1,240 tokens. Drift hides it.');
-    expect(opening).not.toContain('no honest mismatch');
+describe('the main page', () => {
+  it('is three pages, and no table of attacks', () => {
+    expect(page.split(/\s+/).length).toBeLessThan(2000);
     expect(page.startsWith('# ')).toBe(true);
-    expect(page.split('\n\n')[1]).toMatch(/^\*\*Not caught/);
+    expect(page).not.toContain(`| ${first.attack} |`);
+  });
+
+  it('says first how many attacks were caught, and how', () => {
+    const opening = (rows: readonly AttackRow[]): string => formatWith({ attacks: rows }).split('\n\n')[1] as string;
+    const refuted = { ...open, attack: 'plain', stage1: { ...none, value: 1 } };
+    const differ = { differ: { ...none, value: 1 }, medianToken: 0, lastToken: 0 };
+    const inClass = { ...open, attack: 'in class', equality: differ };
+    const slow = { ...open, attack: 'slow', tokensToDecide: { median: 320, p90: undefined } };
+    const text = opening([refuted, inClass, slow, open]);
+    expect(text).toMatch(
+      /\*\*4 attacks\*\*.*\*\*1\*\* are .*without a model; \*\*1\*\* .*exact class.*\*\*1\*\* within several.*\*\*1\*\* by no/s,
+    );
+    expect(opening([])).toContain('No attack was played');
   });
 
   it('says next what has changed since the run', () => {
@@ -47,74 +43,46 @@ describe('the page', () => {
     expect(formatPage({ ...results, caveat }).split('\n\n')[2]).toBe(caveat);
   });
 
-  it('names what no check decides, by its figures and not by its author', () => {
-    const hidden = results.attacks.find(({ attack }) => attack.startsWith('best of 4')) as AttackRow;
-    expect(openingOf(formatPage({ ...results, notCaught: [] }))).toContain(`rows below: sold as f16, ${hidden.attack}`);
-    const plain = results.attacks.filter(({ tokensToDecide }) => tokensToDecide !== undefined);
-    expect(openingOf(formatPage({ ...results, attacks: plain }))).toContain('decided by some check');
+  it('names what no check decides, by its figures and not by its author, with the reason where one is known', () => {
+    expect(formatWith({ attacks: [open] })).toContain('- `near`: nothing decided it within the replies of this run.');
+    const known = formatPage({ ...results, attacks: [open], notCaught: [{ attack: 'near', why: 'by design' }] });
+    expect(known).toContain('- `near`: by design.');
+    const decided = { ...open, stage1: { ...none, value: 1 } };
+    expect(formatWith({ attacks: [decided], otherPairs: [] })).toContain(
+      'No attack of the catalogue passed in this run.',
+    );
   });
 
   it('takes no share of nothing for a decision', () => {
-    const stage1 = { value: 1, low: 0, high: 1, of: 0 };
-    const [first] = results.attacks as [AttackRow, ...AttackRow[]];
-    const caughtBy = { nothing: first.replies };
-    const open = { ...first, attack: 'another', stage1, caughtBy, equality: undefined, tokensToDecide: undefined };
-    expect(openingOf(formatPage({ ...results, attacks: [open] }))).toContain(
-      `Decided by no check in this run, of 1 rows below`,
+    const nothing = { ...none, value: 1, of: 0 };
+    expect(formatWith({ attacks: [{ ...open, stage1: nothing }] })).toContain('`near`: nothing decided');
+    const equality = { differ: nothing, medianToken: 0, lastToken: 0 };
+    expect(formatWith({ attacks: [{ ...open, equality }] })).toContain('`near`: nothing decided');
+  });
+
+  it('says what only a verifier of the same exact class decides', () => {
+    const equality = { differ: { ...none, value: 1 }, medianToken: 1, lastToken: 2 };
+    expect(formatWith({ attacks: [{ ...open, equality }] })).toMatch(
+      /- Only a verifier of the provider's own exact class .*`near`/,
     );
-    const decided = { ...open, stage1: { ...stage1, of: 9 } };
-    expect(openingOf(formatPage({ ...results, attacks: [decided] }))).toContain('decided by some check');
-    const refuted = { ...open, caughtBy: { 'header-inclusion': first.replies } };
-    expect(openingOf(formatPage({ ...results, attacks: [refuted] }))).toContain('decided by some check');
+    expect(formatWith({ attacks: [open] })).not.toContain('Only a verifier');
   });
 
-  it('says first what only a verifier of the same exact class decides', () => {
-    const [first] = results.attacks as [AttackRow, ...AttackRow[]];
-    const stage1 = { value: 0, low: 0, high: 1, of: 9 };
-    const row = { ...first, attack: 'near', stage1, caughtBy: { nothing: first.replies }, tokensToDecide: undefined };
-    const differ = { differ: { ...stage1, value: 1 }, medianToken: 1, lastToken: 2 };
-    const opening = openingOf(formatPage({ ...results, attacks: [{ ...row, equality: differ }] }));
-    expect(opening).toMatch(
-      /Between classes not within the replies of this run, in an exact class at once: sold as f16, near/,
-    );
-    expect(openingOf(formatPage({ ...results, attacks: [{ ...row, equality: undefined }] }))).not.toContain(
-      'exact class at once',
-    );
+  it('says what share of single replies passes where several decide', () => {
+    const text = formatWith({ attacks: [{ ...open, stage1: { ...none, value: 0.25 } }] });
+    expect(text).toContain('`near` as f16 (75 %)');
   });
 
-  it('says first what nothing decided between other pairs of classes, a line for each', () => {
-    const [first] = results.otherPairs as [AttackRow, ...AttackRow[]];
-    const stage1 = { value: 0, low: 0, high: 1, of: 9 };
-    const caughtBy = { nothing: first.replies };
-    const open = { ...first, attack: 'near', stage1, caughtBy, equality: undefined, tokensToDecide: undefined };
-    const rows = [open, { ...open, attack: 'another' }, { ...open, weights: 'q8_0' }, { ...open, verifier: 'vulkan' }];
-    const lines = openingOf(formatPage({ ...results, otherPairs: rows })).split('\n');
-    expect(lines).toContain(`- ${formatPair(first)}: sold as f16, near, another; sold as q8_0, near`);
-    expect(lines).toContain(`- ${first.provider} → vulkan: sold as f16, near`);
-  });
-
-  it('shows the fixed thresholds and the mark of a fit in every table of attacks', () => {
-    const heads = page.split('\n').filter((line) => line.startsWith('| attack | sold as'));
-    expect(heads).toHaveLength(4);
-    for (const head of heads) expect(head).toContain('fixed 0.10 / 0.10 passes');
-    expect(page).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
-  });
-
-  it('shows each attack of another pair beside the same one of the pair that all were measured in', () => {
-    const table = page.split('### Between other classes')[1]!.split('\n### ')[0]!;
-    const rows = table
-      .split('\n')
-      .filter((line) => line.startsWith('| ') && !line.startsWith('| attack') && !line.includes('---'));
-    const measured = new Set(results.otherPairs.map(({ attack, weights }) => `| ${attack} | ${weights} |`));
-    expect(measured.size).toBeGreaterThan(1);
-    expect(new Set(rows.map((row) => row.split('|').slice(0, 3).join('|').concat('|')))).toEqual(measured);
-    expect(table).toContain('cpu-fast → cpu-scalar');
-    // Area, share of windows with its interval, tokens, the fixed limits.
-    for (const row of rows) expect(row).toMatch(/\| [\d.]+; [\d.]+ % \([\d.]+\.\.[\d.]+\)( fit)?; [^;]+; [\d.]+ % /);
+  it('counts what stayed open between each pair of classes, which the page of attacks names', () => {
+    const otherPairs = [open, { ...open, attack: 'another' }, { ...open, verifier: 'vulkan' }];
+    const text = formatWith({ otherPairs });
+    expect(text).toContain(`2 of ${formatPair(open)}, 1 of ${open.provider} → vulkan`);
+    const behind = formatDetails({ ...results, otherPairs })['attacks.md'] as string;
+    expect(behind).toContain(`- ${formatPair(open)}, sold as f16: near, another`);
   });
 
   it('says where nothing was measured', () => {
-    const empty = formatPage({
+    const empty = {
       ...results,
       attacks: [],
       otherPairs: [],
@@ -123,44 +91,72 @@ describe('the page', () => {
       stage1: [],
       equality: [],
       ejection: [],
-    });
-    expect(empty).toContain('No aim was measured');
-    expect(empty.match(/Not measured in this run\./g)?.length).toBeGreaterThanOrEqual(5);
+    };
+    expect(formatPage(empty)).toContain('No attack was played in this run');
+    expect(formatDetails(empty)['honest.md']?.match(/Not measured in this run\./g)?.length).toBeGreaterThanOrEqual(4);
   });
 });
 
-describe('a miss', () => {
-  const [met, missed] = results.aims;
-  if (!met || !missed) throw new Error('no aims');
+describe('the pages behind it', () => {
+  it('have each attack once', () => {
+    const lines = cellsOf(details['attacks.md'] as string);
+    for (const { attack, weights } of results.attacks) {
+      const found = lines.filter((cells) => cells[1] === attack.replaceAll('|', '\\|') && cells[2] === weights);
+      const rows = results.attacks.filter((row) => row.attack === attack && row.weights === weights);
+      expect(found, `${attack} ${weights}`).toHaveLength(rows.length);
+    }
+  });
 
-  it('is never shown as met', () => {
-    expect(aimRow(page, missed.aim)).toContain('**MISSED**');
-    expect(aimRow(page, missed.aim)).not.toMatch(/\| met \|/);
-    expect(aimRow(page, met.aim)).toMatch(/\| met \|/);
+  it('have tables whose lines are equally wide', () => {
+    for (const block of [page, ...Object.values(details)]
+      .join('\n\n')
+      .split('\n\n')
+      .filter((text) => text.startsWith('|'))) {
+      const widths = cellsOf(block.trim()).map(({ length }) => length);
+      expect(new Set(widths).size, block.slice(0, 80)).toBe(1);
+    }
+  });
+
+  it('mark what lies on a fitted tail', () => {
+    expect(details['attacks.md']).toMatch(/% \([\d.]+\.\.[\d.]+\) fit/);
+  });
+
+  it('mark an ejection bound that does not hold', () => {
+    const [row] = results.ejection;
+    const show = (beta: number): string | undefined => {
+      const ejected = { ...row!.ejected, value: 0.01, low: 0.005, high: 0.02 };
+      return formatDetails({ ...results, ejection: [{ ...row!, beta, ejected }] })['honest.md'];
+    };
+    expect(details['honest.md']).toContain('| within |');
+    expect(show(0.001)).toContain('**ABOVE**');
+    expect(show(0.008)).toContain('within its error');
+  });
+});
+
+describe('an aim', () => {
+  const [met, missed] = results.aims as readonly [AimRow, AimRow];
+  const show = (aim: AimRow): string =>
+    (formatDetails({ ...results, aims: [aim] })['aims.md'] as string)
+      .split('\n')
+      .find((line) => line.startsWith(`| ${aim.aim}`)) ?? '';
+
+  it('is said to be met, missed or not decided by the sample', () => {
+    expect(show(met)).toContain('| met |');
+    expect(show(missed)).toContain('| **MISSED** |');
+    expect(show({ ...missed, outcome: 'undecided' })).toContain('| not decided by this sample |');
   });
 
   it.each([
-    ['that says nothing measured', { ...met, measured: ' ' }, 'This profile samples none of it.'],
-    ['that is no more than truthy', { ...met, met: 'false' as unknown as boolean }, 'No reason known.'],
-    ['without a word on it', { ...met, met: undefined as unknown as boolean }, 'No reason known.'],
-  ])('is an aim %s', (_what, aim, reason) => {
-    const text = withAims([aim]);
-    expect(openingOf(text)).toContain('Aims missed: 1 of 1');
-    expect(openingOf(text)).toContain(reason);
-    expect(aimRow(text, aim.aim)).toContain('**MISSED**');
+    ['says nothing measured', { ...met, measured: ' ' }],
+    ['has an outcome that is none', { ...met, outcome: true as unknown as 'met' }],
+  ])('that %s is never met', (_what, aim) => {
+    expect(show(aim)).toContain('| not decided by this sample |');
+    expect(formatPage({ ...results, aims: [aim] })).toContain('0 are met, 0 are missed, and 1 are not decided');
   });
 
-  it('leaves the opening where everything is met', () => {
-    expect(openingOf(withAims([met]))).toContain('All 1 aims are met.');
-    expect(withAims([met])).not.toContain('MISSED');
-  });
-
-  it('of the ejection bound is marked', () => {
-    const [row] = results.ejection;
-    if (!row) throw new Error('no row');
-    expect(page).toContain('| within |');
-    const ejected = { ...row.ejected, value: 0.01, low: 0.005, high: 0.02 };
-    expect(formatPage({ ...results, ejection: [{ ...row, beta: 0.001, ejected }] })).toContain('**ABOVE**');
-    expect(formatPage({ ...results, ejection: [{ ...row, beta: 0.008, ejected }] })).toContain('within its error');
+  it('that is missed stands on the main page, and no other does', () => {
+    expect(page).toContain(`- MISSED: ${missed.aim}`);
+    expect(page).not.toContain(`- MISSED: ${met.aim}`);
+    expect(formatPage({ ...results, aims: [met, { ...missed, outcome: 'undecided' }] })).not.toContain('MISSED');
   });
 });

@@ -1,4 +1,5 @@
 import type {
+  AimOutcome,
   AimRow,
   AttackRow,
   CatchRate,
@@ -7,89 +8,74 @@ import type {
   Difference,
   EjectionRow,
   HonestRow,
+  Pair,
   Quantiles,
 } from '../results.ts';
-import { compareText, formatPair, isMet, strictestCatch } from '../standing.ts';
-import { listBeside } from './first-measurement.ts';
-import { formatCount, formatFraction, formatNumber, formatRate, formatShare } from './number-text.ts';
-
-type Column<Row> = readonly [title: string, cell: (row: Row) => string];
-
-/** A table in Markdown, without columns that are empty throughout; of nothing, a sentence that says so. */
-function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  if (rows.length === 0) return 'Not measured in this run.';
-  const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));
-  const titles = filled.map(([title]) => title);
-  const lines = [titles, titles.map(() => '---'), ...rows.map((row) => filled.map(([, cell]) => cell(row)))];
-  return lines.map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`).join('\n');
-}
-
-const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
+import { formatPair, outcomeOf, strictestCatch } from '../standing.ts';
+import { formatCount, formatNumber, formatShare } from './number-text.ts';
+import { formatTable } from './table.ts';
 
 export const formatAims = (aims: readonly AimRow[]): string =>
   formatTable(aims, [
     ['aim', ({ aim }) => aim],
     ['measured', ({ measured }) => measured.trim() || 'not measured'],
-    ['', (row) => (!isMet(row) ? '**MISSED**' : row.shown === false ? 'met by the sample' : 'met')],
+    ['outcome', (row) => OUTCOME_TEXT[outcomeOf(row)]],
     ['note', ({ note }) => note],
   ]);
 
-/** One family of attacks. The rates are those of its rows: a column for each that was measured. */
-export function formatAttacks(rows: readonly AttackRow[]): string {
-  const rates = (of: (row: AttackRow) => readonly CatchRate[], unit: string): Column<AttackRow>[] =>
-    [...new Set(rows.flatMap((row) => of(row).map(({ falseRejectRate }) => falseRejectRate)))]
-      .sort((a, b) => b - a)
-      .map((rate) => [`${unit}, ${formatRate(rate)}`, (row) => formatCaught(of(row), rate)]);
-  return formatTable(rows, [
+const OUTCOME_TEXT: Readonly<Record<AimOutcome, string>> = {
+  met: 'met',
+  missed: '**MISSED**',
+  undecided: 'not decided by this sample',
+};
+
+/** One family of attacks, the columns that decide; attacks.csv has all. */
+export const formatAttacks = (rows: readonly AttackRow[]): string =>
+  formatTable(rows, [
     ['attack', ({ attack }) => attack],
     ['sold as', ({ weights }) => weights],
-    ['provider → verifier', formatPair],
     ['replies', ({ replies }) => formatCount(replies)],
-    ...rates(({ perWindow }) => perWindow, 'caught per 32 tokens'),
-    ...rates(({ perReply }) => perReply, 'per reply'),
-    ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
-    ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
-    ['replies to 1e6 : 1', ({ repliesToDecide, perReply }) => formatDecision(repliesToDecide, perReply.length > 0)],
     ['stage 1', ({ stage1 }) => formatShare(stage1)],
     ['exact class', ({ equality }) => formatDifference(equality)],
-    ['exact class, Vulkan', ({ vulkan }) => formatDifference(vulkan)],
-    ['AUC', ({ auc }) => (auc === undefined || auc.of === 0 ? '' : formatFraction(auc.value))],
-    ['coherence', ({ medians }) => (medians === undefined ? '' : formatNumber(medians.coherence))],
-    ['check / serving', ({ checkCost }) => formatCost(checkCost)],
-    ['found by', ({ caughtBy }) => formatCounts(caughtBy)],
-    ['named', ({ named }) => (named === undefined ? '' : formatShare(named))],
-    ['named exactly', ({ namedExactly }) => (namedExactly === undefined ? '' : formatShare(namedExactly))],
+    ['caught per 32 tokens, 1e-4', (row) => formatStrictest(row)],
+    ['tokens to 1e6 : 1', ({ tokensToDecide, perWindow }) => formatDecision(tokensToDecide, perWindow.length > 0)],
+    ['fixed 0.10 / 0.10 passes', ({ fallbackPasses }) => formatShare(fallbackPasses)],
   ]);
-}
 
-/** A line for each attack, and for each pair of classes what decides there. */
-export function formatOtherPairs({ attacks, otherPairs }: DetectionResults): string {
-  const nameOf = ({ attack, weights }: AttackRow): string => `${attack} as ${weights}`;
-  const measured = new Set(otherPairs.map(nameOf));
-  const main = attacks.filter((row) => measured.has(nameOf(row)));
-  const all = new Map([...main, ...otherPairs].map((row) => [`${nameOf(row)} ${formatPair(row)}`, row]));
-  const pairs = [...new Set([...all.values()].map(formatPair))];
-  const byHardness = (a: AttackRow, b: AttackRow): number =>
-    compareText(a.weights, b.weights) || (a.auc?.value ?? 2) - (b.auc?.value ?? 2) || compareText(a.attack, b.attack);
-  return formatTable([...main].sort(byHardness), [
-    ['attack', ({ attack }) => attack],
-    ['sold as', ({ weights }) => weights],
-    ...pairs.map((pair): Column<AttackRow> => {
-      return [`${pair}: ${OTHER_PAIR_CELL}`, (row) => formatOtherPair(all.get(`${nameOf(row)} ${pair}`))];
-    }),
-  ]);
-}
-
-const OTHER_PAIR_CELL = 'AUC; caught per 32 tokens at 1e-4; tokens to 1e6 : 1; fixed 0.10 / 0.10 passes';
-
-function formatOtherPair(row: AttackRow | undefined): string {
-  if (row === undefined) return '';
-  if (row.perWindow.length === 0) return 'no values';
-  const auc = row.auc === undefined || row.auc.of === 0 ? [] : [formatFraction(row.auc.value)];
+function formatStrictest(row: AttackRow): string {
   const strictest = strictestCatch(row);
-  const caught = strictest === undefined ? [] : [formatCaught([strictest], strictest.falseRejectRate)];
-  return [...auc, ...caught, formatDecision(row.tokensToDecide, true), formatShare(row.fallbackPasses)].join('; ');
+  return strictest === undefined ? '' : formatCaught([strictest], strictest.falseRejectRate);
 }
+
+/** What is decided between classes: a line for each pair and sold weight type. */
+export function formatPairs({ attacks, otherPairs, honest }: DetectionResults): string {
+  const rows = [...attacks, ...otherPairs].filter(({ perWindow }) => perWindow.length > 0);
+  const keyOf = (pair: Pair): string => `${formatPair(pair)} ${pair.weights}`;
+  const groups = [...new Set(rows.map(keyOf))].map((key) => rows.filter((row) => keyOf(row) === key));
+  return formatTable(groups, [
+    ['provider → verifier', ([row]) => formatPair(row as AttackRow)],
+    ['sold as', ([row]) => (row as AttackRow).weights],
+    [
+      'honest replies, largest sample',
+      ([row]) => {
+        const sizes = honest.filter((each) => keyOf(each) === keyOf(row as AttackRow)).map(({ replies }) => replies);
+        return formatCount(Math.max(0, ...sizes));
+      },
+    ],
+    ['attacks', (group) => formatCount(group.length)],
+    ['decided', (group) => formatCount(listDecisions(group).length)],
+    [
+      'tokens until decided',
+      (group) => {
+        const tokens = listDecisions(group).sort((a, b) => a - b);
+        return tokens.length === 0 ? '' : formatNumber(tokens[tokens.length >> 1] as number);
+      },
+    ],
+  ]);
+}
+
+const listDecisions = (rows: readonly AttackRow[]): number[] =>
+  rows.flatMap(({ tokensToDecide }) => (tokensToDecide === undefined ? [] : [tokensToDecide.median]));
 
 function formatCaught(rates: readonly CatchRate[], rate: number): string {
   const found = rates.find(({ falseRejectRate }) => falseRejectRate === rate);
@@ -108,19 +94,11 @@ function formatDifference(difference: Difference | undefined): string {
   return `${formatShare(differ)}, token ${formatNumber(medianToken)}, at the latest ${formatNumber(lastToken)}`;
 }
 
-const formatCost = (ratio: number | undefined): string => (ratio === undefined ? '' : formatNumber(ratio));
-
 /** A share above its bound by no more than its error is said to be so. */
 function formatBound({ beta, ejected }: EjectionRow): string {
   if (ejected.of === 0 || ejected.low > beta) return '**ABOVE**';
   return ejected.value <= beta ? 'within' : 'within its error';
 }
-
-const formatCounts = (counts: Readonly<Record<string, number>>): string =>
-  Object.entries(counts)
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .map(([name, count]) => `${name} ${formatCount(count)}`)
-    .join(', ');
 
 export const formatHonest = (rows: readonly HonestRow[]): string =>
   formatTable(rows, [
@@ -132,16 +110,11 @@ export const formatHonest = (rows: readonly HonestRow[]): string =>
     ['identical replies', ({ identical }) => formatCount(identical)],
     ['sketch distance', ({ scores }) => formatQuantiles(scores.sketch)],
     ['log-probability shift, nats', ({ scores }) => formatQuantiles(scores.logprob)],
-    ['draw gap', ({ scores }) => formatQuantiles(scores.drawGap)],
-    ['coherence', ({ coherence }) => formatQuantiles(coherence)],
-    ['own-draw mismatch', ({ ownDrawMismatch }) => formatShare(ownDrawMismatch)],
-    ['inflation', ({ inflation }) => `${formatNumber(inflation.sketch)}, ${formatNumber(inflation.logprob)}`],
     ['fixed 0.10 / 0.10 rejects', ({ fallbackRejects }) => formatShare(fallbackRejects)],
-    ['check / serving', ({ checkCost }) => formatCost(checkCost)],
   ]);
 
-const formatQuantiles = ({ median, p99, p99High, max }: Quantiles): string =>
-  `${formatNumber(median)}, ${formatNumber(p99)} (<= ${formatNumber(p99High)}), ${formatNumber(max)}`;
+const formatQuantiles = ({ median, p99, max }: Quantiles): string =>
+  `${formatNumber(median)}, ${formatNumber(p99)}, ${formatNumber(max)}`;
 
 export const formatLadder = ({ ladder }: DetectionResults): string =>
   formatTable(ladder, [
@@ -228,15 +201,6 @@ export const formatAuditTells = ({ auditTells }: DetectionResults): string =>
     ['who looks', ({ view }) => view],
     ['of each', ({ positives, negatives }) => `${formatCount(positives)}, ${formatCount(negatives)}`],
     ['AUC', ({ auc: { mean, low, high } }) => `${formatNumber(mean)} (${formatNumber(low)}..${formatNumber(high)})`],
-  ]);
-
-export const formatBeside = (results: DetectionResults): string =>
-  formatTable(listBeside(results), [
-    ['attack', ({ attack }) => attack],
-    ['sold as', ({ weights }) => weights],
-    ['caught per 32 tokens, 1e-3', ({ caught }) => caught],
-    ['tokens to 1e6 : 1', ({ tokens }) => tokens],
-    ['fixed 0.10 / 0.10 passes', ({ passes }) => passes],
   ]);
 
 export const formatVerifiers = ({ verifiers }: DetectionResults): string =>

@@ -22,8 +22,8 @@ describe('results.json', () => {
     expect(encodeResults(rounded)).toBe(encodeResults(results));
     expect(JSON.parse(encodeResults(results)).seed).toBe(results.seed);
     expect(rounded.attacks[0]?.stage1.value).toBe(results.attacks[0]?.stage1.value);
-    expect(rounded.attacks[0]?.roc[1]).toEqual(
-      results.attacks[0]?.roc[1]?.map((value) => Number(value.toPrecision(6))),
+    expect(rounded.attacks[0]?.evidence[1]).toEqual(
+      results.attacks[0]?.evidence[1]?.map((value) => Number(value.toPrecision(6))),
     );
     expect(rounded.attacks.map(({ attack, weights }) => [attack, weights])).toEqual(
       results.attacks.map(({ attack, weights }) => [attack, weights]),
@@ -47,6 +47,12 @@ describe('results.json', () => {
     expect(listChanges(results, { ...later, attacks: others }).length).toBeGreaterThan(0);
   });
 
+  it('has a line for each row, so that a change shows where it was made', () => {
+    const lines = encodeResults(results).split('\n');
+    expect(lines.filter((line) => line.includes('"attack":"q8_0 weights"')).length).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(5000);
+  });
+
   it('reads the same whatever the order of keys', () => {
     expect(encodeResults(reverseKeys(results))).toBe(encodeResults(results));
   });
@@ -56,7 +62,7 @@ describe('results.json', () => {
     const absent = rows.filter(({ equality }) => equality === undefined).length;
     expect(absent).toBeGreaterThan(0);
     expect(encodeResults(results)).not.toMatch(/null|undefined/);
-    expect(encodeResults(results).match(/"equality": \{/g)).toHaveLength(rows.length - absent);
+    expect(encodeResults(results).match(/"equality":\{/g)).toHaveLength(rows.length - absent);
   });
 
   it('refuses what is not finite, by its path', () => {
@@ -68,7 +74,7 @@ describe('results.json', () => {
   });
 
   it('refuses another version', () => {
-    expect(() => parseResults(encodeResults(results).replace('"version": 3', '"version": 1'))).toThrow('version 1');
+    expect(() => parseResults(encodeResults(results).replace('"version": 4', '"version": 1'))).toThrow('version 1');
     expect(() => parseResults('null')).toThrow();
   });
 });
@@ -86,10 +92,10 @@ describe('its schema', () => {
 
   it.each<[string, (data: ReturnType<typeof plain>) => void]>([
     ['an unknown field', (data) => Object.assign(data.attacks[0], { extra: 1 })],
-    ['a missing field', (data) => delete data.aims[0].met],
+    ['a missing field', (data) => delete data.aims[0].outcome],
     ['a share beyond one', (data) => Object.assign(data.attacks[0].stage1, { value: 1.01 })],
-    ['an aim that is met by a word', (data) => Object.assign(data.aims[0], { met: 'yes' })],
-    ['a point of three numbers', (data) => data.attacks[0].roc.push([0, 0, 0])],
+    ['an aim of an unknown outcome', (data) => Object.assign(data.aims[0], { outcome: 'yes' })],
+    ['a point of three numbers', (data) => data.attacks[0].evidence.push([0, 0, 0])],
     ['a negative count', (data) => Object.assign(data.stage1[0], { mismatches: -1 })],
     ['another version', (data) => Object.assign(data, { version: 1 })],
   ])('refuses %s', (_what, spoil) => {

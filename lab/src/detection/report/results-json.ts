@@ -3,19 +3,19 @@ import { compareText } from '../standing.ts';
 
 /**
  * Results as JSON whose text depends on the results alone: keys sorted, numbers that are not whole with six significant
- * digits, one line for each list of plain numbers, nothing of what is absent; a second run then differs only where it measured something else.
+ * digits, one line for each row of a table, nothing of what is absent; a second run then differs only where it measured something else.
  * @throws RangeError naming each figure that is not finite: JSON has none, and a page must not show one.
  */
 export function encodeResults(results: DetectionResults): string {
   const wrong = findNonFinite(results);
   if (wrong.length > 0) throw new RangeError(`not finite: ${wrong.join(', ')}`);
-  return `${encode(results, '')}\n`;
+  return `${encode(results)}\n`;
 }
 
 /** @throws if the text is no JSON or of another version; its shape is docs/schema/detection.schema.json. */
 export function parseResults(text: string): DetectionResults {
   const results = JSON.parse(text) as DetectionResults;
-  if (results?.version !== 3) throw new Error(`detection results of version ${results?.version}, this code reads 3`);
+  if (results?.version !== 4) throw new Error(`detection results of version ${results?.version}, this code reads 4`);
   return results;
 }
 
@@ -55,26 +55,26 @@ function listUnequal(a: unknown, b: unknown, path: string): string[] {
   );
 }
 
-function encode(value: unknown, indent: string): string {
-  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  if (Array.isArray(value)) {
-    if (value.every((each) => typeof each === 'number')) return `[${value.map((each) => encode(each, '')).join(', ')}]`;
-    return wrap(
-      '[',
-      ']',
-      value.map((each) => encode(each, inner)),
-      indent,
-    );
-  }
-  const known = Object.entries(value).filter(([, each]) => each !== undefined);
-  const fields = known
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([key, each]) => `${JSON.stringify(key)}: ${encode(each, inner)}`);
-  return wrap('{', '}', fields, indent);
+/** The parts of the results stand on lines of their own, and so does each row of a table. */
+function encode(results: DetectionResults): string {
+  const parts = sortFields(results).map(([key, value]) => {
+    const rows = Array.isArray(value) && value.length > 0 ? value : undefined;
+    const text = rows === undefined ? encodeValue(value) : `[\n${rows.map((row) => encodeValue(row)).join(',\n')}\n]`;
+    return `${JSON.stringify(key)}: ${text}`;
+  });
+  return `{\n${parts.join(',\n')}\n}`;
 }
 
-function wrap(open: string, close: string, parts: readonly string[], indent: string): string {
-  return parts.length === 0 ? open + close : `${open}\n${indent}  ${parts.join(`,\n${indent}  `)}\n${indent}${close}`;
+function encodeValue(value: unknown): string {
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(encodeValue).join(',')}]`;
+  return `{${sortFields(value)
+    .map(([key, each]) => `${JSON.stringify(key)}:${encodeValue(each)}`)
+    .join(',')}}`;
 }
+
+const sortFields = (value: object): [string, unknown][] =>
+  Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .sort(([a], [b]) => compareText(a, b));

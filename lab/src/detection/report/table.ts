@@ -1,0 +1,12 @@
+export type Column<Row> = readonly [title: string, cell: (row: Row) => string];
+
+/** A table in Markdown, without columns that are empty throughout; of nothing, a sentence that says so. */
+export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  if (rows.length === 0) return 'Not measured in this run.';
+  const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));
+  const titles = filled.map(([title]) => title);
+  const lines = [titles, titles.map(() => '---'), ...rows.map((row) => filled.map(([, cell]) => cell(row)))];
+  return lines.map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`).join('\n');
+}
+
+const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ');
