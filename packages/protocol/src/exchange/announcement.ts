@@ -1,60 +1,30 @@
-import { createReader, createWriter, equalBytes, ProtocolError, type Reader } from '../base/bytes.ts';
-import {
-  assertAscending,
-  assertPlainText,
-  encodeDomain,
-  readDomain,
-  readFlag,
-  readSafe,
-  writeSafe,
-} from '../base/canonical.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
+import {
+  address,
+  type CodecType,
+  createFormat,
+  hash,
+  list,
+  optional,
+  plainText,
+  refine,
+  safeInteger,
+  struct,
+  u8,
+  u16,
+  u64,
+  u128,
+  within,
+} from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import { MAX_MODEL_ID_BYTES, parseModelId } from './match.ts';
+import { contextSize, modelId, parseModelId } from './match.ts';
 import type { LedgerDomain } from './order.ts';
 import { findTierProblem } from './posture.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
-import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './ticket.ts';
+import { CLOCK_TOLERANCE_MS, endpoint } from './ticket.ts';
 import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
-
-/** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
-export interface Announcement {
-  /** Hash of the hybrid key that signs it. */
-  readonly providerId: Uint8Array;
-  /** 20 bytes: the ledger address that its fees go to. */
-  readonly payee: Uint8Array;
-  readonly endpoint: string;
-  /** SHA-256 of its TLS certificate. */
-  readonly certHash: Uint8Array;
-  /** Its second role, where it has one. */
-  readonly verifier: VerifierEndpoint | undefined;
-  /** Ascending by model id; at least one. */
-  readonly models: readonly OfferedModel[];
-  /** Replies that it serves at a time. */
-  readonly capacity: number;
-  readonly freeCapacity: number;
-  /** Grows with every announcement: an old one cannot be replayed over a new one. */
-  readonly sequence: bigint;
-  readonly issuedAtMs: number;
-  readonly expiresAtMs: number;
-}
-
-export interface VerifierEndpoint {
-  readonly endpoint: string;
-  readonly certHash: Uint8Array;
-  /** Hash of the hybrid key that signs its score reports. */
-  readonly keyHash: Uint8Array;
-}
-
-export interface OfferedModel {
-  readonly modelId: string;
-  readonly modelRoot: Uint8Array;
-  readonly pricePer1kAtomic: bigint;
-  /** Tokens. */
-  readonly contextSize: number;
-  readonly numericClass: string;
-}
 
 export const MAX_MODELS = 64;
 export const MAX_CAPACITY = 65_535;
@@ -62,54 +32,60 @@ export const MAX_NUMERIC_CLASS_BYTES = 255;
 /** An announcement lives no longer than this: dead nodes must not stay listed. */
 export const MAX_LIFETIME_MS = 3_600_000;
 
-const DOMAIN = encodeDomain('ogong-announcement-v1');
+const verifierCodec = struct({
+  endpoint,
+  certHash: hash,
+  /** Hash of the hybrid key that signs its score reports. */
+  keyHash: hash,
+});
 
-/** @throws ProtocolError */
-export function encodeAnnouncement(announcement: Announcement): Uint8Array {
-  assertAnnouncement(announcement);
-  const { verifier, models } = announcement;
-  const writer = createWriter(1024)
-    .bytes(DOMAIN)
-    .bytes(announcement.providerId, 32)
-    .bytes(announcement.payee, 20)
-    .text(announcement.endpoint)
-    .bytes(announcement.certHash, 32)
-    .u8(verifier === undefined ? 0 : 1);
-  if (verifier !== undefined) writer.text(verifier.endpoint).bytes(verifier.certHash, 32).bytes(verifier.keyHash, 32);
-  writer.u8(models.length);
-  for (const model of models) {
-    writer
-      .text(model.modelId)
-      .bytes(model.modelRoot, 32)
-      .u128(model.pricePer1kAtomic)
-      .u32(model.contextSize)
-      .text(model.numericClass);
-  }
-  writer.u16(announcement.capacity).u16(announcement.freeCapacity).u64(announcement.sequence);
-  return writeSafe(writeSafe(writer, announcement.issuedAtMs), announcement.expiresAtMs).finish();
-}
+export interface VerifierEndpoint extends CodecType<typeof verifierCodec> {}
 
-/** @throws ProtocolError */
-export function parseAnnouncement(bytes: Uint8Array): Announcement {
-  const reader = createReader(bytes);
-  readDomain(reader, DOMAIN, 'announcement');
-  const announcement: Announcement = {
-    providerId: reader.bytes(32),
-    payee: reader.bytes(20),
-    endpoint: reader.text(MAX_ENDPOINT_BYTES),
-    certHash: reader.bytes(32),
-    verifier: readFlag(reader) ? readVerifier(reader) : undefined,
-    models: Array.from({ length: assertModelCount(reader.u8()) }, () => readModel(reader)),
-    capacity: reader.u16(),
-    freeCapacity: reader.u16(),
-    sequence: reader.u64(),
-    issuedAtMs: readSafe(reader),
-    expiresAtMs: readSafe(reader),
-  };
-  reader.end();
-  assertAnnouncement(announcement);
-  return announcement;
-}
+const offeredModelCodec = struct({
+  modelId,
+  modelRoot: hash,
+  pricePer1kAtomic: u128,
+  contextSize,
+  numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
+});
+
+export interface OfferedModel extends CodecType<typeof offeredModelCodec> {}
+
+const announcementCodec = struct({
+  /** Hash of the hybrid key that signs it. */
+  providerId: hash,
+  /** The ledger address that its fees go to. */
+  payee: address,
+  endpoint,
+  /** SHA-256 of its TLS certificate. */
+  certHash: hash,
+  /** Its second role, where it has one. */
+  verifier: optional<VerifierEndpoint>(verifierCodec),
+  /** Ascending by model id. */
+  models: list<OfferedModel>(refine(offeredModelCodec, assertServable), {
+    count: u8,
+    min: 1,
+    max: MAX_MODELS,
+    ascending: (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0),
+  }),
+  /** Replies that it serves at a time. */
+  capacity: within(u16, 1, MAX_CAPACITY),
+  freeCapacity: u16,
+  /** Grows with every announcement: an old one cannot be replayed over a new one. */
+  sequence: u64,
+  issuedAtMs: safeInteger,
+  expiresAtMs: safeInteger,
+});
+
+/** What a provider says about itself to routers and validators (docs/spec/announcement.md). */
+export interface Announcement extends CodecType<typeof announcementCodec> {}
+
+const announcementFormat = createFormat(refine<Announcement>(announcementCodec, assertAnnouncement), {
+  tag: 'ogong-announcement-v1',
+});
+
+export const encodeAnnouncement: (announcement: Announcement) => Uint8Array = announcementFormat.encode;
+export const parseAnnouncement: (bytes: Uint8Array) => Announcement = announcementFormat.decode;
 
 export interface SignedAnnouncement {
   /** The exact bytes that were signed. */
@@ -205,41 +181,14 @@ function checkSequence(sequence: bigint, previous: bigint | undefined): Check {
     : fail('announcement-sequence', `${sequence} does not follow ${previous}`);
 }
 
-function readVerifier(reader: Reader): VerifierEndpoint {
-  return { endpoint: reader.text(MAX_ENDPOINT_BYTES), certHash: reader.bytes(32), keyHash: reader.bytes(32) };
+function assertServable({ modelId, numericClass }: OfferedModel): void {
+  const { tier } = parseModelId(modelId);
+  const problem = tier === 'replay' ? findTierProblem(tier, numericClass) : undefined;
+  if (problem !== undefined) throw new ProtocolError('malformed', problem);
 }
 
-function readModel(reader: Reader): OfferedModel {
-  return {
-    modelId: reader.text(MAX_MODEL_ID_BYTES),
-    modelRoot: reader.bytes(32),
-    pricePer1kAtomic: reader.u128(),
-    contextSize: reader.u32(),
-    numericClass: reader.text(MAX_NUMERIC_CLASS_BYTES),
-  };
-}
-
-function assertModelCount(count: number): number {
-  if (count < 1 || count > MAX_MODELS) throw new ProtocolError('too-large', `${count} models in one announcement`);
-  return count;
-}
-
-function assertAnnouncement(announcement: Announcement): void {
-  const { endpoint, verifier, models, capacity, freeCapacity, issuedAtMs, expiresAtMs } = announcement;
-  for (const address of [endpoint, ...(verifier === undefined ? [] : [verifier.endpoint])]) {
-    assertPlainText(address, MAX_ENDPOINT_BYTES, 'endpoint');
-    if (address === '') throw new ProtocolError('malformed', 'empty endpoint');
-  }
-  assertModelCount(models.length);
-  for (const { modelId, numericClass, contextSize } of models) {
-    assertPlainText(numericClass, MAX_NUMERIC_CLASS_BYTES, 'numeric class');
-    const { tier } = parseModelId(modelId);
-    const problem = tier === 'replay' ? findTierProblem(tier, numericClass) : undefined;
-    if (problem !== undefined) throw new ProtocolError('malformed', problem);
-    if (contextSize < 1) throw new ProtocolError('out-of-range', 'context of no tokens');
-  }
-  assertAscending(models, (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0), 'models');
-  if (capacity < 1 || freeCapacity > capacity) {
+function assertAnnouncement({ capacity, freeCapacity, issuedAtMs, expiresAtMs }: Announcement): void {
+  if (freeCapacity > capacity) {
     throw new ProtocolError('out-of-range', `${freeCapacity} free of a capacity of ${capacity}`);
   }
   if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > MAX_LIFETIME_MS) {

@@ -1,5 +1,21 @@
-import { compareBytes, createReader, createWriter, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
-import { assertAscending, encodeDomain, readDomain } from '../base/canonical.ts';
+import { compareBytes, createWriter, equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
+import {
+  address,
+  type Codec,
+  type CodecType,
+  createFormat,
+  hash,
+  list,
+  refine,
+  struct,
+  text,
+  u16,
+  u32,
+  u64,
+  u128,
+  within,
+} from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../sampling/draw-integer.ts';
 import { PPM } from './reputation.ts';
@@ -27,6 +43,11 @@ export function parseModelId(text: string): ModelId {
   }
   return { tier, maker, model };
 }
+
+/** A model id as text. */
+export const modelId: Codec<string> = refine(text(MAX_MODEL_ID_BYTES), parseModelId);
+/** Tokens of prompt and reply. */
+export const contextSize: Codec<number> = within(u32, 1, 0xffffffff);
 
 export function formatModelId({ tier, maker, model }: ModelId): string {
   return `ogong/${tier}/${maker}/${model}`;
@@ -64,27 +85,37 @@ export interface MatchRequest {
   readonly nowMs: number;
 }
 
-/** What the draw runs over. */
-export interface Candidate {
-  readonly providerId: Uint8Array;
-  readonly pricePer1kAtomic: bigint;
-  /** Share of the draw, from computeWeight; at least 1. */
-  readonly weight: bigint;
-  /** As announced, and so in ticket and order. 20 bytes. */
-  readonly payee: Uint8Array;
-  /** The same. >= 1. */
-  readonly contextSize: number;
-}
+const candidateCodec = struct({
+  providerId: hash,
+  pricePer1kAtomic: u128,
+  /** Share of the draw, from computeWeight. */
+  weight: within(u64, 1n, (1n << 64n) - 1n),
+  /** As announced, and so in ticket and order. */
+  payee: address,
+  contextSize,
+});
 
-export interface CandidateList {
-  readonly modelId: string;
-  /** Ascending by provider id, each once. */
-  readonly candidates: readonly Candidate[];
-}
+/** What the draw runs over. */
+export interface Candidate extends CodecType<typeof candidateCodec> {}
 
 export const MAX_CANDIDATES = 4096;
 
-const LIST_DOMAIN = encodeDomain('ogong-candidates-v2');
+const candidateListCodec = struct({
+  modelId,
+  candidates: list<Candidate>(candidateCodec, {
+    count: u16,
+    max: MAX_CANDIDATES,
+    ascending: (a, b) => compareBytes(a.providerId, b.providerId),
+  }),
+});
+
+export interface CandidateList extends CodecType<typeof candidateListCodec> {}
+
+const candidateListFormat = createFormat(candidateListCodec, { tag: 'ogong-candidates-v2' });
+
+export const encodeCandidates: (list: CandidateList) => Uint8Array = candidateListFormat.encode;
+export const parseCandidates: (bytes: Uint8Array) => CandidateList = candidateListFormat.decode;
+
 const DRAW_DOMAIN = encodeDomain('ogong-match-v1');
 
 /**
@@ -134,40 +165,6 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
   return { modelId, candidates };
 }
 
-/** @throws ProtocolError on an unsorted, repeated or overlong list, and on a candidate without weight or context. */
-export function encodeCandidates({ modelId, candidates }: CandidateList): Uint8Array {
-  parseModelId(modelId);
-  assertCandidates(candidates);
-  const writer = createWriter(64 + candidates.length * 80)
-    .bytes(LIST_DOMAIN)
-    .text(modelId)
-    .u16(candidates.length);
-  for (const { providerId, pricePer1kAtomic, weight, payee, contextSize } of candidates) {
-    writer.bytes(providerId, 32).u128(pricePer1kAtomic).u64(weight).bytes(payee, 20).u32(contextSize);
-  }
-  return writer.finish();
-}
-
-/** @throws ProtocolError */
-export function parseCandidates(bytes: Uint8Array): CandidateList {
-  const reader = createReader(bytes);
-  readDomain(reader, LIST_DOMAIN, 'candidate list');
-  const modelId = reader.text(MAX_MODEL_ID_BYTES);
-  parseModelId(modelId);
-  const count = reader.u16();
-  if (count > MAX_CANDIDATES) throw new ProtocolError('too-large', `${count} candidates`);
-  const candidates = Array.from({ length: count }, () => ({
-    providerId: reader.bytes(32),
-    pricePer1kAtomic: reader.u128(),
-    weight: reader.u64(),
-    payee: reader.bytes(20),
-    contextSize: reader.u32(),
-  }));
-  reader.end();
-  assertCandidates(candidates);
-  return { modelId, candidates };
-}
-
 /** Names the list in the ticket: SHA-256 of its exact bytes. */
 export function hashCandidates(crypto: Crypto, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(bytes);
@@ -191,12 +188,4 @@ export function replayMatch(crypto: Crypto, candidatesBytes: Uint8Array, seed: U
     rest -= candidate.weight;
   }
   throw new Error('draw beyond the total weight');
-}
-
-function assertCandidates(candidates: readonly Candidate[]): void {
-  if (candidates.length > MAX_CANDIDATES) throw new ProtocolError('too-large', `${candidates.length} candidates`);
-  assertAscending(candidates, (a, b) => compareBytes(a.providerId, b.providerId), 'candidates');
-  if (candidates.some(({ weight }) => weight < 1n)) throw new ProtocolError('out-of-range', 'candidate without weight');
-  if (candidates.some(({ contextSize }) => contextSize < 1))
-    throw new ProtocolError('out-of-range', 'candidate without context');
 }

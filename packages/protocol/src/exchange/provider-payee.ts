@@ -1,17 +1,17 @@
-import { concatBytes, equalBytes, utf8Encode } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
-import { hashLedgerDomain, hashTyped, type LedgerDomain } from './order.ts';
+import { abi, createTypedStruct, hashTyped } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, type LedgerDomain } from './order.ts';
 
 /**
  * A payee's word that a provider's key serves for it (docs/spec/announcement.md): without it anybody could announce a large
  * stake as its own, or pile up bad work under a name that never agreed.
  */
-const PROVIDER_PAYEE_TYPE = 'ProviderPayee(bytes32 providerId)';
+const providerPayee = createTypedStruct('ProviderPayee', { providerId: abi.bytes32 });
 
 /** The 32-byte digest that the payee signs. @param providerId 32 bytes. */
 export function hashProviderPayee(crypto: Crypto, domain: LedgerDomain, providerId: Uint8Array): Uint8Array {
-  const struct = concatBytes(crypto.keccak256(utf8Encode(PROVIDER_PAYEE_TYPE)), providerId);
-  return hashTyped(crypto, hashLedgerDomain(crypto, domain), crypto.keccak256(struct));
+  return hashTyped(crypto, hashLedgerDomain(crypto, domain), providerPayee.hash(crypto, { providerId }));
 }
 
 /** @returns 65 bytes. */

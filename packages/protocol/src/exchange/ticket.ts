@@ -1,87 +1,65 @@
-import { createReader, createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
-import { assertPlainText, encodeDomain, readDomain, readSafe, writeSafe } from '../base/canonical.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
+import {
+  address,
+  bytes,
+  type CodecType,
+  createFormat,
+  hash,
+  plainText,
+  refine,
+  safeInteger,
+  struct,
+  u128,
+} from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import { MAX_MODEL_ID_BYTES, parseModelId } from './match.ts';
-
-/**
- * A router's signed answer: this provider, at this price, for this request (docs/spec/ticket.md). The tier is part of
- * the model id.
- */
-export interface Ticket {
-  /** 20 bytes: the ledger address that is paid for the match. */
-  readonly router: Uint8Array;
-  readonly modelId: string;
-  readonly providerId: Uint8Array;
-  readonly providerEndpoint: string;
-  /** SHA-256 of the provider's TLS certificate: what the link must show. */
-  readonly providerCertHash: Uint8Array;
-  /** 20 bytes: by whose stake it was drawn, and who is to be paid. */
-  readonly payee: Uint8Array;
-  readonly modelRoot: Uint8Array;
-  readonly pricePer1kAtomic: bigint;
-  /** Tokens, as the provider announced it. */
-  readonly contextSize: number;
-  /** 16 bytes. */
-  readonly replyId: Uint8Array;
-  readonly requestHash: Uint8Array;
-  /** Of the list that the draw ran over, see match.ts. */
-  readonly candidatesHash: Uint8Array;
-  readonly issuedAtMs: number;
-  readonly expiresAtMs: number;
-}
+import { contextSize, modelId } from './match.ts';
 
 export const MAX_ENDPOINT_BYTES = 255;
 /** How far apart the clocks of router and reader may be. */
 export const CLOCK_TOLERANCE_MS = 30_000;
 
-const DOMAIN = encodeDomain('ogong-ticket-v2');
+/** Where a node listens, as routers and validators are told it. */
+export const endpoint = plainText(MAX_ENDPOINT_BYTES);
 
-/** @throws ProtocolError */
-export function encodeTicket(ticket: Ticket): Uint8Array {
-  assertTicket(ticket);
-  const writer = createWriter(512)
-    .bytes(DOMAIN)
-    .bytes(ticket.router, 20)
-    .text(ticket.modelId)
-    .bytes(ticket.providerId, 32)
-    .text(ticket.providerEndpoint)
-    .bytes(ticket.providerCertHash, 32)
-    .bytes(ticket.payee, 20)
-    .bytes(ticket.modelRoot, 32)
-    .u128(ticket.pricePer1kAtomic)
-    .u32(ticket.contextSize)
-    .bytes(ticket.replyId, 16)
-    .bytes(ticket.requestHash, 32)
-    .bytes(ticket.candidatesHash, 32);
-  return writeSafe(writeSafe(writer, ticket.issuedAtMs), ticket.expiresAtMs).finish();
-}
+const ticketCodec = struct({
+  /** The ledger address that is paid for the match. */
+  router: address,
+  modelId,
+  providerId: hash,
+  providerEndpoint: endpoint,
+  /** SHA-256 of the provider's TLS certificate: what the link must show. */
+  providerCertHash: hash,
+  /** By whose stake it was drawn, and who is to be paid. */
+  payee: address,
+  modelRoot: hash,
+  pricePer1kAtomic: u128,
+  /** Tokens, as the provider announced it. */
+  contextSize,
+  replyId: bytes(16),
+  requestHash: hash,
+  /** Of the list that the draw ran over, see match.ts. */
+  candidatesHash: hash,
+  issuedAtMs: safeInteger,
+  expiresAtMs: safeInteger,
+});
 
-/** @throws ProtocolError */
-export function parseTicket(bytes: Uint8Array): Ticket {
-  const reader = createReader(bytes);
-  readDomain(reader, DOMAIN, 'ticket');
-  const ticket: Ticket = {
-    router: reader.bytes(20),
-    modelId: reader.text(MAX_MODEL_ID_BYTES),
-    providerId: reader.bytes(32),
-    providerEndpoint: reader.text(MAX_ENDPOINT_BYTES),
-    providerCertHash: reader.bytes(32),
-    payee: reader.bytes(20),
-    modelRoot: reader.bytes(32),
-    pricePer1kAtomic: reader.u128(),
-    contextSize: reader.u32(),
-    replyId: reader.bytes(16),
-    requestHash: reader.bytes(32),
-    candidatesHash: reader.bytes(32),
-    issuedAtMs: readSafe(reader),
-    expiresAtMs: readSafe(reader),
-  };
-  reader.end();
-  assertTicket(ticket);
-  return ticket;
-}
+/**
+ * A router's signed answer: this provider, at this price, for this request (docs/spec/ticket.md). The tier is part of
+ * the model id.
+ */
+export interface Ticket extends CodecType<typeof ticketCodec> {}
+
+const ticketFormat = createFormat(
+  refine<Ticket>(ticketCodec, ({ issuedAtMs, expiresAtMs }) => {
+    if (expiresAtMs <= issuedAtMs) throw new ProtocolError('malformed', 'ticket expires before it is issued');
+  }),
+  { tag: 'ogong-ticket-v2' },
+);
+
+export const encodeTicket: (ticket: Ticket) => Uint8Array = ticketFormat.encode;
+export const parseTicket: (bytes: Uint8Array) => Ticket = ticketFormat.decode;
 
 export interface SignedTicket {
   /** The exact bytes that were signed. */
@@ -145,13 +123,4 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
 function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Array): Check {
   if (expected === undefined) return skip(id, 'the caller expects none in particular');
   return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'another one than expected');
-}
-
-function assertTicket(ticket: Ticket): void {
-  parseModelId(ticket.modelId);
-  assertPlainText(ticket.providerEndpoint, MAX_ENDPOINT_BYTES, 'endpoint');
-  if (ticket.providerEndpoint === '') throw new ProtocolError('malformed', 'ticket without an endpoint');
-  if (ticket.contextSize < 1) throw new ProtocolError('out-of-range', 'context of no tokens');
-  if (ticket.expiresAtMs <= ticket.issuedAtMs)
-    throw new ProtocolError('malformed', 'ticket expires before it is issued');
 }

@@ -1,5 +1,5 @@
-import { createWriter, equalBytes } from '../base/bytes.ts';
-import { encodeDomain } from '../base/canonical.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { createFormat, hash } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 
@@ -13,12 +13,10 @@ export interface VerifierEndorsement {
   readonly signature: Uint8Array;
 }
 
-const DOMAIN = encodeDomain('ogong-verifier-endorsement-v1');
-
-/** The bytes that the verifier signs. @param providerId 32 bytes. */
-export function encodeEndorsement(providerId: Uint8Array): Uint8Array {
-  return createWriter(64).bytes(DOMAIN).bytes(providerId, 32).finish();
-}
+/** The bytes that the verifier signs: the provider's id. */
+export const encodeEndorsement: (providerId: Uint8Array) => Uint8Array = createFormat(hash, {
+  tag: 'ogong-verifier-endorsement-v1',
+}).encode;
 
 export function signEndorsement(verifier: HybridSigner, providerId: Uint8Array): VerifierEndorsement {
   return { verifierKey: verifier.publicKey, signature: verifier.sign(encodeEndorsement(providerId)) };

@@ -122,7 +122,7 @@ describe('settlement digest', () => {
       verifyingContract: unprefixed(vectors.domain.settlement),
     };
     expect(`0x${toHex(hashSettlement(nobleCrypto, domain, settlement))}`).toBe(batchDigest);
-    const moved = { ...settlement, batch: { ...settlement.batch, replies: settlement.batch.replies ^ 1 } };
+    const moved = { ...settlement, batch: { ...settlement.batch, sequence: settlement.batch.sequence ^ 1n } };
     expect(`0x${toHex(hashSettlement(nobleCrypto, domain, moved))}`).not.toBe(batchDigest);
   });
 });

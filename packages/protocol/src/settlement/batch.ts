@@ -1,68 +1,97 @@
+import { compareBytes, concatBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import {
-  compareBytes,
-  concatBytes,
-  createReader,
-  createWriter,
-  ProtocolError,
-  toHex,
-  utf8Encode,
-} from '../base/bytes.ts';
-import { assertAscending, encodeDomain, readDomain } from '../base/canonical.ts';
+  address,
+  bytes,
+  type Codec,
+  type CodecType,
+  createFormat,
+  hash,
+  list,
+  refine,
+  struct,
+  u16,
+} from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
-import { abiWord, hashLedgerDomain, hashTerms, hashTyped, type LedgerDomain, type Order } from '../exchange/order.ts';
+import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
+import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
 import { isBillable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
+
+/** Keeps a settlement within the gas of one transaction. */
+export const MAX_PARTIES = 2048;
+
+const BATCH = {
+  validator: abi.address,
+  /** From 1, without gaps. */
+  sequence: abi.uint64,
+  logHead: abi.bytes32,
+  logLength: abi.uint64,
+  /** RFC 6962 root over the log entries that are paid for, in log order. */
+  recordsRoot: abi.bytes32,
+  /** How many those are. */
+  replies: abi.uint32,
+};
+const batchCodec = struct(BATCH);
 
 /**
  * A batch as the settlement contract takes it (docs/spec/settlement.md): a run of one validator's verdict log, netted
  * per payer and per (payee, router). Field names and units are the contract's; amounts are atomic.
  */
-export interface Batch {
-  /** 20 bytes. */
-  readonly validator: Uint8Array;
-  /** From 1, without gaps. */
-  readonly sequence: bigint;
-  readonly logHead: Uint8Array;
-  readonly logLength: bigint;
-  /** RFC 6962 root over the log entries that are paid for, in log order. */
-  readonly recordsRoot: Uint8Array;
-  /** How many those are. */
-  readonly replies: number;
-}
+export interface Batch extends CodecType<typeof batchCodec> {}
+
+const DEBIT = { payer: abi.address, amount: abi.uint128, cumulative: abi.uint128, termsHash: abi.bytes32 };
+const debitCodec = struct({
+  ...DEBIT,
+  /** The payer's, over that order. */
+  signature: bytes(65),
+});
 
 /** What one payer owes, under the newest order that it signed. */
-export interface Debit {
-  readonly payer: Uint8Array;
-  readonly amount: bigint;
-  readonly cumulative: bigint;
-  readonly termsHash: Uint8Array;
-  /** 65 bytes: the payer's, over that order. */
-  readonly signature: Uint8Array;
-}
+export interface Debit extends CodecType<typeof debitCodec> {}
+
+const LINE = {
+  /** The payee. */
+  provider: abi.address,
+  /** Zero address where no router took part. */
+  router: abi.address,
+  gross: abi.uint128,
+};
+const lineCodec = struct(LINE);
 
 /** What is owed for the replies of one provider that came through one router. */
-export interface Line {
-  /** The payee, 20 bytes. */
-  readonly provider: Uint8Array;
-  /** Zero address where no router took part. */
-  readonly router: Uint8Array;
-  readonly gross: bigint;
-}
+export interface Line extends CodecType<typeof lineCodec> {}
 
-export interface Settlement {
-  readonly batch: Batch;
+const parties = <T>(item: Codec<T>, ascending: (a: T, b: T) => number): Codec<readonly T[]> =>
+  list(item, { count: u16, max: MAX_PARTIES, ascending });
+
+const settlementCodec = struct({
+  batch: batchCodec as Codec<Batch>,
   /** Ascending by payer. */
-  readonly debits: readonly Debit[];
+  debits: parties<Debit>(debitCodec, (a, b) => compareBytes(a.payer, b.payer)),
   /** Ascending by provider, then router. */
-  readonly lines: readonly Line[];
+  lines: parties<Line>(lineCodec, compareLines),
   /** Provider ids, ascending. */
-  readonly ejections: readonly Uint8Array[];
+  ejections: parties(hash, compareBytes),
   /**
    * Payers, ascending, whose channel cannot be drawn for what they owe here: in no debit and no line. The contract does
    * not see this list; it says why less is drawn than the log's fees come to.
    */
-  readonly uncollectable: readonly Uint8Array[];
-}
+  uncollectable: parties(address, compareBytes),
+});
+
+export interface Settlement extends CodecType<typeof settlementCodec> {}
+
+const settlementFormat = createFormat(refine(settlementCodec, assertSettlement), { tag: 'ogong-batch-v2' });
+
+export const encodeSettlement: (settlement: Settlement) => Uint8Array = settlementFormat.encode;
+export const parseSettlement: (bytes: Uint8Array) => Settlement = settlementFormat.decode;
+
+const typedBatch = createTypedStruct('Batch', {
+  ...BATCH,
+  debitsHash: abi.bytes32,
+  linesHash: abi.bytes32,
+  ejectedHash: abi.bytes32,
+});
 
 /** What one payer owes for a run of the log. */
 export interface Debt {
@@ -72,14 +101,6 @@ export interface Debt {
 
 /** A payer's leave to draw on its channel: the part of an order that the chain checks. */
 export type Voucher = Omit<Debit, 'amount'>;
-
-/** Keeps a settlement within the gas of one transaction. */
-export const MAX_PARTIES = 2048;
-
-const DOMAIN = encodeDomain('ogong-batch-v2');
-const BATCH_TYPE =
-  'Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,' +
-  'bytes32 debitsHash,bytes32 linesHash,bytes32 ejectedHash)';
 
 export function createVoucher(crypto: Crypto, order: Order, signature: Uint8Array): Voucher {
   return { payer: order.payer, cumulative: order.cumulativeAtomic, termsHash: hashTerms(crypto, order), signature };
@@ -92,23 +113,14 @@ export function hashSettlement(
   settlement: Omit<Settlement, 'uncollectable'>,
 ): Uint8Array {
   const { batch, debits, lines, ejections } = settlement;
-  const hashWords = (words: readonly Uint8Array[]): Uint8Array => crypto.keccak256(concatBytes(...words));
-  return hashTyped(
-    crypto,
-    hashLedgerDomain(crypto, domain),
-    hashWords([
-      crypto.keccak256(utf8Encode(BATCH_TYPE)),
-      abiWord(batch.validator),
-      abiWord(batch.sequence),
-      batch.logHead,
-      abiWord(batch.logLength),
-      batch.recordsRoot,
-      abiWord(BigInt(batch.replies)),
-      hashWords(debits.flatMap((d) => [abiWord(d.payer), abiWord(d.amount), abiWord(d.cumulative), d.termsHash])),
-      hashWords(lines.flatMap((line) => [abiWord(line.provider), abiWord(line.router), abiWord(line.gross)])),
-      hashWords(ejections),
-    ]),
-  );
+  const hashAll = <T>(items: readonly T[], pack: (item: T) => Uint8Array): Uint8Array =>
+    crypto.keccak256(concatBytes(...items.map(pack)));
+  const hashes = {
+    debitsHash: hashAll(debits, (debit) => encodeWords(crypto, DEBIT, debit)),
+    linesHash: hashAll(lines, (line) => encodeWords(crypto, LINE, line)),
+    ejectedHash: hashAll(ejections, (id) => id),
+  };
+  return hashTyped(crypto, hashLedgerDomain(crypto, domain), typedBatch.hash(crypto, { ...batch, ...hashes }));
 }
 
 export interface BatchInput {
@@ -170,62 +182,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
     uncollectable,
   };
-  assertSettlement(settlement);
-  return settlement;
-}
-
-export function encodeSettlement(settlement: Settlement): Uint8Array {
-  assertSettlement(settlement);
-  const { batch, debits, lines, ejections, uncollectable } = settlement;
-  const writer = createWriter(1024)
-    .bytes(DOMAIN)
-    .bytes(batch.validator, 20)
-    .u64(batch.sequence)
-    .bytes(batch.logHead, 32)
-    .u64(batch.logLength)
-    .bytes(batch.recordsRoot, 32)
-    .u32(batch.replies)
-    .u16(debits.length);
-  for (const debit of debits) {
-    writer.bytes(debit.payer, 20).u128(debit.amount).u128(debit.cumulative);
-    writer.bytes(debit.termsHash, 32).bytes(debit.signature, 65);
-  }
-  writer.u16(lines.length);
-  for (const line of lines) writer.bytes(line.provider, 20).bytes(line.router, 20).u128(line.gross);
-  writer.u16(ejections.length);
-  for (const id of ejections) writer.bytes(id, 32);
-  writer.u16(uncollectable.length);
-  for (const payer of uncollectable) writer.bytes(payer, 20);
-  return writer.finish();
-}
-
-/** @throws ProtocolError */
-export function parseSettlement(bytes: Uint8Array): Settlement {
-  const reader = createReader(bytes);
-  readDomain(reader, DOMAIN, 'batch');
-  const list = <T>(read: () => T): T[] => Array.from({ length: assertCount(reader.u16()) }, read);
-  const settlement: Settlement = {
-    batch: {
-      validator: reader.bytes(20),
-      sequence: reader.u64(),
-      logHead: reader.bytes(32),
-      logLength: reader.u64(),
-      recordsRoot: reader.bytes(32),
-      replies: reader.u32(),
-    },
-    debits: list(() => ({
-      payer: reader.bytes(20),
-      amount: reader.u128(),
-      cumulative: reader.u128(),
-      termsHash: reader.bytes(32),
-      signature: reader.bytes(65),
-    })),
-    lines: list(() => ({ provider: reader.bytes(20), router: reader.bytes(20), gross: reader.u128() })),
-    ejections: list(() => reader.bytes(32)),
-    uncollectable: list(() => reader.bytes(20)),
-  };
-  reader.end();
-  assertSettlement(settlement);
+  encodeSettlement(settlement);
   return settlement;
 }
 
@@ -262,22 +219,12 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(ids.map((id) => [toHex(id), id])).values()].sort(compareBytes);
 }
 
-/** One canonical form, and nothing created or lost: what the debits draw is what the lines pay. */
-function assertSettlement({ debits, lines, ejections, uncollectable }: Settlement): void {
-  for (const { length } of [debits, lines, ejections, uncollectable]) assertCount(length);
-  assertAscending(debits, (a, b) => compareBytes(a.payer, b.payer), 'debits');
-  assertAscending(lines, compareLines, 'lines');
-  assertAscending(ejections, compareBytes, 'ejections');
-  assertAscending(uncollectable, compareBytes, 'uncollectable payers');
+/** Nothing is created or lost: what the debits draw is what the lines pay. */
+function assertSettlement({ debits, lines, uncollectable }: Settlement): void {
   if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
     throw new ProtocolError('malformed', 'a payer is drawn and uncollectable');
   }
   const debited = debits.reduce((sum, { amount }) => sum + amount, 0n);
   const gross = lines.reduce((sum, line) => sum + line.gross, 0n);
   if (debited !== gross) throw new ProtocolError('malformed', `debits of ${debited} for lines of ${gross}`);
-}
-
-function assertCount(count: number): number {
-  if (count > MAX_PARTIES) throw new ProtocolError('too-large', `${count} parties in one batch`);
-  return count;
 }

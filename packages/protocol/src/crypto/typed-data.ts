@@ -1,0 +1,115 @@
+import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
+import { address, bytes, type Codec, hash, u8, u32, u64, u128 } from '../base/codec.ts';
+import type { Crypto } from './crypto.ts';
+
+/**
+ * Typed structured data of Ethereum: one list of members gives both the type string and the words, and where its members
+ * are canonical codecs, too, the canonical bytes. Source: EIP-712, "Definition of encodeType" and "of encodeData".
+ */
+export interface Member<T> {
+  /** As Solidity names it. */
+  readonly type: string;
+  /** The contract's name of the member, where it is not the key. */
+  readonly name?: string;
+  /** Type strings of the structs that it is made of. */
+  readonly definitions?: readonly string[];
+  /** 32 bytes. @throws ProtocolError where the value is out of the type's range. */
+  word(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;
+}
+
+/** A member that stands in canonical bytes, too. */
+export type Field<T> = Member<T> & Codec<T>;
+
+/** A word is the canonical bytes, padded: numbers and addresses on the left, byte strings on the right. */
+function field<T>(type: string, codec: Codec<T>): Field<T> {
+  return {
+    ...codec,
+    type,
+    word(_crypto, value) {
+      const writer = createWriter(32);
+      codec.write(writer, value);
+      const written = writer.finish();
+      const word = new Uint8Array(32);
+      word.set(written, type.startsWith('bytes') ? 0 : 32 - written.length);
+      return word;
+    },
+  };
+}
+
+const u256: Codec<bigint> = {
+  write: (writer, value) => writer.u128(value >> 128n).u128(BigInt.asUintN(128, value)),
+  read: (reader) => (reader.u128() << 128n) | reader.u128(),
+};
+
+/** Members by their Solidity types. */
+export const abi = {
+  uint8: field('uint8', u8),
+  uint32: field('uint32', u32),
+  uint64: field('uint64', u64),
+  uint128: field('uint128', u128),
+  uint256: field('uint256', u256),
+  address: field('address', address),
+  bytes16: field('bytes16', bytes(16)),
+  bytes32: field('bytes32', hash),
+};
+
+export const string: Member<string> = {
+  type: 'string',
+  word: (crypto, value) => crypto.keccak256(utf8Encode(value)),
+};
+
+/** The same under the name that the contract has for it. */
+export function named<T, M extends Member<T>>(name: string, member: M): M {
+  return { ...member, name };
+}
+
+export type Members = Readonly<Record<string, Member<never>>>;
+export type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]['word']>[1] };
+
+export interface TypedStruct<T> {
+  readonly name: string;
+  /** encodeType: the struct's own, then those within in the order of their names. */
+  readonly definitions: readonly string[];
+  /** hashStruct, 32 bytes. */
+  hash(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;
+}
+
+export function createTypedStruct<const M extends Members>(name: string, members: M): TypedStruct<MemberTypes<M>> {
+  const entries = Object.entries(members);
+  const own = entries.map(([key, member]) => `${member.type} ${member.name ?? key}`).join(',');
+  const within = [...new Set(entries.flatMap(([, member]) => member.definitions ?? []))].sort();
+  const definitions = [`${name}(${own})`, ...within];
+  const type = utf8Encode(definitions.join(''));
+  return {
+    name,
+    definitions,
+    hash: (crypto, value) => crypto.keccak256(concatBytes(crypto.keccak256(type), encodeWords(crypto, members, value))),
+  };
+}
+
+/** The members' words one after another, as a contract packs them: 32 bytes each. */
+export function encodeWords<M extends Members>(
+  crypto: Pick<Crypto, 'keccak256'>,
+  members: M,
+  value: MemberTypes<M>,
+): Uint8Array {
+  return concatBytes(...Object.entries(members).map(([key, member]) => member.word(crypto, value[key] as never)));
+}
+
+/** A struct as a member of another. */
+export function nested<T>(struct: TypedStruct<T>): Member<T> {
+  return {
+    type: struct.name,
+    definitions: struct.definitions,
+    word: (crypto, value) => struct.hash(crypto, value),
+  };
+}
+
+/** The digest that is signed. */
+export function hashTyped(
+  crypto: Pick<Crypto, 'keccak256'>,
+  domainSeparator: Uint8Array,
+  structHash: Uint8Array,
+): Uint8Array {
+  return crypto.keccak256(concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator, structHash));
+}
