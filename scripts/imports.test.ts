@@ -43,9 +43,28 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/node/src/roles/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
     ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
     ['packages/engine/src/a.ts', "import {\n  x,\n  y,\n} from '@ogong/node/clock';", 'must not import @ogong/node'],
+    ['packages/node/src/roles/gateway/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
+    ['packages/node/src/roles/validator/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
+    ['packages/node/src/roles/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
+    [
+      'packages/protocol/src/exchange/ticket.ts',
+      'export const CLOCK_TOLERANCE_MS = 30_000;',
+      'what two roles agree on',
+    ],
     ['packages/engine/src/a.ts', "const m = await import('@ogong/node/clock');", 'must not import @ogong/node'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
+  });
+
+  it('lets limits pass where they belong, derived from those, and of one side alone', () => {
+    const limit = 'export const MAX_REQUEST_BYTES = 1024 * 1024;';
+    expect(rulesOf('packages/protocol/src/exchange/limits.ts', limit)).toEqual([]);
+    expect(rulesOf('packages/engine/src/a.ts', 'const MAX_TEXT_BYTES = 16 * 1024 * 1024;')).toEqual([]);
+    expect(rulesOf('packages/node/src/roles/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual(
+      [],
+    );
+    expect(rulesOf('packages/node/src/roles/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
+    expect(rulesOf('packages/node/src/roles/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
   });
 
   it('lets the allowed directions pass', () => {

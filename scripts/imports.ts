@@ -67,6 +67,32 @@ const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b
 const IMPORT =
   /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
 
+/** What two roles must agree on by its name: sizes on the wire, and how far times and epochs may lie apart. */
+const LIMIT =
+  /^\s*(?:export )?const ((?:MAX_\w*BYTES|MAX_EXCLUDED\w*|\w*(?:SLACK|TOLERANCE|LIFETIME|EPOCH_DISTANCE)\w*|\w*_KEPT_MS))\b[^=]*=\s*(.*)$/;
+const LIMITS = 'packages/protocol/src/exchange/limits.ts';
+const LIMIT_HOMES = /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/roles\//;
+/** Bounds that one side alone keeps, whatever the other one thinks. */
+const LOCAL_LIMITS: ReadonlySet<string> = new Set([
+  'packages/node/src/roles/gateway/provider-call.ts:MAX_TOKEN_BYTES',
+  'packages/node/src/roles/gateway/complaint-outbox.ts:LIFETIME_MS',
+  'packages/node/src/roles/provider/local/local-server.ts:MAX_BODY_BYTES',
+  'packages/node/src/roles/router/router.ts:MAX_MESSAGE_BYTES',
+  'packages/node/src/roles/validator/routes.ts:MAX_EVIDENCE_BYTES',
+  'packages/node/src/roles/validator/validator.ts:MAX_BATCH_BYTES',
+]);
+
+/** A limit that names another one is derived from it and follows it. */
+function findStrayLimit(path: string, line: string): string | undefined {
+  const [, name, value] = LIMIT.exec(line) ?? [];
+  if (name === undefined || value === undefined || path === LIMITS || !LIMIT_HOMES.test(path)) return undefined;
+  const isDerived =
+    /\b(?:MAX_\w*BYTES|MAX_\w*LIFETIME_MS|MAX_EXCLUDED_PROVIDERS|CLOCK_TOLERANCE_MS|OPENING_KEPT_MS)\b/.test(value);
+  return isDerived || LOCAL_LIMITS.has(`${path}:${name}`)
+    ? undefined
+    : `${name}: what two roles agree on stands in ${LIMITS}`;
+}
+
 function packageOf(path: string): string | undefined {
   return Object.keys(ALLOWED_PACKAGES).find((name) => path.startsWith(`${name}/`));
 }
@@ -104,6 +130,8 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (target !== undefined || /['"]|;\s*$|^\s*export (const|function|interface|type|class|async)/.test(statement))
       statement = '';
     if (isTest) continue;
+    const stray = findStrayLimit(path, line);
+    if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });
     if (home === 'packages/protocol' && IMPURE.test(line)) {
       found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });
     }

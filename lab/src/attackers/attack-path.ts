@@ -23,7 +23,7 @@ import { createGroupCommit } from '@ogong/node/store/group-commit';
 import { openStore } from '@ogong/node/store/store';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { MAX_LIFETIME_MS } from '@ogong/protocol/exchange/announcement';
+import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -255,7 +255,13 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
   };
   const provider = createProvider(
     // An announcement outlives the leaps of the test's clock.
-    { bind, modelId: MODEL_ID, pricePer1kAtomic: PRICE, routers: [], announceIntervalMs: MAX_LIFETIME_MS / 3 },
+    {
+      bind,
+      modelId: MODEL_ID,
+      pricePer1kAtomic: PRICE,
+      routers: [],
+      announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3,
+    },
     {
       ...{ engine: attack.engine, crypto, clock, payee, identity, chain, store, log },
       signer: createTestHybrid(name),

@@ -14,8 +14,6 @@ const DOMAIN = utf8Encode('ogong-opening-v1\n');
 /** 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
 const MAX_WINDOW_PART = 0xffff;
-/** Providers keep openings for so long after the order's expiry; who asks later learns nothing by the answer. */
-export const OPENING_KEPT_MS = 86_400_000;
 export const MAX_OPENING_BYTES = 48 * 1024 * 1024;
 
 export function encodeOpening({ header, windows }: Opening): Uint8Array {

@@ -9,11 +9,11 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '.
 import {
   type Announcement,
   encodeAnnouncement,
-  MAX_LIFETIME_MS,
   parseAnnouncement,
   signAnnouncement,
   verifyAnnouncement,
 } from './announcement.ts';
+import { MAX_ANNOUNCEMENT_LIFETIME_MS } from './limits.ts';
 import type { LedgerDomain } from './order.ts';
 import { signProviderPayee } from './provider-payee.ts';
 import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
@@ -45,7 +45,7 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
     capacity: fc.integer({ min: 1, max: 65_535 }),
     sequence: fc.bigInt(0n, 2n ** 64n - 1n),
     issuedAtMs: issued,
-    lifetime: fc.integer({ min: 1, max: MAX_LIFETIME_MS }),
+    lifetime: fc.integer({ min: 1, max: MAX_ANNOUNCEMENT_LIFETIME_MS }),
   })
   .map(({ lifetime, ...rest }) => ({
     ...rest,
@@ -186,7 +186,7 @@ describe('announcement', () => {
       { freeCapacity: 5 },
       { capacity: 0, freeCapacity: 0 },
       { expiresAtMs: now },
-      { expiresAtMs: now + MAX_LIFETIME_MS + 1 },
+      { expiresAtMs: now + MAX_ANNOUNCEMENT_LIFETIME_MS + 1 },
       { verifier: { ...announcement.verifier!, endpoint: '\n' } },
     ]) {
       expect(() => encodeAnnouncement({ ...announcement, ...change })).toThrow(ProtocolError);

@@ -19,18 +19,16 @@ import {
 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ANNOUNCEMENT_LIFETIME_MS, MAX_NUMERIC_CLASS_BYTES } from './limits.ts';
 import { contextSize, modelId, parseModelId } from './match.ts';
 import type { LedgerDomain } from './order.ts';
 import { findTierProblem } from './posture.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
-import { CLOCK_TOLERANCE_MS, endpoint } from './ticket.ts';
+import { endpoint } from './ticket.ts';
 import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
 
 export const MAX_MODELS = 64;
 export const MAX_CAPACITY = 65_535;
-export const MAX_NUMERIC_CLASS_BYTES = 255;
-/** An announcement lives no longer than this: dead nodes must not stay listed. */
-export const MAX_LIFETIME_MS = 3_600_000;
 
 const verifierCodec = struct({
   endpoint,
@@ -191,7 +189,7 @@ function assertAnnouncement({ capacity, freeCapacity, issuedAtMs, expiresAtMs }:
   if (freeCapacity > capacity) {
     throw new ProtocolError('out-of-range', `${freeCapacity} free of a capacity of ${capacity}`);
   }
-  if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > MAX_LIFETIME_MS) {
+  if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > MAX_ANNOUNCEMENT_LIFETIME_MS) {
     throw new ProtocolError('out-of-range', `lifetime of ${expiresAtMs - issuedAtMs} ms`);
   }
 }

@@ -18,6 +18,7 @@ import {
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../sampling/draw-integer.ts';
+import { MAX_MODEL_ID_BYTES } from './limits.ts';
 import { PPM } from './reputation.ts';
 import { computeStakeShare, countPayees } from './stake-weights.ts';
 
@@ -29,8 +30,6 @@ export interface ModelId {
   readonly maker: string;
   readonly model: string;
 }
-
-export const MAX_MODEL_ID_BYTES = 160;
 
 // Lower case only, so that no two ids differ by case or by look-alikes alone.
 const MODEL_ID = /^ogong\/([a-z]+)\/([a-z0-9][a-z0-9._-]{0,63})\/([a-z0-9][a-z0-9._-]{0,63})$/;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../base/bytes.ts';
-import { MAX_REQUEST_BYTES, parseRequest, RequestError } from './request.ts';
+import { MAX_REQUEST_BYTES } from './limits.ts';
+import { parseRequest, RequestError } from './request.ts';
 
 const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
 const part = { type: 'text', text: 'x' };

@@ -2,6 +2,7 @@ import { ProtocolError, utf8Encode } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from './limits.ts';
 
 /**
  * An OpenAI-shaped request, read the same way by gateway, provider, verifier and consumer: the sampler that a header
@@ -45,10 +46,7 @@ export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
 export const MAX_CHOICES = 8;
 export const MAX_MESSAGES = 2048;
-/** A validator takes no larger one, so a larger one would be served unpaid. */
-export const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_STOPS = 4;
-const MAX_STOP_BYTES = 256;
 const MAX_CACHE_KEY = 256;
 
 /** Known, harmless, and without effect on the answer. */

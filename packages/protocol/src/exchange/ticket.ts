@@ -14,11 +14,8 @@ import {
 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './limits.ts';
 import { contextSize, modelId } from './match.ts';
-
-export const MAX_ENDPOINT_BYTES = 255;
-/** How far apart the clocks of router and reader may be. */
-export const CLOCK_TOLERANCE_MS = 30_000;
 
 /** Where a node listens, as routers and validators are told it. */
 export const endpoint = plainText(MAX_ENDPOINT_BYTES);

@@ -225,7 +225,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           yield { event: { case: 'started', value: { promptTokens: 3 } } };
           const { floodSize } = provider.behaviour;
           for (let i = 0; floodSize !== undefined && i < 64; i++) {
-            yield { event: { case: 'delta', value: { text: 'x'.repeat(floodSize), tokens: [] } } };
+            yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
           }
           try {
             for (const [at, text] of said.pieces.entries()) {

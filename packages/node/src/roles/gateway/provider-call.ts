@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import {
   type Finished,
   ProviderService,
@@ -44,8 +45,6 @@ export interface ProviderCall {
   getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
-/** What validators take as a reply's text, UTF-16 units. */
-const MAX_TEXT = 1024 * 1024;
 /** Of one token: far more than any vocabulary has. */
 const MAX_TOKEN_BYTES = 1024;
 /** However much time has passed: it may be this side that stood still. */
@@ -64,7 +63,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
       const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
       let timer = arm(options.firstTokenTimeoutMs);
       let hasBegun = false;
-      let textLength = 0;
+      let textBytes = 0;
       let tokenCount = 0;
       try {
         const call = { order, ticket: match.signed, request, endpoint, cacheScope };
@@ -75,10 +74,10 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
           hasBegun = true;
           if (event.case === 'finished') return event.value;
           if (event.case === 'delta') {
-            textLength += event.value.text.length;
+            textBytes += Buffer.byteLength(event.value.text);
             tokenCount += event.value.tokens.length;
             const isWithin = event.value.tokens.every((token) => isAskedFor(token, topLogprobs));
-            if (textLength > MAX_TEXT || tokenCount > maxTokens || !isWithin) {
+            if (textBytes > MAX_RESPONSE_BYTES || tokenCount > maxTokens || !isWithin) {
               throw new GatewayError('provider_failed', 'The provider sends more than the request allows.');
             }
             // Not while the reader is slow: only the provider's own silence counts.

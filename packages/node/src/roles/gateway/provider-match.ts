@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -46,8 +47,8 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
 }
 
-/** Routers take 64; the rest is for the providers that one reply was tried with. */
-const MAX_EXCLUDED = 56;
+/** The rest is for the providers that one reply was tried with. */
+const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1_000;

@@ -6,6 +6,7 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { decodeDraws } from '@ogong/protocol/commitment/window';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { computeContextBound, computeMaxFee } from '@ogong/protocol/exchange/fee';
+import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import type { InferenceRequest } from '@ogong/protocol/exchange/request';
 import { type Finished, RouterService, type TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -340,14 +341,6 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
       throw last as GatewayError;
     },
   };
-}
-
-/**
- * How long an order lives, ms: the record has to reach the validator within it, or the reply counts as abandoned.
- * Providers and validators take orders of at most ten minutes.
- */
-export function computeOrderLifetime({ maxTokens }: Pick<InferenceRequest, 'maxTokens'>): number {
-  return Math.min(120_000 + 50 * maxTokens, 540_000);
 }
 
 /** Another provider may do better. */

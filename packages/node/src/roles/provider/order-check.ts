@@ -2,6 +2,7 @@ import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -37,11 +38,6 @@ export interface CheckedOrder {
   readonly validator: Validator;
 }
 
-/** How far an order's epoch may lie from the newest beacon that this provider has verified, either way. */
-export const MAX_EPOCH_DISTANCE = 2n;
-/** Reply ids are remembered until their order expires, so an order must not live for ever. */
-export const MAX_ORDER_LIFETIME_MS = 600_000;
-const MAX_CACHE_SCOPE_BYTES = 32;
 const NOTHING = new Uint8Array();
 
 /**
@@ -92,9 +88,8 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
     'invalid',
     'the order is for another request than the one sent',
   );
-  const distance = order.epoch - terms.latestEpoch;
   assertOrder(
-    distance <= MAX_EPOCH_DISTANCE && distance >= -MAX_EPOCH_DISTANCE,
+    isEpochNear(order.epoch, terms.latestEpoch),
     'precondition',
     `the order is of epoch ${order.epoch}, the beacon is at ${terms.latestEpoch}`,
   );

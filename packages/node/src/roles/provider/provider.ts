@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HandlerContext } from '@connectrpc/connect';
 import type { Engine } from '@ogong/engine/engine';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { MAX_OPENING_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
+import { MAX_REQUEST_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   type GenerateRequest,
@@ -93,7 +94,7 @@ export interface Provider {
 }
 
 const MIB = 1024 * 1024;
-const MAX_REQUEST_BYTES = 4 * MIB;
+const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 const ADMIT_TIMEOUT_MS = 10_000;
 const PUSH_TIMEOUT_MS = 15_000;
 const ENDORSE_TIMEOUT_MS = 2_000;
@@ -309,7 +310,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       authorize: () => true,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes: (router) =>
-        router.service(ProviderService, { generate, getOpening, trace }, { readMaxBytes: MAX_REQUEST_BYTES }),
+        router.service(ProviderService, { generate, getOpening, trace }, { readMaxBytes: MAX_CALL_BYTES }),
     },
     { onError: (error, { method }) => log.error({ err: error, method }, 'a call failed') },
   );

@@ -4,6 +4,7 @@ import { concatBytes, equalBytes, ProtocolError } from '@ogong/protocol/base/byt
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
 import {
   encodeCandidates,
   hashCandidates,
@@ -74,7 +75,6 @@ export interface Router {
   throughputOf(providerId: Uint8Array): number | undefined;
 }
 
-const MAX_EXCLUDED = 64;
 const OUTCOMES = ['ok', 'abandoned', 'failed-check'] as const;
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
@@ -148,8 +148,8 @@ export function createRouter(options: RouterOptions, dependencies: RouterDepende
       'the seed is not SHA-256(request hash || reply id): the draw could not be disputed',
     );
     assertRoute(
-      exclude.length <= MAX_EXCLUDED && exclude.every((id) => id.length === 32),
-      `at most ${MAX_EXCLUDED} provider ids can be excluded`,
+      exclude.length <= MAX_EXCLUDED_PROVIDERS && exclude.every((id) => id.length === 32),
+      `at most ${MAX_EXCLUDED_PROVIDERS} provider ids can be excluded`,
     );
     parseModelId(modelId);
     const nowMs = clock.nowMs();

@@ -6,10 +6,10 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import type { Offer } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
 import type { Clock } from '../../clock.ts';
 import { Refusal } from '../../link/link-error.ts';
 import { parseHostPort } from '../../shared/host-port.ts';

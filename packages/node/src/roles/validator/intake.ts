@@ -1,6 +1,7 @@
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
@@ -38,8 +39,6 @@ import { decideReply, ejectProvider, readProvider, type VerdictContext } from '.
 export interface IntakeOptions {
   readonly ledger: LedgerDomain;
   readonly verdicts: VerdictContext;
-  /** Longest time that an order may lie in the future. */
-  readonly maxOrderLifeMs: number;
   /** Default: MAX_ANNOUNCEMENTS. */
   readonly maxAnnouncements?: number;
 }
@@ -79,12 +78,9 @@ export interface Intake {
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void>;
 }
 
-/** Orders of epochs around the current one: gateways and validators learn of a new one at different moments. */
-const EPOCH_SLACK = 2n;
-
 /** What the outside brings in: checked, durable, acknowledged, in this order. */
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
-  const { ledger, verdicts, maxOrderLifeMs, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = options;
+  const { ledger, verdicts, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = options;
   const { crypto, clock, store, group, archive, chain, getBeacon, onVerdict } = dependencies;
   const checkWord = createPayeeWords(crypto, ledger);
   const find = (replyId: Uint8Array): ReplyRow | undefined => store.read(() => readReply(store, replyId));
@@ -105,13 +101,13 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
     if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
     const leftMs = Number(order.expiresAtMs) - clock.nowMs();
     if (leftMs <= 0) throw new Refusal('precondition', `the order has expired ${-leftMs} ms ago, by the clock here`);
-    if (leftMs > maxOrderLifeMs) {
+    if (leftMs > MAX_ORDER_LIFETIME_MS) {
       throw new Refusal(
         'invalid',
-        `an order lives at most ${maxOrderLifeMs} ms; by the clock here this one lives ${leftMs}`,
+        `an order lives at most ${MAX_ORDER_LIFETIME_MS} ms; by the clock here this one lives ${leftMs}`,
       );
     }
-    if (order.epoch > epoch + EPOCH_SLACK || order.epoch + EPOCH_SLACK < epoch) {
+    if (!isEpochNear(order.epoch, epoch)) {
       throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
     }
     const isEjectedHere = store.read(() => readProvider(store, order.providerId)).ejected;

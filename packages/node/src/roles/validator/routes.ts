@@ -1,5 +1,7 @@
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import {
   type PushRecordRequest,
@@ -13,13 +15,7 @@ import type { Store } from '../../store/store.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
-import {
-  MAX_REQUEST_BYTES,
-  MAX_RESPONSE_BYTES,
-  type SignedOrder,
-  type SignedRecord,
-  type Submission,
-} from './judgement/claim.ts';
+import type { SignedOrder, SignedRecord, Submission } from './judgement/claim.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import { CosignError, type CosignErrorCode, type createCosigner } from './settlement/cosign.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
@@ -42,7 +38,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** The longest opening, and the reports of four verifiers about it. */
 export const MAX_EVIDENCE_BYTES = 256 * MIB;
-const MAX_OPENED_COMPLAINT_BYTES = 49 * MIB;
+const MAX_OPENED_COMPLAINT_BYTES = MAX_OPENING_BYTES + MIB;
 const MAX_LISTED_VERDICTS = 1_000;
 const MAX_U64 = (1n << 64n) - 1n;
 

@@ -1,5 +1,6 @@
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { Validator as Member } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
@@ -53,8 +54,6 @@ export interface ValidatorOptions {
   readonly auditWindowMs: number;
   /** How long after its order's expiry an undelivered reply counts as abandoned. Default: 60,000. */
   readonly graceMs?: number;
-  /** Longest life of an order. Default: 600,000. */
-  readonly maxOrderLifeMs?: number;
   /** Audits at a time. Default: 8. */
   readonly auditConcurrency?: number;
   /** Longest wait for one commitment or report. Default: a third of the audit window, at most a minute. */
@@ -101,7 +100,7 @@ const MAX_BATCH_ENTRIES = 250;
 /** More than one entry only up to here; one with long openings may be larger. */
 const MAX_BATCH_BYTES = 32 * 2 ** 20;
 /** The longest opening or report. */
-const MAX_ANSWER_BYTES = 49 * 2 ** 20;
+const MAX_ANSWER_BYTES = MAX_OPENING_BYTES + 2 ** 20;
 const PPM = 1_000_000;
 /** More than a job takes from the moment that it is due to the moment that it is ready. */
 const MIX_MS = 50;
@@ -112,15 +111,7 @@ const CUT_OFF_MS = 10_000;
 
 /** Takes records in, agrees on the beacon, audits, keeps the log, co-signs and settles. */
 export function createValidator(options: ValidatorOptions, dependencies: ValidatorDependencies): Validator {
-  const {
-    bind,
-    epochMs,
-    settleMs,
-    auditWindowMs,
-    fixedVerifier,
-    retentionMs = DAY_MS,
-    maxOrderLifeMs = 600_000,
-  } = options;
+  const { bind, epochMs, settleMs, auditWindowMs, fixedVerifier, retentionMs = DAY_MS } = options;
   const { crypto, clock, store, signer, vrfSeed, identity, chain, log } = dependencies;
   const group = createGroupCommit(store);
   const archive = createBeaconArchive(chain.network, { crypto, store });
@@ -300,7 +291,6 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       ledger: chain.ledger,
       domain,
       alphaPpm: networkAlphaPpm,
-      maxOrderLifeMs,
       allowFixedVerifier: fixedVerifier !== undefined,
     },
     {
@@ -318,7 +308,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   );
 
   const intake = createIntake(
-    { ledger: chain.ledger, verdicts, maxOrderLifeMs },
+    { ledger: chain.ledger, verdicts },
     { crypto, clock, store, group, archive, chain, getBeacon, onVerdict: report },
   );
 

@@ -3,6 +3,7 @@ import { type Engine, EngineError } from '@ogong/engine/engine';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { MAX_JOB_BYTES, MAX_REVEAL_BYTES } from '@ogong/protocol/exchange/limits';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import {
   type EndorseRequest,
@@ -72,8 +73,6 @@ export interface Verifier {
 }
 
 const MIB = 1024 * 1024;
-const MAX_JOB_BYTES = 8 * MIB;
-const MAX_REVEAL_BYTES = 1024;
 
 /** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
 const MAX_GUEST_JOBS = 4;

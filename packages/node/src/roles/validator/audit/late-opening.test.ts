@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../../link/link-error.ts';
 import { parseEvidence } from '../judgement/evidence.ts';

@@ -1,8 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import type { Clock } from '../../../clock.ts';
 import { LinkError } from '../../../link/link-error.ts';

@@ -8,9 +8,10 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { hashLeaf, verifyInclusion } from '@ogong/protocol/crypto/merkle';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { checkPosture } from '@ogong/protocol/exchange/posture';
-import { type InferenceRequest, MAX_REQUEST_BYTES, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
+import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
 import { checkHeader, type OrderBeacon } from '@ogong/protocol/stage1/header-checks';
 import type { CheckPayeeWord } from './payee-words.ts';
 
@@ -81,9 +82,6 @@ export class ClaimError extends Error {
   }
 }
 
-export { MAX_REQUEST_BYTES };
-export const MAX_RESPONSE_BYTES = 1024 * 1024;
-const MAX_ORDER_BYTES = 512;
 const MAX_PROOF = 13;
 
 function demand(ok: boolean, code: ClaimErrorCode, message: string): asserts ok {

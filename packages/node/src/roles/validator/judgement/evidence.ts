@@ -3,7 +3,7 @@ import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/base/canonic
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
-import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/exchange/announcement';
+import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/exchange/limits';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import { SALT_BYTES } from '@ogong/protocol/stage2/score-commitment';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';

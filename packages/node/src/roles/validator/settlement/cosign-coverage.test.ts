@@ -1,4 +1,4 @@
-import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
+import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { describe, expect, it } from 'vitest';
 import { LinkError } from '../../../link/link-error.ts';
 import type { TestValidator } from '../testing/test-bench.ts';
@@ -46,16 +46,21 @@ describe('a co-signer of replies that were not audited', () => {
   it('does not let an entry claim a time before its order', async () => {
     const asked: number[] = [];
     const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && undefined;
-    const four = await createFour({
-      audit: { alphaPpm: () => 0 },
-      cosign: { findLeastAlphaPpm, maxOrderLifeMs: 1_000 },
-    });
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
     await four.own.deliver(0);
     await four.certifyAll(1n);
     await four.own.runAudits();
-    await four.own.settlement.step().catch(() => undefined);
-    // The order expires two minutes after the entry's time: with a life of one second it was signed after it.
-    expect(asked[0]).toBe(four.own.decided[0]!.timeMs + 119_000 - 3_600_000);
+    const sent = await proposeUnheard(four);
+    const early = await rebuild(
+      four.own,
+      structuredClone(sent),
+      on('unaudited', { timeMs: four.own.decided[0]!.timeMs - MAX_ORDER_LIFETIME_MS }),
+      (same) => same,
+    );
+    const [peer] = four.peers as [TestValidator];
+    await expect(peer.cosigner.cosign(four.own.signer.address, early)).rejects.toThrow('selected the reply');
+    // The order expires two minutes after its entry's true time, and lived ten at most.
+    expect(asked).toEqual([four.own.decided[0]!.timeMs + 120_000 - MAX_ORDER_LIFETIME_MS - 3_600_000]);
   });
 
   it('lets a reply go unasked only once its provider need not have the opening any more', async () => {

@@ -2,12 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Anchor, Channel } from '@ogong/chain/client';
 import { isAudited } from '@ogong/protocol/audit/audit';
 import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { OPENING_KEPT_MS } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain, Order } from '@ogong/protocol/exchange/order';
-import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/ticket';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   buildSettlement,
@@ -49,8 +48,6 @@ export interface CosignOptions {
   /** The network's least coverage, parts per million. */
   readonly alphaPpm: () => number;
   readonly allowFixedVerifier: boolean;
-  /** Longest time that an order may lie in the future when it is admitted. */
-  readonly maxOrderLifeMs: number;
 }
 
 export interface CosignDependencies {
@@ -108,7 +105,7 @@ function demand(ok: boolean, message: string): asserts ok {
  * takes one batch per sequence, so that of all that were signed one settles.
  */
 export function createCosigner(options: CosignOptions, dependencies: CosignDependencies) {
-  const { ledger, domain, alphaPpm, allowFixedVerifier, maxOrderLifeMs } = options;
+  const { ledger, domain, alphaPpm, allowFixedVerifier } = options;
   const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, findPolicy, getBeacon } =
     dependencies;
   const checkWord = createPayeeWords(crypto, ledger);
@@ -301,7 +298,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
     if (!isAudited(crypto, draw, alphaPpm())) return;
     // The coverage may have been raised since. An entry cannot claim to be older than its order.
-    const decidedMs = Math.max(entry.timeMs, Number(order.expiresAtMs) - maxOrderLifeMs);
+    const decidedMs = Math.max(entry.timeMs, Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS);
     const leastPpm = await findLeastAlphaPpm(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
       throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
     });

@@ -109,7 +109,6 @@ export function createTestValidator(options: BenchOptions = {}) {
     {
       ledger,
       verdicts,
-      maxOrderLifeMs: 600_000,
       ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
     },
     {
@@ -162,7 +161,6 @@ export function createTestValidator(options: BenchOptions = {}) {
       domain,
       alphaPpm: () => 1_000_000,
       allowFixedVerifier: false,
-      maxOrderLifeMs: 600_000,
       ...options.cosign,
     },
     {
