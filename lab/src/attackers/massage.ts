@@ -10,7 +10,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
-import { computeLargestTail } from '@ogong/protocol/stage1/replay';
+import { computeLargestTail } from '@ogong/protocol/stage1/tail-bound';
 import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
 export interface Massaged {

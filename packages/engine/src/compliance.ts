@@ -1,3 +1,4 @@
+import { expFixed } from '@ogong/protocol/base/exponential';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import {
@@ -13,6 +14,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
+import { createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,
@@ -47,11 +49,12 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   'penalised and cool': { temperatureQ16: 0.5 * NAT, frequencyPenaltyQ16: -NAT / 8, topK: 10 },
 };
 
-/** Replays every draw from the signed integers alone. */
-function expectReplay(request: GenerateRequest, rows: readonly DrawRow[]): void {
+/** Replays every draw from the signed integers alone, as stage 1 does, and takes no larger tail than it. */
+function expectReplay(request: GenerateRequest, rows: readonly DrawRow[], vocabularySize: number): void {
   const source = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const counts = new Map<number, number>();
+  const bound = createProcessedTailBound({ ...request, vocabularySize });
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
   rows.forEach((row, position) => {
@@ -61,8 +64,11 @@ function expectReplay(request: GenerateRequest, rows: readonly DrawRow[]): void 
     expect(isListedOrder(row.ids, costs, row.ids.length), `order at ${position}`).toBe(true);
     computeWeights(costs, row.ids.length, row.tail, request.sampler, weights);
     expect(drawRank(row.ids, weights, source.draw(position)), `draw at ${position}`).toBe(row.rank);
+    const mass = row.q.reduce((sum, q) => sum + expFixed(q), 0);
+    expect(row.tail, `tail at ${position}`).toBeLessThanOrEqual(bound.compute(row, mass));
     const token = tokenOf(row);
     counts.set(token, (counts.get(token) ?? 0) + 1);
+    bound.push(token);
   });
 }
 
@@ -124,7 +130,8 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         const replies = await Promise.all(requests.map((request) => generate(request)));
         for (const [i, reply] of replies.entries()) {
           const request = requests[i] as GenerateRequest;
-          expectReplay(request, readRows(reply.windows, engine.info().vocabularySize));
+          const { vocabularySize } = engine.info();
+          expectReplay(request, readRows(reply.windows, vocabularySize), vocabularySize);
           const scored = await engine.score(createScoreRequest(engine, request, reply));
           expect(scored.exact).toBe(true);
           expect(scored.numericClass).toBe(engine.info().numericClass);
@@ -250,10 +257,9 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       const [first] = (await generate(request)).outputTokens as unknown as [number];
       const without = await generate({ ...request, bias: [{ id: first, biasQ16: -100 * NAT }] });
       expect([...without.outputTokens]).not.toContain(first);
-      expectReplay(
-        { ...request, bias: [{ id: first, biasQ16: -100 * NAT }] },
-        readRows(without.windows, engine.info().vocabularySize),
-      );
+      const { vocabularySize } = engine.info();
+      const biased = { ...request, bias: [{ id: first, biasQ16: -100 * NAT }] };
+      expectReplay(biased, readRows(without.windows, vocabularySize), vocabularySize);
       const only = await generate({ ...request, bias: [{ id: first, biasQ16: 100 * NAT }] });
       expect(new Set(only.outputTokens)).toEqual(new Set([first]));
     });

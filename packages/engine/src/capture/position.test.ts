@@ -1,3 +1,4 @@
+import { expFixed } from '@ogong/protocol/base/exponential';
 import { tokenOf } from '@ogong/protocol/commitment/window';
 import {
   computeCost,
@@ -7,6 +8,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
+import { createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';
@@ -169,6 +171,14 @@ describe('position reader', () => {
             computeCost(drawn.q[i] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, s),
           );
           expect([...costs].sort((a, b) => a - b)).toEqual(costs);
+          // Stage 1 must take every tail of an honest engine, whatever was processed.
+          const bound = createProcessedTailBound({
+            ...{ sampler: s, vocabularySize: 300 },
+            bias: [...bias].map(([id, biasQ16]) => ({ id, biasQ16 })),
+          });
+          for (const [id, count] of counts) for (let i = 0; i < count; i++) bound.push(id);
+          const mass = drawn.q.reduce((sum, q) => sum + expFixed(q), 0);
+          expect(drawn.tail).toBeLessThanOrEqual(bound.compute(drawn, mass));
         },
       ),
       { seed: 20261120, numRuns: 300 },

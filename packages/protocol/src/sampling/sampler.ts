@@ -67,7 +67,7 @@ export interface Candidates {
 }
 
 /** floor(a / b) for 0 <= a < 2^53, 0 < b; division may round up to the next integer, which is taken back. */
-function floorDivide(a: number, b: number): number {
+export function floorDivide(a: number, b: number): number {
   const quotient = Math.floor(a / b);
   return quotient * b > a ? quotient - 1 : quotient;
 }

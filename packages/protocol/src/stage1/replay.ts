@@ -21,6 +21,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { computeLargestTail, createProcessedTailBound, MASS_SLACK, mayLeave } from './tail-bound.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';
 
 /**
@@ -39,12 +40,6 @@ export interface Replay {
   /** Of the positions that commit to a draw from the tail. */
   readonly tailDraws: TailDraws;
 }
-
-/**
- * How far the listed probabilities may sum past one: each fixed-point log-probability is off by at most 2^-17 nat
- * (relative 7.6e-6) and each table product by a few units of 2^-26.
- */
-const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
 
 export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening): Replay {
   const checks: Check[] = [];
@@ -129,12 +124,18 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
   const { sampler, bias } = header;
   const isUntouched = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
   const isPlain = isUntouched && sampler.temperatureQ16 === NAT;
+  const processed = isUntouched ? undefined : createProcessedTailBound(header);
   for (let i = 0; i < rows.length; i++) {
-    const { ids, q, tail } = rows[i] as DrawRow;
+    const row = rows[i] as DrawRow;
+    const { ids, q, tail } = row;
     if (ids.length < fewest) return fail('listing', `position ${i} lists ${ids.length} candidates, at least ${fewest}`);
     let mass = 0;
     for (let j = 0; j < q.length; j++) mass += expFixed(q[j] as number);
     if (mass > EXP_ONE + MASS_SLACK) return fail('listing', `position ${i}: listed probabilities exceed one`);
+    if (tail > 0 && sampler.temperatureQ16 === 0) return fail('listing', `position ${i}: a tail at temperature 0`);
+    if (tail > 0 && ids.length === header.vocabularySize) {
+      return fail('listing', `position ${i}: a tail, with every token listed`);
+    }
     // With temperature one and no processors the tail is one minus the listed mass, so it can be recomputed.
     const missing = EXP_ONE - mass - tail * (EXP_ONE / WEIGHT_ONE);
     if (isPlain && Math.abs(missing) > MASS_SLACK) {
@@ -143,70 +144,21 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
         `position ${i}: listed mass and tail differ from one by ${(missing / EXP_ONE).toFixed(6)}`,
       );
     }
-    if (!isUntouched || sampler.temperatureQ16 === 0) continue;
-    const leftOver = { vocabularySize: header.vocabularySize, temperatureQ16: sampler.temperatureQ16, mass };
-    if (!mayLeave(tail, q, leftOver)) {
-      const most = computeLargestTail(q, leftOver);
-      return fail('listing', `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`);
+    if (tail > 0) {
+      const leftOver = { vocabularySize: header.vocabularySize, temperatureQ16: sampler.temperatureQ16, mass };
+      const most =
+        processed?.compute(row, mass) ?? (mayLeave(tail, q, leftOver) ? tail : computeLargestTail(q, leftOver));
+      if (tail > most) {
+        return fail(
+          'listing',
+          `position ${i}: a tail of ${tail}, where the listed probabilities leave ${most} at most`,
+        );
+      }
     }
+    processed?.push(tokenOf(row));
   }
   return pass('listing', `${rows.length} candidate lists are complete and within probability one`);
 }
-
-/** log(2) in 2^-16 nat, rounded down. */
-const LOG_2 = 45_426;
-
-/** expFixed rises by no more where it should fall: rounding of its tables. */
-const ROUNDING = 1;
-
-interface LeftOver {
-  readonly vocabularySize: number;
-  readonly temperatureQ16: number;
-  /** Of the listed probabilities, 2^-26. */
-  readonly mass: number;
-}
-
-/**
- * The most that can lie outside a list after temperature, from the list alone: nothing unlisted is likelier than the last
- * listed, and all of it has what the listed probabilities leave. Without it a provider could sign a tail that takes every
- * draw, and say any unlisted token.
- * @param q raw costs, best first: no processor touches them.
- * @returns 2^-24 units, 0..2^24.
- */
-export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
-  let listed = 0;
-  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / leftOver.temperatureQ16));
-  return toShare(boundUnlisted(q, leftOver), listed);
-}
-
-/** Whether a tail is at most computeLargestTail, mostly without the sum that takes. */
-export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
-  if (tail === 0) return true;
-  const { temperatureQ16, mass } = leftOver;
-  // A temperature up to one takes listed mass away, but for a table's rounding: little enough beside all of it is little.
-  if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
-  return tail <= computeLargestTail(q, leftOver);
-}
-
-/** What is unlisted weighs at most so much after temperature, beside listed weights of expFixed; 0 where nothing is. */
-function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
-  const unlisted = vocabularySize - q.length;
-  if (unlisted === 0) return 0;
-  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
-  if (temperatureQ16 <= NAT) {
-    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed; a unit off for its rounding.
-    const last = Math.max(0, (q[q.length - 1] as number) - 1);
-    return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
-  }
-  // The power is concave: what is left weighs most when it is spread evenly.
-  let halvings = -1;
-  for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
-  return unlisted * expFixed(Math.floor((Math.max(0, halvings) * LOG_2 * NAT) / temperatureQ16)) + MASS_SLACK;
-}
-
-/** 2^-24 units, rounded up. */
-const toShare = (tail: number, listed: number): number =>
-  tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 
 function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]): Check {
   const { sampler } = header;

@@ -285,7 +285,7 @@ describe('a provider that signs a lie', () => {
     [
       'another sampler',
       { bend: { header: (h) => ({ ...h, sampler: { ...h.sampler, temperatureQ16: 0 } }) } },
-      ['draw-replay', 'sampler'],
+      ['listing', 'draw-replay', 'sampler'],
     ],
     ['a longer limit', { bend: { header: (h) => ({ ...h, maxTokens: h.maxTokens + 1 }) } }, ['token-count', 'sampler']],
     ['another tier', { bend: { header: (h) => ({ ...h, tier: 'vanilla' }) } }, ['posture', 'sampler']],

@@ -228,7 +228,8 @@ function drawRow(
     all.slice(from).reduce((sum, { cost }) => sum + Math.exp((all[0]!.cost - cost) / 65536 / temperature), 0);
   const weights = createWeights();
   const costs = all.slice(0, MAX_LISTED).map(({ cost }) => cost);
-  const tailOf = (n: number): number => Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
+  const tailOf = (n: number): number =>
+    sampler.temperatureQ16 === 0 ? 0 : Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
   const { count, tail } = layOutList(costs, costs.length, tailOf, sampler, weights);
   const listed = all.slice(0, count);
   const ids = Uint32Array.from(listed, ({ id }) => id);

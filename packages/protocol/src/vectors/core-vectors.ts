@@ -16,6 +16,7 @@ import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthet
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
+import { createTailVectors } from './tail-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
 /**
@@ -31,6 +32,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createEdgeVectors(),
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
+    ...createTailVectors(),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
   };
