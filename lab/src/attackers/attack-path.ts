@@ -29,12 +29,12 @@ import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogon
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
-import { type Consumed, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
+import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
 import type { TrialRequest } from './trial-requests.ts';
 
 /** One reply as each of those saw it who met its provider over the network. */
-export interface PathReply extends Consumed {
+export interface PathReply extends ConsumedReply {
   /** Why the validator's intake refused the record. */
   readonly intake: string | undefined;
   /** Of the audit: stage 1, and of the verifier's report. */

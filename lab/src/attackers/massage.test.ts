@@ -3,7 +3,7 @@ import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
-import { type Massaged, massageRow, renameCandidates } from './massage.ts';
+import { type MassagedReply, massageRow, renameCandidates } from './massage.ts';
 import { countOwnList, type DrawInputs, measureGap, replayRank } from './replay-row.ts';
 import { playTrial } from './trial.ts';
 
@@ -100,7 +100,7 @@ describe('massaging one row', () => {
       [0.4999, 7],
       [0.6249, 9],
     ] as const) {
-      const bent = massageRow(row(token), inputs(u)) as Massaged;
+      const bent = massageRow(row(token), inputs(u)) as MassagedReply;
       expect(tokenOf(bent.row)).toBe(token);
       expect(replayRank(bent.row, inputs(u))).toBe(bent.row.rank);
       expect(bent.shiftQ16 / NAT).toBeLessThan(0.001);
@@ -108,7 +108,7 @@ describe('massaging one row', () => {
   });
 
   it('changes more where it lies further off', () => {
-    const shifts = [0.51, 0.55, 0.6].map((u) => (massageRow(row(5), inputs(u)) as Massaged).shiftQ16);
+    const shifts = [0.51, 0.55, 0.6].map((u) => (massageRow(row(5), inputs(u)) as MassagedReply).shiftQ16);
     expect(shifts[0]).toBeLessThan(shifts[1] as number);
     expect(shifts[1]).toBeLessThan(shifts[2] as number);
   });
@@ -118,8 +118,8 @@ describe('massaging one row', () => {
     const ids = Uint32Array.of(5, 9, 7, ...many);
     const q = Uint32Array.from([0.5, 0.25, 0.125, ...many.map(() => 0.005)], (p) => quantizeLogprob(Math.log(p)));
     const long: DrawRow = { ids, q, tail: WEIGHT_ONE / 40, rank: 0 };
-    const largest = massageRow(long, inputs(0.55, q.length), 'largest') as Massaged;
-    const mean = massageRow(long, inputs(0.55, q.length), 'mean') as Massaged;
+    const largest = massageRow(long, inputs(0.55, q.length), 'largest') as MassagedReply;
+    const mean = massageRow(long, inputs(0.55, q.length), 'mean') as MassagedReply;
     expect(replayRank(mean.row, inputs(0.55, q.length))).toBe(mean.row.rank);
     expect(mean.meanQ16).toBeLessThan(largest.meanQ16);
     expect(mean.shiftQ16).toBeGreaterThan(largest.shiftQ16);

@@ -13,7 +13,7 @@ import {
 import { computeLargestTail } from '@ogong/protocol/stage1/tail-bound';
 import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
-export interface Massaged {
+export interface MassagedReply {
   readonly row: DrawRow;
   /** Largest change of a listed log-probability, 2^-16 nat. */
   readonly shiftQ16: number;
@@ -21,12 +21,12 @@ export interface Massaged {
   readonly meanQ16: number;
 }
 
-/** Past this even a careless auditor laughs. */
+/** A larger change is obvious to any auditor. */
 const MOST_SHIFT = 12 * NAT;
 /** Half of what stage 1 forgives in a sum of probabilities. */
 const SLACK = EXP_ONE / 2 ** 16;
 
-/** What is kept small: the largest change of one log-probability, or the mean over the list. */
+/** What the attacker keeps small: the largest change of one log-probability, or the mean over the list. */
 export type Thrift = 'largest' | 'mean';
 
 /**
@@ -36,7 +36,7 @@ export type Thrift = 'largest' | 'mean';
  * probabilities within one, a tail that the list allows, and the draw.
  * @returns undefined where nothing within 12 nat does it.
  */
-export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'largest'): Massaged | undefined {
+export function massageRow(row: DrawRow, inputs: DrawInputs, thrift: Thrift = 'largest'): MassagedReply | undefined {
   const listed = listToken(row, inputs);
   const token = tokenOf(row);
   const drawn = replayRank(listed, inputs);
@@ -267,7 +267,7 @@ function isAccepted(row: DrawRow, inputs: DrawInputs): boolean {
   return weights.tail === 0 || row.ids.length >= Math.min(MAX_LISTED, inputs.vocabularySize);
 }
 
-function measure(original: DrawRow, row: DrawRow): Massaged {
+function measure(original: DrawRow, row: DrawRow): MassagedReply {
   let largest = 0;
   let sum = 0;
   for (let j = 0; j < row.ids.length; j++) {

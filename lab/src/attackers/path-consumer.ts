@@ -44,7 +44,7 @@ export interface OrderParts {
   readonly nowMs: number;
 }
 
-export interface Ordered {
+export interface PlacedOrder {
   readonly order: Order;
   readonly signed: { readonly order: Uint8Array; readonly signature: Uint8Array };
   readonly ticket: ReturnType<typeof signTicket>;
@@ -52,7 +52,7 @@ export interface Ordered {
 }
 
 /** What a gateway sends, with the ticket of a router that drew this provider. */
-export function createOrder(request: TrialRequest, { number, peer, info, nowMs, ...parts }: OrderParts): Ordered {
+export function createOrder(request: TrialRequest, { number, peer, info, nowMs, ...parts }: OrderParts): PlacedOrder {
   const body = utf8Encode(JSON.stringify({ model: MODEL_ID, ...request }));
   const { providerId, payee, validator, epoch } = parts;
   const shared = {
@@ -87,7 +87,7 @@ export function createOrder(request: TrialRequest, { number, peer, info, nowMs, 
 }
 
 /** What a consumer has of a reply. */
-export interface Consumed {
+export interface ConsumedReply {
   /** Undefined where no record came. */
   readonly header: Header | undefined;
   /** Of its receipt; empty where nothing was opened to it. */
@@ -108,9 +108,9 @@ export interface ConsumeContext {
 
 /** Reads a reply to its end and checks its receipt, as a gateway does with every one. */
 export async function consume(
-  { order, signed, ticket, message }: Ordered,
+  { order, signed, ticket, message }: PlacedOrder,
   { provider, certificate, nowMs }: ConsumeContext,
-): Promise<Consumed> {
+): Promise<ConsumedReply> {
   let text = '';
   let finished: Finished | undefined;
   try {

@@ -23,8 +23,8 @@ export interface DrawInputs {
   readonly vocabularySize: number;
 }
 
-/** What is drawn from. */
-export type Listed = Pick<DrawRow, 'ids' | 'q' | 'tail'>;
+/** A row of listed candidates that the key draws from. */
+export type ListedRow = Pick<DrawRow, 'ids' | 'q' | 'tail'>;
 
 export const costOf = (id: number, q: number, { bias, counts, settings }: DrawInputs): number =>
   computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, settings);
@@ -34,7 +34,7 @@ export const clampTail = (tail: number): number => Math.min(Math.max(Math.round(
 const scratch = { costs: new Float64Array(MAX_LISTED), weights: createWeights() };
 
 /** Costs and weights by rank, as stage 1 has them; the next call overwrites both. */
-export function weighRow({ ids, q, tail }: Listed, inputs: DrawInputs): Readonly<typeof scratch> {
+export function weighRow({ ids, q, tail }: ListedRow, inputs: DrawInputs): Readonly<typeof scratch> {
   const { costs, weights } = scratch;
   for (let j = 0; j < ids.length; j++) costs[j] = costOf(ids[j] as number, q[j] as number, inputs);
   computeWeights(costs, ids.length, tail, inputs.settings, weights);
@@ -42,7 +42,7 @@ export function weighRow({ ids, q, tail }: Listed, inputs: DrawInputs): Readonly
 }
 
 /** The rank that the key draws from a row, as stage 1 replays it. */
-export const replayRank = (row: Listed, inputs: DrawInputs): number =>
+export const replayRank = (row: ListedRow, inputs: DrawInputs): number =>
   drawRank(row.ids, weighRow(row, inputs).weights, inputs.u);
 
 /** How far the draw lies from the row's token under the row's own values, 0..1: what a knowing auditor would see. */
@@ -74,13 +74,17 @@ function computeGap(ids: Uint32Array, weights: Weights, token: number, u: number
 }
 
 /** How many of a full list's candidates an engine of these values lists by itself. */
-export function countOwnList(row: Listed, inputs: DrawInputs): number {
+export function countOwnList(row: ListedRow, inputs: DrawInputs): number {
   const { costs, weights } = weighRow(row, inputs);
   return layOutList(costs, row.ids.length, createTail(row, inputs, costs), inputs.settings, weights).count;
 }
 
 /** What lies outside the first so many of a list, 2^-24 units. */
-function createTail({ ids, tail }: Listed, { settings }: DrawInputs, costs: Float64Array): (count: number) => number {
+function createTail(
+  { ids, tail }: ListedRow,
+  { settings }: DrawInputs,
+  costs: Float64Array,
+): (count: number) => number {
   const { temperatureQ16 } = settings;
   if (temperatureQ16 === 0) return () => 0;
   const best = costs[0] as number;

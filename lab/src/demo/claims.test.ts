@@ -1,6 +1,6 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
-import { type Claim, evaluateClaims } from './claims.ts';
+import { type DemoClaim, evaluateClaims } from './claims.ts';
 import type { Account, RunRecord } from './run-record.ts';
 import { createSyntheticRun } from './synthetic-run.ts';
 
@@ -9,7 +9,8 @@ const failing = (broken: RunRecord): string[] =>
   evaluateClaims(broken)
     .filter(({ ok }) => !ok)
     .map(({ id }) => id);
-const find = (claims: readonly Claim[], id: string): Claim => claims.find((claim) => claim.id === id) as Claim;
+const find = (claims: readonly DemoClaim[], id: string): DemoClaim =>
+  claims.find((claim) => claim.id === id) as DemoClaim;
 
 const log = run.logs[0]!;
 const batch = run.settlements[0]!;

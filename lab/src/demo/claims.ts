@@ -10,14 +10,19 @@ import {
 import { checkCheat, checkEjection, checkReceipts, checkTampering } from './reply-claims.ts';
 import type { RunRecord } from './run-record.ts';
 
-export interface Claim extends Finding {
+export interface DemoClaim extends Finding {
   readonly id: string;
   readonly statement: string;
 }
 
 /** Every claim that this run has to keep, each computed from the record alone. */
-export function evaluateClaims(run: RunRecord): Claim[] {
-  const claim = (id: string, statement: string, { ok, evidence }: Finding): Claim => ({ id, statement, ok, evidence });
+export function evaluateClaims(run: RunRecord): DemoClaim[] {
+  const claim = (id: string, statement: string, { ok, evidence }: Finding): DemoClaim => ({
+    id,
+    statement,
+    ok,
+    evidence,
+  });
   const claims = [
     claim('receipts', 'every answer has a receipt that passes offline', checkReceipts(run)),
     claim('tampering', 'one changed byte fails the check that names it', checkTampering(run)),

@@ -13,7 +13,7 @@ import { assignPorts, countPorts, type MeshOptions, QUICK_TIMINGS } from '@ogong
 import { createLinkPool } from '@ogong/node/shared/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { VERSION as OPENAI_VERSION } from 'openai/version';
-import { type Claim, evaluateClaims } from './claims.ts';
+import { type DemoClaim, evaluateClaims } from './claims.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { DEMO_HELP, type DemoOptions, parseDemoOptions, UsageError } from './options.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
@@ -48,7 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
     isUp = true;
     const { claims, ok } = await Promise.race([
       show({ mesh, options, models, screen, startedMs }),
-      interrupted.then(() => ({ claims: [] as Claim[], ok: false })),
+      interrupted.then(() => ({ claims: [] as DemoClaim[], ok: false })),
     ]);
     if (claims.length === 0) return 130;
     if (!options.isOnce) {
@@ -138,7 +138,7 @@ interface Show {
 }
 
 /** Runs the requests, prints what came of them, and judges. */
-async function show({ mesh, options, models, screen, startedMs }: Show): Promise<{ claims: Claim[]; ok: boolean }> {
+async function show({ mesh, options, models, screen, startedMs }: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
   const startMs = performance.now() - startedMs;
   const links = createLinkPool({ identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))) });
   screen.title(`Asking at ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);

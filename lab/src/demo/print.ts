@@ -2,7 +2,7 @@ import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
-import type { Claim } from './claims.ts';
+import type { DemoClaim } from './claims.ts';
 import { entriesOf } from './finding.ts';
 import { formatOgong, formatTable, shorten } from './format.ts';
 import type { AskedReply, Member, RunRecord } from './run-record.ts';
@@ -118,7 +118,7 @@ function gainOf({ books }: RunRecord, address: string): bigint {
 
 const shownEvidence = 14;
 
-export function formatClaims(claims: readonly Claim[], { mark }: Screen): string {
+export function formatClaims(claims: readonly DemoClaim[], { mark }: Screen): string {
   return claims
     .map(({ id, statement, ok, evidence }) => {
       const shown = evidence.slice(0, shownEvidence).map((line) => `       ${line}`);

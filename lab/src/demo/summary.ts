@@ -1,7 +1,7 @@
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
-import type { Claim } from './claims.ts';
+import type { DemoClaim } from './claims.ts';
 import { replyIdOf } from './finding.ts';
 import type { Account, RunRecord } from './run-record.ts';
 
@@ -16,7 +16,7 @@ export interface Timings {
 
 export interface SummaryInput {
   readonly run: RunRecord;
-  readonly claims: readonly Claim[];
+  readonly claims: readonly DemoClaim[];
   readonly timings: Timings;
   readonly versions: Readonly<Record<string, string>>;
 }

@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** What verifiers do takes as long as all the rest, and hangs on none of it. */
+/** Runs the verifier measurements beside the rest: they take as long, and need nothing of it. */
 async function besideVerifiers<T extends object>(
   options: VerifierOptions,
   onProgress: (what: string) => void,
@@ -154,7 +154,7 @@ async function besideVerifiers<T extends object>(
   }
 }
 
-/** Attacks are told from honest replies. @throws ConfigError where there are none, and none will be. */
+/** Attacks are judged against honest replies. @throws ConfigError where there are none, and none will be. */
 function assertHonest(
   store: SampleStore,
   { maxTokens }: Profile,
@@ -233,14 +233,15 @@ async function sample(
   const pool = createEnginePool(IDLE_ENGINES);
   try {
     for (const pass of listPasses(experiments, isLimited)) {
-      const report = createProgressLine(pass.length);
+      const progress = createProgressLine(pass.length);
       await inLanes(pass, async (experiment, index) => {
         const context = { store, pool, modelsDir, maxTokens: profile.maxTokens, signal };
         try {
           await collectExperiment(experiment, {
             ...context,
-            onProgress: (progress) => report(experiment, index, progress),
+            onProgress: (state) => progress.report(experiment, state),
           });
+          progress.finish(index);
         } catch (error) {
           if (!isLeftOut(experiment, error)) throw error;
           console.error(`left out: ${experiment.provider} seen by ${experiment.verifier}: ${error.message}`);

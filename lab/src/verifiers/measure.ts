@@ -4,7 +4,7 @@ import { SETTINGS, type Setting } from './settings.ts';
 import type { VerifierStrategy } from './strategy.ts';
 import { createWorld } from './world.ts';
 
-export interface MeasureOptions {
+export interface StrategyOptions {
   readonly seed: number;
   /** Audited replies of one run, about, at most: a run ends where all who follow the strategy are excluded. */
   readonly replies: number;
@@ -31,9 +31,9 @@ export interface VerifierRow {
   /** Share of its jobs that were credited when it ended, the credit of an excluded one being 0. */
   readonly creditedShare: number;
   /** Replies of honest providers that were rejected, of all of theirs that were audited. */
-  readonly honestRejected: Share;
+  readonly honestRejected: StrategyShare;
   /** Replies of the cheat that were paid, of all of its own that were audited; none where there is no cheat. */
-  readonly cheatsPaid: Share;
+  readonly cheatsPaid: StrategyShare;
   readonly honestProvidersEjected: number;
   readonly honestVerifiersExcluded: number;
 }
@@ -44,7 +44,7 @@ export interface Estimate {
   readonly high: number;
 }
 
-export interface Share {
+export interface StrategyShare {
   readonly count: number;
   readonly of: number;
 }
@@ -59,7 +59,7 @@ const HONEST_PROVIDERS = 2;
  * Every strategy against the validator's production code, from fixed seeds: the same numbers each time.
  * Intervals are bootstrapped over runs; where runs end by `replies`, the numbers are lower bounds, and `excluded` says so.
  */
-export async function measureVerifiers(options: MeasureOptions): Promise<readonly VerifierRow[]> {
+export async function measureVerifiers(options: StrategyOptions): Promise<readonly VerifierRow[]> {
   const { seed, runs = 10, settings = SETTINGS, onProgress = () => {} } = options;
   const rows: VerifierRow[] = [];
   for (const setting of settings) {
@@ -82,8 +82,8 @@ interface Run {
   readonly jobs: number;
   readonly replies: number;
   readonly credit: number;
-  readonly honestRejected: Share;
-  readonly cheatsPaid: Share;
+  readonly honestRejected: StrategyShare;
+  readonly cheatsPaid: StrategyShare;
   readonly providersEjected: number;
   readonly verifiersExcluded: number;
 }
@@ -151,7 +151,7 @@ function summarize(
   runs: readonly Run[],
   seed: number,
 ): VerifierRow {
-  const add = (pick: (run: Run) => Share): Share => ({
+  const add = (pick: (run: Run) => StrategyShare): StrategyShare => ({
     count: runs.reduce((sum, run) => sum + pick(run).count, 0),
     of: runs.reduce((sum, run) => sum + pick(run).of, 0),
   });

@@ -1,4 +1,4 @@
-import type { Estimate, Share, VerifierRow } from './measure.ts';
+import type { Estimate, StrategyShare, VerifierRow } from './measure.ts';
 import type { TellRow } from './tell-apart.ts';
 
 /** Markdown of how each strategy fares, for the report. */
@@ -36,6 +36,6 @@ function formatEstimate({ mean, low, high }: Estimate, isCensored: boolean): str
   return `${isCensored ? '> ' : ''}${mean.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
 }
 
-function formatShare({ count, of }: Share): string {
+function formatShare({ count, of }: StrategyShare): string {
   return of === 0 ? '' : `${count} of ${of}`;
 }

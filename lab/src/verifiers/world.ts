@@ -45,7 +45,7 @@ export interface SeenJob {
   readonly phase: number;
 }
 
-export interface Served {
+export interface WorldReply {
   readonly replyId: Uint8Array;
   readonly isCheat: boolean;
   readonly provider: string;
@@ -179,7 +179,7 @@ export async function createWorld(options: WorldOptions) {
   await announceAll();
 
   let number = 0;
-  const served: Served[] = [];
+  const served: WorldReply[] = [];
 
   async function serve(provider: string, isCheat: boolean): Promise<void> {
     const signer = createTestHybrid(provider);

@@ -10,7 +10,7 @@ import type { JudgedReply } from './load.ts';
 /** Whole replies, or what their first window alone shows. */
 export type Length = 'whole' | 'first';
 
-export interface Judged {
+export interface RankedReply {
   readonly seed: number;
   readonly statistic: number;
   readonly pValue: number;
@@ -25,15 +25,15 @@ export interface Judged {
 }
 
 /** Replies by the table that judged them: what is lived through with one of them is not to be evened out by the other. */
-export type Halves = readonly [readonly Judged[], readonly Judged[]];
+export type Halves = readonly [readonly RankedReply[], readonly RankedReply[]];
 
 /** The statistics of one pair of classes, fitted and calibrated as a network would, on the laboratory's samples. */
 export interface Detector {
   readonly rows: readonly DriftRow[];
   /** Undefined where no reply of that length was calibrated. */
-  judge(sample: DriftSample): Judged | undefined;
+  judge(sample: DriftSample): RankedReply | undefined;
   /** The same of a reply that no row was measured on anything like, where fixed limits decide in its place. */
-  judgeBeyond(sample: DriftSample): Judged | undefined;
+  judgeBeyond(sample: DriftSample): RankedReply | undefined;
   /** Whether a row judges such a reply. */
   covers(evidence: ReplyEvidence): boolean;
   /** Statistics of the first windows of honest replies that nothing was fitted to. */
@@ -46,7 +46,7 @@ export interface Detector {
   /** Whether a parameter was fitted to a reply of that attack, as long as this one, under the same key. */
   knows(source: string, sample: DriftSample): boolean;
   /** Replies of an attack that no parameter knows; all where the attack is not among the alternatives. */
-  judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly Judged[];
+  judgeHeldOut(source: string, length: Length, replies: readonly JudgedReply[]): readonly RankedReply[];
 }
 
 export interface DetectorSamples {
@@ -77,12 +77,12 @@ export function createDetector(samples: DetectorSamples): Detector {
   });
   const findRow = ({ positions }: ReplyEvidence): DriftRow | undefined =>
     table.rows.find(({ band }) => band === findLengthBand(positions));
-  const judge = ({ seed, evidence }: DriftSample): Judged | undefined => {
+  const judge = ({ seed, evidence }: DriftSample): RankedReply | undefined => {
     const row = findRow(evidence);
     return row && { seed, ...(isMeasured(row, evidence) ? judgeWith(row, evidence) : UNDECIDED) };
   };
   const fitted = new Map([...attacks].map(([name, replies]) => [name, listFitted(replies)]));
-  const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): Judged[] => {
+  const judgeHeldOut = (all: readonly JudgedReply[], wanted: readonly DriftSample[]): RankedReply[] => {
     const ofInterest = new Set(wanted.map(({ evidence }) => evidence));
     return [...groupByBand(all.flatMap(toDriftSamples)).values()]
       .flatMap((group) => splitSamples(group).heldOut)
@@ -106,7 +106,7 @@ export function createDetector(samples: DetectorSamples): Detector {
     honest: judgeHeldOut(honest, selectLength(honest, 'first')).map(({ statistic }) => statistic),
     judgeHonest: (replies) => {
       const wanted = selectLength(replies, 'whole');
-      const of = (half: ReadonlyMap<ReplyEvidence, Judged>): Judged[] =>
+      const of = (half: ReadonlyMap<ReplyEvidence, RankedReply>): RankedReply[] =>
         wanted.flatMap(({ evidence }) => half.get(evidence) ?? []);
       return [of(crossJudged[0]), of(crossJudged[1])];
     },
@@ -130,8 +130,8 @@ const listFitted = (replies: readonly JudgedReply[]): ReadonlyMap<number, Readon
 function crossJudge(
   rows: readonly DriftRow[],
   honest: readonly DriftSample[],
-): readonly [ReadonlyMap<ReplyEvidence, Judged>, ReadonlyMap<ReplyEvidence, Judged>] {
-  const judged = [new Map<ReplyEvidence, Judged>(), new Map<ReplyEvidence, Judged>()] as const;
+): readonly [ReadonlyMap<ReplyEvidence, RankedReply>, ReadonlyMap<ReplyEvidence, RankedReply>] {
+  const judged = [new Map<ReplyEvidence, RankedReply>(), new Map<ReplyEvidence, RankedReply>()] as const;
   const groups = groupByBand(honest);
   for (const row of rows) {
     if (row.strata.some(({ calibration }) => calibration.replies < MIN_STRATUM_REPLIES)) continue;
@@ -184,7 +184,7 @@ const UNDECIDED = {
 
 const RATES = { reject: 0.001, doubt: 0.01 };
 
-function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<Judged, 'seed'> {
+function judgeWith(row: DriftRow, evidence: ReplyEvidence): Omit<RankedReply, 'seed'> {
   const { statistic } = evaluateLikelihood(row.likelihood, evidence);
   const verdict: DriftVerdict = judgeByRow(row, evidence, { ...RATES, extrapolate: false });
   const beyond = judgeByRow(row, evidence, { ...RATES, extrapolate: true });

@@ -4,7 +4,7 @@ import type { SoldWeights } from '../plan/profiles.ts';
 import type { AttackRow, CatchRate, Difference } from '../results.ts';
 import { computeAuc, shareOf } from '../share.ts';
 import { FIXED_LIMITS } from '../standing.ts';
-import type { Detector, Judged, Length } from './detector.ts';
+import type { Detector, Length, RankedReply } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { nameKind } from './name-kind.ts';
@@ -33,7 +33,7 @@ export function measureAttack(
   seed: number,
 ): AttackRow {
   const judged = other.filter((reply) => isJudged(attack, reply));
-  const judge = (length: Length): readonly Judged[] => detector.judgeHeldOut(attack.name, length, judged);
+  const judge = (length: Length): readonly RankedReply[] => detector.judgeHeldOut(attack.name, length, judged);
   const [whole, first] = [judge('whole'), judge('first')];
   const windows = judged.flatMap(({ scored }) => scored?.comparison.windows ?? []);
   const unrefuted = new Set(other.filter(isUnrefuted).map((reply) => reply.seed));
@@ -126,15 +126,15 @@ export const isUnrefuted = ({ stage1, plain }: JudgedReply): boolean => stage1 =
 export const isJudged = ({ family }: Pick<AttackDefinition, 'family'>, reply: JudgedReply): boolean =>
   family !== 'commitment' || isUnrefuted(reply);
 
-const statisticsOf = (judged: readonly Judged[]): number[] => judged.map(({ statistic }) => statistic);
+const statisticsOf = (judged: readonly RankedReply[]): number[] => judged.map(({ statistic }) => statistic);
 
-const measureCatches = (judged: readonly Judged[]): CatchRate[] =>
+const measureCatches = (judged: readonly RankedReply[]): CatchRate[] =>
   judged.length === 0 ? [] : FALSE_REJECTS.map((rate) => measureCatch(judged, rate));
 
 /** By rank where the honest sample that a reply is ranked in reaches so far, else by the tail fitted to it. */
-export function measureCatch(judged: readonly Judged[], falseRejectRate: number): CatchRate {
-  const isRanked = ({ leastPValue }: Judged): boolean => leastPValue <= falseRejectRate;
-  const isCaught = (each: Judged): boolean =>
+export function measureCatch(judged: readonly RankedReply[], falseRejectRate: number): CatchRate {
+  const isRanked = ({ leastPValue }: RankedReply): boolean => leastPValue <= falseRejectRate;
+  const isCaught = (each: RankedReply): boolean =>
     (isRanked(each) ? each.pValue : each.extrapolatedPValue) <= falseRejectRate;
   return {
     falseRejectRate,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Judged } from './detector.ts';
+import type { RankedReply } from './detector.ts';
 import { measureDecision, measureWindowDecision } from './measure-decision.ts';
 import { createJudged } from './synthetic-judged.ts';
 
-const repliesOf = (eValue: number, count: number): Judged[] =>
+const repliesOf = (eValue: number, count: number): RankedReply[] =>
   Array.from({ length: count }, () => createJudged({ eValue }));
 
 describe('the tokens that a decision takes', () => {

@@ -3,14 +3,14 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { AttackRow, Decision } from '../results.ts';
-import type { Judged } from './detector.ts';
+import type { RankedReply } from './detector.ts';
 
 /** Odds at which a provider counts as found out. */
 const DECISION = 1e-6;
 const ORDERS = 100;
 const POINTS = 50;
 
-type Evidence = Pick<Judged, 'eValue'>;
+type Evidence = Pick<RankedReply, 'eValue'>;
 
 /** The payee's sequential test over replies of one window: tokens until it ejects, and how evidence grows until then. */
 export function measureWindowDecision(

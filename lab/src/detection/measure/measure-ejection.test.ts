@@ -1,6 +1,6 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
-import type { Judged } from './detector.ts';
+import type { RankedReply } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import {
   measureBeyond,
@@ -16,7 +16,7 @@ const random = createSeededRandom(11);
 const normal = (): number => Array.from({ length: 12 }, random).reduce((a, b) => a + b) - 6;
 const options = { lifetimes: 400, replies: 100, beta: 0.01, seed: 5 };
 
-const judgedAs = (eValues: readonly number[]): Judged[] =>
+const judgedAs = (eValues: readonly number[]): RankedReply[] =>
   eValues.map((eValue, seed) => createJudged({ seed, eValue }));
 
 describe('honest lifetimes', () => {

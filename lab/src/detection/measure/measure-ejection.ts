@@ -2,7 +2,7 @@ import { advancePayeeTest, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/paye
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import type { EjectionRow } from '../results.ts';
 import { shareOf, toShare } from '../share.ts';
-import { type Detector, type Judged, selectLength } from './detector.ts';
+import { type Detector, type RankedReply, selectLength } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 
 export interface EjectionOptions {
@@ -20,7 +20,7 @@ export interface EjectionOptions {
  */
 export function measureEjection(
   test: string,
-  tables: readonly (readonly Judged[])[],
+  tables: readonly (readonly RankedReply[])[],
   options: EjectionOptions,
 ): EjectionRow {
   const { lifetimes, replies, beta, seed } = options;
@@ -47,7 +47,7 @@ export const AS_SERVED = 'as served';
  * to, by the table that judges them.
  * @param tables as many lives.
  */
-export function measureServed(test: string, tables: readonly (readonly Judged[])[], beta: number): EjectionRow {
+export function measureServed(test: string, tables: readonly (readonly RankedReply[])[], beta: number): EjectionRow {
   const lives = tables.filter((judged) => judged.length > 0);
   const ends = lives.map((judged) =>
     judged.reduce(
@@ -92,7 +92,7 @@ export function measureNaiveEjection(windows: readonly Float64Array[], options: 
 }
 
 /** Honest replies to prompts that were searched for drift: those that are rejected, at the rate of the usual ones. */
-export const measureGriefing = (judged: readonly Judged[]): EjectionRow =>
+export const measureGriefing = (judged: readonly RankedReply[]): EjectionRow =>
   toRejections('honest replies to messages searched for drift', judged);
 
 const RATE = 0.01;
@@ -152,7 +152,7 @@ function toFixed(what: string, replies: readonly JudgedReply[]): EjectionRow {
   return { test, lifetimes: scored.length, replies: scored.length, beta: RATE, ejected };
 }
 
-function toRejections(what: string, judged: readonly Judged[]): EjectionRow {
+function toRejections(what: string, judged: readonly RankedReply[]): EjectionRow {
   const ejected = shareOf(judged, ({ pValue }) => pValue <= RATE);
   return { test: `${what}, rejected at 1e-2`, lifetimes: judged.length, replies: judged.length, beta: RATE, ejected };
 }

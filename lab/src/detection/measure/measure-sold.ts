@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Experiment, MAIN_PAIR, SAME_PAIR, VULKAN_PAIR } from '../plan/experiments.ts';
 import type { Profile, SoldWeights } from '../plan/profiles.ts';
 import type { AttackRow, EjectionRow } from '../results.ts';
-import { type Detector, type Judged, selectLength } from './detector.ts';
+import { type Detector, type RankedReply, selectLength } from './detector.ts';
 import { fitPair, isPair, type ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
 import { measureAttack } from './measure-attacks.ts';
@@ -31,19 +31,19 @@ export interface SoldOptions {
 
 /** Of the simulated lives of honest providers. */
 export const BETA = 1e-3;
-type Side = readonly [test: string, tables: readonly (readonly Judged[])[]];
+type Side = readonly [test: string, tables: readonly (readonly RankedReply[])[]];
 
 /** Fewer replies say nothing about a lifetime. */
 const MIN_LIVED = 100;
 
-export interface Sold {
+export interface SoldRows {
   readonly detector: Detector;
   readonly attacks: readonly AttackRow[];
   readonly ejection: readonly EjectionRow[];
 }
 
 /** One weight type, seen by a verifier of another class than the provider's: attacks, and what honest providers risk. */
-export async function measureSold(options: SoldOptions): Promise<Sold> {
+export async function measureSold(options: SoldOptions): Promise<SoldRows> {
   const { weights, profile, seed, code, read, onProgress } = options;
   onProgress(`${weights}: reading samples`);
   const fitted = fitPair(MAIN_PAIR, { ...options, read, code });

@@ -5,7 +5,7 @@ import { CLAIMANTS, type Experiment, isUsual, MAIN_PAIR } from '../plan/experime
 import { SOLD_WEIGHTS, type SoldWeights } from '../plan/profiles.ts';
 import { type ClassClaimRow, UNLISTED } from '../results.ts';
 import { shareOf } from '../share.ts';
-import { type Detector, type Judged, type Length, selectLength } from './detector.ts';
+import { type Detector, type Length, type RankedReply, selectLength } from './detector.ts';
 import type { ClassPair, ReadExperiment } from './fit-pair.ts';
 import type { JudgedReply } from './load.ts';
 import { passesFallback } from './measure-attacks.ts';
@@ -63,7 +63,7 @@ export function measureUnlistedClaims({ attacks, detectors, seed, read }: Unlist
 export function measureUnlisted(samples: UnlistedSamples): ClassClaimRow[] {
   const { weights, verifier, attack, replies, detectors, seed } = samples;
   const rows = detectors.flatMap(({ detector }) => detector.rows);
-  const judge = ({ evidence }: DriftSample): Pick<Judged, 'pValue' | 'eValue'> => {
+  const judge = ({ evidence }: DriftSample): Pick<RankedReply, 'pValue' | 'eValue'> => {
     const band = findLengthBand(evidence.positions);
     const ofBand = rows.filter((row) => row.band === band);
     // Where no row was measured on anything like it, fixed limits decide, which are no evidence.

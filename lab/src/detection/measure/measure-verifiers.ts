@@ -25,8 +25,8 @@ export interface Lane extends VerifierOptions {
   readonly lanes: number;
 }
 
-/** What it answers after each. */
-export interface Done {
+/** What the worker answers after each task. */
+export interface VerifierRows {
   readonly place: number;
   readonly lived: readonly VerifierRow[];
   readonly told: readonly TellRow[];
@@ -91,11 +91,11 @@ export function toTellRows(told: readonly TellRow[], { alphaPpm }: Pick<Traffic,
 }
 
 /** @throws what the thread threw. */
-function runLane(lane: Lane, { onProgress, signal }: Hooks): Promise<Done[]> {
+function runLane(lane: Lane, { onProgress, signal }: Hooks): Promise<VerifierRows[]> {
   return new Promise((resolve, reject) => {
-    const all: Done[] = [];
+    const all: VerifierRows[] = [];
     const worker = new Worker(new URL('./verifiers.worker.ts', import.meta.url), { workerData: lane });
-    worker.on('message', (done: Done) => {
+    worker.on('message', (done: VerifierRows) => {
       all.push(done);
       for (const { setting, strategy, excluded, runs, jobs } of done.lived) {
         onProgress(`${setting}, ${strategy}: ${excluded} of ${runs} excluded after ${jobs.mean.toFixed(1)} jobs`);

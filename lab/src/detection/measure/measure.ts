@@ -26,7 +26,7 @@ import { measureEquality, measureHonest } from './measure-honest.ts';
 import { measureLadder } from './measure-ladder.ts';
 import { measureOtherModel } from './measure-other-model.ts';
 import { measureOtherPair, type OtherPair } from './measure-other-pairs.ts';
-import { BETA, measureSold, type Sold } from './measure-sold.ts';
+import { BETA, measureSold, type SoldRows } from './measure-sold.ts';
 import { measureUnlistedClaims, type PairDetector } from './measure-unlisted.ts';
 
 export interface MeasureOptions {
@@ -67,7 +67,7 @@ export async function measure(
       experiment.weights === weights && experiment.model === undefined;
     return { weights, honest: honest.filter(isSold), attacks: attacks.filter(isSold), code, read };
   };
-  const sold: (Sold & { readonly weights: SoldWeights })[] = [];
+  const sold: (SoldRows & { readonly weights: SoldWeights })[] = [];
   for (const weights of SOLD_WEIGHTS) {
     sold.push({ weights, ...(await measureSold({ ...select(weights), profile, seed, onProgress })) });
   }

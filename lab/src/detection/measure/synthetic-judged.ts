@@ -1,10 +1,10 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic/synthetic-evidence';
-import type { Judged } from './detector.ts';
+import type { RankedReply } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 
 /** A reply that says nothing about its provider, but for what is given. */
-export const createJudged = (given: Partial<Judged> = {}): Judged => ({
+export const createJudged = (given: Partial<RankedReply> = {}): RankedReply => ({
   ...{ seed: 1, statistic: 0, pValue: 1, leastPValue: 1e-4, extrapolatedPValue: 1, eValue: 1, suspect: 'none' },
   isLeftToLimits: false,
   ...given,

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { measureVerifiers } from '../../verifiers/measure.ts';
 import { measureTells } from '../../verifiers/tell-apart.ts';
-import { type Done, type Lane, listTasks } from './measure-verifiers.ts';
+import { type Lane, listTasks, type VerifierRows } from './measure-verifiers.ts';
 
 const { lane, lanes, ...options } = workerData as Lane;
 const { seed, replies, runs } = options;
@@ -13,5 +13,5 @@ for (let place = lane; place < tasks.length; place += lanes) {
     task.kind === 'live'
       ? { place, lived: await measureVerifiers({ seed, replies, runs, settings: [task.setting] }), told: [] }
       : { place, lived: [], told: await measureTells({ seed, ...task.traffic }) };
-  parentPort!.postMessage(done satisfies Done);
+  parentPort!.postMessage(done satisfies VerifierRows);
 }

@@ -7,12 +7,12 @@ import { computeRefuted, isDecided, outcomeOf } from '../standing.ts';
  * `first`: a check that needs no model refutes every reply, so the first one decides. `inClass`: so does a verifier of the provider's own
  * exact class. `several`: some replies are refuted, or evidence grows over replies. `open`: nothing in this run decides.
  */
-export type Finding = 'first' | 'inClass' | 'several' | 'open';
+export type AttackFinding = 'first' | 'inClass' | 'several' | 'open';
 
 /** Of the replies of an attack, for checks that have no error rate: 1 in 100 may hold nothing to be refuted by. */
 const EVERY_REPLY = 0.99;
 
-export function findingOf(row: AttackRow): Finding {
+export function findingOf(row: AttackRow): AttackFinding {
   const { differ } = row.equality ?? {};
   const differs = differ !== undefined && differ.of > 0 && differ.value >= EVERY_REPLY;
   if (computeRefuted(row) >= EVERY_REPLY) return 'first';
@@ -20,16 +20,17 @@ export function findingOf(row: AttackRow): Finding {
   return isDecided(row) ? 'several' : 'open';
 }
 
-const HARDNESS: readonly Finding[] = ['first', 'inClass', 'several', 'open'];
+const HARDNESS: readonly AttackFinding[] = ['first', 'inClass', 'several', 'open'];
 
 /** Names of attacks by what found them; an attack sold as several weight types counts where it is found worst. */
-export function groupByFinding(attacks: readonly AttackRow[]): Readonly<Record<Finding, readonly string[]>> {
-  const worst = new Map<string, Finding>();
+export function groupByFinding(attacks: readonly AttackRow[]): Readonly<Record<AttackFinding, readonly string[]>> {
+  const worst = new Map<string, AttackFinding>();
   for (const row of attacks) {
     const [known, now] = [worst.get(row.attack) ?? 'first', findingOf(row)];
     worst.set(row.attack, HARDNESS.indexOf(now) > HARDNESS.indexOf(known) ? now : known);
   }
-  const namesOf = (finding: Finding): string[] => [...worst].filter(([, is]) => is === finding).map(([name]) => name);
+  const namesOf = (finding: AttackFinding): string[] =>
+    [...worst].filter(([, is]) => is === finding).map(([name]) => name);
   return { first: namesOf('first'), inClass: namesOf('inClass'), several: namesOf('several'), open: namesOf('open') };
 }
 

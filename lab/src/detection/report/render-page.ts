@@ -1,6 +1,13 @@
 import type { AttackRow, DetectionResults } from '../results.ts';
 import { computeRefuted, formatPair, groupByFamily, isDecided, outcomeOf } from '../standing.ts';
-import { countHonestRejects, countOutcomes, type Finding, findingOf, groupByFinding, reasonOf } from './findings.ts';
+import {
+  type AttackFinding,
+  countHonestRejects,
+  countOutcomes,
+  findingOf,
+  groupByFinding,
+  reasonOf,
+} from './findings.ts';
 import { listFigures } from './list-figures.ts';
 import { formatCount, formatNumber, formatPercent } from './number-text.ts';
 import { FAMILY_TEXT, HOW_CHECKED, HOW_SURE } from './page-text.ts';
@@ -67,7 +74,7 @@ function formatOpening(results: DetectionResults): string {
 function formatFamilies(attacks: readonly AttackRow[]): string {
   const rows = [...groupByFamily(attacks)].map(([family, members]) => ({ family, names: groupByFinding(members) }));
   const count =
-    (finding: Finding) =>
+    (finding: AttackFinding) =>
     ({ names }: (typeof rows)[number]): string =>
       formatCount(names[finding].length);
   return formatTable(rows, [

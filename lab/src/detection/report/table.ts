@@ -1,7 +1,7 @@
-export type Column<Row> = readonly [title: string, cell: (row: Row) => string];
+export type TableColumn<Row> = readonly [title: string, cell: (row: Row) => string];
 
 /** A table in Markdown, without columns that are empty throughout; of nothing, a sentence that says so. */
-export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+export function formatTable<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[]): string {
   if (rows.length === 0) return 'Not measured in this run.';
   const filled = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ''));
   const titles = filled.map(([title]) => title);

@@ -3,17 +3,40 @@ import type { Experiment } from '../plan/experiments.ts';
 
 const EVERY_MS = 10_000;
 
-/** A line on standard error whenever some time went by, or an experiment is done. */
-export function createProgressLine(total: number, nowMs: () => number = () => performance.now()) {
-  const last = new Map<number, number>();
-  return ({ weights, source, provider, verifier }: Experiment, index: number, progress: CollectProgress): void => {
-    const now = nowMs();
-    const isDone = progress.done === progress.total;
-    if (!isDone && now - (last.get(index) ?? 0) < EVERY_MS) return;
-    last.set(index, now);
-    const what = progress.verifier === undefined ? 'served' : `scored by ${verifier}`;
-    process.stderr.write(
-      `[${index + 1}/${total}] ${weights} ${source} on ${provider}: ${progress.done} of ${progress.total} ${what}\n`,
-    );
+export interface ProgressOptions {
+  readonly nowMs?: () => number;
+  readonly write?: (line: string) => void;
+}
+
+/**
+ * Says every ten seconds how much of all experiments is done, and about how long the rest takes.
+ * @param total experiments of this pass.
+ */
+export function createProgressLine(
+  total: number,
+  { nowMs = () => performance.now(), write = (line) => void process.stderr.write(`${line}\n`) }: ProgressOptions = {},
+) {
+  const startedMs = nowMs();
+  const finished = new Set<number>();
+  let lastMs = startedMs;
+  return {
+    report(
+      { weights, source, provider, verifier }: Experiment,
+      { done, total: replies, verifier: by }: CollectProgress,
+    ) {
+      const now = nowMs();
+      if (now - lastMs < EVERY_MS) return;
+      lastMs = now;
+      const share = finished.size / total;
+      const left =
+        finished.size === 0 ? '' : `, about ${formatMinutes(((now - startedMs) * (1 - share)) / share)} left`;
+      const what = by === undefined ? `served by ${provider}` : `checked by ${verifier}`;
+      write(
+        `${Math.floor(100 * share)} %: ${finished.size} of ${total} experiments done${left}; now ${source} sold as ${weights}, ${done} of ${replies} ${what}`,
+      );
+    },
+    finish: (index: number): void => void finished.add(index),
   };
 }
+
+const formatMinutes = (ms: number): string => (ms < 60_000 ? 'a minute' : `${Math.ceil(ms / 60_000)} minutes`);
