@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { llamaQuantizer } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { QuantName } from '@ogong/engine/llama-cpp/quantize';
-import { hashFile } from '@ogong/engine/models/model-root';
+import { hashFile } from '@ogong/engine/models/file-hashes';
 import { createModelStore } from '@ogong/engine/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Lesson } from './distil.worker.ts';

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
+import type { FileHashes } from '../models/file-hashes.ts';
+import { ModelError } from '../models/model-error.ts';
 import { type HashedModel, hashModelFile } from '../models/model-root.ts';
 import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
 import type { Backend } from './library.ts';
@@ -27,6 +29,8 @@ export interface LlamaEngineOptions {
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
+  /** What was read of the files before; without it they are read in full. */
+  readonly hashes?: FileHashes;
   /**
    * `vulkan` computes on the machine's first Vulkan device, a software one included; its build of llama.cpp is fetched
    * once. The device compiles its kernels at the first load, which takes a software device many seconds.
@@ -111,7 +115,7 @@ export async function createLlamaEngine(
     { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
     options.availableMemory ?? readAvailableMemory(),
   );
-  const hashed = await hashModel(modelPath);
+  const hashed = await hashModel(modelPath, options.hashes);
   if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
   const { backend = 'cpu', engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
@@ -199,11 +203,12 @@ async function bringBuild(engineDir: string): Promise<void> {
   }
 }
 
-async function hashModel(path: string): Promise<HashedModel> {
+async function hashModel(path: string, hashes: FileHashes | undefined): Promise<HashedModel> {
   try {
-    return await hashModelFile(path);
+    return await hashModelFile(path, hashes);
   } catch (cause) {
-    throw new EngineError('model-not-found', (cause as Error).message, { cause });
+    const code = cause instanceof ModelError && cause.code === 'wrong-hash' ? 'model-corrupt' : 'model-not-found';
+    throw new EngineError(code, (cause as Error).message, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { type FileHashes, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
 
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
@@ -19,14 +20,6 @@ export function listShards(path: string): string[] {
   return shards;
 }
 
-/** SHA-256 of a file's contents. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal && { signal }) }))
-    hash.update(chunk as Buffer);
-  return new Uint8Array(hash.digest());
-}
-
 /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
 export function computeModelRoot(shardHashes: readonly Uint8Array[]): Uint8Array {
   const hash = createHash('sha256');
@@ -39,10 +32,11 @@ export interface HashedModel {
   readonly shards: readonly { readonly path: string; readonly sha256: Uint8Array }[];
 }
 
-/** Reads every shard. @throws ModelError('not-found'). */
-export async function hashModelFile(path: string): Promise<HashedModel> {
+/** @param hashes what was read before; without it every shard is read in full. @throws ModelError. */
+export async function hashModelFile(path: string, hashes?: FileHashes): Promise<HashedModel> {
+  const hash = hashes?.hash ?? hashFile;
   if (!existsSync(path)) throw new ModelError('not-found', `there is no model file at ${path}`);
   const shards = [];
-  for (const shard of listShards(path)) shards.push({ path: shard, sha256: await hashFile(shard) });
+  for (const shard of listShards(path)) shards.push({ path: shard, sha256: await hash(shard) });
   return { modelRoot: computeModelRoot(shards.map(({ sha256 }) => sha256)), shards };
 }

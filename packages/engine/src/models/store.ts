@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { createFileHashes, type FileHashes, hashFile } from './file-hashes.ts';
 import { ModelError } from './model-error.ts';
-import { computeModelRoot, hashFile } from './model-root.ts';
+import { computeModelRoot } from './model-root.ts';
+import { withProcessLock } from './process-lock.ts';
 
 /** One file of a stored model. */
 export interface StoredFile {
@@ -41,12 +42,17 @@ export interface ModelStore {
   /** A path under the store where a file can be prepared. */
   temporary(key: string): Promise<string>;
   /** Runs alone among all processes that share the store. */
-  withLock<T>(name: string, run: () => Promise<T>): Promise<T>;
+  withLock<T>(name: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Reads every file of a model in full; the paths of those that are missing or hold other bytes. */
+  listDamaged(manifest: ModelManifest, signal?: AbortSignal): Promise<string[]>;
 }
 
-const LOCK_POLL_MS = 100;
+/** What was read of the models in a store, and of files beside it. */
+export const openFileHashes = (directory: string, options: { readonly verify?: boolean } = {}): FileHashes =>
+  createFileHashes(join(directory, 'hashes'), options);
 
 export function createModelStore(directory: string): ModelStore {
+  const hashes = openFileHashes(directory);
   const blobPath = (sha256: string) => join(directory, 'blobs', `sha256-${sha256}`);
   const fileName = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const manifestPath = (name: string) => join(directory, 'manifests', `${fileName(name)}.json`);
@@ -78,7 +84,7 @@ export function createModelStore(directory: string): ModelStore {
     },
 
     async adopt(temporary, { name, expected }) {
-      const sha256 = Buffer.from(await hashFile(temporary)).toString('hex');
+      const sha256 = Buffer.from(await hashes.hash(temporary)).toString('hex');
       if (expected !== undefined && sha256 !== expected) {
         await rm(temporary, { force: true });
         throw new ModelError(
@@ -91,6 +97,7 @@ export function createModelStore(directory: string): ModelStore {
       const target = blobPath(sha256);
       await mkdir(dirname(target), { recursive: true });
       await rename(temporary, target);
+      await hashes.restamp(target);
       return { name, sha256, sizeBytes: size };
     },
 
@@ -115,15 +122,20 @@ export function createModelStore(directory: string): ModelStore {
       return path;
     },
 
-    async withLock(name, run) {
+    async withLock(name, run, signal) {
       const path = join(directory, 'locks', `${fileName(name)}.lock`);
       await mkdir(dirname(path), { recursive: true });
-      await acquire(path);
-      try {
-        return await run();
-      } finally {
-        await rm(path, { force: true });
+      return withProcessLock(path, run, signal);
+    },
+
+    async listDamaged({ files }, signal) {
+      const damaged: string[] = [];
+      for (const { sha256 } of files) {
+        const path = blobPath(sha256);
+        const found = existsSync(path) ? Buffer.from(await hashFile(path, signal)).toString('hex') : undefined;
+        if (found !== sha256) damaged.push(path);
       }
+      return damaged;
     },
   };
 
@@ -135,35 +147,11 @@ export function createModelStore(directory: string): ModelStore {
       const path = join(folder, name);
       await rm(path, { force: true });
       await link(blobPath(sha256), path);
+      await hashes.restamp(path);
     }
   };
 
   return store;
-}
-
-async function acquire(path: string): Promise<void> {
-  for (;;) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
-    else await delay(LOCK_POLL_MS);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function parseManifest(text: string, path: string): ModelManifest {

@@ -34,13 +34,21 @@ const pullConfig = defineConfig({
   positionals: { label: '<model>', min: 1, max: 1 },
 });
 
+const verifyConfig = defineConfig({
+  name: 'ogong model verify',
+  summary: 'Reads models on this machine in full, all or those named, and says which are not what was brought.',
+  fields: { modelsDir },
+  positionals: { label: '<model>', min: 0, max: 64 },
+});
+
 export const modelCommand: Command = {
   name: 'model',
-  summary: 'list the models on this machine, or pull one',
+  summary: 'list the models on this machine, pull one, or verify them',
   async run([verb, ...rest], output) {
     if (verb === 'list') return listModels(rest, output);
     if (verb === 'pull') return pullModel(rest, output);
-    output.writeError('ogong model: say list or pull\n');
+    if (verb === 'verify') return verifyModels(rest, output);
+    output.writeError('ogong model: say list, pull or verify\n');
     return EXIT.usage;
   },
 };
@@ -81,6 +89,29 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
   } finally {
     process.off('SIGINT', stop);
   }
+}
+
+async function verifyModels(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = verifyConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values, positionals: names } = parsed;
+  const store = createModelStore(values.modelsDir);
+  const models = (await store.list()).filter(({ name }) => names.length === 0 || names.includes(name));
+  const missing = names.filter((name) => !models.some((model) => model.name === name));
+  for (const name of missing)
+    output.writeError(`${name}: not in ${values.modelsDir}; ogong model list shows what is\n`);
+  let damagedModels = missing.length;
+  for (const model of models) {
+    const damaged = await store.listDamaged(model);
+    if (damaged.length > 0) damagedModels++;
+    output.write(
+      `${model.name}  ${damaged.length === 0 ? 'whole' : `damaged: delete ${damaged.join(', ')} and pull it again`}\n`,
+    );
+  }
+  return damagedModels === 0 ? EXIT.ok : EXIT.data;
 }
 
 /** A line per twentieth of a file: readable on a terminal and in a log. */

@@ -14,7 +14,7 @@ import { type Reproduction, reproduceReceipt } from './reproduce.ts';
 /** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
 export const REPRODUCE_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
 
-const { hubEndpoint, hubToken, backend, kvType, isa, threads, nCtx } = engineFields;
+const { hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx } = engineFields;
 
 const config = defineConfig({
   name: 'ogong reproduce',
@@ -32,7 +32,7 @@ const config = defineConfig({
     request: { schema: text, label: '<path>', description: 'the exact body that was sent, where the receipt has none' },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
     json: { schema: boolean, boolean: true, description: 'print the finding as JSON' },
-    ...{ hubEndpoint, hubToken, backend, kvType, isa, threads, nCtx },
+    ...{ hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx },
     dataDir: {
       schema: text,
       label: '<path>',

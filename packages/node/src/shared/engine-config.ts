@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { ResolvedModel } from '@ogong/engine/models/resolve';
+import { openFileHashes } from '@ogong/engine/models/store';
 import { boolean, httpUrl, integer, oneOf, text } from '../config/values.ts';
 import type { Secret } from '../crypto/secret.ts';
 import type { Logger } from '../log/logger.ts';
@@ -35,6 +36,13 @@ export const engineFields = {
     env: 'OGONG_KV_TYPE',
     default: 'f16',
     description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
+  },
+  verify: {
+    schema: boolean,
+    boolean: true,
+    env: 'OGONG_VERIFY',
+    description:
+      'read every model file in full before it is loaded, and not those alone that changed since the last time',
   },
   isa: {
     schema: text,
@@ -95,6 +103,7 @@ export const SCORES_ONLY = { shapes: 'wide' } as const;
 export interface EngineSettings {
   readonly hubEndpoint?: string | undefined;
   readonly hubToken?: Secret<string> | undefined;
+  readonly verify?: boolean | undefined;
   readonly backend?: NonNullable<LlamaEngineOptions['backend']>;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
@@ -115,11 +124,13 @@ export interface LoadedModel {
 /** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
-  { threads, nCtx, drafts, hubEndpoint, hubToken, ...given }: EngineSettings,
+  { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
   { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
 ): Promise<LoadedModel> {
+  const storeDir = modelDirectory(dataDir);
+  const hashes = openFileHashes(storeDir, { verify });
   const model = await resolveModel(reference, {
-    storeDir: modelDirectory(dataDir),
+    ...{ storeDir, hashes },
     hub: {
       ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
@@ -137,7 +148,7 @@ export async function loadModel(
   const options: LlamaEngineOptions = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
-    ...{ isa, sequences, backend, kernels, kvType, shapes, prefixCache },
+    ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(threads === undefined ? {} : { threads }),
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ModelError } from './model-error.ts';
+
+/**
+ * SHA-256 of files, of which those that were read before are not read again: docs/adr/0020-models.md says what that protects
+ * against and what it does not.
+ */
+export interface FileHashes {
+  /** @throws ModelError('wrong-hash') where a full reading contradicts what was stored for the same size and times. */
+  hash(path: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** After this process itself renamed or linked a file that it had hashed: the change time alone may differ. */
+  restamp(path: string): Promise<void>;
+}
+
+/** What a file system says of a file; whoever writes into the file changes one of them, unless he takes pains not to. */
+interface FileStamp {
+  /** Device and inode: the file, whatever it is called. */
+  readonly id: string;
+  readonly sizeBytes: string;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+}
+
+interface StoredHash extends FileStamp {
+  readonly sha256: string;
+}
+
+/** The file system's clock may tick this seldom: two writes within one tick leave the same times. */
+const TICK_MS = 50;
+
+/**
+ * @param directory where hashes are kept, one small file each.
+ * @param options verify: every file is read in full, once for each set of stamps that this object sees.
+ */
+export function createFileHashes(directory: string, options: { readonly verify?: boolean } = {}): FileHashes {
+  const { verify = false } = options;
+  const verified = new Set<string>();
+  const entryPath = (id: string) => join(directory, `${id}.json`);
+
+  const load = async (stamp: FileStamp): Promise<StoredHash | undefined> => {
+    const text = await readFile(entryPath(stamp.id), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : parseStoredHash(text);
+  };
+
+  const save = async (entry: StoredHash): Promise<void> => {
+    const path = entryPath(entry.id);
+    const draft = `${path}.${process.pid}`;
+    try {
+      await mkdir(directory, { recursive: true });
+      await writeFile(draft, JSON.stringify(entry));
+      await rename(draft, path);
+    } catch (error) {
+      // A folder that cannot be written costs another reading at the next start, and nothing else.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  };
+
+  return {
+    hash: (path, signal) =>
+      withFile(path, async (file) => {
+        const before = await readStamp(file);
+        const stored = await load(before);
+        const isKnown = stored !== undefined && isSame(stored, before);
+        if (isKnown && (!verify || verified.has(keyOf(before)))) return fromHex(stored.sha256);
+        const hash = await hashHandle(file, signal);
+        const sha256 = Buffer.from(hash).toString('hex');
+        if (isKnown && stored.sha256 !== sha256) {
+          await rm(entryPath(before.id), { force: true });
+          throw new ModelError(
+            'wrong-hash',
+            `${path} was changed behind its size and times: it has sha256 ${sha256}, and had ${stored.sha256}; fetch it again`,
+          );
+        }
+        await waitOutTick(before);
+        const after = await readStamp(file);
+        if (!isSame(before, after)) return hash;
+        verified.add(keyOf(after));
+        await save({ ...after, sha256 });
+        return hash;
+      }),
+
+    restamp: (path) =>
+      withFile(path, async (file) => {
+        const stamp = await readStamp(file);
+        await waitOutTick(stamp);
+        const now = await readStamp(file);
+        const stored = await load(now);
+        if (stored === undefined || !isSame({ ...stored, ctimeNs: now.ctimeNs }, now)) return;
+        verified.add(keyOf(now));
+        await save({ ...stored, ...now });
+      }),
+  };
+}
+
+/** SHA-256 of a file's contents, read in full. */
+export const hashFile = (path: string, signal?: AbortSignal): Promise<Uint8Array> =>
+  withFile(path, (file) => hashHandle(file, signal));
+
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r');
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function hashHandle(file: FileHandle, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const hash = createHash('sha256');
+  const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
+  for await (const chunk of file.createReadStream({ ...options, ...(signal && { signal }) }))
+    hash.update(chunk as Buffer);
+  return new Uint8Array(hash.digest());
+}
+
+async function readStamp(file: FileHandle): Promise<FileStamp> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true });
+  return { id: `${dev}-${ino}`, sizeBytes: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` };
+}
+
+const keyOf = ({ id, sizeBytes, mtimeNs, ctimeNs }: FileStamp): string => [id, sizeBytes, mtimeNs, ctimeNs].join();
+
+const isSame = (a: FileStamp, b: FileStamp): boolean => keyOf(a) === keyOf(b);
+
+async function waitOutTick({ ctimeNs }: FileStamp): Promise<void> {
+  if (Date.now() - Number(BigInt(ctimeNs) / 1_000_000n) < TICK_MS) await delay(TICK_MS);
+}
+
+function parseStoredHash(text: string): StoredHash | undefined {
+  try {
+    const { id, sizeBytes, mtimeNs, ctimeNs, sha256 } = JSON.parse(text) as StoredHash;
+    const isWhole = [id, sizeBytes, mtimeNs, ctimeNs].every((value) => typeof value === 'string');
+    return isWhole && /^[0-9a-f]{64}$/.test(sha256) ? { id, sizeBytes, mtimeNs, ctimeNs, sha256 } : undefined;
+  } catch {
+    // Half written or foreign: as if nothing were stored.
+    return undefined;
+  }
+}
+
+const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
