@@ -47,10 +47,11 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'modality',
     'settlement',
+    'verdict',
     'synthetic',
     'vectors',
   ],
-  'packages/node/src/roles/validator': ['judgement', 'store', 'beacon', 'audit', 'settlement', '.', 'testing'],
+  'packages/node/src/roles/validator': ['store', 'beacon', 'audit', 'settlement', '.', 'testing'],
 };
 
 /** Where reading `process` is the job: entry points, command line, and what supervises a process. */

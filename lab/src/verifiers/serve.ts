@@ -2,12 +2,12 @@ import type { Engine } from '@ogong/engine/engine';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { commitReply } from '@ogong/node/roles/provider/commit-reply';
 import { generateReply, type ReplyBeacon } from '@ogong/node/roles/provider/generate-reply';
-import type { Submission } from '@ogong/node/roles/validator/judgement/claim';
 import type { TestOrder } from '@ogong/node/roles/validator/testing/test-reply';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import type { Submission } from '@ogong/protocol/verdict/claim';
 
 export interface EngineReply {
   readonly submission: Submission;

@@ -1,9 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { parseEvidence } from '@ogong/node/roles/validator/judgement/evidence';
-import { computeJobId } from '@ogong/node/roles/validator/judgement/verifier-draw';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { computeBankSeed } from '@ogong/protocol/commitment/sketch';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type Example, measureAuc } from './classify.ts';
 import type { Estimate } from './measure.ts';
 import { STRATEGIES } from './strategies.ts';

@@ -2,7 +2,7 @@ import type { Engine } from '@ogong/engine/engine';
 import { createFakeEngine } from '@ogong/engine/fake';
 import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
 import { LinkError } from '@ogong/node/link/link-error';
-import type { ScoreJob, VerifierCalls } from '@ogong/node/roles/validator/judgement/verifier-call';
+import type { ScoreJob, VerifierCalls } from '@ogong/node/roles/validator/audit/verifier-call';
 import { readVerifier, type VerifierRecord } from '@ogong/node/roles/validator/store/verifier-store';
 import { createTestClock, createTestValidator, ledger, payer } from '@ogong/node/roles/validator/testing/test-bench';
 import { createTestCalls } from '@ogong/node/roles/validator/testing/test-calls';

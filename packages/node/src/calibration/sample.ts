@@ -12,9 +12,10 @@ import { checkPosture } from '@ogong/protocol/exchange/posture';
 import { parseRequest } from '@ogong/protocol/exchange/request';
 import { checkHeader } from '@ogong/protocol/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/stage1/replay';
+import { toScored } from '@ogong/protocol/verdict/scored-reply';
 import { type CommitReply, commitReply } from '../roles/provider/commit-reply.ts';
 import { generateReply } from '../roles/provider/generate-reply.ts';
-import { createScoreJob, type ScoreJob, toScored } from '../roles/validator/judgement/verifier-call.ts';
+import { createScoreJob, type ScoreJob } from '../roles/validator/audit/verifier-call.ts';
 import { parseScoreJob, scoreJob } from '../roles/verifier/score-job.ts';
 
 /** What the network would have seen of one reply, before a verifier looked at it: bytes. */

@@ -5,12 +5,6 @@ import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/lim
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
-import type { Clock } from '../../clock.ts';
-import { Refusal } from '../../link/link-error.ts';
-import type { ChainView } from '../../shared/chain-view.ts';
-import type { GroupCommit } from '../../store/group-commit.ts';
-import type { Store } from '../../store/store.ts';
-import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import {
   ClaimError,
   type SignedOrder,
@@ -19,10 +13,16 @@ import {
   verifyReply,
   verifySignedOrder,
   verifySignedRecord,
-} from './judgement/claim.ts';
-import type { Evidence } from './judgement/evidence.ts';
-import { JudgeError, judge } from './judgement/judge.ts';
-import { createPayeeWords } from './judgement/payee-words.ts';
+} from '@ogong/protocol/verdict/claim';
+import type { Evidence } from '@ogong/protocol/verdict/evidence';
+import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
+import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { Clock } from '../../clock.ts';
+import { Refusal } from '../../link/link-error.ts';
+import type { ChainView } from '../../shared/chain-view.ts';
+import type { GroupCommit } from '../../store/group-commit.ts';
+import type { Store } from '../../store/store.ts';
+import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import { MAX_ANNOUNCEMENTS, putAnnouncement } from './store/announcement-store.ts';
 import {
   AdmissionError,

@@ -1,11 +1,11 @@
 import type { DriftTableAnchor } from '@ogong/chain/client';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
 import { readDefaultTable } from '../../calibration/default-table.ts';
 import { listSigners, readTableFile, TableError, type TableFile } from '../../calibration/table-file.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Store } from '../../store/store.ts';
-import { type DriftPolicy, toPpb } from './judgement/drift-policy.ts';
 import { wasNamed } from './store/drift-store.ts';
 
 export interface DriftSettings {

@@ -8,6 +8,7 @@ import {
   type SignedOrder as SignedOrderMessage,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedOrder, SignedRecord, Submission } from '@ogong/protocol/verdict/claim';
 import { Refusal, type RefusalCode } from '../../link/link-error.ts';
 import { getCaller, type MethodName } from '../../link/link-server.ts';
 import type { ChainView } from '../../shared/chain-view.ts';
@@ -15,7 +16,6 @@ import type { Store } from '../../store/store.ts';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
-import type { SignedOrder, SignedRecord, Submission } from './judgement/claim.ts';
 import type { ValidatorMetrics } from './metrics.ts';
 import { CosignError, type CosignErrorCode, type createCosigner } from './settlement/cosign.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';

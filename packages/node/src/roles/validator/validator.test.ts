@@ -1,9 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../crypto/node-crypto.ts';
-import { parseEvidence } from './judgement/evidence.ts';
 import { startTestNetwork, type TestNetwork } from './testing/test-network.ts';
 import { PAYEE } from './testing/test-reply.ts';
 

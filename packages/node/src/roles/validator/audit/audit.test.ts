@@ -5,9 +5,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
-import { parseEvidence } from '../judgement/evidence.ts';
 import { readChannel } from '../store/channel-store.ts';
 import { ejectProvider, readProvider } from '../store/verdict-store.ts';
 import {

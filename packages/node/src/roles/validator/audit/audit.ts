@@ -5,15 +5,14 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { pass } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import { type AuditEvidence, parseCandidates } from '@ogong/protocol/verdict/evidence';
+import { type Judgement, judge, type Opened, openReply, type Questioned } from '@ogong/protocol/verdict/judge';
 import type { Clock } from '../../../clock.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
 import type { GroupCommit } from '../../../store/group-commit.ts';
 import type { Store } from '../../../store/store.ts';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
-import type { DriftPolicy } from '../judgement/drift-policy.ts';
-import { type AuditEvidence, parseCandidates } from '../judgement/evidence.ts';
-import { type Judgement, judge, type Opened, openReply, type Questioned } from '../judgement/judge.ts';
-import { type CallOptions, mixJobs, type VerifierCalls } from '../judgement/verifier-call.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
 import { listDueHoneypots, listReserve } from '../store/honeypot-store.ts';
@@ -32,6 +31,7 @@ import { planCoverage } from './coverage.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
+import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
 import { createRounds } from './verifier-rounds.ts';
 
 export interface AuditOptions {

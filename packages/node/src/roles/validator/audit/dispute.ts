@@ -17,17 +17,17 @@ import {
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
 import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import type { Submission } from '@ogong/protocol/verdict/claim';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { isSameFinding } from '@ogong/protocol/verdict/report-check';
 import type { Peer } from '../../../shared/link-pool.ts';
 import { locateDivergence } from '../../../shared/locate-divergence.ts';
 import type { GroupCommit } from '../../../store/group-commit.ts';
 import type { Store } from '../../../store/store.ts';
-import type { Submission } from '../judgement/claim.ts';
-import { parseEvidence } from '../judgement/evidence.ts';
-import { isSameFinding } from '../judgement/report-check.ts';
-import { type CallOptions, computeCallTimeout, createScoreJob, type ScoreJob } from '../judgement/verifier-call.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type DivergenceRow, keepDivergence } from '../store/divergence-store.ts';
 import { readReply } from '../store/reply-store.ts';
+import { type CallOptions, computeCallTimeout, createScoreJob, type ScoreJob } from './verifier-call.ts';
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 

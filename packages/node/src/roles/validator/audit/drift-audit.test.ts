@@ -1,8 +1,8 @@
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { describe, expect, it } from 'vitest';
-import type { DriftPolicy } from '../judgement/drift-policy.ts';
-import { type AuditEvidence, parseEvidence } from '../judgement/evidence.ts';
 import { adoptTable } from '../store/drift-store.ts';
 import { readTest, writeTest } from '../store/sequential-store.ts';
 import { CHEAT, createTestPolicy, HONEST, seeDrift } from '../testing/drift-fixture.ts';

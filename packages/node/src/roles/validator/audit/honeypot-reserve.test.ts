@@ -4,13 +4,13 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
-import type { ScoreJob, VerifierCalls } from '../judgement/verifier-call.ts';
 import { readVerifier } from '../store/verifier-store.ts';
 import { type BenchOptions, createTestValidator, provider } from '../testing/test-bench.ts';
 import { answerHonestly, createTestCalls } from '../testing/test-calls.ts';
 import { createTestHybrid } from '../testing/test-keys.ts';
 import type { ServedReply } from '../testing/test-reply.ts';
 import { computeLacking } from './honeypot-reserve.ts';
+import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 
 const NAMES = ['v1', 'v2', 'v3', 'v4', 'v5'];
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');

@@ -4,15 +4,14 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import { type Opened, openReply } from '@ogong/protocol/verdict/judge';
+import { isSameFinding } from '@ogong/protocol/verdict/report-check';
+import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import type { Clock } from '../../../clock.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
 import type { GroupCommit } from '../../../store/group-commit.ts';
 import type { Store } from '../../../store/store.ts';
-import type { DriftPolicy } from '../judgement/drift-policy.ts';
-import { type Opened, openReply } from '../judgement/judge.ts';
-import { isSameFinding } from '../judgement/report-check.ts';
-import type { CallOptions } from '../judgement/verifier-call.ts';
-import { drawVerifier } from '../judgement/verifier-draw.ts';
 import { countContext, hashPlace, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
 import {
   dropReserve,
@@ -25,6 +24,7 @@ import {
 } from '../store/honeypot-store.ts';
 import { readReply, toClaim } from '../store/reply-store.ts';
 import { type KnownAnswer, plantBad, toExpectedReport } from './honeypot.ts';
+import type { CallOptions } from './verifier-call.ts';
 
 export interface ReserveOptions {
   /** Honeypots per audit, parts per million. */

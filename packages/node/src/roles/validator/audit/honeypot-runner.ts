@@ -5,22 +5,15 @@ import { tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { fillRound } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
+import type { Opened, Questioned } from '@ogong/protocol/verdict/judge';
+import { hashScored } from '@ogong/protocol/verdict/scored-reply';
+import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import type { Clock } from '../../../clock.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
 import type { GroupCommit } from '../../../store/group-commit.ts';
 import type { Store } from '../../../store/store.ts';
-import type { DriftPolicy } from '../judgement/drift-policy.ts';
-import type { EvidenceCandidate } from '../judgement/evidence.ts';
-import type { Opened, Questioned } from '../judgement/judge.ts';
-import {
-  askToCommit,
-  askToReveal,
-  computeCallTimeout,
-  createScoreJob,
-  hashScored,
-  type VerifierCalls,
-} from '../judgement/verifier-call.ts';
-import { computeJobId, computeJobNonce } from '../judgement/verifier-draw.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import {
   closeHoneypot,
@@ -33,6 +26,7 @@ import { readReply, toClaim } from '../store/reply-store.ts';
 import { recordVerifier, type VerifierEvent } from '../store/verifier-store.ts';
 import { judgeHoneypot, plantBad } from './honeypot.ts';
 import { computeLacking, createReserve, type ReserveDependencies } from './honeypot-reserve.ts';
+import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, type VerifierCalls } from './verifier-call.ts';
 
 export interface HoneypotOptions {
   /** 20 bytes, of this validator. */

@@ -12,7 +12,6 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
-import type { ScoreJob, VerifierCalls } from '../judgement/verifier-call.ts';
 import { readVerifier } from '../store/verifier-store.ts';
 import { CHEAT, createTestPolicy, HONEST, jitter } from '../testing/drift-fixture.ts';
 import { type BenchOptions, createTestValidator, provider } from '../testing/test-bench.ts';
@@ -20,6 +19,7 @@ import { answerHonestly, createTestCalls, type TestVerifiers } from '../testing/
 import { createTestHybrid } from '../testing/test-keys.ts';
 import { createTestReport, type ServedReply } from '../testing/test-reply.ts';
 import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
+import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 
 const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');

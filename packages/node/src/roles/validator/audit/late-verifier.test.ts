@@ -3,12 +3,12 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import { LinkError } from '../../../link/link-error.ts';
-import type { VerifierCalls } from '../judgement/verifier-call.ts';
 import { readVerifier } from '../store/verifier-store.ts';
 import { createTestClock, createTestValidator, provider } from '../testing/test-bench.ts';
 import { answerHonestly, createTestCalls } from '../testing/test-calls.ts';
 import { createTestHybrid } from '../testing/test-keys.ts';
 import type { ServedReply } from '../testing/test-reply.ts';
+import type { VerifierCalls } from './verifier-call.ts';
 
 const CALL_MS = 1_000;
 const verifierId = hashHybridKey(crypto, createTestHybrid('v1').publicKey);

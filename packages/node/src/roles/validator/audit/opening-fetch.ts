@@ -4,16 +4,16 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
+import { openReply } from '@ogong/protocol/verdict/judge';
 import type { Clock } from '../../../clock.ts';
 import { LinkError } from '../../../link/link-error.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
 import type { GroupCommit } from '../../../store/group-commit.ts';
 import type { Store } from '../../../store/store.ts';
-import { openReply } from '../judgement/judge.ts';
-import { type CallOptions, isLate, isOwnDelay } from '../judgement/verifier-call.ts';
 import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
 import { keepOpening } from '../store/reply-store.ts';
+import { type CallOptions, isLate, isOwnDelay } from './verifier-call.ts';
 
 export interface OpeningFetchOptions {
   /** How long a provider has for an opening, from when it is first asked. */

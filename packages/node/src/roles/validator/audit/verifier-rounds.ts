@@ -3,24 +3,16 @@ import type { Header } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
-import type { Clock } from '../../../clock.ts';
-import type { Peer } from '../../../shared/link-pool.ts';
-import type { GroupCommit } from '../../../store/group-commit.ts';
-import type { Store } from '../../../store/store.ts';
-import { type EvidenceCandidate, encodeCandidates, encodeDrift, parseCandidates } from '../judgement/evidence.ts';
-import { listDigests, type Opened, type Questioned } from '../judgement/judge.ts';
-import { type Weighed, weighReport } from '../judgement/report-check.ts';
-import { decideReports } from '../judgement/report-combination.ts';
 import {
-  askToCommit,
-  askToReveal,
-  computeCallTimeout,
-  createScoreJob,
-  hashScored,
-  isOwnDelay,
-  toScored,
-  type VerifierCalls,
-} from '../judgement/verifier-call.ts';
+  type EvidenceCandidate,
+  encodeCandidates,
+  encodeDrift,
+  parseCandidates,
+} from '@ogong/protocol/verdict/evidence';
+import { listDigests, type Opened, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type Weighed, weighReport } from '@ogong/protocol/verdict/report-check';
+import { decideReports } from '@ogong/protocol/verdict/report-combination';
+import { hashScored, toScored } from '@ogong/protocol/verdict/scored-reply';
 import {
   type Asked,
   computeDrawState,
@@ -28,13 +20,25 @@ import {
   computeJobNonce,
   computeRoundSize,
   drawVerifier,
-} from '../judgement/verifier-draw.ts';
+} from '@ogong/protocol/verdict/verifier-draw';
+import type { Clock } from '../../../clock.ts';
+import type { Peer } from '../../../shared/link-pool.ts';
+import type { GroupCommit } from '../../../store/group-commit.ts';
+import type { Store } from '../../../store/store.ts';
 import { countContext, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { putHoneypot } from '../store/honeypot-store.ts';
 import { keepCandidates, type ReplyRow, readReply } from '../store/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { createHoneypots } from './honeypot-runner.ts';
+import {
+  askToCommit,
+  askToReveal,
+  computeCallTimeout,
+  createScoreJob,
+  isOwnDelay,
+  type VerifierCalls,
+} from './verifier-call.ts';
 
 export interface RoundOptions {
   /** 20 bytes, of this validator. */

@@ -10,9 +10,9 @@ import {
   parseVerdictEntry,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import { type Attempt, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
-import { type Attempt, encodeEvidence, parseEvidence } from '../judgement/evidence.ts';
 import { ledger, payer, provider } from '../testing/test-bench.ts';
 import { createFour } from '../testing/test-four.ts';
 import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '../testing/test-proposal.ts';

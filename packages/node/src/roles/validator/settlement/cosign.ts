@@ -22,9 +22,6 @@ import {
   type VerdictEntry,
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
-import type { Clock } from '../../../clock.ts';
-import type { GroupCommit } from '../../../store/group-commit.ts';
-import type { Store } from '../../../store/store.ts';
 import {
   ClaimError,
   type SignedRecord,
@@ -32,11 +29,14 @@ import {
   verifySignedOrder,
   verifySignedRecord,
   verifySubmission,
-} from '../judgement/claim.ts';
-import type { DriftNote, DriftPolicy } from '../judgement/drift-policy.ts';
-import { parseEvidence } from '../judgement/evidence.ts';
-import { JudgeError, type Judgement, judge } from '../judgement/judge.ts';
-import { createPayeeWords } from '../judgement/payee-words.ts';
+} from '@ogong/protocol/verdict/claim';
+import type { DriftNote, DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
+import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { Clock } from '../../../clock.ts';
+import type { GroupCommit } from '../../../store/group-commit.ts';
+import type { Store } from '../../../store/store.ts';
 import type { FoundPolicy } from '../store/drift-store.ts';
 import { findUncollectable } from './collect.ts';
 

@@ -5,8 +5,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
 import type { Store } from '../../../store/store.ts';
-import { type EvidenceCandidate, MAX_CANDIDATES } from '../judgement/evidence.ts';
 import { readVerifier } from './verifier-store.ts';
 
 /** Announcements whose signature was checked when they came in. */

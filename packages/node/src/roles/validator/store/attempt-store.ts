@@ -1,5 +1,5 @@
+import type { Attempt, OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Store } from '../../../store/store.ts';
-import type { Attempt, OpenedReport, SignedCommitment } from '../judgement/evidence.ts';
 import { readReply } from './reply-store.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { DriftTable } from '@ogong/protocol/drift/drift-table';
 import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { type DriftNote, type DriftPolicy, findRateProblem } from '@ogong/protocol/verdict/drift-policy';
+import { parseDrift } from '@ogong/protocol/verdict/evidence';
 import type { Store } from '../../../store/store.ts';
-import { type DriftNote, type DriftPolicy, findRateProblem } from '../judgement/drift-policy.ts';
-import { parseDrift } from '../judgement/evidence.ts';
 
 /**
  * Tables that this validator judged by, with the time until which: a peer's verdict from before a change of the table is

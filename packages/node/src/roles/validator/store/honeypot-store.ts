@@ -1,6 +1,6 @@
 import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Store } from '../../../store/store.ts';
-import type { OpenedReport, SignedCommitment } from '../judgement/evidence.ts';
 import { readCommitment, readOpened } from './attempt-store.ts';
 
 /** @param report canonical, that two verifiers of different operators agreed on. */

@@ -2,8 +2,8 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import type { Store } from '../../../store/store.ts';
-import type { Claim, SignedRecord, StoredClaim, Submission } from '../judgement/claim.ts';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { forgetAsks } from './opening-store.ts';
 

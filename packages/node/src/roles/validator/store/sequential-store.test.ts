@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { calibrateRank } from '@ogong/protocol/statistics/e-value';
+import type { Judgement } from '@ogong/protocol/verdict/judge';
 import { describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../../store/store.ts';
-import type { Judgement } from '../judgement/judge.ts';
 import { VALIDATOR_SCHEMA } from './schema.ts';
 import { advanceTests, findSubject, isPayeeOut, readTest } from './sequential-store.ts';
 

@@ -6,8 +6,8 @@ import {
 } from '@ogong/protocol/audit/payee-test';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { computeOutcomeEValue, type SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
+import type { Judgement } from '@ogong/protocol/verdict/judge';
 import type { Store } from '../../../store/store.ts';
-import type { Judgement } from '../judgement/judge.ts';
 
 /**
  * The sequential tests of a validator: of every provider's key, 32 bytes, and of every payee, 20 bytes. Keys rotate; whom

@@ -11,9 +11,9 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
+import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import type { Judgement } from '@ogong/protocol/verdict/judge';
 import type { Store } from '../../../store/store.ts';
-import { type Evidence, encodeEvidence } from '../judgement/evidence.ts';
-import type { Judgement } from '../judgement/judge.ts';
 import { adjustChannel } from './channel-store.ts';
 import { putAnswer } from './honeypot-store.ts';
 import { advanceLateness } from './lateness-store.ts';

@@ -9,7 +9,7 @@ import {
 } from '@ogong/protocol/stage2/score-commitment';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
-import type { ScoreJob, VerifierCalls } from '../judgement/verifier-call.ts';
+import type { ScoreJob, VerifierCalls } from '../audit/verifier-call.ts';
 import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, findServed, type ServedReply } from './test-reply.ts';
 

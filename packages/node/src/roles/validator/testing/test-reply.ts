@@ -18,9 +18,9 @@ import {
   type SyntheticOptions,
   type SyntheticReply,
 } from '@ogong/protocol/synthetic/synthetic-reply';
+import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import { nodeCrypto as crypto } from '../../../crypto/node-crypto.ts';
 import { createNodeLedgerSigner } from '../../../crypto/signers.ts';
-import type { SignedOrder, Submission } from '../judgement/claim.ts';
 
 /** Replies without a model, as the validator's tests need them: the payer's, the provider's and the verifier's side. */
 export const MODEL = 'ogong/verified/test/synthetic';

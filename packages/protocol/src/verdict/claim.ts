@@ -1,18 +1,18 @@
-import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
-import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '@ogong/protocol/commitment/header';
-import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
-import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import { hashLeaf, verifyInclusion } from '@ogong/protocol/crypto/merkle';
-import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
-import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
-import { checkPosture } from '@ogong/protocol/exchange/posture';
-import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
-import { checkHeader, type OrderBeacon } from '@ogong/protocol/stage1/header-checks';
+import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import type { Check } from '../base/checks.ts';
+import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '../commitment/header.ts';
+import { MAX_WINDOWS } from '../commitment/opening.ts';
+import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
+import { WINDOW_TOKENS } from '../commitment/window.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
+import { computeReplyFee, FeeError } from '../exchange/fee.ts';
+import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import { checkPosture } from '../exchange/posture.ts';
+import { type InferenceRequest, parseRequest, RequestError } from '../exchange/request.ts';
+import { checkHeader, type OrderBeacon } from '../stage1/header-checks.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */

@@ -1,12 +1,12 @@
-import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '@ogong/protocol/base/bytes';
-import { encodeDomain, readDomain, readFlag } from '@ogong/protocol/base/canonical';
-import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
-import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
-import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
-import { MAX_NUMERIC_CLASS_BYTES } from '@ogong/protocol/exchange/limits';
-import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
-import { SALT_BYTES } from '@ogong/protocol/stage2/score-commitment';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
+import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '../base/bytes.ts';
+import { encodeDomain, readDomain, readFlag } from '../base/canonical.ts';
+import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
+import { MAX_RECORD_BYTES } from '../commitment/record.ts';
+import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
+import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
+import { SALT_BYTES } from '../stage2/score-commitment.ts';
+import { MAX_REPORT_BYTES } from '../stage2/score-report.ts';
 import type { DriftNote } from './drift-policy.ts';
 
 /** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */

@@ -1,5 +1,4 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { encodeHeader, type Header } from '@ogong/protocol/commitment/header';
 import { SINGLE } from '@ogong/protocol/commitment/shape-classes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -9,13 +8,11 @@ import type {
   ScoreCommitment,
   ScoreRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Replay } from '@ogong/protocol/stage1/replay';
-import { encodeTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
-import { hashScoreInputs, redactHeader, type ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
+import { encodeScored, type ScoredReply } from '@ogong/protocol/verdict/scored-reply';
 import { LinkError } from '../../../link/link-error.ts';
 import type { Peer } from '../../../shared/link-pool.ts';
-import type { OpenedReport, SignedCommitment } from './evidence.ts';
-import { findCommitmentProblem, type ReportSubject, readReport } from './report-check.ts';
 
 /** The two calls to a verifier, and what their answers are worth. */
 export interface CallOptions {
@@ -76,19 +73,6 @@ export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
   };
 }
 
-/** A reply as a verifier is asked about it. */
-export interface ScoredReply {
-  readonly endpoint: string;
-  readonly header: Header;
-  readonly outputTokens: ArrayLike<number>;
-  /** Candidates that the provider listed, per position. */
-  readonly listSizes: Uint8Array;
-  /** As committed, per position. */
-  readonly shapeClasses?: Uint8Array | undefined;
-  /** As committed. Without them every unlisted token is another choice. */
-  readonly tailDraws: TailDraws;
-}
-
 export interface JobTerms {
   readonly jobId: Uint8Array;
   readonly request: Uint8Array;
@@ -98,31 +82,6 @@ export interface JobTerms {
 
 export function createScoreJob({ jobId, request, timeoutMs, ...reply }: JobTerms & ScoredReply): ScoreJob {
   return { jobId, request, timeoutMs, ...encodeScored(reply) };
-}
-
-/** What a verifier's commitment says that it was given; whoever holds the reply comes to the same. */
-export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: ScoredReply): Uint8Array {
-  return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
-}
-
-/** A replayed reply, as it is put before verifiers. */
-export function toScored(endpoint: string, header: Header, replay: Replay): ScoredReply {
-  const { rows, outputTokens, shapeClasses, tailDraws } = replay;
-  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
-}
-
-function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
-  const { endpoint, header, listSizes, shapeClasses, tailDraws } = reply;
-  const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
-  const view = new DataView(outputTokens.buffer);
-  for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
-  const { sketchBankSeed } = header;
-  return {
-    ...{ endpoint, header: encodeHeader(redactHeader(header)), outputTokens, listSizes, sketchBankSeed },
-    ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
-    ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
-  };
 }
 
 /** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */

@@ -1,4 +1,4 @@
-import { type Combined, combineReports } from '@ogong/protocol/audit/adjudicate';
+import { type Combined, combineReports } from '../audit/adjudicate.ts';
 import { isSameFinding, type Weighed } from './report-check.ts';
 
 /** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */

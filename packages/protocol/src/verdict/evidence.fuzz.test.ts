@@ -1,6 +1,6 @@
-import { ProtocolError } from '@ogong/protocol/base/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ProtocolError } from '../base/bytes.ts';
 import { encodeEvidence, parseEvidence } from './evidence.ts';
 
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

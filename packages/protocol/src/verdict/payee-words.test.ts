@@ -1,25 +1,25 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { concatBytes, createWriter, fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { describe, expect, it } from 'vitest';
-import { nodeCrypto } from '../../../crypto/node-crypto.ts';
-import { createNodeLedgerSigner } from '../../../crypto/signers.ts';
-import { ledger, network } from '../testing/test-bench.ts';
+import { concatBytes, createWriter, fromHex, toHex } from '../base/bytes.ts';
+import { createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
+import { signProviderPayee } from '../exchange/provider-payee.ts';
 import { createPayeeWords } from './payee-words.ts';
 
-const payee = createNodeLedgerSigner(new Uint8Array(32).fill(1));
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
+const settlement = new Uint8Array(20).fill(4);
+const payee = createNobleLedgerSigner(new Uint8Array(32).fill(1));
 const providerId = new Uint8Array(32).fill(2);
-const payeeSignature = signProviderPayee(nodeCrypto, payee, { ledger, providerId });
+const payeeSignature = signProviderPayee(nobleCrypto, payee, { ledger, providerId });
 const word = { providerId, payee: payee.address, payeeSignature };
 
 /** @param recovered whom every signature is taken to be of; who it is of, where absent. */
 function createCounted(recovered?: Uint8Array) {
   let recoveries = 0;
-  const crypto: typeof nodeCrypto = {
-    ...nodeCrypto,
+  const crypto: typeof nobleCrypto = {
+    ...nobleCrypto,
     recoverAddress: (...given) => {
       recoveries++;
-      return recovered ?? nodeCrypto.recoverAddress(...given);
+      return recovered ?? nobleCrypto.recoverAddress(...given);
     },
   };
   return { crypto, count: () => recoveries };
@@ -39,22 +39,19 @@ describe('the words of payees', () => {
     return concatBytes(signature.subarray(0, 32), fromHex(s.toString(16).padStart(64, '0')), other);
   };
   const sign = (change: Partial<Parameters<typeof signProviderPayee>[2]>) =>
-    signProviderPayee(nodeCrypto, payee, { ledger, providerId, ...change });
+    signProviderPayee(nobleCrypto, payee, { ledger, providerId, ...change });
   it.each<[string, Partial<typeof word>]>([
     ['for another key', { providerId: new Uint8Array(32) }],
     ['of another payee', { payee: new Uint8Array(20).fill(3) }],
     ['of nobody', { payee: new Uint8Array(20) }],
     ['for another chain', { payeeSignature: sign({ ledger: { ...ledger, chainId: 1n } }) }],
-    [
-      'for another contract',
-      { payeeSignature: sign({ ledger: { ...ledger, verifyingContract: network.settlement } }) },
-    ],
+    ['for another contract', { payeeSignature: sign({ ledger: { ...ledger, verifyingContract: settlement } }) }],
     ['with a high s', { payeeSignature: high(payeeSignature) }],
     ['that were never given', { payeeSignature: new Uint8Array(0) }],
     ['that are cut', { payeeSignature: payeeSignature.subarray(0, 64) }],
     ['that go on', { payeeSignature: concatBytes(payeeSignature, Uint8Array.of(0)) }],
   ])('%s do not hold, not after the right one either', (_name, change) => {
-    const check = createPayeeWords(nodeCrypto, ledger);
+    const check = createPayeeWords(nobleCrypto, ledger);
     expect(check({ ...word, ...change })).toBe(false);
     expect(check(word)).toBe(true);
     expect(check({ ...word, ...change })).toBe(false);

@@ -1,6 +1,6 @@
-import { toHex } from '@ogong/protocol/base/bytes';
-import type { DriftTable } from '@ogong/protocol/drift/drift-table';
-import type { DecisionRates } from '@ogong/protocol/drift/drift-verdict';
+import { toHex } from '../base/bytes.ts';
+import type { DriftTable } from '../drift/drift-table.ts';
+import type { DecisionRates } from '../drift/drift-verdict.ts';
 
 /** By which table and rates a verdict was reached: part of its evidence, so that whoever co-signs comes to the same. */
 export interface DriftNote {

@@ -1,8 +1,8 @@
-import { type AuditDraw, assignVerifier, isPaired } from '@ogong/protocol/audit/audit';
-import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
-import { createWriter, equalBytes } from '@ogong/protocol/base/bytes';
-import { encodeDomain } from '@ogong/protocol/base/canonical';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type AuditDraw, assignVerifier, isPaired } from '../audit/audit.ts';
+import { computeClassWeights } from '../audit/verifier-weights.ts';
+import { createWriter, equalBytes } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';

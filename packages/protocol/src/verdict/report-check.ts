@@ -1,13 +1,13 @@
-import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/audit/adjudicate';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
-import type { Header } from '@ogong/protocol/commitment/header';
-import type { Opening } from '@ogong/protocol/commitment/opening';
-import type { RecordV2 } from '@ogong/protocol/commitment/record';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import type { Replay } from '@ogong/protocol/stage1/replay';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
-import { encodeScoreReport, parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { adjudicateReport, checkReportShape, type ReportVerdict } from '../audit/adjudicate.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import type { Header } from '../commitment/header.ts';
+import type { Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import type { Replay } from '../stage1/replay.ts';
+import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '../stage2/score-commitment.ts';
+import { encodeScoreReport, parseScoreReport, type ScoreReport } from '../stage2/score-report.ts';
 import { type DriftPolicy, toRates } from './drift-policy.ts';
 import type { OpenedReport, SignedCommitment } from './evidence.ts';
 

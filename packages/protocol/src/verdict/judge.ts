@@ -1,20 +1,20 @@
-import type { ReportVerdict } from '@ogong/protocol/audit/adjudicate';
-import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
-import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
-import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
-import type { RecordV2 } from '@ogong/protocol/commitment/record';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { EvidenceKind } from '@ogong/protocol/settlement/verdict-log';
-import { type Replay, replayReply } from '@ogong/protocol/stage1/replay';
-import { fillRound } from '@ogong/protocol/stage2/score-commitment';
-import { encodeScoreReport } from '@ogong/protocol/stage2/score-report';
+import type { ReportVerdict } from '../audit/adjudicate.ts';
+import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { type Opening, parseOpening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { EvidenceKind } from '../settlement/verdict-log.ts';
+import { type Replay, replayReply } from '../stage1/replay.ts';
+import { fillRound } from '../stage2/score-commitment.ts';
+import { encodeScoreReport } from '../stage2/score-report.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
 import { decideReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
-import { hashScored, toScored } from './verifier-call.ts';
+import { hashScored, toScored } from './scored-reply.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */

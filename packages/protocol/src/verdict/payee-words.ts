@@ -1,7 +1,7 @@
-import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { concatBytes, toHex } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+import { verifyProviderPayee } from '../exchange/provider-payee.ts';
 
 /** A payee's word for a provider's key, as it comes with a reply (docs/spec/announcement.md). */
 export interface PayeeWord {

@@ -1,0 +1,44 @@
+import { encodeHeader, type Header } from '../commitment/header.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { Replay } from '../stage1/replay.ts';
+import { encodeTailDraws, type TailDraws } from '../stage1/tail-draws.ts';
+import { hashScoreInputs, redactHeader, type ScoreInputs } from '../stage2/score-commitment.ts';
+
+/** A reply as a verifier is asked about it. */
+export interface ScoredReply {
+  readonly endpoint: string;
+  readonly header: Header;
+  readonly outputTokens: ArrayLike<number>;
+  /** Candidates that the provider listed, per position. */
+  readonly listSizes: Uint8Array;
+  /** As committed, per position. */
+  readonly shapeClasses?: Uint8Array | undefined;
+  /** As committed. Without them every unlisted token is another choice. */
+  readonly tailDraws: TailDraws;
+}
+
+/** What a verifier's commitment says that it was given; whoever holds the reply comes to the same. */
+export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: ScoredReply): Uint8Array {
+  return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
+}
+
+/** A replayed reply, as it is put before verifiers. */
+export function toScored(endpoint: string, header: Header, replay: Replay): ScoredReply {
+  const { rows, outputTokens, shapeClasses, tailDraws } = replay;
+  const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
+  return { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
+}
+
+/** What of a reply a verifier is given, in the bytes that it is given. */
+export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
+  const { endpoint, header, listSizes, shapeClasses, tailDraws } = reply;
+  const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
+  const view = new DataView(outputTokens.buffer);
+  for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
+  const { sketchBankSeed } = header;
+  return {
+    ...{ endpoint, header: encodeHeader(redactHeader(header)), outputTokens, listSizes, sketchBankSeed },
+    ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
+    ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
+  };
+}
