@@ -94,6 +94,37 @@ describe('strict Ed25519', () => {
     }
   });
 
+  interface Vector {
+    readonly what: string;
+    readonly publicKey: string;
+    readonly message: string;
+    readonly signature: string;
+    readonly isValid: boolean;
+  }
+  const file = new URL('../../../protocol/vectors/ed25519.json', import.meta.url);
+  const vectors = JSON.parse(readFileSync(file, 'utf8')) as readonly Vector[];
+
+  it.each(Object.entries(CRYPTOS))('is the rule of the vectors under %s', (_name, crypto) => {
+    for (const { what, publicKey, message: signed, signature, isValid } of vectors) {
+      expect(crypto.verifyEd25519(fromHex(signature), fromHex(signed), fromHex(publicKey)), what).toBe(isValid);
+    }
+    expect(vectors.filter(({ isValid }) => isValid).length).toBeGreaterThan(5);
+    expect(vectors.filter(({ isValid }) => !isValid).length).toBeGreaterThan(100);
+  });
+
+  it('takes exactly what the equation without cofactor holds for, with neither key nor R of small order', () => {
+    for (const { what, publicKey, message: signed, signature, isValid } of vectors) {
+      if (/not reduced|sign|higher/.test(what)) continue;
+      const [r, s] = [signature.slice(0, 64), fromHex(signature.slice(64))];
+      const key = Point.fromHex(publicKey);
+      const k = BigInt(`0x${toHex(sha512Reversed(fromHex(r), fromHex(publicKey), fromHex(signed)))}`) % Point.Fn.ORDER;
+      const scalar = BigInt(`0x${toHex(s.toReversed())}`);
+      const sum = Point.fromHex(r).add(key.multiplyUnsafe(k));
+      const holds = Point.BASE.multiplyUnsafe(scalar).equals(sum);
+      expect(holds && !key.isSmallOrder() && !Point.fromHex(r).isSmallOrder(), what).toBe(isValid);
+    }
+  });
+
   it('accepts no signature whose R carries a point of small order', () => {
     // The signer adds torsion to R: the cofactored equation holds, the cofactorless one does not.
     const secret = bytes(32, 5);

@@ -3,10 +3,12 @@ import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createLedgerVerifier } from '@ogong/protocol/crypto/ledger-verifier';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
 
 const ED25519_SIGNATURE_BYTES = 64;
+const ED25519_POINT_BYTES = 32;
 const ML_DSA_44_KEY_BYTES = 1312;
 const ML_DSA_44_SIGNATURE_BYTES = 2420;
 
@@ -30,7 +32,7 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
 
 /**
  * The protocol's primitives over OpenSSL, for daemons. Ed25519 is the cofactorless equation with canonical encodings,
- * S < L and no small-order key. Keccak and secp256k1 recovery, which OpenSSL lacks, are noble's.
+ * S < L, neither key nor R of small order. Keccak and secp256k1 recovery, which OpenSSL lacks, are noble's.
  */
 export const nodeCrypto: Crypto = {
   sha256(...parts) {
@@ -42,7 +44,9 @@ export const nodeCrypto: Crypto = {
   },
   keccak256: nobleCrypto.keccak256,
   verifyEd25519: (signature, message, publicKey) =>
-    signature.length === ED25519_SIGNATURE_BYTES && verifyWith(ed25519Keys, publicKey, message, signature),
+    signature.length === ED25519_SIGNATURE_BYTES &&
+    !isSmallOrder(signature.subarray(0, ED25519_POINT_BYTES)) &&
+    verifyWith(ed25519Keys, publicKey, message, signature),
   verifyMlDsa44: (signature, message, publicKey) =>
     signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
   recoverAddress: nobleCrypto.recoverAddress,

@@ -8,7 +8,7 @@ export interface Crypto {
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
   /** Keccak-256, 32 bytes. */
   keccak256(data: Uint8Array): Uint8Array;
-  /** RFC 8032 Ed25519, strict (no ZIP-215): 32-byte key, 64-byte signature. */
+  /** RFC 8032 Ed25519 by the strict rule of docs/spec/bytes.md (not ZIP-215): 32-byte key, 64-byte signature. */
   verifyEd25519(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   /** FIPS 204 ML-DSA-44, empty context: 1312-byte key, 2420-byte signature. */
   verifyMlDsa44(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;

@@ -6,6 +6,7 @@ import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
+import { isSmallOrder } from './small-order.ts';
 
 function attempt(verify: () => boolean): boolean {
   try {
@@ -24,18 +25,18 @@ function hashParts(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * RFC 8032 verification by the equation without cofactor, as OpenSSL does it: R = sB - kA, compared as bytes. The library's
+ * RFC 8032 verification by the equation without cofactor, as OpenSSL does it: R = sB - kA, compared as bytes, and neither A nor R of small order (docs/spec/bytes.md). The library's
  * own check multiplies by the cofactor, even when strict, and so accepts signatures with a small-order part that daemons
  * refuse; a verdict must not depend on who looks.
  */
 function verifyStrictly(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.length !== 64) return false;
+  const r = signature.subarray(0, 32);
+  if (isSmallOrder(publicKey) || isSmallOrder(r)) return false;
   const point = ed25519.Point.fromBytes(publicKey, false);
-  if (point.isSmallOrder()) return false;
   const s = toScalar(signature.subarray(32));
   const order = ed25519.Point.Fn.ORDER;
   if (s >= order) return false;
-  const r = signature.subarray(0, 32);
   const k = toScalar(sha512(concatBytes(r, publicKey, message))) % order;
   const expected = ed25519.Point.BASE.multiplyUnsafe(s).subtract(point.multiplyUnsafe(k));
   return equalBytes(expected.toBytes(), r);

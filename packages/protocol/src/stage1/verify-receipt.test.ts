@@ -33,6 +33,9 @@ beforeAll(() => {
   honest = createSyntheticReceipt(base);
 });
 
+/** Of every synthetic reply. */
+const START_MS = 1_700_000_000_000n;
+
 const toCase = ({ receipt, reply, trust, nowMs }: SyntheticReceipt): Case => ({
   receipt,
   request: reply.request,
@@ -91,7 +94,13 @@ describe('an honest receipt', () => {
   it('passes in its compact form, without what needs the opening', () => {
     const compact = { ...honest.receipt, opening: { url: '/v1/receipts/1/opening' } };
     expect(verify({ ...toCase(honest), receipt: compact }).ok).toBe(true);
-    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toContain('draw-replay');
+    const opened = verify(toCase(honest)).checks.map(({ id }) => id);
+    expect(
+      verify({ ...toCase(honest), receipt: compact })
+        .checks.map(({ id }) => id)
+        .sort(),
+    ).toEqual(opened.sort());
+    expect(idsOf({ ...toCase(honest), receipt: compact }, 'skip')).toHaveLength(14);
   });
 
   it('states the posture: from the header, or from the request where the header is not at hand', () => {
@@ -244,6 +253,9 @@ describe('a receipt that was tampered with', () => {
     ],
     ['another validator set trusted', (c) => ({ ...c, trust: { ...c.trust, validators: [] } }), ['beacon']],
     ['a clock before the reply', (c) => ({ ...c, nowMs: c.nowMs - 3_600_000 }), ['times']],
+    ['a reply that ends at the end of the tolerance', (c) => ({ ...c, nowMs: c.nowMs - 31_000 }), []],
+    ['a reply that ends behind it', (c) => ({ ...c, nowMs: c.nowMs - 31_001 }), ['times']],
+    ['no root of this model published', (c) => ({ ...c, trust: { ...c.trust, modelRoots: {} } }), []],
   ];
   it.each(bent)('%s', (_what, change, failed) => {
     expect(idsOf(change(toCase(honest)), 'fail').sort()).toEqual([...failed].sort());
@@ -340,6 +352,12 @@ describe('a provider that signs a lie', () => {
     ],
     ['another provider in the ticket', { bendTicket: (t) => ({ ...t, providerId: new Uint8Array(32) }) }, ['ticket']],
     ['an order that expired before', { bend: { order: (o) => ({ ...o, expiresAtMs: 1n }) } }, ['times']],
+    [
+      'a start at the end of the tolerance',
+      { bend: { order: (o) => ({ ...o, expiresAtMs: START_MS - 30_000n }) } },
+      ['times'],
+    ],
+    ['a start within the tolerance', { bend: { order: (o) => ({ ...o, expiresAtMs: START_MS - 29_999n }) } }, []],
   ];
   it.each(lies)('%s', (_what, options, failed) => {
     const given = toCase(createSyntheticReceipt({ ...base, ...options }));

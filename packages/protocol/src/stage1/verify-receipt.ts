@@ -150,7 +150,8 @@ function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
 }
 
 function checkModelRoot({ modelRoots }: Trust, request: InferenceRequest, record: RecordV2): Check {
-  const published = modelRoots?.[request.model];
+  const published =
+    modelRoots !== undefined && Object.hasOwn(modelRoots, request.model) ? modelRoots[request.model] : undefined;
   if (published === undefined) return skip('model-root', `no published root of ${request.model} given to compare with`);
   return check('model-root', equalBytes(published, record.modelRoot), [
     `the published root of ${request.model}`,
@@ -170,7 +171,7 @@ function checkTimes(order: Order, record: RecordV2, nowMs: number | undefined): 
       `the reply ends ${endMs - nowMs} ms in the future: the provider's clock is wrong, or this one`,
     );
   }
-  return check('times', startMs <= Number(order.expiresAtMs) + CLOCK_TOLERANCE_MS, [
+  return check('times', BigInt(startMs) < order.expiresAtMs + BigInt(CLOCK_TOLERANCE_MS), [
     `served in ${endMs - startMs} ms`,
     'the reply started after its order had expired',
   ]);
@@ -223,6 +224,7 @@ const OPENING_CHECKS = [
   'token-count',
   'listing',
   'draw-replay',
+  'shape-classes',
   'draw-key',
   'sampler',
   'sketch-bank',

@@ -15,6 +15,7 @@ import { verifyDivergence } from '../stage2/verify-divergence.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
+import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
@@ -33,6 +34,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
     ...createTailVectors(),
+    ...createSignatureVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
   };
