@@ -156,6 +156,9 @@ export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
   };
 }
 
+/** No bytes: a field that an older version of a format lacks. */
+export const absent: Codec<undefined> = { write: () => {}, read: () => undefined };
+
 /** A flag, and the value where it is 1. */
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   return {
@@ -239,8 +242,8 @@ function readItems<T>(reader: Reader, codec: Codec<T>, length: number): T[] {
   return items;
 }
 
-export type Fields = Readonly<Record<string, Codec<unknown>>>;
-export type FieldTypes<F extends Fields> = { readonly [K in keyof F]: CodecType<F[K]> };
+type Fields = Readonly<Record<string, Codec<unknown>>>;
+type FieldTypes<F extends Fields> = { readonly [K in keyof F]: CodecType<F[K]> };
 
 /** Fields one after another, in the order in which they are named. */
 export function struct<const F extends Fields>(fields: F): Codec<FieldTypes<F>> {
@@ -315,6 +318,8 @@ export function refine<T>(codec: Codec<T>, assert: (value: T) => void): Codec<T>
 
 /** A whole byte string: what is signed, hashed or sent. */
 export interface Format<T> {
+  /** Whether the bytes open with this format's tag; says nothing of the rest. */
+  isTagged(bytes: Uint8Array): boolean;
   /** @throws ProtocolError */
   encode(value: T): Uint8Array;
   /** @throws ProtocolError for anything that `encode` would not have written. */
@@ -333,7 +338,9 @@ export function createFormat<T>(codec: Codec<T>, { tag, maxBytes = Infinity }: F
   const assertSize = (length: number): void => {
     if (length > maxBytes) throw new ProtocolError('too-large', `${tag} of ${length} bytes, at most ${maxBytes}`);
   };
+  const isTagged = (encoded: Uint8Array): boolean => equalBytes(encoded.subarray(0, domain.length), domain);
   return {
+    isTagged,
     encode(value) {
       const writer = createWriter().bytes(domain);
       codec.write(writer, value);
@@ -343,10 +350,8 @@ export function createFormat<T>(codec: Codec<T>, { tag, maxBytes = Infinity }: F
     },
     decode(encoded) {
       assertSize(encoded.length);
-      const reader = createReader(encoded);
-      if (reader.remaining() < domain.length || !equalBytes(reader.bytes(domain.length), domain)) {
-        throw new ProtocolError('malformed', `the bytes do not open with the tag ${tag}`);
-      }
+      if (!isTagged(encoded)) throw new ProtocolError('malformed', `the bytes do not open with the tag ${tag}`);
+      const reader = createReader(encoded.subarray(domain.length));
       const value = codec.read(reader);
       reader.end();
       return value;

@@ -1,14 +1,21 @@
-import {
-  compareBytes,
-  createReader,
-  createWriter,
-  equalBytes,
-  ProtocolError,
-  type Reader,
-  type Writer,
-} from '../base/bytes.ts';
-import { assertAscending, encodeDomain, readDomain } from '../base/canonical.ts';
+import { compareBytes, createWriter, equalBytes } from '../base/bytes.ts';
+import { assertAscending, encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
+import {
+  address,
+  bytes,
+  type Codec,
+  type CodecType,
+  createFormat,
+  type Format,
+  hash,
+  list,
+  struct,
+  u16,
+  u32,
+  u64,
+  within,
+} from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import {
   computeTotalStake,
@@ -32,38 +39,61 @@ export interface BeaconNetwork {
   readonly settlement: Uint8Array;
 }
 
-export interface BeaconContribution {
-  /** 20 bytes. */
-  readonly validator: Uint8Array;
-  /** RFC 9381 proof over the epoch's VRF input, 80 bytes. */
-  readonly proof: Uint8Array;
-}
-
-/** What a vote and a certificate are about. */
-export interface BeaconStatement {
-  /** From 1; epoch 0 has the genesis value and no certificate. */
-  readonly epoch: bigint;
-  /** The attempt within the epoch that found agreement, from 0. */
-  readonly view: number;
-  /** Value of epoch - 1. */
-  readonly previous: Uint8Array;
-  readonly value: Uint8Array;
-}
-
-export interface BeaconCertificate extends BeaconStatement {
-  /** Ascending by validator. */
-  readonly contributions: readonly BeaconContribution[];
-  /** Ascending by signer. */
-  readonly signatures: readonly QuorumSignature[];
-}
-
 /** Bounds what a certificate from a stranger can cost to parse. */
 export const MAX_VALIDATORS = 1024;
+
+const contributionCodec = struct({
+  validator: address,
+  /** RFC 9381 proof over the epoch's VRF input. */
+  proof: bytes(VRF_PROOF_BYTES),
+});
+
+export interface BeaconContribution extends CodecType<typeof contributionCodec> {}
+
+/** Ascending by validator. */
+export const contributionList: Codec<readonly BeaconContribution[]> = list<BeaconContribution>(contributionCodec, {
+  count: u16,
+  max: MAX_VALIDATORS,
+  ascending: (a, b) => compareBytes(a.validator, b.validator),
+});
+
+const STATEMENT = {
+  /** From 1; epoch 0 has the genesis value and no certificate. */
+  epoch: within(u64, 1n, (1n << 64n) - 1n),
+  /** The attempt within the epoch that found agreement, from 0. */
+  view: u32,
+  /** Value of epoch - 1. */
+  previous: hash,
+  value: hash,
+};
+const statementCodec = struct(STATEMENT);
+
+/** What a vote and a certificate are about. */
+export interface BeaconStatement extends CodecType<typeof statementCodec> {}
+
+const certificateCodec = struct({
+  ...STATEMENT,
+  contributions: contributionList,
+  /** Ascending by signer. */
+  signatures: list<QuorumSignature>(struct({ signer: address, signature: bytes(65) }), {
+    count: u16,
+    max: MAX_VALIDATORS,
+    ascending: (a, b) => compareBytes(a.signer, b.signer),
+  }),
+});
+
+export interface BeaconCertificate extends CodecType<typeof certificateCodec> {}
+
+export const certificateFormat: Format<BeaconCertificate> = createFormat(certificateCodec, {
+  tag: 'ogong-beacon-certificate-v1',
+});
+
+export const encodeBeaconCertificate: (certificate: BeaconCertificate) => Uint8Array = certificateFormat.encode;
+export const parseBeaconCertificate: (bytes: Uint8Array) => BeaconCertificate = certificateFormat.decode;
 
 const VALUE_DOMAIN = encodeDomain('ogong-beacon-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-beacon-genesis-v1');
 const VRF_DOMAIN = encodeDomain('ogong-beacon-vrf-v1');
-const CERTIFICATE_DOMAIN = encodeDomain('ogong-beacon-certificate-v1');
 const VOTE_DOMAIN = {
   prepare: encodeDomain('ogong-beacon-prepare-v1'),
   commit: encodeDomain('ogong-beacon-commit-v1'),
@@ -196,72 +226,4 @@ export function verifyBeaconCertificate(
   const detail = `stake ${quorum.signedStake} of ${quorum.totalStake} signed`;
   checks.push(quorum.ok ? pass('beacon-quorum', detail) : fail('beacon-quorum', detail));
   return { ok: isOk(checks), checks };
-}
-
-export function encodeBeaconCertificate(certificate: BeaconCertificate): Uint8Array {
-  const writer = createWriter(1024).bytes(CERTIFICATE_DOMAIN);
-  writeStatement(writer, certificate);
-  writeContributions(writer, certificate.contributions);
-  writeSignatures(writer, certificate.signatures);
-  return writer.finish();
-}
-
-/** @throws ProtocolError */
-export function parseBeaconCertificate(bytes: Uint8Array): BeaconCertificate {
-  const reader = createReader(bytes);
-  readDomain(reader, CERTIFICATE_DOMAIN, 'beacon certificate');
-  const certificate = {
-    ...readStatement(reader),
-    contributions: readContributions(reader),
-    signatures: readSignatures(reader),
-  };
-  reader.end();
-  return certificate;
-}
-
-export function writeStatement(writer: Writer, { epoch, view, previous, value }: BeaconStatement): void {
-  if (epoch === 0n) throw new ProtocolError('out-of-range', 'epoch 0 has no certificate');
-  writer.u64(epoch).u32(view).bytes(previous, 32).bytes(value, 32);
-}
-
-export function readStatement(reader: Reader): BeaconStatement {
-  const epoch = reader.u64();
-  if (epoch === 0n) throw new ProtocolError('out-of-range', 'epoch 0 has no certificate');
-  return { epoch, view: reader.u32(), previous: reader.bytes(32), value: reader.bytes(32) };
-}
-
-export function writeContributions(writer: Writer, contributions: readonly BeaconContribution[]): void {
-  assertCount(contributions.length);
-  assertAscending(contributions, (a, b) => compareBytes(a.validator, b.validator), 'contributions');
-  writer.u16(contributions.length);
-  for (const { validator, proof } of contributions) writer.bytes(validator, 20).bytes(proof, VRF_PROOF_BYTES);
-}
-
-export function readContributions(reader: Reader): BeaconContribution[] {
-  const count = assertCount(reader.u16());
-  const list = Array.from({ length: count }, () => ({
-    validator: reader.bytes(20),
-    proof: reader.bytes(VRF_PROOF_BYTES),
-  }));
-  assertAscending(list, (a, b) => compareBytes(a.validator, b.validator), 'contributions');
-  return list;
-}
-
-export function writeSignatures(writer: Writer, signatures: readonly QuorumSignature[]): void {
-  assertCount(signatures.length);
-  assertAscending(signatures, (a, b) => compareBytes(a.signer, b.signer), 'signatures');
-  writer.u16(signatures.length);
-  for (const { signer, signature } of signatures) writer.bytes(signer, 20).bytes(signature, 65);
-}
-
-export function readSignatures(reader: Reader): QuorumSignature[] {
-  const count = assertCount(reader.u16());
-  const list = Array.from({ length: count }, () => ({ signer: reader.bytes(20), signature: reader.bytes(65) }));
-  assertAscending(list, (a, b) => compareBytes(a.signer, b.signer), 'signatures');
-  return list;
-}
-
-function assertCount(count: number): number {
-  if (count > MAX_VALIDATORS) throw new ProtocolError('too-large', `${count} validators`);
-  return count;
 }

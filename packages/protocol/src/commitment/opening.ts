@@ -1,41 +1,31 @@
-import { concatBytes, createReader, createWriter, equalBytes, ProtocolError, utf8Encode } from '../base/bytes.ts';
+import { concatBytes } from '../base/bytes.ts';
+import { bytes16, type Codec, type CodecType, createFormat, list, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { MAX_HEADER_BYTES } from './header.ts';
 import type { WindowBytes } from './window.ts';
 
-/** What opens a commitment: leaf 0 and every window's bytes (docs/spec/commitment.md). */
-export interface Opening {
-  readonly header: Uint8Array;
-  readonly windows: readonly WindowBytes[];
-}
-
-const DOMAIN = utf8Encode('ogong-opening-v1\n');
 /** 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
-const MAX_WINDOW_PART = 0xffff;
 export const MAX_OPENING_BYTES = 48 * 1024 * 1024;
 
-export function encodeOpening({ header, windows }: Opening): Uint8Array {
-  const writer = createWriter(4096).bytes(DOMAIN).bytes16(header).u16(windows.length);
-  for (const { draws, sketch } of windows) writer.bytes16(draws).bytes16(sketch);
-  return writer.finish();
-}
+const MAX_WINDOW_PART = 0xffff;
 
-/** @throws ProtocolError; the parts are bounded but not yet decoded. */
-export function parseOpening(bytes: Uint8Array): Opening {
-  const reader = createReader(bytes);
-  if (!equalBytes(reader.bytes(DOMAIN.length), DOMAIN)) throw new ProtocolError('malformed', 'not an opening');
-  const header = reader.bytes16(MAX_HEADER_BYTES);
-  const count = reader.u16();
-  if (count > MAX_WINDOWS) throw new ProtocolError('too-large', `${count} windows, at most ${MAX_WINDOWS}`);
-  const windows = Array.from({ length: count }, () => ({
-    draws: reader.bytes16(MAX_WINDOW_PART),
-    sketch: reader.bytes16(MAX_WINDOW_PART),
-  }));
-  reader.end();
-  return { header, windows };
-}
+/** Windows as bytes: bounded, not decoded. */
+export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
+  struct({ draws: bytes16(MAX_WINDOW_PART), sketch: bytes16(MAX_WINDOW_PART) }),
+  { count: u16, max: MAX_WINDOWS },
+);
+
+const openingCodec = struct({ header: bytes16(MAX_HEADER_BYTES), windows: windowList });
+
+/** What opens a commitment: leaf 0 and every window's bytes (docs/spec/commitment.md). */
+export interface Opening extends CodecType<typeof openingCodec> {}
+
+const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1' });
+
+export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
+export const parseOpening: (bytes: Uint8Array) => Opening = openingFormat.decode;
 
 /** Leaf data of a window: H(draws) || H(sketch). */
 export function hashWindow(crypto: Crypto, { draws, sketch }: WindowBytes): Uint8Array {

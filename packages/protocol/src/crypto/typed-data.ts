@@ -6,7 +6,7 @@ import type { Crypto } from './crypto.ts';
  * Typed structured data of Ethereum: one list of members gives both the type string and the words, and where its members
  * are canonical codecs, too, the canonical bytes. Source: EIP-712, "Definition of encodeType" and "of encodeData".
  */
-export interface Member<T> {
+interface TypedMember<T> {
   /** As Solidity names it. */
   readonly type: string;
   /** The contract's name of the member, where it is not the key. */
@@ -18,10 +18,10 @@ export interface Member<T> {
 }
 
 /** A member that stands in canonical bytes, too. */
-export type Field<T> = Member<T> & Codec<T>;
+type TypedField<T> = TypedMember<T> & Codec<T>;
 
 /** A word is the canonical bytes, padded: numbers and addresses on the left, byte strings on the right. */
-function field<T>(type: string, codec: Codec<T>): Field<T> {
+function field<T>(type: string, codec: Codec<T>): TypedField<T> {
   return {
     ...codec,
     type,
@@ -53,20 +53,20 @@ export const abi = {
   bytes32: field('bytes32', hash),
 };
 
-export const string: Member<string> = {
+export const string: TypedMember<string> = {
   type: 'string',
   word: (crypto, value) => crypto.keccak256(utf8Encode(value)),
 };
 
 /** The same under the name that the contract has for it. */
-export function named<T, M extends Member<T>>(name: string, member: M): M {
+export function named<T, M extends TypedMember<T>>(name: string, member: M): M {
   return { ...member, name };
 }
 
-export type Members = Readonly<Record<string, Member<never>>>;
-export type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]['word']>[1] };
+type Members = Readonly<Record<string, TypedMember<never>>>;
+type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]['word']>[1] };
 
-export interface TypedStruct<T> {
+interface TypedStruct<T> {
   readonly name: string;
   /** encodeType: the struct's own, then those within in the order of their names. */
   readonly definitions: readonly string[];
@@ -97,7 +97,7 @@ export function encodeWords<M extends Members>(
 }
 
 /** A struct as a member of another. */
-export function nested<T>(struct: TypedStruct<T>): Member<T> {
+export function nested<T>(struct: TypedStruct<T>): TypedMember<T> {
   return {
     type: struct.name,
     definitions: struct.definitions,

@@ -1,6 +1,22 @@
-import { createReader, createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
-import { encodeDomain, readDomain, readFlag, readSafe, writeSafe } from '../base/canonical.ts';
+import { createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass } from '../base/checks.ts';
+import {
+  address,
+  bytes,
+  type CodecType,
+  createFormat,
+  flag,
+  hash,
+  list,
+  oneOf,
+  refine,
+  safeInteger,
+  struct,
+  u8,
+  u64,
+  u128,
+} from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 
 /**
@@ -14,37 +30,46 @@ export type Verdict = (typeof VERDICTS)[number];
 export const EVIDENCE_KINDS = ['none', 'exact', 'statistical'] as const;
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
-export interface VerdictEntry {
+export const MAX_VERIFIERS_PER_REPLY = 16;
+
+const verdictEntryCodec = struct({
   /** From 0. */
-  readonly index: bigint;
+  index: u64,
   /** Hash of the entry before, or the log's genesis head. */
-  readonly previousHash: Uint8Array;
-  /** 16 bytes. */
-  readonly replyId: Uint8Array;
+  previousHash: hash,
+  replyId: bytes(16),
   /** SHA-256 of the signed record; zero where there is none (abandoned). */
-  readonly recordHash: Uint8Array;
-  readonly providerId: Uint8Array;
-  /** 20 bytes: who the fee goes to. */
-  readonly payee: Uint8Array;
-  readonly verdict: Verdict;
-  readonly evidence: EvidenceKind;
+  recordHash: hash,
+  providerId: hash,
+  /** Who the fee goes to. */
+  payee: address,
+  verdict: oneOf(VERDICTS),
+  evidence: oneOf(EVIDENCE_KINDS),
   /** What the payer owes; 0 for reject and abandoned. */
-  readonly feeAtomic: bigint;
-  /** 20 bytes. */
-  readonly payer: Uint8Array;
-  /** 20 bytes, zero where there was none. */
-  readonly router: Uint8Array;
+  feeAtomic: u128,
+  payer: address,
+  /** Zero where there was none. */
+  router: address,
   /** In the order in which they were asked. */
-  readonly verifierIds: readonly Uint8Array[];
+  verifierIds: list(hash, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
   /** The epoch whose beacon selected or passed over the reply; 0 where none did. */
-  readonly beaconEpoch: bigint;
+  beaconEpoch: u64,
   /** SHA-256 of the canonical evidence; zero where there is none. */
-  readonly evidenceHash: Uint8Array;
+  evidenceHash: hash,
   /** Whether the provider's sequential test, or exact evidence, ejects it with this entry. */
-  readonly ejects: boolean;
+  ejects: flag,
   /** Unix time in ms, the validator's own claim. */
-  readonly timeMs: number;
-}
+  timeMs: safeInteger,
+});
+
+export interface VerdictEntry extends CodecType<typeof verdictEntryCodec> {}
+
+const verdictEntryFormat = createFormat(refine<VerdictEntry>(verdictEntryCodec, assertConsistent), {
+  tag: 'ogong-verdict-v1',
+});
+
+export const encodeVerdictEntry: (entry: VerdictEntry) => Uint8Array = verdictEntryFormat.encode;
+export const parseVerdictEntry: (bytes: Uint8Array) => VerdictEntry = verdictEntryFormat.decode;
 
 /** How far a log has grown. */
 export interface LogPosition {
@@ -53,9 +78,6 @@ export interface LogPosition {
   readonly head: Uint8Array;
 }
 
-export const MAX_VERIFIERS_PER_REPLY = 16;
-
-const ENTRY_DOMAIN = encodeDomain('ogong-verdict-v1');
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
 /** Whether a reply with this verdict is paid for: doubt never costs the provider, proof never pays it. */
@@ -70,58 +92,6 @@ export function computeGenesisPosition(
 ): LogPosition {
   const bytes = createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(validator, 20).finish();
   return { length: 0n, head: crypto.sha256(bytes) };
-}
-
-/** @throws ProtocolError where the fields contradict each other, see assertConsistent. */
-export function encodeVerdictEntry(entry: VerdictEntry): Uint8Array {
-  assertConsistent(entry);
-  const writer = createWriter(512)
-    .bytes(ENTRY_DOMAIN)
-    .u64(entry.index)
-    .bytes(entry.previousHash, 32)
-    .bytes(entry.replyId, 16)
-    .bytes(entry.recordHash, 32)
-    .bytes(entry.providerId, 32)
-    .bytes(entry.payee, 20)
-    .u8(VERDICTS.indexOf(entry.verdict))
-    .u8(EVIDENCE_KINDS.indexOf(entry.evidence))
-    .u128(entry.feeAtomic)
-    .bytes(entry.payer, 20)
-    .bytes(entry.router, 20)
-    .u8(entry.verifierIds.length);
-  for (const id of entry.verifierIds) writer.bytes(id, 32);
-  writer
-    .u64(entry.beaconEpoch)
-    .bytes(entry.evidenceHash, 32)
-    .u8(entry.ejects ? 1 : 0);
-  return writeSafe(writer, entry.timeMs).finish();
-}
-
-/** @throws ProtocolError */
-export function parseVerdictEntry(bytes: Uint8Array): VerdictEntry {
-  const reader = createReader(bytes);
-  readDomain(reader, ENTRY_DOMAIN, 'verdict entry');
-  const entry: VerdictEntry = {
-    index: reader.u64(),
-    previousHash: reader.bytes(32),
-    replyId: reader.bytes(16),
-    recordHash: reader.bytes(32),
-    providerId: reader.bytes(32),
-    payee: reader.bytes(20),
-    verdict: readName(VERDICTS, reader.u8(), 'verdict'),
-    evidence: readName(EVIDENCE_KINDS, reader.u8(), 'evidence kind'),
-    feeAtomic: reader.u128(),
-    payer: reader.bytes(20),
-    router: reader.bytes(20),
-    verifierIds: Array.from({ length: assertVerifierCount(reader.u8()) }, () => reader.bytes(32)),
-    beaconEpoch: reader.u64(),
-    evidenceHash: reader.bytes(32),
-    ejects: readFlag(reader),
-    timeMs: readSafe(reader),
-  };
-  reader.end();
-  assertConsistent(entry);
-  return entry;
 }
 
 export function computeEntryHash(crypto: Crypto, bytes: Uint8Array): Uint8Array {
@@ -191,7 +161,6 @@ export function verifyChain(
 
 /** An entry says one thing: a fee is owed only for a billable verdict, and nobody is rejected or ejected for nothing. */
 function assertConsistent(entry: VerdictEntry): void {
-  assertVerifierCount(entry.verifierIds.length);
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
     throw new ProtocolError('malformed', `a fee for a reply with verdict ${entry.verdict}`);
   }
@@ -201,15 +170,4 @@ function assertConsistent(entry: VerdictEntry): void {
   if (entry.ejects && !(entry.verdict === 'reject' || (isWeighed && entry.evidence === 'statistical'))) {
     throw new ProtocolError('malformed', `ejection by ${entry.verdict} on evidence ${entry.evidence}`);
   }
-}
-
-function assertVerifierCount(count: number): number {
-  if (count > MAX_VERIFIERS_PER_REPLY) throw new ProtocolError('too-large', `${count} verifiers of one reply`);
-  return count;
-}
-
-function readName<T extends string>(names: readonly T[], code: number, what: string): T {
-  const name = names[code];
-  if (name === undefined) throw new ProtocolError('malformed', `unknown ${what} ${code}`);
-  return name;
 }

@@ -1,5 +1,18 @@
-import { createReader, createWriter, equalBytes, ProtocolError, type Reader, type Writer } from '../base/bytes.ts';
-import { encodeDomain, readDomain, readFlag } from '../base/canonical.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import {
+  bytes,
+  bytes16,
+  type Codec,
+  type CodecType,
+  createFormat,
+  hash,
+  optional,
+  refine,
+  struct,
+  text,
+  u16,
+  u32,
+} from '../base/codec.ts';
 import type { Header } from '../commitment/header.ts';
 import {
   decodeDraws,
@@ -13,57 +26,53 @@ import {
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { MAX_TRACE_BYTES, parseTraceReport, type SignedTrace, type TraceReport } from './trace-report.ts';
 
+export const MAX_DIVERGENCE_BYTES = 2 * (MAX_TRACE_BYTES + 4 * 1024);
+const NO_STAGE = 0xffff;
+
+const traceCodec: Codec<SignedTrace> = struct({
+  report: bytes16(MAX_TRACE_BYTES),
+  key: bytes(HYBRID_PUBLIC_KEY_BYTES),
+  signature: bytes(HYBRID_SIGNATURE_BYTES),
+});
+
+const divergenceCodec = struct({
+  recordHash: hash,
+  /** First output token whose committed values are not the verifier's. */
+  position: u32,
+  /** The provider's declared class. */
+  numericClass: text(255),
+  /** See computeStage: it is written for whoever reads the evidence, and follows from the rest. */
+  stage: u16,
+  /** Absent where the provider did not answer: then no layer is named. */
+  provider: optional(traceCodec),
+  verifier: traceCodec,
+});
+
 /**
  * From a difference to the layer that made it (docs/spec/replay-tier.md): where two sets of windows part, and both sides'
  * word on what they computed there.
  */
-export interface DivergenceEvidence {
-  readonly recordHash: Uint8Array;
-  /** First output token whose committed values are not the verifier's. */
-  readonly position: number;
-  /** The provider's declared class. */
-  readonly numericClass: string;
-  /** Absent where the provider did not answer: then no layer is named. */
-  readonly provider: SignedTrace | undefined;
-  readonly verifier: SignedTrace;
-}
+export interface DivergenceEvidence extends Omit<CodecType<typeof divergenceCodec>, 'stage'> {}
 
-export const MAX_DIVERGENCE_BYTES = 2 * (MAX_TRACE_BYTES + 4 * 1024);
-const EVIDENCE_DOMAIN = encodeDomain('ogong-divergence-v1');
+const divergenceFormat = createFormat(
+  refine(divergenceCodec, ({ stage, ...evidence }) => {
+    if (stage !== (computeStage(evidence) ?? NO_STAGE)) {
+      throw new ProtocolError('malformed', `stage ${stage} is not where the traces part`);
+    }
+  }),
+  { tag: 'ogong-divergence-v1', maxBytes: MAX_DIVERGENCE_BYTES },
+);
 
 /** @throws ProtocolError where the parts are not about one position of one record in the named class. */
 export function encodeDivergence(evidence: DivergenceEvidence): Uint8Array {
-  const { recordHash, position, numericClass, provider, verifier } = evidence;
-  const stage = computeStage(evidence);
-  const writer = createWriter(16_384)
-    .bytes(EVIDENCE_DOMAIN)
-    .bytes(recordHash, 32)
-    .u32(position)
-    .text(numericClass)
-    .u16(stage ?? NO_STAGE)
-    .u8(provider === undefined ? 0 : 1);
-  if (provider !== undefined) writeTrace(writer, provider);
-  writeTrace(writer, verifier);
-  return writer.finish();
+  return divergenceFormat.encode({ ...evidence, stage: computeStage(evidence) ?? NO_STAGE });
 }
 
 /** @throws ProtocolError for anything that encodeDivergence would not have written; signatures are not looked at. */
 export function parseDivergence(bytes: Uint8Array): DivergenceEvidence {
-  if (bytes.length > MAX_DIVERGENCE_BYTES) throw new ProtocolError('too-large', 'divergence evidence is too long');
-  const reader = createReader(bytes);
-  readDomain(reader, EVIDENCE_DOMAIN, 'divergence evidence');
-  const head = { recordHash: reader.bytes(32), position: reader.u32(), numericClass: reader.text(255) };
-  const stage = reader.u16();
-  const provider = readFlag(reader) ? readTrace(reader) : undefined;
-  const evidence = { ...head, provider, verifier: readTrace(reader) };
-  reader.end();
-  if (stage !== (computeStage(evidence) ?? NO_STAGE)) {
-    throw new ProtocolError('malformed', `stage ${stage} is not where the traces part`);
-  }
+  const { stage: _, ...evidence } = divergenceFormat.decode(bytes);
   return evidence;
 }
-
-const NO_STAGE = 0xffff;
 
 /** Where the two sides part, as findFirstStage says; undefined without the provider's trace. */
 export function computeStage({ provider, verifier, ...head }: DivergenceEvidence): number | undefined {
@@ -152,16 +161,4 @@ export function findFirstDivergence(
     return w * WINDOW_TOKENS + shared;
   }
   return claimed.length === rerun.length ? undefined : count * WINDOW_TOKENS;
-}
-
-function writeTrace(writer: Writer, { report, key, signature }: SignedTrace): void {
-  writer.bytes16(report).bytes(key, HYBRID_PUBLIC_KEY_BYTES).bytes(signature, HYBRID_SIGNATURE_BYTES);
-}
-
-function readTrace(reader: Reader): SignedTrace {
-  return {
-    report: reader.bytes16(MAX_TRACE_BYTES),
-    key: reader.bytes(HYBRID_PUBLIC_KEY_BYTES),
-    signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
-  };
 }
