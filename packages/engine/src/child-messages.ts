@@ -49,10 +49,26 @@ export type CallRequest =
   | { readonly kind: 'tokenize'; readonly prompt: Prompt }
   | { readonly kind: 'detokenize'; readonly tokens: Uint32Array };
 
-export type ToChild =
-  | { readonly kind: 'load'; readonly options: LoadOptions }
+/** What children of one modality are loaded with, say of themselves, and are asked. */
+export interface ChildContract {
+  readonly load: Pick<LoadOptions, 'modelPath' | 'backend'> & Partial<Pick<LoadOptions, 'shapes'>>;
+  readonly info: Pick<EngineInfo, 'numericClass' | 'shapes'>;
+  readonly call: { readonly kind: string };
+  /** By kind of call. */
+  readonly results: object;
+}
+
+export interface TextContract extends ChildContract {
+  readonly load: LoadOptions;
+  readonly info: EngineInfo;
+  readonly call: CallRequest;
+  readonly results: CallResults;
+}
+
+export type ToChild<C extends ChildContract = TextContract> =
+  | { readonly kind: 'load'; readonly options: C['load'] }
   | { readonly kind: 'generate'; readonly id: number; readonly request: GenerateRequest }
-  | { readonly kind: 'call'; readonly id: number; readonly call: CallRequest }
+  | { readonly kind: 'call'; readonly id: number; readonly call: C['call'] }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'close' };
 
@@ -62,8 +78,8 @@ export interface PlainError {
   readonly retryable: boolean;
 }
 
-export type FromChild =
-  | { readonly kind: 'ready'; readonly info: EngineInfo }
+export type FromChild<C extends ChildContract = TextContract> =
+  | { readonly kind: 'ready'; readonly info: C['info'] }
   | { readonly kind: 'load-failed'; readonly error: PlainError }
   /** Everything that one step yielded, in order. */
   | { readonly kind: 'events'; readonly events: readonly (readonly [id: number, event: GenerateEvent])[] }

@@ -1,4 +1,4 @@
-import type { FromChild, PlainError } from './child-messages.ts';
+import type { ChildContract, FromChild, PlainError } from './child-messages.ts';
 import { EngineError, type GenerateEvent } from './engine.ts';
 
 interface Pending {
@@ -14,7 +14,7 @@ interface Cancellation {
 
 /** Matches what a host sends back to the requests that wait for it. */
 export interface RequestPort {
-  receive(message: FromChild): void;
+  receive(message: FromChild<ChildContract>): void;
   /** Events until the end of a reply; leaving early or aborting cancels it. */
   stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<GenerateEvent>;
   call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { CallRequest, CallResults, FromChild, LoadOptions, ToChild } from './child-messages.ts';
-import { EngineError, type EngineInfo, type GenerateEvent, type GenerateRequest } from './engine.ts';
+import type { ChildContract, FromChild, TextContract, ToChild } from './child-messages.ts';
+import { EngineError, type GenerateEvent, type GenerateRequest } from './engine.ts';
 import type { Backend } from './llama-cpp/library.ts';
 import { createRequestPort, fromPlainError } from './request-port.ts';
 
@@ -9,10 +9,10 @@ export type SupervisorEvent =
   | { readonly kind: 'ready'; readonly pid: number }
   | { readonly kind: 'crashed'; readonly detail: string; readonly restartInMs: number | undefined };
 
-export interface SupervisorOptions {
-  readonly load: LoadOptions;
+export interface SupervisorOptions<C extends ChildContract = TextContract> {
+  readonly load: C['load'];
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
-  /** The engine's own unless another is given. */
+  /** That of text unless another is given. */
   readonly child?: ChildModule | undefined;
 }
 
@@ -23,13 +23,13 @@ export interface ChildModule {
 }
 
 /** Keeps one engine child alive and carries requests to it. */
-export interface Supervisor {
-  info(): EngineInfo;
+export interface Supervisor<C extends ChildContract = TextContract> {
+  info(): C['info'];
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
-  call<K extends CallRequest['kind']>(
-    call: Extract<CallRequest, { kind: K }>,
+  call<K extends keyof C['results'] & string>(
+    call: Extract<C['call'], { kind: K }>,
     signal?: AbortSignal,
-  ): Promise<CallResults[K]>;
+  ): Promise<C['results'][K]>;
   close(): Promise<void>;
   /** The child's process id, while it lives. */
   pid(): number | undefined;
@@ -44,12 +44,14 @@ const CLOSE_GRACE_MS = 3_000;
 const STDERR_TAIL = 4_096;
 
 /** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
-export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+export async function createSupervisor<C extends ChildContract = TextContract>(
+  options: SupervisorOptions<C>,
+): Promise<Supervisor<C>> {
   const module: ChildModule = options.child ?? { path: fileURLToPath(new URL('./child.ts', import.meta.url)) };
   const port = createRequestPort();
   let child: ChildProcess | undefined;
   let { load } = options;
-  let info: EngineInfo | undefined;
+  let info: C['info'] | undefined;
   let ready = Promise.withResolvers<void>();
   let closed = false;
   /** Why there will be no further restart. */
@@ -72,7 +74,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     current.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_TAIL);
     });
-    current.on('message', (message: FromChild) => {
+    current.on('message', (message: FromChild<C>) => {
       if (message.kind === 'ready') {
         info = message.info;
         // A machine that was measured anew might choose otherwise, and answer a seeded request otherwise.
@@ -126,7 +128,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
   };
 
-  const post = (target: ChildProcess, message: ToChild) => {
+  const post = (target: ChildProcess, message: ToChild<C>) => {
     if (target.connected) target.send(message, () => undefined);
   };
 

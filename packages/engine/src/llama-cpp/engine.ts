@@ -115,14 +115,13 @@ export async function createLlamaEngine(
     { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
     options.availableMemory ?? readAvailableMemory(),
   );
-  const hashed = await hashModel(modelPath, options.hashes);
-  if (options.modelRoot !== undefined) assertRoot(modelPath, hashed, options.modelRoot);
+  const modelRoot = await hashVerifiedModel(modelPath, options);
   const { backend = 'cpu', engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
   const load: LoadOptions = {
     ...{ backend, engineDir },
     modelPath,
-    modelRoot: hashed.modelRoot,
+    modelRoot,
     isa: options.isa ?? 'auto',
     threads,
     contextSize,
@@ -172,7 +171,8 @@ export async function createLlamaEngine(
   };
 }
 
-function assertOption(name: string, value: number, low: number, high: number): void {
+/** @throws EngineError('invalid-request') */
+export function assertOption(name: string, value: number, low: number, high: number): void {
   if (!Number.isInteger(value) || value < low || value > high) {
     throw new EngineError(
       'invalid-request',
@@ -201,6 +201,16 @@ async function bringBuild(engineDir: string): Promise<void> {
       { cause, retryable: true },
     );
   }
+}
+
+/** The root of the files, which is the one that is expected where one is. @throws EngineError. */
+export async function hashVerifiedModel(
+  path: string,
+  { modelRoot, hashes }: Pick<LlamaEngineOptions, 'modelRoot' | 'hashes'>,
+): Promise<Uint8Array> {
+  const hashed = await hashModel(path, hashes);
+  if (modelRoot !== undefined) assertRoot(path, hashed, modelRoot);
+  return hashed.modelRoot;
 }
 
 async function hashModel(path: string, hashes: FileHashes | undefined): Promise<HashedModel> {

@@ -165,6 +165,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     decode: llama('int32 llama_decode(void *context, llama_batch batch)'),
     logits: llama('void *llama_get_logits(void *context)'),
     embeddings: llama('void *llama_get_embeddings(void *context)'),
+    embeddingsOfSequence: llama('void *llama_get_embeddings_seq(void *context, int32 sequence)'),
     memoryClear: llama('void llama_memory_clear(void *memory, bool data)'),
     memoryRemove: llama('bool llama_memory_seq_rm(void *memory, int32 sequence, int32 from, int32 to)'),
     quantize: llama(

@@ -20,6 +20,8 @@ export interface ModelFile {
   readonly vocabularySize: number;
   readonly vocabularyHash: Uint8Array;
   readonly chatTemplate: string | undefined;
+  /** llama.h, enum llama_pooling_type; undefined where the file names none. */
+  readonly poolingCode: number | undefined;
 }
 
 /** llama.h, enum llama_ftype. */
@@ -83,6 +85,7 @@ export function inspectModelFile(path: string): ModelFile {
     vocabularySize: tokens.length,
     vocabularyHash: hashVocabulary(header),
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
+    poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
   };
 }
 

@@ -3,6 +3,8 @@ import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { addressOf, allocateNative, viewFloats } from './native-memory.ts';
 import type { KvType } from './numeric-class.ts';
+import { createPooledContext, type PooledContext, type PooledContextOptions } from './pooled-context.ts';
+import { useReference } from './reference-kernels.ts';
 
 export interface LlamaVocabulary {
   readonly size: number;
@@ -64,6 +66,8 @@ export interface LlamaModel {
   /** For a context made with it. */
   createCapture(): LayerCapture;
   createContext(options: LlamaContextOptions): LlamaContext;
+  /** One vector for each pass, in place of logits. */
+  createPooledContext(options: PooledContextOptions): PooledContext;
   free(): void;
 }
 
@@ -109,6 +113,8 @@ export function openLlamaModel(library: LlamaLibrary, path: string, { repack = f
     createCapture: () => createLayerCapture(library, { layers: library.modelLayers(handle) as number, embeddingSize }),
     createContext: (options) =>
       createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
+    createPooledContext: (options) =>
+      createPooledContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize }, options),
     free: () => library.modelFree(handle),
   };
 }
@@ -276,19 +282,7 @@ function createContext(
     },
     logits: () => read('logits', vocabularySize),
     hidden: () => read('hidden', embeddingSize),
-    useReference(on) {
-      const { setUseReference, getScheduler } = library;
-      if (setUseReference === undefined || getScheduler === undefined) {
-        if (on) throw new EngineError('unsupported-model', 'this build of llama.cpp has no reference kernels');
-        return;
-      }
-      const scheduler = getScheduler(handle);
-      const count = library.schedulerBackendCount(scheduler) as number;
-      for (let i = 0; i < count; i++) {
-        const backend: Pointer = library.schedulerBackend(scheduler, i);
-        if (library.backendName(backend) === 'CPU') setUseReference(backend, on);
-      }
-    },
+    useReference: (on) => useReference(library, handle, on),
     remove(sequence, from = -1, to = -1) {
       library.memoryRemove(memory, sequence, from, to);
     },

@@ -11,6 +11,8 @@ export interface RandomModelShape {
   readonly context: number;
   /** Words, at least the donor's: what it lacks is made up, and no text holds it. Default: the donor's. */
   readonly vocabulary?: number;
+  /** llama.h, enum llama_pooling_type: makes an embedding model of it. */
+  readonly poolingCode?: number;
   /** An LM head of its own instead of the token embedding's. Default: false. */
   readonly untiedHead?: boolean;
 }
@@ -49,6 +51,7 @@ export function writeRandomModel(
     ['llama.attention.head_count_kv', u32(kvHeads)],
     ['llama.rope.dimension_count', u32(headSize)],
     ['llama.attention.layer_norm_rms_epsilon', { type: 'f32', value: 1e-5 }],
+    ...(shape.poolingCode === undefined ? [] : ([['llama.pooling_type', u32(shape.poolingCode)]] as const)),
     ...[...donor]
       .filter(([key]) => key.startsWith('tokenizer.ggml.'))
       .map(([key, value]): [string, GgufValue] => [key, extend(key, value, vocabulary - known)]),

@@ -1,0 +1,54 @@
+/** How a model makes one vector of a text's hidden states. */
+export type Pooling = 'mean' | 'cls' | 'last';
+
+/** What an embedding model, loaded in one engine, is and can do. */
+export interface EmbeddingInfo {
+  /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
+  readonly modelRoot: Uint8Array;
+  /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
+  readonly vocabularyHash: Uint8Array;
+  readonly vocabularySize: number;
+  /** Values of a vector. */
+  readonly embeddingSize: number;
+  /** Tokens of one input at most, special ones included. */
+  readonly contextSize: number;
+  readonly numericClass: string;
+  /** True where any engine of the same class computes the same bits. */
+  readonly exact: boolean;
+  readonly weightType: string;
+  readonly pooling: Pooling;
+}
+
+export interface EmbedRequest {
+  /** Each is embedded by itself: no bit of a vector depends on its neighbours. */
+  readonly inputs: readonly string[];
+  /** A claim's, where one is checked: the engine reproduces it where it can, and says so in the result. */
+  readonly numericClass?: string;
+}
+
+export interface EmbeddedInput {
+  /** All that the text makes: an input that is too long is refused, never cut. */
+  readonly tokens: Uint32Array;
+  /** f32[embeddingSize], of length one (protocol: normaliseVector). */
+  readonly vector: Float32Array;
+}
+
+export interface EmbedResult {
+  /** In the order of the inputs. */
+  readonly inputs: readonly EmbeddedInput[];
+  readonly numericClass: string;
+  /** True where these passes are bit-exact for the claimed class, or the own one where none was claimed. */
+  readonly exact: boolean;
+  readonly elapsedMs: number;
+}
+
+/** One loaded model that turns texts into vectors. Every implementation passes `embedding-compliance.ts`. */
+export interface EmbeddingEngine {
+  readonly specificationVersion: 'embedding-v1';
+  info(): EmbeddingInfo;
+  /** @throws EngineError: 'prompt-too-long' where one input is; then none is embedded. */
+  embed(request: EmbedRequest, options?: { signal?: AbortSignal }): Promise<EmbedResult>;
+  /** The token ids of an input, special ones included. */
+  tokenize(input: string): Promise<Uint32Array>;
+  close(): Promise<void>;
+}

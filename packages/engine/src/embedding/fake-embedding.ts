@@ -1,0 +1,90 @@
+import { EngineError } from '../engine.ts';
+import { nativeHash } from '../native-hash.ts';
+import { createRequestPort } from '../request-port.ts';
+import type { EmbeddingEngine, EmbeddingInfo } from './embedding-engine.ts';
+import { createEmbeddingHost } from './embedding-host.ts';
+import type { EmbeddingCall, EmbeddingResults } from './embedding-messages.ts';
+import type { PoolingModel } from './pooling-model.ts';
+
+export interface FakeEmbeddingOptions {
+  readonly embeddingSize?: number;
+  readonly contextSize?: number;
+  readonly maxQueue?: number;
+  /** Another number is another model: other vectors, other root. */
+  readonly weights?: number;
+  /** Added to every value, times a hash of it: a model that only looks the same, or another precision. */
+  readonly error?: number;
+  /** False: an engine whose passes have no twin, and which says so. */
+  readonly exact?: boolean;
+  /** Stands between engine and model: faults to order. */
+  readonly bend?: (model: PoolingModel) => PoolingModel;
+}
+
+const BEGIN = 1;
+const FIRST_BYTE = 3;
+
+/** An embedding model made of hashes behind the same host as the real one: fast, exact, with faults to order. */
+export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): EmbeddingEngine {
+  const {
+    embeddingSize = 32,
+    contextSize = 256,
+    maxQueue = 8,
+    weights = 1,
+    error = 0,
+    bend = (model) => model,
+  } = options;
+  const exact = options.exact !== false;
+  const info: EmbeddingInfo = {
+    modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-embedding-${weights}`)),
+    vocabularyHash: nativeHash.sha256(Buffer.from('ogong-fake-embedding-vocabulary')),
+    vocabularySize: 259,
+    embeddingSize,
+    contextSize,
+    numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
+    exact,
+    weightType: 'hash',
+    pooling: 'mean',
+  };
+  const model = bend({
+    tokenize: (input) => Uint32Array.of(BEGIN, ...Array.from(Buffer.from(input, 'utf8'), (byte) => byte + FIRST_BYTE)),
+    pool: (tokens) => hashVector(tokens, { embeddingSize, weights, error }),
+    free: () => undefined,
+  });
+  const port = createRequestPort();
+  const host = createEmbeddingHost({ model, info, maxQueue, send: (message) => port.receive(message) });
+  let closed = false;
+  const call = async <K extends EmbeddingCall['kind']>(
+    request: Extract<EmbeddingCall, { kind: K }>,
+    signal?: AbortSignal,
+  ): Promise<EmbeddingResults[K]> => {
+    if (closed) throw new EngineError('engine-closed', 'the engine is closed');
+    const cancel = (id: number) => host.cancel(id);
+    return (await port.call((id) => host.call(id, request), { signal, cancel })) as EmbeddingResults[K];
+  };
+  return {
+    specificationVersion: 'embedding-v1',
+    info: () => info,
+    embed: (request, { signal } = {}) => call({ kind: 'embed', request }, signal),
+    tokenize: (input) => call({ kind: 'tokenize', input }),
+    async close() {
+      if (closed) return;
+      closed = true;
+      port.failAll(new EngineError('engine-closed', 'the engine was closed'));
+      host.close();
+    },
+  };
+}
+
+/** Every value between -1 and 1, from SHA-256 over weights, place and tokens. */
+function hashVector(
+  tokens: Uint32Array,
+  { embeddingSize, weights, error }: { embeddingSize: number; weights: number; error: number },
+): Float32Array {
+  const state = nativeHash.sha256(Buffer.from(`${weights}:${tokens.join()}`));
+  return Float32Array.from({ length: embeddingSize }, (_, d) => {
+    const hash = nativeHash.sha256(state, Uint8Array.of(d & 255, d >> 8));
+    const view = new DataView(hash.buffer, hash.byteOffset);
+    const draw = (at: number) => view.getInt32(at) / 2 ** 31;
+    return draw(0) + error * draw(4);
+  });
+}

@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import type { EmbeddingEngine } from '../embedding/embedding-engine.ts';
+import type { EmbeddingContract, EmbeddingKernels, EmbeddingLoad } from '../embedding/embedding-messages.ts';
+import type { FileHashes } from '../models/file-hashes.ts';
+import { createSupervisor, type SupervisorEvent } from '../supervisor.ts';
+import { findPooling } from './embedding-host.ts';
+import { assertOption, hashVerifiedModel } from './engine.ts';
+import { assertFitsMemory, readAvailableMemory } from './memory.ts';
+import { inspectModelFile } from './model-file.ts';
+import { countCores } from './platform.ts';
+
+export interface LlamaEmbeddingOptions {
+  /** A GGUF file of an embedding model: one that names how it pools. */
+  readonly modelPath: string;
+  /** The root that the files must have, 32 bytes. */
+  readonly modelRoot?: Uint8Array;
+  /** Of the files, where they are known already. */
+  readonly hashes?: FileHashes;
+  /** A CPU library's name, `auto` (the most widely reproducible that runs here) or `native` (the fastest). */
+  readonly isa?: string;
+  /** At most the physical cores; one where the model is tiny. */
+  readonly threads?: number;
+  /** Tokens of one input; the model's own, up to 2048. */
+  readonly contextSize?: number;
+  /** `reference` (the default) can be reproduced bit for bit; `plain` is ggml's choice. */
+  readonly kernels?: EmbeddingKernels;
+  readonly maxQueue?: number;
+  /** Bytes that may be taken; what the machine has free. */
+  readonly availableMemory?: number;
+}
+
+export interface LlamaEmbeddingEngine extends EmbeddingEngine {
+  /** The child's process id, while it lives. */
+  pid(): number | undefined;
+}
+
+const TINY_MODEL_BYTES = 64 * 2 ** 20;
+const DEFAULT_CONTEXT = 2048;
+const DEFAULT_QUEUE = 32;
+
+/**
+ * Loads an embedding model into a supervised child process.
+ * @throws EngineError: 'model-not-found', 'model-corrupt' (wrong hash, broken file), 'not-enough-memory',
+ *   'unsupported-model' (no embedding model), 'invalid-request' (an option out of range).
+ */
+export async function createLlamaEmbeddingEngine(
+  options: LlamaEmbeddingOptions,
+  hooks: { readonly onEvent?: (event: SupervisorEvent) => void } = {},
+): Promise<LlamaEmbeddingEngine> {
+  const { modelPath, kernels = 'reference', isa = 'auto', maxQueue = DEFAULT_QUEUE } = options;
+  const file = inspectModelFile(modelPath);
+  findPooling(file);
+  const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
+  const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : countCores());
+  assertOption('contextSize', contextSize, 16, 1 << 17);
+  assertOption('threads', threads, 1, countCores());
+  assertOption('maxQueue', maxQueue, 1, 4096);
+  const shape = { contextSize, sequences: 1, batchSize: contextSize };
+  assertFitsMemory(file, shape, options.availableMemory ?? readAvailableMemory());
+  const modelRoot = await hashVerifiedModel(modelPath, options);
+  const load: EmbeddingLoad = {
+    ...{ modelPath, modelRoot, isa, backend: 'cpu', threads, contextSize, kernels, maxQueue },
+  };
+  const supervisor = await createSupervisor<EmbeddingContract>({
+    load,
+    onEvent: hooks.onEvent,
+    child: { path: fileURLToPath(new URL('../embedding/embedding-child.ts', import.meta.url)) },
+  });
+  return {
+    specificationVersion: 'embedding-v1',
+    info: () => supervisor.info(),
+    embed: (request, { signal } = {}) => supervisor.call({ kind: 'embed', request }, signal),
+    tokenize: (input) => supervisor.call({ kind: 'tokenize', input }),
+    close: () => supervisor.close(),
+    pid: () => supervisor.pid(),
+  };
+}

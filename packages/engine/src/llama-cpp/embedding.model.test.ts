@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeEmbeddingEngine } from '../embedding/embedding-compliance.ts';
+import type { EmbeddingEngine } from '../embedding/embedding-engine.ts';
+import { writeRandomModel } from '../models/random-model.ts';
+import { createLlamaEmbeddingEngine, type LlamaEmbeddingOptions } from './embedding-engine.ts';
+import { llamaQuantizer } from './llama-quantizer.ts';
+import { POOLING_CODES } from './pooled-context.ts';
+
+const DONOR = fileURLToPath(new URL('../../models/stories260K.gguf', import.meta.url));
+const SHAPE = { embedding: 128, layers: 3, heads: 4, kvHeads: 2, feedForward: 256, context: 512 };
+const words = (count: number): string => Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 'a' : 'b')).join(' ');
+
+let folder: string;
+let path: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ogong-embedding-'));
+  path = join(folder, 'mean.gguf');
+  writeRandomModel(path, { vocabularyFrom: DONOR, shape: { ...SHAPE, poolingCode: POOLING_CODES.mean } });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const opened: EmbeddingEngine[] = [];
+afterAll(() => Promise.all(opened.map((engine) => engine.close())));
+const open = async (options: Partial<LlamaEmbeddingOptions> = {}): Promise<EmbeddingEngine> => {
+  const engine = await createLlamaEmbeddingEngine({ modelPath: path, ...options });
+  opened.push(engine);
+  return engine;
+};
+const vectorsOf = async (engine: EmbeddingEngine, ...inputs: string[]): Promise<string[]> =>
+  (await engine.embed({ inputs })).inputs.map(({ vector }) => Buffer.from(encodeVector(vector)).toString('hex'));
+
+describeEmbeddingEngine({
+  name: 'llama.cpp on a random model, mean pooling',
+  open: (options) => createLlamaEmbeddingEngine({ modelPath: path, ...options }),
+  openTwin: (options) => createLlamaEmbeddingEngine({ modelPath: path, ...options, threads: 1 }),
+  words,
+});
+
+describe('exact class', () => {
+  it('holds for any number of threads and any context', async () => {
+    const texts = [words(1), words(70), words(300)];
+    const one = await open({ threads: 1, contextSize: 512 });
+    const two = await open({ threads: 2, contextSize: 400 });
+    expect(one.info().numericClass).toContain('/reference/f16/');
+    expect([one.info().exact, two.info().exact]).toEqual([true, true]);
+    expect(await vectorsOf(two, ...texts)).toEqual(await vectorsOf(one, ...texts));
+  });
+
+  it('is not claimed for plain kernels', async () => {
+    expect((await open({ kernels: 'plain' })).info()).toMatchObject({ exact: false });
+  });
+
+  it('tells quantised weights from the model, in every vector', async () => {
+    const quantised = join(folder, 'q8_0.gguf');
+    await llamaQuantizer.quantize(path, quantised, 'q8_0');
+    const cheat = await open({ modelPath: quantised });
+    const honest = await open();
+    const texts = [words(4), words(30)];
+    const [a, b] = [await vectorsOf(honest, ...texts), await vectorsOf(cheat, ...texts)];
+    expect(a.every((vector, i) => vector !== b[i])).toBe(true);
+  });
+});
+
+describe('pooling', () => {
+  it.each(['cls', 'last'] as const)('%s is what the file names, and another vector than the mean', async (pooling) => {
+    const other = join(folder, `${pooling}.gguf`);
+    writeRandomModel(other, { vocabularyFrom: DONOR, shape: { ...SHAPE, poolingCode: POOLING_CODES[pooling] } });
+    const engine = await open({ modelPath: other });
+    expect(engine.info().pooling).toBe(pooling);
+    const mean = await open();
+    expect(await vectorsOf(engine, words(9))).not.toEqual(await vectorsOf(mean, words(9)));
+  });
+
+  it('that no file names makes no embedding model of it', async () => {
+    await expect(createLlamaEmbeddingEngine({ modelPath: DONOR })).rejects.toMatchObject({
+      code: 'unsupported-model',
+      message: expect.stringMatching(/no embedding model/),
+    });
+  });
+
+  it('is refused for another root than expected', async () => {
+    const wrong = createLlamaEmbeddingEngine({ modelPath: path, modelRoot: new Uint8Array(32) });
+    await expect(wrong).rejects.toMatchObject({ code: 'model-corrupt' });
+  });
+});
