@@ -7,6 +7,7 @@ await runSteps('check', [
   { name: 'types', command: ['tsc', '-b'] },
   { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.tests.json'] },
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
+  { name: 'exports', command: [node, 'scripts/exports.ts'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'generated files', command: [node, 'scripts/generated.ts', '--check'] },
 ]);

@@ -6,16 +6,27 @@ const rulesOf = (path: string, text: string): string[] => checkImports([{ path, 
 describe('canaries: each rule rejects its violation', () => {
   it.each([
     ['packages/protocol/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
-    ['packages/engine/src/a.ts', "import type { X } from '@ogong/node/clock';", 'must not import @ogong/node'],
+    ['packages/engine/src/a.ts', "import type { X } from '@ogong/host/time/clock';", 'must not import @ogong/node'],
     ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
-    ['packages/sdk/src/a.ts', "import { x } from '@ogong/node/clock';", 'must not import @ogong/node'],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
+    ['packages/sdk/src/a.ts', "import { x } from '@ogong/host/time/clock';", 'must not import @ogong/node'],
+    ['packages/node/src/a.ts', "import { x } from '../packages/lab/src/demo.ts';", 'must not import @ogong/lab'],
     [
-      'packages/node/src/roles/gateway/a.ts',
+      'packages/node/src/gateway/a.ts',
       "import { x } from '../router/b.ts';",
       'role gateway must not import role router',
     ],
-    ['packages/node/src/shared/a.ts', "import { x } from '../roles/router/b.ts';", 'foundations must not import role'],
+    [
+      'packages/provider/src/verifier/a.ts',
+      "import { x } from '../provider/b.ts';",
+      'role verifier must not import role provider',
+    ],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/devnet/mesh/mesh';", 'must not import @ogong/devnet'],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/testing/engine/fake';", 'must not import @ogong/testing'],
+    ['packages/models/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/host/src/a.ts', "import { x } from '@ogong/node/router/router';", 'must not import @ogong/node'],
+    ['packages/node/src/a.test.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
+    ['packages/host/src/log/a.ts', "import { x } from '../link/b.ts';", 'log stands below link in packages/host'],
     [
       'packages/node/src/a.ts',
       "import { x } from '../../engine/src/engine.ts';",
@@ -33,16 +44,20 @@ describe('canaries: each rule rejects its violation', () => {
       'nowhere is no floor of packages/protocol',
     ],
     [
-      'packages/node/src/roles/validator/store/a.ts',
+      'packages/node/src/validator/store/a.ts',
       "import { x } from '../validator.ts';",
-      'store stands below . in packages/node',
+      'store stands below . in packages/node/src/validator',
     ],
     ['packages/sdk/src/a.ts', "import { x } from 'node:fs';", 'sdk runs in the browser'],
     ['packages/protocol/src/a.ts', 'const now = Date.now();', 'protocol is pure'],
     ['packages/protocol/src/a.ts', 'const x = Math.random();', 'protocol is pure'],
-    ['packages/node/src/roles/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
+    ['packages/node/src/router/a.ts', 'const x = process.env.HOME;', 'only the command line reads process'],
     ['packages/node/src/a.ts', "import { x } from './b';", 'with its extension'],
-    ['packages/engine/src/a.ts', "import {\n  x,\n  y,\n} from '@ogong/node/clock';", 'must not import @ogong/node'],
+    [
+      'packages/engine/src/a.ts',
+      "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
+      'must not import @ogong/node',
+    ],
     ['packages/node/src/roles/gateway/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
     ['packages/node/src/roles/validator/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
     ['packages/node/src/roles/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
@@ -51,7 +66,7 @@ describe('canaries: each rule rejects its violation', () => {
       'export const CLOCK_TOLERANCE_MS = 30_000;',
       'what two roles agree on',
     ],
-    ['packages/engine/src/a.ts', "const m = await import('@ogong/node/clock');", 'must not import @ogong/node'],
+    ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/node'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
   });
@@ -68,15 +83,13 @@ describe('canaries: each rule rejects its violation', () => {
   });
 
   it('lets the allowed directions pass', () => {
-    expect(
-      rulesOf('packages/node/src/roles/router/a.ts', "import { x } from '@ogong/protocol/exchange/match';"),
-    ).toEqual([]);
+    expect(rulesOf('packages/node/src/router/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
     expect(rulesOf('packages/protocol/src/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's")).toEqual(
       [],
     );
     expect(rulesOf('packages/protocol/src/a.test.ts', "import { readFileSync } from 'node:fs';")).toEqual([]);
     expect(rulesOf('packages/protocol/src/drift/a.ts', "import { x } from '../sampling/b.ts';")).toEqual([]);
     expect(rulesOf('packages/protocol/src/sampling/a.test.ts', "import { x } from '../drift/b.ts';")).toEqual([]);
-    expect(rulesOf('packages/node/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
+    expect(rulesOf('packages/cli/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Engine } from '@ogong/engine/engine';
-import type { RequestPlan } from '@ogong/node/calibration/request-plan';
-import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
+import type { RequestPlan } from '@ogong/provider/calibration/request-plan';
+import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
 
 /** The cheats of the demo: one for each way of being found out. */

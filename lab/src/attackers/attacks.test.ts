@@ -1,5 +1,4 @@
 import type { Engine } from '@ogong/engine/engine';
-import { createFakeEngine } from '@ogong/engine/fake';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
@@ -14,6 +13,7 @@ import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/dra
 import { replayReply } from '@ogong/protocol/stage1/replay';
 import { renderReply } from '@ogong/protocol/stage1/reply-text';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createAttack } from './create-attack.ts';
 import { createTamperAttackOf, type TamperTarget } from './tamper.ts';

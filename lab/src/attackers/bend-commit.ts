@@ -1,4 +1,4 @@
-import { type CommitReply, draftReply, signReply } from '@ogong/node/roles/provider/commit-reply';
+import { type CommitReply, draftReply, signReply } from '@ogong/provider/provider/commit-reply';
 import type { Attack } from './attack.ts';
 
 /** The provider's own commitment, with the attacker between the reply and the pen. */

@@ -1,4 +1,4 @@
-import { createFakeEngine } from '@ogong/engine/fake';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { AttackDefinition } from './attack.ts';
 import { ATTACKS, findAttack, MISSING } from './catalogue.ts';

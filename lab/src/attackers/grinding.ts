@@ -1,11 +1,11 @@
 import { EngineError } from '@ogong/engine/engine';
 import { nativeHash } from '@ogong/engine/native-hash';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampling/sampler';
+import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import { type AttackDefinition, type CreateAttack, disguisePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, rowsOf, tellReply } from './held-reply.ts';

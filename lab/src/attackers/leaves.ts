@@ -1,5 +1,5 @@
-import type { ReplyDraft } from '@ogong/node/roles/provider/commit-reply';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import type { AttackDefinition } from './attack.ts';
 
 type Leaves = readonly WindowBytes[];

@@ -1,6 +1,6 @@
-import { createFakeEngine } from '@ogong/engine/fake';
 import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';
 import { type MassagedReply, massageRow, renameCandidates } from './massage.ts';

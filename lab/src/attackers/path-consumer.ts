@@ -1,10 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import type { EngineInfo } from '@ogong/engine/engine';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { LinkError } from '@ogong/node/link/link-error';
-import { ledger, network, payer } from '@ogong/node/roles/validator/testing/test-bench';
-import { createTestHybrid } from '@ogong/node/roles/validator/testing/test-keys';
-import type { LinkPool, Peer } from '@ogong/node/shared/link-pool';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
@@ -17,6 +15,8 @@ import {
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TrialRequest } from './trial-requests.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';

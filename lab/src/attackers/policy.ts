@@ -1,5 +1,5 @@
 import type { GenerateRequest } from '@ogong/engine/engine';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';

@@ -1,12 +1,12 @@
 // A provider that cheats: the role that honest ones run, on parts that lie. Takes the arguments of `ogong-provider serve`
 // behind its own: --cheat MODE --evidence DIR [--cheap-model PATH] -- serve ...
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { ConfigError } from '@ogong/node/config/config-error';
-import { defineConfig } from '@ogong/node/config/define-config';
-import { oneOf, text } from '@ogong/node/config/values';
-import { type Daemon, runDaemon } from '@ogong/node/lifecycle/run-daemon';
-import { serveConfig } from '@ogong/node/roles/provider/provider-config';
-import { startServing } from '@ogong/node/roles/provider/serve-daemon';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { oneOf, text } from '@ogong/host/config/values';
+import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import { serveConfig } from '@ogong/provider/provider/provider-config';
+import { startServing } from '@ogong/provider/provider/serve-daemon';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 import { ATTACK_NAMES, findAttack } from './catalogue.ts';

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import type { KeptOpening, Openings } from '@ogong/node/roles/provider/provider-store';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
+import type { KeptOpening, Openings } from '@ogong/provider/provider/provider-store';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Attack } from './attack.ts';
 import { createEvidenceKeeper, readEvidence } from './served-evidence.ts';

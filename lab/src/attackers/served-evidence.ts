@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Openings } from '@ogong/node/roles/provider/provider-store';
 import { fromBase64, toBase64, toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { Openings } from '@ogong/provider/provider/provider-store';
 import type { Attack } from './attack.ts';
 
 /** What a dishonest provider signed and can open: kept, so that the demo can show how each stage sees it. */

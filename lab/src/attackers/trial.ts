@@ -1,11 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine, EngineInfo } from '@ogong/engine/engine';
-import { createSampleJob } from '@ogong/node/calibration/sample';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import type { CommittedReply } from '@ogong/node/roles/provider/commit-reply';
-import { generateReply } from '@ogong/node/roles/provider/generate-reply';
-import { parseScoreJob, scoreJob } from '@ogong/node/roles/verifier/score-job';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/audit/adjudicate';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
@@ -23,6 +19,10 @@ import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { ClaimError, verifySubmission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/judge';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { createSampleJob } from '@ogong/provider/calibration/sample';
+import type { CommittedReply } from '@ogong/provider/provider/commit-reply';
+import { generateReply } from '@ogong/provider/provider/generate-reply';
+import { parseScoreJob, scoreJob } from '@ogong/provider/verifier/score-job';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startTestNetwork, type TestNetwork } from '@ogong/node/roles/validator/testing/test-network';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { afterEach, describe, expect, it } from 'vitest';
 
 let network: TestNetwork | undefined;

@@ -1,10 +1,10 @@
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
-import type { LinkError } from '@ogong/node/link/link-error';
-import { createNetwork, receive } from '@ogong/node/roles/provider/provider-fixture';
-import { createTestClock, createTestValidator, provider } from '@ogong/node/roles/validator/testing/test-bench';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import type { LinkError } from '@ogong/host/link/link-error';
 import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
+import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { createTestClock, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const SECOND = 1_000;

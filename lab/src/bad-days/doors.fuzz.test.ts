@@ -1,30 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createFakeEngine } from '@ogong/engine/fake';
-import { systemClock } from '@ogong/node/clock';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
-import { makeIdentity } from '@ogong/node/link/link-fixture';
-import { createLogger } from '@ogong/node/log/logger';
-import { createMetrics } from '@ogong/node/metrics/metrics';
-import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
-import { createNetwork, receive, until } from '@ogong/node/roles/provider/provider-fixture';
-import {
-  createTestClock,
-  createTestValidator,
-  ledger,
-  provider,
-  providerId,
-  type TestValidator,
-} from '@ogong/node/roles/validator/testing/test-bench';
-import { answerHonestly } from '@ogong/node/roles/validator/testing/test-calls';
-import { createTestChain } from '@ogong/node/roles/validator/testing/test-chain';
-import { createTestPayee } from '@ogong/node/roles/validator/testing/test-keys';
-import { toPushMessage } from '@ogong/node/roles/validator/testing/test-reply';
-import { createReports, VERIFIER_SCHEMA } from '@ogong/node/roles/verifier/report-store';
-import { createVerifier } from '@ogong/node/roles/verifier/verifier';
-import { createGroupCommit } from '@ogong/node/store/group-commit';
-import { openStore } from '@ogong/node/store/store';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { systemClock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { encodeHeader, parseHeader } from '@ogong/protocol/commitment/header';
@@ -37,6 +19,24 @@ import { ProviderService, ValidatorService, VerifierService } from '@ogong/proto
 import { replayReply } from '@ogong/protocol/stage1/replay';
 import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
 import { redactHeader } from '@ogong/protocol/stage2/score-commitment';
+import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
+import { createVerifier } from '@ogong/provider/verifier/verifier';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { createNetwork, receive, until } from '@ogong/testing/provider/provider-fixture';
+import {
+  createTestClock,
+  createTestValidator,
+  ledger,
+  provider,
+  providerId,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
+import { createTestChain } from '@ogong/testing/validator/test-chain';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { knock } from './knock.ts';
 import { openRouter, routedProviderId } from './router-door.ts';

@@ -1,6 +1,6 @@
-import { FAKE_MODEL } from '@ogong/node/roles/gateway/fake-network';
-import { createGatewayFixture } from '@ogong/node/roles/gateway/gateway-fixture';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
 import { damageBytes } from './mutate.ts';
 import { chooseSeed } from './random.ts';

@@ -1,4 +1,4 @@
-import { LinkError } from '@ogong/node/link/link-error';
+import { LinkError } from '@ogong/host/link/link-error';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { expect } from 'vitest';
 import { mutateMessage } from './mutate.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { LinkError } from '@ogong/node/link/link-error';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';

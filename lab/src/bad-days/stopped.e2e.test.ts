@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { QUICK_TIMINGS } from '@ogong/node/mesh/mesh-plan';
+import { QUICK_TIMINGS } from '@ogong/devnet/mesh/mesh-plan';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';

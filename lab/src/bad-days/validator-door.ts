@@ -1,17 +1,17 @@
-import { monotonicClock } from '@ogong/node/clock';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createLinkClient, type LinkClient } from '@ogong/node/link/link-client';
-import { makeIdentity } from '@ogong/node/link/link-fixture';
-import { createLinkServer } from '@ogong/node/link/link-server';
-import { createMetrics } from '@ogong/node/metrics/metrics';
-import { createAccess } from '@ogong/node/roles/validator/access';
-import { createBeaconDriver } from '@ogong/node/roles/validator/beacon/beacon-driver';
-import { createValidatorMetrics } from '@ogong/node/roles/validator/metrics';
-import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/roles/validator/routes';
-import { ledger, network, type TestValidator } from '@ogong/node/roles/validator/testing/test-bench';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { monotonicClock } from '@ogong/host/time/clock';
+import { createAccess } from '@ogong/node/validator/access';
+import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
+import { createValidatorMetrics } from '@ogong/node/validator/metrics';
+import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/validator/routes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { ledger, network, type TestValidator } from '@ogong/testing/validator/test-bench';
 
 export interface ValidatorDoor {
   /** Seed {@link PEER} is a registered validator, everyone else a stranger. */

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestValidator, ledger, payer } from '@ogong/node/roles/validator/testing/test-bench';
-import { createTestHybrid } from '@ogong/node/roles/validator/testing/test-keys';
-import { createTestOrder, serveTestReply } from '@ogong/node/roles/validator/testing/test-reply';
+import { createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestOrder, serveTestReply } from '@ogong/testing/validator/test-reply';
 import type { Row } from './row.ts';
 
 const RECORDS = 1_500;

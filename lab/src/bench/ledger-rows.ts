@@ -1,4 +1,4 @@
-import { measureSettlement } from '@ogong/chain/measure-settlement';
+import { measureSettlement } from '@ogong/testing/chain/measure-settlement';
 import type { Row } from './row.ts';
 
 /** Exact figures from a fresh development chain. */

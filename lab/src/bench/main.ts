@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
-import type { ResolvedModel } from '@ogong/engine/models/resolve';
+import type { ResolvedModel } from '@ogong/models/resolve';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
 import { measureEngine } from './engine-rows.ts';

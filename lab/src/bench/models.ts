@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadLlama } from '@ogong/engine/llama-cpp/library';
 import { findLlamaBuild } from '@ogong/engine/llama-cpp/platform';
 import { quantizeModel } from '@ogong/engine/llama-cpp/quantize';
-import { writeRandomModel } from '@ogong/engine/models/random-model';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
 
 /** As deep as models that people serve, and as narrow as a software device bears. */
 const DEEP = { embedding: 64, feedForward: 172, layers: 24, heads: 8, kvHeads: 4, context: 512 };

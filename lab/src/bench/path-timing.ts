@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { Secret } from '@ogong/node/crypto/secret';
-import { createNodeLedgerSigner } from '@ogong/node/crypto/signers';
-import { createLinkIdentity } from '@ogong/node/link/link-identity';
-import type { Mesh, MeshMember } from '@ogong/node/mesh/mesh';
-import type { MeshRole } from '@ogong/node/mesh/mesh-plan';
-import { createLinkPool } from '@ogong/node/shared/link-pool';
-import { createGroupCommit } from '@ogong/node/store/group-commit';
-import { openStore } from '@ogong/node/store/store';
+import type { Mesh, MeshMember } from '@ogong/devnet/mesh/mesh';
+import type { MeshRole } from '@ogong/devnet/mesh/mesh-plan';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { measureInTurn, median } from './row.ts';
 

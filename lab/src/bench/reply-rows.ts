@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Engine } from '@ogong/engine/engine';
-import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeHeader, type Header, hashTokens, NO_INPUTS, parseHeader } from '@ogong/protocol/commitment/header';
 import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
@@ -11,7 +11,7 @@ import { parseRequest } from '@ogong/protocol/exchange/request';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
 import { replayReply } from '@ogong/protocol/stage1/replay';
 import { compareWindows } from '@ogong/protocol/stage2/compare';
-import { drawNormal } from '@ogong/protocol/synthetic/synthetic-evidence';
+import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { closeWindows, openWindows } from '../attackers/windows.ts';
 import { measureBusy } from './busy-time.ts';
 import { measureInTurn, median, pairedRatio, type Row } from './row.ts';

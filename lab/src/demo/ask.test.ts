@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask } from './ask.ts';
 

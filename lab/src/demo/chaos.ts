@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainClient } from '@ogong/chain/client';
-import type { Mesh } from '@ogong/node/mesh/mesh';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { AskedReply, ChaosRecord, Member } from './run-record.ts';

@@ -1,13 +1,13 @@
-import { createFakeEngine } from '@ogong/engine/fake';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
-import { commitReply } from '@ogong/node/roles/provider/commit-reply';
-import { parseModelRequest } from '@ogong/node/shared/model-request';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import { parseModelRequest } from '@ogong/provider/engine/model-request';
+import { commitReply } from '@ogong/provider/provider/commit-reply';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, expect, it } from 'vitest';
 import type { CheatMode } from '../attackers/attack.ts';
 import { createAttack } from '../attackers/create-attack.ts';

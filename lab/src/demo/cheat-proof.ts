@@ -1,6 +1,4 @@
 import type { Engine } from '@ogong/engine/engine';
-import { scoreJob } from '@ogong/node/roles/verifier/score-job';
-import { parseModelRequest } from '@ogong/node/shared/model-request';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
@@ -10,6 +8,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { replayReply } from '@ogong/protocol/stage1/replay';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { parseModelRequest } from '@ogong/provider/engine/model-request';
+import { scoreJob } from '@ogong/provider/verifier/score-job';
 import type { ServedEvidence } from '../attackers/served-evidence.ts';
 import type { CheatProof } from './run-record.ts';
 

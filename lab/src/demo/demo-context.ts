@@ -1,5 +1,5 @@
-import type { Mesh } from '@ogong/node/mesh/mesh';
-import type { LinkPool } from '@ogong/node/shared/link-pool';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { DemoModels } from './model.ts';
 import type { DemoOptions } from './options.ts';
 import type { AskedReply, RunRecord } from './run-record.ts';

@@ -1,4 +1,4 @@
-import { OGONG } from '@ogong/node/mesh/mesh-ledger';
+import { OGONG } from '@ogong/devnet/mesh/mesh-ledger';
 
 /** OGONG with all of its 18 decimals, so that nothing is lost in a table. */
 export function formatOgong(atomic: bigint): string {

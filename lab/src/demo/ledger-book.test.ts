@@ -1,5 +1,5 @@
-import { startTestLedger, type TestLedger, unit } from '@ogong/chain/test-ledger';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBooks, readHistory } from './ledger-book.ts';
 import type { Member } from './run-record.ts';

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { readHubAccess } from '@ogong/engine/models/hub';
-import type { ResolvedModel } from '@ogong/engine/models/resolve';
-import { parseModelSource } from '@ogong/engine/models/source';
-import { nameModel } from '@ogong/node/mesh/model-name';
+import { readHubAccess } from '@ogong/models/hub';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import { parseModelSource } from '@ogong/models/source';
 
 export interface DemoModels {
   readonly id: string;

@@ -1,8 +1,8 @@
 import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { readTrust as readChainTrust } from '@ogong/cli/chain-trust';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { readTrust as readChainTrust } from '@ogong/node/cli/chain-trust';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import type { Mesh } from '@ogong/node/mesh/mesh';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Trust } from '@ogong/protocol/stage1/verify-receipt';

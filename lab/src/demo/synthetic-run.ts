@@ -1,5 +1,5 @@
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/node/crypto/signers';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -15,7 +15,7 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReply } from '@ogong/protocol/synthetic/synthetic-reply';
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import type { Account, AskedReply, Books, Member, RunRecord } from './run-record.ts';
 import { runTamperProbes } from './tamper-probes.ts';
 

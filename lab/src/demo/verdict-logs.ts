@@ -1,6 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Address } from '@ogong/chain/hex';
-import type { LinkPool } from '@ogong/node/shared/link-pool';
+import type { LinkPool } from '@ogong/host/link/link-pool';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';

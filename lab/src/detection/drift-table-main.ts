@@ -5,14 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DEFAULT_TABLE, hashPathOf, MAX_DEFAULT_TABLE_BYTES } from '@ogong/node/calibration/default-table';
-import { SAMPLES_FILE } from '@ogong/node/calibration/sample-store';
-import { readTableFile } from '@ogong/node/calibration/table-file';
-import { calibrateCommand } from '@ogong/node/cli/calibrate-command';
-import { processOutput } from '@ogong/node/cli/command';
-import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
-import { VERSION } from '@ogong/node/version';
+import { calibrateCommand } from '@ogong/cli/calibrate/calibrate-command';
+import { processOutput } from '@ogong/cli/command';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { DEFAULT_TABLE, hashPathOf, MAX_DEFAULT_TABLE_BYTES } from '@ogong/host/drift-table/default-table';
+import { readTableFile } from '@ogong/host/drift-table/table-file';
+import { VERSION } from '@ogong/host/version';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { SAMPLES_FILE } from '@ogong/provider/calibration/sample-store';
 import { ATTACKS } from '../attackers/catalogue.ts';
 
 /** Those that leave a trace in values, each in all of its replies: others would blur what honest drift is told from. */

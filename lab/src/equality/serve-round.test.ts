@@ -1,4 +1,4 @@
-import { createFakeEngine, type FakeEngineOptions } from '@ogong/engine/fake';
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { describe, expect, it } from 'vitest';
 import { type EqualityRun, encodeRun, parseRun } from './run-file.ts';
 import { addCounts, NO_COUNTS, type RoundCounts, serveRound } from './serve-round.ts';

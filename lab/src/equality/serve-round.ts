@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from '@ogong/engine/engine';
-import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/node/calibration/prompts';
-import { planRequest } from '@ogong/node/calibration/request-plan';
-import { nodeCrypto } from '@ogong/node/crypto/node-crypto';
-import { parseModelRequest } from '@ogong/node/shared/model-request';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 import { decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import { listTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/provider/calibration/prompts';
+import { planRequest } from '@ogong/provider/calibration/request-plan';
+import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { MOST_STREAMS } from './ways.ts';
 
 /** What was compared. */

@@ -1,4 +1,4 @@
-import type { GgufValue } from '@ogong/engine/gguf/types';
+import type { GgufValue } from '@ogong/models/gguf/types';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
 import { advance, distil, embed } from './distil.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GgufValue } from '@ogong/engine/gguf/types';
+import type { GgufValue } from '@ogong/models/gguf/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type GgufDraft, openDraft, shapeOf, writeDraft } from './gguf-draft.ts';
 import { narrowFeedForward, shareLayers, skipLayers } from './layers.ts';

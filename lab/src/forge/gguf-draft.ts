@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readGgufHeader } from '@ogong/engine/gguf/read';
-import { computeTensorBytes, type GgufTensor, type GgufValue, numberOf, stringOf } from '@ogong/engine/gguf/types';
-import { writeGguf } from '@ogong/engine/gguf/write';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { computeTensorBytes, type GgufTensor, type GgufValue, numberOf, stringOf } from '@ogong/models/gguf/types';
+import { writeGguf } from '@ogong/models/gguf/write';
 
 const F32 = 0;
 

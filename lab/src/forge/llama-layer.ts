@@ -1,4 +1,4 @@
-import { numberOf } from '@ogong/engine/gguf/types';
+import { numberOf } from '@ogong/models/gguf/types';
 import { type GgufDraft, shapeOf } from './gguf-draft.ts';
 
 /** A Llama block in plain TypeScript, for training a student: slow, and in f64 inside, so near the engine but not its bits. */

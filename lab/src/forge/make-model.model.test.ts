@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectReply, createRequest } from '@ogong/engine/compliance-requests';
 import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { collectReply, createRequest } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHEAP_MODELS } from '../attackers/cheap-models.ts';
 import { makeModel } from './make-model.ts';

@@ -1,4 +1,4 @@
-import { numberOf } from '@ogong/engine/gguf/types';
+import { numberOf } from '@ogong/models/gguf/types';
 import { type FloatTensor, type GgufDraft, layerOf, shapeOf, withShape } from './gguf-draft.ts';
 
 const DEFAULT_ROPE_BASE = 10_000;

@@ -1,8 +1,8 @@
 import type { Engine } from '@ogong/engine/engine';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { createPrompt } from '@ogong/node/calibration/prompts';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { createPrompt } from '@ogong/provider/calibration/prompts';
 
 export interface WrittenText {
   readonly promptTokens: Uint32Array;

@@ -1,13 +1,13 @@
 import type { Engine } from '@ogong/engine/engine';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
-import { commitReply } from '@ogong/node/roles/provider/commit-reply';
-import { generateReply, type ReplyBeacon } from '@ogong/node/roles/provider/generate-reply';
-import type { TestOrder } from '@ogong/node/roles/validator/testing/test-reply';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { Submission } from '@ogong/protocol/verdict/claim';
+import { commitReply } from '@ogong/provider/provider/commit-reply';
+import { generateReply, type ReplyBeacon } from '@ogong/provider/provider/generate-reply';
+import type { TestOrder } from '@ogong/testing/validator/test-reply';
 
 export interface EngineReply {
   readonly submission: Submission;

@@ -1,4 +1,4 @@
-import type { ScoreJob } from '@ogong/node/roles/validator/audit/verifier-call';
+import type { ScoreJob } from '@ogong/node/validator/audit/verifier-call';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 
 /** What a verifier can do when it is asked, honest or not: one interface, so that a new strategy is a page. */

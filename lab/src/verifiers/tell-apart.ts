@@ -1,4 +1,4 @@
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { computeBankSeed } from '@ogong/protocol/commitment/sketch';

@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainClient } from './client.ts';
 import { ChainError } from './errors.ts';
 import type { Hex } from './hex.ts';
 import { computeAddress, generatePrivateKey } from './keys.ts';
-import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
 const zeroAddress: Hex = `0x${'00'.repeat(20)}`;

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createTestClient, http } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChainEvent, type Cursor, type CursorStore, createEventReader } from './events.ts';
-import { startTestLedger, type TestLedger, unit } from './test-ledger.ts';
 import { createTransactor } from './transactor.ts';
 
 function createMemoryStore(): CursorStore & { cursor: Cursor | undefined } {

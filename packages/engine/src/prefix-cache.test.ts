@@ -1,10 +1,10 @@
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { collectReply, createRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
+import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, keyOf } from './compliance-requests.ts';
 import type { Engine, GenerateRequest } from './engine.ts';
-import { createFakeEngine, type FakeEngineOptions } from './fake.ts';
-import { type Arrival, arrivals, countCached, serveTurns } from './schedule-compliance.ts';
 
 const SEED = 20261120;
 const CONTEXT = 160;

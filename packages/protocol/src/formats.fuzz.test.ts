@@ -1,3 +1,5 @@
+import { createSyntheticDivergence } from '@ogong/testing/synthetic/synthetic-divergence';
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './base/bytes.ts';
@@ -9,8 +11,6 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { encodeOrder, parseOrder } from './exchange/order.ts';
 import { encodeDivergence, parseDivergence } from './stage2/divergence.ts';
 import { encodeTraceReport, parseTraceReport } from './stage2/trace-report.ts';
-import { createSyntheticDivergence } from './synthetic/synthetic-divergence.ts';
-import { createSyntheticReply } from './synthetic/synthetic-reply.ts';
 
 const seed = 20261120;
 const reply = createSyntheticReply({

@@ -1,6 +1,6 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReceipt } from '@ogong/protocol/synthetic/synthetic-receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { type BrowserInput, measureInPage, openBrowserPage, whyNoBrowser } from './browser-page.ts';
 
 const RUNS = 40;

@@ -1,6 +1,6 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/protocol/synthetic/synthetic-receipt';
+import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
 import { parseReceipt } from './index.ts';

@@ -4,7 +4,7 @@ import {
   createSyntheticReceipt,
   type SyntheticReceipt,
   type SyntheticReceiptOptions,
-} from '@ogong/protocol/synthetic/synthetic-receipt';
+} from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import { createClient, fetchReceipt } from './index.ts';
 

@@ -1,4 +1,4 @@
-import { HONEST } from '@ogong/node/calibration/source-id';
+import { HONEST } from '@ogong/provider/calibration/source-id';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { ATTACKS } from '../../attackers/catalogue.ts';
 import type { Experiment } from '../plan/experiments.ts';

@@ -1,6 +1,3 @@
-import { compareCut, drawCutLengths } from '@ogong/node/calibration/read-evidence';
-import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
-import type { SampleStore, ScoredSample } from '@ogong/node/calibration/sample-store';
 import { adjudicateReport, type Outcome } from '@ogong/protocol/audit/adjudicate';
 import type { Header } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -10,6 +7,9 @@ import { NAT } from '@ogong/protocol/sampling/sampler';
 import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
 import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
 import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { compareCut, drawCutLengths } from '@ogong/provider/calibration/read-evidence';
+import { checkSampleHeader, replaySample } from '@ogong/provider/calibration/sample';
+import type { SampleStore, ScoredSample } from '@ogong/provider/calibration/sample-store';
 import { CONTEXT } from '../plan/setups.ts';
 
 /** One reply as both stages see it, everything but statistics. */

@@ -1,5 +1,5 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/protocol/synthetic/synthetic-evidence';
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { createDetector } from './detector.ts';

@@ -1,4 +1,4 @@
-import { HONEST } from '@ogong/node/calibration/source-id';
+import { HONEST } from '@ogong/provider/calibration/source-id';
 import {
   CLAIM_VERIFIERS,
   CLAIMANTS,

@@ -1,6 +1,6 @@
-import { checkSampleHeader, replaySample } from '@ogong/node/calibration/sample';
-import type { SampleStore } from '@ogong/node/calibration/sample-store';
-import { nodeCrypto as crypto } from '@ogong/node/crypto/node-crypto';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { checkSampleHeader, replaySample } from '@ogong/provider/calibration/sample';
+import type { SampleStore } from '@ogong/provider/calibration/sample-store';
 import { listHonestExperiments } from '../plan/experiments.ts';
 import type { Profile } from '../plan/profiles.ts';
 import { CONTEXT } from '../plan/setups.ts';

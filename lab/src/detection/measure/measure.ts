@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
-import { PROMPT_KINDS } from '@ogong/node/calibration/prompts';
-import { kindOfPrompt } from '@ogong/node/calibration/request-plan';
-import type { SampleStore } from '@ogong/node/calibration/sample-store';
-import { HONEST } from '@ogong/node/calibration/source-id';
 import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { PROMPT_KINDS } from '@ogong/provider/calibration/prompts';
+import { kindOfPrompt } from '@ogong/provider/calibration/request-plan';
+import type { SampleStore } from '@ogong/provider/calibration/sample-store';
+import { HONEST } from '@ogong/provider/calibration/source-id';
 import { ATTACKS } from '../../attackers/catalogue.ts';
 import {
   BETWEEN_BACKENDS,

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { type RandomModelShape, writeRandomModel } from '@ogong/engine/models/random-model';
-import { createModelStore } from '@ogong/engine/models/store';
+import { createModelStore } from '@ogong/models/store';
+import { type RandomModelShape, writeRandomModel } from '@ogong/testing/models/random-model';
 
 /** What drifts may depend on the shape: a trained model, a smaller one, and random ones of shapes that neither has. */
 const RANDOM_SHAPES = {

@@ -1,4 +1,4 @@
-import { findSetup as findOf, type SetupSettings, type SetupName as Way } from '@ogong/node/calibration/setups';
+import { findSetup as findOf, type SetupSettings, type SetupName as Way } from '@ogong/provider/calibration/setups';
 
 /** Ways to run a model on this machine, by the names that the report uses. */
 export interface Setup {

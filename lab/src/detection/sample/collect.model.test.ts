@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSampleStore } from '@ogong/node/calibration/sample-store';
-import { HONEST } from '@ogong/node/calibration/source-id';
+import { openSampleStore } from '@ogong/provider/calibration/sample-store';
+import { HONEST } from '@ogong/provider/calibration/source-id';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type JudgedReply, readReplies } from '../measure/load.ts';
 import { type Experiment, MAIN_PAIR } from '../plan/experiments.ts';

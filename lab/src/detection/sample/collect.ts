@@ -1,12 +1,12 @@
 import { EngineError } from '@ogong/engine/engine';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { type CollectProgress, collectReports, collectServed } from '@ogong/node/calibration/collect';
-import { createPrompt } from '@ogong/node/calibration/prompts';
-import type { RequestPlan } from '@ogong/node/calibration/request-plan';
-import type { SampleStore } from '@ogong/node/calibration/sample-store';
-import { formatSourceId, formatVerifierId } from '@ogong/node/calibration/source-id';
-import { createNodeHybridSigner } from '@ogong/node/crypto/signers';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { type CollectProgress, collectReports, collectServed } from '@ogong/provider/calibration/collect';
+import { createPrompt } from '@ogong/provider/calibration/prompts';
+import type { RequestPlan } from '@ogong/provider/calibration/request-plan';
+import type { SampleStore } from '@ogong/provider/calibration/sample-store';
+import { formatSourceId, formatVerifierId } from '@ogong/provider/calibration/source-id';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { bendCommit } from '../../attackers/bend-commit.ts';
 import { ATTACKS } from '../../attackers/catalogue.ts';

@@ -1,4 +1,4 @@
-import type { CollectProgress } from '@ogong/node/calibration/collect';
+import type { CollectProgress } from '@ogong/provider/calibration/collect';
 import type { Experiment } from '../plan/experiments.ts';
 
 const EVERY_MS = 10_000;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from '../embedding/embedding-engine.ts';
 import type { EmbeddingContract, EmbeddingKernels, EmbeddingLoad } from '../embedding/embedding-messages.ts';
-import type { FileHashes } from '../models/file-hashes.ts';
 import { createSupervisor, type SupervisorEvent } from '../supervisor.ts';
 import { findPooling } from './embedding-host.ts';
 import { assertOption, hashVerifiedModel } from './engine.ts';

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEmbeddingEngine } from '../embedding/embedding-compliance.ts';
 import type { EmbeddingEngine } from '../embedding/embedding-engine.ts';
-import { writeRandomModel } from '../models/random-model.ts';
 import { createLlamaEmbeddingEngine, type LlamaEmbeddingOptions } from './embedding-engine.ts';
 import { llamaQuantizer } from './llama-quantizer.ts';
 import { POOLING_CODES } from './pooled-context.ts';
 
-const DONOR = fileURLToPath(new URL('../../models/stories260K.gguf', import.meta.url));
+const DONOR = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const SHAPE = { embedding: 128, layers: 3, heads: 4, kvHeads: 2, feedForward: 256, context: 512 };
 const words = (count: number): string => Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 'a' : 'b')).join(' ');
 

@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { FileHashes } from '@ogong/models/file-hashes';
+import { ModelError } from '@ogong/models/model-error';
+import { type HashedModel, hashModelFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LoadOptions } from '../child-messages.ts';
 import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
-import type { FileHashes } from '../models/file-hashes.ts';
-import { ModelError } from '../models/model-error.ts';
-import { type HashedModel, hashModelFile } from '../models/model-root.ts';
 import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
 import type { Backend } from './library.ts';
 import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';

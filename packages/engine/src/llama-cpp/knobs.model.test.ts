@@ -1,10 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  type Reply,
+} from '@ogong/testing/engine/compliance-requests';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, type Reply } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
-import { writeRandomModel } from '../models/random-model.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { parseNumericClass } from './numeric-class.ts';

@@ -4,13 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { ResolvedModel } from '@ogong/models/resolve';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { describeEngine } from '@ogong/testing/engine/compliance';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  readRows,
+} from '@ogong/testing/engine/compliance-requests';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeEngine } from '../compliance.ts';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
-import { writeRandomModel } from '../models/random-model.ts';
-import type { ResolvedModel } from '../models/resolve.ts';
 import type { SupervisorEvent } from '../supervisor.ts';
 import { createLlamaEngine, type LlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ModelError } from '../models/model-error.ts';
-import { bringModel, type Quantizer, type ResolvedModel, type ResolveOptions } from '../models/resolve.ts';
+import { ModelError } from '@ogong/models/model-error';
+import { bringModel, type Quantizer, type ResolvedModel, type ResolveOptions } from '@ogong/models/resolve';
 import { quantNames } from './quantize.ts';
 
 /** llama.cpp's own conversion between types of weights, each in a process of its own. */

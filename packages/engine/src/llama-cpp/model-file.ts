@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import {
+  computeTensorBytes,
+  GgufError,
+  type GgufHeader,
+  numberOf,
+  stringOf,
+  TENSOR_TYPES,
+} from '@ogong/models/gguf/types';
 import { EngineError } from '../engine.ts';
-import { readGgufHeader } from '../gguf/read.ts';
-import { computeTensorBytes, GgufError, type GgufHeader, numberOf, stringOf, TENSOR_TYPES } from '../gguf/types.ts';
 
 /** What the engine needs to know of a model file before llama.cpp sees it. */
 export interface ModelFile {

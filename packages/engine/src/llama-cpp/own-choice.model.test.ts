@@ -2,8 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  readRows,
+} from '@ogong/testing/engine/compliance-requests';
 import { afterAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import { createLlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 

@@ -1,12 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  readRows,
+} from '@ogong/testing/engine/compliance-requests';
+import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';
+import { writeRandomModel } from '@ogong/testing/models/random-model';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
-import { writeRandomModel } from '../models/random-model.ts';
-import { type Arrival, arrivals, countCached, serveTurns } from '../schedule-compliance.ts';
 import { LEAST_HELD } from '../slots.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';

@@ -1,11 +1,15 @@
 import { findWrongShape, NARROW, SHAPE_BAND, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END, readRows } from '../compliance-requests.ts';
-import type { Engine, GenerateRequest } from '../engine.ts';
-import { createFakeEngine } from '../fake.ts';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+  readRows,
+} from '@ogong/testing/engine/compliance-requests';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   type Arrival,
   arrivals,
@@ -13,7 +17,10 @@ import {
   expectSameReplies,
   serveAll,
   serveTurns,
-} from '../schedule-compliance.ts';
+} from '@ogong/testing/engine/schedule-compliance';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Engine, GenerateRequest } from '../engine.ts';
 import type { LlamaContext } from './model.ts';
 import { bandOf, type ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';

@@ -3,7 +3,6 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { decodeDraws, decodeSketch } from '@ogong/protocol/commitment/window';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,
   createRequest,
@@ -12,9 +11,10 @@ import {
   NO_END,
   type Reply,
   readRows,
-} from '../compliance-requests.ts';
+} from '@ogong/testing/engine/compliance-requests';
+import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TraceRequest } from '../engine.ts';
-import { writeNoisyModel } from '../models/noisy-model.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';

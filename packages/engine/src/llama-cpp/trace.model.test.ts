@@ -1,11 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+} from '@ogong/testing/engine/compliance-requests';
+import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { TraceRequest } from '../engine.ts';
-import { writeNoisyModel } from '../models/noisy-model.ts';
-import type { ResolvedModel } from '../models/resolve.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetchFolder } from '@ogong/models/npm-package';
 import { EngineError } from '../engine.ts';
-import { fetchFolder } from '../models/npm-package.ts';
 import { describeBuild, findPackage, type LlamaBuild } from './platform.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 

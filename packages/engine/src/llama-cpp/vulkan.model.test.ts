@@ -2,8 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  keyOf,
+  NO_END,
+} from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectReply, createRequest, createScoreRequest, keyOf, NO_END } from '../compliance-requests.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { createLlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';

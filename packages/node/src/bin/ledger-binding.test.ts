@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bindLedger } from '@ogong/host/store/ledger-binding';
+import { openStore } from '@ogong/host/store/store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { GATEWAY_SCHEMA } from '../roles/gateway/schema.ts';
-import { VALIDATOR_SCHEMA } from '../roles/validator/store/schema.ts';
-import { bindLedger } from '../store/ledger-binding.ts';
-import { openStore } from '../store/store.ts';
+import { GATEWAY_SCHEMA } from '../gateway/schema.ts';
+import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(1) };
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
+import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import { openStore } from '@ogong/host/store/store';
+import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { systemClock } from '../clock.ts';
-import { nodeCrypto } from '../crypto/node-crypto.ts';
-import { type Daemon, runDaemon } from '../lifecycle/run-daemon.ts';
-import { createRouter } from '../roles/router/router.ts';
-import { routerConfig } from '../roles/router/router-config.ts';
-import { ROUTER_SCHEMA } from '../roles/router/router-store.ts';
-import { openDaemon } from '../shared/daemon-context.ts';
-import { openStore } from '../store/store.ts';
+import { createRouter } from '../router/router.ts';
+import { routerConfig } from '../router/router-config.ts';
+import { ROUTER_SCHEMA } from '../router/router-store.ts';
 
 const NAME = 'ogong-routerd';
 

@@ -1,3 +1,4 @@
+import { createSyntheticReply, type SyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import {
@@ -23,7 +24,6 @@ import {
   parseScoreReport,
   type ScoreReport,
 } from '../stage2/score-report.ts';
-import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { adjudicateReport, checkReportShape, combineReports } from './adjudicate.ts';
 
 const options = {

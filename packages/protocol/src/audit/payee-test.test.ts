@@ -1,3 +1,4 @@
+import { createSyntheticEvidence, drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { calibrateRank } from '../statistics/e-value.ts';
@@ -9,7 +10,6 @@ import {
   INITIAL_SEQUENTIAL_TEST,
 } from '../statistics/sprt.ts';
 import { computeQuantile, computeWilsonInterval } from '../statistics/statistics.ts';
-import { createSyntheticEvidence, drawNormal } from '../synthetic/synthetic-evidence.ts';
 import {
   advancePayeeTest,
   CHEAT_SHARES,

@@ -1,10 +1,10 @@
+import { createWidthTable, type Width } from '@ogong/testing/synthetic/synthetic-widths';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, utf8Encode } from '../base/bytes.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { computeWilsonInterval } from '../statistics/statistics.ts';
-import { createWidthTable, type Width } from '../synthetic/synthetic-widths.ts';
 import { assignVerifier } from './audit.ts';
 import { computeClassWeights } from './verifier-weights.ts';
 

@@ -1,3 +1,4 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { compareBytes } from './bytes.ts';
@@ -26,7 +27,6 @@ import {
   u128,
   union,
 } from './codec.ts';
-import { checkCodec } from './codec-compliance.ts';
 
 /** A codec and values that it takes, grown together. */
 interface Sample {

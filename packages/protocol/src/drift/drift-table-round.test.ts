@@ -1,9 +1,9 @@
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/testing/synthetic/synthetic-evidence';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { buildRankCalibration, computeRankPValue } from '../statistics/rank-calibration.ts';
 import { roundStatistics, roundToBits } from '../statistics/round-bits.ts';
-import { createSyntheticEvidence, type SyntheticDrift } from '../synthetic/synthetic-evidence.ts';
 import { UNLIMITED } from './drift-table.ts';
 import { roundLikelihood, roundQuantiles } from './drift-table-round.ts';
 import { EQUAL_STATISTIC, evaluateLikelihood } from './likelihood.ts';

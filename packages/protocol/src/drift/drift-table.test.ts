@@ -1,3 +1,4 @@
+import { createSyntheticEvidence, drawNormal, type SyntheticDrift } from '@ogong/testing/synthetic/synthetic-evidence';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../base/bytes.ts';
@@ -5,7 +6,6 @@ import { createSeededRandom } from '../base/seeded-random.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { getSurprise } from '../stage2/reply-scores.ts';
-import { createSyntheticEvidence, drawNormal, type SyntheticDrift } from '../synthetic/synthetic-evidence.ts';
 import { type DriftRow, type DriftTable, findDriftRow, nameRow, QUANTILES } from './drift-table.ts';
 import {
   buildDriftTable,

@@ -1,3 +1,4 @@
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { advancePayeeTest, INITIAL_PAYEE_TEST } from '../audit/payee-test.ts';
 import { ProtocolError } from '../base/bytes.ts';
@@ -6,7 +7,6 @@ import { REPLY_SCORES, type ReplyEvidence } from '../stage2/reply-scores.ts';
 import { computeBetaQuantile } from '../statistics/beta.ts';
 import { calibrateRank } from '../statistics/e-value.ts';
 import { computeWilsonInterval, testUniformity } from '../statistics/statistics.ts';
-import { createSyntheticEvidence, type SyntheticDrift } from '../synthetic/synthetic-evidence.ts';
 import { type DriftRow, type DriftTable, findDriftRow } from './drift-table.ts';
 import { buildDriftTable, computeInflation, type DriftMeasurement, type DriftSample } from './drift-table-build.ts';
 import { encodeDriftTable, parseDriftTable } from './drift-table-bytes.ts';

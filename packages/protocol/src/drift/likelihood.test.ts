@@ -1,7 +1,7 @@
+import { createSyntheticEvidence, type SyntheticDrift } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import type { ReplyEvidence } from '../stage2/reply-scores.ts';
-import { createSyntheticEvidence, type SyntheticDrift } from '../synthetic/synthetic-evidence.ts';
 import { evaluateLikelihood, type Likelihood } from './likelihood.ts';
 import { fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
 

@@ -1,9 +1,9 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/ticket.json' with { type: 'json' };
 import verifierVectors from '../../vectors/verifier.json' with { type: 'json' };
 import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
-import { checkCodec } from '../base/codec-compliance.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
 import {

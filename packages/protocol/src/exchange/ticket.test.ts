@@ -1,8 +1,8 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/ticket.json' with { type: 'json' };
 import { ProtocolError, toHex } from '../base/bytes.ts';
-import { checkCodec } from '../base/codec-compliance.ts';
 import { hashHybridKey } from '../crypto/hybrid.ts';
 import { createNobleHybridSigner, nobleCrypto } from '../crypto/noble.ts';
 import { encodeTicket, parseTicket, signTicket, type Ticket, verifyTicket } from './ticket.ts';

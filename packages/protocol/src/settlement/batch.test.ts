@@ -1,8 +1,8 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/eip712.json' with { type: 'json' };
 import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
-import { checkCodec } from '../base/codec-compliance.ts';
 import { computeInclusionProof, hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import type { Order } from '../exchange/order.ts';

@@ -1,3 +1,4 @@
+import { createSyntheticReply, type SyntheticOptions } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../base/checks.ts';
 import { isOk } from '../base/checks.ts';
@@ -14,7 +15,6 @@ import {
 } from '../commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
-import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { replayReply } from './replay.ts';
 
 const base: SyntheticOptions = {

@@ -1,8 +1,8 @@
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import { tokenOf } from '../commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { NAT } from '../sampling/sampler.ts';
-import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { replayReply } from './replay.ts';
 import { checkShownLogprobs, type ShownToken } from './shown-logprobs.ts';
 

@@ -1,13 +1,13 @@
+import {
+  createSyntheticReceipt,
+  type SyntheticReceipt,
+  type SyntheticReceiptOptions,
+} from '@ogong/testing/synthetic/synthetic-receipt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8Encode } from '../base/bytes.ts';
 import type { Header } from '../commitment/header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
-import {
-  createSyntheticReceipt,
-  type SyntheticReceipt,
-  type SyntheticReceiptOptions,
-} from '../synthetic/synthetic-receipt.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from './receipt.ts';
 import { type Trust, verifyReceipt } from './verify-receipt.ts';
 

@@ -1,9 +1,9 @@
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from '../commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
-import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { addPosition, countValues, createValueMeter, VALUE_CELLS } from './bent-values.ts';
 import { compareWindows } from './compare.ts';
 

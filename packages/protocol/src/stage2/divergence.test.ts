@@ -1,10 +1,10 @@
+import { createSyntheticDivergence } from '@ogong/testing/synthetic/synthetic-divergence';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../base/bytes.ts';
 import { isOk } from '../base/checks.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, WINDOW_TOKENS } from '../commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { replayReply } from '../stage1/replay.ts';
-import { createSyntheticDivergence } from '../synthetic/synthetic-divergence.ts';
 import {
   computeStage,
   cutPosition,

@@ -1,8 +1,8 @@
+import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { computeWeights, createWeights, drawRank, type SamplerSettings, WEIGHT_ONE } from '../sampling/sampler.ts';
 import { computeQuantile } from '../statistics/statistics.ts';
-import { drawNormal } from '../synthetic/synthetic-evidence.ts';
 import {
   addDrawMargin,
   binMargin,

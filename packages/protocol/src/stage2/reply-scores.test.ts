@@ -1,9 +1,9 @@
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import { decodeDraws, decodeSketch, encodeDraws, encodeSketch, type WindowBytes } from '../commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { TAIL_RANK } from '../sampling/sampler.ts';
-import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { type Comparison, compareWindows } from './compare.ts';
 import { computeReplyScores, findLengthBand, LENGTH_BANDS, REPLY_SCORES, type ReplyScore } from './reply-scores.ts';
 

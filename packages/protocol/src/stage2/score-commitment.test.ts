@@ -1,8 +1,8 @@
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { encodeHeader, parseHeader } from '../commitment/header.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
-import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import {
   computeScoreDigest,
   encodeScoreCommitment,

@@ -1,7 +1,7 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../base/bytes.ts';
-import { checkCodec } from '../base/codec-compliance.ts';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,

@@ -1,6 +1,6 @@
+import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
-import { drawNormal } from '../synthetic/synthetic-evidence.ts';
 import { buildRankCalibration, computeRankPValue, MAX_STEPS, MIN_HELD_OUT_REPLIES } from './rank-calibration.ts';
 import { testUniformity } from './statistics.ts';
 

@@ -1,6 +1,6 @@
+import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../base/seeded-random.ts';
-import { drawNormal } from '../synthetic/synthetic-evidence.ts';
 import { computeTailSurvival, computeTailSurvivalLimit, fitTail } from './tail-fit.ts';
 
 const pareto =

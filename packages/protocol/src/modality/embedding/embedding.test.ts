@@ -1,8 +1,8 @@
+import { createSyntheticEmbedding, type SyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
-import { createSyntheticEmbedding, type SyntheticEmbedding } from '../../synthetic/synthetic-embedding.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { type EmbeddingLeaf, encodeEmbeddingLeaf, hashInputTokens, parseEmbeddingLeaf } from './leaf.ts';

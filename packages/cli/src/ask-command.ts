@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { decimal, integer, text } from '@ogong/host/config/values';
+import { EXIT } from '@ogong/host/log/errors';
+import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
+import { loadTrust, trustFields } from './chain-trust.ts';
+import type { Command } from './command.ts';
+import { formatChecks } from './print-checks.ts';
+
+const config = defineConfig({
+  name: 'ogong ask',
+  summary: 'Asks a gateway, prints the answer as it comes, and then every check of its receipt (on standard error).',
+  fields: {
+    gateway: {
+      schema: text,
+      label: '<addr>',
+      env: 'OGONG_GATEWAY',
+      default: '127.0.0.1:4546',
+      description: 'host:port or URL of the gateway',
+    },
+    apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, where it wants one' },
+    model: {
+      schema: text,
+      label: '<id>',
+      description: 'ogong/<tier>/<maker>/<model>; the first on offer if not given',
+    },
+    system: { schema: text, label: '<text>', description: 'system message' },
+    maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
+    temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
+    seed: { schema: integer(), description: 'the same seed gives the same answer' },
+    save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
+    ...trustFields,
+  },
+  positionals: { label: '<prompt>', min: 1, max: 1 },
+});
+
+export const askCommand: Command = {
+  name: 'ask',
+  summary: 'ask a gateway and check the answer',
+  async run(argv, output) {
+    const parsed = config.parse(argv, process.env);
+    if (parsed.kind === 'print') {
+      output.write(parsed.text);
+      return EXIT.ok;
+    }
+    const { values, positionals } = parsed;
+    const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
+    const trust = await loadTrust('ogong ask', values);
+    const replies: CheckedReply[] = [];
+    try {
+      const client = createClient({
+        baseUrl,
+        onReceipt: (reply) => replies.push(reply),
+        ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
+        ...(trust ? { trust } : {}),
+      });
+      const messages = [
+        ...(values.system === undefined ? [] : [{ role: 'system', content: values.system }]),
+        { role: 'user', content: positionals[0] as string },
+      ];
+      const stream = await client.chat.completions.create({
+        model: values.model ?? (await findModel(baseUrl)),
+        messages,
+        stream: true,
+        max_tokens: values.maxTokens,
+        ...(values.temperature === undefined ? {} : { temperature: values.temperature }),
+        ...(values.seed === undefined ? {} : { seed: values.seed }),
+      });
+      for await (const chunk of stream) output.write(chunk.choices[0]?.delta.content ?? '');
+      output.write('\n');
+    } catch (error) {
+      return explain(error, baseUrl, output);
+    }
+    const [reply] = replies as [CheckedReply];
+    output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatChecks(reply.checks)}`);
+    if (values.save !== undefined) {
+      const { receipt, request, response } = reply;
+      const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };
+      writeFileSync(values.save, `${JSON.stringify(file)}\n`);
+      output.writeError(`saved: ogong verify ${values.save}\n`);
+    }
+    return EXIT.ok;
+  },
+};
+
+async function findModel(baseUrl: string): Promise<string> {
+  const response = await fetch(`${baseUrl.replace(/\/v1\/?$/, '')}/v1/models`);
+  const { data = [] } = (await response.json()) as { data?: { id: string }[] };
+  if (!data[0]) throw new GatewayApiError(503, { error: { message: 'no model is on offer at this gateway now' } });
+  return data[0].id;
+}
+
+function explain(error: unknown, baseUrl: string, output: Parameters<Command['run']>[1]): number {
+  if (error instanceof ReceiptError) {
+    output.writeError(`\nogong ask: the answer does not hold: ${error.message}\n${formatChecks(error.checks)}`);
+    return 1;
+  }
+  if (error instanceof GatewayApiError) {
+    output.writeError(`ogong ask: ${error.message}\n`);
+    return error.retryable ? EXIT.temporary : EXIT.unavailable;
+  }
+  if (error instanceof TypeError && error.message === 'fetch failed') {
+    output.writeError(
+      `ogong ask: nobody answers at ${baseUrl}: start a gateway (ogong mesh up), or name one with --gateway\n`,
+    );
+    return EXIT.unavailable;
+  }
+  throw error;
+}

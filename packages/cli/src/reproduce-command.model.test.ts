@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import { toBase64 } from '@ogong/protocol/base/bytes';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
+import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
+import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REPRODUCE_EXIT, reproduceCommand } from './reproduce-command.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-reproduce-'));
+let model: ResolvedModel;
+beforeAll(async () => {
+  model = await resolveModel('stories15M', { storeDir: join(directory, 'models') });
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A receipt of a reply that the model at a path gave, sold as the model that the test knows. */
+async function save(name: string, modelPath: string, isWhole = true): Promise<string> {
+  const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 256, threads: 1 });
+  const realEngine = { ...engine, info: () => ({ ...engine.info(), modelRoot: model.modelRoot }) };
+  const network = await createNetwork({ realEngine, provider: { modelId: 'ogong/replay/test/stories' } });
+  try {
+    const message = network.order({ body: { max_tokens: 24 } });
+    const { finished } = await receive(network.client, message);
+    const replyId = new Uint8Array(16).fill(1);
+    const { opening } = await network.client.service(ProviderService).getOpening({ replyId });
+    const receipt = toReceiptJson(toReceipt(message, finished, { opening, ledger }));
+    const path = join(directory, `${name}.json`);
+    writeFileSync(path, JSON.stringify({ ...receipt, ...(isWhole && { request: toBase64(message.request) }) }));
+    return path;
+  } finally {
+    await network.close();
+  }
+}
+
+async function reproduce(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
+  let out = '';
+  let error = '';
+  const code = await reproduceCommand.run([...argv, '--data-dir', directory, '--n-ctx', '256'], {
+    write: (text) => (out += text),
+    writeError: (text) => (error += text),
+  });
+  return { code, out, error };
+}
+
+describe('ogong reproduce', () => {
+  it('computes the same for an honest receipt, with the kernels of another machine too', async () => {
+    const honest = await save('honest', model.path);
+    for (const isa of process.arch === 'x64' ? ['auto', 'sse42'] : ['auto']) {
+      const { code, out, error } = await reproduce(honest, '--model', `file:${model.path}`, '--isa', isa);
+      expect(error).toBe('');
+      expect(out).toMatch(/^posture: tier replay/);
+      expect(out).toMatch(/ok +equality/);
+      expect(code).toBe(REPRODUCE_EXIT.accept);
+    }
+  });
+
+  it('names the first token of a receipt whose weights were others', async () => {
+    const noisy = join(directory, 'noisy.gguf');
+    writeNoisyModel(model.path, noisy, { tensor: 'blk.3.ffn_down.weight', seed: 7 });
+    const { code, out } = await reproduce(await save('noisy', noisy), '--model', `file:${model.path}`, '--json');
+    expect(code).toBe(REPRODUCE_EXIT.reject);
+    const { difference } = JSON.parse(out) as { difference: { position: number; stages: string[] } };
+    expect(difference.position).toBeLessThan(4);
+    expect(difference.stages).toHaveLength(9);
+  });
+
+  it('says what is missing', async () => {
+    const bare = await save('bare', model.path, false);
+    expect(await reproduce(bare, '--model', `file:${model.path}`)).toMatchObject({
+      code: REPRODUCE_EXIT.unusable,
+      error: expect.stringMatching(/give --request/),
+    });
+    expect(await reproduce(bare)).toMatchObject({ code: REPRODUCE_EXIT.unusable });
+    expect(await reproduce('none.json', '--model', `file:${model.path}`)).toMatchObject({
+      code: REPRODUCE_EXIT.unusable,
+      error: expect.stringMatching(/no such file/),
+    });
+  });
+});

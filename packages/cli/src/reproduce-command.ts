@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, httpUrl, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { describeFailure } from '@ogong/host/log/errors';
+import { engineFields, loadModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import type { Command } from './command.ts';
+import { formatChecks } from './print-checks.ts';
+import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+import { type Reproduction, reproduceReceipt } from './reproduce.ts';
+
+/** 0: this machine computes the same. 1: it does not. 2: there is nothing to compare. 3: it cannot tell. */
+export const REPRODUCE_EXIT = { accept: 0, reject: 1, unusable: 2, inconclusive: 3 } as const;
+
+const { hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx } = engineFields;
+
+const config = defineConfig({
+  name: 'ogong reproduce',
+  summary:
+    'Runs the model of a receipt again on this machine and compares, bit for bit where the receipt names a class that runs\n' +
+    'here. Exits with 0 where it computes the same, 1 where not, 3 where it cannot tell, 2 where the input cannot be used.',
+  fields: {
+    model: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_MODEL',
+      required: true,
+      description: 'the model: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    request: { schema: text, label: '<path>', description: 'the exact body that was sent, where the receipt has none' },
+    gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
+    json: { schema: boolean, boolean: true, description: 'print the finding as JSON' },
+    ...{ hubEndpoint, hubToken, verify, backend, kvType, isa, threads, nCtx },
+    dataDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_DATA_DIR',
+      default: join(homedir(), '.ogong'),
+      description: 'where downloaded models are kept',
+    },
+  },
+  positionals: { label: '<receipt.json>', min: 1, max: 1 },
+});
+
+export const reproduceCommand: Command = {
+  name: 'reproduce',
+  summary: 'run the model of a receipt again, and compare',
+  async run(argv, output) {
+    try {
+      const parsed = config.parse(argv, process.env);
+      if (parsed.kind === 'print') {
+        output.write(parsed.text);
+        return REPRODUCE_EXIT.accept;
+      }
+      const { values, positionals } = parsed;
+      const file = readReceiptFile(positionals[0] as string);
+      const request = values.request === undefined ? file.request : readFileSync(values.request);
+      if (request === undefined) {
+        output.writeError('ogong reproduce: the receipt holds no request; give --request\n');
+        return REPRODUCE_EXIT.unusable;
+      }
+      const receipt = await openReceipt(file.receipt, values.gateway);
+      const log = { info: () => {}, warn: () => {} };
+      const { engine } = await loadModel(
+        values.model,
+        { ...values, ...SCORES_ONLY, sequences: 1 },
+        { dataDir: values.dataDir, log },
+      );
+      try {
+        const signal = new AbortController().signal;
+        const found = await reproduceReceipt(
+          { receipt, request: toPlainBytes(request) },
+          { engine, crypto: nodeCrypto, signal },
+        );
+        output.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : formatReproduction(found));
+        return REPRODUCE_EXIT[found.outcome];
+      } finally {
+        await engine.close();
+      }
+    } catch (error) {
+      output.writeError(`ogong reproduce: ${describeFailure(error)}\n`);
+      return REPRODUCE_EXIT.unusable;
+    }
+  },
+};
+
+const WORDS: Readonly<Record<Reproduction['outcome'], string>> = {
+  accept: 'this machine computes the same',
+  reject: 'this machine does not compute what the receipt says',
+  inconclusive: 'this machine cannot tell',
+};
+
+export function formatReproduction({ outcome, checks, numericClass, difference }: Reproduction): string {
+  const ran = numericClass === undefined ? '' : `, in class ${numericClass}`;
+  const where =
+    difference === undefined ? '' : `the first difference is at output token ${difference.position}, counted from 0\n`;
+  return `${formatChecks(checks)}${where}${WORDS[outcome]}${ran}\n`;
+}

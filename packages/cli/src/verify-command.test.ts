@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { toTrustJson } from '@ogong/sdk';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { afterAll, describe, expect, it } from 'vitest';
+import { VERIFY_EXIT, verifyCommand } from './verify-command.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-verify-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const fill = (value: number, length: number): Uint8Array => new Uint8Array(length).fill(value);
+const { receipt, reply, trust } = createSyntheticReceipt({
+  crypto,
+  provider: createNodeHybridSigner(fill(1, 64)),
+  router: createNodeHybridSigner(fill(2, 64)),
+  payer: createNodeLedgerSigner(fill(3, 32)),
+  ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },
+});
+
+function save(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const bodies = { request: toBase64(reply.request), response: toBase64(reply.response) };
+const whole = save('receipt.json', JSON.stringify({ ...toReceiptJson(receipt), ...bodies }));
+const bare = save('bare.json', JSON.stringify(toReceiptJson(receipt)));
+const trusted = save('trust.json', JSON.stringify(toTrustJson(trust)));
+
+async function verify(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
+  let out = '';
+  let error = '';
+  const code = await verifyCommand.run(argv, { write: (text) => (out += text), writeError: (text) => (error += text) });
+  return { code, out, error };
+}
+
+describe('ogong verify', () => {
+  it('passes a good receipt, check by check', async () => {
+    const { code, out } = await verify(whole, '--trust', trusted);
+    expect(code).toBe(VERIFY_EXIT.ok);
+    expect(out).toMatch(/^ok +draw-replay /m);
+    expect(out).toMatch(/^posture: tier verified, method draw-replay, inexact class synthetic\/1: /);
+    expect(out).toMatch(/\d+ passed, 0 failed, 0 skipped/);
+  });
+
+  it('says what it could not look at without trust', async () => {
+    const { code, out } = await verify(whole);
+    expect(code).toBe(VERIFY_EXIT.ok);
+    expect(out).toMatch(/^skip +model-root /m);
+  });
+
+  it('takes request and response from files', async () => {
+    const request = save('request.json', reply.request);
+    const good = await verify(bare, '--request', request, '--response', save('response.txt', reply.response));
+    expect(good.code).toBe(VERIFY_EXIT.ok);
+    const bad = await verify(bare, '--request', request, '--response', save('other.txt', 'another answer'));
+    expect(bad.code).toBe(VERIFY_EXIT.failed);
+    expect(bad.out).toMatch(/^FAIL +response-hash /m);
+  });
+
+  it('prints JSON for programs', async () => {
+    const { out } = await verify(whole, '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      ok: true,
+      checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]),
+    });
+  });
+
+  it('fetches the opening of a compact receipt, and checks what comes', async () => {
+    const opening = (receipt.opening as { bytes: Uint8Array }).bytes;
+    const server = createServer((request, response) => response.end(request.url === '/good' ? opening : 'nonsense'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const gateway = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const compact = (url: string): string =>
+      save(
+        `compact${url.slice(1)}.json`,
+        JSON.stringify({ ...toReceiptJson({ ...receipt, opening: { url } }), ...bodies }),
+      );
+    try {
+      const offline = await verify(compact('/good'));
+      expect(offline.out).toMatch(/^skip +draw-replay /m);
+      expect(offline.out).toMatch(/^posture: tier verified was asked for; method and class stand in the header/);
+      expect((await verify(compact('/good'), '--gateway', gateway)).out).toMatch(/^ok +draw-replay /m);
+      expect((await verify(compact('/bad'), '--gateway', gateway)).code).toBe(VERIFY_EXIT.failed);
+    } finally {
+      server.close();
+    }
+  });
+
+  it.each([
+    ['a file that is not there', ['missing.json'], /no such file/],
+    ['a file that is no receipt', [save('text.json', 'hello')], /not JSON/],
+    ['a receipt of another format', [save('format.json', '{"format":"x"}')], /format/],
+    ['no response', [bare], /--request and --response/],
+    ['no receipt at all', [], /is missing/],
+    ['an unknown flag', [whole, '--unknown'], /unknown flag/],
+  ])('cannot use %s', async (_what, argv, message) => {
+    const { code, error } = await verify(...argv);
+    expect(code).toBe(VERIFY_EXIT.unusable);
+    expect(error).toMatch(message);
+  });
+});

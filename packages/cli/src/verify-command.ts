@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, httpUrl, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { describeFailure } from '@ogong/host/log/errors';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { loadTrust, trustFields } from './chain-trust.ts';
+import type { Command } from './command.ts';
+import { formatChecks } from './print-checks.ts';
+import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
+
+/** 0: every check that could be made holds. 1: one failed. 2: there is nothing that can be checked. */
+export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2 } as const;
+
+const config = defineConfig({
+  name: 'ogong verify',
+  summary:
+    'Checks an answer against its receipt, offline. Prints every check; exits with 0 where none failed, 1 where one did,\n' +
+    '2 where the input cannot be used. Receipts from a gateway hold request and response; others need both files.',
+  fields: {
+    request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
+    response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
+    gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
+    json: { schema: boolean, boolean: true, description: 'print the verdict as JSON' },
+    ...trustFields,
+  },
+  positionals: { label: '<receipt.json>', min: 1, max: 1 },
+});
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'check an answer against its receipt',
+  async run(argv, output) {
+    try {
+      const parsed = config.parse(argv, process.env);
+      if (parsed.kind === 'print') {
+        output.write(parsed.text);
+        return VERIFY_EXIT.ok;
+      }
+      const { values, positionals } = parsed;
+      const file = readReceiptFile(positionals[0] as string);
+      const trust = await loadTrust('ogong verify', values);
+      const receipt = await openReceipt(file.receipt, values.gateway);
+      const request = values.request === undefined ? file.request : readFileSync(values.request);
+      const response = values.response === undefined ? file.response : readFileSync(values.response);
+      if (!request || !response) {
+        output.writeError('ogong verify: the receipt holds no request and response; give --request and --response\n');
+        return VERIFY_EXIT.unusable;
+      }
+      const context = {
+        crypto: nodeCrypto,
+        request: toPlainBytes(request),
+        response: toPlainBytes(response),
+        nowMs: Date.now(),
+      };
+      const verdict = verifyReceipt(receipt, trust === undefined ? context : { ...context, trust });
+      output.write(values.json ? `${JSON.stringify(verdict, null, 2)}\n` : formatChecks(verdict.checks));
+      return verdict.ok ? VERIFY_EXIT.ok : VERIFY_EXIT.failed;
+    } catch (error) {
+      output.writeError(`ogong verify: ${describeFailure(error)}\n`);
+      return VERIFY_EXIT.unusable;
+    }
+  },
+};

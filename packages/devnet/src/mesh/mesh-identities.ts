@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
+import { computeAddress } from '@ogong/chain/keys';
+import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { deriveVrfSeed } from '@ogong/node/validator/register';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+
+/** Who a daemon is, from the keys in its data directory; they are made here where it has none yet. */
+export interface MeshIdentity {
+  readonly privateKey: Hex;
+  readonly address: Address;
+  /** SHA-256 of its TLS certificate. */
+  readonly certHash: Uint8Array;
+  /** Hash of its hybrid key: a provider's id. */
+  readonly keyHash: Uint8Array;
+  /** Public key of the verifiable random function, which validators alone use. */
+  readonly vrfKey: Uint8Array;
+}
+
+export async function loadMeshIdentity(directory: string, name: string): Promise<MeshIdentity> {
+  const keys = createOrLoadKeys(join(directory, name));
+  const privateKey = bytesToHex(keys.ledgerKey.reveal());
+  const { id } = await createLinkIdentity(keys.linkSeed);
+  return {
+    privateKey,
+    address: computeAddress(privateKey),
+    certHash: id,
+    keyHash: hashHybridKey(nodeCrypto, createNodeHybridSigner(keys.hybridSeed.reveal()).publicKey),
+    vrfKey: computeVrfPublicKey(deriveVrfSeed(nodeCrypto, keys.ledgerKey.reveal())),
+  };
+}

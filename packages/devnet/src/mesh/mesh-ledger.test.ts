@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createChainClient } from '@ogong/chain/client';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDevChain } from '../chain/dev-chain.ts';
+import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
+
+let chain: Awaited<ReturnType<typeof startDevChain>>;
+const directory = mkdtempSync(join(tmpdir(), 'ogong-ledger-'));
+
+beforeAll(async () => {
+  chain = await startDevChain({ blockTimeMs: 50 });
+});
+afterAll(async () => {
+  await chain.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function createPlan(): LedgerPlan {
+  const account = (name: string) => ({ name, privateKey: generatePrivateKey() });
+  const address = computeAddress(generatePrivateKey());
+  return {
+    deployer: account('deployer'),
+    recipients: { verification: address, treasury: address, license: address },
+    validators: [1, 2].map((i) => ({
+      ...account(`validator-${i}`),
+      bondAtomic: (10_000n + BigInt(i)) * OGONG,
+      endpoint: `127.0.0.1:${4530 + i}`,
+      certHash: new Uint8Array(32).fill(i),
+      vrfKey: new Uint8Array(32).fill(i + 10),
+    })),
+    providers: [{ ...account('provider-1'), stakeAtomic: 500n * OGONG }],
+    payer: { ...account('gateway'), depositAtomic: 1_000n * OGONG, allowanceAtomic: 100n * OGONG },
+  };
+}
+
+describe('mesh ledger', () => {
+  it('bonds, stakes and funds to the unit, and changes nothing the second time', async () => {
+    const plan = createPlan();
+    const deploymentFile = join(directory, 'deployment.json');
+    const deployment = await prepareLedger(plan, { chain, deploymentFile });
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    const look = async () => ({
+      validators: (await client.validators()).map(({ signer, stake, endpoint }) => ({ signer, stake, endpoint })),
+      stake: await client.stakeOf(computeAddress(plan.providers[0]!.privateKey)),
+      free: await client.freeOf(computeAddress(plan.payer.privateKey)),
+      channels: await Promise.all(
+        plan.validators.map(({ privateKey }) =>
+          client.channelOf(computeAddress(plan.payer.privateKey), computeAddress(privateKey)),
+        ),
+      ),
+    });
+    const first = await look();
+    expect(first.validators.map(({ stake }) => stake).sort()).toEqual([10_001n * OGONG, 10_002n * OGONG]);
+    expect(first.stake).toBe(500n * OGONG);
+    expect(first.free).toBe(800n * OGONG);
+    expect(first.channels.map(({ spendable }) => spendable)).toEqual([100n * OGONG, 100n * OGONG]);
+
+    expect(await prepareLedger(plan, { chain, deploymentFile })).toEqual(deployment);
+    expect(await look()).toEqual(first);
+  }, 60_000);
+
+  it('moves a validator whose port changed', async () => {
+    const plan = createPlan();
+    const deploymentFile = join(directory, 'moved.json');
+    await prepareLedger(plan, { chain, deploymentFile });
+    const moved = { ...plan, validators: plan.validators.map((v, i) => ({ ...v, endpoint: `127.0.0.1:${5530 + i}` })) };
+    const deployment = await prepareLedger(moved, { chain, deploymentFile });
+    const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
+    expect((await client.validators()).map(({ endpoint }) => endpoint).sort()).toEqual([
+      '127.0.0.1:5530',
+      '127.0.0.1:5531',
+    ]);
+  }, 60_000);
+});

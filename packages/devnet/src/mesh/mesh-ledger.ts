@@ -1,0 +1,154 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import { deployContracts } from '@ogong/chain/deploy';
+import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
+import type { Address, Hex } from '@ogong/chain/hex';
+import { computeAddress } from '@ogong/chain/keys';
+import type { DevChain } from '../chain/dev-chain.ts';
+
+/** One OGONG in atomic units. */
+export const OGONG = 10n ** 18n;
+
+export interface LedgerAccount {
+  readonly name: string;
+  readonly privateKey: Hex;
+}
+
+export interface BondedValidator extends LedgerAccount {
+  readonly bondAtomic: bigint;
+  readonly endpoint: string;
+  readonly certHash: Uint8Array;
+  readonly vrfKey: Uint8Array;
+}
+
+export interface StakedProvider extends LedgerAccount {
+  readonly stakeAtomic: bigint;
+}
+
+export interface FundedPayer extends LedgerAccount {
+  readonly depositAtomic: bigint;
+  /** Reserved for each validator, out of the deposit. */
+  readonly allowanceAtomic: bigint;
+}
+
+export interface LedgerPlan {
+  readonly deployer: LedgerAccount;
+  readonly recipients: { readonly verification: Address; readonly treasury: Address; readonly license: Address };
+  readonly validators: readonly BondedValidator[];
+  readonly providers: readonly StakedProvider[];
+  readonly payer: FundedPayer;
+}
+
+/** Enough native coin for any number of transactions on a chain of one's own. */
+const gasBalance = 10_000n * 10n ** 18n;
+
+/**
+ * Brings a chain to where daemons can start: contracts deployed, validators bonded and registered, providers staked, the
+ * payer's channels open. Every step looks first, so that an interrupted run is simply run again.
+ */
+export async function prepareLedger(
+  plan: LedgerPlan,
+  {
+    chain,
+    deploymentFile,
+    onProgress = () => {},
+  }: {
+    readonly chain: Pick<DevChain, 'rpcUrl' | 'chainId' | 'setBalance'>;
+    readonly deploymentFile: string;
+    readonly onProgress?: (what: string) => void;
+  },
+): Promise<Deployment> {
+  const { deployer, validators, providers, payer } = plan;
+  const accounts = [deployer, ...validators, ...providers, payer];
+  await Promise.all(accounts.map(({ privateKey }) => chain.setBalance(computeAddress(privateKey), gasBalance)));
+  onProgress('deploying the contracts');
+  const deployment =
+    (await findDeployment(deploymentFile, chain.rpcUrl)) ?? (await deploy(plan, chain, deploymentFile));
+  const connect = ({ privateKey }: LedgerAccount): Promise<ChainClient> =>
+    createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 50 });
+  const governor = await connect(deployer);
+
+  onProgress(`bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway`);
+  // Minting is one account's and so one after the other; each member goes on as soon as its tokens are there.
+  await Promise.all([
+    ...validators.map(async (validator) => bondValidator(await connect(validator), validator, governor)),
+    ...providers.map(async (provider) => stakeProvider(await connect(provider), provider, governor)),
+    connect(payer).then((client) => openChannels(client, plan, governor)),
+  ]);
+  return deployment;
+}
+
+/** The deployment of an earlier run, where its contracts are still on the chain. */
+async function findDeployment(file: string, rpcUrl: string): Promise<Deployment | undefined> {
+  try {
+    const deployment = { ...parseDeployment(readFileSync(file, 'utf8')), rpcUrl };
+    await createChainClient({ rpcUrl, deployment });
+    return deployment;
+  } catch {
+    return undefined;
+  }
+}
+
+async function deploy(
+  { deployer, recipients }: LedgerPlan,
+  { rpcUrl, chainId }: Pick<DevChain, 'rpcUrl' | 'chainId'>,
+  file: string,
+): Promise<Deployment> {
+  const deployment = await deployContracts({ rpcUrl, chainId, privateKey: deployer.privateKey, recipients });
+  writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+  return deployment;
+}
+
+async function bondValidator(client: ChainClient, validator: BondedValidator, governor: ChainClient): Promise<void> {
+  const address = computeAddress(validator.privateKey);
+  const { amount } = await client.bondOf(address);
+  if (amount < validator.bondAtomic) {
+    await top(governor, address, validator.bondAtomic - amount);
+    await client.bond(validator.bondAtomic - amount);
+  }
+  const { endpoint, certHash, vrfKey } = validator;
+  const present = (await client.validators()).find(({ signer }) => signer === address);
+  if (present?.endpoint === endpoint) return;
+  if (present) await client.updateValidator({ endpoint, certHash });
+  else await client.registerValidator({ endpoint, certHash, vrfKey });
+}
+
+async function stakeProvider(client: ChainClient, provider: StakedProvider, governor: ChainClient): Promise<void> {
+  const address = computeAddress(provider.privateKey);
+  const missing = provider.stakeAtomic - (await client.stakeOf(address));
+  if (missing <= 0n) return;
+  await top(governor, address, missing);
+  await client.stake(missing);
+}
+
+async function openChannels(
+  client: ChainClient,
+  { payer, validators }: LedgerPlan,
+  governor: ChainClient,
+): Promise<void> {
+  const address = computeAddress(payer.privateKey);
+  const channels = await Promise.all(
+    validators.map(async ({ privateKey }) => {
+      const validator = computeAddress(privateKey);
+      const { admitted, spent } = await client.channelOf(address, validator);
+      return { validator, missing: payer.allowanceAtomic - (admitted - spent) };
+    }),
+  );
+  const needed = channels.reduce((sum, { missing }) => (missing > 0n ? sum + missing : sum), 0n);
+  if (needed === 0n) return;
+  const free = await client.freeOf(address);
+  if (free < needed) {
+    // The whole deposit, unless more than that is missing.
+    const wanted = [payer.depositAtomic, needed].sort((a, b) => (a < b ? 1 : -1))[0] as bigint;
+    await top(governor, address, wanted - free);
+    await client.deposit(wanted - free);
+  }
+  for (const { validator, missing } of channels) if (missing > 0n) await client.admit(validator, missing);
+}
+
+/** Mints what an account lacks to hold `amount`. */
+async function top(governor: ChainClient, account: Address, amount: bigint): Promise<void> {
+  const balance = await governor.balanceOf(account);
+  if (balance < amount) await governor.mint(account, amount - balance);
+}

@@ -1,0 +1,264 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { MeshError } from './mesh-error.ts';
+import { OGONG } from './mesh-ledger.ts';
+
+export const MESH_ROLES = ['validator', 'verifier', 'router', 'provider', 'gateway'] as const;
+export type MeshRole = (typeof MESH_ROLES)[number];
+
+/** One daemon: what is started, with what, and what has to serve before it. */
+export interface ProcessPlan {
+  readonly name: string;
+  readonly role: MeshRole;
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly after: readonly string[];
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly port: number;
+}
+
+export interface MeshPlan {
+  readonly directory: string;
+  readonly deploymentFile: string;
+  readonly modelRootsFile: string;
+  readonly chainStateFile: string;
+  readonly chainPort: number;
+  readonly rpcUrl: string;
+  readonly gatewayUrl: string;
+  readonly processes: readonly ProcessPlan[];
+}
+
+export interface MeshModel {
+  /** A GGUF file. */
+  readonly path: string;
+  /** `ogong/<tier>/<maker>/<model>` */
+  readonly id: string;
+  /** What is published as this model, 32 bytes: other weights are refused. */
+  readonly root: Uint8Array;
+}
+
+/** A provider that runs another program than `ogong-provider`: its own arguments, `--`, then those of `serve`. */
+export interface ProviderVariant {
+  readonly name: string;
+  readonly entry: string;
+  readonly args: readonly string[];
+}
+
+export interface MeshTimings {
+  readonly epochMs: number;
+  readonly settleIntervalMs: number;
+  readonly announceIntervalMs: number;
+  /** How long an opening or a verifier is waited for. */
+  readonly auditWindowMs: number;
+}
+
+export const QUICK_TIMINGS: MeshTimings = {
+  epochMs: 2_000,
+  settleIntervalMs: 2_000,
+  announceIntervalMs: 2_000,
+  auditWindowMs: 30_000,
+};
+
+export interface MeshOptions {
+  readonly directory: string;
+  readonly model: MeshModel;
+  /** 1 to 9. */
+  readonly validators?: number;
+  /** Honest ones, 1 to 8. */
+  readonly providers?: number;
+  readonly variant?: ProviderVariant;
+  readonly pricePer1kAtomic?: bigint;
+  readonly timings?: MeshTimings;
+}
+
+export interface MeshPorts {
+  readonly chain: number;
+  readonly router: number;
+  readonly gateway: number;
+  readonly validators: readonly number[];
+  readonly verifiers: readonly number[];
+  readonly providers: readonly number[];
+}
+
+/** What a plan takes from the keys that were made for it. */
+export interface MeshPins {
+  /** Certificate hash of the router, 64 hex digits. */
+  readonly router: string;
+  /** Certificate hash and key hash of each verifier. */
+  readonly verifiers: readonly { readonly certHash: string; readonly keyHash: string }[];
+  /** Key hash of each provider. */
+  readonly providers: readonly string[];
+}
+
+export const DEFAULT_BASE_PORT = 4500;
+
+/** The whitepaper's example: two rejects in a row eject, one does not. */
+const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 } as const;
+/** Validators that moved or came back are found again within it. */
+const registryIntervalMs = 5_000;
+
+/** Odd on purpose: every share of every fee has to be rounded. */
+export const DEFAULT_PRICE_PER_1K = OGONG / 1000n + 7n;
+
+/** Unequal on purpose: a quorum is counted in stake, not in heads. Any three of four pass two thirds, no two do. */
+export const bondOf = (index: number): bigint => (10_000n + 1_000n * BigInt(index)) * OGONG;
+
+export const countProviders = ({ providers = 3, variant }: MeshOptions): number => providers + (variant ? 1 : 0);
+
+export const validatorName = (index: number): string => `validator-${index + 1}`;
+export const verifierName = (index: number): string => `verifier-${index + 1}`;
+export function providerName({ providers = 3, variant }: MeshOptions, index: number): string {
+  return index === providers && variant ? variant.name : `provider-${index + 1}`;
+}
+
+/** Fixed ports around the daemons' own defaults: with base 4500 the gateway is at 4546. */
+export function planPorts(base: number, { validators = 4, ...options }: MeshOptions): MeshPorts {
+  const highest = base + 80;
+  if (!Number.isInteger(base) || base < 1024 || highest > 65_535) {
+    throw new MeshError('bad-option', `base port ${base}: must lie between 1024 and ${65_535 - 80}`);
+  }
+  const row = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => base + first + i);
+  return {
+    chain: base + 45,
+    router: base + 44,
+    gateway: base + 46,
+    validators: row(31, validators),
+    verifiers: row(51, countProviders(options as MeshOptions)),
+    providers: row(61, countProviders(options as MeshOptions)),
+  };
+}
+
+/** The same layout on ports that the system gave. */
+export function assignPorts(free: readonly number[], options: MeshOptions): MeshPorts {
+  const { validators = 4 } = options;
+  const providers = countProviders(options);
+  const take = [...free];
+  const next = (): number => {
+    const port = take.shift();
+    if (port === undefined) throw new MeshError('bad-option', `${free.length} ports are too few`);
+    return port;
+  };
+  const row = (count: number): number[] => Array.from({ length: count }, next);
+  return {
+    chain: next(),
+    router: next(),
+    gateway: next(),
+    validators: row(validators),
+    verifiers: row(providers),
+    providers: row(providers),
+  };
+}
+
+export const countPorts = (options: MeshOptions): number => 3 + (options.validators ?? 4) + 2 * countProviders(options);
+
+const require = createRequire(import.meta.url);
+/** The daemons' programs, from the packages that they come with. */
+const BIN = {
+  validatord: require.resolve('@ogong/node/bin/ogong-validatord'),
+  routerd: require.resolve('@ogong/node/bin/ogong-routerd'),
+  gatewayd: require.resolve('@ogong/node/bin/ogong-gatewayd'),
+  provider: require.resolve('@ogong/provider/bin/ogong-provider'),
+  verifierd: require.resolve('@ogong/provider/bin/ogong-verifierd'),
+} as const;
+const at = (port: number): string => `127.0.0.1:${port}`;
+
+/** Every daemon of a mesh on this machine. Pure: starts nothing and writes nothing. */
+export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins): MeshPlan {
+  const { directory, model, variant, pricePer1kAtomic = DEFAULT_PRICE_PER_1K, timings = QUICK_TIMINGS } = options;
+  assertOptions(options);
+  const deploymentFile = join(directory, 'deployment.json');
+  const modelRootsFile = join(directory, 'model-roots.json');
+  const rpcUrl = `http://${at(ports.chain)}`;
+  const logs = join(directory, 'logs');
+  const modelFlag = `file:${model.path}`;
+  const registry = ['--registry-interval', `${registryIntervalMs}ms`];
+  const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
+  const define = (
+    name: string,
+    role: MeshRole,
+    port: number,
+    rest: { entry: string; before?: readonly string[]; args: readonly string[]; after?: readonly string[] },
+  ): ProcessPlan => {
+    const dataDir = join(directory, name);
+    const args = [...(rest.before ?? []), '--bind', at(port), '--data-dir', dataDir, ...chainFlags, ...rest.args];
+    return {
+      name,
+      role,
+      port,
+      dataDir,
+      entry: rest.entry,
+      args,
+      after: rest.after ?? [],
+      logFile: join(logs, `${name}.log`),
+    };
+  };
+  const validatorNames = ports.validators.map((_, i) => validatorName(i));
+  const processes = [
+    ...ports.validators.map((port, i) =>
+      define(validatorName(i), 'validator', port, {
+        entry: BIN.validatord,
+        args: [
+          ...['--epoch-ms', String(timings.epochMs)],
+          ...['--settle-interval', `${timings.settleIntervalMs}ms`],
+          ...['--audit-window', `${timings.auditWindowMs}ms`],
+          ...registry,
+          ...['--s', String(test.soundness), '--eps', String(test.falsePositiveRate), '--beta', String(test.beta)],
+        ],
+      }),
+    ),
+    ...ports.verifiers.map((port, i) =>
+      define(verifierName(i), 'verifier', port, {
+        entry: BIN.verifierd,
+        args: ['--model', modelFlag, '--provider', pins.providers[i] as string, ...registry],
+      }),
+    ),
+    define('router', 'router', ports.router, {
+      entry: BIN.routerd,
+      args: [...registry, '--refresh-interval', `${timings.announceIntervalMs}ms`, '--model-roots', modelRootsFile],
+    }),
+    ...ports.providers.map((port, i) => {
+      const name = providerName(options, i);
+      const pin = pins.verifiers[i] as MeshPins['verifiers'][number];
+      const own = variant?.name === name ? variant : undefined;
+      return define(name, 'provider', port, {
+        entry: own?.entry ?? BIN.provider,
+        before: own ? [...own.args, '--', 'serve'] : ['serve'],
+        args: [
+          ...['--model', modelFlag],
+          ...['--model-id', model.id],
+          ...['--price', String(pricePer1kAtomic)],
+          ...['--router', at(ports.router)],
+          ...['--router-cert', pins.router],
+          ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
+          ...['--verifier-cert', pin.certHash],
+          ...['--verifier-key', pin.keyHash],
+          ...['--announce-interval', `${timings.announceIntervalMs}ms`],
+          ...registry,
+        ],
+        after: [...validatorNames, 'router'],
+      });
+    }),
+    define('gateway', 'gateway', ports.gateway, {
+      entry: BIN.gatewayd,
+      args: ['--router', at(ports.router), '--router-cert', pins.router, '--model-roots', modelRootsFile],
+      after: [...validatorNames, 'router'],
+    }),
+  ];
+  return {
+    directory,
+    deploymentFile,
+    modelRootsFile,
+    chainStateFile: join(directory, 'chain.json'),
+    chainPort: ports.chain,
+    rpcUrl,
+    gatewayUrl: `http://${at(ports.gateway)}`,
+    processes,
+  };
+}
+
+function assertOptions({ validators = 4, providers = 3 }: MeshOptions): void {
+  const within = (value: number, high: number): boolean => Number.isInteger(value) && value >= 1 && value <= high;
+  if (!within(validators, 9)) throw new MeshError('bad-option', `${validators} validators: 1 to 9 fit on one machine`);
+  if (!within(providers, 8)) throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
+}

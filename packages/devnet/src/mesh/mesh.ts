@@ -1,0 +1,251 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Deployment } from '@ogong/chain/deployment';
+import type { Address } from '@ogong/chain/hex';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
+import { isPortFree } from '../chain/free-port.ts';
+import { MeshError } from './mesh-error.ts';
+import { loadMeshIdentity, type MeshIdentity } from './mesh-identities.ts';
+import { type LedgerPlan, OGONG, prepareLedger } from './mesh-ledger.ts';
+import {
+  bondOf,
+  countProviders,
+  type MeshOptions,
+  type MeshPlan,
+  type MeshPorts,
+  type MeshRole,
+  planMesh,
+  providerName,
+  validatorName,
+  verifierName,
+} from './mesh-plan.ts';
+import { type MeshState, removeMeshState, writeMeshState } from './mesh-state.ts';
+import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
+import { startInOrder } from './start-order.ts';
+import { createSupervisedProcess, type SupervisedProcess } from './supervised-process.ts';
+
+export interface MeshLaunch extends MeshOptions {
+  readonly ports: MeshPorts;
+  /** Keep the chain over restarts, and tell other commands where this mesh is. Default: false. */
+  readonly isLasting?: boolean;
+  readonly blockTimeMs?: number;
+}
+
+export interface MeshHooks {
+  readonly onProgress?: (message: string) => void;
+  /** A daemon ended that should not have. */
+  readonly onCrash?: (detail: string) => void;
+}
+
+export interface MeshMember {
+  readonly name: string;
+  readonly role: MeshRole;
+  readonly identity: MeshIdentity;
+}
+
+/** A running network on this machine. */
+export interface Mesh {
+  readonly plan: MeshPlan;
+  readonly deployment: Deployment;
+  readonly members: readonly MeshMember[];
+  readonly recipients: LedgerPlan['recipients'];
+  /** Starts a daemon again that was stopped or killed. */
+  restart(name: string): Promise<void>;
+  kill(name: string, signal: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const providerStake = 1_000n * OGONG;
+const gatewayDeposit = 1_000n * OGONG;
+
+/** Brings up chain, ledger and daemons; where anything fails, what was started is stopped again. */
+export async function startMesh(
+  launch: MeshLaunch,
+  { onProgress = () => {}, onCrash = () => {} }: MeshHooks = {},
+): Promise<Mesh> {
+  const { directory, ports, isLasting = false } = launch;
+  mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
+  await assertPortsFree(ports);
+  const identities = await loadIdentities(launch);
+  const identityOf = (name: string): MeshIdentity => identities.get(name) as MeshIdentity;
+  const plan = planMesh(launch, ports, {
+    router: toHex(identityOf('router').certHash),
+    verifiers: ports.verifiers.map((_, i) => {
+      const { certHash, keyHash } = identityOf(verifierName(i));
+      return { certHash: toHex(certHash), keyHash: toHex(keyHash) };
+    }),
+    providers: ports.providers.map((_, i) => toHex(identityOf(providerName(launch, i)).keyHash)),
+  });
+  writeFileSync(plan.modelRootsFile, JSON.stringify({ [launch.model.id]: toHex(launch.model.root) }));
+  const processes = new Map<string, SupervisedProcess>();
+  let chain: DevChain | undefined;
+  let phase: MeshState['phase'] = 'starting';
+  let stopping: Promise<void> | undefined;
+
+  const publish = (message: string): void => {
+    onProgress(message);
+    if (isLasting) writeMeshState(directory, describeState({ plan, launch, phase, message, processes, chain }));
+  };
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      phase = 'stopping';
+      publish('stopping');
+      await stopInOrder(plan, processes);
+      await chain?.stop();
+      if (isLasting) removeMeshState(directory);
+    })();
+    return stopping;
+  };
+
+  try {
+    publish('starting the chain');
+    chain = await startDevChain({
+      port: ports.chain,
+      blockTimeMs: launch.blockTimeMs ?? 250,
+      ...(isLasting ? { statePath: plan.chainStateFile } : {}),
+    });
+    const ledger = planLedger(launch, plan, identityOf);
+    const deployment = await prepareLedger(ledger, { chain, deploymentFile: plan.deploymentFile, onProgress: publish });
+    for (const { name, entry, args, logFile } of plan.processes) {
+      const report = (detail: string): void => (stopping ? undefined : onCrash(`${detail}; its log is ${logFile}`));
+      processes.set(name, createSupervisedProcess({ name, entry, args, logFile, onCrash: report }));
+    }
+    let ready = 0;
+    await startInOrder(
+      plan.processes,
+      async ({ name }) => {
+        await (processes.get(name) as SupervisedProcess).start();
+        publish(`${++ready} of ${plan.processes.length} daemons serve: ${name}`);
+      },
+      // Each start keeps about one core busy; more at a time would only make every one of them late.
+      { limit: Math.max(2, availableParallelism()) },
+    );
+    phase = 'ready';
+    publish(`ready at ${plan.gatewayUrl}`);
+    return {
+      plan,
+      deployment,
+      members: plan.processes.map(({ name, role }) => ({ name, role, identity: identityOf(name) })),
+      recipients: ledger.recipients,
+      async restart(name) {
+        const process = find(processes, name);
+        await process.stop();
+        await process.start();
+        publish(`${name} is back`);
+      },
+      async kill(name, signal) {
+        await find(processes, name).kill(signal);
+        publish(`${name} was ended with ${signal}`);
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function find(processes: ReadonlyMap<string, SupervisedProcess>, name: string): SupervisedProcess {
+  const process = processes.get(name);
+  if (!process) throw new MeshError('bad-option', `there is no ${name}; there are ${[...processes.keys()].join(', ')}`);
+  return process;
+}
+
+const accountNames = ['deployer', 'verification-pool', 'treasury', 'license'] as const;
+
+async function loadIdentities(launch: MeshLaunch): Promise<Map<string, MeshIdentity>> {
+  const providers = Array.from({ length: countProviders(launch) }, (_, i) => i);
+  const names = [
+    ...launch.ports.validators.map((_, i) => validatorName(i)),
+    ...providers.map(verifierName),
+    ...providers.map((i) => providerName(launch, i)),
+    ...['router', 'gateway'],
+    ...accountNames,
+  ];
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await loadMeshIdentity(launch.directory, name)] as const)),
+  );
+}
+
+function planLedger(launch: MeshLaunch, plan: MeshPlan, identityOf: (name: string) => MeshIdentity): LedgerPlan {
+  const account = (name: string) => ({ name, privateKey: identityOf(name).privateKey });
+  const address = (name: (typeof accountNames)[number]): Address => identityOf(name).address;
+  const ofRole = (role: MeshRole) => plan.processes.filter((process) => process.role === role);
+  const validators = ofRole('validator').map(({ name, port }, i) => ({
+    ...account(name),
+    bondAtomic: bondOf(i),
+    endpoint: `127.0.0.1:${port}`,
+    certHash: identityOf(name).certHash,
+    vrfKey: identityOf(name).vrfKey,
+  }));
+  return {
+    deployer: account('deployer'),
+    recipients: {
+      verification: address('verification-pool'),
+      treasury: address('treasury'),
+      license: address('license'),
+    },
+    validators,
+    providers: ofRole('provider').map(({ name }) => ({ ...account(name), stakeAtomic: providerStake })),
+    payer: {
+      ...account('gateway'),
+      depositAtomic: gatewayDeposit,
+      allowanceAtomic: gatewayDeposit / BigInt(2 * launch.ports.validators.length),
+    },
+  };
+}
+
+/** Consumers first, so that nobody calls what is already gone. */
+const stopOrder: readonly MeshRole[] = ['gateway', 'provider', 'router', 'verifier', 'validator'];
+
+async function stopInOrder(plan: MeshPlan, processes: ReadonlyMap<string, SupervisedProcess>): Promise<void> {
+  for (const role of stopOrder) {
+    const names = plan.processes.filter((process) => process.role === role).map(({ name }) => name);
+    await Promise.all(names.map((name) => processes.get(name)?.stop()));
+  }
+}
+
+async function assertPortsFree({ chain, router, gateway, validators, verifiers, providers }: MeshPorts): Promise<void> {
+  for (const port of [chain, router, gateway, ...validators, ...verifiers, ...providers]) {
+    if (!(await isPortFree(port))) {
+      throw new MeshError('port-in-use', `port ${port} is in use: stop what holds it, or choose another --base-port`);
+    }
+  }
+}
+
+interface Snapshot {
+  readonly plan: MeshPlan;
+  readonly launch: MeshLaunch;
+  readonly phase: MeshState['phase'];
+  readonly message: string;
+  readonly processes: ReadonlyMap<string, SupervisedProcess>;
+  readonly chain: DevChain | undefined;
+}
+
+function describeState({ plan, launch, phase, message, processes, chain }: Snapshot): MeshState {
+  const chainIdentity = chain && identifyProcess(chain.pid);
+  return {
+    launcher: identifyProcess(process.pid) as ProcessIdentity,
+    phase,
+    message,
+    model: launch.model.id,
+    gatewayUrl: plan.gatewayUrl,
+    rpcUrl: plan.rpcUrl,
+    deploymentFile: plan.deploymentFile,
+    processes: [
+      {
+        name: 'chain',
+        role: 'chain',
+        port: plan.chainPort,
+        logFile: '',
+        ...(chainIdentity ? { identity: chainIdentity } : {}),
+      },
+      ...plan.processes.map(({ name, role, port, logFile }) => {
+        const identity = processes.get(name)?.identity;
+        return { name, role, port, logFile, ...(identity ? { identity } : {}) };
+      }),
+    ],
+  };
+}

@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { chainFields, observationFields } from '../config/common-fields.ts';
+import { readDeployment } from '../config/read-deployment.ts';
+import { duration, type HostPort, text } from '../config/values.ts';
+import { createOrLoadKeys } from '../crypto/key-files.ts';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '../crypto/signers.ts';
+import { createLinkIdentity, type LinkIdentity } from '../link/link-identity.ts';
+import { createLogger, type Logger, type LogLevel } from '../log/logger.ts';
+import { collectProcessMetrics, createMetrics, type Metrics } from '../metrics/metrics.ts';
+import { createMetricsServer } from '../metrics/metrics-server.ts';
+import { type ChainView, createChainView } from '../views/chain-view.ts';
+
+/** Settings that daemons on the network have in common. */
+export const networkFields = {
+  ...chainFields,
+  registryInterval: {
+    schema: duration,
+    env: 'OGONG_REGISTRY_INTERVAL',
+    default: '30s',
+    description: 'pause between two looks at the registry of validators',
+  },
+  certOut: { schema: text, label: '<path>', description: 'where to write the certificate (DER) for others to pin' },
+  ...observationFields,
+} as const;
+
+export interface DaemonSettings {
+  readonly dataDir: string;
+  readonly rpcUrl: string | undefined;
+  readonly deployment: string;
+  readonly registryInterval: number;
+  readonly certOut: string | undefined;
+  readonly metricsBind: HostPort | undefined;
+  readonly logLevel: LogLevel;
+}
+
+export interface DaemonContext {
+  readonly signer: HybridSigner;
+  readonly ledger: LedgerSigner;
+  readonly identity: LinkIdentity;
+  readonly chain: ChainView;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Reads the chain and begins to follow it; a chain that is down is waited for. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Keys, certificate, log, metrics and the view of the chain: what a daemon has before it is anything in particular. */
+export async function openDaemon(
+  { name, role }: { readonly name: string; readonly role: string },
+  settings: DaemonSettings,
+): Promise<DaemonContext> {
+  const log = createLogger({ name, level: settings.logLevel });
+  const keys = createOrLoadKeys(settings.dataDir);
+  const identity = await createLinkIdentity(keys.linkSeed);
+  if (settings.certOut !== undefined) writeFileSync(settings.certOut, identity.certificateDer);
+  const { deployment, rpcUrl } = readDeployment(name, settings);
+  const chain = createChainView(
+    { deployment, refreshMs: settings.registryInterval },
+    {
+      connect: (): Promise<ChainClient> => createChainClient({ rpcUrl, deployment }),
+      onError: (err) => log.warn({ err }, 'the chain cannot be read'),
+    },
+  );
+  const metrics = createMetrics(role);
+  collectProcessMetrics(metrics);
+  const metricsServer = settings.metricsBind && createMetricsServer({ bind: settings.metricsBind, metrics });
+  return {
+    signer: createNodeHybridSigner(keys.hybridSeed.reveal()),
+    ledger: createNodeLedgerSigner(keys.ledgerKey.reveal()),
+    identity,
+    chain,
+    log,
+    metrics,
+    async start() {
+      await chain.refresh().catch((err: unknown) => log.warn({ err }, 'the chain cannot be read yet'));
+      chain.start();
+      await metricsServer?.start();
+    },
+    async stop() {
+      await Promise.all([chain.stop(), metricsServer?.stop()]);
+    },
+  };
+}

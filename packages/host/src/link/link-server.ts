@@ -1,0 +1,255 @@
+import { constants, createSecureServer, type ServerHttp2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { StoreError } from '../store/store-error.ts';
+import { type Clock, monotonicClock } from '../time/clock.ts';
+import { asSocket } from './as-socket.ts';
+import { createDispatch } from './link-dispatch.ts';
+import { createRateLimited, Refusal } from './link-error.ts';
+import type { LinkIdentity, PeerId } from './link-identity.ts';
+import { DEFAULT_SERVER_LIMITS, type LinkServerLimits } from './link-limits.ts';
+import { createTlsOptions, getPeerId } from './link-tls.ts';
+import { addressOf, listen } from './listen.ts';
+import { createRateLimiter } from './token-bucket.ts';
+
+/** `package.Service/Method`, as in `ogong.v1.RouterService/Route`. */
+export type MethodName = string;
+
+export interface LinkServerOptions {
+  /** Port 0 takes a free one. Absent: no port is opened, connections come through `accept` only. */
+  readonly bind?: { readonly host: string; readonly port: number };
+  readonly identity: LinkIdentity;
+  readonly routes: (router: ConnectRouter) => void;
+  /** Asked before a call's message is read. */
+  readonly authorize: (peer: PeerId, method: MethodName) => boolean | Promise<boolean>;
+  readonly limits?: Partial<LinkServerLimits>;
+}
+
+export interface LinkServerDependencies {
+  readonly clock?: Clock;
+  /** A handler failed in a way that the peer is not told. */
+  readonly onError?: (error: unknown, call: { readonly method: MethodName; readonly peer: PeerId }) => void;
+}
+
+export interface LinkServer {
+  start(): Promise<void>;
+  /** Lets running calls end, at most for the grace period, then closes every connection. */
+  stop(graceMs?: number): Promise<void>;
+  /** Serves a session over any byte stream: a relayed connection, or one that this side dialled. */
+  accept(duplex: Duplex): void;
+  /** Where it listens; throws before start and without bind. */
+  address(): { readonly host: string; readonly port: number };
+}
+
+const NOBODY: PeerId = new Uint8Array();
+const peerIdKey = createContextKey<PeerId>(NOBODY, { description: 'peer id' });
+
+/** Who is calling: SHA-256 of the certificate that the peer proved to hold. */
+export function getCaller(context: Pick<HandlerContext, 'values'>): PeerId {
+  return context.values.get(peerIdKey);
+}
+
+export function createLinkServer(options: LinkServerOptions, dependencies: LinkServerDependencies = {}): LinkServer {
+  const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+  const onError = dependencies.onError ?? (() => {});
+  const peers = new WeakMap<object, PeerId>();
+  const sockets = new Set<Duplex>();
+  const sessions = new Set<ServerHttp2Session>();
+  const connectionsOfPeer = createTally();
+  const callsOfPeer = createTally();
+  const rate = createRateLimiter(limits.callRate, dependencies.clock ?? monotonicClock);
+  const shutdown = new AbortController();
+
+  async function admit(context: HandlerContext): Promise<void> {
+    const peer = getCaller(context);
+    if (peer === NOBODY) throw new ConnectError('no certificate', Code.Unauthenticated);
+    const name = toHex(peer);
+    if (!rate.take(name)) throw createRateLimited('too many calls, slow down');
+    if (!callsOfPeer.add(name, limits.maxCallsPerPeer)) throw createRateLimited('too many calls at once');
+    onceAborted(context.signal, () => callsOfPeer.remove(name));
+    if (!(await isAuthorized(peer, nameMethod(context)))) {
+      throw new ConnectError('not authorized for this method', Code.PermissionDenied);
+    }
+  }
+
+  async function isAuthorized(peer: PeerId, method: MethodName): Promise<boolean> {
+    try {
+      return await options.authorize(peer, method);
+    } catch (error) {
+      // What the decision says to the caller itself, such as to slow down.
+      if (error instanceof ConnectError) throw error;
+      onError(error, { method, peer });
+      throw new ConnectError('internal error', Code.Internal);
+    }
+  }
+
+  const server = createSecureServer({
+    ...createTlsOptions(options.identity),
+    requestCert: true,
+    ALPNProtocols: ['h2'],
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: limits.maxStreamsPerConnection,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      initialWindowSize: 256 * 1024,
+    },
+    maxHeaderListPairs: 64,
+  });
+
+  server.on(
+    'stream',
+    createDispatch({
+      routes: options.routes,
+      limits,
+      router: {
+        grpc: false,
+        grpcWeb: false,
+        acceptCompression: [],
+        readMaxBytes: limits.maxMessageBytes,
+        writeMaxBytes: limits.maxMessageBytes,
+        maxTimeoutMs: limits.maxTimeoutMs,
+        shutdownSignal: shutdown.signal,
+        requestGate: admit,
+        interceptors: [createErrorFilter(onError)],
+      },
+      createContextValues: ({ session }) => createContextValues().set(peerIdKey, peers.get(session ?? {}) ?? NOBODY),
+    }),
+  );
+
+  server.on('connection', (socket: Duplex) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session) => {
+    const peer = getPeerId(session.socket as TLSSocket);
+    if (!peer) return session.destroy();
+    const name = toHex(peer);
+    if (sessions.size >= limits.maxConnections || !connectionsOfPeer.add(name, limits.maxConnectionsPerPeer)) {
+      return session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+    peers.set(session, peer);
+    sessions.add(session);
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      // Announced first: a call that is on its way comes back as refused, and the client sends it on a new session.
+      session.close();
+      setTimeout(() => session.destroy(), limits.idleTimeoutMs).unref();
+    });
+    // Node does not count a ping as activity.
+    session.on('ping', () => session.setTimeout(limits.idleTimeoutMs));
+    session.once('close', () => {
+      sessions.delete(session);
+      connectionsOfPeer.remove(name);
+    });
+  });
+  // Whatever is not TLS, not HTTP/2, or too slow: dropped without an answer.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('unknownProtocol', (socket) => socket.destroy());
+
+  return {
+    async start() {
+      const { bind } = options;
+      if (!bind) return;
+      server.maxConnections = limits.maxConnections;
+      await listen(server, bind);
+    },
+    async stop(graceMs = 5000) {
+      shutdown.abort(new Refusal('unavailable', 'shutting down'));
+      const listenerClosed = options.bind && server.listening ? closeListener(server) : Promise.resolve();
+      await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
+      // What is left never got as far as a session.
+      for (const socket of sockets) socket.destroy();
+      await listenerClosed;
+    },
+    accept(duplex) {
+      duplex.on('error', () => {});
+      asSocket(duplex).then(
+        (socket) => server.emit('connection', socket),
+        () => duplex.destroy(),
+      );
+    },
+    address: () => addressOf(server),
+  };
+}
+
+/** Lets through what a handler meant for its peer and hides everything else. */
+function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError']>): Interceptor {
+  return (next) => async (request) => {
+    const call = { method: nameMethod(request), peer: request.contextValues.get(peerIdKey) };
+    const filter = (error: unknown): ConnectError => {
+      if (error instanceof Refusal) return error;
+      if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
+      onError(error, call);
+      // A full disk is no fault of the peer's, and no reason for it to give up for good.
+      if (error instanceof StoreError) {
+        return new Refusal('unavailable', `nothing can be stored here now (${error.code}); try again later`);
+      }
+      return new ConnectError('internal error', Code.Internal);
+    };
+    try {
+      const response = await next(request);
+      return response.stream ? { ...response, message: filterErrors(response.message, filter) } : response;
+    } catch (error) {
+      throw filter(error);
+    }
+  };
+}
+
+async function* filterErrors<T>(messages: AsyncIterable<T>, filter: (error: unknown) => ConnectError) {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw filter(error);
+  }
+}
+
+function nameMethod(call: Pick<HandlerContext, 'method' | 'service'>): MethodName {
+  return `${call.service.typeName}/${call.method.name}`;
+}
+
+function createTally() {
+  const counts = new Map<string, number>();
+  return {
+    add(name: string, max: number): boolean {
+      const count = counts.get(name) ?? 0;
+      if (count >= max) return false;
+      counts.set(name, count + 1);
+      return true;
+    },
+    remove(name: string): void {
+      const count = (counts.get(name) ?? 1) - 1;
+      if (count > 0) counts.set(name, count);
+      else counts.delete(name);
+    },
+  };
+}
+
+function onceAborted(signal: AbortSignal, listener: () => void): void {
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
+}
+
+function closeListener(server: { close(done: () => void): unknown }): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function closeSession(session: ServerHttp2Session, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => session.destroy(), graceMs);
+    session.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    session.close();
+  });
+}

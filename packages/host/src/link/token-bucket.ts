@@ -1,0 +1,35 @@
+import type { Clock } from '../time/clock.ts';
+
+export interface RateLimit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export interface RateLimiter {
+  /** Takes one token of the peer's bucket; false when it is empty. */
+  take(peer: string): boolean;
+}
+
+/** One token bucket per peer. A bucket that has refilled says nothing and is dropped, so memory follows activity. */
+export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock): RateLimiter {
+  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  const refillMs = (burst / perSecond) * 1000;
+  let sweepAtMs = clock.nowMs() + refillMs;
+
+  function sweep(nowMs: number): void {
+    if (nowMs < sweepAtMs) return;
+    sweepAtMs = nowMs + refillMs;
+    for (const [peer, bucket] of buckets) if (nowMs - bucket.atMs >= refillMs) buckets.delete(peer);
+  }
+
+  return {
+    take(peer) {
+      const nowMs = clock.nowMs();
+      sweep(nowMs);
+      const bucket = buckets.get(peer) ?? { tokens: burst, atMs: nowMs };
+      const tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond);
+      buckets.set(peer, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs });
+      return tokens >= 1;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { afterEach, expect, it } from 'vitest';
+import type { HttpDoor } from '../http/http-door.ts';
+import { createMetrics } from './metrics.ts';
+import { createMetricsServer, type Health } from './metrics-server.ts';
+
+let server: HttpDoor | undefined;
+afterEach(() => server?.stop());
+
+async function serve(health?: () => Health): Promise<string> {
+  const metrics = createMetrics('router');
+  metrics.counter('matches_total', 'Matches', ['tier']).inc({ tier: 'verified' }, 3);
+  metrics.histogram('match_seconds', 'Time to match').observe(0.01);
+  const bind = { host: '127.0.0.1', port: 0 };
+  server = createMetricsServer(health ? { bind, metrics, health } : { bind, metrics });
+  await server.start();
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+it('serves what was counted', async () => {
+  const url = await serve();
+  const text = await (await fetch(`${url}/metrics`)).text();
+  expect(text).toContain('ogong_matches_total{tier="verified",role="router"} 3');
+  expect(text).toContain('ogong_match_seconds_bucket{le="0.02",role="router"} 1');
+});
+
+it('tells health in the status', async () => {
+  let ok = true;
+  const url = await serve(() => ({ ok, detail: { peers: 3 } }));
+  const healthy = await fetch(`${url}/healthz`);
+  expect([healthy.status, await healthy.json()]).toEqual([200, { ok: true, peers: 3 }]);
+  ok = false;
+  expect((await fetch(`${url}/healthz`)).status).toBe(503);
+});
+
+it('serves nothing else', async () => {
+  const url = await serve();
+  expect((await fetch(`${url}/other`)).status).toBe(404);
+  expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(405);
+});
+
+it.each(['0.0.0.0', '::', '192.168.0.1', 'example.com', '::ffff:10.0.0.1'])('is not served on %s', (host) => {
+  const options = { bind: { host, port: 0 }, metrics: createMetrics('router') };
+  expect(() => createMetricsServer(options)).toThrow(/this machine only/);
+});

@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
+import { findValidator, type Validator } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { type Clock, monotonicClock } from '../time/clock.ts';
+import { createRepeating } from '../time/repeat.ts';
+
+/**
+ * What a daemon knows of the chain: read every so often, kept while the chain is down. Nothing here decides about money;
+ * the contracts check again.
+ */
+export interface ChainView {
+  /** Escrow contract: the domain that orders are signed for. */
+  readonly ledger: LedgerDomain;
+  readonly network: BeaconNetwork;
+  start(): void;
+  stop(): Promise<void>;
+  /** @throws ChainError while the chain cannot be read. */
+  refresh(): Promise<void>;
+  /** The registered validators as last read; empty before the first read. */
+  validators(): readonly Validator[];
+  findByAddress(address: Uint8Array): Validator | undefined;
+  findByCertHash(certHash: Uint8Array): Validator | undefined;
+  parameters(): NetworkParameters | undefined;
+  /**
+   * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
+   * last read, unless a fresh reading is asked for.
+   * @throws ChainError where it was never read.
+   */
+  channel(payer: Uint8Array, validator: Uint8Array, options?: { readonly fresh?: boolean }): Promise<Channel>;
+  /** Whether a batch has ejected the provider, no older than that either; false while it cannot be read. */
+  isEjected(providerId: Uint8Array): Promise<boolean>;
+  /** The connected client. @throws ChainError while the chain cannot be reached. */
+  client(): Promise<ChainClient>;
+}
+
+export interface ChainViewOptions {
+  readonly deployment: Deployment;
+  /** Default: 30,000, the registry interval. */
+  readonly refreshMs?: number;
+  /** How long a newer reading is waited for where there is an older one. Default: 1,000. */
+  readonly patienceMs?: number;
+}
+
+export interface ChainViewDependencies {
+  readonly connect: () => Promise<ChainClient>;
+  readonly clock?: Clock;
+  readonly onError?: (error: unknown) => void;
+}
+
+const MAX_REMEMBERED = 10_000;
+
+export function createChainView(
+  { deployment, refreshMs = 30_000, patienceMs = 1_000 }: ChainViewOptions,
+  { connect, clock = monotonicClock, onError = () => {} }: ChainViewDependencies,
+): ChainView {
+  let connected: Promise<ChainClient> | undefined;
+  let validators: readonly Validator[] = [];
+  let parameters: NetworkParameters | undefined;
+  const timing = { refreshMs, patienceMs };
+  const channels = createMemory<Channel>(timing, { clock, onError });
+  const ejections = createMemory<boolean>(timing, { clock, onError });
+
+  function client(): Promise<ChainClient> {
+    connected ??= connect().catch((error: unknown) => {
+      connected = undefined;
+      throw error;
+    });
+    return connected;
+  }
+
+  async function read(): Promise<void> {
+    const chain = await client();
+    const [list, current] = await Promise.all([chain.validators(), chain.parameters()]);
+    validators = list.map(({ signer, stake, endpoint, certHash, vrfKey }) => ({
+      address: fromHex(signer.slice(2), 20),
+      stake,
+      endpoint,
+      certHash: fromHex(certHash.slice(2), 32),
+      vrfKey: fromHex(vrfKey.slice(2), 32),
+    }));
+    parameters = current;
+  }
+
+  const repeating = createRepeating({ intervalMs: refreshMs }, read, onError);
+  const bytes = (address: string): Uint8Array => fromHex(address.slice(2), 20);
+
+  return {
+    ledger: { chainId: BigInt(deployment.chainId), verifyingContract: bytes(deployment.escrow) },
+    network: { chainId: BigInt(deployment.chainId), settlement: bytes(deployment.settlement) },
+    start: repeating.start,
+    stop: repeating.stop,
+    refresh: repeating.trigger,
+    validators: () => validators,
+    findByAddress: (address) => findValidator(validators, address),
+    findByCertHash: (certHash) => validators.find((validator) => equalBytes(validator.certHash, certHash)),
+    parameters: () => parameters,
+    channel(payer, validator, { fresh = false } = {}) {
+      const read = async (): Promise<Channel> => (await client()).channelOf(payer, validator);
+      const key = `${toHex(payer)} ${toHex(validator)}`;
+      return fresh ? channels.renew(key, read) : channels.get(key, read);
+    },
+    isEjected: (providerId) =>
+      ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), { value: false }),
+    client,
+  };
+}
+
+interface Memory<T> {
+  /**
+   * What was read within the refresh interval, or what is read now; where that fails or takes too long, the reading
+   * before it, or `otherwise`.
+   */
+  get(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T>;
+  /** What is read now; the reading before it only where that fails. */
+  renew(key: string, read: () => Promise<T>): Promise<T>;
+}
+
+function createMemory<T>(
+  { refreshMs, patienceMs }: Required<Pick<ChainViewOptions, 'refreshMs' | 'patienceMs'>>,
+  { clock, onError }: Required<Pick<ChainViewDependencies, 'clock' | 'onError'>>,
+): Memory<T> {
+  const readings = new Map<string, { readonly value: T; readonly atMs: number }>();
+
+  function remember(key: string, value: T): T {
+    readings.delete(key);
+    readings.set(key, { value, atMs: clock.nowMs() });
+    if (readings.size > MAX_REMEMBERED) readings.delete(readings.keys().next().value as string);
+    return value;
+  }
+
+  function renew(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T> {
+    const known = readings.get(key) ?? otherwise;
+    const reading = read().then((value) => remember(key, value));
+    if (known === undefined) return reading;
+    return reading.catch((error: unknown) => {
+      onError(error);
+      return known.value;
+    });
+  }
+
+  return {
+    renew,
+    async get(key, read, otherwise) {
+      const known = readings.get(key);
+      if (known && clock.nowMs() - known.atMs < refreshMs) return known.value;
+      const reading = renew(key, read, otherwise);
+      const stale = known ?? otherwise;
+      if (stale === undefined) return reading;
+      const patience = new AbortController();
+      const givenUp = delay(patienceMs, undefined, { signal: patience.signal }).then(
+        // Counts as read: a chain that hangs is not asked again by everyone who comes.
+        () => remember(key, stale.value),
+        () => stale.value,
+      );
+      return Promise.race([reading, givenUp]).finally(() => patience.abort());
+    },
+  };
+}

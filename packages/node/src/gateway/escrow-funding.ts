@@ -1,0 +1,83 @@
+import type { ChainClient, Channel } from '@ogong/chain/client';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+
+export interface EscrowFunding {
+  /**
+   * The payer's channel with a validator, topped up where it could not cover `neededAtomic` in all. Tops up in the
+   * background while it still can. @throws ChainError where the channel was never read.
+   */
+  provide(validator: Uint8Array, neededAtomic: bigint): Promise<Channel>;
+  /** Waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+export interface EscrowFundingOptions {
+  /** 20 bytes. */
+  readonly payer: Uint8Array;
+  /** Least that a deposit moves into escrow; 0 never deposits. */
+  readonly depositAtomic: bigint;
+  /** What a channel is filled up to, beyond what is signed away; 0 never fills. */
+  readonly allowanceAtomic: bigint;
+}
+
+export interface EscrowFundingDependencies {
+  readonly chain: Pick<ChainView, 'channel' | 'client'>;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Keeps channels filled. Every step reads the chain and sends what is missing to a target, so that a crash between two
+ * steps, or a repetition, moves nothing twice.
+ */
+export function createEscrowFunding(
+  { payer, depositAtomic, allowanceAtomic }: EscrowFundingOptions,
+  { chain, onError }: EscrowFundingDependencies,
+): EscrowFunding {
+  const running = new Map<string, Promise<void>>();
+  // Transactions of one account queue behind each other anyway; so do the decisions that lead to them.
+  let last: Promise<void> = Promise.resolve();
+
+  async function fill(validator: Uint8Array, targetAtomic: bigint): Promise<void> {
+    const client = await chain.client();
+    const { spendable } = await client.channelOf(payer, validator);
+    const missing = targetAtomic - spendable;
+    if (missing <= 0n) return;
+    const free = await client.freeOf(payer);
+    if (free < missing) await deposit(client, missing - free);
+    const affordable = min(missing, await client.freeOf(payer));
+    if (affordable > 0n) await client.admit(validator, affordable);
+    await chain.channel(payer, validator, { fresh: true });
+  }
+
+  async function deposit(client: ChainClient, missing: bigint): Promise<void> {
+    if (depositAtomic === 0n) return;
+    const amount = min(missing > depositAtomic ? missing : depositAtomic, await client.balanceOf(payer));
+    if (amount > 0n) await client.deposit(amount);
+  }
+
+  function topUp(validator: Uint8Array, targetAtomic: bigint): Promise<void> {
+    const key = toHex(validator);
+    const known = running.get(key);
+    if (known) return known;
+    const run = last.then(() => fill(validator, targetAtomic)).finally(() => running.delete(key));
+    running.set(key, run);
+    last = run.catch(() => undefined);
+    return run;
+  }
+
+  return {
+    async provide(validator, neededAtomic) {
+      const channel = await chain.channel(payer, validator);
+      const left = channel.spendable - neededAtomic;
+      if (allowanceAtomic === 0n || left >= allowanceAtomic / 2n) return channel;
+      const run = topUp(validator, neededAtomic + allowanceAtomic).catch(onError);
+      if (left >= 0n) return channel;
+      await run;
+      return chain.channel(payer, validator);
+    },
+    stop: () => last,
+  };
+}
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -1,0 +1,129 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { atomicAmount, duration, hostPort, integer, size, text } from '@ogong/host/config/values';
+import { z } from 'zod';
+
+/** Escrow holds more than 64 bits of the smallest unit. */
+const escrowAmount = z
+  .string()
+  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+const common = {
+  dataDir: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_GATEWAY_DATA_DIR',
+    default: join(homedir(), '.ogong', 'gateway'),
+    description: 'where keys, receipts and the accounts of the escrow channels are kept',
+  },
+  apiKeys: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_GATEWAY_API_KEYS',
+    description: 'file of API keys; api-keys.json in the data directory if not given',
+  },
+} as const;
+
+export const gatewayConfig = defineConfig({
+  name: 'ogong-gatewayd',
+  summary: 'The OpenAI-compatible front door: buys answers on the network, checks each one, and keeps the receipts.',
+  fields: {
+    bind: { schema: hostPort, label: '<addr>', default: '0.0.0.0:4546', description: 'address of the HTTP API' },
+    router: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_ROUTER',
+      default: '127.0.0.1:4544',
+      description: 'address of the router',
+    },
+    routerCert: {
+      schema: text,
+      label: '<path|hash>',
+      env: 'OGONG_ROUTER_CERT',
+      required: true,
+      description: "the router's certificate, as a DER or PEM file or its SHA-256",
+    },
+    maxPrice: {
+      schema: atomicAmount,
+      label: '<u64>',
+      env: 'OGONG_GATEWAY_MAX_PRICE',
+      default: '18446744073709551615',
+      description: 'highest price per 1,000 tokens, atomic units',
+    },
+    ...chainFields,
+    ...common,
+    deposit: {
+      schema: escrowAmount,
+      label: '<amount>',
+      env: 'OGONG_GATEWAY_DEPOSIT',
+      default: '100000000000000000000',
+      description: 'least that is moved into escrow at a time, atomic units; 0 never deposits',
+    },
+    allowance: {
+      schema: escrowAmount,
+      label: '<amount>',
+      env: 'OGONG_GATEWAY_ALLOWANCE',
+      default: '10000000000000000000',
+      description: 'what a channel is filled up to beyond what is signed away; 0 never fills',
+    },
+    modelRoots: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_GATEWAY_MODEL_ROOTS',
+      description: 'JSON file with the published root of each model id: other weights are refused',
+    },
+    origin: {
+      schema: text,
+      label: '<origin>',
+      env: 'OGONG_GATEWAY_ORIGINS',
+      repeatable: true,
+      description: 'web origin whose pages may call the API; * for all',
+    },
+    busyPatience: {
+      schema: duration,
+      default: '10s',
+      description: 'how long a request waits while all providers are busy',
+    },
+    maxBody: { schema: size, default: '1MiB', description: 'largest request body; the network takes 1 MiB at most' },
+    bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
+    headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },
+    firstTokenTimeout: { schema: duration, default: '60s', description: 'how long a provider may take to begin' },
+    idleTimeout: { schema: duration, default: '30s', description: 'longest silence within an answer' },
+    totalTimeout: { schema: duration, default: '10m', description: 'longest answer' },
+    heartbeat: { schema: duration, default: '10s', description: 'pause between signs of life on a silent stream' },
+    maxRequests: { schema: integer({ min: 1 }), default: '256', description: 'requests served at once' },
+    maxRequestsPerKey: {
+      schema: integer({ min: 1 }),
+      default: '64',
+      description: 'requests served at once for one key',
+    },
+    maxConnections: { schema: integer({ min: 1 }), default: '1024', description: 'HTTP connections at once' },
+    receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
+    verdictInterval: { schema: duration, default: '2s', description: 'pause between two looks for verdicts' },
+    beaconInterval: { schema: duration, default: '1s', description: 'pause between two looks for the beacon' },
+    metricsBind: {
+      schema: hostPort,
+      label: '<addr>',
+      description: 'address of a metrics server on this machine, besides /metrics of the API',
+    },
+    logLevel: observationFields.logLevel,
+  },
+});
+
+export const keysConfig = defineConfig({
+  name: 'ogong-gatewayd keys',
+  summary: 'Makes, lists and revokes the API keys of a gateway. The secret is shown once, when the key is made.',
+  fields: {
+    ...common,
+    name: { schema: text, default: 'unnamed', description: 'what a new key is for' },
+    maxSpend: {
+      schema: escrowAmount,
+      label: '<amount>',
+      description: 'most that a new key may ever spend, atomic units',
+    },
+  },
+  positionals: { label: 'add | list | revoke <id>', min: 1, max: 2 },
+});

@@ -1,0 +1,110 @@
+import { StoreError } from '@ogong/host/store/store-error';
+import { RequestError } from '@ogong/protocol/exchange/request';
+
+/** OpenAI's error types, as its clients know them. */
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'rate_limit_error'
+  | 'insufficient_quota'
+  | 'server_error';
+
+interface Kind {
+  readonly status: number;
+  readonly type: ErrorType;
+  readonly retryable: boolean;
+}
+
+const INVALID = (status: number): Kind => ({ status, type: 'invalid_request_error', retryable: false });
+const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'server_error', retryable });
+
+/** The one mapping from what went wrong to what a client sees. */
+const KINDS = {
+  invalid_request: INVALID(400),
+  request_refused: INVALID(400),
+  invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
+  model_not_found: INVALID(404),
+  not_found: INVALID(404),
+  method_not_allowed: INVALID(405),
+  request_timeout: { status: 408, type: 'invalid_request_error', retryable: true },
+  body_too_large: INVALID(413),
+  unsupported_media_type: INVALID(415),
+  too_many_requests: { status: 429, type: 'rate_limit_error', retryable: true },
+  budget_exceeded: { status: 429, type: 'insufficient_quota', retryable: false },
+  internal_error: SERVER(500, false),
+  ogong_check_failed: SERVER(502),
+  provider_failed: SERVER(502),
+  no_provider: SERVER(503),
+  provider_busy: SERVER(503),
+  router_unreachable: SERVER(503),
+  validator_unreachable: SERVER(503),
+  escrow_exhausted: SERVER(503),
+  storage_failed: SERVER(503),
+  shutting_down: SERVER(503),
+  provider_timeout: SERVER(504),
+} as const satisfies Record<string, Kind>;
+
+export type GatewayErrorCode = keyof typeof KINDS;
+
+export interface GatewayErrorOptions extends ErrorOptions {
+  readonly param?: string | null;
+  /** What the client reads as `code`, where it differs from ours. */
+  readonly publicCode?: string | null;
+  readonly retryAfterS?: number;
+}
+
+/** A failure that the client may know about, in OpenAI's terms. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: GatewayErrorCode;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly param: string | null;
+  readonly publicCode: string | null;
+  readonly retryAfterS: number | undefined;
+
+  constructor(code: GatewayErrorCode, message: string, options: GatewayErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.status = KINDS[code].status;
+    this.retryable = KINDS[code].retryable;
+    this.param = options.param ?? null;
+    this.publicCode = options.publicCode === undefined ? code : options.publicCode;
+    this.retryAfterS = options.retryAfterS;
+  }
+}
+
+/** Anything thrown, as what the client may see of it: the unforeseen says nothing about the inside. */
+export function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof RequestError) {
+    return new GatewayError('invalid_request', error.message, {
+      cause: error,
+      param: error.param,
+      publicCode: error.code,
+    });
+  }
+  // Without an order on the disk nothing may be promised, hence nothing served.
+  if (error instanceof StoreError) {
+    return new GatewayError('storage_failed', `The gateway can store nothing now (${error.code}); try again later.`, {
+      cause: error,
+      retryAfterS: 30,
+    });
+  }
+  return new GatewayError('internal_error', 'The gateway failed; the request id names it in the log.', {
+    cause: error,
+  });
+}
+
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: ErrorType;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+export function toErrorBody({ message, code, param, publicCode }: GatewayError): ErrorBody {
+  return { error: { message, type: KINDS[code].type, param, code: publicCode } };
+}

@@ -1,0 +1,337 @@
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import OpenAI from 'openai';
+import { afterEach, describe, expect, it } from 'vitest';
+import { addApiKey, revokeApiKey } from './api-keys.ts';
+
+let fixture: GatewayFixture;
+afterEach(() => fixture.close());
+const open = async (options: FixtureOptions = {}): Promise<void> => {
+  fixture = await createGatewayFixture(options);
+};
+
+const chat = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'Tell me a story' }] };
+/** Whatever the gateway says; what it should be is what the tests are about. */
+// biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
+const readJson = async (response: Promise<Response> | Response): Promise<any> => (await response).json();
+const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${fixture.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+async function readError(response: Response): Promise<[number, string | null, string | null]> {
+  const { error } = (await response.json()) as { error: Record<string, string | null> };
+  expect(Object.keys(error).sort()).toEqual(['code', 'message', 'param', 'type']);
+  expect(typeof error.message).toBe('string');
+  expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  return [response.status, error.param ?? null, error.code ?? null];
+}
+
+describe('a bad request', () => {
+  const bad: [what: string, path: string, body: unknown, answer: [number, string | null, string | null]][] = [
+    ['no JSON', '/v1/chat/completions', '{"model":', [400, null, null]],
+    ['an array', '/v1/chat/completions', [], [400, null, null]],
+    ['no model', '/v1/chat/completions', { messages: chat.messages }, [400, 'model', null]],
+    [
+      'an unknown model',
+      '/v1/chat/completions',
+      { ...chat, model: 'ogong/verified/test/other' },
+      [404, 'model', 'model_not_found'],
+    ],
+    ['a foreign model id', '/v1/chat/completions', { ...chat, model: 'gpt-4o' }, [404, 'model', 'model_not_found']],
+    ['no messages', '/v1/chat/completions', { model: FAKE_MODEL }, [400, 'messages', null]],
+    [
+      'an unknown role',
+      '/v1/chat/completions',
+      { ...chat, messages: [{ role: 'x', content: '' }] },
+      [400, 'messages[0].role', null],
+    ],
+    [
+      'an image',
+      '/v1/chat/completions',
+      { ...chat, messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
+      [400, 'messages[0].content[0]', 'unsupported_content'],
+    ],
+    [
+      'tools',
+      '/v1/chat/completions',
+      { ...chat, tools: [{ type: 'function' }] },
+      [400, 'tools', 'unsupported_parameter'],
+    ],
+    ['an unknown field', '/v1/chat/completions', { ...chat, temprature: 1 }, [400, 'temprature', 'unknown_parameter']],
+    ['too hot', '/v1/chat/completions', { ...chat, temperature: 2.5 }, [400, 'temperature', null]],
+    ['n of 0', '/v1/chat/completions', { ...chat, n: 0 }, [400, 'n', null]],
+    ['n of 9', '/v1/chat/completions', { ...chat, n: 9 }, [400, 'n', null]],
+    ['five stops', '/v1/chat/completions', { ...chat, stop: ['a', 'b', 'c', 'd', 'e'] }, [400, 'stop', null]],
+    ['top_logprobs alone', '/v1/chat/completions', { ...chat, top_logprobs: 2 }, [400, 'top_logprobs', null]],
+    [
+      'stream_options without stream',
+      '/v1/chat/completions',
+      { ...chat, stream_options: {} },
+      [400, 'stream_options', null],
+    ],
+    ['a bias out of range', '/v1/chat/completions', { ...chat, logit_bias: { 5: 101 } }, [400, 'logit_bias', null]],
+    ['a seed that is no integer', '/v1/chat/completions', { ...chat, seed: 1.5 }, [400, 'seed', null]],
+    [
+      'JSON mode',
+      '/v1/chat/completions',
+      { ...chat, response_format: { type: 'json_object' } },
+      [400, 'response_format', 'unsupported_parameter'],
+    ],
+    ['no prompt', '/v1/completions', { model: FAKE_MODEL }, [400, 'prompt', null]],
+    ['echo', '/v1/completions', { model: FAKE_MODEL, prompt: 'a', echo: true }, [400, 'echo', 'unsupported_parameter']],
+    ['an unknown path', '/v1/embeddings', {}, [404, null, 'unknown_url']],
+    ['another method', '/v1/models', {}, [405, null, 'method_not_allowed']],
+    [
+      'a body that is too large',
+      '/v1/chat/completions',
+      { ...chat, user: 'x'.repeat(70_000) },
+      [413, null, 'body_too_large'],
+    ],
+  ];
+  it('is refused in OpenAI terms, each in its own', async () => {
+    await open({ options: { maxBodyBytes: 65_536 } });
+    for (const [what, path, body, answer] of bad) {
+      expect([what, ...(await readError(await post(path, body)))]).toEqual([what, ...answer]);
+    }
+    const plain = await post('/v1/chat/completions', chat, { 'content-type': 'text/plain' });
+    expect(await readError(plain)).toEqual([415, null, 'unsupported_media_type']);
+    const zipped = await post('/v1/chat/completions', chat, { 'content-encoding': 'gzip' });
+    expect(await readError(zipped)).toEqual([415, null, 'unsupported_media_type']);
+    const missing = await fetch(`${fixture.url}/v1/models/ogong%2Fverified%2Ftest%2Fother`);
+    expect(await readError(missing)).toEqual([404, 'model', 'model_not_found']);
+    const unknown = await fetch(`${fixture.url}/v1/receipts/${'0'.repeat(32)}`);
+    expect(await readError(unknown)).toEqual([404, 'id', 'receipt_not_found']);
+    expect((await fetch(`${fixture.url}/v1/models/%ff`)).status).toBe(400);
+    for (const target of ['//', 'http://[', '/\\']) {
+      const answer = await sendRaw(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+      expect([target, answer.slice(0, 12)]).toEqual([target, 'HTTP/1.1 404']);
+    }
+    // None of them cost anything.
+    expect(fixture.network.orders).toEqual([]);
+  });
+
+  it('has the error class that the official client has for it', async () => {
+    await open();
+    const client = new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'x', maxRetries: 0 });
+    const ask = (change: object) => client.chat.completions.create({ ...chat, ...change } as never);
+    await expect(ask({ temperature: 3 })).rejects.toBeInstanceOf(OpenAI.BadRequestError);
+    await expect(ask({ model: 'nope' })).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+  });
+
+  it('of a body without end, length or pace', async () => {
+    await open({ options: { maxBodyBytes: 1000, bodyTimeoutMs: 150, headersTimeoutMs: 300 } });
+    const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
+    const chunk = `${(500).toString(16)}\r\n${'x'.repeat(500)}\r\n`;
+    expect(await sendRaw(`${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(3)}`)).toContain('413');
+    expect(await sendRaw(`${head}content-length: 5000\r\n\r\n`)).toContain('413');
+    const slow = await sendRaw(`${head}content-length: 500\r\n\r\n{`);
+    expect(slow).toContain('408');
+    expect(slow).toContain('request_timeout');
+    expect(await sendRaw('POST /v1/chat/completions HTTP/1.1\r\nhost: loc')).toContain('408');
+    expect(await sendRaw('SSH-2.0-OpenSSH_9.9\r\n\r\n')).toContain('400');
+    expect(await sendRaw(`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`)).toContain('431');
+    expect((await post('/v1/chat/completions', chat)).status).toBe(200);
+  });
+});
+
+/** What comes back until the gateway closes. */
+function sendRaw(text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const { hostname, port } = new URL(fixture.url);
+    const socket = connect(Number(port), hostname, () => socket.write(text));
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+describe('access', () => {
+  it('is open on this machine without keys, loudly, and to no other name', async () => {
+    await open();
+    expect(fixture.log.join()).toContain('NO API KEY IS SET');
+    const rebound = await sendRaw('GET /v1/models HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n');
+    expect(rebound).toContain('400 Bad Request');
+    expect(
+      (await fetch(`${fixture.url}/v1/models`, { headers: { origin: 'http://evil.test' } })).headers.get(
+        'access-control-allow-origin',
+      ),
+    ).toBeNull();
+  });
+
+  it('is never open on a network', async () => {
+    await open();
+    await expect(createGatewayFixture({ options: { bind: { host: '0.0.0.0', port: 0 } } })).rejects.toMatchObject({
+      name: 'GatewayConfigError',
+      message: expect.stringContaining('ogong-gatewayd keys add'),
+    });
+  });
+
+  it('goes by key, which can be revoked while the gateway runs', async () => {
+    await open();
+    const path = join(fixture.directory, 'keys.json');
+    const { key, secret } = addApiKey(path, { name: 'a', maxSpendAtomic: undefined, nowMs: 0 });
+    const other = addApiKey(path, { name: 'b', maxSpendAtomic: undefined, nowMs: 0 });
+    const guarded = await createGatewayFixture({ keysPath: path });
+    const ask = (authorization?: string, url = '/v1/models') =>
+      fetch(`${guarded.url}${url}`, { headers: authorization === undefined ? {} : { authorization } });
+    expect(await readError(await ask())).toEqual([401, null, 'invalid_api_key']);
+    expect(await readError(await ask('Bearer nope'))).toEqual([401, null, 'invalid_api_key']);
+    expect((await ask(`Bearer ${key.hash}`)).status).toBe(401);
+    expect((await ask(`Bearer ${secret}`)).status).toBe(200);
+    expect((await ask(undefined, '/metrics')).status).toBe(401);
+    expect((await ask(undefined, '/healthz')).status).toBe(200);
+
+    const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: secret, maxRetries: 0 });
+    const answer = await client.chat.completions.create(chat as never);
+    expect((await ask(`Bearer ${secret}`, `/v1/receipts/${answer.id}`)).status).toBe(200);
+    expect((await ask(`Bearer ${other.secret}`, `/v1/receipts/${answer.id}`)).status).toBe(404);
+
+    revokeApiKey(path, key.id, 0);
+    await expect(client.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
+    revokeApiKey(path, other.key.id, 0);
+    expect((await ask()).status).toBe(401);
+    writeFileSync(path, '{"keys": [');
+    expect((await ask('Bearer nope')).status).toBe(401);
+    expect(guarded.log.join()).toContain('not a list of API keys');
+    await guarded.close();
+  });
+
+  it('keeps a provider from sharing its cache between the holders of keys, who stay unnamed', async () => {
+    await open();
+    const path = join(fixture.directory, 'keys.json');
+    const holders = ['a', 'b'].map((name) => addApiKey(path, { name, maxSpendAtomic: undefined, nowMs: 0 }));
+    const serve = async (asked: readonly number[]): Promise<string[]> => {
+      const guarded = await createGatewayFixture({ keysPath: path });
+      for (const at of asked) {
+        const apiKey = holders[at]?.secret as string;
+        const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey, maxRetries: 0 });
+        await client.chat.completions.create(chat as never);
+      }
+      await guarded.close();
+      return guarded.network.cacheScopes.map((scope) => Buffer.from(scope).toString('hex'));
+    };
+    const [first, second, third] = await serve([0, 1, 0]);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(third).toBe(first);
+    expect(second).not.toBe(first);
+    // Nothing of a key is in it: another life of the gateway has other names for the same holders.
+    expect(await serve([0])).not.toContain(first);
+  });
+
+  it('ends where the budget of the key does', async () => {
+    await open();
+    const path = join(fixture.directory, 'keys.json');
+    const { secret } = addApiKey(path, { name: 'a', maxSpendAtomic: 900_000n, nowMs: 0 });
+    const guarded = await createGatewayFixture({ keysPath: path });
+    const client = new OpenAI({ baseURL: `${guarded.url}/v1`, apiKey: secret, maxRetries: 0 });
+    // 2,000 atomic units per token: (15 + 64 + 64 + max_tokens) tokens at most.
+    await client.chat.completions.create({ ...chat, max_tokens: 200 } as never);
+    const error = await client.chat.completions.create({ ...chat, max_tokens: 200 } as never).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(OpenAI.RateLimitError);
+    expect(error).toMatchObject({ code: 'insufficient_quota', type: 'insufficient_quota' });
+    expect(guarded.network.orders).toHaveLength(1);
+    // The verdict frees what was not spent.
+    const { replyId } = guarded.network.orders[0]!;
+    guarded.network.statuses.set(Buffer.from(replyId).toString('hex'), {
+      state: 'settled',
+      verdict: 'accept',
+      feeAtomic: 26_000n,
+      transaction: '0x1',
+    });
+    await expect
+      .poll(() =>
+        client.chat.completions.create({ ...chat, max_tokens: 200 } as never).then(
+          () => 'ok',
+          () => '',
+        ),
+      )
+      .toBe('ok');
+    await guarded.close();
+  });
+
+  it('is limited to so many requests at once', async () => {
+    await open({ providers: [{ pauseMs: 50 }], options: { maxRequestsPerKey: 2 } });
+    const running = [post('/v1/chat/completions', chat), post('/v1/chat/completions', chat)];
+    await expect.poll(() => fixture.network.orders.length).toBe(2);
+    const third = await post('/v1/chat/completions', chat);
+    expect(third.headers.get('retry-after')).toBe('1');
+    expect(await readError(third)).toEqual([429, null, 'too_many_requests']);
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await post('/v1/chat/completions', chat)).status).toBe(200);
+  });
+
+  it('is given to the pages of named origins', async () => {
+    await open({ options: { origins: ['http://explorer.test'] } });
+    const ask = (origin: string) =>
+      fetch(`${fixture.url}/v1/chat/completions`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-headers': 'authorization,content-type' },
+      });
+    const allowed = await ask('http://explorer.test');
+    expect([allowed.status, allowed.headers.get('access-control-allow-headers')]).toEqual([
+      204,
+      'authorization,content-type',
+    ]);
+    expect((await ask('http://evil.test')).headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('what can be read', () => {
+  it('lists models as OpenAI does', async () => {
+    await open();
+    const client = new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'x', maxRetries: 0 });
+    const models = (await client.models.list()).data;
+    expect(models.map(({ id, object, owned_by }) => [id, object, owned_by])).toEqual([[FAKE_MODEL, 'model', 'test']]);
+    expect((await client.models.retrieve(FAKE_MODEL)).id).toBe(FAKE_MODEL);
+    expect((await readJson(fetch(`${fixture.url}/v1/models/${FAKE_MODEL}`))).id).toBe(FAKE_MODEL);
+  });
+
+  it('counts what happened', async () => {
+    await open();
+    await post('/v1/chat/completions', chat);
+    await post('/v1/chat/completions', {});
+    const text = await (await fetch(`${fixture.url}/metrics`)).text();
+    expect(text).toMatch(/ogong_http_requests_total\{route="chat",status="200",role="gateway"\} 1/);
+    expect(text).toMatch(/ogong_http_requests_total\{route="chat",status="400",role="gateway"\} 1/);
+    expect(text).toMatch(/ogong_requests_running\{role="gateway"\} 0/);
+    expect(await (await fetch(`${fixture.url}/healthz`)).json()).toEqual({ ok: true, validators: 2, epoch: '0' });
+  });
+
+  it('shows a receipt whole, compact and its opening, and what became of it', async () => {
+    await open();
+    const { id } = (await (await post('/v1/chat/completions', { ...chat, n: 2 })).json()) as { id: string };
+    const read = (path: string) => readJson(fetch(`${fixture.url}/v1/receipts/${path}`));
+    const [first, second] = [await read(`${id}?compact=1`), await read(`${id}?compact=1&choice=1`)];
+    expect(first.reply_id).not.toBe(second.reply_id);
+    expect(first.opening).toEqual({ url: `/v1/receipts/${first.reply_id}/opening` });
+    expect(first).not.toHaveProperty('request');
+    const full = await read(first.reply_id);
+    const opening = await fetch(`${fixture.url}${first.opening.url}`);
+    expect(Buffer.from(await opening.arrayBuffer()).toString('base64')).toBe(full.opening.bytes);
+    expect(full.status).toMatchObject({ state: 'delivered', verdict: '', fee_atomic: null });
+    fixture.network.statuses.set(first.reply_id, {
+      state: 'settled',
+      verdict: 'accept',
+      feeAtomic: 26_000n,
+      transaction: '0xabc',
+    });
+    await expect
+      .poll(async () => (await read(first.reply_id)).status)
+      .toMatchObject({
+        state: 'settled',
+        verdict: 'accept',
+        fee_atomic: '26000',
+        settlement: '0xabc',
+      });
+    expect((await read(`${id}?choice=7`)).error.code).toBe('receipt_not_found');
+  });
+});

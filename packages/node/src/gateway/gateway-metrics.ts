@@ -1,0 +1,43 @@
+import type { Metrics } from '@ogong/host/metrics/metrics';
+
+export interface GatewayMetrics {
+  countExchange(exchange: { method: string; path: string; status: number; durationMs: number }): void;
+  countFault(reason: string): void;
+  countVerdict(verdict: string, feeAtomic: bigint): void;
+  watch(sources: { running: () => number; complaints: () => number }): void;
+}
+
+/** Paths with ids in them are one label each, or every client could make new ones. */
+const LABELS: readonly [RegExp, string][] = [
+  [/^\/v1\/chat\/completions$/, 'chat'],
+  [/^\/v1\/completions$/, 'completions'],
+  [/^\/v1\/models(\/|$)/, 'models'],
+  [/^\/v1\/receipts\//, 'receipts'],
+  [/^\/(healthz|metrics)$/, 'internal'],
+];
+
+export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+  const exchanges = metrics.counter('http_requests_total', 'HTTP requests answered', ['route', 'status']);
+  const durations = metrics.histogram('http_request_seconds', 'Time to the end of the answer', ['route']);
+  const faults = metrics.counter('provider_faults_total', 'Providers that failed a reply', ['reason']);
+  const verdicts = metrics.counter('verdicts_total', 'Final verdicts on ordered replies', ['verdict']);
+  const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
+  const running = metrics.gauge('requests_running', 'Inference requests in progress');
+  const complaints = metrics.gauge('complaints_waiting', 'Complaints that no validator has heard yet');
+  return {
+    countExchange({ path, status, durationMs }) {
+      const route = LABELS.find(([pattern]) => pattern.test(path))?.[1] ?? 'other';
+      exchanges.inc({ route, status: String(status) });
+      durations.observe({ route }, durationMs / 1000);
+    },
+    countFault: (reason) => faults.inc({ reason }),
+    countVerdict(verdict, feeAtomic) {
+      verdicts.inc({ verdict });
+      fees.inc(Number(feeAtomic));
+    },
+    watch(sources) {
+      Object.assign(running, { collect: () => running.set(sources.running()) });
+      Object.assign(complaints, { collect: () => complaints.set(sources.complaints()) });
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { createClient, fetchReceipt, ReceiptError } from '@ogong/sdk';
+import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { afterEach, describe, expect, it } from 'vitest';
+
+let fixture: GatewayFixture;
+afterEach(() => fixture.close());
+
+const params = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'Tell me a story' }], n: 2 };
+
+async function open(providers: ProviderBehaviour[] = [{}], change?: (text: string) => string) {
+  fixture = await createGatewayFixture({ providers });
+  const { ledger, network } = fixture.network.chain;
+  // A gateway in the middle that changes what passes.
+  const meddling: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    return change ? new Response(change(await response.text()), response) : response;
+  };
+  const trust = { ledger, settlement: network.settlement };
+  return createClient({ baseUrl: fixture.url, trust, fetch: meddling });
+}
+
+describe('the SDK against a gateway', () => {
+  it('checks whole answers and streams', async () => {
+    const client = await open();
+    const whole = await client.chat.completions.create(params);
+    expect(whole.replies.map(({ choice }) => choice)).toEqual([0, 1]);
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    for await (const _ of stream);
+    expect(stream.checked?.replies).toHaveLength(2);
+    const { replyId, receipt } = whole.replies[1]!;
+    const fetched = await fetchReceipt({ baseUrl: fixture.url, id: replyId });
+    expect(fetched.receipt).toEqual(receipt);
+    expect(fetched.status.state).toBe('delivered');
+    const text = await client.completions.create({ model: FAKE_MODEL, prompt: 'Hi' });
+    expect(text.checks.every(({ status }) => status !== 'fail')).toBe(true);
+  });
+
+  it('does not take the word of a gateway that changes the answer', async () => {
+    const client = await open([{}], (text) => text.replaceAll('small', 'large'));
+    const whole = await client.chat.completions.create(params).catch((error: unknown) => error);
+    expect(whole).toBeInstanceOf(ReceiptError);
+    expect(whole).toMatchObject({ code: 'response-hash' });
+    const stream = await client.chat.completions.create({ ...params, stream: true });
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'response-hash' });
+  });
+});

@@ -1,0 +1,502 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
+import { Refusal } from '@ogong/host/link/link-error';
+import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseReceipt } from '@ogong/protocol/stage1/receipt';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import OpenAI from 'openai';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { OgongField } from './completions.ts';
+
+let fixture: GatewayFixture;
+afterEach(() => fixture.close());
+
+async function open(options: FixtureOptions = {}): Promise<OpenAI> {
+  fixture = await createGatewayFixture(options);
+  return new OpenAI({ baseURL: `${fixture.url}/v1`, apiKey: 'unused', maxRetries: 0 });
+}
+
+const STORY = 'Once upon a time there was a small fox.';
+const chat = { model: FAKE_MODEL, messages: [{ role: 'user' as const, content: 'Tell me a story' }] };
+const ogongOf = (value: unknown): OgongField => (value as { ogong: OgongField }).ogong;
+
+describe('the official client', () => {
+  it('gets a whole answer with its receipt', async () => {
+    const client = await open();
+    const answer = await client.chat.completions.create(chat);
+    expect(answer.choices).toEqual([
+      {
+        index: 0,
+        message: { role: 'assistant', content: STORY, refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ]);
+    expect(answer.usage).toEqual({ prompt_tokens: 3, completion_tokens: 10, total_tokens: 13 });
+    const [receipt] = ogongOf(answer).receipts;
+    expect(receipt?.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(receipt?.checks.find(({ id }) => id === 'draw-replay')?.status).toBe('pass');
+  });
+
+  it('gets a stream with its receipt in the last chunk', async () => {
+    const client = await open();
+    const { data, response } = await client.chat.completions.create({ ...chat, stream: true }).withResponse();
+    const chunks = [];
+    for await (const chunk of data) chunks.push(chunk);
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe(STORY);
+    expect(chunks[0]?.choices[0]?.delta).toEqual({ role: 'assistant', content: '' });
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('stop');
+    expect(chunks.filter((chunk) => 'ogong' in chunk)).toEqual([chunks.at(-1)]);
+    expect(response.headers.get('x-ogong-receipt')).toBe(`/v1/receipts/${chunks[0]?.id}`);
+    expect(ogongOf(chunks.at(-1)).receipts).toHaveLength(1);
+  });
+
+  it('can check the receipt by itself, from what it sent and got', async () => {
+    const client = await open();
+    const { data } = await client.chat.completions.create(chat).withResponse();
+    const { url } = ogongOf(data).receipts[0] as OgongField['receipts'][number];
+    const full = (await (await fetch(`${fixture.url}${url}`)).json()) as { request: string };
+    const request = fromBase64(full.request);
+    expect(JSON.parse(new TextDecoder().decode(request))).toEqual(chat);
+    const verdict = verifyReceipt(parseReceipt(full), {
+      crypto: nobleCrypto,
+      request,
+      response: utf8Encode(data.choices[0]?.message.content ?? ''),
+      trust: { ledger: fixture.network.chain.ledger, settlement: fixture.network.chain.network.settlement },
+      nowMs: Date.now(),
+    });
+    expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ id }) => id)).toEqual(['model-root']);
+  });
+});
+
+describe('what a request may ask for', () => {
+  it('several choices, each with its own order and receipt', async () => {
+    const client = await open({ providers: [{}, {}] });
+    const answer = await client.chat.completions.create({ ...chat, n: 2 });
+    expect(answer.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, STORY],
+      [1, STORY],
+    ]);
+    expect(answer.usage?.completion_tokens).toBe(20);
+    expect(new Set(ogongOf(answer).receipts.map(({ reply_id }) => reply_id)).size).toBe(2);
+    expect(fixture.network.orders.map(({ choice }) => choice).sort()).toEqual([0, 1]);
+    expect(new Set(fixture.network.orders.map(({ cumulativeAtomic }) => cumulativeAtomic)).size).toBe(2);
+
+    const chunks = [];
+    for await (const chunk of await client.chat.completions.create({ ...chat, n: 2, stream: true })) chunks.push(chunk);
+    for (const index of [0, 1]) {
+      const mine = chunks.flatMap(({ choices }) => choices).filter((choice) => choice.index === index);
+      expect(mine.map(({ delta }) => delta.content ?? '').join('')).toBe(STORY);
+      expect(mine.map(({ finish_reason }) => finish_reason).filter((reason) => reason !== null)).toEqual(['stop']);
+    }
+    expect(chunks.filter((chunk) => 'ogong' in chunk)).toEqual([chunks.at(-1)]);
+    expect(ogongOf(chunks.at(-1)).receipts).toHaveLength(2);
+  });
+
+  it('a limit and stop strings', async () => {
+    const client = await open();
+    const short = await client.chat.completions.create({ ...chat, max_tokens: 3 });
+    expect([short.choices[0]?.message.content, short.choices[0]?.finish_reason]).toEqual(['Once upon a', 'length']);
+    const stopped = await client.chat.completions.create({ ...chat, stop: [' there', 'fox'] });
+    expect([stopped.choices[0]?.message.content, stopped.choices[0]?.finish_reason]).toEqual([
+      'Once upon a time',
+      'stop',
+    ]);
+  });
+
+  it('samplers, which the receipt proves', async () => {
+    const client = await open();
+    for (const parameters of [
+      { temperature: 0 },
+      { temperature: 0.7, top_p: 0.9, presence_penalty: 1, frequency_penalty: 0.5 },
+      { logit_bias: { 5: 10 } },
+      { seed: 42 },
+    ]) {
+      const answer = await client.chat.completions.create({ ...chat, ...parameters });
+      const { checks } = ogongOf(answer).receipts[0]!;
+      expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+      expect(checks.find(({ id }) => id === 'draw-key')?.status).toBe('pass');
+    }
+  });
+
+  it('logprobs, whole and streamed', async () => {
+    const client = await open();
+    const answer = await client.chat.completions.create({ ...chat, logprobs: true, top_logprobs: 2, max_tokens: 2 });
+    const content = answer.choices[0]?.logprobs?.content ?? [];
+    expect(content.map(({ token, bytes }) => [token, bytes])).toEqual([
+      ['Once', [79, 110, 99, 101]],
+      [' upon', [32, 117, 112, 111, 110]],
+    ]);
+    expect(content.every(({ logprob }) => logprob < 0)).toBe(true);
+    const [best, second] = content[0]?.top_logprobs ?? [];
+    expect(best?.logprob).toBeGreaterThanOrEqual(second?.logprob as number);
+    expect(content[0]?.top_logprobs).toHaveLength(2);
+    const streamed = [];
+    for await (const { choices } of await client.chat.completions.create({ ...chat, logprobs: true, stream: true })) {
+      streamed.push(...(choices[0]?.logprobs?.content ?? []));
+    }
+    expect(streamed.map(({ token }) => token).join('')).toBe(STORY);
+  });
+
+  it('usage in a stream', async () => {
+    const client = await open();
+    const stream = await client.chat.completions.create({
+      ...chat,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 3, completion_tokens: 10, total_tokens: 13 },
+    });
+    expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
+    expect(ogongOf(chunks.at(-1)).receipts).toHaveLength(1);
+  });
+
+  it('completions, whole and streamed', async () => {
+    const client = await open();
+    const prompt = { model: FAKE_MODEL, prompt: 'Tell me a story' };
+    const answer = await client.completions.create({ ...prompt, logprobs: 1 });
+    expect(answer.choices[0]).toMatchObject({ index: 0, text: STORY, finish_reason: 'stop' });
+    expect(answer.choices[0]?.logprobs?.tokens?.join('')).toBe(STORY);
+    expect(answer.choices[0]?.logprobs?.text_offset?.slice(0, 3)).toEqual([0, 4, 9]);
+    let text = '';
+    let last: unknown;
+    for await (const chunk of await client.completions.create({ ...prompt, stream: true })) {
+      text += chunk.choices[0]?.text ?? '';
+      last = chunk;
+    }
+    expect(text).toBe(STORY);
+    expect(ogongOf(last).receipts[0]?.receipt.endpoint).toBe('completion');
+  });
+});
+
+describe('busy providers', () => {
+  it('are waited for', async () => {
+    const client = await open();
+    fixture.network.busy = 3;
+    expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+    expect(fixture.network.busy).toBe(0);
+  });
+
+  it('are not waited for longer than one may', async () => {
+    const client = await open({ options: { busyPatienceMs: 100 } });
+    fixture.network.busy = 1000;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+    expect(fixture.network.busy).toBeGreaterThan(990);
+  });
+});
+
+const fault = (wanted: object) => expect.objectContaining(wanted);
+
+describe('a provider', () => {
+  it('that dies before its first token is replaced, under another order', async () => {
+    // Whom the draw meets first is luck, so it is the first two that are met who die.
+    let deaths = 2;
+    const mortal: ProviderBehaviour = {
+      get dieAfter() {
+        return deaths-- > 0 ? 0 : Number.POSITIVE_INFINITY;
+      },
+    };
+    const client = await open({ providers: [mortal, mortal, mortal] });
+    for (let i = 0; i < 4; i++) {
+      const stream = await client.chat.completions.create({ ...chat, stream: true });
+      let text = '';
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+      expect(text).toBe(STORY);
+    }
+    const { orders, complaints } = fixture.network;
+    expect(orders).toHaveLength(2 + 4);
+    expect(new Set(orders.map(({ replyId }) => replyId.join())).size).toBe(orders.length);
+    expect(new Set(orders.map(({ nonce }) => nonce.join())).size).toBe(orders.length);
+    await expect.poll(() => complaints.length).toBe(orders.length - 4);
+    expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
+  });
+
+  it('that dies later ends the stream with an error, and a whole answer not at all', async () => {
+    const client = await open({ providers: [{ dieAfter: 4 }] });
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    let text = '';
+    const read = async () => {
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    };
+    await expect(read()).rejects.toThrow(/provider failed/);
+    expect(text).toBe('Once upon a time');
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
+
+    // Nothing of a whole answer has left yet, so another provider may still give it.
+    fixture.network.providers[0]!.behaviour = {};
+    expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+  });
+
+  it('that goes silent is given up', async () => {
+    const client = await open({
+      providers: [{ hangAfter: 0 }],
+      options: { firstTokenTimeoutMs: 100, idleTimeoutMs: 100 },
+    });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 504, code: 'provider_timeout' });
+    fixture.network.providers[0]!.behaviour = { hangAfter: 3 };
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    const read = async () => {
+      for await (const _ of stream);
+    };
+    await expect(read()).rejects.toThrow(/in time/);
+  });
+
+  it('that refuses the request says why', async () => {
+    const refuse = new Refusal('invalid', 'the prompt has 9000 tokens, the context holds 4096');
+    const client = await open({ providers: [{ refuse }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('context holds 4096'),
+    });
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it('that the router has forgotten is no unknown model', async () => {
+    const client = await open();
+    fixture.network.hasForgotten = true;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+    fixture.network.hasForgotten = false;
+    await client.chat.completions.create(chat);
+    fixture.network.hasForgotten = true;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+  });
+
+  it('that is busy is no cheat', async () => {
+    const client = await open({ providers: [{ refuse: new Refusal('unavailable', 'all slots are busy') }, {}] });
+    for (let i = 0; i < 4; i++) await client.chat.completions.create(chat);
+    fixture.network.providers[1]!.behaviour = fixture.network.providers[0]!.behaviour;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'provider_busy' });
+    expect(fixture.network.complaints).toEqual([]);
+    expect(fixture.network.reports.every(({ outcome }) => outcome === 'ok')).toBe(true);
+  });
+
+  const cheats: [what: string, behaviour: ProviderBehaviour, reason: string][] = [
+    ['signs another text', { signedText: 'something else' }, 'response-hash'],
+    [
+      'draws another token',
+      { bend: { row: (row, i) => (i === 3 ? { ...row, rank: row.rank === 0 ? 1 : 0 } : row) } },
+      'draw-replay',
+    ],
+    ['samples otherwise', { bend: { header: (h) => ({ ...h, sketchBankSeed: new Uint8Array(32) }) } }, 'sketch-bank'],
+    [
+      'bills a prompt that the request cannot make',
+      { bend: { header: (h) => ({ ...h, promptTokenCount: 2_000 }) } },
+      'fee',
+    ],
+    ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
+    ['signs nothing', { withoutRecord: true }, 'abandoned'],
+  ];
+  it('that is too busy to open at once is asked again, and nobody is told', async () => {
+    const client = await open({ providers: [{ busyOpenings: 4 }] });
+    expect((await client.chat.completions.create(chat)).choices[0]?.message.content).not.toBe('');
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it('that sends more than was asked for is cut off', async () => {
+    // 64 times so many letters of two bytes each: too many bytes, and not too many letters.
+    const client = await open({ providers: [{ floodSize: 12_000 }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
+    expect(fixture.network.reports.at(-1)?.outcome).toBe('abandoned');
+  });
+
+  const token = (change: Partial<TokenLogprob> = {}): TokenLogprob =>
+    create(TokenLogprobSchema, { id: 5, bytes: new Uint8Array(2), logprob: -1, alternatives: [], ...change });
+  it.each<[string, Partial<TokenLogprob>]>([
+    ['tokens of a megabyte', { bytes: new Uint8Array(1_000_000) }],
+    ['more alternatives than were asked for', { alternatives: [token(), token(), token()] }],
+    ['alternatives of a megabyte', { alternatives: [token({ bytes: new Uint8Array(1_000_000) })] }],
+    ['alternatives of alternatives', { alternatives: [token({ alternatives: [token()] })] }],
+  ])('that sends %s is cut off', async (_what, change) => {
+    const client = await open({ providers: [{ showLogprob: (signed) => ({ ...signed, ...change }) }] });
+    const asked = { ...chat, logprobs: true, top_logprobs: 2 };
+    await expect(client.chat.completions.create(asked)).rejects.toMatchObject({
+      status: 502,
+      code: 'provider_failed',
+      message: expect.stringContaining('more than the request allows'),
+    });
+  });
+
+  it('that sends log-probabilities unasked is cut off', async () => {
+    const client = await open({ providers: [{ unasked: token() }] });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 502, code: 'provider_failed' });
+  });
+
+  it('that shows other log-probabilities than it signs is caught', async () => {
+    const showLogprob = (signed: TokenLogprob): TokenLogprob => ({ ...signed, logprob: signed.logprob / 2 });
+    const client = await open({ providers: [{ showLogprob }] });
+    await expect(client.chat.completions.create({ ...chat, logprobs: true })).rejects.toMatchObject({
+      status: 502,
+      code: 'ogong_check_failed',
+      message: expect.stringContaining('logprobs: position 0'),
+    });
+    expect(fixture.network.reports.at(-1)?.outcome).toBe('failed-check');
+  });
+
+  it.each(cheats)('that %s is caught, reported and not asked again', async (_what, behaviour, reason) => {
+    const client = await open({ providers: [behaviour, {}] });
+    const { network } = fixture;
+    // Whoever is drawn: what the client gets is good.
+    for (let i = 0; i < 6; i++) {
+      expect((await client.chat.completions.create(chat)).choices[0]?.message.content).toBe(STORY);
+    }
+    const cheat = network.providers[0]!;
+    const mine = network.orders.filter(({ providerId }) => Buffer.compare(providerId, cheat.id) === 0);
+    if (reason !== 'abandoned') expect(mine.length).toBeLessThanOrEqual(1);
+    await expect.poll(() => network.complaints.length).toBe(mine.length);
+    for (const complaint of network.complaints) expect(complaint.reason).toBe(reason);
+  });
+
+  it('that cheats leaves a streaming client with an error after the text', async () => {
+    const client = await open({ providers: [{ signedText: 'something else' }] });
+    const stream = await client.chat.completions.create({ ...chat, stream: true });
+    const finishes: unknown[] = [];
+    const read = async () => {
+      for await (const { choices } of stream) finishes.push(choices[0]?.finish_reason);
+    };
+    const error = await read().catch((e: unknown) => e);
+    expect(error).toEqual(fault({ code: 'ogong_check_failed', type: 'server_error' }));
+    expect(finishes.every((reason) => reason === null)).toBe(true);
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+    const [complaint] = fixture.network.complaints;
+    expect(complaint?.record?.record.length).toBeGreaterThan(0);
+    expect(complaint?.opening?.opening.length).toBeGreaterThan(0);
+    expect(fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['failed-check']);
+    // The one provider there is, is not asked again.
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
+  });
+
+  it('is left alone when the client leaves', async () => {
+    const client = await open({ providers: [{ words: Array(5000).fill(' word'), pauseMs: 2 }] });
+    const request = { ...chat, max_tokens: 5000, stream: true as const };
+    const stream = await client.chat.completions.create(request);
+    for await (const _ of stream) break;
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);
+    expect(fixture.network.complaints).toEqual([]);
+
+    const leaving = new AbortController();
+    const whole = client.chat.completions.create({ ...request, stream: false }, { signal: leaving.signal });
+    await expect.poll(() => fixture.network.orders.length).toBe(2);
+    leaving.abort();
+    await expect(whole).rejects.toThrow();
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(2);
+  });
+
+  it('cannot outrun a client that does not read', async () => {
+    await open({ providers: [{ words: Array(4000).fill('x'.repeat(4096)) }], options: { stopGraceMs: 0 } });
+    const controller = new AbortController();
+    const response = await fetch(`${fixture.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...chat, stream: true, max_tokens: 4000 }),
+      signal: controller.signal,
+    });
+    const reader = response.body!.getReader();
+    await reader.read();
+    const [provider] = fixture.network.providers;
+    let before = -1;
+    while (provider!.sent !== before) {
+      before = provider!.sent;
+      await sleep(200);
+    }
+    // 16 MB are on offer; what was sent is what buffers on the way hold.
+    expect(before).toBeLessThan(3000);
+    controller.abort();
+    await expect.poll(() => fixture.network.providers[0]?.cancelled).toBe(1);
+  });
+});
+
+describe('a stream', () => {
+  it('shows signs of life while the provider thinks', async () => {
+    await open({ providers: [{ pauseMs: 60, words: ['a', 'b'] }], options: { heartbeatMs: 20 } });
+    const response = await fetch(`${fixture.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...chat, stream: true }),
+    });
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const text = await response.text();
+    expect(text.match(/^: waiting$/gm)?.length).toBeGreaterThan(1);
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  });
+
+  it('that fails before anything was sent has a status', async () => {
+    const client = await open({ providers: [{ dieAfter: 0 }] });
+    await expect(client.chat.completions.create({ ...chat, stream: true })).rejects.toMatchObject({ status: 502 });
+  });
+});
+
+describe('validators', () => {
+  it('stand in for one another', async () => {
+    const client = await open();
+    await client.chat.completions.create(chat);
+    const { network } = fixture;
+    const first = network.orders[0]!.validator;
+    await client.chat.completions.create(chat);
+    expect(network.orders[1]!.validator).toEqual(first);
+    network.deadValidators.add(
+      network.chain.validators().findIndex(({ address }) => Buffer.compare(address, first) === 0),
+    );
+    // The first failure is what makes the gateway look.
+    network.providers[0]!.behaviour = { dieAfter: 0 };
+    await expect(client.chat.completions.create(chat)).rejects.toThrow();
+    network.providers[0]!.behaviour = {};
+    await client.chat.completions.create(chat);
+    expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    // The complaint waits for the dead one and is heard when it is back.
+    expect(network.complaints).toEqual([]);
+    network.deadValidators.clear();
+    await expect.poll(() => network.complaints.length, { timeout: 30_000 }).toBe(1);
+    network.deadValidators.add(0).add(1);
+    network.providers[0]!.behaviour = { dieAfter: 0 };
+    await expect(client.chat.completions.create(chat)).rejects.toThrow();
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'validator_unreachable' });
+  });
+
+  it('are asked again where a provider refuses, for it may be that it cannot reach them', async () => {
+    const refuse = new Refusal('unavailable', 'the validator did not admit the order: cannot reach it');
+    const client = await open({ providers: [{}, {}] });
+    const { network } = fixture;
+    await client.chat.completions.create(chat);
+    const first = network.orders[0]!.validator;
+    const isFirst = ({ address }: { address: Uint8Array }): boolean => Buffer.compare(address, first) === 0;
+    network.deadValidators.add(network.chain.validators().findIndex(isFirst));
+    for (const provider of network.providers) provider.behaviour = { refuse };
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'provider_busy' });
+    for (const provider of network.providers) provider.behaviour = {};
+    await client.chat.completions.create(chat);
+    expect(network.orders.at(-1)!.validator).not.toEqual(first);
+    expect(network.complaints).toEqual([]);
+  });
+
+  it('set free what their verdicts do not charge', async () => {
+    const client = await open();
+    const { network } = fixture;
+    await client.chat.completions.create({ ...chat, max_tokens: 100 });
+    const { replyId, cumulativeAtomic } = network.orders[0]!;
+    network.statuses.set(Buffer.from(replyId).toString('hex'), {
+      state: 'audited',
+      verdict: 'reject',
+      feeAtomic: 26_000n,
+    });
+    const path = `${fixture.url}/v1/receipts/${Buffer.from(replyId).toString('hex')}?compact=1`;
+    const read = async () => (await (await fetch(path)).json()) as { status: { verdict: string } };
+    await expect.poll(async () => (await read()).status.verdict).toBe('reject');
+    await client.chat.completions.create({ ...chat, max_tokens: 100 });
+    expect(network.orders[1]!.cumulativeAtomic).toBe(cumulativeAtomic);
+  });
+
+  it('are not promised more than the channel holds', async () => {
+    const client = await open();
+    fixture.network.setChannel({ admitted: 10n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n });
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'escrow_exhausted' });
+    expect(fixture.network.orders).toEqual([]);
+  });
+});

@@ -1,0 +1,53 @@
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { GatewayError } from './gateway-error.ts';
+import type { Json } from './openai-format.ts';
+import { createModelNotFound } from './provider-match.ts';
+
+/** What the network serves now, as OpenAI lists models. */
+export interface ModelList {
+  list(): Promise<Json>;
+  /** @throws GatewayError `model_not_found` */
+  get(id: string): Promise<Json>;
+}
+
+/** @param sinceS Unix time, s, of `created`, which OpenAI requires and the network does not know. */
+export function createModelList(
+  { router, sinceS }: { router: Peer; sinceS: number },
+  { links }: { links: LinkPool },
+): ModelList {
+  async function fetch(): Promise<ModelSupply[]> {
+    try {
+      return (await links.to(RouterService, router).listModels({})).models;
+    } catch (cause) {
+      throw new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
+        cause,
+        retryAfterS: 2,
+      });
+    }
+  }
+
+  const toModel = (supply: ModelSupply): Json => ({
+    id: supply.model,
+    object: 'model',
+    created: sinceS,
+    owned_by: supply.model.split('/')[2] ?? 'ogong',
+    ogong: {
+      model_root: toHex(supply.modelRoot),
+      providers: supply.providers,
+      free_capacity: supply.freeCapacity,
+      min_price_per_1k: supply.minPricePer1k.toString(),
+      context_size: supply.contextSize,
+    },
+  });
+
+  return {
+    list: async () => ({ object: 'list', data: (await fetch()).map(toModel) }),
+    async get(id) {
+      const supply = (await fetch()).find(({ model }) => model === id);
+      if (supply === undefined) throw createModelNotFound(id);
+      return toModel(supply);
+    },
+  };
+}

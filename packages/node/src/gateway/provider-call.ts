@@ -1,0 +1,139 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { monotonicClock } from '@ogong/host/time/clock';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  type Finished,
+  ProviderService,
+  type SignedOrderSchema,
+  type TokenLogprob,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { GatewayError } from './gateway-error.ts';
+import type { Match } from './provider-match.ts';
+
+export interface Delta {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+}
+
+export interface ProviderCallOptions {
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+}
+
+export interface GenerateInput {
+  readonly match: Match;
+  readonly order: MessageInitShape<typeof SignedOrderSchema>;
+  readonly request: Uint8Array;
+  readonly cacheScope: Uint8Array;
+  readonly endpoint: Endpoint;
+  /** Tokens that the request allows; a provider that streams more is cut off. */
+  readonly maxTokens: number;
+  /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
+  readonly topLogprobs: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface ProviderCall {
+  /** Yields what the provider streams as it comes. @throws GatewayError `provider_failed`, `provider_timeout` */
+  generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
+  /** Asks a provider that is slow or out of reach again until its time is over. @throws LinkError where it does not open. */
+  getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
+}
+
+/** Of one token: far more than any vocabulary has. */
+const MAX_TOKEN_BYTES = 1024;
+/** However much time has passed: it may be this side that stood still. */
+const LEAST_TRIES = 3;
+const OPENING_TIMEOUT_MS = 10_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+export function createProviderCall(options: ProviderCallOptions, { links }: { links: LinkPool }): ProviderCall {
+  const provider = ({ ticket }: Match) =>
+    links.to(ProviderService, { endpoint: ticket.providerEndpoint, certHash: ticket.providerCertHash });
+
+  return {
+    async *generate({ match, order, request, cacheScope, endpoint, maxTokens, topLogprobs, signal }) {
+      const silence = new AbortController();
+      const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
+      let timer = arm(options.firstTokenTimeoutMs);
+      let hasBegun = false;
+      let textBytes = 0;
+      let tokenCount = 0;
+      try {
+        const call = { order, ticket: match.signed, request, endpoint, cacheScope };
+        const ended = AbortSignal.any([signal, silence.signal]);
+        const events = provider(match).generate(call, { signal: ended, timeoutMs: options.totalTimeoutMs });
+        for await (const { event } of events) {
+          clearTimeout(timer);
+          hasBegun = true;
+          if (event.case === 'finished') return event.value;
+          if (event.case === 'delta') {
+            textBytes += Buffer.byteLength(event.value.text);
+            tokenCount += event.value.tokens.length;
+            const isWithin = event.value.tokens.every((token) => isAskedFor(token, topLogprobs));
+            if (textBytes > MAX_RESPONSE_BYTES || tokenCount > maxTokens || !isWithin) {
+              throw new GatewayError('provider_failed', 'The provider sends more than the request allows.');
+            }
+            // Not while the reader is slow: only the provider's own silence counts.
+            yield event.value;
+          }
+          timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
+        }
+        throw new GatewayError('provider_failed', 'The provider ended the stream without a record.');
+      } catch (error) {
+        throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+
+    async getOpening(match, replyId, patienceMs) {
+      const endMs = monotonicClock.nowMs() + patienceMs;
+      for (let tries = 1; ; tries++) {
+        try {
+          return (await provider(match).getOpening({ replyId }, { timeoutMs: OPENING_TIMEOUT_MS })).opening;
+        } catch (error) {
+          const isOver = tries >= LEAST_TRIES && monotonicClock.nowMs() >= endMs;
+          if (isOver || !(error instanceof LinkError) || !error.retryable) throw error;
+        }
+        await delay(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
+      }
+    },
+  };
+}
+
+/** Whoever keeps a reply's tokens keeps no more of each than was asked for. */
+function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number | undefined): boolean {
+  const isShort = (token: Pick<TokenLogprob, 'bytes'>): boolean => token.bytes.length <= MAX_TOKEN_BYTES;
+  return (
+    topLogprobs !== undefined &&
+    alternatives.length <= topLogprobs &&
+    isShort({ bytes }) &&
+    alternatives.every((other) => isShort(other) && other.alternatives.length === 0)
+  );
+}
+
+function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {
+  if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
+    return new GatewayError('provider_timeout', 'The provider did not answer in time.', { cause: error });
+  }
+  if (!(error instanceof LinkError) || error.code === 'canceled') return error;
+  // What the provider says is wrong with the request, such as a prompt beyond its context, is for the client to mend.
+  if (error.refusal === 'invalid') {
+    return new GatewayError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
+  }
+  if (error.refusal === 'unavailable' && !hasBegun) {
+    return new GatewayError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+  const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
+  return new GatewayError('provider_failed', `The provider failed${why}`, { cause: error });
+}

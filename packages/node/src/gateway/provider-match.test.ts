@@ -1,0 +1,95 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type CandidateList, encodeCandidates, hashCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
+import { describe, expect, it } from 'vitest';
+import { createProviderMatch } from './provider-match.ts';
+
+const MODEL = 'ogong/verified/test/fake';
+const NOW_MS = 1_700_000_000_000;
+const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x77));
+const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const [replyId, requestHash] = [bytes(16, 1), bytes(32, 2)];
+
+interface Lie {
+  readonly list?: (list: CandidateList) => CandidateList;
+  readonly ticket?: (ticket: Ticket) => Ticket;
+}
+
+/** Asks a router that lies so, for a request of at most 600 tokens. */
+async function matchWith({ list = (same) => same, ticket = (same) => same }: Lie): Promise<Ticket> {
+  const honest: CandidateList = {
+    modelId: MODEL,
+    candidates: [1, 2, 3].map((n) => {
+      return {
+        providerId: bytes(32, n),
+        pricePer1kAtomic: 5n,
+        weight: 1n,
+        payee: bytes(20, n),
+        contextSize: 512 + n * 100,
+      };
+    }),
+  };
+  const candidates = encodeCandidates(list(honest));
+  const drawn = replayMatch(crypto, candidates, crypto.sha256(requestHash, replyId))!;
+  const signed = signTicket(
+    signer,
+    ticket({
+      ...{ router: bytes(20, 9), modelId: MODEL, providerEndpoint: '127.0.0.1:1', providerCertHash: bytes(32, 8) },
+      ...{ providerId: drawn.providerId, payee: drawn.payee, contextSize: drawn.contextSize },
+      ...{ modelRoot: bytes(32, 7), pricePer1kAtomic: drawn.pricePer1kAtomic, replyId, requestHash },
+      ...{ candidatesHash: hashCandidates(crypto, candidates), issuedAtMs: NOW_MS, expiresAtMs: NOW_MS + 1000 },
+    }),
+  );
+  const links = { to: () => ({ route: async () => ({ ticket: signed, candidates }) }) } as unknown as LinkPool;
+  const matches = createProviderMatch(
+    { router: {} as Peer, maxPricePer1kAtomic: 10n, busyPatienceMs: 0 },
+    { links, clock: { nowMs: () => NOW_MS } },
+  );
+  const query = { model: MODEL, replyId, requestHash, contextSize: 600, exclude: [] };
+  return (await matches.match({ ...query, signal: AbortSignal.timeout(10_000) })).ticket;
+}
+
+describe('what a router answers', () => {
+  it('is taken where ticket and list agree, and all who are listed have room', async () => {
+    const ticket = await matchWith({});
+    expect([1, 2, 3].some((n) => equalBytes(ticket.payee, bytes(20, n)))).toBe(true);
+  });
+
+  it('is taken where nobody has room for all, and all have as much', async () => {
+    const list = (same: CandidateList): CandidateList => ({
+      ...same,
+      candidates: same.candidates.map((each) => ({ ...each, contextSize: 64 })),
+    });
+    expect((await matchWith({ list })).contextSize).toBe(64);
+  });
+
+  it.each<[string, Lie, string]>([
+    [
+      'another payee than the list has',
+      { ticket: (t) => ({ ...t, payee: bytes(20, 99) }) },
+      'its draw does not replay',
+    ],
+    ['less context than the list has', { ticket: (t) => ({ ...t, contextSize: 1 }) }, 'its draw does not replay'],
+    [
+      'a higher price than the list has',
+      { ticket: (t) => ({ ...t, pricePer1kAtomic: 6n }) },
+      'its draw does not replay',
+    ],
+    ['another provider than was drawn', { ticket: (t) => ({ ...t, providerId: bytes(32, 99) }) }, 'does not replay'],
+    [
+      'one with too little room beside others that have it',
+      {
+        list: (same) => ({
+          ...same,
+          candidates: same.candidates.map((each, i) => (i === 1 ? { ...each, contextSize: 1 } : each)),
+        }),
+      },
+      'with less room than others',
+    ],
+  ])('is refused with %s', async (_what, lie, message) => {
+    await expect(matchWith(lie)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { type Clock, monotonicClock } from '@ogong/host/time/clock';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
+import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
+import {
+  type ModelSupply,
+  type RouteRequestSchema,
+  type RouteResponse,
+  RouterService,
+  type SignedTicket,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { GatewayError } from './gateway-error.ts';
+
+export interface MatchQuery {
+  readonly model: string;
+  readonly replyId: Uint8Array;
+  readonly requestHash: Uint8Array;
+  /** Tokens that prompt and reply take at most. */
+  readonly contextSize: number;
+  /** Providers that this reply was already tried with. */
+  readonly exclude: readonly Uint8Array[];
+  readonly signal: AbortSignal;
+}
+
+export interface Match {
+  readonly ticket: Ticket;
+  readonly signed: SignedTicket;
+}
+
+export interface ProviderMatch {
+  /** @throws GatewayError `model_not_found`, `no_provider`, `router_unreachable` */
+  match(query: MatchQuery): Promise<Match>;
+  /** Never asks for this provider again, for a day. */
+  exclude(providerId: Uint8Array): void;
+}
+
+export interface ProviderMatchOptions {
+  readonly router: Peer;
+  readonly maxPricePer1kAtomic: bigint;
+  /** How long a request waits while every provider is busy. */
+  readonly busyPatienceMs: number;
+}
+
+/** The rest is for the providers that one reply was tried with. */
+const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
+const EXCLUSION_MS = 24 * 3_600_000;
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 1_000;
+const U64_MAX = (1n << 64n) - 1n;
+
+/** Asks the router for a provider and takes nothing on its word: signature, request, price and draw are checked. */
+export function createProviderMatch(
+  { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
+  { links, clock, uptime = monotonicClock }: { links: LinkPool; clock: Clock; uptime?: Clock },
+): ProviderMatch {
+  /** Models that a provider was found for: a router that does not know one of them has just begun. */
+  const served = new Set<string>();
+  const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
+  const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
+
+  function listExcluded(): Uint8Array[] {
+    for (const [key, { untilMs }] of excluded) if (untilMs <= uptime.nowMs()) excluded.delete(key);
+    return [...excluded.values()].map(({ id }) => id);
+  }
+
+  const service = () => links.to(RouterService, router);
+
+  async function findSupply({ model, signal }: MatchQuery): Promise<ModelSupply | undefined> {
+    const { models } = await service()
+      .listModels({}, { signal })
+      .catch(() => ({ models: [] }));
+    return models.find((supply) => supply.model === model);
+  }
+
+  /** Busy providers are free again soon; missing ones are not. */
+  async function ask(query: MatchQuery, request: MessageInitShape<typeof RouteRequestSchema>): Promise<RouteResponse> {
+    const startedMs = uptime.nowMs();
+    const excludedCount = request.exclude?.length ?? 0;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2)) {
+      try {
+        return await service().route(request, { signal: query.signal });
+      } catch (error) {
+        if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw await explain(error, query);
+        const supply = await findSupply(query);
+        const isBusy = (supply?.providers ?? 0) > excludedCount;
+        if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
+        // Not all at the same moment again.
+        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: query.signal });
+      }
+    }
+  }
+
+  async function explain(error: unknown, query: MatchQuery): Promise<GatewayError> {
+    if (!(error instanceof LinkError) || error.code !== 'remote') {
+      return new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
+        cause: error,
+        retryAfterS: 2,
+      });
+    }
+    const isUnknown =
+      error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
+    if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, error);
+    return new GatewayError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
+      cause: error,
+      retryAfterS: 2,
+    });
+  }
+
+  return {
+    async match(query) {
+      const { model, replyId, requestHash, contextSize } = query;
+      const exclude = [...query.exclude, ...listExcluded()];
+      const seed = crypto.sha256(requestHash, replyId);
+      const request = { model, maxPricePer1k, seed, exclude, replyId, requestHash, contextSize };
+      const { ticket: signed, candidates } = await ask(query, request);
+      if (signed === undefined) throw createRouterFault('it sent no ticket');
+      const nowMs = clock.nowMs();
+      const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+      if (!ok || ticket === undefined) {
+        throw createRouterFault(checks.find(({ status }) => status === 'fail')?.detail ?? 'its ticket is void');
+      }
+      if (ticket.modelId !== model) throw createRouterFault(`it matched ${ticket.modelId}`);
+      if (ticket.pricePer1kAtomic > maxPricePer1kAtomic) throw createRouterFault('its price is above the limit');
+      if (exclude.some((id) => equalBytes(id, ticket.providerId)))
+        throw createRouterFault('it named an excluded provider');
+      if (!isDrawn(ticket, candidates, seed)) throw createRouterFault('its draw does not replay');
+      if (!hasMostRoom(candidates, contextSize)) {
+        throw createRouterFault('it lists providers with less room than others of the list have');
+      }
+      served.add(model);
+      return { ticket, signed };
+    },
+    exclude(providerId) {
+      excluded.set(toHex(providerId), { id: providerId, untilMs: uptime.nowMs() + EXCLUSION_MS });
+      if (excluded.size > MAX_EXCLUDED) excluded.delete(excluded.keys().next().value as string);
+    },
+  };
+}
+
+function isDrawn(ticket: Ticket, candidates: Uint8Array, seed: Uint8Array): boolean {
+  try {
+    const drawn = replayMatch(crypto, candidates, seed);
+    return (
+      equalBytes(hashCandidates(crypto, candidates), ticket.candidatesHash) &&
+      drawn !== undefined &&
+      equalBytes(drawn.providerId, ticket.providerId) &&
+      equalBytes(drawn.payee, ticket.payee) &&
+      drawn.contextSize === ticket.contextSize &&
+      drawn.pricePer1kAtomic === ticket.pricePer1kAtomic
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Who is listed has room for all that was asked for, or as much as anybody listed. */
+function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
+  const rooms = parseCandidates(candidates).candidates.map((each) => Math.min(each.contextSize, contextSize));
+  return rooms.every((room) => room === rooms[0]);
+}
+
+const createRouterFault = (why: string): GatewayError =>
+  new GatewayError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);
+
+export function createModelNotFound(model: string, cause?: unknown): GatewayError {
+  return new GatewayError(
+    'model_not_found',
+    `The model \`${model.slice(0, 160)}\` does not exist or is not served on this network. Ids read ogong/<tier>/<maker>/<model>; GET /v1/models lists them.`,
+    { cause, param: 'model' },
+  );
+}

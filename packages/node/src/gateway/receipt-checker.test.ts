@@ -1,0 +1,47 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type CheckJob, createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
+
+let directory: string;
+let checker: ReceiptChecker;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ogong-checker-'));
+  checker = createReceiptChecker(fileURLToPath(new URL('./probe-child-fixture.ts', import.meta.url)));
+});
+afterEach(async () => {
+  await checker.stop();
+  rmSync(directory, { recursive: true });
+});
+
+const job = (path: string, nowMs = 0) =>
+  ({ request: utf8Encode(path), response: utf8Encode(join(directory, 'key')), nowMs }) as CheckJob;
+
+it('reads receipts without the environment, and where it can read, write and start nothing', async () => {
+  process.env.OGONG_PROBE_SECRET = 'a key';
+  const path = join(directory, 'written');
+  writeFileSync(join(directory, 'key'), 'a key');
+  const denied = 'ERR_ACCESS_DENIED';
+  const all = { read: denied, write: denied, start: denied, thread: denied };
+  expect(await checker.check(job(path))).toEqual({ environment: [], ...all });
+  expect(existsSync(path)).toBe(false);
+  delete process.env.OGONG_PROBE_SECRET;
+});
+
+it('says that its process ended, and starts another', async () => {
+  const path = join(directory, 'written');
+  const dying = checker.check(job(path, -1));
+  const beside = checker.check(job(path));
+  await expect(dying).rejects.toThrow('the receipt checker ended with code 3');
+  await expect(beside).rejects.toThrow('code 3');
+  expect(await checker.check(job(path))).toMatchObject({ environment: [] });
+});
+
+it('stops in the middle of a check', async () => {
+  const pending = checker.check(job(join(directory, 'written')));
+  await Promise.all([expect(pending).rejects.toThrow('SIGKILL'), checker.stop()]);
+  await checker.stop();
+});

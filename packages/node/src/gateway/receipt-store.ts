@@ -1,0 +1,78 @@
+import { bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import { utf8Decode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+
+/** One answer as the gateway gave it, with what proves it. */
+export interface StoredReply {
+  readonly replyId: string;
+  /** Full: with its opening. */
+  readonly receipt: Receipt;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly checks: readonly Check[];
+}
+
+export interface ReceiptStore {
+  put(reply: StoredReply, nowMs: number): Promise<void>;
+  get(replyId: string): StoredReply | undefined;
+  getOpening(replyId: string): Uint8Array | undefined;
+  /** Drops receipts stored before a time. @returns how many. */
+  expire(beforeMs: number): Promise<number>;
+}
+
+export const receiptPath = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
+
+/** The same receipt without its opening, which can be fetched from the gateway. */
+export function toCompactReceipt(receipt: Receipt, replyId: string): Receipt {
+  return { ...receipt, opening: { url: formatPath(GATEWAY_ROUTES.opening, { id: replyId }) } };
+}
+
+const receiptRow = columns({
+  replyId: text,
+  receipt: mapped(bytes, (json): Receipt => parseReceipt(utf8Decode(json)), encodeReceipt),
+  opening: bytes,
+  request: bytes,
+  response: bytes,
+  checks: mapped(text, (json): readonly Check[] => JSON.parse(json), JSON.stringify),
+  createdMs: integer,
+});
+const openingRow = columns({ opening: bytes });
+
+export function createReceiptStore(store: Store, group: GroupCommit): ReceiptStore {
+  const getOpening = (replyId: string): Uint8Array | undefined =>
+    store.read(
+      () => openingRow.get(store.prepare('SELECT opening FROM receipts WHERE reply_id = ?'), replyId)?.opening,
+    );
+  return {
+    put: ({ replyId, receipt, request, response, checks }, nowMs) =>
+      group.write(() => {
+        if ('url' in receipt.opening) throw new TypeError('only full receipts are stored');
+        receiptRow.insert(store, 'INSERT INTO receipts', {
+          replyId,
+          receipt: toCompactReceipt(receipt, replyId),
+          opening: receipt.opening.bytes,
+          request,
+          response,
+          checks,
+          createdMs: nowMs,
+        });
+      }),
+    get: (replyId) =>
+      store.read(() => {
+        const row = receiptRow.get(
+          store.prepare(`SELECT ${receiptRow.list} FROM receipts WHERE reply_id = ?`),
+          replyId,
+        );
+        if (row === undefined) return undefined;
+        const { receipt, opening, request, response, checks } = row;
+        return { replyId, receipt: { ...receipt, opening: { bytes: opening } }, request, response, checks };
+      }),
+    getOpening,
+    expire: (beforeMs) =>
+      group.write(() => Number(store.prepare('DELETE FROM receipts WHERE created_ms < ?').run(beforeMs).changes)),
+  };
+}

@@ -1,0 +1,56 @@
+import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
+
+/** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
+export const GATEWAY_SCHEMA = `
+
+  CREATE TABLE channels (
+    validator TEXT PRIMARY KEY,
+    cumulative TEXT NOT NULL,
+    owed TEXT NOT NULL,
+    outstanding TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE spending (
+    key_id TEXT PRIMARY KEY,
+    spent TEXT NOT NULL,
+    reserved TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE orders (
+    reply_id TEXT PRIMARY KEY,
+    completion_id TEXT NOT NULL,
+    choice INTEGER NOT NULL,
+    validator TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    max_fee TEXT NOT NULL,
+    order_bytes BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open',
+    fee TEXT,
+    verdict TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    settlement TEXT NOT NULL DEFAULT ''
+  ) STRICT;
+  CREATE INDEX orders_unsettled ON orders (created_ms) WHERE settlement = '';
+  CREATE INDEX orders_by_completion ON orders (completion_id, choice);
+  CREATE TABLE receipts (
+    reply_id TEXT PRIMARY KEY,
+    receipt BLOB NOT NULL,
+    opening BLOB NOT NULL,
+    request BLOB NOT NULL,
+    response BLOB NOT NULL,
+    checks TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX receipts_by_age ON receipts (created_ms);
+  CREATE TABLE complaints (
+    id INTEGER PRIMARY KEY,
+    validator TEXT NOT NULL,
+    message BLOB NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX complaints_due ON complaints (next_ms);
+  ${LEDGER_TABLE}
+`;

@@ -1,0 +1,71 @@
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { GatewayError } from './gateway-error.ts';
+
+/** The validator that this gateway's orders name: the same one as long as it answers, else the next. */
+export interface ValidatorChoice {
+  /** @throws GatewayError `validator_unreachable` */
+  pick(): Promise<Validator>;
+  /** An order under this validator went wrong: ask before the next one. */
+  doubt(): void;
+}
+
+export interface ValidatorChoiceDependencies {
+  readonly chain: Pick<ChainView, 'validators'>;
+  readonly links: LinkPool;
+  /** 0..1, once per process, so that gateways spread over the validators. */
+  readonly random: () => number;
+}
+
+const PROBE_TIMEOUT_MS = 3_000;
+
+export function createValidatorChoice({ chain, links, random }: ValidatorChoiceDependencies): ValidatorChoice {
+  const start = random();
+  let chosen: Validator | undefined;
+  let doubted = false;
+  let probing: Promise<Validator> | undefined;
+
+  async function probe(): Promise<Validator> {
+    const validators = chain.validators();
+    const preferred = validators.findIndex(({ certHash }) => Buffer.compare(certHash, chosen?.certHash ?? EMPTY) === 0);
+    const first = preferred >= 0 ? preferred : Math.floor(start * validators.length);
+    let last: unknown;
+    for (let i = 0; i < validators.length; i++) {
+      const validator = validators[(first + i) % validators.length] as Validator;
+      try {
+        await links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
+        chosen = validator;
+        doubted = false;
+        return validator;
+      } catch (error) {
+        last = error;
+      }
+    }
+    const why = validators.length === 0 ? 'No validator is registered' : 'No registered validator answers';
+    throw new GatewayError('validator_unreachable', `${why}; try again later.`, { cause: last, retryAfterS: 5 });
+  }
+
+  return {
+    async pick() {
+      if (chosen && !doubted && isRegistered(chain.validators(), chosen)) return chosen;
+      probing ??= probe().finally(() => {
+        probing = undefined;
+      });
+      return probing;
+    },
+    doubt() {
+      doubted = true;
+    },
+  };
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** By identity of the entry's certificate: a validator that moved is asked again. */
+function isRegistered(validators: readonly Validator[], chosen: Validator): boolean {
+  return validators.some(
+    ({ certHash, endpoint }) => endpoint === chosen.endpoint && Buffer.compare(certHash, chosen.certHash) === 0,
+  );
+}

@@ -1,0 +1,79 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { type ReplyStatus, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ChannelLedger, Closing, OrderRow } from './channel-ledger.ts';
+
+export interface VerdictFeedOptions {
+  /** Default: 2,000. */
+  readonly intervalMs?: number;
+  /** How long past its expiry an order that its validator never saw keeps its reservation. Default: 60,000. */
+  readonly graceMs?: number;
+}
+
+export interface VerdictFeedDependencies {
+  readonly ledger: Pick<ChannelLedger, 'listUnsettled' | 'close'>;
+  readonly chain: Pick<ChainView, 'findByAddress'>;
+  readonly links: LinkPool;
+  readonly clock: Clock;
+  readonly onClosed?: (order: OrderRow, closing: Closing) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+const PER_ROUND = 64;
+const ASK_TIMEOUT_MS = 5_000;
+/** Settlement of an order that will never be settled, so that it is not asked for again. */
+export const NO_SETTLEMENT = 'none';
+
+/** Learns what became of each order, so that what was reserved and not owed is free again. */
+export function createVerdictFeed(
+  { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
+  { ledger, chain, links, clock, onClosed = () => {}, onError = () => {} }: VerdictFeedDependencies,
+): Repeating {
+  let offset = 0;
+
+  async function ask(order: OrderRow): Promise<void> {
+    const validator = chain.findByAddress(fromHex(order.validator));
+    if (validator === undefined) return;
+    try {
+      const reply = { replyId: fromHex(order.replyId) };
+      const status = await links.to(ValidatorService, validator).getReply(reply, { timeoutMs: ASK_TIMEOUT_MS });
+      await close(order, toClosing(status));
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      const isUnknown = error.refusal === 'not-found' && clock.nowMs() > order.expiresMs + graceMs;
+      if (!isUnknown) return;
+      await close(order, { feeAtomic: 0n, verdict: 'never-admitted', detail: '', settlement: NO_SETTLEMENT });
+    }
+  }
+
+  async function close(order: OrderRow, closing: Closing | undefined): Promise<void> {
+    if (closing === undefined || (order.state === 'closed' && closing.settlement === '')) return;
+    await ledger.close(order.replyId, closing);
+    if (order.state !== 'closed') onClosed(order, closing);
+  }
+
+  return createRepeating(
+    { intervalMs },
+    async () => {
+      // Rounds walk on, so that orders of a dead validator do not hide those of a living one.
+      const orders = ledger.listUnsettled(PER_ROUND, offset);
+      const results = await Promise.allSettled(orders.map(ask));
+      offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;
+      for (const result of results) if (result.status === 'rejected') onError(result.reason);
+    },
+    onError,
+  );
+}
+
+/** Undefined while the fee may still change. */
+export function toClosing({ state, verdict, detail, feeAtomic, transaction }: ReplyStatus): Closing | undefined {
+  if (state === 'abandoned' || verdict === 'reject') {
+    return { feeAtomic: 0n, verdict: verdict || 'abandoned', detail, settlement: transaction || NO_SETTLEMENT };
+  }
+  if (verdict === '') return undefined;
+  return { feeAtomic, verdict, detail, settlement: state === 'settled' ? transaction || NO_SETTLEMENT : '' };
+}

@@ -1,0 +1,65 @@
+import type { Hex } from '@ogong/chain/hex';
+import { openStore } from '@ogong/host/store/store';
+import { fromHex } from '@ogong/protocol/base/bytes';
+import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEjectionWatch } from './chain-watch.ts';
+import { loadHistory, ROUTER_SCHEMA } from './router-store.ts';
+
+const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
+const idOf = (byte: string): Uint8Array => fromHex(byte.repeat(32));
+
+let ledger: TestLedger;
+beforeAll(async () => {
+  ledger = await startTestLedger();
+});
+afterAll(() => ledger.stop());
+
+describe('the chain, as a router sees it', () => {
+  async function eject(validator: Awaited<ReturnType<TestLedger['createValidator']>>, byte: string): Promise<void> {
+    const call = await ledger.signBatch(
+      {
+        batch: {
+          validator: validator.address,
+          sequence: await validator.client.nextSequence(validator.address),
+          logHead: hash('aa'),
+          logLength: 1n,
+          recordsRoot: hash('bb'),
+          replies: 1,
+        },
+        debits: [],
+        lines: [],
+        ejections: [hash(byte)],
+      },
+      [validator.privateKey],
+    );
+    await validator.client.settle(call);
+  }
+
+  it('follows ejections, from where it stood when it stopped', async () => {
+    const store = openStore(':memory:', { schema: ROUTER_SCHEMA });
+    const isEjected = (byte: string): boolean => loadHistory(store, idOf(byte)).ejected;
+    const watch = () => {
+      const errors: unknown[] = [];
+      const created = createEjectionWatch(
+        { pollIntervalMs: 20 },
+        { store, client: async () => ledger.governor, onError: (error) => errors.push(error) },
+      );
+      created.start();
+      return { ...created, errors };
+    };
+    const validator = await ledger.createValidator();
+    const first = watch();
+    await eject(validator, 'cc');
+    await expect.poll(() => isEjected('cc'), { timeout: 20_000 }).toBe(true);
+    await first.stop();
+    expect(first.errors).toEqual([]);
+    await eject(validator, 'dd');
+    expect(isEjected('dd')).toBe(false);
+    const second = watch();
+    await expect.poll(() => isEjected('dd'), { timeout: 20_000 }).toBe(true);
+    expect(isEjected('ee')).toBe(false);
+    await second.stop();
+    store.close();
+  });
+});

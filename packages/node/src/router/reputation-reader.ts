@@ -1,0 +1,90 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { Store } from '@ogong/host/store/store';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  computeGenesisPosition,
+  type LogPosition,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
+import { advanceLog, type HistoryChange, loadLogPosition } from './router-store.ts';
+
+export interface ReputationReaderDependencies {
+  readonly crypto: Crypto;
+  readonly store: Store;
+  readonly chain: {
+    readonly network: ChainView['network'];
+    validators(): readonly Validator[];
+    client(): Promise<Pick<ChainClient, 'anchorOf'>>;
+  };
+  readonly links: Pick<LinkPool, 'to'>;
+  readonly onError?: (validator: Validator, error: unknown) => void;
+}
+
+const PAGE_ENTRIES = 1000;
+const PAGE_TIMEOUT_MS = 10_000;
+
+/**
+ * Counts what the validators' logs say about each provider, as far as a quorum has settled them on the chain. Whoever
+ * serves the entries is not trusted: they count only where they end at the settled head.
+ */
+export function createReputationReader(dependencies: ReputationReaderDependencies): { read(): Promise<void> } {
+  const { crypto, store, chain, links, onError = () => {} } = dependencies;
+
+  async function readLog(validator: Validator): Promise<void> {
+    const anchor = await (await chain.client()).anchorOf(validator.address);
+    const expected = { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
+    const { chainId } = chain.network;
+    let position: LogPosition =
+      loadLogPosition(store, validator.address) ??
+      computeGenesisPosition(crypto, { chainId, validator: validator.address });
+    if (position.length >= expected.length) return;
+    const tally = createTally();
+    while (position.length < expected.length) {
+      const missing = expected.length - position.length;
+      const limit = missing < BigInt(PAGE_ENTRIES) ? Number(missing) : PAGE_ENTRIES;
+      const page = await links
+        .to(ValidatorService, validator)
+        .listVerdicts({ from: position.length, limit }, { timeoutMs: PAGE_TIMEOUT_MS });
+      const entries = page.entries.slice(0, limit);
+      if (entries.length === 0) throw new Error(`the log ends at ${position.length}, settled are ${expected.length}`);
+      const isLast = entries.length === Number(missing);
+      const verdict = verifyChain(crypto, { from: position, entries, ...(isLast ? { expected } : {}) });
+      const failed = verdict.checks.find(({ status }) => status === 'fail');
+      if (failed) throw new Error(`the log does not lead to its settled head: ${failed.detail}`);
+      for (const entry of verdict.entries) tally.add(entry);
+      position = verdict.position;
+    }
+    advanceLog(store, validator.address, { position, changes: tally.changes() });
+  }
+
+  return {
+    async read() {
+      await Promise.all(
+        chain.validators().map((validator) => readLog(validator).catch((error: unknown) => onError(validator, error))),
+      );
+    },
+  };
+}
+
+/** Unaudited and inconclusive replies say nothing about a provider. */
+function createTally() {
+  const counts = new Map<string, { accepts: number; rejects: number; abandoned: number }>();
+  return {
+    add({ providerId, verdict }: VerdictEntry): void {
+      const name = toHex(providerId);
+      const count = counts.get(name) ?? { accepts: 0, rejects: 0, abandoned: 0 };
+      if (verdict === 'accept') count.accepts++;
+      else if (verdict === 'reject') count.rejects++;
+      else if (verdict === 'abandoned') count.abandoned++;
+      counts.set(name, count);
+    },
+    changes: (): ReadonlyMap<Uint8Array, HistoryChange> =>
+      new Map([...counts].map(([name, count]) => [fromHex(name), count])),
+  };
+}

@@ -1,0 +1,46 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { duration, hostPort, integer, text } from '@ogong/host/config/values';
+import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+
+export const routerConfig = defineConfig({
+  name: 'ogong-routerd',
+  summary: 'Matches requests to providers by price and free capacity, drawn in proportion to stake and reputation.',
+  fields: {
+    bind: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_ROUTER_BIND',
+      default: '0.0.0.0:4544',
+      description: 'address of the link endpoint',
+    },
+    dataDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_ROUTER_DATA_DIR',
+      default: join(homedir(), '.ogong', 'router'),
+      description: 'where keys, supply and reputation are kept',
+    },
+    ...networkFields,
+    certOut: { ...networkFields.certOut, env: 'OGONG_ROUTER_CERT_OUT' },
+    modelRoots: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_ROUTER_MODEL_ROOTS',
+      description: 'JSON file of published model roots by model id: an offer of other weights under the id is left out',
+    },
+    ticketTtl: { schema: duration, default: '2m', description: 'how long a match is good for and holds its slot' },
+    refreshInterval: {
+      schema: duration,
+      env: 'OGONG_ROUTER_REFRESH_INTERVAL',
+      default: '10s',
+      description: 'pause between two readings of stake and settled verdicts',
+    },
+    maxProviders: {
+      schema: integer({ min: 1, max: 4096 }),
+      default: '4096',
+      description: 'providers that are listed at most',
+    },
+  },
+});

@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ChainClient } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { LinkError } from '@ogong/host/link/link-error';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { afterEach, expect } from 'vitest';
+import { createRouter, type Router, type RouterOptions } from './router.ts';
+import { ROUTER_SCHEMA } from './router-store.ts';
+
+export const MODEL_ID = 'ogong/verified/test/fake';
+export const MODEL_ROOT = new Uint8Array(32).fill(1);
+export const GATEWAY = 50;
+export const NOW = 1_800_000_000_000;
+export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8) };
+export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
+
+/** What a test opens, closed after it in reverse. */
+export const closing: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+export interface Opened {
+  readonly router: () => Router;
+  readonly store: () => Store;
+  readonly clock: { now: number };
+  readonly stakes: Map<string, bigint>;
+  readonly anchors: Map<string, { logLength: bigint; logHead: `0x${string}` }>;
+  connect(seed: number): Promise<LinkClient>;
+  restart(): Promise<void>;
+}
+
+export async function start(
+  options: Partial<RouterOptions> = {},
+  validators: readonly Validator[] = [],
+): Promise<Opened> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
+  const identity = await makeIdentity(40);
+  const clock = { now: NOW };
+  const stakes = new Map<string, bigint>();
+  const anchors: Opened['anchors'] = new Map();
+  const client = {
+    stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
+    anchorOf: async (address: Uint8Array) =>
+      anchors.get(toHex(address)) ?? { sequence: 0n, logLength: 0n, logHead: `0x${'00'.repeat(32)}` },
+    deployment: { block: 0 },
+    transactor: { read: () => Promise.reject(new ChainError('rpc-unreachable', 'down')) },
+  } as unknown as ChainClient;
+  let store: Store;
+  let router: Router;
+  const open = async (): Promise<void> => {
+    store = openStore(join(directory, 'router.sqlite'), { schema: ROUTER_SCHEMA });
+    router = createRouter(
+      { bind: { host: '127.0.0.1', port: 0 }, address: new Uint8Array(20).fill(5), refreshMs: 3_600_000, ...options },
+      {
+        crypto,
+        clock: { nowMs: () => clock.now },
+        signer: createNodeHybridSigner(new Uint8Array(64).fill(41)),
+        identity,
+        chain: { ledger, network, validators: () => validators, client: async () => client },
+        store,
+        log: createLogger({ name: 'test', level: 'silent' }),
+        metrics: createMetrics('router'),
+      },
+    );
+    await router.start();
+  };
+  await open();
+  closing.push(async () => {
+    await router.stop(0);
+    store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return {
+    router: () => router,
+    store: () => store,
+    clock,
+    stakes,
+    anchors,
+    async connect(seed) {
+      const endpoint = router.address();
+      const connected = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
+      closing.push(() => connected.close());
+      return connected;
+    },
+    async restart() {
+      await router.stop(0);
+      store.close();
+      await open();
+    },
+  };
+}
+
+export const signerOf = (n: number) => createNodeHybridSigner(new Uint8Array(64).fill(100 + n));
+export const idOf = (n: number): Uint8Array => hashHybridKey(crypto, signerOf(n).publicKey);
+export const payeeOf = (n: number) => createNodeLedgerSigner(new Uint8Array(32).fill(n));
+
+/** Provider n announces over its own link. */
+export async function announce(
+  opened: Opened,
+  n: number,
+  bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array } = {},
+  { signer = n, peer = n, paidTo = n, consentFor = n, vouchedBy = n, domain = ledger } = {},
+): Promise<void> {
+  const { price = 1_000n, root = MODEL_ROOT, ...fields } = bend;
+  const payee = payeeOf(paidTo);
+  const announcement = {
+    providerId: idOf(n),
+    payee: payee.address,
+    endpoint: `127.0.0.1:${9_000 + n}`,
+    certHash: (await makeIdentity(n)).id,
+    verifier: undefined,
+    models: [
+      { modelId: MODEL_ID, modelRoot: root, pricePer1kAtomic: price, contextSize: 512 + n, numericClass: 'fake' },
+    ],
+    capacity: 2,
+    freeCapacity: 2,
+    sequence: 1n,
+    issuedAtMs: opened.clock.now,
+    expiresAtMs: opened.clock.now + 30_000,
+    ...fields,
+  };
+  const payeeSignature = signProviderPayee(crypto, payee, { ledger: domain, providerId: idOf(consentFor) });
+  const verifierEndorsement = fields.verifier && signEndorsement(signerOf(vouchedBy), idOf(n));
+  const signed = signAnnouncement(signerOf(signer), announcement, { payeeSignature, verifierEndorsement });
+  const client = await opened.connect(peer);
+  await client.service(RouterService).announce(signed);
+}
+
+let replies = 0;
+export function makeRoute(bend: Readonly<Record<string, unknown>> = {}) {
+  replies++;
+  const replyId = Uint8Array.from({ length: 16 }, (_, i) => (replies >> (8 * i)) & 255);
+  const requestHash = crypto.sha256(replyId);
+  const seed = crypto.sha256(concatBytes(requestHash, replyId));
+  return { model: MODEL_ID, maxPricePer1k: 10_000n, seed, exclude: [] as Uint8Array[], replyId, requestHash, ...bend };
+}
+
+export async function route(client: LinkClient, bend?: Readonly<Record<string, unknown>>) {
+  const request = makeRoute(bend);
+  const { ticket: signed, candidates } = await client.service(RouterService).route(request);
+  const context = { nowMs: NOW, replyId: request.replyId, requestHash: request.requestHash };
+  const verdict = verifyTicket(crypto, signed!, context);
+  expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  return { request, candidates, ticket: verdict.ticket! };
+}
+
+export async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(LinkError);
+  return error as LinkError;
+}

@@ -1,0 +1,138 @@
+import type { Cursor, CursorStore } from '@ogong/chain/events';
+import { bigInteger, bytes, columns, integer, mapped, named, optionalColumns, text } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
+import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
+
+/** What a router keeps over a restart. All of it can be heard or read again; keeping it only saves the time. */
+export const ROUTER_SCHEMA = `
+   CREATE TABLE announcement (
+     provider_id BLOB PRIMARY KEY,
+     announcement BLOB NOT NULL,
+     provider_key BLOB NOT NULL,
+     signature BLOB NOT NULL,
+     payee_signature BLOB NOT NULL,
+     verifier_key BLOB,
+     verifier_signature BLOB,
+     expires_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE reputation (
+     provider_id BLOB PRIMARY KEY,
+     accepts INTEGER NOT NULL,
+     rejects INTEGER NOT NULL,
+     abandoned INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE log_position (
+     validator BLOB PRIMARY KEY,
+     length INTEGER NOT NULL,
+     head BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE ejection (
+     provider_id BLOB PRIMARY KEY,
+     block INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE chain_cursor (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     cursor TEXT NOT NULL
+   ) STRICT;`;
+
+export interface KeptAnnouncement {
+  readonly providerId: Uint8Array;
+  readonly signed: SignedAnnouncement;
+  readonly expiresAtMs: number;
+}
+
+const signedAnnouncement = columns({
+  announcement: bytes,
+  providerKey: bytes,
+  signature: bytes,
+  payeeSignature: bytes,
+  verifierEndorsement: optionalColumns({ verifierKey: bytes, signature: named('verifier_signature', bytes) }),
+});
+const announcementRow = columns({ providerId: bytes, signed: signedAnnouncement, expiresAtMs: integer });
+
+export function saveAnnouncement(store: Store, { signed, ...rest }: KeptAnnouncement): void {
+  const { verifierEndorsement } = signed;
+  const row = { ...rest, signed: { ...signed, verifierEndorsement } };
+  announcementRow.insert(store, 'INSERT OR REPLACE INTO announcement', row);
+}
+
+export function loadAnnouncements(store: Store): SignedAnnouncement[] {
+  return store.read(({ prepare }) =>
+    signedAnnouncement.all(prepare(`SELECT ${signedAnnouncement.list} FROM announcement`)),
+  );
+}
+
+export function forgetAnnouncements({ prepare }: Store, beforeMs: number): void {
+  prepare('DELETE FROM announcement WHERE expires_at_ms < ?').run(beforeMs);
+}
+
+const reputation = columns({ accepts: integer, rejects: integer, abandoned: integer });
+
+export function loadHistory(store: Store, providerId: Uint8Array): ProviderHistory {
+  return store.read(({ prepare }) => {
+    const counts = reputation.get(
+      prepare(`SELECT ${reputation.list} FROM reputation WHERE provider_id = ?`),
+      providerId,
+    );
+    const ejected = prepare('SELECT 1 FROM ejection WHERE provider_id = ?').get(providerId) !== undefined;
+    return { ...EMPTY_HISTORY, ...counts, ejected };
+  });
+}
+
+const logPosition = columns({ length: bigInteger, head: bytes });
+const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
+
+export type HistoryChange = Pick<ProviderHistory, 'accepts' | 'rejects' | 'abandoned'>;
+
+/** Together, so that no entry is counted twice or left out after a crash. */
+export function advanceLog(
+  store: Store,
+  validator: Uint8Array,
+  { position, changes }: { position: LogPosition; changes: ReadonlyMap<Uint8Array, HistoryChange> },
+): void {
+  store.transact((db) => {
+    for (const [providerId, { accepts, rejects, abandoned }] of changes) {
+      db.prepare(
+        `INSERT INTO reputation (provider_id, accepts, rejects, abandoned) VALUES (?, ?, ?, ?)
+         ON CONFLICT (provider_id) DO UPDATE SET accepts = accepts + excluded.accepts,
+           rejects = rejects + excluded.rejects, abandoned = abandoned + excluded.abandoned`,
+      ).run(providerId, accepts, rejects, abandoned);
+    }
+    const row = { validator, length: position.length, head: position.head };
+    logRow.insert(db, 'INSERT OR REPLACE INTO log_position', row);
+  });
+}
+
+export function loadLogPosition(store: Store, validator: Uint8Array): LogPosition | undefined {
+  return store.read(({ prepare }) =>
+    logPosition.get(prepare(`SELECT ${logPosition.list} FROM log_position WHERE validator = ?`), validator),
+  );
+}
+
+export function saveEjection(store: Store, providerId: Uint8Array, block: number): void {
+  store.transact(({ prepare }) =>
+    prepare('INSERT INTO ejection (provider_id, block) VALUES (?, ?) ON CONFLICT DO NOTHING').run(providerId, block),
+  );
+}
+
+/** A reorganised chain takes back what stood above the block. */
+export function undoEjections(store: Store, aboveBlock: number): void {
+  store.transact(({ prepare }) => prepare('DELETE FROM ejection WHERE block > ?').run(aboveBlock));
+}
+
+const cursorRow = columns({ cursor: mapped(text, (json): Cursor => JSON.parse(json), JSON.stringify) });
+
+export function createCursorStore(store: Store): CursorStore {
+  return {
+    load() {
+      return store.read(({ prepare }) => cursorRow.get(prepare('SELECT cursor FROM chain_cursor')))?.cursor;
+    },
+    save(cursor) {
+      store.transact(({ prepare }) =>
+        prepare('INSERT OR REPLACE INTO chain_cursor (one, cursor) VALUES (1, ?)').run(JSON.stringify(cursor)),
+      );
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashCandidates, parseCandidates, replayMatch } from '@ogong/protocol/exchange/match';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { describe, expect, it } from 'vitest';
+import {
+  announce,
+  GATEWAY,
+  idOf,
+  ledger,
+  MODEL_ID,
+  MODEL_ROOT,
+  NOW,
+  network,
+  payeeOf,
+  refusalOf,
+  route,
+  start,
+} from './router-fixture.ts';
+
+describe('a match', () => {
+  it('is signed, and replays from the list and the seed', async () => {
+    const opened = await start();
+    for (const n of [1, 2, 3]) await announce(opened, n, { price: BigInt(1_000 * n) });
+    const gateway = await opened.connect(GATEWAY);
+    const { request, candidates, ticket } = await route(gateway);
+    expect(parseCandidates(candidates).candidates).toHaveLength(3);
+    const drawn = replayMatch(crypto, candidates, request.seed)!;
+    expect(drawn.providerId).toEqual(ticket.providerId);
+    expect(drawn.pricePer1kAtomic).toBe(ticket.pricePer1kAtomic);
+    expect(hashCandidates(crypto, candidates)).toEqual(ticket.candidatesHash);
+    const n = [1, 2, 3].find((each) => equalBytes(idOf(each), ticket.providerId))!;
+    expect(ticket).toMatchObject({
+      providerEndpoint: `127.0.0.1:${9_000 + n}`,
+      modelRoot: MODEL_ROOT,
+      modelId: MODEL_ID,
+    });
+    expect(ticket.providerCertHash).toEqual((await makeIdentity(n)).id);
+  });
+
+  it('weighs stake', async () => {
+    const opened = await start();
+    opened.stakes.set(toHex(payeeOf(1).address), 99n * 10n ** 18n);
+    for (const n of [1, 2]) await announce(opened, n, { capacity: 200, freeCapacity: 200 });
+    await opened.router().refresh();
+    const { candidates } = await route(await opened.connect(GATEWAY));
+    const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
+    expect(weights.get(toHex(idOf(1)))! / weights.get(toHex(idOf(2)))!).toBe(100n);
+  });
+
+  it('weighs the stake of a payee once, however many providers it has', async () => {
+    const opened = await start();
+    opened.stakes.set(toHex(payeeOf(1).address), 99n * 10n ** 18n);
+    for (const n of [1, 2]) await announce(opened, n, {}, { paidTo: 1 });
+    await announce(opened, 3);
+    await opened.router().refresh();
+    const { candidates } = await route(await opened.connect(GATEWAY));
+    const weights = new Map(parseCandidates(candidates).candidates.map((c) => [toHex(c.providerId), c.weight]));
+    const [one, two, three] = [1, 2, 3].map((n) => weights.get(toHex(idOf(n)))!) as [bigint, bigint, bigint];
+    expect([one / three, two / three]).toEqual([50n, 50n]);
+  });
+
+  it('leaves out what is too dear, tried, expired, or of another root than the published one', async () => {
+    const modelRoots = new Map([[MODEL_ID, MODEL_ROOT]]);
+    const opened = await start({ modelRoots });
+    await announce(opened, 1, { price: 5_000n });
+    await announce(opened, 2);
+    await announce(opened, 3, { expiresAtMs: NOW + 10 });
+    await announce(opened, 4, { root: new Uint8Array(32) });
+    opened.clock.now += 20;
+    const gateway = await opened.connect(GATEWAY);
+    const { candidates } = await route(gateway);
+    expect(
+      parseCandidates(candidates)
+        .candidates.map(({ providerId }) => toHex(providerId))
+        .sort(),
+    ).toEqual([idOf(1), idOf(2)].map(toHex).sort());
+    expect((await route(gateway, { maxPricePer1k: 1_000n })).ticket.providerId).toEqual(idOf(2));
+    expect((await route(gateway, { exclude: [idOf(2)] })).ticket.providerId).toEqual(idOf(1));
+  });
+
+  it('says why there is none', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const none = await refusalOf(route(gateway));
+    expect([none.refusal, none.message]).toEqual(['not-found', `no provider serves ${MODEL_ID}`]);
+    await announce(opened, 1);
+    const dear = await refusalOf(route(gateway, { maxPricePer1k: 999n }));
+    expect([dear.refusal, dear.message]).toEqual([
+      'precondition',
+      `${MODEL_ID} costs at least 1000 per 1k tokens, the limit is 999`,
+    ]);
+    expect((await refusalOf(route(gateway, { exclude: [idOf(1)] }))).message).toMatch(/tried already/);
+    await route(gateway);
+    await route(gateway);
+    const busy = await refusalOf(route(gateway));
+    expect([busy.refusal, busy.retryable]).toEqual(['unavailable', true]);
+    expect(busy.message).toMatch(/busy/);
+  });
+
+  it.each([
+    ['a seed of the caller s choice', { seed: new Uint8Array(32) }, /seed/],
+    ['a malformed model id', { model: 'gpt-4' }, /model id/],
+    ['a short reply id', { replyId: new Uint8Array(3) }, /malformed/],
+    ['a malformed exclusion', { exclude: [new Uint8Array(3)] }, /excluded/],
+    ['too many exclusions', { exclude: Array.from({ length: 65 }, () => new Uint8Array(32)) }, /excluded/],
+  ])('is refused for %s', async (_name, bend, expected) => {
+    const opened = await start();
+    await announce(opened, 1);
+    const error = await refusalOf(route(await opened.connect(GATEWAY), bend));
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(expected)]);
+  });
+});
+
+describe('capacity', () => {
+  it('comes back by report of the ticket s holder, and by time', async () => {
+    const opened = await start({ ticketTtlMs: 1_000 });
+    await announce(opened, 1, { capacity: 1, freeCapacity: 1 });
+    const gateway = await opened.connect(GATEWAY);
+    const { request } = await route(gateway);
+    const report = { replyId: request.replyId, providerId: idOf(1), outcome: 'ok', outputTokens: 50, durationMs: 500 };
+    const other = await opened.connect(51);
+    expect((await refusalOf(other.service(RouterService).report(report))).refusal).toBe('not-found');
+    const wrong = { ...report, providerId: idOf(2) };
+    expect((await refusalOf(gateway.service(RouterService).report(wrong))).refusal).toBe('not-found');
+    const unknown = { ...report, outcome: 'splendid' };
+    expect((await refusalOf(gateway.service(RouterService).report(unknown))).refusal).toBe('invalid');
+    await refusalOf(route(gateway));
+    await gateway.service(RouterService).report(report);
+    expect((await refusalOf(gateway.service(RouterService).report(report))).refusal).toBe('not-found');
+    expect(opened.router().throughputOf(idOf(1))).toBe(100);
+    await route(gateway);
+    await refusalOf(route(gateway));
+    opened.clock.now += 1_001;
+    await route(gateway);
+  });
+
+  it('is what the provider last said, less what was handed out', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const listed = async () => (await gateway.service(RouterService).listModels({})).models;
+    expect(await listed()).toEqual([]);
+    await announce(opened, 1, { capacity: 4, freeCapacity: 3 });
+    await announce(opened, 2, { price: 700n });
+    await route(gateway, { exclude: [idOf(2)] });
+    await route(gateway, { exclude: [idOf(2)] });
+    expect(await listed()).toMatchObject([
+      { model: MODEL_ID, modelRoot: MODEL_ROOT, providers: 2, freeCapacity: 4, minPricePer1k: 700n, contextSize: 513 },
+    ]);
+  });
+});
+
+describe('an announcement is refused', () => {
+  it('when it is forged, replayed, expired, or sent over another link', async () => {
+    const opened = await start();
+    expect((await refusalOf(announce(opened, 1, {}, { signer: 2 }))).message).toMatch(/identity/);
+    const elsewhere = await refusalOf(announce(opened, 1, {}, { peer: 2 }));
+    expect(elsewhere.message).toMatch(/link/);
+    const expired = { issuedAtMs: NOW - 200_000, expiresAtMs: NOW - 100_000 };
+    expect((await refusalOf(announce(opened, 1, expired))).message).toMatch(/expiry/);
+    const early = { issuedAtMs: NOW + 100_000, expiresAtMs: NOW + 200_000 };
+    expect((await refusalOf(announce(opened, 1, early))).message).toMatch(/issued/);
+    await announce(opened, 1, { sequence: 5n });
+    for (const sequence of [5n, 4n]) {
+      expect((await refusalOf(announce(opened, 1, { sequence }))).refusal).toBe('conflict');
+    }
+    await opened.restart();
+    expect((await refusalOf(announce(opened, 1, { sequence: 5n }))).refusal).toBe('conflict');
+    await announce(opened, 1, { sequence: 6n });
+  });
+
+  it('when the payee that it names did not sign for that key on these contracts', async () => {
+    const opened = await start();
+    const elsewhere = { ...ledger, verifyingContract: network.settlement };
+    for (const [bend, by] of [
+      [{ payee: payeeOf(2).address }, {}],
+      [{ payee: new Uint8Array(20) }, {}],
+      [{}, { consentFor: 2 }],
+      [{}, { domain: elsewhere }],
+    ] as const) {
+      const refused = await refusalOf(announce(opened, 1, bend, by));
+      expect([refused.refusal, refused.message]).toEqual(['invalid', expect.stringMatching(/announcement-payee/)]);
+    }
+    await announce(opened, 1, {}, { paidTo: 2 });
+  });
+
+  it('when the verifier that it names did not sign for that key', async () => {
+    const opened = await start();
+    const verifier = { endpoint: '127.0.0.1:9', certHash: new Uint8Array(32), keyHash: idOf(1) };
+    const refused = await refusalOf(announce(opened, 1, { verifier }, { vouchedBy: 2 }));
+    expect(refused.message).toMatch(/announcement-verifier/);
+    await announce(opened, 1, { verifier });
+    await opened.restart();
+    const gateway = await opened.connect(GATEWAY);
+    expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
+  });
+
+  it('when nobody could dial what it names', async () => {
+    const opened = await start();
+    for (const endpoint of ['nowhere', '127.0.0.1:99999', 'unix:provider.sock']) {
+      expect((await refusalOf(announce(opened, 1, { endpoint }))).message).toMatch(/not an endpoint/);
+    }
+  });
+
+  it('when its link already lists another provider', async () => {
+    const opened = await start();
+    await announce(opened, 1);
+    const certHash = (await makeIdentity(1)).id;
+    const crowd = () => announce(opened, 2, { certHash }, { peer: 1 });
+    expect((await refusalOf(crowd())).message).toMatch(/another provider is listed/);
+    opened.clock.now += 30_001;
+    await crowd();
+  });
+
+  it('when the registry is full, except of those that are in it', async () => {
+    const opened = await start({ maxProviders: 2 });
+    for (const n of [1, 2]) await announce(opened, n);
+    expect((await refusalOf(announce(opened, 3))).refusal).toBe('unavailable');
+    await announce(opened, 2, { sequence: 2n });
+  });
+});

@@ -1,0 +1,145 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createLinkServer } from '@ogong/host/link/link-server';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { parseCandidates } from '@ogong/protocol/exchange/match';
+import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { describe, expect, it } from 'vitest';
+import { announce, closing, GATEWAY, idOf, NOW, network, refusalOf, route, start } from './router-fixture.ts';
+import { saveEjection, undoEjections } from './router-store.ts';
+
+describe('standing', () => {
+  it('keeps supply over a restart, and never routes to the ejected', async () => {
+    const opened = await start();
+    await announce(opened, 1, { capacity: 9, freeCapacity: 9 });
+    await announce(opened, 2, { capacity: 9, freeCapacity: 9 });
+    await opened.restart();
+    saveEjection(opened.store(), idOf(1), 7);
+    const gateway = await opened.connect(GATEWAY);
+    for (let i = 0; i < 5; i++) expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
+    expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
+    saveEjection(opened.store(), idOf(2), 9);
+    expect((await refusalOf(route(gateway))).refusal).toBe('not-found');
+    // A reorganised chain that never ejected provider 2.
+    undoEjections(opened.store(), 8);
+    expect((await route(gateway)).ticket.providerId).toEqual(idOf(2));
+  });
+
+  it('is not kept for what was stored before payees signed', async () => {
+    const opened = await start();
+    for (const n of [1, 2]) await announce(opened, n);
+    opened.store().transact(({ prepare }) => {
+      prepare("UPDATE announcement SET payee_signature = x'' WHERE provider_id = ?").run(idOf(1));
+    });
+    await opened.restart();
+    const gateway = await opened.connect(GATEWAY);
+    expect((await gateway.service(RouterService).listModels({})).models).toMatchObject([{ providers: 1 }]);
+    await announce(opened, 1);
+  });
+
+  const validatorAddress = new Uint8Array(20).fill(70);
+  function makeLog(verdicts: readonly [number, Verdict][]) {
+    let position = computeGenesisPosition(crypto, { chainId: network.chainId, validator: validatorAddress });
+    const entries = verdicts.map(([n, verdict], i) => {
+      const next = appendVerdict(crypto, position, {
+        replyId: new Uint8Array(16).fill(i),
+        recordHash: new Uint8Array(32),
+        providerId: idOf(n),
+        payee: new Uint8Array(20).fill(n),
+        verdict,
+        evidence: verdict === 'reject' ? 'exact' : 'none',
+        feeAtomic: 0n,
+        payer: new Uint8Array(20),
+        router: new Uint8Array(20),
+        verifierIds: [],
+        beaconEpoch: 1n,
+        evidenceHash: new Uint8Array(32),
+        ejects: false,
+        timeMs: NOW,
+      });
+      position = next.position;
+      return next.bytes;
+    });
+    return { entries, head: position.head };
+  }
+
+  it('comes from verdicts that end at a settled head, each counted once', async () => {
+    const log = makeLog([
+      [1, 'accept'],
+      [1, 'accept'],
+      [1, 'reject'],
+      [2, 'unaudited'],
+      [2, 'abandoned'],
+      [1, 'accept'],
+    ]);
+    const identity = await makeIdentity(60);
+    let served = log.entries;
+    const server = createLinkServer({
+      bind: { host: '127.0.0.1', port: 0 },
+      identity,
+      authorize: () => true,
+      routes: (router) =>
+        router.service(ValidatorService, {
+          listVerdicts: ({ from, limit }) => ({
+            entries: served.slice(Number(from), Number(from) + Math.min(limit, 2)),
+          }),
+        }),
+    });
+    await server.start();
+    closing.push(() => server.stop(0));
+    const validator: Validator = {
+      address: validatorAddress,
+      stake: 1n,
+      certHash: identity.id,
+      vrfKey: new Uint8Array(32),
+      endpoint: `127.0.0.1:${server.address().port}`,
+    };
+    const opened = await start({}, [validator]);
+    for (const n of [1, 2, 3]) await announce(opened, n, { capacity: 99, freeCapacity: 99 });
+    const gateway = await opened.connect(GATEWAY);
+    const weights = async () => {
+      await opened.router().refresh();
+      const { candidates } = parseCandidates((await route(gateway)).candidates);
+      return [1, 2, 3].map((n) => candidates.find(({ providerId }) => equalBytes(providerId, idOf(n)))?.weight);
+    };
+    expect(await weights()).toEqual([500_000n, 500_000n, 500_000n]);
+    const settle = (length: number, head: Uint8Array) =>
+      opened.anchors.set(toHex(validatorAddress), { logLength: BigInt(length), logHead: `0x${toHex(head)}` });
+    // Five of six are settled: 2 accepts and a reject of provider 1, one abandoned reply of provider 2.
+    settle(5, crypto.sha256(log.entries[4]!));
+    expect(await weights()).toEqual([600_000n, 333_333n, 500_000n]);
+    expect(await weights()).toEqual([600_000n, 333_333n, 500_000n]);
+    await opened.restart();
+    const again = await opened.connect(GATEWAY);
+    expect(
+      parseCandidates((await route(again)).candidates)
+        .candidates.map(({ weight }) => weight)
+        .sort(),
+    ).toEqual([333_333n, 500_000n, 600_000n]);
+    // Entries that do not lead to the settled head count for nothing.
+    served = makeLog([
+      [1, 'accept'],
+      [1, 'accept'],
+      [1, 'reject'],
+      [2, 'unaudited'],
+      [2, 'abandoned'],
+      [3, 'reject'],
+    ]).entries;
+    settle(6, log.head);
+    await opened.router().refresh();
+    expect(
+      parseCandidates((await route(again)).candidates)
+        .candidates.map(({ weight }) => weight)
+        .sort(),
+    ).toEqual([333_333n, 500_000n, 600_000n]);
+    served = log.entries;
+    await opened.router().refresh();
+    expect(
+      parseCandidates((await route(again)).candidates)
+        .candidates.map(({ weight }) => weight)
+        .sort(),
+    ).toEqual([333_333n, 500_000n, 666_666n]);
+  });
+});

@@ -1,0 +1,155 @@
+import { parseHostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import {
+  type Announcement,
+  type OfferedModel,
+  type SignedAnnouncement,
+  verifyAnnouncement,
+} from '@ogong/protocol/exchange/announcement';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import type { Offer } from '@ogong/protocol/exchange/match';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { computeReputationPpm } from '@ogong/protocol/exchange/reputation';
+import type { Outstanding } from './outstanding.ts';
+import { forgetAnnouncements, loadAnnouncements, loadHistory, saveAnnouncement } from './router-store.ts';
+
+export interface SupplyOptions {
+  /** Providers listed at most. Default: 4,096, the longest list that a match can draw from. */
+  readonly maxProviders?: number;
+  /** Published roots by model id: another root under the id is not the model. */
+  readonly modelRoots?: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface SupplyDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Domain that payees sign for. */
+  readonly ledger: LedgerDomain;
+  readonly store: Store;
+  readonly commits: GroupCommit;
+  readonly outstanding: Outstanding;
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+}
+
+export interface ListedOffer extends Offer {
+  readonly announcement: Announcement;
+  readonly model: OfferedModel;
+}
+
+/** Who offers what, right now, by the providers' own signed words. */
+export interface Supply {
+  /** @param caller peer id of whoever sent it. @throws Refusal */
+  announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<Announcement>;
+  /** Offers that have not expired, the busy ones included; one offer per provider and model. */
+  offers(modelId?: string): ListedOffer[];
+  payees(): Uint8Array[];
+  size(): number;
+  sweep(): Promise<void>;
+}
+
+export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
+  const { maxProviders = 4096, modelRoots = new Map<string, Uint8Array>() } = options;
+  const { crypto, clock, ledger, store, commits, outstanding, stakeOf } = dependencies;
+  const listed = new Map<string, Announcement>();
+  for (const signed of loadAnnouncements(store)) {
+    const { ok, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
+    if (ok && announcement) listed.set(toHex(announcement.providerId), announcement);
+  }
+
+  function isPublished({ modelId, modelRoot }: OfferedModel): boolean {
+    const published = modelRoots.get(modelId);
+    return published === undefined || equalBytes(published, modelRoot);
+  }
+
+  function check(signed: SignedAnnouncement, caller: Uint8Array): Announcement {
+    const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
+    if (!ok || !announcement) {
+      const failed = checks.find(({ status }) => status === 'fail');
+      throw new Refusal('invalid', `the announcement does not hold: ${failed?.id}: ${failed?.detail}`);
+    }
+    if (!equalBytes(announcement.certHash, caller)) {
+      throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
+    }
+    // A ticket with an address that nobody can dial would cost its holder the request.
+    try {
+      parseHostPort(announcement.endpoint);
+    } catch (error) {
+      throw new Refusal('invalid', (error as Error).message);
+    }
+    return announcement;
+  }
+
+  /** Asked again when it is stored: of two that were checked at once, the later one must win. */
+  function assertNewer({ providerId, certHash, sequence }: Announcement): void {
+    const previous = listed.get(toHex(providerId));
+    if (previous && sequence <= previous.sequence) {
+      throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
+    }
+    // One listing per link: identities cost nothing, and a weightless crowd would still fill the list.
+    for (const other of current()) {
+      if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) {
+        throw new Refusal(
+          'conflict',
+          'another provider is listed under this certificate until its announcement expires',
+        );
+      }
+    }
+    if (!previous && listed.size >= maxProviders) {
+      throw new Refusal('unavailable', `this router lists ${maxProviders} providers already; announce to another one`);
+    }
+  }
+
+  function* current(): Generator<Announcement> {
+    const nowMs = clock.nowMs();
+    for (const announcement of listed.values()) if (announcement.expiresAtMs > nowMs) yield announcement;
+  }
+
+  return {
+    async announce(signed, caller) {
+      const announcement = check(signed, caller);
+      const { providerId, expiresAtMs } = announcement;
+      assertNewer(announcement);
+      listed.set(toHex(providerId), announcement);
+      await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
+      return announcement;
+    },
+    offers(modelId) {
+      const nowMs = clock.nowMs();
+      const offers: ListedOffer[] = [];
+      for (const announcement of current()) {
+        const { providerId, payee, capacity, freeCapacity, expiresAtMs } = announcement;
+        const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
+        if (wanted.length === 0) continue;
+        const reputationPpm = computeReputationPpm(loadHistory(store, providerId));
+        const free = Math.max(0, Math.min(freeCapacity, capacity - outstanding.count(providerId, nowMs)));
+        const shared = {
+          announcement,
+          providerId,
+          freeCapacity: free,
+          payee,
+          stakeAtomic: stakeOf(payee),
+          reputationPpm,
+          expiresAtMs,
+        };
+        for (const model of wanted.filter(isPublished)) {
+          const { modelId: id, pricePer1kAtomic, contextSize } = model;
+          offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize });
+        }
+      }
+      return offers;
+    },
+    payees: () => [...current()].map(({ payee }) => payee),
+    size: () => [...current()].length,
+    async sweep() {
+      // As long as its bytes would be taken again, an announcement is kept, so that its sequence is.
+      const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
+      for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
+      await commits.write((to) => forgetAnnouncements(to, beforeMs));
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { createTestClock } from '@ogong/testing/validator/test-bench';
+import { describe, expect, it } from 'vitest';
+import { createAccess } from './access.ts';
+
+const service = 'ogong.v1.ValidatorService';
+const member = new Uint8Array(32).fill(1);
+const stranger = new Uint8Array(32).fill(2);
+
+function create() {
+  const clock = createTestClock();
+  const findByCertHash = (hash: Uint8Array) => (hash[0] === 1 ? ({} as Validator) : undefined);
+  return { clock, access: createAccess({ chain: { findByCertHash }, clock }) };
+}
+
+describe('access', () => {
+  it.each(['DeliverBeacon', 'CosignBatch'])('%s is for registered validators', (method) => {
+    const { access } = create();
+    expect(access(member, `${service}/${method}`)).toBe(true);
+    expect(access(stranger, `${service}/${method}`)).toBe(false);
+  });
+
+  it.each(['Admit', 'PushRecord', 'GetReply', 'ListVerdicts', 'GetBeacon'])('%s is for everybody', (method) => {
+    const { access } = create();
+    for (let call = 0; call < 200; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
+  });
+
+  it.each(['Complain', 'Announce'])('%s is counted per peer', (method) => {
+    const { clock, access } = create();
+    for (let call = 0; call < 50; call++) expect(access(stranger, `${service}/${method}`)).toBe(true);
+    expect(() => access(stranger, `${service}/${method}`)).toThrow('slow down');
+    expect(access(member, `${service}/${method}`)).toBe(true);
+    clock.advance(1_000);
+    expect(access(stranger, `${service}/${method}`)).toBe(true);
+  });
+});

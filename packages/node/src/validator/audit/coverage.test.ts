@@ -1,0 +1,113 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { createTestPayee } from '@ogong/testing/validator/test-keys';
+import { PAYEE, payeeSigner } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+import type { ReplyRow } from '../store/reply-store.ts';
+import { advanceTests } from '../store/sequential-store.ts';
+import { planCoverage } from './coverage.ts';
+
+const known = createTestPayee('known');
+const parameters = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
+
+async function createRecorded(count: number, options: Parameters<typeof createTestValidator>[0] = {}) {
+  const validator = createTestValidator(options);
+  await validator.announce(provider);
+  const ids: Uint8Array[] = [];
+  for (let number = 0; number < count; number++) {
+    const payee = number % 2 === 0 ? payeeSigner : known;
+    const { reply } = await validator.deliver(number, { payee });
+    ids.push(reply.record.replyId);
+  }
+  return { validator, ids, rows: () => ids.map((id) => validator.find(id)) };
+}
+
+describe('coverage', () => {
+  it('is the base where there is nothing to spend, and where everything is audited', async () => {
+    const { validator, rows } = await createRecorded(3);
+    const plan = (basePpm: number, extraPpm: number) => planCoverage(validator.store, rows(), { basePpm, extraPpm });
+    expect(plan(50_000, 0)).toEqual([50_000, 50_000, 50_000]);
+    expect(plan(1_000_000, 100_000)).toEqual([1_000_000, 1_000_000, 1_000_000]);
+  });
+
+  it('goes where the doubt is, and never below the base', async () => {
+    const { validator, rows } = await createRecorded(6);
+    for (let i = 0; i < 20; i++) {
+      for (const payee of [PAYEE, known.address]) {
+        advanceTests(
+          validator.store,
+          { providerId, payee },
+          { verdict: 'accept', evidence: 'statistical', eValue: 0.6 },
+          parameters,
+        );
+      }
+    }
+    const options = { basePpm: 50_000, extraPpm: 50_000 };
+    expect(planCoverage(validator.store, rows(), options)).toEqual(rows().map(() => 50_000));
+    for (let i = 0; i < 3; i++) {
+      advanceTests(
+        validator.store,
+        { providerId, payee: PAYEE },
+        { verdict: 'reject', evidence: 'statistical', eValue: 5 },
+        parameters,
+      );
+    }
+    const coverage = planCoverage(validator.store, rows(), options);
+    for (const [number, ppm] of coverage.entries()) {
+      if (number % 2 === 0) expect(ppm).toBeGreaterThan(50_000);
+      else expect(ppm).toBe(50_000);
+    }
+    expect(coverage.reduce((sum, ppm) => sum + ppm, 0)).toBeLessThanOrEqual(6 * 100_000);
+  });
+
+  it('goes where a reply was faster, dearer, or of a newer payee than the others', async () => {
+    const { validator, rows } = await createRecorded(7);
+    for (let i = 0; i < 20; i++) {
+      advanceTests(
+        validator.store,
+        { providerId, payee: known.address },
+        { verdict: 'accept', evidence: 'statistical', eValue: 0.6 },
+        parameters,
+      );
+    }
+    const plan = (bend: (row: ReplyRow, i: number) => ReplyRow) =>
+      planCoverage(validator.store, rows().map(bend), { basePpm: 50_000, extraPpm: 100_000 });
+    const dear = plan((row, i) => ({ ...row, feeAtomic: i === 3 ? 9000n : 1000n }));
+    // Replies of even numbers are of a payee that nobody has audited yet.
+    expect(dear[0]).toBeGreaterThan(50_000);
+    expect(dear[1]).toBe(50_000);
+    expect(dear[3]).toBeGreaterThan(dear[0] as number);
+    const timed = (row: ReplyRow, seconds: number): ReplyRow => {
+      const { submission } = row as { submission: NonNullable<ReplyRow['submission']> };
+      const record = parseRecordV2(submission.record.record);
+      const endNs = record.startNs + BigInt(seconds * 1e9);
+      const bytes = encodeRecordV2({ ...record, endNs });
+      return {
+        ...row,
+        feeAtomic: 1000n,
+        submission: { ...submission, record: { ...submission.record, record: bytes } },
+      };
+    };
+    const fast = plan((row, i) => timed(row, i === 5 ? 1 : 20));
+    expect(fast[5]).toBeGreaterThan(50_000);
+    expect(fast[1]).toBe(50_000);
+    expect(fast[3]).toBe(50_000);
+  });
+
+  it('decides who is audited, and co-signers take an audit more than the beacon asks for', async () => {
+    const decide = async (extraPpm: number) => {
+      const { validator, ids } = await createRecorded(24, { audit: { alphaPpm: () => 20_000, extraPpm } });
+      await validator.announceVerifier('v1');
+      await validator.certify(1n);
+      await validator.runAudits();
+      return new Map(ids.map((id) => [toHex(id), validator.find(id).verdict]));
+    };
+    const audited = (verdicts: Map<string, unknown>) => [...verdicts.values()].filter((one) => one !== 'unaudited');
+    const base = await decide(0);
+    const more = await decide(200_000);
+    expect(audited(more).length).toBeGreaterThan(audited(base).length);
+    // Whom the beacon selects at base coverage is selected at any.
+    for (const [id, verdict] of base) if (verdict !== 'unaudited') expect(more.get(id)).not.toBe('unaudited');
+  });
+});

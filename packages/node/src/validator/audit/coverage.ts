@@ -1,0 +1,49 @@
+import type { Store } from '@ogong/host/store/store';
+import { type AuditableReply, planAudits } from '@ogong/protocol/audit/audit-plan';
+import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type ReplyRow, toClaim } from '../store/reply-store.ts';
+import { findSubject, readTest } from '../store/sequential-store.ts';
+
+export interface Coverage {
+  /** What no reply falls below, parts per million: co-signers check it. */
+  readonly basePpm: number;
+  /** Spent besides, on average over tokens, where there is most reason to look. */
+  readonly extraPpm: number;
+}
+
+const PPM = 1_000_000;
+/** A record may claim that it took no time at all: as fast as anything, but a number. */
+const MIN_SECONDS = 1e-6;
+
+/**
+ * The coverage of replies that one beacon decides about, from what this validator knows of them (docs/spec/audit-plan.md).
+ * More than base coverage is its own affair: an audit that the beacon would not have asked for harms nobody, and is
+ * checked like any other.
+ * @param rows recorded replies.
+ * @returns parts per million, in the order given.
+ */
+export function planCoverage(
+  store: Store,
+  rows: readonly ReplyRow[],
+  { basePpm, extraPpm }: Coverage,
+): readonly number[] {
+  if (basePpm >= PPM || extraPpm === 0) return rows.map(() => basePpm);
+  const replies = rows.map((row) => describe(store, row));
+  const total = replies.reduce((sum, { tokens }) => sum + tokens, 0);
+  return planAudits(replies, { basePpm, tokens: Math.round((total * Math.min(PPM, basePpm + extraPpm)) / PPM) });
+}
+
+function describe(store: Store, row: ReplyRow): AuditableReply {
+  const { order, record, header } = toClaim(row);
+  const seconds = Math.max(MIN_SECONDS, Number(record.endNs - record.startNs) / 1e9);
+  const test = readTest(store, findSubject(order.providerId, header.payee));
+  return {
+    tokens: header.promptTokenCount + record.tokenCount,
+    feeAtomic: row.feeAtomic ?? 0n,
+    model: toHex(order.modelRoot),
+    speed: record.tokenCount / seconds,
+    payeeAudits: test.audits,
+    payeeEvidence: computePayeeEvidence(test),
+  };
+}

@@ -1,0 +1,395 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { encodeHeader, parseHeader } from '@ogong/protocol/commitment/header';
+import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type DriftRow, nameRow } from '@ogong/protocol/drift/drift-table';
+import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
+import type { Stratum } from '@ogong/protocol/drift/strata';
+import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import { redactHeader } from '@ogong/protocol/stage2/score-commitment';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
+import { CHEAT, createTestPolicy, HONEST, jitter } from '@ogong/testing/validator/drift-fixture';
+import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
+import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
+import { createTestReport, type ServedReply } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+import { readVerifier } from '../store/verifier-store.ts';
+import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
+import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
+
+const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
+const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
+const keyOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+const toBytes = (tokens: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(tokens).buffer);
+const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
+  windows.map((window, i) =>
+    i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
+  );
+
+const judge = (...of: [KnownAnswer, Pick<Planted, 'position'>, ScoreReport]) => judgeHoneypot(crypto, ...of).outcome;
+
+async function createKnown() {
+  const served = await createTestValidator().deliver(3, {});
+  const { request } = served.reply;
+  const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
+    parseScoreReport(
+      createTestReport(served, { jobId: new Uint8Array(16), request, outputTokens: toBytes(tokens) }, bend),
+    );
+  const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
+  const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
+  const good: Planted = { outputTokens: served.reply.outputTokens, position: undefined };
+  return { served, answer, report, rows, good };
+}
+
+describe('a planted reply', () => {
+  it('differs from the reply in one token that is likely there and ends nothing', async () => {
+    const { served, rows } = await createKnown();
+    const own = served.reply.outputTokens;
+    const positions = new Set<number>();
+    for (let n = 0; n < 30; n++) {
+      const { outputTokens, position } = plantBad(crypto, rows, seed(n));
+      const different = own.flatMap((token, i) => (token === outputTokens[i] ? [] : [i]));
+      expect(different).toEqual([position]);
+      const token = outputTokens[position as number] as number;
+      expect(Array.from(rows[position as number]!.ids)).toContain(token);
+      expect(own.slice(0, -1)).toContain(token);
+      expect(rows[position as number]!.rank).not.toBe(TAIL_RANK);
+      expect(new Set(outputTokens).size).toBe(new Set(own).size);
+      positions.add(position as number);
+    }
+    expect(positions.size).toBeGreaterThan(1);
+  });
+
+  it('has a token less where the reply repeats none', async () => {
+    const { rows } = await createKnown();
+    const firsts = new Map(rows.map((row) => [tokenOf(row), row]));
+    const distinct = [...firsts.values()].filter(({ rank }) => rank !== TAIL_RANK);
+    const positions = new Set<number>();
+    for (let n = 0; n < 30; n++) {
+      const { outputTokens, position } = plantBad(crypto, distinct, seed(n));
+      expect(new Set(outputTokens).size).toBe(distinct.length - 1);
+      positions.add(position as number);
+    }
+    expect(positions.size).toBeGreaterThan(10);
+  });
+
+  it('is the reply as it was where no token can be replaced', async () => {
+    const { rows } = await createKnown();
+    const alone = rows.slice(0, 1);
+    expect(plantBad(crypto, alone, seed(1))).toEqual({ outputTokens: alone.map(tokenOf), position: undefined });
+    expect(plantBad(crypto, [], seed(1))).toEqual({ outputTokens: [], position: undefined });
+  });
+});
+
+describe('the judge of a honeypot', () => {
+  it('passes an honest report, whatever its job id and time', async () => {
+    const { answer, report, rows, good } = await createKnown();
+    const honest = report(good.outputTokens, { elapsedMs: 9, jobId: new Uint8Array(16).fill(3), contextSize: 99 });
+    expect(judge(answer, good, honest)).toBe('passed');
+    for (let n = 0; n < 10; n++) {
+      const bad = plantBad(crypto, rows, seed(n));
+      expect(judge(answer, bad, report(bad.outputTokens))).toBe('passed');
+    }
+  });
+
+  it.each<[string, (report: ScoreReport) => Partial<ScoreReport>]>([
+    ['a sketch that differs in a bit', ({ windows }) => ({ windows: flipAt(windows, 1) })],
+    ['another prompt', () => ({ promptTokensHash: new Uint8Array(32) })],
+    ['another vocabulary', () => ({ vocabularyHash: new Uint8Array(32) })],
+    ['another text', () => ({ responseHash: new Uint8Array(32) })],
+    ['another stop', () => ({ firstStopToken: 2 })],
+    ['another word on choices', () => ({ firstOtherChoice: 2 })],
+  ])('fails a known-good one with %s', async (_name, bend) => {
+    const { answer, report, good } = await createKnown();
+    const wrong = report(good.outputTokens, bend(answer.report));
+    expect(judge(answer, good, wrong)).toBe('failed');
+  });
+
+  it('fails a known-bad one that differs before the replaced token, or not there', async () => {
+    const { answer, report, rows } = await createKnown();
+    let before = 0;
+    for (let n = 0; n < 20; n++) {
+      const bad = plantBad(crypto, rows, seed(n));
+      const { windows } = report(bad.outputTokens);
+      const flipped = report(bad.outputTokens, { windows: flipAt(windows, 0) });
+      const isBefore = (bad.position as number) > 0;
+      expect(judge(answer, bad, flipped)).toBe(isBefore ? 'failed' : 'passed');
+      if (isBefore) before++;
+      // What the provider committed, sent as it is.
+      expect(judge(answer, bad, answer.report)).toBe('failed');
+      expect(judge(answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
+    }
+    expect(before).toBeGreaterThan(10);
+  });
+
+  it('judges another class by scores, and not at all where nothing is known', async () => {
+    const { answer, report, rows, good } = await createKnown();
+    const other = { exact: false, numericClass: 'other' };
+    expect(judge(answer, good, report(good.outputTokens, other))).toBe('passed');
+    const row = (one: DrawRow) => ({ ...one, q: one.q.map((q) => q + 65_536) });
+    const foreign = await createTestValidator().deliver(3, { bend: { row } });
+    const windows = foreign.reply.opening.windows;
+    expect(judge(answer, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
+    let unclear = 0;
+    for (let n = 0; n < 20; n++) {
+      const bad = plantBad(crypto, rows, seed(n));
+      const outcome = judge(answer, bad, report(bad.outputTokens, other));
+      expect(outcome).toBe((bad.position as number) < 32 ? 'unclear' : 'passed');
+      if (outcome === 'unclear') unclear++;
+    }
+    expect(unclear).toBeGreaterThan(0);
+    const replay = { ...answer, header: { ...answer.header, tier: 'replay' } };
+    expect(judge(replay, good, report(good.outputTokens, other))).toBe('passed');
+    expect(judge(replay, good, { ...report(good.outputTokens, other), windows })).toBe('failed');
+  });
+});
+
+/** Every audit is paired, and has a honeypot. */
+async function createTrapped(
+  bend: (name: string, job: ScoreJob, served: Map<string, ServedReply>) => TestVerifiers,
+  more: BenchOptions['audit'] & object = {},
+) {
+  const served = new Map<string, ServedReply>();
+  const jobs: { name: string; job: ScoreJob }[] = [];
+  const inner = createTestCalls((peer, job) => bend(nameOf(peer), job, served)(peer, job));
+  const calls: VerifierCalls = {
+    ...inner,
+    commit(peer, job, call) {
+      jobs.push({ name: nameOf(peer), job });
+      return inner.commit(peer, job, call);
+    },
+  };
+  const audit = { pairPpm: 1_000_000, honeypotPpm: 1_000_000, ...more };
+  const validator = createTestValidator({ calls, audit });
+  await validator.announce(provider);
+  for (const name of ['v1', 'v2', 'v3', 'v4', 'v5']) await validator.announceVerifier(name);
+  let number = 0;
+  return {
+    validator,
+    jobs,
+    async run(replies: number) {
+      for (let i = 0; i < replies; i++) {
+        const reply = await validator.deliver(number++);
+        served.set(toHex(reply.reply.record.replyId), reply);
+      }
+      await validator.certify(validator.archive.latest().epoch + 1n);
+      for (let i = 0; i < 3; i++) await validator.runAudits();
+    },
+    honeypots: () => validator.store.prepare('SELECT * FROM honeypots').all(),
+    verifier: (name: string) => readVerifier(validator.store, keyOf(name)),
+  };
+}
+
+describe('the judge of a honeypot, by measured drift', () => {
+  const policy = createTestPolicy('test', { reject: 0.001, doubt: 0.01 });
+  const [row] = policy.table.rows as [DriftRow];
+  const other = { exact: false, numericClass: row.verifierClass };
+
+  /** Reports on replies that the table was not made of, and their answers. */
+  async function createCases(count: number) {
+    const validator = createTestValidator();
+    const random = createSeededRandom(29);
+    return Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const { reply } = await validator.deliver(1000 + i);
+        const job = { jobId: new Uint8Array(16), request: reply.request, outputTokens: toBytes(reply.outputTokens) };
+        const expected = parseScoreReport(createTestReport({ reply }, job));
+        const answer: KnownAnswer = { header: reply.header, report: expected };
+        const see = (size: number): ScoreReport => ({ ...expected, ...other, windows: jitter(reply, random, size) });
+        return { answer, see, expected };
+      }),
+    );
+  }
+  const good = { position: undefined };
+
+  it('fails no honest verifier of another class, and leaves few unclear', async () => {
+    const verdicts = (await createCases(120)).map(({ answer, see }, i) =>
+      judgeHoneypot(crypto, answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
+    );
+    expect(verdicts.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+    const { low } = computeWilsonInterval(verdicts.filter(({ outcome }) => outcome === 'unclear').length, 120);
+    expect(low).toBeLessThan(0.01);
+    for (const { by } of verdicts) expect(by).toBe(nameRow(row));
+  });
+
+  it('fails who makes its report up, and lets none pass that sees it as a cheaper model does', async () => {
+    for (const { answer, see } of await createCases(12)) {
+      const madeUp = see(2000);
+      expect(judgeHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('failed');
+      // Fixed limits, which hold where the table has no row, see nothing in a cheaper model's.
+      expect(judgeHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
+      expect(judgeHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(judgeHoneypot(crypto, answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
+    }
+  });
+
+  it('lets nobody pass that copies, and fails it where enough honest ones were held out', async () => {
+    const [stratum] = row.strata as [Stratum];
+    const { replies, steps } = stratum.calibration;
+    const calibration = {
+      replies: 10 * replies,
+      steps: steps.map(({ value, count }) => ({ value, count: 10 * count })),
+    };
+    const long = { ...policy, table: { ...policy.table, rows: [{ ...row, strata: [{ ...stratum, calibration }] }] } };
+    const equal = { replies, steps: [...steps.slice(0, -1), { value: EQUAL_STATISTIC, count: replies }] };
+    const twin = {
+      ...policy,
+      table: { ...policy.table, rows: [{ ...row, strata: [{ ...stratum, calibration: equal }] }] },
+    };
+    for (const { answer, expected } of await createCases(3)) {
+      const copied = { ...expected, ...other };
+      expect(judgeHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');
+      expect(judgeHoneypot(crypto, answer, good, copied, long).outcome).toBe('failed');
+      // Two names of one class come out equal, which is no proof of anything.
+      expect(judgeHoneypot(crypto, answer, good, copied, twin).outcome).toBe('passed');
+    }
+  });
+
+  it('falls back where the table has no row: another length, another class, no table', async () => {
+    const [{ answer, see }] = (await createCases(1)) as [Awaited<ReturnType<typeof createCases>>[0]];
+    const honest = see(HONEST);
+    expect(judgeHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));
+    const unlisted = { ...answer, header: { ...answer.header, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' } };
+    const unknown = { ...honest, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' };
+    const cases: [KnownAnswer, number | undefined, ScoreReport][] = [
+      [unlisted, undefined, honest],
+      [answer, undefined, unknown],
+      [answer, undefined, { ...honest, numericClass: 'x' }],
+      [answer, 33, honest],
+    ];
+    for (const [known, position, report] of cases) {
+      expect(judgeHoneypot(crypto, known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
+    }
+  });
+});
+
+describe('honeypots', () => {
+  it('go along with audits, and honest verifiers pass them', async () => {
+    const { run, honeypots, validator, verifier } = await createTrapped((_name, _job, served) =>
+      answerHonestly(served),
+    );
+    await run(8);
+    expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
+    const pots = honeypots();
+    expect(pots.length).toBe(8);
+    expect(pots.map(({ outcome }) => outcome)).toEqual(pots.map(() => 'passed'));
+    const bad = pots.filter(({ position }) => position !== null).length;
+    expect(bad > 0 && bad < 8).toBe(true);
+    const credit = ['v1', 'v2', 'v3', 'v4', 'v5'].reduce((sum, name) => sum + verifier(name).credit, 0);
+    expect(credit).toBe(8 * 2 + 8);
+  });
+
+  it('never go to a verifier that has seen the reply', async () => {
+    const { run, jobs } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(8);
+    const seen = jobs.map(({ name, job }) => `${name} ${toHex(crypto.sha256(job.request))}`);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('are, on the wire, what other jobs are', async () => {
+    const { run, jobs, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(8);
+    const ids = jobs.map(({ job }) => toHex(job.jobId));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBe(8 * 2 + honeypots().length);
+    const shown = ({ tailDraws: _, ...job }: ScoreJob): string[] => Object.keys(job);
+    const draws = new Map<string, string>();
+    for (const { job } of jobs) {
+      expect(shown(job)).toEqual(shown(jobs[0]!.job));
+      // As many jobs of a reply as there are, planted or not: one list of draws.
+      const [request, own] = [toHex(job.request), toHex(job.tailDraws ?? new Uint8Array(0))];
+      expect(own).toBe(draws.get(request) ?? own);
+      draws.set(request, own);
+      expect(job.timeoutMs).toBe(jobs[0]!.job.timeoutMs);
+      expect(job.header).toEqual(encodeHeader(redactHeader(parseHeader(job.header))));
+      expect(job.listSizes.length * 4).toBe(job.outputTokens.length);
+      expect(toHex(job.sketchBankSeed)).toBe(toHex(jobs[0]!.job.sketchBankSeed));
+    }
+    expect(draws.size).toBe(8);
+    expect([...draws.values()].filter((hex) => hex !== '').length).toBeGreaterThan(0);
+    const own = validator.decided.map(({ replyId }) => toHex(replyId).slice(0, 8));
+    for (const id of ids) expect(own.some((part) => id.includes(part))).toBe(false);
+  });
+
+  it('refute who reports what the provider committed, whatever it is asked about', async () => {
+    // Told by the provider: the windows of the reply as it was, under the job's id.
+    const told =
+      (served: Map<string, ServedReply>): TestVerifiers =>
+      async (peer, job) => {
+        const found = [...served.values()].find(
+          ({ reply }) => toHex(reply.request) === toHex(job.request),
+        ) as ServedReply;
+        const outputTokens = toBytes(found.reply.outputTokens);
+        return { report: createTestReport(found, { ...job, outputTokens }), signer: createTestHybrid(nameOf(peer)) };
+      };
+    const { run, verifier, honeypots, validator } = await createTrapped((name, _job, served) =>
+      name === 'v1' ? told(served) : answerHonestly(served),
+    );
+    await run(16);
+    const failed = honeypots().filter(({ outcome }) => outcome === 'garbage' || outcome === 'failed');
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed.every((row) => toHex(row.verifier_id as Uint8Array) === toHex(keyOf('v1')))).toBe(true);
+    expect(verifier('v1').marks).toBe(failed.length);
+    expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
+  });
+
+  it('defer who does not answer, and exclude nobody for it', async () => {
+    let asked = 0;
+    const { run, honeypots, verifier } = await createTrapped((name, _job, served) => async (peer, job) => {
+      if (name === 'v1' && asked++ >= 0) throw new Error('no answer');
+      return answerHonestly(served)(peer, job);
+    });
+    await run(8);
+    expect(asked).toBeGreaterThan(0);
+    const outcomes = new Set(honeypots().map(({ outcome }) => outcome));
+    expect([...outcomes].every((outcome) => ['passed', 'silent', 'dropped'].includes(String(outcome)))).toBe(true);
+    expect(verifier('v1')).toMatchObject({ credit: 0, test: { ejected: false, rejects: 0 } });
+    // Four others are there, so that it is left alone for a while.
+    const before = asked;
+    await run(8);
+    expect(asked).toBe(before);
+  });
+
+  it('come to nothing where their time is over, or the pair does not agree', async () => {
+    const { run, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served));
+    await run(2);
+    const before = validator.store.prepare('SELECT * FROM verifiers').all();
+    const reopen = (set: string) => validator.store.database.exec(`UPDATE honeypots SET outcome = NULL, ${set}`);
+    reopen('deadline = 0, digest = NULL, salt = NULL');
+    await validator.runAudits();
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
+    validator.store.database.exec('DELETE FROM known_answers');
+    reopen('ask_at = 0');
+    await validator.runAudits();
+    expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
+    expect(validator.store.prepare('SELECT * FROM verifiers').all()).toEqual(before);
+  });
+
+  it('wait for a moment of their own, and for their answer', async () => {
+    const spreadMs = 20_000;
+    const { run, jobs, honeypots, validator } = await createTrapped((_name, _job, served) => answerHonestly(served), {
+      spreadMs,
+    });
+    await run(12);
+    const first = jobs.length;
+    const times = honeypots().map(({ ask_at: at }) => (at as number) - validator.clock.nowMs());
+    expect(times.length).toBe(12);
+    expect(times.every((ms) => ms >= 0 && ms < spreadMs)).toBe(true);
+    const order: string[] = [];
+    for (let ms = 0; ms < spreadMs; ms += 500) {
+      validator.clock.advance(500);
+      await validator.runAudits();
+      const open = honeypots().filter(({ report, outcome }) => report !== null && outcome === null);
+      if (open.length > 0) order.push('opened before its answer was known');
+    }
+    await validator.runAudits();
+    expect(first).toBe(0);
+    expect(jobs.length).toBe(12 * 3);
+    expect(order.length).toBeGreaterThan(0);
+    expect(honeypots().every(({ outcome }) => outcome === 'passed')).toBe(true);
+  });
+});

@@ -1,0 +1,173 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { openReply } from '@ogong/protocol/verdict/judge';
+import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
+import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
+import { keepOpening } from '../store/reply-store.ts';
+import { type CallOptions, isLate, isOwnDelay } from './verifier-call.ts';
+
+export interface OpeningFetchOptions {
+  /** How long a provider has for an opening, from when it is first asked. */
+  readonly windowMs: number;
+  /** Pause after the first time that it did not come; twice as long each time. */
+  readonly retryMs: number;
+}
+
+export interface OpeningFetchDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Passes while this validator can act: what it waits for others is counted by this one. */
+  readonly awake: Clock;
+  /** Whether this validator hears of the others; one that is cut off says nothing of who does not answer it. */
+  readonly isConnected: () => boolean;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+}
+
+export type AskedOpening =
+  | { readonly outcome: 'opened'; readonly bytes: Uint8Array }
+  /** Asked again later. */
+  | { readonly outcome: 'waiting' }
+  /** `isRefused`: the provider was there and said no. Otherwise it was late, which is evidence of another kind. */
+  | { readonly outcome: 'withheld'; readonly isRefused: boolean; readonly detail: string }
+  /** The provider need not have it any more, and was not asked often enough while it had to. */
+  | { readonly outcome: 'unasked'; readonly detail: string };
+
+/** Fewer answers than that are an accident, however much time has passed. */
+export const LEAST_ASKS = 4;
+/** The first answer is waited for this share of the window, and no longer than this; twice as long each time. */
+const FIRST_SHARE = 1 / 8;
+const FIRST_MS = 15_000;
+/** What takes long may only need one answer that is whole, and the ask that may be the last one gets as much. */
+const LONGEST_SHARE = 1 / 2;
+/** An answer may take so many times what answers take at present. */
+const ROUND_TRIPS_PER_CALL = 4;
+const PAUSE_SHARE = 1 / 8;
+/** Who cannot be reached may not know that it was asked. */
+const UNREACHABLE_WEIGHT = 1 / 2;
+/** Where openings take long, the window is at least so many times what they take, and at most so many windows. */
+const ROUND_TRIPS = 20;
+const MOST_WINDOWS = 8;
+const REMEMBERED = 32;
+
+type Answer =
+  | { readonly kind: 'opened'; readonly bytes: Uint8Array; readonly provider: Announcement }
+  | { readonly kind: 'refused' | 'late' | 'unreachable'; readonly error: unknown };
+
+/**
+ * Asks for one opening, once: between two tries nobody waits in an audit's place. What makes an opening a withheld one is
+ * counted here: time that the provider was given, and times that it was asked.
+ */
+export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
+  const { windowMs, retryMs } = options;
+  const { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError } = dependencies;
+  const roundTrips: number[] = [];
+
+  async function ask({ replyId, providerId, expiresAtMs }: Order, record: RecordV2): Promise<AskedOpening> {
+    const before = store.read(() => readAsks(store, replyId));
+    const timeoutMs = computeTimeout(before);
+    const startMs = awake.nowMs();
+    const answer = await call(replyId, providerId, record, timeoutMs);
+    const tookMs = Math.min(awake.nowMs() - startMs, timeoutMs);
+    if (signal.aborted) return { outcome: 'waiting' };
+    if (answer.kind === 'opened') {
+      remember(tookMs);
+      const { bytes, provider } = answer;
+      const found = { openedAt: hashPlace(crypto, provider), deadlineMs: clock.nowMs() + windowMs };
+      await group.write((db) => keepOpening(db, replyId, bytes, found));
+      return { outcome: 'opened', bytes };
+    }
+    onError(answer.error, replyId);
+    if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
+      const detail = `asked ${before.asks} times while it had to be kept`;
+      return { outcome: 'unasked', detail };
+    }
+    const isCutOff = answer.kind !== 'refused' && !isConnected();
+    const isOwnFault = isCutOff || isOwnDelay(answer.error, { timeoutMs, tookMs });
+    const after = isOwnFault ? before : count(before, answer.kind, tookMs);
+    const patienceMs = computePatience();
+    if (after.asks >= LEAST_ASKS && after.waitedMs >= patienceMs) {
+      const isRefused = after.refusals >= LEAST_ASKS;
+      const detail = `asked ${after.asks} times in ${Math.round(after.waitedMs)} ms, answered ${after.refusals} times without it`;
+      return { outcome: 'withheld', isRefused, detail };
+    }
+    const pauseMs = Math.ceil(Math.min(windowMs * PAUSE_SHARE, retryMs * 2 ** Math.min(after.asks, 20)));
+    await group.write((db) => keepAsks(db, replyId, { ...after, pauseMs, dueAtMs: clock.nowMs() + pauseMs }));
+    return { outcome: 'waiting' };
+  }
+
+  function computeTimeout({ asks, waitedMs, pauseMs }: OpeningAsks): number {
+    const firstMs = Math.min(windowMs * FIRST_SHARE, FIRST_MS);
+    const slowMs = ROUND_TRIPS_PER_CALL * computeUsual();
+    const longestMs = Math.max(windowMs * LONGEST_SHARE, slowMs);
+    const nextMs = Math.min(longestMs, Math.max(firstMs * 2 ** Math.min(asks, 20), slowMs));
+    const isLast = asks + 1 >= LEAST_ASKS && waitedMs + pauseMs + nextMs >= computePatience();
+    return Math.ceil(isLast ? longestMs : nextMs);
+  }
+
+  async function call(
+    replyId: Uint8Array,
+    providerId: Uint8Array,
+    record: RecordV2,
+    timeoutMs: number,
+  ): Promise<Answer> {
+    const provider = store.read(() => readAnnouncement(store, providerId));
+    if (provider === undefined)
+      return { kind: 'unreachable', error: new Error(`${toHex(providerId)} is not announced`) };
+    try {
+      const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
+      const opened = openReply(crypto, record, bytes);
+      if (opened !== undefined && opened.outcome !== 'nothing') return { kind: 'opened', bytes, provider };
+      return { kind: 'refused', error: new Error('what came does not open the commitment') };
+    } catch (error) {
+      return { kind: classify(error), error };
+    }
+  }
+
+  function count(before: OpeningAsks, kind: 'refused' | 'late' | 'unreachable', tookMs: number): OpeningAsks {
+    const weight = kind === 'unreachable' ? UNREACHABLE_WEIGHT : 1;
+    return {
+      ...before,
+      asks: before.asks + 1,
+      refusals: before.refusals + (kind === 'refused' ? 1 : 0),
+      waitedMs: before.waitedMs + weight * (before.pauseMs + tookMs),
+    };
+  }
+
+  function remember(tookMs: number): void {
+    roundTrips.push(tookMs);
+    if (roundTrips.length > REMEMBERED) roundTrips.shift();
+  }
+
+  /** What openings that come take at present, of whichever provider: the upper quartile. */
+  function computeUsual(): number {
+    const sorted = roundTrips.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
+  }
+
+  /** The window, or longer where openings that come take long: then it is not one provider that is slow. */
+  function computePatience(): number {
+    return Math.max(windowMs, Math.min(ROUND_TRIPS * computeUsual(), MOST_WINDOWS * windowMs));
+  }
+
+  return { ask };
+}
+
+/** An answer without the opening is a refusal; everything else may be the machine's or the path's. */
+function classify(error: unknown): 'refused' | 'late' | 'unreachable' {
+  if (!(error instanceof LinkError)) return 'late';
+  if (error.code === 'unreachable' || error.code === 'wrong-certificate') return 'unreachable';
+  return isLate(error) ? 'late' : 'refused';
+}

@@ -1,0 +1,177 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { Peer } from '@ogong/host/link/link-pool';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { SINGLE } from '@ogong/protocol/commitment/shape-classes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type {
+  RevealRequest,
+  ScoreReport as ScoreAnswer,
+  ScoreCommitment,
+  ScoreRequest,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
+import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
+import { encodeScored, type ScoredReply } from '@ogong/protocol/verdict/scored-reply';
+
+/** The two calls to a verifier, and what their answers are worth. */
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Passes that the usual time of a call is for. */
+const USUAL_PASSES = 1_024;
+const MS_PER_PASS = 100;
+
+/**
+ * How long a verifier may take over one call: a long reply in single passes costs it what it cost the provider, one pass for
+ * each token, and must not outlast its audit. What is many tokens in few passes has the usual time.
+ * @param shapeClasses u8 per output token, as committed.
+ */
+export function computeCallTimeout(
+  shapeClasses: Uint8Array,
+  { callTimeoutMs, mostMs }: { readonly callTimeoutMs: number; readonly mostMs: number },
+): number {
+  const passes = shapeClasses.reduce(
+    (sum, shapeClass, i) => sum + (shapeClass === SINGLE || shapeClass !== shapeClasses[i - 1] ? 1 : 0),
+    0,
+  );
+  const more = MS_PER_PASS * Math.max(0, passes - USUAL_PASSES);
+  return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, mostMs));
+}
+
+type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
+export type ScoreJob = Bare<ScoreRequest>;
+
+export interface VerifierCalls {
+  readonly commit: (verifier: Peer, job: ScoreJob, options: CallOptions) => Promise<Bare<ScoreCommitment>>;
+  readonly reveal: (verifier: Peer, job: Bare<RevealRequest>, options: CallOptions) => Promise<Bare<ScoreAnswer>>;
+}
+
+/**
+ * Holds jobs back for a moment and sends what has gathered in the order of their ids, which are random: what kind of job is
+ * ready first would say of which kind it is.
+ */
+export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
+  let waiting: { readonly id: string; readonly go: () => void }[] = [];
+  const flush = (): void => {
+    const batch = waiting.sort((a, b) => (a.id < b.id ? -1 : 1));
+    waiting = [];
+    for (const { go } of batch) go();
+  };
+  return {
+    ...calls,
+    async commit(verifier, job, call) {
+      await new Promise<void>((resolve) => {
+        if (waiting.length === 0) setTimeout(flush, mixMs);
+        waiting.push({ id: toHex(job.jobId), go: resolve });
+      });
+      call.signal.throwIfAborted();
+      return calls.commit(verifier, job, call);
+    },
+  };
+}
+
+export interface JobTerms {
+  readonly jobId: Uint8Array;
+  readonly request: Uint8Array;
+  /** The same for every job of as many passes, so that the wait does not say what kind of job it is. */
+  readonly timeoutMs: number;
+}
+
+export function createScoreJob({ jobId, request, timeoutMs, ...reply }: JobTerms & ScoredReply): ScoreJob {
+  return { jobId, request, timeoutMs, ...encodeScored(reply) };
+}
+
+/** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */
+export type Answer<T> =
+  | { readonly outcome: 'answered'; readonly value: T }
+  | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown };
+
+export interface AskedVerifier {
+  readonly peer: Peer | undefined;
+  /** Of the key that was drawn; undefined where only the endpoint is known. */
+  readonly keyHash: Uint8Array | undefined;
+}
+
+export async function askToCommit(
+  crypto: Crypto,
+  { commit }: VerifierCalls,
+  { peer, keyHash }: AskedVerifier,
+  job: ScoreJob,
+  call: CallOptions,
+): Promise<Answer<SignedCommitment>> {
+  try {
+    if (peer === undefined) throw new Error('the verifier no longer announces itself');
+    const { digest, verifierKey, signature } = await commit(peer, job, call);
+    const committed = { digest, verifierKey, signature };
+    if (digest.length !== 32) return { outcome: 'garbage', error: new Error(`a digest of ${digest.length} bytes`) };
+    const expected = keyHash ?? hashHybridKey(crypto, verifierKey);
+    const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash: expected, committed });
+    if (problem !== undefined) return { outcome: 'garbage', error: new Error(problem) };
+    return { outcome: 'answered', value: committed };
+  } catch (error) {
+    return { outcome: 'silent', error };
+  }
+}
+
+/** Times that a verifier may say no to what it committed to: its first answer may be about a line that broke. */
+const REVEAL_TRIES = 3;
+/** Times that one who does not answer is asked, however little time has passed. */
+const MOST_TRIES = 64;
+
+export interface RevealOf {
+  readonly jobId: Uint8Array;
+  readonly committed: SignedCommitment;
+  readonly round: readonly Uint8Array[];
+  readonly subject: ReportSubject;
+  readonly pause: () => Promise<unknown>;
+  /** Whether who does not answer has had its time. */
+  readonly isOver: () => boolean;
+}
+
+/**
+ * Who committed has a report. If it says no, or opens something else, it keeps that back, which is garbage; if it does not
+ * answer, it may be standing still, which is silence.
+ */
+export async function askToReveal(
+  crypto: Crypto,
+  { reveal }: VerifierCalls,
+  { peer }: Pick<AskedVerifier, 'peer'>,
+  { jobId, committed, round, subject, pause, isOver }: RevealOf,
+  call: CallOptions,
+): Promise<Answer<OpenedReport>> {
+  if (peer === undefined) return { outcome: 'silent', error: new Error('the verifier no longer announces itself') };
+  let refusals = 0;
+  for (let tries = 1; ; tries++) {
+    try {
+      const { salt, report, signature } = await reveal(peer, { jobId, round: [...round] }, call);
+      const opened = { salt, report, signature };
+      if (salt.length !== 32) return { outcome: 'garbage', error: new Error(`a salt of ${salt.length} bytes`) };
+      const read = readReport(crypto, { jobId, committed, opened, round }, subject);
+      if ('problem' in read) return { outcome: 'garbage', error: new Error(`a report is none: ${read.problem}`) };
+      return { outcome: 'answered', value: opened };
+    } catch (error) {
+      if (isRefusal(error)) refusals++;
+      if (refusals >= REVEAL_TRIES) return { outcome: 'garbage', error };
+      const hasHadIts = tries >= REVEAL_TRIES && isOver();
+      if (hasHadIts || tries >= MOST_TRIES || call.signal.aborted) return { outcome: 'silent', error };
+      await pause();
+    }
+  }
+}
+
+/** Whether a peer that did not do what it was asked for may only have been slow, or out of reach. */
+export function isLate(error: unknown): boolean {
+  return error instanceof LinkError && (error.retryable || ['canceled', 'wrong-certificate'].includes(error.code));
+}
+
+/** Whether a peer will not; one that has just started has not read from the chain yet whom it may answer. */
+const isRefusal = (error: unknown): boolean =>
+  !isLate(error) && !(error instanceof LinkError && error.code === 'unauthorized');
+
+/** Whether a wait was cut short by this validator's own delay: it did not look for half of it. */
+export function isOwnDelay(error: unknown, wait: { readonly timeoutMs: number; readonly tookMs: number }): boolean {
+  return error instanceof LinkError && error.code === 'timeout' && wait.tookMs < wait.timeoutMs / 2;
+}

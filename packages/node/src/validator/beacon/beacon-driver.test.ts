@@ -1,0 +1,132 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import { createTestClock, network } from '@ogong/testing/validator/test-bench';
+import { describe, expect, it } from 'vitest';
+import { VALIDATOR_SCHEMA } from '../store/schema.ts';
+import { createBeaconArchive } from './beacon-archive.ts';
+import { createBeaconDriver } from './beacon-driver.ts';
+
+/** Drivers whose messages are delivered at once, on a clock that the test moves. */
+function createDrivers(count: number) {
+  const clock = createTestClock();
+  const keys = Array.from({ length: count }, (_, i) => ({
+    signer: createNodeLedgerSigner(crypto.sha256(utf8Encode(`signer ${i}`))),
+    vrfSeed: crypto.sha256(utf8Encode(`vrf ${i}`)),
+  }));
+  const validators: Validator[] = keys.map(({ signer, vrfSeed }, i) => ({
+    address: signer.address,
+    stake: 100n,
+    certHash: new Uint8Array(32).fill(i),
+    vrfKey: computeVrfPublicKey(vrfSeed),
+    endpoint: '',
+  }));
+  const offline = new Set<number>();
+  const nodes = keys.map(({ signer, vrfSeed }, index) => {
+    const store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
+    const disk = createGroupCommit(store, { maxDelayMs: 0 });
+    const state = { isDiskFull: false, sent: 0 };
+    const group: typeof disk = {
+      ...disk,
+      write: (work) => (state.isDiskFull ? Promise.reject(new Error('the disk is full')) : disk.write(work)),
+    };
+    const archive = createBeaconArchive(network, { crypto, store });
+    const certified: bigint[] = [];
+    const create = () =>
+      createBeaconDriver(
+        { network, epochMs: 1_000 },
+        {
+          crypto,
+          signer,
+          clock,
+          archive,
+          group,
+          proveVrf: (input) => proveVrf(vrfSeed, input),
+          validators: () => validators,
+          async send(to, message) {
+            state.sent++;
+            const target = keys.findIndex((key) => toHex(key.signer.address) === toHex(to));
+            if (offline.has(target) || offline.has(index)) return;
+            await nodes[target]?.driver.receive(signer.address, message);
+          },
+          onCertified: (epoch) => certified.push(epoch),
+        },
+      );
+    return { archive, certified, state, driver: create(), restart: create };
+  });
+  const settle = async () => {
+    for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    nodes,
+    offline,
+    async pass(ms: number) {
+      for (let i = 0; i < ms; i += 100) {
+        clock.advance(100);
+        await Promise.all(
+          nodes.map(({ driver }, index) => (offline.has(index) ? undefined : driver.tick().catch(() => undefined))),
+        );
+        await settle();
+      }
+    },
+  };
+}
+
+describe('beacon driver', () => {
+  it('certifies epoch after epoch, the same for all, and archives each', async () => {
+    const { nodes, pass } = createDrivers(4);
+    await pass(5_000);
+    const epochs = nodes.map(({ archive }) => archive.latest().epoch);
+    expect(Math.min(...epochs.map(Number))).toBeGreaterThan(2);
+    for (let epoch = 1n; epoch <= 2n; epoch++) {
+      const values = new Set(nodes.map(({ archive }) => toHex(archive.find(epoch)?.value as Uint8Array)));
+      expect(values.size).toBe(1);
+    }
+    expect(nodes[0]?.certified.slice(0, 2)).toEqual([1n, 2n]);
+    expect(nodes[0]?.archive.findNext(1n)).toBe(2n);
+  });
+
+  it('stands still without a quorum and goes on from the archive after a restart', async () => {
+    const { nodes, offline, pass } = createDrivers(4);
+    await pass(2_500);
+    offline.add(2).add(3);
+    await pass(500);
+    const stuck = nodes[0]?.archive.latest().epoch as bigint;
+    await pass(4_000);
+    expect(nodes[0]?.archive.latest().epoch).toBe(stuck);
+    for (const node of nodes) node.driver = node.restart();
+    offline.clear();
+    await pass(6_000);
+    expect(nodes[0]?.archive.latest().epoch).toBeGreaterThan(stuck);
+  });
+
+  it('is silent while votes cannot be written, and goes on from the disk when they can', async () => {
+    const { nodes, pass } = createDrivers(1);
+    const [node] = nodes as [(typeof nodes)[number]];
+    node.state.isDiskFull = true;
+    await pass(2_000);
+    expect([node.archive.latest().epoch, node.archive.vote()]).toEqual([0n, undefined]);
+    await expect(node.driver.tick()).rejects.toThrow('disk is full');
+    node.state.isDiskFull = false;
+    await pass(3_000);
+    expect(node.archive.latest().epoch).toBeGreaterThan(0n);
+  });
+
+  it('sends nothing that hangs on a vote that was not written', async () => {
+    const { nodes, pass } = createDrivers(4);
+    const [node] = nodes as [(typeof nodes)[number]];
+    node.state.isDiskFull = true;
+    await pass(3_000);
+    // Contributions need no vote; the others reach their quorum without this one.
+    expect(node.archive.vote()).toBeUndefined();
+    expect(nodes[1]?.archive.latest().epoch).toBeGreaterThan(0n);
+    node.state.isDiskFull = false;
+    await pass(3_000);
+    const epochs = nodes.map(({ archive }) => archive.latest().epoch);
+    expect(new Set(epochs).size).toBe(1);
+  });
+});

@@ -1,0 +1,378 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import type { Submission } from '@ogong/protocol/verdict/claim';
+import { createTestValidator, ledger, network, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { MODEL, MODEL_ROOT, payeeSigner, type ServeInput, type TestOrder } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+import { readAnnouncement } from './store/announcement-store.ts';
+import { readChannel } from './store/channel-store.ts';
+import { advanceTests, isPayeeOut, readTest } from './store/sequential-store.ts';
+import { readProvider } from './store/verdict-store.ts';
+
+const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+describe('admission', () => {
+  it.each<[string, string, (order: TestOrder) => TestOrder]>([
+    ['a bad signature', 'order-signature', (order) => ({ ...order, signature: flip(order.signature) })],
+    ['bytes that are no order', 'malformed', (order) => ({ ...order, order: order.order.slice(1) })],
+    ['an order that is too long', 'too-large', (order) => ({ ...order, order: new Uint8Array(1000) })],
+  ])('refuses %s', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    await expect(validator.intake.admit(bend(validator.order(0)))).rejects.toThrow(code);
+  });
+
+  it.each([
+    ['of another validator', { validator: new Uint8Array(20) }, 'another validator'],
+    ['that has expired', { expiresAtMs: 1n }, 'expired'],
+    ['that lives too long', { expiresAtMs: 2_000_000_000_000n }, 'lives at most'],
+    ['of a far epoch', { epoch: 3n }, 'epoch 3'],
+    ['that signs for less than its maximum', { cumulativeAtomic: 999_999n }, 'voucher-too-low'],
+  ])('refuses an order %s', async (_name, bend, message) => {
+    const validator = createTestValidator();
+    await expect(validator.intake.admit(validator.order(0, bend))).rejects.toThrow(message);
+  });
+
+  it('reserves each maximum once, whatever order the orders come in', async () => {
+    const validator = createTestValidator();
+    const orders = [2, 0, 1].map((i) => validator.order(i));
+    for (const order of orders) await validator.intake.admit(order);
+    await validator.intake.admit(orders[0] as TestOrder);
+    expect(readChannel(validator.store, payer.address)).toEqual({
+      settled: 0n,
+      owed: 0n,
+      outstanding: 3_000_000n,
+      voucher: 3_000_000n,
+    });
+    await expect(validator.intake.admit(validator.order(0, { choice: 1 }))).rejects.toMatchObject({ code: 6 });
+    await expect(validator.intake.admit(validator.order(9, { cumulativeAtomic: 3_999_999n }))).rejects.toThrow(
+      'voucher-too-low',
+    );
+  });
+
+  it('refuses a provider that another validator had ejected', async () => {
+    const validator = createTestValidator({ isEjectedOnChain: true });
+    await expect(validator.intake.admit(validator.order(0))).rejects.toThrow('ejected');
+  });
+
+  it('reserves no more than the chain holds', async () => {
+    const validator = createTestValidator({ spendable: 1_999_999n });
+    await validator.intake.admit(validator.order(0));
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('allowance-exceeded');
+  });
+});
+
+const signWord = (by: LedgerSigner, change = {}): Uint8Array =>
+  signProviderPayee(crypto, by, { ledger, providerId, ...change });
+
+describe('records', () => {
+  const bent: [string, string, (submission: Submission) => Submission][] = [
+    [
+      'a bad signature',
+      'record-signature',
+      (s) => ({ ...s, record: { ...s.record, signature: flip(s.record.signature) } }),
+    ],
+    [
+      'another key',
+      'wrong-provider',
+      (s) => ({ ...s, record: { ...s.record, providerKey: createTestHybrid('stranger').publicKey } }),
+    ],
+    ['another response', 'response-hash', (s) => ({ ...s, response: flip(s.response) })],
+    ['another request', 'request-hash', (s) => ({ ...s, request: flip(s.request) })],
+    ['another header', 'header-inclusion', (s) => ({ ...s, header: flip(s.header) })],
+    ['another proof', 'header-inclusion', (s) => ({ ...s, headerProof: s.headerProof.slice(1) })],
+    ['an unknown endpoint', 'malformed', (s) => ({ ...s, endpoint: 'images' })],
+    ['an oversized request', 'too-large', (s) => ({ ...s, request: new Uint8Array(2 ** 20 + 1) })],
+    ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
+    ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
+    ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
+    ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeSignature: new Uint8Array(0) })],
+    ['a word that was cut', 'payee-word', (s) => ({ ...s, payeeSignature: s.payeeSignature.subarray(0, 64) })],
+    ['the word of another payee', 'payee-word', (s) => ({ ...s, payeeSignature: signWord(payer) })],
+    [
+      "the payee's word for another provider",
+      'payee-word',
+      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { providerId: new Uint8Array(32).fill(1) }) }),
+    ],
+    [
+      "the payee's word on another chain",
+      'payee-word',
+      (s) => ({ ...s, payeeSignature: signWord(payeeSigner, { ledger: { ...ledger, chainId: 1n } }) }),
+    ],
+  ];
+
+  it.each(bent)('with %s are refused', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    await expect(validator.intake.pushRecord(bend(submission))).rejects.toThrow(code);
+    expect(validator.find(order.fields.replyId).state).toBe('admitted');
+    await validator.intake.pushRecord(submission);
+  });
+
+  it.each<[string, string, Partial<ServeInput>]>([
+    ['of another reply', 'wrong-reply', { bend: { record: (record) => ({ ...record, replyId: new Uint8Array(16) }) } }],
+    [
+      'of another model',
+      'wrong-model',
+      { bend: { record: (record) => ({ ...record, modelRoot: new Uint8Array(32) }) } },
+    ],
+    [
+      'with another sampler than asked for',
+      'sampler',
+      { bend: { header: (header) => ({ ...header, sampler: { ...header.sampler, temperatureQ16: 1 } }) } },
+    ],
+    [
+      'by the method of another tier',
+      'posture',
+      { bend: { header: (header) => ({ ...header, method: 'exact-replay' }) } },
+    ],
+    ['with another limit than asked for', 'sampler', { bend: { header: (header) => ({ ...header, maxTokens: 41 }) } }],
+    ['keyed by another beacon', 'draw-key', { beacon: { value: new Uint8Array(32), previous: new Uint8Array(32) } }],
+    [
+      'with another sketch bank',
+      'sketch-bank',
+      { bend: { header: (header) => ({ ...header, sketchBankSeed: new Uint8Array(32) }) } },
+    ],
+    [
+      'that ended for want of room, with room left',
+      'context',
+      { bend: { header: (header) => ({ ...header, stopReason: 'context' as const }) } },
+    ],
+    [
+      'with a header of another length',
+      'token-count',
+      { bend: { header: (header) => ({ ...header, outputTokenCount: 39 }) } },
+    ],
+    [
+      'that bills one token more than its request makes, within the maximum',
+      'prompt tokens are billed',
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 'story 0'.length + 64 + 64 + 1 }) } },
+    ],
+    [
+      'that cost more than the maximum',
+      'fee',
+      { bend: { header: (header) => ({ ...header, promptTokenCount: 1_000_000 }) } },
+    ],
+  ])('%s are refused', async (_name, code, bend) => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order, bend);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow(code);
+  });
+
+  it('of replies that were not admitted, or under another order, are refused', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    const { submission } = validator.serve(order);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('no such reply');
+    await validator.intake.admit(validator.order(0, { choice: 1 }));
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('another order');
+  });
+
+  it('name the payee of their order, which has signed for the key of their provider', async () => {
+    const validator = createTestValidator();
+    const other = createTestPayee('other');
+    const order = validator.order(0, { payee: other.address });
+    await validator.intake.admit(order);
+    const moved = validator.serve(order, { payee: payeeSigner }).submission;
+    await expect(validator.intake.pushRecord(moved)).rejects.toThrow(
+      `the header names payee 0x${toHex(payeeSigner.address)}, the order 0x${toHex(other.address)}`,
+    );
+    const { reply, submission } = validator.serve(order, { payee: other });
+    const wordless = { ...submission, payeeSignature: signWord(payeeSigner) };
+    await expect(validator.intake.pushRecord(wordless)).rejects.toThrow(
+      `payee ${toHex(other.address)} has not signed for this provider's key`,
+    );
+    await validator.intake.pushRecord(submission);
+    const row = validator.find(reply.record.replyId);
+    expect(row).toMatchObject({ state: 'recorded', submission: { payeeSignature: submission.payeeSignature } });
+  });
+
+  it('are acknowledged again, and change the reservation into a debt once', async () => {
+    const validator = createTestValidator();
+    const { submission } = await validator.deliver(0);
+    await validator.certify(1n);
+    expect(await validator.intake.pushRecord(submission)).toMatchObject({ epoch: 0n });
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 86_000n, outstanding: 0n });
+  });
+
+  it('that contradict each other eject whoever signed both', async () => {
+    const validator = createTestValidator();
+    const { reply } = await validator.deliver(0);
+    const second = validator.serve(validator.order(0), { text: 'another story' });
+    await expect(validator.intake.pushRecord(second.submission)).rejects.toThrow('another record');
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true, feeAtomic: 0n }]);
+    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'decided', verdict: 'reject' });
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
+    await expect(validator.announce(provider)).rejects.toThrow('ejected');
+  });
+});
+
+describe('a payee whose keys were found to cheat, one after the other', () => {
+  it('has nothing taken of a key that was never seen', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const payee = payeeSigner.address;
+    for (let i = 1; i < 20; i++) {
+      const other = { providerId: new Uint8Array(32).fill(i), payee };
+      advanceTests(
+        validator.store,
+        other,
+        { verdict: 'reject', evidence: 'statistical', eValue: 20 },
+        { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 },
+      );
+    }
+    expect(isPayeeOut(validator.store, payee)).toBe(true);
+    await expect(validator.intake.pushRecord(submission)).rejects.toThrow('the payee is out');
+    await expect(validator.announce(provider)).rejects.toThrow('the payee is out');
+  });
+});
+
+describe('an announcement', () => {
+  it('is refused where its payee did not sign for that key on these contracts', async () => {
+    const validator = createTestValidator();
+    const announcement: Announcement = {
+      providerId,
+      payee: payeeSigner.address,
+      endpoint: 'provider:1',
+      certHash: new Uint8Array(32),
+      verifier: undefined,
+      models: [{ modelId: MODEL, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' }],
+      capacity: 1,
+      freeCapacity: 1,
+      sequence: 1n,
+      issuedAtMs: validator.clock.nowMs(),
+      expiresAtMs: validator.clock.nowMs() + 60_000,
+    };
+    const announce = (payeeSignature: Uint8Array) =>
+      validator.intake.announce(signAnnouncement(provider, announcement, { payeeSignature }), announcement.certHash);
+    const elsewhere = { ledger: { ...ledger, verifyingContract: network.settlement } };
+    const strangers = { providerId: new Uint8Array(32).fill(1) };
+    for (const wrong of [
+      signWord(payer),
+      signWord(payeeSigner, elsewhere),
+      signWord(payeeSigner, strangers),
+      new Uint8Array(0),
+    ]) {
+      await expect(announce(wrong)).rejects.toThrow('not signed by the payee');
+    }
+    expect(readAnnouncement(validator.store, providerId)).toBeUndefined();
+    await announce(signWord(payeeSigner));
+    expect(readAnnouncement(validator.store, providerId)).toEqual(announcement);
+    const another = signAnnouncement(
+      provider,
+      { ...announcement, sequence: 2n },
+      { payeeSignature: signWord(payeeSigner) },
+    );
+    await expect(validator.intake.announce(another, new Uint8Array(32).fill(9))).rejects.toThrow('over the link');
+  });
+
+  it('is the only one under its certificate', async () => {
+    const validator = createTestValidator();
+    const certHash = new Uint8Array(32).fill(7);
+    const announce = (name: string, sequence = 1n) =>
+      validator.announce(createTestHybrid(name), { certHash, sequence, expiresAtMs: validator.clock.nowMs() + 10_000 });
+    await announce('one');
+    await expect(announce('two')).rejects.toThrow('give each one its own');
+    await announce('one', 2n);
+    validator.clock.advance(10_000);
+    await announce('two');
+    await expect(announce('one', 3n)).rejects.toThrow('under this certificate');
+  });
+
+  it('of a newcomer is refused where there are too many, and of nobody who is held', async () => {
+    const validator = createTestValidator({ maxAnnouncements: 8 });
+    await validator.announceVerifier('v1');
+    for (let i = 0; i < 7; i++) await validator.announce(createTestHybrid(`name ${i}`));
+    await expect(validator.announce(createTestHybrid('name 7'))).rejects.toThrow(
+      'holds 8 announcements already; go on announcing until others expire',
+    );
+    await validator.announce(createTestHybrid('name 0'), { sequence: 2n });
+    expect(validator.store.prepare('SELECT count(*) AS n FROM announcements').get()?.n).toBe(8);
+  });
+});
+
+describe('complaints', () => {
+  const cheat: Partial<ServeInput> = {
+    bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+  };
+
+  async function admitted() {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    return { validator, order };
+  }
+
+  it('with an opening that refutes the record convict, even before the record came', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order, cheat);
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', evidence: 'exact', ejects: true }]);
+    expect(readChannel(validator.store, payer.address)).toMatchObject({ owed: 0n, outstanding: 0n });
+    await validator.intake.pushRecord(submission);
+    expect(validator.decided.length).toBe(1);
+  });
+
+  it('say nothing about a payee whose word nobody has: what was never handed in stands against the key alone', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order, cheat);
+    await expect(validator.intake.pushRecord({ ...submission, payeeSignature: signWord(payer) })).rejects.toThrow();
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided).toMatchObject([{ verdict: 'reject', ejects: true, payee: new Uint8Array(20) }]);
+    expect(readTest(validator.store, providerId)).toMatchObject({ rejects: 1, ejected: true });
+    expect(readTest(validator.store, payeeSigner.address)).toEqual(INITIAL_PAYEE_TEST);
+  });
+
+  it('with an opening that is in order prove nothing, and force an audit', async () => {
+    const { validator, order } = await admitted();
+    const { reply, submission } = validator.serve(order);
+    await validator.intake.pushRecord(submission);
+    const complaint = { order, reason: 'draw-replay', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'noted' });
+    expect(validator.find(reply.record.replyId)).toMatchObject({ state: 'recorded', isForced: true });
+  });
+
+  it('cannot be made with a foreign opening, a forged record, or without the payer', async () => {
+    const { validator, order } = await admitted();
+    const { submission } = validator.serve(order);
+    await validator.intake.pushRecord(submission);
+    const other = validator.serve(validator.order(1));
+    const base = { order, reason: 'x', opening: other.reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(base)).toMatchObject({ outcome: 'noted' });
+    const forged = { ...base, record: { ...submission.record, signature: flip(submission.record.signature) } };
+    await expect(validator.intake.complain(forged)).rejects.toThrow('record-signature');
+    const unsigned = { ...base, order: { ...order, signature: flip(order.signature) } };
+    await expect(validator.intake.complain(unsigned)).rejects.toThrow('order-signature');
+    expect(await validator.intake.complain({ ...base, order: validator.order(5) })).toMatchObject({
+      outcome: 'rejected',
+    });
+    expect(validator.decided).toEqual([]);
+    expect(readProvider(validator.store, providerId).rejects).toBe(0);
+  });
+
+  it('after the verdict eject all the same', async () => {
+    const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
+    const { reply, submission } = await validator.deliver(0, cheat);
+    await validator.certify(1n);
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'unaudited' }]);
+    const order = { order: submission.order.order, signature: submission.order.signature };
+    const complaint = { order, reason: 'x', opening: reply.openingBytes, record: submission.record };
+    expect(await validator.intake.complain(complaint)).toMatchObject({ outcome: 'upheld' });
+    expect(validator.decided.length).toBe(1);
+    await expect(validator.intake.admit(validator.order(1))).rejects.toThrow('ejected');
+  });
+});

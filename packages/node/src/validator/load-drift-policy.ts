@@ -1,0 +1,93 @@
+import type { DriftTableAnchor } from '@ogong/chain/client';
+import { readDefaultTable } from '@ogong/host/drift-table/default-table';
+import { listSigners, readTableFile, TableError, type TableFile } from '@ogong/host/drift-table/table-file';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
+import { wasNamed } from './store/drift-store.ts';
+
+export interface DriftSettings {
+  /** File of the table, or `none`; the default one where absent. */
+  readonly driftTable: string | undefined;
+  readonly falseReject: number;
+  readonly falseDoubt: number;
+  readonly extrapolate: boolean;
+}
+
+const isNone = ({ hash }: DriftTableAnchor): boolean => /^0x0*$/.test(hash);
+
+/** Given for the path where fixed limits are to decide whatever there is. */
+const NO_TABLE = 'none';
+
+/**
+ * The table that the operator gives, checked against what the chain names; else the default one, unless the chain names
+ * another.
+ * @param named undefined while the chain cannot be read: then a table that is given has to be one that it was once seen to name.
+ * @throws TableError: 'bad-table', 'bad-signature'; 'wrong-table' where the chain names another.
+ */
+export function loadDriftPolicy(
+  crypto: Crypto,
+  { driftTable: path, falseReject, falseDoubt, extrapolate }: DriftSettings,
+  given: {
+    readonly named: DriftTableAnchor | undefined;
+    readonly store: Store;
+    readonly log: Pick<Logger, 'info' | 'warn'>;
+    /** Instead of the one that comes with the release. */
+    readonly defaultPath?: string;
+  },
+): DriftPolicy | undefined {
+  const { named, store, log } = given;
+  const isNamedOther = ({ hash }: TableFile): boolean =>
+    named !== undefined && !isNone(named) && named.hash !== `0x${toHex(hash)}`;
+  let file: TableFile | undefined;
+  let isNamed = false;
+  if (path === undefined) {
+    file = readDefaultTable(crypto, given.defaultPath);
+    if (file && isNamedOther(file)) file = undefined;
+    isNamed = file !== undefined && named !== undefined && !isNone(named);
+  } else if (path !== NO_TABLE) {
+    file = readTableFile(crypto, path);
+    isNamed = checkName(path, file.hash, { named, store });
+  }
+  if (file === undefined) {
+    if (named && !isNone(named)) {
+      const fields = { hash: named.hash, version: Number(named.version) };
+      log.warn(
+        fields,
+        'the chain names a drift table and none is given: fixed thresholds decide, and peers will not sign',
+      );
+    }
+    return undefined;
+  }
+  const signers = listSigners(crypto, file).map(toHex);
+  const fields = { hash: toHex(file.hash), version: file.table.version, rows: file.table.rows.length, signers };
+  if (isNamed) log.info(fields, 'the drift table that the chain names is loaded');
+  else if (path === undefined) {
+    const why = named === undefined ? 'the chain cannot be read' : 'the chain names no drift table';
+    log.info(fields, `${why}: the default one is used`);
+  } else log.warn(fields, "the chain names no drift table: the operator's own is used, and verdicts say so");
+  const note = { tableHash: file.hash, rejectPpb: toPpb(falseReject), doubtPpb: toPpb(falseDoubt), extrapolate };
+  return { note, table: file.table, isNamed };
+}
+
+function checkName(
+  path: string,
+  hash: Uint8Array,
+  { named, store }: { named: DriftTableAnchor | undefined; store: Store },
+): boolean {
+  if (named === undefined) {
+    if (store.read(() => wasNamed(store, hash))) return true;
+    throw new TableError(
+      'wrong-table',
+      `${path}: the chain cannot be read, and it was never seen to name this table; start again when it can`,
+    );
+  }
+  if (isNone(named)) return false;
+  if (named.hash === `0x${toHex(hash)}`) return true;
+  throw new TableError(
+    'wrong-table',
+    `${path} has the hash ${toHex(hash)}; the chain names ${named.hash.slice(2)} (version ${named.version}): get that table`,
+  );
+}

@@ -1,0 +1,16 @@
+import type { Metrics } from '@ogong/host/metrics/metrics';
+
+export type ValidatorMetrics = ReturnType<typeof createValidatorMetrics>;
+
+export function createValidatorMetrics({ counter, gauge }: Metrics) {
+  return {
+    admitted: counter('validator_orders_admitted_total', 'Orders admitted'),
+    records: counter('validator_records_total', 'Records acknowledged'),
+    verdicts: counter('validator_verdicts_total', 'Entries of the verdict log', ['verdict']),
+    complaints: counter('validator_complaints_total', 'Complaints by outcome', ['outcome']),
+    batches: counter('validator_batches_settled_total', 'Batches settled'),
+    uncollectable: counter('validator_replies_uncollectable_total', 'Replies settled without their fee'),
+    cosigned: counter('validator_batches_cosigned_total', 'Batches of peers that were signed or refused', ['outcome']),
+    epoch: gauge('validator_beacon_epoch', 'Latest certified epoch'),
+  };
+}

@@ -1,0 +1,211 @@
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
+import { getCaller, type MethodName } from '@ogong/host/link/link-server';
+import type { Store } from '@ogong/host/store/store';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
+import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import {
+  type PushRecordRequest,
+  type SignedOrder as SignedOrderMessage,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedOrder, SignedRecord, Submission } from '@ogong/protocol/verdict/claim';
+import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import type { BeaconDriver } from './beacon/beacon-driver.ts';
+import type { Intake } from './intake.ts';
+import type { ValidatorMetrics } from './metrics.ts';
+import { CosignError, type CosignErrorCode, type createCosigner } from './settlement/cosign.ts';
+import { listEntries, readSettledHead } from './store/batch-store.ts';
+import { describeDivergence, readDivergence } from './store/divergence-store.ts';
+import { type ReplyRow, readReply } from './store/reply-store.ts';
+import { readPosition, type VerdictContext } from './store/verdict-store.ts';
+
+export interface RouteDependencies {
+  readonly intake: Intake;
+  readonly archive: BeaconArchive;
+  readonly beacon: Pick<BeaconDriver, 'receive'>;
+  readonly cosigner: ReturnType<typeof createCosigner>;
+  readonly store: Store;
+  readonly verdicts: VerdictContext;
+  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly metrics: Pick<ValidatorMetrics, 'admitted' | 'records' | 'complaints' | 'cosigned'>;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** The longest opening, and the reports of four verifiers about it. */
+export const MAX_EVIDENCE_BYTES = 256 * MIB;
+const MAX_OPENED_COMPLAINT_BYTES = MAX_OPENING_BYTES + MIB;
+const MAX_LISTED_VERDICTS = 1_000;
+const MAX_U64 = (1n << 64n) - 1n;
+
+/** Methods between validators. */
+export const PEER_METHODS: ReadonlySet<MethodName> = new Set([
+  'ogong.v1.ValidatorService/DeliverBeacon',
+  'ogong.v1.ValidatorService/CosignBatch',
+]);
+
+const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
+  refuted: 'invalid',
+  conflict: 'conflict',
+  'not-next': 'precondition',
+  unavailable: 'unavailable',
+};
+
+export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
+  const { intake, archive, beacon, cosigner, store, verdicts, chain, metrics } = dependencies;
+  const { method } = ValidatorService;
+
+  function findPeer(context: HandlerContext): Uint8Array {
+    const peer = chain.findByCertHash(getCaller(context));
+    if (peer === undefined) throw new Refusal('precondition', 'not a registered validator');
+    return peer.address;
+  }
+
+  return (router) => {
+    router.rpc(
+      method.admit,
+      async ({ order }) => {
+        const epoch = await intake.admit(readOrder(order));
+        metrics.admitted.inc();
+        return { epoch };
+      },
+      { readMaxBytes: 16 * KIB },
+    );
+    router.rpc(
+      method.pushRecord,
+      async (request) => {
+        const answer = await intake.pushRecord(readSubmission(request));
+        metrics.records.inc();
+        return answer;
+      },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + 64 * KIB },
+    );
+    router.rpc(
+      method.complain,
+      async ({ order, reason, opening, record }) => {
+        const outcome = await intake.complain({
+          order: readOrder(order),
+          reason,
+          opening: opening?.opening,
+          record: record as SignedRecord | undefined,
+        });
+        metrics.complaints.inc({ outcome: outcome.outcome });
+        return outcome;
+      },
+      { readMaxBytes: MAX_OPENED_COMPLAINT_BYTES },
+    );
+    router.rpc(
+      method.announce,
+      async (signed, context) => {
+        await intake.announce(signed, getCaller(context));
+        return {};
+      },
+      { readMaxBytes: 64 * KIB },
+    );
+    router.rpc(
+      method.getBeacon,
+      ({ epoch }) => {
+        const certificate = archive.findCertificate(epoch === 0n ? archive.latest().epoch : epoch);
+        if (certificate === undefined) throw new Refusal('not-found', `no certificate of epoch ${epoch} here`);
+        return { certificate };
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(method.getReply, ({ replyId }) => readStatus(store, replyId), { readMaxBytes: KIB });
+    router.rpc(
+      method.listVerdicts,
+      ({ from, limit: wanted }) => {
+        const settled = store.read(() => readSettledHead(store));
+        const { length, head } = store.read(() => readPosition(store, verdicts));
+        const count = Math.min(wanted || MAX_LISTED_VERDICTS, MAX_LISTED_VERDICTS);
+        const entries = from > length ? [] : store.read(() => listEntries(store, from, count));
+        return {
+          entries: entries.map(({ entry }) => entry),
+          head,
+          length,
+          finalizedLength: settled.length,
+          signatures: settled.signatures.map(({ signer, signature }) => ({ signer, signature })),
+          finalizedHead: settled.head ?? new Uint8Array(0),
+        };
+      },
+      { readMaxBytes: KIB },
+    );
+    router.rpc(
+      method.deliverBeacon,
+      async ({ message }, context) => {
+        try {
+          await beacon.receive(findPeer(context), message);
+        } catch (error) {
+          if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
+          throw error;
+        }
+        return {};
+      },
+      { readMaxBytes: MIB },
+    );
+    router.rpc(
+      method.cosignBatch,
+      async (request, context) => {
+        try {
+          const signed = await cosigner.cosign(findPeer(context), request);
+          metrics.cosigned.inc({ outcome: 'signed' });
+          return signed;
+        } catch (error) {
+          metrics.cosigned.inc({ outcome: error instanceof CosignError ? error.code : 'failed' });
+          if (error instanceof CosignError) throw new Refusal(COSIGN_REFUSALS[error.code], error.message);
+          throw error;
+        }
+      },
+      { readMaxBytes: MAX_EVIDENCE_BYTES },
+    );
+  };
+}
+
+function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
+  if (order === undefined) throw new Refusal('invalid', 'the order is missing');
+  return order;
+}
+
+function readSubmission(request: PushRecordRequest): Submission {
+  const { order, record } = request;
+  if (order === undefined || record === undefined) throw new Refusal('invalid', 'order or record is missing');
+  return { ...request, order, record };
+}
+
+/** Names of the states as the outside sees them. */
+function toPublicState({ state, verdict }: ReplyRow): string {
+  if (verdict === 'abandoned') return 'abandoned';
+  if (state === 'auditing') return 'recorded';
+  return state === 'decided' ? 'audited' : state;
+}
+
+function readStatus(store: Store, replyId: Uint8Array) {
+  const row = store.read(() => readReply(store, replyId));
+  if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+  const { verdict = '', checks, sequence, isUncollectable } = row;
+  const divergence = store.read(() => readDivergence(store, replyId));
+  const isOwed = verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
+  const fee = isOwed ? (row.feeAtomic ?? 0n) : 0n;
+  const batch =
+    sequence === undefined
+      ? undefined
+      : store.read(() => store.prepare('SELECT transaction_hash FROM batches WHERE sequence = ?').get(sequence));
+  return {
+    state: toPublicState(row),
+    verdict,
+    detail: JSON.stringify({
+      checks: checks === undefined ? [] : JSON.parse(checks),
+      feeAtomic: fee.toString(),
+      ...(isUncollectable && { isUncollectable }),
+      ...(divergence && { divergence: describeDivergence(divergence) }),
+      epoch: parseOrder(row.orderBytes).epoch.toString(),
+    }),
+    // The field holds 64 bits; the detail has the number whatever its size.
+    feeAtomic: fee > MAX_U64 ? MAX_U64 : fee,
+    transaction: (batch?.transaction_hash as string | null | undefined) ?? '',
+  };
+}

@@ -1,0 +1,91 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import { MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import type { TestValidator } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { on, proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
+import { describe, expect, it } from 'vitest';
+
+describe('a co-signer of replies that were not audited', () => {
+  it('holds its peer to the coverage that the network asks for', async () => {
+    const four = await createFour({ audit: { alphaPpm: () => 0 } });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    expect(four.own.decided[0]?.verdict).toBe('unaudited');
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+
+    const lax = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { alphaPpm: () => 0 } });
+    await lax.own.deliver(0);
+    await lax.certifyAll(1n);
+    await lax.own.runAudits();
+    expect(await lax.own.settlement.step()).toBe(true);
+  });
+
+  it('allows for a coverage that was raised after the reply was passed over, by what was in force then', async () => {
+    const asked: number[] = [];
+    const coverage = { least: 0 as number | undefined };
+    const findLeastAlphaPpm = async (sinceMs: number) => {
+      asked.push(sinceMs);
+      return coverage.least;
+    };
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
+    const order = (await four.own.deliver(0)).reply.record;
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    for (const least of [undefined, 1_000_000]) {
+      coverage.least = least;
+      await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum' });
+    }
+    coverage.least = 0;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.own.find(order.replyId)).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+    const [entry] = four.own.decided;
+    expect(Math.max(...asked)).toBeLessThan(entry!.timeMs);
+  });
+
+  it('does not let an entry claim a time before its order', async () => {
+    const asked: number[] = [];
+    const findLeastAlphaPpm = async (sinceMs: number) => asked.push(sinceMs) && undefined;
+    const four = await createFour({ audit: { alphaPpm: () => 0 }, cosign: { findLeastAlphaPpm } });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    await four.own.runAudits();
+    const sent = await proposeUnheard(four);
+    const early = await rebuild(
+      four.own,
+      structuredClone(sent),
+      on('unaudited', { timeMs: four.own.decided[0]!.timeMs - MAX_ORDER_LIFETIME_MS }),
+      (same) => same,
+    );
+    const [peer] = four.peers as [TestValidator];
+    await expect(peer.cosigner.cosign(four.own.signer.address, early)).rejects.toThrow('selected the reply');
+    // The order expires two minutes after its entry's true time, and lived ten at most.
+    expect(asked).toEqual([four.own.decided[0]!.timeMs + 120_000 - MAX_ORDER_LIFETIME_MS - 3_600_000]);
+  });
+
+  it('lets a reply go unasked only once its provider need not have the opening any more', async () => {
+    let asked = 0;
+    const getOpening = () => {
+      asked++;
+      return Promise.reject(new LinkError('remote', 'no opening any more', { refusal: 'not-found' }));
+    };
+    const four = await createFour({ getOpening, audit: { retryMs: 1 } });
+    await four.own.deliver(0);
+    await four.certifyAll(1n);
+    four.clock.advance(OPENING_KEPT_MS + 600_000);
+    await four.own.runAudits();
+    const [entry] = four.own.decided;
+    expect(asked).toBe(1);
+    expect(entry).toMatchObject({ verdict: 'inconclusive', evidence: 'none', ejects: false });
+    const [peer] = four.peers as [TestValidator];
+    const sent = await proposeUnheard(four);
+    const early = await rebuild(
+      four.own,
+      structuredClone(sent),
+      on('inconclusive', { timeMs: entry!.timeMs - 600_000 }),
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(four.own.signer.address, early)).rejects.toThrow('still time');
+    await peer.cosigner.cosign(four.own.signer.address, sent);
+  });
+});

@@ -1,0 +1,295 @@
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import {
+  computeEntryHash,
+  encodeVerdictEntry,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import { type Attempt, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { ledger, payer, provider } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { flip, inAccept, type Message, on, propose, rebuild, signWord } from '@ogong/testing/validator/test-proposal';
+import { PRICE_PER_1K, serveTestReply, toPushMessage } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+
+const stranger = new Uint8Array(20).fill(9);
+describe('a co-signer', () => {
+  it('signs what holds, again and again, and nothing else under the same number', async () => {
+    const { own, peer, request, bent } = await propose();
+    const first = await peer.cosigner.cosign(own.signer.address, request);
+    const again = await peer.cosigner.cosign(own.signer.address, request);
+    expect(toHex(again.signature)).toBe(toHex(first.signature));
+    const other = await bent((entry) => ({ ...entry, timeMs: entry.timeMs - 1 }));
+    await expect(peer.cosigner.cosign(own.signer.address, other)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('signs for nobody else', async () => {
+    const { peer, other, request } = await propose();
+    await expect(peer.cosigner.cosign(other.signer.address, request)).rejects.toMatchObject({ code: 'refuted' });
+  });
+
+  it.each<[string, string, (entry: VerdictEntry) => VerdictEntry]>([
+    ['a higher fee', 'a fee of', on('accept', { feeAtomic: 90_000n })],
+    ['another payee', 'pays another', on('accept', { payee: stranger })],
+    ['another payer', 'differs from its order', on('reject', { payer: payer.address.map((byte) => byte ^ 1) })],
+    ['another router', 'differs from its order', on('accept', { router: stranger })],
+    ['another provider', 'differs from its order', on('accept', { providerId: new Uint8Array(32) })],
+    ['another reply', 'differs from its order', on('accept', { replyId: new Uint8Array(16) })],
+    ['another record', 'another record', on('accept', { recordHash: new Uint8Array(32).fill(1) })],
+    ['other evidence', 'other evidence', on('accept', { evidenceHash: new Uint8Array(32).fill(1) })],
+    [
+      'a reject turned into an accept',
+      'says reject',
+      on('reject', { verdict: 'accept', ejects: false, feeAtomic: 86_000n }),
+    ],
+    ['an accept turned into a reject', 'says accept', on('accept', { verdict: 'reject', feeAtomic: 0n })],
+    ['an accept turned into doubt', 'says accept', on('accept', { verdict: 'inconclusive' })],
+    ['weaker evidence than there is', 'evidence is exact', on('accept', { evidence: 'statistical' })],
+    ['a cheat that is not ejected', 'exact evidence ejects', on('reject', { ejects: false })],
+    ['other verifiers', 'other verifiers', on('accept', { verifierIds: [] })],
+    ['an unknown beacon', 'not known', on('accept', { beaconEpoch: 9n })],
+    ['an audit passed over', 'evidence without an audit', on('accept', { verdict: 'unaudited' })],
+    ['a verdict of the future', 'future', on('accept', { timeMs: 1_760_000_000_000 })],
+    ['an early abandonment', 'before the order expired', on('abandoned', { timeMs: 1_750_000_000_000 })],
+    ['a delivered reply called abandoned', 'no evidence', on('accept', { verdict: 'abandoned', feeAtomic: 0n })],
+  ])('refuses %s', async (_name, message, bend) => {
+    const { own, peer, bent } = await propose();
+    await expect(peer.cosigner.cosign(own.signer.address, await bent(bend))).rejects.toThrow(message);
+  });
+
+  it.each<[string, string, (message: Message) => void]>([
+    [
+      'a forged order',
+      'order',
+      inAccept(({ record }) => {
+        record!.order!.signature = flip(record!.order!.signature);
+      }),
+    ],
+    [
+      'a forged record',
+      'record',
+      inAccept(({ record }) => {
+        record!.record!.signature = flip(record!.record!.signature);
+      }),
+    ],
+    [
+      'another response',
+      'response',
+      inAccept(({ record }) => {
+        record!.response = flip(record!.response);
+      }),
+    ],
+    [
+      'another request',
+      'request',
+      inAccept(({ record }) => {
+        record!.request = flip(record!.request);
+      }),
+    ],
+    [
+      "no word of its payee's",
+      'has not signed',
+      inAccept(({ record }) => {
+        record!.payeeSignature = new Uint8Array(0);
+      }),
+    ],
+    [
+      "its payee's word for another provider",
+      'has not signed',
+      inAccept(({ record }) => {
+        record!.payeeSignature = signWord(new Uint8Array(32).fill(1));
+      }),
+    ],
+    [
+      'no reply',
+      'missing',
+      inAccept(({ record }) => {
+        record!.header = new Uint8Array(0);
+      }),
+    ],
+    [
+      'no order',
+      'no order',
+      inAccept((entry) => {
+        entry.record = undefined as never;
+      }),
+    ],
+    [
+      'an entry left out',
+      'log',
+      (message) => {
+        message.entries.pop();
+      },
+    ],
+    [
+      'no entries',
+      'empty',
+      (message) => {
+        message.entries = [];
+      },
+    ],
+    [
+      'bytes that are no batch',
+      'parse',
+      (message) => {
+        message.batch = new Uint8Array(3);
+      },
+    ],
+  ])('refuses %s', async (_name, reason, bend) => {
+    const { own, peer, bent } = await propose();
+    await expect(peer.cosigner.cosign(own.signer.address, await bent((entry) => entry, bend))).rejects.toThrow(reason);
+  });
+
+  it('refuses a fee for a prompt that the request cannot make, though the log agrees with the signed reply', async () => {
+    const { own, peer, bent } = await propose();
+    const inflate = (promptTokenCount: number) => {
+      const bend = { header: (header: Header): Header => ({ ...header, promptTokenCount }) };
+      const { submission } = own.serve(own.order(0, { epoch: 0n }), { bend });
+      const feeAtomic = ((BigInt(promptTokenCount) + 40n) * PRICE_PER_1K) / 1000n;
+      const recordHash = hashRecord(crypto, submission.record.record);
+      return bent(
+        on('accept', { feeAtomic, recordHash }),
+        inAccept((entry) => {
+          entry.record = create(PushRecordRequestSchema, toPushMessage(submission));
+        }),
+      );
+    };
+    const bound = 'story 0'.length + 64 + 64;
+    const beyond = peer.cosigner.cosign(own.signer.address, await inflate(bound + 1));
+    await expect(beyond).rejects.toThrow(`${bound + 1} prompt tokens are billed`);
+    // At the bound the fee is no longer what is refused: the evidence is of another record.
+    const within = peer.cosigner.cosign(own.signer.address, await inflate(bound));
+    await expect(within).rejects.toThrow('not an opening');
+  });
+
+  it('refuses reports that were tampered with, or come from another verifier than drawn', async () => {
+    const { own, peer, request } = await propose();
+    const position = request.entries.findIndex(({ logEntry }) => parseVerdictEntry(logEntry).verdict === 'accept');
+    const evidence = parseEvidence(request.entries[position]!.evidence);
+    if (evidence.kind !== 'audit') throw new Error('not an audit');
+    const [attempt] = evidence.attempts as [Attempt];
+    const opened = attempt.opened as NonNullable<Attempt['opened']>;
+    const committed = attempt.committed as NonNullable<Attempt['committed']>;
+    const bend = (change: Partial<Attempt>) => ({ ...evidence, attempts: [{ ...attempt, ...change }] });
+    const cases = [
+      bend({ opened: { ...opened, report: flip(opened.report) } }),
+      bend({ opened: { ...opened, salt: flip(opened.salt) } }),
+      bend({ opened: { ...opened, signature: flip(opened.signature) } }),
+      bend({ committed: { ...committed, digest: flip(committed.digest) } }),
+      bend({ committed: { ...committed, signature: flip(committed.signature) } }),
+      bend({ nonce: flip(attempt.nonce) }),
+      bend({ round: 1 }),
+      bend({ verifierId: new Uint8Array(32) }),
+      // Opened alone, and shown as if another had committed at the same time.
+      { ...evidence, attempts: [attempt, { ...attempt, opened: undefined }] },
+      { ...evidence, candidates: [] },
+      { ...evidence, opening: new Uint8Array(5) },
+    ];
+    for (const bad of cases) {
+      const bytes = encodeEvidence(bad);
+      const message = await rebuild(
+        own,
+        create(CosignBatchRequestSchema, structuredClone(request)),
+        on('accept', { evidenceHash: crypto.sha256(bytes) }),
+        (same) => same,
+      );
+      message.entries[position]!.evidence = bytes;
+      await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toMatchObject({ code: 'refuted' });
+    }
+  });
+
+  it.each<[string, (settlement: Settlement) => Settlement]>([
+    ['pays a line to another', (s) => ({ ...s, lines: s.lines.map((line) => ({ ...line, provider: stranger })) })],
+    ['draws on another payer', (s) => ({ ...s, debits: s.debits.map((debit) => ({ ...debit, payer: stranger })) })],
+    [
+      'draws more',
+      (s) => ({
+        ...s,
+        debits: s.debits.map((debit) => ({ ...debit, amount: debit.amount + 1n })),
+        lines: s.lines.map((line) => ({ ...line, gross: line.gross + 1n })),
+      }),
+    ],
+    ['ejects nobody', (s) => ({ ...s, ejections: [] })],
+    ['ejects another', (s) => ({ ...s, ejections: [new Uint8Array(32)] })],
+    ['names another root', (s) => ({ ...s, batch: { ...s.batch, recordsRoot: new Uint8Array(32) } })],
+    ['names another head', (s) => ({ ...s, batch: { ...s.batch, logHead: new Uint8Array(32) } })],
+    ['skips a number', (s) => ({ ...s, batch: { ...s.batch, sequence: 2n } })],
+  ])('refuses a batch that %s', async (_name, bend) => {
+    const { own, peer, bent } = await propose();
+    const message = await bent((entry) => entry, undefined, bend);
+    await expect(peer.cosigner.cosign(own.signer.address, message)).rejects.toThrow();
+    expect(peer.store.prepare('SELECT count(*) AS n FROM cosigned').get()?.n).toBe(0);
+  });
+
+  it('lets no reply settle twice: not in one batch, not in a later one, not by another validator', async () => {
+    const { own, peer, other, request, chain } = await propose();
+    const twice = create(CosignBatchRequestSchema, structuredClone(request));
+    twice.entries.push(structuredClone(twice.entries[0]!));
+    let index = 0n;
+    const doubled = await rebuild(
+      own,
+      twice,
+      (entry) => ({ ...entry, index: index++ }),
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(own.signer.address, doubled)).rejects.toThrow('stands twice');
+
+    expect(await own.settlement.step()).toBe(true);
+    // A later batch of the same validator, with the same reply at the end of the settled log.
+    const anchor = await chain.anchorOf(own.signer.address);
+    const again = create(CosignBatchRequestSchema, structuredClone(request));
+    again.entries = again.entries.slice(0, 1);
+    const bytes = encodeVerdictEntry({
+      ...parseVerdictEntry(again.entries[0]!.logEntry),
+      index: anchor.logLength,
+      previousHash: Uint8Array.from(Buffer.from(anchor.logHead.slice(2), 'hex')),
+    });
+    again.entries[0]!.logEntry = bytes;
+    again.batch = encodeSettlement(
+      buildSettlement(crypto, {
+        validator: own.signer.address,
+        sequence: 2n,
+        position: { length: anchor.logLength + 1n, head: computeEntryHash(crypto, bytes) },
+        entries: [bytes],
+        vouchers: parseSettlement(request.batch).debits,
+      }),
+    );
+    await expect(peer.cosigner.cosign(own.signer.address, again)).rejects.toMatchObject({ code: 'conflict' });
+
+    // Another validator cannot have it: the order names one.
+    const stolen = create(CosignBatchRequestSchema, structuredClone(request));
+    const rebuilt = await rebuild(
+      other,
+      stolen,
+      (entry) => entry,
+      (same) => same,
+    );
+    await expect(peer.cosigner.cosign(other.signer.address, rebuilt)).rejects.toThrow('another validator');
+  });
+
+  it('says so when it cannot check now', async () => {
+    const { own, peer, request, chain } = await propose();
+    chain.isDown = true;
+    await expect(peer.cosigner.cosign(own.signer.address, request)).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    });
+  });
+
+  it('takes a second record for what it is', async () => {
+    const four = await createFour();
+    await four.own.deliver(0);
+    const order = four.own.order(0);
+    const beacon = four.own.archive.find(0n) as { value: Uint8Array; previous: Uint8Array };
+    const second = serveTestReply(order, { provider, payer, ledger, beacon, text: 'another story' });
+    await four.own.intake.pushRecord(second.submission).catch(() => undefined);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled[0]?.ejections.length).toBe(1);
+  });
+});

@@ -1,0 +1,93 @@
+import { ChainError } from '@ogong/chain/errors';
+import { payer } from '@ogong/testing/validator/test-bench';
+import { createFour } from '@ogong/testing/validator/test-four';
+import { decideThree } from '@ogong/testing/validator/test-proposal';
+import { describe, expect, it } from 'vitest';
+import { readChannel } from '../store/channel-store.ts';
+
+describe('settlement', () => {
+  it('pays what is owed once a quorum has come to the same verdicts', async () => {
+    const four = await createFour();
+    const { good, bad, unserved } = await decideThree(four);
+    expect(four.own.decided.map(({ verdict }) => verdict).sort()).toEqual(['abandoned', 'accept', 'reject']);
+    expect(await four.own.settlement.step()).toBe(true);
+    const [call] = four.chain.settled;
+    expect(call?.lines).toMatchObject([{ gross: 86_000n }]);
+    expect(call?.debits).toMatchObject([{ amount: 86_000n, cumulative: 3_000_000n }]);
+    expect(call?.ejections.length).toBe(1);
+    for (const id of [good.reply.record.replyId, bad.reply.record.replyId, unserved.fields.replyId]) {
+      expect(four.own.find(id)).toMatchObject({ state: 'settled', sequence: 1n });
+    }
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n, outstanding: 0n });
+    expect(await four.own.settlement.step()).toBe(false);
+  });
+
+  it('continues the log in the next batch', async () => {
+    const four = await createFour();
+    for (let number = 0; number < 3; number++) {
+      await four.own.deliver(number);
+      await four.certifyAll(BigInt(number + 1));
+      await four.own.runAudits();
+      expect(await four.own.settlement.step()).toBe(true);
+    }
+    expect(four.chain.settled.map(({ batch }) => [batch.sequence, batch.logLength])).toEqual([
+      [1n, 1n],
+      [2n, 2n],
+      [3n, 3n],
+    ]);
+  });
+
+  it('waits, and loses nothing, while there is no quorum or no chain', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.offline.add(1).add(2);
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'no-quorum', retryable: true });
+    four.chain.isDown = true;
+    await expect(four.own.settlement.step()).rejects.toMatchObject({ code: 'rpc-unreachable' });
+    four.offline.clear();
+    four.chain.isDown = false;
+    // What is decided meanwhile goes into the next batch: the log of a proposed one never changes.
+    await four.own.intake.admit(four.own.order(9, { cumulativeAtomic: 9_000_000n })).catch(() => undefined);
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+  });
+
+  it('stops where the chain has gone back behind its batch', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.settle = async () => {
+      throw new ChainError('reverted', 'another number is due', { revert: { name: 'WrongSequence', args: [] } });
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('another number is due');
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 0n, owed: 86_000n });
+  });
+
+  it('books a batch that somebody else submitted', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    const { settle } = four.chain;
+    four.chain.settle = async (call) => {
+      await settle(call);
+      return settle(call);
+    };
+    expect(await four.own.settlement.step()).toBe(true);
+    four.chain.settle = settle;
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
+
+  it('books a batch that the chain took while nobody heard of it', async () => {
+    const four = await createFour();
+    await decideThree(four);
+    four.chain.afterSettle = () => {
+      throw new Error('the connection was lost');
+    };
+    await expect(four.own.settlement.step()).rejects.toThrow('connection');
+    four.chain.afterSettle = () => {};
+    expect(await four.own.settlement.step()).toBe(true);
+    expect(await four.own.settlement.step()).toBe(false);
+    expect(four.chain.settled.length).toBe(1);
+    expect(readChannel(four.own.store, payer.address)).toMatchObject({ settled: 86_000n, owed: 0n });
+  });
+});

@@ -1,0 +1,190 @@
+import type { Store } from '@ogong/host/store/store';
+import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
+import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
+import { readVerifier } from './verifier-store.ts';
+
+/** Announcements whose signature was checked when they came in. */
+export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
+  const row = store.prepare('SELECT announcement FROM announcements WHERE provider_id = ?').get(providerId);
+  return row && parseAnnouncement(row.announcement as Uint8Array);
+}
+
+/** As many as a router lists. */
+export const MAX_ANNOUNCEMENTS = 4096;
+
+export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
+
+/**
+ * Names cost nothing: each takes a certificate of its own, and where there are too many it is newcomers who are refused.
+ * @returns what stands against it; undefined where it is kept.
+ */
+export function putAnnouncement(
+  store: Store,
+  announcement: Announcement,
+  bytes: Uint8Array,
+  { nowMs, limit = MAX_ANNOUNCEMENTS }: { readonly nowMs: number; readonly limit?: number },
+): AnnouncementProblem | undefined {
+  const { providerId, certHash, sequence, expiresAtMs } = announcement;
+  // Kept a day past expiry: an audit has to find a provider that has just stopped announcing.
+  store.prepare('DELETE FROM announcements WHERE expires_at < ?').run(nowMs - 86_400_000);
+  const known = readAnnouncement(store, providerId);
+  if (known && known.sequence >= sequence) return 'known';
+  const other = store
+    .prepare('SELECT 1 FROM announcements WHERE cert_hash = ? AND provider_id <> ? AND expires_at > ?')
+    .get(certHash, providerId, nowMs);
+  if (other) return 'shared-certificate';
+  if (!known && !hasRoom(store, nowMs, limit)) return 'full';
+  store
+    .prepare(
+      `INSERT INTO announcements (provider_id, sequence, expires_at, announcement, cert_hash) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, expires_at = excluded.expires_at,
+       announcement = excluded.announcement, cert_hash = excluded.cert_hash`,
+    )
+    .run(providerId, sequence.toString(), expiresAtMs, bytes, certHash);
+  return undefined;
+}
+
+/** Who has left makes room, the longest gone first, but not while it has work under way or its old bytes would be taken again. */
+function hasRoom(store: Store, nowMs: number, limit: number): boolean {
+  const count = store.prepare('SELECT count(*) AS n FROM announcements').get()?.n as number;
+  if (count < limit) return true;
+  const dropped = store
+    .prepare(
+      `DELETE FROM announcements WHERE provider_id = (
+         SELECT provider_id FROM announcements WHERE expires_at < ? AND provider_id NOT IN
+           (SELECT provider_id FROM replies WHERE state IN ('admitted', 'recorded', 'auditing'))
+         ORDER BY expires_at LIMIT 1)`,
+    )
+    .run(nowMs - CLOCK_TOLERANCE_MS).changes;
+  return dropped > 0;
+}
+
+export interface CandidateQuery {
+  readonly modelRoot: Uint8Array;
+  /** The provider under audit. */
+  readonly serverId: Uint8Array;
+  /** Where it has handed its opening over, see hashPlace. */
+  readonly openedAt?: Uint8Array | undefined;
+  /** Beacon of the draw: it, stake, and not who was first to pick a small id, decide who is left out of too long a list. */
+  readonly salt: Uint8Array;
+  /** Of a payee, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** Tokens of prompt and reply: who announces less room is asked where nobody announces as much. Default: 0. */
+  readonly context?: number;
+  readonly nowMs: number;
+}
+
+/**
+ * Certificate and host under which a provider was reached. Only what it has proven counts: else it could announce the host of
+ * an honest verifier to be rid of it. Hosts on the own machine say nothing about operators.
+ */
+export function hashPlace(
+  crypto: Crypto,
+  { endpoint, certHash }: Pick<Announcement, 'endpoint' | 'certHash'>,
+): Uint8Array {
+  return concatBytes(certHash, hashHost(crypto, endpoint));
+}
+
+function hashHost(crypto: Crypto, endpoint: string): Uint8Array {
+  const host = endpoint.replace(/:\d+$/, '').toLowerCase();
+  return isLoopbackHost(host) ? new Uint8Array(32) : crypto.sha256(utf8Encode(host));
+}
+
+/** Whether one of two verifiers' places is one of a provider's; zero is no place. */
+function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, openedAt: Uint8Array | undefined): boolean {
+  if (openedAt === undefined) return false;
+  const [certHash, host] = [openedAt.subarray(0, 32), openedAt.subarray(32)];
+  return [server, ...(verifier ? [verifier] : [])].some((place) => {
+    const own = hashHost(crypto, place.endpoint);
+    return equalBytes(place.certHash, certHash) || (own.some((byte) => byte !== 0) && equalBytes(own, host));
+  });
+}
+
+/** A verifier signs for each provider that announces it: where there are several it is one candidate all the same. */
+function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolean {
+  const seen = new Set<string>();
+  return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
+}
+
+/** While as many others are there, with half of the stake at least, whoever has just been silent is left out. */
+const ENOUGH = 4;
+
+/** Payees of those who say now that they verify, for their stake. */
+export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
+  return store
+    .prepare('SELECT announcement FROM announcements WHERE expires_at > ?')
+    .all(nowMs)
+    .map((row) => parseAnnouncement(row.announcement as Uint8Array))
+    .filter(({ verifier }) => verifier)
+    .map(({ payee }) => payee);
+}
+
+/**
+ * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, but for some that its template
+ * adds: who overstates the prompt has to send one as long to be rid of verifiers with less room.
+ */
+export function countContext(
+  { promptTokenCount, outputTokenCount }: Pick<Header, 'promptTokenCount' | 'outputTokenCount'>,
+  request: Uint8Array | undefined,
+): number {
+  return Math.min(promptTokenCount, request?.length ?? promptTokenCount) + outputTokenCount;
+}
+
+/**
+ * Whoever says now that it verifies a model, with another key, in another place and for another payee than the provider
+ * under audit, each key once, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
+ * not asked.
+ */
+export function listCandidates(
+  store: Store,
+  crypto: Crypto,
+  { modelRoot, serverId, openedAt, salt, stakeOf, context = 0, nowMs }: CandidateQuery,
+): EvidenceCandidate[] {
+  const server = readAnnouncement(store, serverId);
+  const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  const able = store
+    .prepare(
+      `SELECT announcement FROM announcements WHERE expires_at > ?
+       AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
+       AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
+    )
+    .all(nowMs)
+    .map((row) => parseAnnouncement(row.announcement as Uint8Array))
+    .filter((announcement) => announcement.verifier && offerOf(announcement))
+    .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
+    // As announced now: what the order named may have been announced before.
+    .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
+    .filter(({ providerId }) => !equalBytes(providerId, serverId))
+    .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
+  // Whoever lacks the room has to refuse, which must not count against it.
+  const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
+  const all = (roomy.length > 0 ? roomy : able)
+    .map((announcement) => ({
+      providerId: announcement.providerId,
+      payee: announcement.payee,
+      keyHash: announcement.verifier?.keyHash as Uint8Array,
+      // Whoever is paid to one payee is taken for one operator.
+      operator: crypto.sha256(announcement.payee),
+      numericClass: offerOf(announcement)?.numericClass ?? '',
+    }))
+    .filter(isFirstOfKey());
+  const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
+  // Names without stake cost nothing: however many, they do not take the place of verifiers that were made to be silent.
+  const isEnough = present.length >= ENOUGH && 2n * sumStakes(present, stakeOf) >= sumStakes(all, stakeOf);
+  return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
+}
+
+/** Each payee's once. */
+function sumStakes(
+  candidates: readonly { readonly payee: Uint8Array }[],
+  stakeOf: (payee: Uint8Array) => bigint,
+): bigint {
+  const payees = new Map(candidates.map(({ payee }) => [toHex(payee), payee]));
+  return [...payees.values()].reduce((sum, payee) => sum + stakeOf(payee), 0n);
+}

@@ -1,0 +1,185 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
+import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { adjustChannel } from './channel-store.ts';
+import { readReply } from './reply-store.ts';
+
+export interface StoredBatch {
+  readonly settlement: Settlement;
+  /** The exact bytes that were proposed. */
+  readonly bytes: Uint8Array;
+  readonly sequence: bigint;
+  /** Log positions: from, inclusive, to, exclusive. */
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export type EntryMessage = MessageInitShape<typeof BatchEntrySchema>;
+
+/** The batch that was proposed and is not settled; there is at most one. */
+export function readProposed(store: Store): StoredBatch | undefined {
+  const row = store.prepare("SELECT * FROM batches WHERE state = 'proposed'").get();
+  if (row === undefined) return undefined;
+  const bytes = row.batch as Uint8Array;
+  return {
+    settlement: parseSettlement(bytes),
+    bytes,
+    sequence: BigInt(row.sequence as number),
+    from: BigInt(row.from_position as number),
+    to: BigInt(row.to_position as number),
+  };
+}
+
+/** Log position up to which batches were proposed. */
+export function readBatchedLength(store: Store): bigint {
+  const row = store.prepare('SELECT max(to_position) AS length FROM batches').get();
+  return BigInt((row?.length as number | null) ?? 0);
+}
+
+export interface SettledHead {
+  readonly length: bigint;
+  readonly head: Uint8Array | undefined;
+  readonly signatures: readonly QuorumSignature[];
+}
+
+/** Where the log is final: at the end of the last settled batch. */
+export function readSettledHead(store: Store): SettledHead {
+  const row = store.prepare("SELECT * FROM batches WHERE state = 'settled' ORDER BY sequence DESC LIMIT 1").get();
+  if (row === undefined) return { length: 0n, head: undefined, signatures: [] };
+  const { batch } = parseSettlement(row.batch as Uint8Array);
+  return { length: batch.logLength, head: batch.logHead, signatures: listSignatures(store, batch.sequence) };
+}
+
+export function listEntries(store: Store, from: bigint, limit: number): { entry: Uint8Array; replyId: Uint8Array }[] {
+  return store
+    .prepare('SELECT entry, reply_id FROM log WHERE position >= ? ORDER BY position LIMIT ?')
+    .all(from, limit)
+    .map((row) => ({ entry: row.entry as Uint8Array, replyId: row.reply_id as Uint8Array }));
+}
+
+/** A log entry with all that a co-signer needs to come to the same verdict. */
+export function readEntryMessage(
+  store: Store,
+  { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
+): EntryMessage {
+  const row = readReply(store, replyId);
+  if (row === undefined) throw new Error('a log entry without its reply');
+  const order = { order: row.orderBytes, signature: row.orderSignature };
+  const record = row.signedRecord && { record: row.signedRecord };
+  return {
+    logEntry: entry,
+    record: row.submission ? { ...row.submission, headerProof: [...row.submission.headerProof] } : { order, ...record },
+    evidence: row.evidence ?? new Uint8Array(0),
+  };
+}
+
+export function measureEntry(message: EntryMessage): number {
+  return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
+}
+
+/** Ties the replies to the batch: from here on its log never changes. */
+export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
+  const { sequence, logLength } = settlement.batch;
+  store
+    .prepare(`INSERT INTO batches (sequence, batch, from_position, to_position, state) VALUES (?, ?, ?, ?, 'proposed')`)
+    .run(sequence, encodeSettlement(settlement), from, logLength);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'batched', sequence = ? WHERE reply_id IN
+       (SELECT reply_id FROM log WHERE position >= ? AND position < ?)`,
+    )
+    .run(sequence, from, logLength);
+}
+
+/** The same replies under the same number, with others uncollectable; nobody has signed this one yet. */
+export function replaceProposed(store: Store, settlement: Settlement): void {
+  const { sequence } = settlement.batch;
+  store
+    .prepare("UPDATE batches SET batch = ? WHERE sequence = ? AND state = 'proposed'")
+    .run(encodeSettlement(settlement), sequence);
+  store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
+}
+
+/** Keeps a signature, unless the batch that it is under has been replaced meanwhile. */
+export function putSignature(
+  store: Store,
+  { sequence, bytes }: Pick<StoredBatch, 'sequence' | 'bytes'>,
+  { signer, signature }: QuorumSignature,
+): void {
+  store
+    .prepare(
+      `INSERT OR IGNORE INTO batch_signatures (sequence, signer, signature)
+       SELECT sequence, ?, ? FROM batches WHERE sequence = ? AND batch = ?`,
+    )
+    .run(signer, signature, sequence, bytes);
+}
+
+export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
+  return store
+    .prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer')
+    .all(sequence)
+    .map((row) => ({ signer: row.signer as Uint8Array, signature: row.signature as Uint8Array }));
+}
+
+export interface Booking {
+  readonly transactionHash: string;
+  readonly nowMs: number;
+  /** Payers that the chain did not draw. */
+  readonly uncollectable: readonly Uint8Array[];
+}
+
+/**
+ * Books what the chain has drawn; what it could not draw is owed no longer.
+ * @returns how many replies were not paid for; undefined where the batch was booked before.
+ */
+export function settleBatch(
+  store: Store,
+  { sequence, from, to }: StoredBatch,
+  { transactionHash, nowMs, uncollectable }: Booking,
+): number | undefined {
+  const changed = store
+    .prepare(
+      "UPDATE batches SET state = 'settled', transaction_hash = ?, settled_at = ? WHERE sequence = ? AND state = 'proposed'",
+    )
+    .run(transactionHash, nowMs, sequence).changes;
+  if (changed === 0) return undefined;
+  const unpaid = new Set(uncollectable.map(toHex));
+  let unpaidReplies = 0;
+  for (const { entry, replyId } of listEntries(store, from, Number(to - from))) {
+    const { verdict, payer, feeAtomic } = parseVerdictEntry(entry);
+    if (!isBillable(verdict) || feeAtomic === 0n) continue;
+    const isUnpaid = unpaid.has(toHex(payer));
+    adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
+    if (!isUnpaid) continue;
+    unpaidReplies++;
+    store.prepare('UPDATE replies SET uncollectable = 1 WHERE reply_id = ?').run(replyId);
+  }
+  store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
+  return unpaidReplies;
+}
+
+/**
+ * Drops what only audits and co-signers need of the replies of one batch that was settled before: bodies, openings,
+ * reports. Log, records, verdicts and fees stay.
+ * @returns false where no batch is that old.
+ */
+export function pruneBatch(store: Store, beforeMs: number): boolean {
+  const row = store
+    .prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1')
+    .get(beforeMs);
+  if (row === undefined) return false;
+  const sequence = row.sequence as number;
+  store
+    .prepare(
+      `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL,
+       payee_signature = NULL
+       WHERE sequence = ?`,
+    )
+    .run(sequence);
+  store.prepare('UPDATE batches SET pruned = 1 WHERE sequence = ?').run(sequence);
+  return true;
+}

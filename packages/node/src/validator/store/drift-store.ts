@@ -1,0 +1,96 @@
+import type { Store } from '@ogong/host/store/store';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { DriftTable } from '@ogong/protocol/drift/drift-table';
+import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { type DriftNote, type DriftPolicy, findRateProblem } from '@ogong/protocol/verdict/drift-policy';
+import { parseDrift } from '@ogong/protocol/verdict/evidence';
+
+/**
+ * Tables that this validator judged by, with the time until which: a peer's verdict from before a change of the table is
+ * still checked by the one it was reached with. No table at all is one of them, under a hash of zeros.
+ */
+const NONE = new Uint8Array(32);
+
+/** Makes a table, or none, the one that is judged by from now on. */
+export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs: number): void {
+  const hash = policy?.note.tableHash ?? NONE;
+  const bytes = policy ? encodeDriftTable(policy.table) : new Uint8Array(0);
+  const isNamed = policy?.isNamed ?? false;
+  store.prepare('UPDATE drift_tables SET until = ? WHERE until IS NULL AND hash <> ?').run(nowMs, hash);
+  store
+    .prepare(
+      `INSERT INTO drift_tables (hash, bytes, named, until) VALUES (?, ?, ?, NULL)
+       ON CONFLICT DO UPDATE SET named = max(named, excluded.named), until = NULL`,
+    )
+    .run(hash, bytes, isNamed ? 1 : 0);
+}
+
+/** Whether the chain was once seen to name this table. */
+export function wasNamed(store: Store, hash: Uint8Array): boolean {
+  return store.prepare('SELECT 1 FROM drift_tables WHERE hash = ? AND named = 1').get(hash) !== undefined;
+}
+
+interface HeldTable {
+  readonly table: DriftTable | undefined;
+  readonly isNamed: boolean;
+  /** Undefined for the one that is judged by now. */
+  readonly untilMs: number | undefined;
+}
+
+function readTable(store: Store, hash: Uint8Array): HeldTable | undefined {
+  const row = store.prepare('SELECT bytes, named, until FROM drift_tables WHERE hash = ?').get(hash);
+  if (row === undefined) return undefined;
+  const bytes = row.bytes as Uint8Array;
+  return {
+    table: bytes.length === 0 ? undefined : parseDriftTable(bytes),
+    isNamed: row.named === 1,
+    untilMs: (row.until as number | null) ?? undefined,
+  };
+}
+
+/**
+ * The policy that a reply is judged by to its end: that of the time when its verifiers were drawn, which depends on it.
+ * @param drift as encodeDrift gives it; undefined where nobody is drawn yet.
+ */
+export function readPolicy(
+  store: Store,
+  own: DriftPolicy | undefined,
+  drift: Uint8Array | undefined,
+): DriftPolicy | undefined {
+  if (drift === undefined) return own;
+  const note = parseDrift(drift);
+  if (note === undefined) return undefined;
+  if (own !== undefined && equalBytes(own.note.tableHash, note.tableHash)) return { ...own, note };
+  const held = readTable(store, note.tableHash);
+  return held?.table && { note, table: held.table, isNamed: held.isNamed };
+}
+
+/** For how long after a change of the table verdicts by the one before still pass: validators change at different moments. */
+const TABLE_GRACE_MS = 3_600_000;
+
+export type FoundPolicy = { readonly policy: DriftPolicy | undefined } | { readonly problem: string };
+
+/** The policy that a peer's verdict of that time names, if it could have been the one of the network then. */
+export function createPolicyFinder(store: Store, own: DriftPolicy | undefined) {
+  /** Parsing takes milliseconds, and a batch names one table hundreds of times. */
+  let last: { readonly hash: Uint8Array; readonly held: HeldTable } | undefined;
+
+  return (note: DriftNote | undefined, timeMs: number): FoundPolicy => {
+    const hash = note?.tableHash ?? NONE;
+    if (own !== undefined && note !== undefined && equalBytes(hash, own.note.tableHash)) {
+      const problem = findRateProblem(own.note, note);
+      return problem === undefined ? { policy: { ...own, note } } : { problem };
+    }
+    const held = last && equalBytes(last.hash, hash) ? last.held : store.read(() => readTable(store, hash));
+    if (held !== undefined) last = { hash, held };
+    const isOfItsTime = held !== undefined && timeMs <= (held.untilMs ?? timeMs) + TABLE_GRACE_MS;
+    if (!isOfItsTime) return { problem: `judged by ${nameTable(note)}, here by ${nameTable(own?.note)}` };
+    const { table, isNamed } = held;
+    return { policy: note && table ? { note, table, isNamed } : undefined };
+  };
+}
+
+function nameTable(note: DriftNote | undefined): string {
+  if (note === undefined) return 'no drift table';
+  return `drift table ${Array.from(note.tableHash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}

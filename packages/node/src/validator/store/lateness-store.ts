@@ -1,0 +1,70 @@
+import type { Store } from '@ogong/host/store/store';
+import {
+  advancePayeeTest,
+  computePayeeEvidence,
+  INITIAL_PAYEE_TEST,
+  type PayeeTestState,
+} from '@ogong/protocol/audit/payee-test';
+import { computeOutcomeEValue } from '@ogong/protocol/statistics/sprt';
+import { findSubject, type Party } from './sequential-store.ts';
+
+/**
+ * What late openings say, in a test of its own (docs/spec/sequential-test.md): a machine that stands still is not a cheat, so
+ * no score of a reply enters here, and no lateness there. Assumed of an honest provider: whatever was before, at most one
+ * audit in ten begins a new spell in which it opens nothing.
+ */
+const LATENESS = { soundness: 0.5, falsePositiveRate: 0.1 };
+
+export interface LatenessState extends PayeeTestState {
+  /** Beacon epoch at the last spell that was counted; replies taken in by then belong to it. */
+  readonly countedEpoch: bigint;
+}
+
+export function readLateness(store: Store, subject: Uint8Array): LatenessState {
+  const row = store.prepare('SELECT * FROM lateness WHERE subject = ?').get(subject);
+  if (row === undefined) return { ...INITIAL_PAYEE_TEST, countedEpoch: -1n };
+  return {
+    audits: row.audits as number,
+    rejects: row.rejects as number,
+    evidence: JSON.parse(row.evidence as string) as number[],
+    ejected: row.ejected === 1,
+    countedEpoch: BigInt(row.counted_epoch as number),
+  };
+}
+
+function writeLateness(store: Store, subject: Uint8Array, state: LatenessState): void {
+  const { audits, rejects, evidence, ejected, countedEpoch } = state;
+  store
+    .prepare(
+      `INSERT OR REPLACE INTO lateness (subject, audits, rejects, evidence, ejected, counted_epoch)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    )
+    .run(subject, audits, rejects, JSON.stringify(evidence), ejected ? 1 : 0, countedEpoch);
+}
+
+/**
+ * Both tests, of the key and of its payee, after one more audit. One spell is late with all that was taken in before it was
+ * noticed, so it counts once.
+ * @param audit.epoch in which the reply was taken in.
+ * @returns whether the provider is ejected by it; under the two conditions of advanceTests.
+ */
+export function advanceLateness(
+  store: Store,
+  { providerId, payee }: Party,
+  { isLate, epoch }: { readonly isLate: boolean; readonly epoch: bigint },
+  beta: number,
+): boolean {
+  const subject = findSubject(providerId, payee);
+  const latest = store.prepare('SELECT max(epoch) AS epoch FROM beacons').get()?.epoch as number | null;
+  const nowEpoch = BigInt(latest ?? 0);
+  const eValue = computeOutcomeEValue(isLate ? 'reject' : 'accept', { ...LATENESS, beta });
+  for (const each of subject === providerId ? [providerId] : [providerId, subject]) {
+    const state = readLateness(store, each);
+    if (isLate && epoch <= state.countedEpoch) continue;
+    const countedEpoch = isLate ? nowEpoch : state.countedEpoch;
+    writeLateness(store, each, { ...advancePayeeTest(state, { eValue, isReject: isLate }, beta), countedEpoch });
+  }
+  if (!isLate) return false;
+  const isOver = readLateness(store, subject).ejected;
+  return isOver && computePayeeEvidence(readLateness(store, providerId)) >= 1 / Math.sqrt(beta);
+}

@@ -1,0 +1,316 @@
+import type { Store } from '@ogong/host/store/store';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
+import { adjustChannel, readChannel } from './channel-store.ts';
+import { forgetAsks } from './opening-store.ts';
+
+/** The rows of replies. Every function that writes belongs inside a group commit. */
+export type ReplyState = 'admitted' | 'recorded' | 'auditing' | 'decided' | 'batched' | 'settled';
+
+export interface ReplyRow {
+  readonly replyId: Uint8Array;
+  readonly state: ReplyState;
+  readonly orderBytes: Uint8Array;
+  readonly orderSignature: Uint8Array;
+  readonly maxFeeAtomic: bigint;
+  readonly expiresAtMs: number;
+  /** Present from `recorded` on, and where a complaint brought the record alone. */
+  readonly signedRecord: SignedRecord | undefined;
+  /** Present where the provider handed the whole reply in. */
+  readonly submission: Submission | undefined;
+  readonly feeAtomic: bigint | undefined;
+  readonly intakeEpoch: bigint | undefined;
+  readonly isForced: boolean;
+  readonly beaconEpoch: bigint | undefined;
+  readonly deadlineMs: number | undefined;
+  /** When verifiers are asked. */
+  readonly askAtMs: number | undefined;
+  readonly opening: Uint8Array | undefined;
+  readonly openedAt: Uint8Array | undefined;
+  readonly candidates: Uint8Array | undefined;
+  /** What it is judged by, from the time when its verifiers were drawn. */
+  readonly drift: Uint8Array | undefined;
+  readonly verdict: string | undefined;
+  readonly checks: string | undefined;
+  readonly evidence: Uint8Array | undefined;
+  readonly sequence: bigint | undefined;
+  /** Its batch settled without its fee. */
+  readonly isUncollectable: boolean;
+}
+
+export type AdmissionErrorCode = 'conflict' | 'voucher-too-low' | 'allowance-exceeded';
+
+export class AdmissionError extends Error {
+  override readonly name = 'AdmissionError';
+  readonly code: AdmissionErrorCode;
+  readonly retryable = false;
+  constructor(code: AdmissionErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const HASH_BYTES = 32;
+
+export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
+  const row = store.prepare('SELECT * FROM replies WHERE reply_id = ?').get(replyId);
+  return row && toReply(row);
+}
+
+/** @returns ids of at most `limit` replies in a state. */
+export function listReplies(store: Store, state: ReplyState, limit: number): Uint8Array[] {
+  return store
+    .prepare('SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?')
+    .all(state, limit)
+    .map((row) => row.reply_id as Uint8Array);
+}
+
+/** @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask. */
+export function listAudits(store: Store, nowMs: number, limit: number): Uint8Array[] {
+  return store
+    .prepare(
+      `SELECT reply_id FROM replies WHERE state = 'auditing' AND CASE WHEN opening IS NULL
+       THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
+       ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`,
+    )
+    .all(nowMs, limit)
+    .map((row) => row.reply_id as Uint8Array);
+}
+
+export interface ExpiredReply {
+  readonly replyId: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
+/** @returns replies that were ordered and not delivered before then, at most `limit`, the oldest first. */
+export function listExpired(store: Store, beforeMs: number, limit: number): ExpiredReply[] {
+  return store
+    .prepare(
+      "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?",
+    )
+    .all(beforeMs, limit)
+    .map((row) => ({ replyId: row.reply_id as Uint8Array, expiresAtMs: row.expires_at as number }));
+}
+
+function toReply(row: Record<string, unknown>): ReplyRow {
+  const bytes = (name: string): Uint8Array | undefined => (row[name] as Uint8Array | null) ?? undefined;
+  const integer = (name: string): bigint | undefined => (row[name] === null ? undefined : BigInt(row[name] as number));
+  const record = bytes('record');
+  const signedRecord = record && {
+    record,
+    providerKey: bytes('provider_key') as Uint8Array,
+    signature: bytes('record_signature') as Uint8Array,
+  };
+  const header = bytes('header');
+  const orderBytes = bytes('order_bytes') as Uint8Array;
+  const orderSignature = bytes('order_signature') as Uint8Array;
+  return {
+    replyId: bytes('reply_id') as Uint8Array,
+    state: row.state as ReplyState,
+    orderBytes,
+    orderSignature,
+    maxFeeAtomic: BigInt(row.max_fee as string),
+    expiresAtMs: row.expires_at as number,
+    signedRecord,
+    submission:
+      signedRecord && header
+        ? {
+            order: { order: orderBytes, signature: orderSignature },
+            record: signedRecord,
+            header,
+            headerProof: splitHashes(bytes('header_proof') as Uint8Array),
+            request: bytes('request') as Uint8Array,
+            endpoint: row.endpoint as string,
+            response: bytes('response') as Uint8Array,
+            payeeSignature: bytes('payee_signature') as Uint8Array,
+          }
+        : undefined,
+    feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
+    intakeEpoch: integer('intake_epoch'),
+    isForced: row.forced === 1,
+    beaconEpoch: integer('beacon_epoch'),
+    deadlineMs: (row.deadline as number | null) ?? undefined,
+    askAtMs: (row.ask_at as number | null) ?? undefined,
+    opening: bytes('opening'),
+    openedAt: bytes('opened_at'),
+    candidates: bytes('candidates'),
+    drift: bytes('drift'),
+    verdict: (row.verdict as string | null) ?? undefined,
+    checks: (row.checks as string | null) ?? undefined,
+    evidence: bytes('evidence'),
+    sequence: integer('sequence'),
+    isUncollectable: row.uncollectable === 1,
+  };
+}
+
+function splitHashes(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => bytes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+}
+
+/** The claim of a stored submission, which was verified before it was stored. */
+export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): StoredClaim {
+  if (submission === undefined) throw new Error('the reply has no submission');
+  return {
+    order: parseOrder(submission.order.order),
+    record: parseRecordV2(submission.record.record),
+    header: parseHeader(submission.header),
+    endpoint: submission.endpoint,
+  };
+}
+
+export interface Admission {
+  readonly order: Order;
+  readonly orderBytes: Uint8Array;
+  readonly orderSignature: Uint8Array;
+  /** The channel as the chain has it. */
+  readonly channel: { readonly spendable: bigint; readonly spent: bigint };
+}
+
+/**
+ * Reserves an order's maximum fee. Orders of one channel may arrive in any order: what counts is that the newest one
+ * covers all that may be drawn, and that the chain holds as much.
+ * @returns false where the same order was admitted before.
+ * @throws AdmissionError
+ */
+export function admitReply(store: Store, { order, orderBytes, orderSignature, channel }: Admission): boolean {
+  const known = readReply(store, order.replyId);
+  if (known) {
+    if (equalBytes(known.orderBytes, orderBytes)) return false;
+    throw new AdmissionError('conflict', 'another order was admitted under this reply id');
+  }
+  const state = readChannel(store, order.payer);
+  let liability = state.owed + state.outstanding + order.maxFeeAtomic;
+  // The chain may be ahead of what was booked here, and the cached channel behind it.
+  if (state.settled > channel.spent) liability += state.settled;
+  else liability += channel.spent;
+  if (order.cumulativeAtomic < liability && state.voucher < liability) {
+    throw new AdmissionError('voucher-too-low', `up to ${liability} may be owed, more than was signed for`);
+  }
+  if (channel.spendable < liability) {
+    throw new AdmissionError('allowance-exceeded', `${channel.spendable} reserved, up to ${liability} may be owed`);
+  }
+  store
+    .prepare(
+      `INSERT INTO channels (payer, voucher_cumulative, voucher_order, voucher_signature) VALUES (?, '0', ?, ?)
+       ON CONFLICT DO NOTHING`,
+    )
+    .run(order.payer, orderBytes, orderSignature);
+  if (order.cumulativeAtomic > state.voucher) {
+    store
+      .prepare('UPDATE channels SET voucher_cumulative = ?, voucher_order = ?, voucher_signature = ? WHERE payer = ?')
+      .run(order.cumulativeAtomic.toString(), orderBytes, orderSignature, order.payer);
+  }
+  adjustChannel(store, order.payer, { outstanding: order.maxFeeAtomic });
+  store
+    .prepare(
+      `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
+       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      order.replyId,
+      orderBytes,
+      orderSignature,
+      order.payer,
+      order.providerId,
+      order.maxFeeAtomic.toString(),
+      order.expiresAtMs,
+    );
+  return true;
+}
+
+/** Turns the reservation into the fee that is owed unless the audit says otherwise. */
+export function recordReply(store: Store, claim: Claim, submission: Submission, intakeEpoch: bigint): void {
+  const { order, header, feeAtomic } = claim;
+  const { record, providerKey, signature } = submission.record;
+  const proof = new Uint8Array(submission.headerProof.length * HASH_BYTES);
+  for (const [i, hash] of submission.headerProof.entries()) proof.set(hash, i * HASH_BYTES);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
+       header_proof = ?, request = ?, endpoint = ?, response = ?, fee = ?, payee = ?,
+       payee_signature = ?, intake_epoch = ?
+       WHERE reply_id = ? AND state = 'admitted'`,
+    )
+    .run(
+      record,
+      providerKey,
+      signature,
+      submission.header,
+      proof,
+      submission.request,
+      submission.endpoint,
+      submission.response,
+      feeAtomic.toString(),
+      header.payee,
+      submission.payeeSignature,
+      intakeEpoch,
+      order.replyId,
+    );
+  adjustChannel(store, order.payer, { outstanding: -order.maxFeeAtomic, owed: feeAtomic });
+}
+
+/** Keeps a record that came without the reply, unless there is one. */
+export function attachRecord(
+  store: Store,
+  replyId: Uint8Array,
+  { record, providerKey, signature }: SignedRecord,
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET record = ?, provider_key = ?, record_signature = ?
+       WHERE reply_id = ? AND state = 'admitted' AND record IS NULL`,
+    )
+    .run(record, providerKey, signature, replyId);
+}
+
+/** Has the reply audited whatever the beacon draws. */
+export function forceAudit(store: Store, replyId: Uint8Array): void {
+  store
+    .prepare("UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing')")
+    .run(replyId);
+}
+
+export function beginAudit(
+  store: Store,
+  replyId: Uint8Array,
+  beaconEpoch: bigint,
+  { deadlineMs, askAtMs }: { deadlineMs: number; askAtMs: number },
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET state = 'auditing', beacon_epoch = ?, deadline = ?, ask_at = ?
+       WHERE reply_id = ? AND state = 'recorded'`,
+    )
+    .run(beaconEpoch, deadlineMs, askAtMs, replyId);
+}
+
+/**
+ * What is left of the audit begins now, however late the opening came: the rest waits for verifiers.
+ * @param openedAt what the provider has proven about where it is, by handing the opening over there.
+ */
+export function keepOpening(
+  store: Store,
+  replyId: Uint8Array,
+  opening: Uint8Array,
+  { openedAt, deadlineMs }: { readonly openedAt: Uint8Array; readonly deadlineMs: number },
+): void {
+  store
+    .prepare(
+      `UPDATE replies SET opening = ?1, opened_at = ?2, deadline = ?3, ask_at = ask_at + ?3 - deadline
+       WHERE reply_id = ?4 AND state = 'auditing'`,
+    )
+    .run(opening, openedAt, deadlineMs, replyId);
+  forgetAsks(store, replyId);
+}
+
+/** @param drift what weighs them, and judges what they report. */
+export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
+  store
+    .prepare(
+      `UPDATE replies SET candidates = ?, drift = ? WHERE reply_id = ? AND state = 'auditing' AND candidates IS NULL`,
+    )
+    .run(candidates, drift, replyId);
+}

@@ -1,0 +1,256 @@
+import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
+
+/**
+ * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled; abandoned replies go from admitted to
+ * decided (docs/spec/validator.md). Amounts are decimal text: they exceed 64 bits.
+ */
+export const VALIDATOR_SCHEMA = `
+  CREATE TABLE replies (
+    reply_id BLOB PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled')),
+    order_bytes BLOB NOT NULL,
+    order_signature BLOB NOT NULL,
+    payer BLOB NOT NULL,
+    provider_id BLOB NOT NULL,
+    max_fee TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    record BLOB,
+    provider_key BLOB,
+    record_signature BLOB,
+    header BLOB,
+    header_proof BLOB,
+    request BLOB,
+    endpoint TEXT,
+    response BLOB,
+    fee TEXT,
+    payee BLOB,
+    intake_epoch INTEGER,
+    forced INTEGER NOT NULL DEFAULT 0,
+    beacon_epoch INTEGER,
+    deadline INTEGER,
+    opening BLOB,
+    candidates BLOB,
+    verdict TEXT,
+    checks TEXT,
+    evidence BLOB,
+    entry_index INTEGER,
+    sequence INTEGER,
+    uncollectable INTEGER NOT NULL DEFAULT 0,
+    ask_at INTEGER,
+    opened_at BLOB,
+    drift BLOB,
+    payee_signature BLOB
+  ) WITHOUT ROWID;
+  CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing');
+  CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
+
+  CREATE TABLE log (
+    position INTEGER PRIMARY KEY,
+    entry BLOB NOT NULL,
+    reply_id BLOB NOT NULL UNIQUE REFERENCES replies
+  );
+
+  CREATE TABLE channels (
+    payer BLOB PRIMARY KEY,
+    voucher_cumulative TEXT NOT NULL,
+    voucher_order BLOB NOT NULL,
+    voucher_signature BLOB NOT NULL,
+    settled TEXT NOT NULL DEFAULT '0',
+    owed TEXT NOT NULL DEFAULT '0',
+    outstanding TEXT NOT NULL DEFAULT '0'
+  ) WITHOUT ROWID;
+
+  CREATE TABLE batches (
+    sequence INTEGER PRIMARY KEY,
+    batch BLOB NOT NULL,
+    from_position INTEGER NOT NULL,
+    to_position INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('proposed', 'settled')),
+    transaction_hash TEXT,
+    settled_at INTEGER,
+    pruned INTEGER NOT NULL DEFAULT 0
+  );
+
+  CREATE TABLE batch_signatures (
+    sequence INTEGER NOT NULL REFERENCES batches,
+    signer BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (sequence, signer)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE cosigned (
+    validator BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    log_head BLOB NOT NULL,
+    uncollectable BLOB NOT NULL,
+    PRIMARY KEY (validator, sequence)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE cosigned_replies (
+    reply_id BLOB PRIMARY KEY,
+    validator BLOB NOT NULL,
+    sequence INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE beacons (
+    epoch INTEGER PRIMARY KEY,
+    certificate BLOB NOT NULL
+  );
+
+  CREATE TABLE beacon_vote (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    epoch INTEGER NOT NULL,
+    view INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    lock BLOB
+  );
+
+  CREATE TABLE providers (
+    provider_id BLOB PRIMARY KEY,
+    payee BLOB,
+    audits INTEGER NOT NULL DEFAULT 0,
+    rejects INTEGER NOT NULL DEFAULT 0,
+    ejected INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  CREATE TABLE announcements (
+    provider_id BLOB PRIMARY KEY,
+    sequence TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    announcement BLOB NOT NULL,
+    cert_hash BLOB NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX announcements_cert ON announcements (cert_hash);
+  CREATE INDEX announcements_expiry ON announcements (expires_at);
+
+  CREATE TABLE verifiers (
+    verifier_id BLOB PRIMARY KEY,
+    marks INTEGER NOT NULL DEFAULT 0,
+    last_reason TEXT NOT NULL,
+    audits INTEGER NOT NULL DEFAULT 0,
+    rejects INTEGER NOT NULL DEFAULT 0,
+    evidence REAL NOT NULL DEFAULT 0,
+    excluded INTEGER NOT NULL DEFAULT 0,
+    credit INTEGER NOT NULL DEFAULT 0,
+    silences INTEGER NOT NULL DEFAULT 0,
+    deferred_until INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+
+  -- Verifiers commit before they report, in rounds.
+  CREATE TABLE attempts (
+    reply_id BLOB NOT NULL REFERENCES replies,
+    attempt INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    verifier_id BLOB NOT NULL,
+    key_hash BLOB,
+    nonce BLOB NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('asked', 'committed', 'report', 'garbage', 'silent')),
+    verifier_key BLOB,
+    digest BLOB,
+    commitment_signature BLOB,
+    salt BLOB,
+    report BLOB,
+    signature BLOB,
+    PRIMARY KEY (reply_id, attempt)
+  ) WITHOUT ROWID;
+
+  -- Where a rejected reply parts from its re-run.
+  CREATE TABLE divergences (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    evidence BLOB NOT NULL,
+    third_report BLOB,
+    third_key BLOB,
+    third_signature BLOB,
+    side TEXT NOT NULL CHECK (side IN ('provider', 'verifier', 'neither', 'unproven')),
+    layer TEXT
+  ) WITHOUT ROWID;
+
+  -- Tables of honest drift that were judged by, and until when; a hash of zeros means none.
+  CREATE TABLE drift_tables (
+    hash BLOB PRIMARY KEY,
+    bytes BLOB NOT NULL,
+    named INTEGER NOT NULL,
+    until INTEGER
+  ) WITHOUT ROWID;
+
+  -- Sequential tests of provider keys (32 bytes) and of payees (20 bytes).
+  CREATE TABLE tests (
+    subject BLOB PRIMARY KEY,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Of payees over the limit: what all their keys but one go on to show.
+  CREATE TABLE rest_tests (
+    payee BLOB PRIMARY KEY,
+    suspect BLOB NOT NULL,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Reports that two operators agreed on, for honeypots.
+  CREATE TABLE known_answers (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    report BLOB NOT NULL
+  );
+
+  -- Planned with an audit, asked at a moment of their own, judged once the answer is known.
+  CREATE TABLE honeypots (
+    id BLOB PRIMARY KEY,
+    reply_id BLOB NOT NULL REFERENCES replies,
+    verifier_id BLOB NOT NULL,
+    key_hash BLOB NOT NULL,
+    output_tokens BLOB NOT NULL,
+    list_sizes BLOB NOT NULL,
+    shape_classes BLOB NOT NULL,
+    tail_draws BLOB NOT NULL,
+    position INTEGER,
+    ask_at INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    verifier_key BLOB,
+    digest BLOB,
+    commitment_signature BLOB,
+    salt BLOB,
+    report BLOB,
+    signature BLOB,
+    outcome TEXT CHECK (outcome IN ('passed', 'failed', 'unclear', 'garbage', 'silent', 'dropped'))
+  );
+  CREATE INDEX honeypots_open ON honeypots (ask_at) WHERE outcome IS NULL;
+  CREATE INDEX honeypots_reply ON honeypots (reply_id);
+
+  -- Openings that did not come at once.
+  CREATE TABLE opening_asks (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    asks INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,
+    waited_ms REAL NOT NULL,
+    pause_ms INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX opening_asks_due ON opening_asks (due_at);
+
+  -- Who has been late with openings.
+  CREATE TABLE lateness (
+    subject BLOB PRIMARY KEY,
+    audits INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    ejected INTEGER NOT NULL,
+    counted_epoch INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Replies that no audit asks about, kept for honeypots; the opening as soon as it is there.
+  CREATE TABLE reserve (
+    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    deadline INTEGER NOT NULL,
+    opening BLOB
+  );
+
+  INSERT INTO drift_tables VALUES (zeroblob(32), x'', 0, NULL);
+  ${LEDGER_TABLE}
+`;

@@ -1,0 +1,336 @@
+import type { ChainClient } from '@ogong/chain/client';
+import { bytesToHex } from '@ogong/chain/hex';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createWriter, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { encodeCandidates, MAX_CANDIDATES, parseCandidates } from '@ogong/protocol/verdict/evidence';
+import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
+import { MODEL_ROOT, payeeSigner } from '@ogong/testing/validator/test-reply';
+import { describe, expect, it } from 'vitest';
+import { deriveVrfSeed, registerValidator } from '../register.ts';
+import {
+  countContext,
+  hashPlace,
+  listCandidates,
+  listVerifierPayees,
+  MAX_ANNOUNCEMENTS,
+  putAnnouncement,
+  readAnnouncement,
+} from './announcement-store.ts';
+import { pruneBatch } from './batch-store.ts';
+import { recordVerifier, type VerifierEvent } from './verifier-store.ts';
+
+const NOW = 1_750_000_000_000;
+const query = {
+  modelRoot: MODEL_ROOT,
+  serverId: providerId,
+  salt: new Uint8Array(32),
+  stakeOf: () => 0n,
+  nowMs: NOW,
+};
+
+describe('candidates', () => {
+  it('are those that announce a verifier of the model now, and never the server', async () => {
+    const validator = createTestValidator();
+    await validator.announceVerifier('v1');
+    await validator.announceVerifier('v2');
+    const find = (more = {}) =>
+      listCandidates(validator.store, crypto, { ...query, ...more }).map(({ keyHash }) => toHex(keyHash));
+    const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+    const before = find();
+    expect(new Set(before)).toEqual(new Set(['v1', 'v2'].map((name) => toHex(idOf(name)))));
+    const own = { endpoint: 'own:1', certHash: new Uint8Array(32), keyHash: providerId };
+    await validator.announce(provider, { verifier: own });
+    expect(find()).toEqual(before);
+    expect(find({ serverId: new Uint8Array(32) })).toHaveLength(3);
+    expect(find({ modelRoot: new Uint8Array(32) })).toEqual([]);
+    expect(find({ nowMs: query.nowMs + 3_600_001 })).toEqual([]);
+  });
+
+  it('are there only with the word of their own verifier, each verifier once', async () => {
+    const validator = createTestValidator();
+    await validator.announceVerifier('v1');
+    const find = () => listCandidates(validator.store, crypto, query);
+    const before = find();
+    const v1 = createTestHybrid('v1');
+    const shared = { endpoint: 'v1:1', certHash: new Uint8Array(32), keyHash: hashHybridKey(crypto, v1.publicKey) };
+    const squatter = createTestHybrid('squatter');
+    await expect(validator.announce(squatter, { verifier: shared })).rejects.toThrow('not signed by the verifier');
+    expect(find()).toEqual(before);
+    for (const name of ['second', 'third']) {
+      await validator.announce(createTestHybrid(name), { verifier: shared }, createTestPayee(name), v1);
+    }
+    expect(find()).toHaveLength(1);
+    // Nobody is audited by its own verifier under another name.
+    await validator.announce(provider, { verifier: shared }, payeeSigner, v1);
+    expect(find()).toEqual([]);
+  });
+});
+
+describe('chances', () => {
+  const token = 10n ** 18n;
+  const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: new Uint8Array(32), nowMs: NOW };
+
+  it('are one, and what the payee has staked, shared among its own verifiers in the list', async () => {
+    const validator = createTestValidator();
+    for (const name of ['v1', 'v2']) await validator.announceVerifier(name);
+    for (const name of ['k1', 'k2', 'k3']) await validator.announceVerifier(name, 'x', createTestPayee('rich'));
+    const stakes = new Map([
+      [toHex(createTestPayee('rich').address), 200n * token],
+      [toHex(createTestPayee('v1').address), 7n * token],
+    ]);
+    const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
+    const weigh = (more = {}) => {
+      const found = listCandidates(validator.store, crypto, { ...query, stakeOf, ...more });
+      return ['v1', 'v2', 'k1', 'k2', 'k3'].map((name) => {
+        const id = hashHybridKey(crypto, createTestHybrid(name).publicKey);
+        return found.find((one) => equalBytes(one.providerId, id))?.weight;
+      });
+    };
+    expect(weigh()).toEqual([8n, 1n, 67n, 67n, 67n]);
+    expect(weigh({ stakeOf: () => 0n })).toEqual([1n, 1n, 1n, 1n, 1n]);
+    const payees = listVerifierPayees(validator.store, NOW).map(toHex);
+    expect(new Set(payees)).toEqual(new Set(['v1', 'v2', 'rich'].map((name) => toHex(createTestPayee(name).address))));
+    expect(listVerifierPayees(validator.store, NOW + 3_600_000)).toEqual([]);
+  });
+
+  it('of a list that is cut are with those who stake, of some hundred free ones', async () => {
+    const validator = createTestValidator();
+    const crowd = Array.from({ length: MAX_CANDIDATES + 4 }, (_, i) => `free${i}`);
+    for (const name of [...crowd, 'v1', 'v2']) await validator.announceVerifier(name);
+    const staked = ['v1', 'v2'].map((name) => createTestPayee(name).address);
+    const stakeOf = (payee: Uint8Array): bigint => (staked.some((one) => equalBytes(one, payee)) ? 3n * token : 0n);
+    for (let i = 0; i < 5; i++) {
+      const list = listCandidates(validator.store, crypto, { ...query, salt: new Uint8Array(32).fill(i), stakeOf });
+      expect(list.length).toBe(MAX_CANDIDATES);
+      expect(list.filter(({ weight }) => weight === 4n).length).toBe(2);
+      expect(list.filter(({ weight }) => weight === 1n).length).toBe(MAX_CANDIDATES - 2);
+      expect(parseCandidates(encodeCandidates(list))).toEqual(list);
+    }
+  });
+});
+
+describe('a flood of free names', () => {
+  const name = (i: number): Uint8Array => crypto.sha256(createWriter().u32(i).finish());
+
+  async function flood(first: number, { lifeMs = 600_000 } = {}) {
+    const validator = createTestValidator();
+    await validator.announceVerifier('v1');
+    const id = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
+    const held = readAnnouncement(validator.store, id)!;
+    const put = (change: Partial<Announcement>, nowMs = NOW) => {
+      const announcement = { ...held, ...change };
+      return validator.store.transact((db) =>
+        putAnnouncement(db, announcement, encodeAnnouncement(announcement), { nowMs }),
+      );
+    };
+    const putName = (i: number, nowMs = NOW) =>
+      put(
+        {
+          providerId: name(i),
+          payee: name(i).subarray(0, 20),
+          certHash: name(2 ** 31 + i),
+          verifier: { endpoint: 'flood:1', certHash: name(2 ** 31 + i), keyHash: name(i) },
+          issuedAtMs: nowMs,
+          expiresAtMs: nowMs + lifeMs + i,
+        },
+        nowMs,
+      );
+    const problems = Array.from({ length: first }, (_, i) => putName(i));
+    const count = () => validator.store.prepare('SELECT count(*) AS n FROM announcements').get()?.n;
+    return { validator, id, held, put, putName, problems, count };
+  }
+
+  it('pushes out nobody who is held: the staked one stays, announces again, and is drawn', async () => {
+    const { validator, id, put, problems, count } = await flood(MAX_ANNOUNCEMENTS + 50);
+    expect(problems.filter((problem) => problem === undefined)).toHaveLength(MAX_ANNOUNCEMENTS - 1);
+    expect(problems.filter((problem) => problem === 'full')).toHaveLength(51);
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
+    expect(put({ sequence: 2n })).toBeUndefined();
+    expect(readAnnouncement(validator.store, id)?.sequence).toBe(2n);
+    const stakeOf = (payee: Uint8Array) => (equalBytes(payee, createTestPayee('v1').address) ? 10n ** 24n : 0n);
+    const query = { modelRoot: MODEL_ROOT, serverId: providerId, salt: id, stakeOf, nowMs: NOW };
+    expect(listCandidates(validator.store, crypto, query).map((one) => toHex(one.providerId))).toContain(toHex(id));
+  });
+
+  it('makes room once it has left, the longest gone first, and leaves who has work under way', async () => {
+    const { validator, putName, count, put } = await flood(MAX_ANNOUNCEMENTS - 1, { lifeMs: 1_000 });
+    const find = (i: number) => readAnnouncement(validator.store, name(i));
+    const order = { ...validator.order(0).fields, providerId: name(0) };
+    validator.store
+      .prepare(
+        `INSERT INTO replies (reply_id, state, order_bytes, order_signature, payer, provider_id, max_fee, expires_at)
+         VALUES (x'01', 'recorded', x'', x'', x'', ?, '0', 0)`,
+      )
+      .run(order.providerId);
+    // Gone, but its bytes would still be taken again.
+    expect(putName(9_000, NOW + 31_000)).toBe('full');
+    expect(putName(9_000, NOW + 31_003)).toBeUndefined();
+    expect([0, 1, 2, 9_000].map((i) => find(i) !== undefined)).toEqual([true, false, true, true]);
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
+    // Whoever was away is taken back while its place is there.
+    expect(put({ sequence: 2n, expiresAtMs: NOW + 60_000 }, NOW + 31_003)).toBeUndefined();
+    expect(count()).toBe(MAX_ANNOUNCEMENTS);
+  });
+});
+
+describe('who is left out', () => {
+  const names = ['v1', 'v2', 'v3', 'v4', 'v5'];
+  const idOf = (name: string) => hashHybridKey(crypto, createTestHybrid(name).publicKey);
+
+  async function create() {
+    const validator = createTestValidator();
+    for (const name of names) await validator.announceVerifier(name);
+    const find = (more: Partial<Parameters<typeof listCandidates>[2]> = {}) => {
+      const found = listCandidates(validator.store, crypto, { ...query, ...more });
+      return names.filter((name) => found.some(({ providerId: id }) => equalBytes(id, idOf(name))));
+    };
+    const record = (name: string, event: VerifierEvent) =>
+      validator.store.transact((db) => recordVerifier(db, idOf(name), event, { nowMs: query.nowMs, deferMs: 60_000 }));
+    return { validator, find, record };
+  }
+
+  it('is an excluded verifier, for good', async () => {
+    const { find, record } = await create();
+    record('v2', 'refuted');
+    expect(find()).toEqual(names);
+    record('v2', 'refuted');
+    expect(find()).toEqual(['v1', 'v3', 'v4', 'v5']);
+  });
+
+  it('is a silent one while four others are there, for a while', async () => {
+    const { find, record } = await create();
+    record('v2', 'silent');
+    expect(find()).toEqual(['v1', 'v3', 'v4', 'v5']);
+    expect(find({ nowMs: query.nowMs + 60_000 })).toEqual(names);
+    record('v3', 'silent');
+    expect(find()).toEqual(names);
+  });
+
+  it('is no silent one that stakes, however many free ones there are', async () => {
+    const { find, record, validator } = await create();
+    const staked = createTestPayee('v1').address;
+    const stakeOf = (payee: Uint8Array): bigint => (equalBytes(payee, staked) ? 10n ** 18n : 0n);
+    record('v1', 'silent');
+    expect(find()).toEqual(names.slice(1));
+    expect(find({ stakeOf })).toEqual(names);
+    // Half of the stake is enough to go without it.
+    await validator.announceVerifier('v6', 'x', createTestPayee('rich'));
+    const rich = createTestPayee('rich').address;
+    const both = (payee: Uint8Array): bigint => (equalBytes(payee, rich) ? 10n ** 18n : stakeOf(payee));
+    expect(find({ stakeOf: both })).not.toContain('v1');
+  });
+
+  it('is whoever announces less room than prompt and reply take, while somebody announces as much', async () => {
+    const { find } = await create();
+    expect(find({ context: 4096 })).toEqual(names);
+    // Nobody has as much: they are asked all the same, since the count is the provider's word.
+    expect(find({ context: 4097 })).toEqual(names);
+    const { validator, find: among } = await create();
+    await validator.announceVerifier('v6', 'x', createTestPayee('v6'), { contextSize: 8192 });
+    expect(among({ context: 4096 })).toEqual(names);
+    expect(among({ context: 4097 })).toEqual([]);
+    const header = { promptTokenCount: 1_000_000, outputTokenCount: 20 };
+    expect(countContext(header, new Uint8Array(300))).toBe(320);
+    expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);
+  });
+
+  it('is whoever shares certificate or host with the place that the opening came from', async () => {
+    const { find, validator } = await create();
+    const at = (endpoint: string, certHash: Uint8Array = new Uint8Array(32).fill(9)) => ({
+      openedAt: hashPlace(crypto, { endpoint, certHash }),
+    });
+    expect(find(at('elsewhere:1'))).toEqual(names);
+    expect(find(at('V3:77'))).toEqual(['v1', 'v2', 'v4', 'v5']);
+    const { verifier } = readAnnouncement(validator.store, idOf('v4'))!;
+    expect(find(at('elsewhere:1', verifier?.certHash))).toEqual(['v1', 'v2', 'v3', 'v5']);
+    // What a provider only announces, and has not proven, takes nobody out.
+    await validator.announce(provider, { endpoint: 'v1:5', certHash: verifier?.certHash as Uint8Array });
+    expect(find()).toEqual(names);
+  });
+
+  it('is whoever announces the payee that the provider announces', async () => {
+    const { find, validator } = await create();
+    await validator.announce(provider, {}, createTestPayee('v4'));
+    expect(find()).toEqual(['v1', 'v2', 'v3', 'v5']);
+  });
+
+  it('is nobody for sharing the own machine', async () => {
+    const { find, validator } = await create();
+    for (const [i, host] of ['127.0.0.1', 'localhost', '[::1]', '127.8.8.8'].entries()) {
+      await validator.announce(createTestHybrid('v1'), {
+        sequence: BigInt(i + 2),
+        verifier: { endpoint: `${host}:4`, certHash: new Uint8Array(32).fill(3), keyHash: idOf('v1') },
+      });
+      expect(
+        find({ openedAt: hashPlace(crypto, { endpoint: `${host}:9`, certHash: new Uint8Array(32).fill(4) }) }),
+      ).toEqual(names);
+    }
+  });
+});
+
+describe('what was settled long ago', () => {
+  it('loses bodies and openings, and keeps record, verdict and fee', async () => {
+    const validator = createTestValidator({ audit: { alphaPpm: () => 0 } });
+    const { reply } = await validator.deliver(0);
+    await validator.certify(1n);
+    await validator.runAudits();
+    expect(await validator.settlement.step()).toBe(true);
+    const nowMs = validator.clock.nowMs();
+    expect(await validator.group.write((db) => pruneBatch(db, nowMs))).toBe(false);
+    expect(await validator.group.write((db) => pruneBatch(db, nowMs + 1))).toBe(true);
+    expect(await validator.group.write((db) => pruneBatch(db, nowMs + 1))).toBe(false);
+    const row = validator.find(reply.record.replyId);
+    expect(row).toMatchObject({ state: 'settled', verdict: 'unaudited', feeAtomic: 86_000n, submission: undefined });
+    expect(row.signedRecord?.record).toEqual(reply.recordBytes);
+  });
+});
+
+describe('registration', () => {
+  const vrfSeed = deriveVrfSeed(crypto, new Uint8Array(32).fill(1));
+  const entry = { endpoint: 'a:1', certHash: new Uint8Array(32).fill(2), vrfSeed, bondAtomic: 100n };
+
+  function createRegistry() {
+    const calls: string[] = [];
+    let bond = 0n;
+    let members: { signer: string; endpoint: string; certHash: string }[] = [];
+    const client = {
+      address: '0xaa',
+      bondOf: async () => ({ amount: bond }),
+      async bond(amount: bigint) {
+        bond += amount;
+        calls.push(`bond ${amount}`);
+      },
+      validators: async () => members,
+      async registerValidator({
+        endpoint,
+        certHash,
+        vrfKey,
+      }: {
+        endpoint: string;
+        certHash: Uint8Array;
+        vrfKey: Uint8Array;
+      }) {
+        expect(vrfKey).toEqual(computeVrfPublicKey(vrfSeed));
+        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash) }];
+        calls.push('register');
+      },
+      async updateValidator({ endpoint, certHash }: { endpoint: string; certHash: Uint8Array }) {
+        members = [{ signer: '0xaa', endpoint, certHash: bytesToHex(certHash) }];
+        calls.push('update');
+      },
+    };
+    return { calls, client: client as unknown as ChainClient };
+  }
+
+  it('bonds and registers once, and mends what has changed', async () => {
+    const { calls, client } = createRegistry();
+    expect(await registerValidator(client, entry)).toBe('registered');
+    expect(await registerValidator(client, entry)).toBe('unchanged');
+    expect(await registerValidator(client, { ...entry, endpoint: 'b:2', bondAtomic: 150n })).toBe('updated');
+    expect(calls).toEqual(['bond 100', 'register', 'bond 50', 'update']);
+  });
+});

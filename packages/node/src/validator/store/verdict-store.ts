@@ -1,0 +1,174 @@
+import type { Store } from '@ogong/host/store/store';
+import { hashRecord } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import {
+  appendVerdict,
+  computeEntryHash,
+  computeGenesisPosition,
+  isBillable,
+  type LogPosition,
+  type Verdict,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
+import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import type { Judgement } from '@ogong/protocol/verdict/judge';
+import { adjustChannel } from './channel-store.ts';
+import { putAnswer } from './honeypot-store.ts';
+import { advanceLateness } from './lateness-store.ts';
+import { forgetAsks } from './opening-store.ts';
+import { readReply, toClaim } from './reply-store.ts';
+import { advanceTests, type Party } from './sequential-store.ts';
+import { recordVerifier } from './verifier-store.ts';
+
+export interface VerdictContext {
+  readonly crypto: Crypto;
+  readonly chainId: bigint;
+  /** 20 bytes, of this validator. */
+  readonly validator: Uint8Array;
+  readonly test: SequentialTestParameters;
+}
+
+export type Decision =
+  | { readonly verdict: 'unaudited'; readonly beaconEpoch: bigint }
+  | { readonly verdict: 'abandoned' }
+  | {
+      readonly judgement: Judgement;
+      readonly evidence: Evidence;
+      readonly beaconEpoch: bigint;
+      /** The opening is withheld, and nobody said no. */
+      readonly isLate?: boolean;
+    };
+
+const ZERO_HASH = new Uint8Array(32);
+const ZERO_ADDRESS = new Uint8Array(20);
+
+export function readPosition(store: Store, { crypto, chainId, validator }: VerdictContext): LogPosition {
+  const row = store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1').get();
+  if (row === undefined) return computeGenesisPosition(crypto, { chainId, validator });
+  return { length: BigInt(row.position as number) + 1n, head: computeEntryHash(crypto, row.entry as Uint8Array) };
+}
+
+/** What came of a provider's audits here. */
+export interface ProviderState {
+  readonly audits: number;
+  readonly rejects: number;
+  /** No order of its is admitted any more. */
+  readonly ejected: boolean;
+}
+
+export function readProvider(store: Store, providerId: Uint8Array): ProviderState {
+  const row = store.prepare('SELECT * FROM providers WHERE provider_id = ?').get(providerId);
+  if (row === undefined) return { audits: 0, rejects: 0, ejected: false };
+  return { audits: row.audits as number, rejects: row.rejects as number, ejected: row.ejected === 1 };
+}
+
+function writeProvider(
+  store: Store,
+  providerId: Uint8Array,
+  payee: Uint8Array | undefined,
+  { audits, rejects, ejected }: ProviderState,
+): void {
+  store
+    .prepare(
+      `INSERT INTO providers (provider_id, payee, audits, rejects, ejected) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET payee = coalesce(excluded.payee, payee), audits = excluded.audits,
+       rejects = excluded.rejects, ejected = excluded.ejected`,
+    )
+    .run(providerId, payee ?? null, audits, rejects, ejected ? 1 : 0);
+}
+
+/** Evidence that needs no second occurrence, apart from a verdict. */
+export function ejectProvider(store: Store, providerId: Uint8Array): void {
+  const { audits, rejects } = readProvider(store, providerId);
+  writeProvider(store, providerId, undefined, { audits: audits + 1, rejects: rejects + 1, ejected: true });
+}
+
+/**
+ * The one place where a reply gets its verdict: log, sequential test, channel and reply move together, in the caller's
+ * transaction, once.
+ * @returns undefined where the reply has its verdict already.
+ */
+export function decideReply(
+  store: Store,
+  context: VerdictContext,
+  { replyId, decision, nowMs }: { replyId: Uint8Array; decision: Decision; nowMs: number },
+): VerdictEntry | undefined {
+  const { crypto } = context;
+  const row = readReply(store, replyId);
+  if (row === undefined || !['admitted', 'recorded', 'auditing'].includes(row.state)) return undefined;
+  const order = parseOrder(row.orderBytes);
+  const payee = row.submission && toClaim(row).header.payee;
+  const judgement = 'judgement' in decision ? decision.judgement : undefined;
+  const verdict: Verdict = 'judgement' in decision ? decision.judgement.verdict : decision.verdict;
+  const evidence = 'judgement' in decision ? encodeEvidence(decision.evidence) : undefined;
+  const party = { providerId: order.providerId, payee };
+  const isLate = 'judgement' in decision && decision.isLate === true;
+  const ejects = judgement && countVerdict(store, context, party, { judgement, isLate, epoch: row.intakeEpoch ?? 0n });
+  const feeAtomic = isBillable(verdict) ? (row.feeAtomic ?? 0n) : 0n;
+
+  const { bytes, entry } = appendVerdict(crypto, readPosition(store, context), {
+    replyId,
+    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
+    providerId: order.providerId,
+    payee: payee ?? ZERO_ADDRESS,
+    verdict,
+    evidence: judgement?.evidence ?? 'none',
+    feeAtomic,
+    payer: order.payer,
+    router: order.router,
+    verifierIds: judgement?.verifierIds ?? [],
+    beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
+    evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
+    ejects: ejects === true,
+    timeMs: nowMs,
+  });
+  store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
+  store
+    .prepare(
+      `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
+       opening = NULL, candidates = NULL WHERE reply_id = ?`,
+    )
+    .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, replyId);
+  store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
+  forgetAsks(store, replyId);
+  if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
+  else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
+  if (judgement) recordReports(store, replyId, judgement, nowMs);
+  return entry;
+}
+
+/** What the verdict says of those who reported, and what it makes known for honeypots. */
+function recordReports(
+  store: Store,
+  replyId: Uint8Array,
+  { verdict, verifierIds, marked, agreed }: Judgement,
+  nowMs: number,
+): void {
+  for (const id of marked) recordVerifier(store, id, 'refuted', { nowMs, reason: 'refuted by other verifiers' });
+  const event = verdict === 'inconclusive' ? 'opened' : 'counted';
+  for (const id of verifierIds) recordVerifier(store, id, event, { nowMs });
+  if (agreed) putAnswer(store, replyId, agreed);
+}
+
+/** @returns whether the provider is out by this verdict; a reject says so of one that was out before, too. */
+function countVerdict(
+  store: Store,
+  { test }: VerdictContext,
+  party: Party,
+  { judgement, isLate, epoch }: { readonly judgement: Judgement; readonly isLate: boolean; readonly epoch: bigint },
+): boolean {
+  const { verdict } = judgement;
+  const { providerId, payee } = party;
+  const isOut = advanceLateness(store, party, { isLate, epoch }, test.beta);
+  const isOutNow = isLate ? isOut : advanceTests(store, party, judgement, test);
+  const { audits, rejects, ejected } = readProvider(store, providerId);
+  const isCounted = verdict !== 'inconclusive';
+  writeProvider(store, providerId, payee, {
+    audits: audits + (isCounted ? 1 : 0),
+    rejects: rejects + (verdict === 'reject' ? 1 : 0),
+    ejected: ejected || isOutNow,
+  });
+  return verdict === 'reject' ? ejected || isOutNow : isOutNow && !isLate;
+}

@@ -1,0 +1,100 @@
+import type { Store } from '@ogong/host/store/store';
+import {
+  advanceSequentialTest,
+  INITIAL_SEQUENTIAL_TEST,
+  type SequentialTestParameters,
+  type SequentialTestState,
+} from '@ogong/protocol/statistics/sprt';
+
+/** What this validator knows of a verifier. */
+export interface VerifierRecord {
+  readonly test: SequentialTestState;
+  /** How often it was refuted, sent garbage or nothing. */
+  readonly marks: number;
+  /** Reports that were opened and counted; none of a verifier that is excluded. */
+  readonly credit: number;
+  /** Times in a row that it did not answer. */
+  readonly silences: number;
+  /** Until then others are asked. */
+  readonly deferredUntilMs: number;
+  readonly lastReason: string;
+}
+
+/**
+ * `counted`: its report agrees with the verdict, or with what a honeypot's answer is known to be. `opened`: the reply stays
+ * in doubt. `refuted`: others, or a honeypot, show it wrong. `garbage`: what came is no report, or was not opened.
+ * `silent`: nothing came.
+ */
+export type VerifierEvent = 'counted' | 'opened' | 'refuted' | 'garbage' | 'silent';
+
+/**
+ * An honest verifier is refuted by a broken machine only. A soundness this low finds the one that lies in one report of
+ * twenty, and one that always does as fast as any other would: the second refutation excludes a newcomer.
+ */
+export const VERIFIER_TEST: SequentialTestParameters = { soundness: 0.05, falsePositiveRate: 0.001, beta: 0.001 };
+
+const MAX_DEFERRAL_MS = 86_400_000;
+
+export function readVerifier(store: Store, verifierId: Uint8Array): VerifierRecord {
+  const row = store.prepare('SELECT * FROM verifiers WHERE verifier_id = ?').get(verifierId);
+  if (row === undefined) {
+    return { test: INITIAL_SEQUENTIAL_TEST, marks: 0, credit: 0, silences: 0, deferredUntilMs: 0, lastReason: '' };
+  }
+  return {
+    test: {
+      audits: row.audits as number,
+      rejects: row.rejects as number,
+      evidence: row.evidence as number,
+      ejected: row.excluded === 1,
+    },
+    marks: row.marks as number,
+    credit: row.credit as number,
+    silences: row.silences as number,
+    deferredUntilMs: row.deferred_until as number,
+    lastReason: row.last_reason as string,
+  };
+}
+
+/**
+ * Silence is nobody's proven fault: it never excludes, but defers, twice as long each time in a row.
+ * @param deferMs for the first silence.
+ */
+export function recordVerifier(
+  store: Store,
+  verifierId: Uint8Array,
+  event: VerifierEvent,
+  { nowMs, deferMs = 0, reason = event }: { nowMs: number; deferMs?: number; reason?: string },
+): VerifierRecord {
+  const before = readVerifier(store, verifierId);
+  const isGood = event === 'counted' || event === 'opened';
+  const isBad = event === 'refuted' || event === 'garbage';
+  const outcome = event === 'counted' ? 'accept' : isBad ? 'reject' : 'inconclusive';
+  const test = advanceSequentialTest(before.test, outcome, VERIFIER_TEST);
+  const silences = event === 'silent' ? before.silences + 1 : 0;
+  const next: VerifierRecord = {
+    test,
+    marks: before.marks + (isGood ? 0 : 1),
+    credit: test.ejected ? 0 : before.credit + (isGood ? 1 : 0),
+    silences,
+    deferredUntilMs: silences === 0 ? 0 : nowMs + Math.min(MAX_DEFERRAL_MS, deferMs * 2 ** (silences - 1)),
+    lastReason: isGood ? before.lastReason : reason,
+  };
+  store
+    .prepare(
+      `INSERT OR REPLACE INTO verifiers (verifier_id, marks, last_reason, audits, rejects, evidence, excluded, credit,
+       silences, deferred_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      verifierId,
+      next.marks,
+      next.lastReason,
+      test.audits,
+      test.rejects,
+      test.evidence,
+      test.ejected ? 1 : 0,
+      next.credit,
+      next.silences,
+      next.deferredUntilMs,
+    );
+  return next;
+}

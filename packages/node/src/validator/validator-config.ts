@@ -1,0 +1,218 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { chainFields, observationFields } from '@ogong/host/config/common-fields';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
+import { knownPeer } from '@ogong/host/link/peer-values';
+import { z } from 'zod';
+
+const amount = z
+  .string()
+  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+const common = {
+  ...chainFields,
+  dataDir: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_VALIDATOR_DATA_DIR',
+    default: join(homedir(), '.ogong', 'validator'),
+    description: 'where keys, records, the verdict log and the signed votes are kept',
+  },
+  keypair: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_VALIDATOR_KEYPAIR',
+    description: 'file with the ledger key as hexadecimal digits; ledger.key in the data directory if not given',
+  },
+} as const;
+
+export const validatorConfig = defineConfig({
+  name: 'ogong-validatord',
+  summary:
+    'Takes signed records in, audits them, keeps the verdict log, and settles it with the other validators.\n' +
+    'A batch settles once validators with more than two thirds of all bonded stake have signed it; the chain counts.\n' +
+    'Bond and register first: ogong-validatord register --help',
+  fields: {
+    bind: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_VALIDATOR_BIND',
+      default: '0.0.0.0:4533',
+      description: 'address of the link endpoint',
+    },
+    alpha: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_ALPHA',
+      default: '1.0',
+      description: "audit coverage, 1 audits every reply; where the chain's parameter is higher, that one holds",
+    },
+    pairs: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_PAIRS',
+      default: '0.1',
+      description: 'share of audits that ask two verifiers at the same time; the network asks for 0.1 at least',
+    },
+    honeypots: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      env: 'OGONG_VALIDATOR_HONEYPOTS',
+      default: '0.05',
+      description: 'honeypots per audit: further jobs whose answer will be known, for verifiers to be tested by',
+    },
+    extraAlpha: {
+      schema: decimal({ max: 1 }),
+      label: '<0..1>',
+      default: '0.1',
+      description:
+        'coverage besides, on average, spent on replies that are faster, dearer, newer or more doubtful than others',
+    },
+    s: {
+      schema: decimal({ max: 1 }),
+      label: '<prob>',
+      default: '0.9',
+      description: 'verifier soundness: chance that a substitute reply is rejected, where no drift table weighs it',
+    },
+    eps: {
+      schema: decimal({ max: 1 }),
+      label: '<prob>',
+      default: '0.02',
+      description:
+        'verifier false-positive rate: chance that an honest reply is rejected, where no drift table weighs it',
+    },
+    beta: {
+      schema: decimal({ max: 1 }),
+      label: '<rate>',
+      default: '0.001',
+      description: 'target lifetime false-ejection rate, the Ville bound',
+    },
+    driftTable: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_DRIFT_TABLE',
+      description:
+        'measured honest drift, as ogong calibrate writes it, or none; must be the one that the chain names, where it names one. Else the table that comes with this release, if one does and the chain names no other; without any, fixed limits judge what is not an exact class',
+    },
+    falseReject: {
+      schema: decimal({ min: 1e-9, max: 0.5 }),
+      label: '<rate>',
+      default: '0.001',
+      description: 'share of honest replies that the drift table may reject; peers sign up to ten times more or less',
+    },
+    falseDoubt: {
+      schema: decimal({ min: 1e-9, max: 0.5 }),
+      label: '<rate>',
+      default: '0.01',
+      description: 'share of honest replies that it may leave undecided or reject; at least --false-reject',
+    },
+    extrapolate: {
+      schema: boolean,
+      boolean: true,
+      description: "reject beyond the largest drift that was observed by the table's fitted tail, named as such",
+    },
+    peer: {
+      schema: knownPeer,
+      label: '<host:port|cert>',
+      env: 'OGONG_VALIDATOR_PEERS',
+      repeatable: true,
+      description: 'where to reach a registered validator, instead of where the registry says',
+    },
+    verifierEndpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_VERIFIER_ENDPOINT',
+      description: 'verifier that is asked first, before those that the beacon draws; needs its certificate',
+    },
+    verifierCert: {
+      schema: text,
+      label: '<path|hash>',
+      env: 'OGONG_VERIFIER_CERT',
+      description: "that verifier's certificate, as a DER or PEM file or its SHA-256",
+    },
+    consensus: {
+      schema: boolean,
+      boolean: true,
+      description: 'accepted and without effect: the shared verdict log is always certified by the quorum',
+    },
+    quorum: {
+      schema: integer({ min: 1, max: 1024 }),
+      label: '<k>',
+      env: 'OGONG_QUORUM',
+      default: '1',
+      description:
+        'signatures to gather before settling, own included, on top of the quorum by stake that the chain asks for',
+    },
+    ...common,
+    certOut: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VALIDATOR_CERT_OUT',
+      description: 'where to write the certificate (DER) for others to pin',
+    },
+    epochMs: {
+      schema: integer({ min: 100, max: 86_400_000 }),
+      label: '<ms>',
+      env: 'OGONG_VALIDATOR_EPOCH_MS',
+      default: '60000',
+      description: 'length of a beacon epoch in milliseconds; the same for all validators',
+    },
+    settleInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_SETTLE_INTERVAL',
+      default: '30s',
+      description: 'pause between two batches',
+    },
+    auditWindow: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_AUDIT_WINDOW',
+      default: '10m',
+      description:
+        'what a provider that is asked for an opening has until it counts as withheld, and then what verifiers have; by the ' +
+        'time in which this validator could act, longer on a slow machine',
+    },
+    grace: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_GRACE',
+      default: '60s',
+      description: 'how long past the expiry of its order a reply may be handed in before it counts as abandoned',
+    },
+    retention: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_RETENTION',
+      default: '24h',
+      description: 'how long bodies, openings and reports of settled replies are kept',
+    },
+    registryInterval: {
+      schema: duration,
+      env: 'OGONG_VALIDATOR_REGISTRY_INTERVAL',
+      default: '30s',
+      description: 'pause between two looks at the registry of validators',
+    },
+    audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
+    ...observationFields,
+  },
+});
+
+export const registerConfig = defineConfig({
+  name: 'ogong-validatord register',
+  summary:
+    'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it mends what has changed.',
+  fields: {
+    bond: {
+      schema: amount,
+      label: '<amount>',
+      required: true,
+      description: 'bond to have in the end, atomic units; the stake of this validator, which misconduct forfeits',
+    },
+    endpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      required: true,
+      description: 'where validators, providers and gateways reach this one',
+    },
+    ...common,
+  },
+});

@@ -1,0 +1,130 @@
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
+import { PAYEE } from '@ogong/testing/validator/test-reply';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+type Node = TestNetwork['nodes'][number];
+
+async function start(): Promise<TestNetwork> {
+  const network = await startTestNetwork({ options: { stakeMs: 100 } });
+  await network.start();
+  await network.announce();
+  return network;
+}
+
+const spentAt = async ({ payer, payerClient }: TestNetwork, node: Node): Promise<bigint> =>
+  (await payerClient.channelOf(payer.address, node.signer.address)).spent;
+
+describe('four validators on a chain', () => {
+  let network: TestNetwork;
+  let nodes: [Node, Node, Node, Node];
+
+  beforeAll(async () => {
+    network = await start();
+    nodes = network.nodes as typeof nodes;
+  });
+  afterAll(() => network?.stop());
+
+  const spent = (node: Node) => spentAt(network, node);
+
+  it('audit a reply, co-sign its verdict and settle its fee', async () => {
+    const before = { spent: await spent(nodes[0]), credit: await network.payerClient.creditOf(PAYEE) };
+    const { reply } = await network.deliver(nodes[0]);
+    const status = await network.waitForState(nodes[0], reply.record.replyId, 'settled');
+    expect(status).toMatchObject({ verdict: 'accept', feeAtomic: 86_000n });
+    expect(status.transaction).toMatch(/^0x[0-9a-f]{64}$/);
+    expect(await spent(nodes[0])).toBe(before.spent + 86_000n);
+    expect(await network.payerClient.creditOf(PAYEE)).toBeGreaterThan(before.credit + 80_000n);
+  });
+
+  it('draw verifiers by the stake that the chain has', async () => {
+    const weigh = async () => {
+      const { reply } = await network.deliver(nodes[3]);
+      await network.waitForState(nodes[3], reply.record.replyId, 'settled');
+      const store = new DatabaseSync(nodes[3].storePath, { readOnly: true });
+      const row = store.prepare('SELECT evidence FROM replies WHERE reply_id = ?').get(reply.record.replyId);
+      store.close();
+      const evidence = parseEvidence(row?.evidence as Uint8Array);
+      return evidence.kind === 'audit' && evidence.candidates.map(({ weight }) => weight);
+    };
+    expect(await weigh()).toEqual([1n]);
+    await network.stakeForVerifier(7n);
+    await expect.poll(weigh, { timeout: 40_000 }).toEqual([8n]);
+  });
+
+  it('show their log, and how much of it is final', async () => {
+    const before = await network.payerClient.anchorOf(nodes[2].signer.address);
+    const { reply } = await network.deliver(nodes[2]);
+    await network.waitForState(nodes[2], reply.record.replyId, 'settled');
+    const { entries, length, finalizedLength, finalizedHead, head, signatures } = await network
+      .service(nodes[2])
+      .listVerdicts({ from: before.logLength, limit: 10 });
+    const logLength = before.logLength + 1n;
+    expect([entries.length, length, finalizedLength]).toEqual([1, logLength, logLength]);
+    expect(finalizedHead).toEqual(head);
+    expect(signatures.length).toBeGreaterThanOrEqual(3);
+    const anchor = await network.payerClient.anchorOf(nodes[2].signer.address);
+    expect(anchor).toMatchObject({ sequence: before.sequence + 1n, logLength });
+  });
+
+  it('keep strangers out of what is between validators', async () => {
+    const stranger = network.service(nodes[0]);
+    await expect(stranger.deliverBeacon({ message: new Uint8Array(8) })).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    await expect(stranger.cosignBatch({ batch: new Uint8Array(8) })).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(stranger.getReply({ replyId: new Uint8Array(16) })).rejects.toMatchObject({ refusal: 'not-found' });
+  });
+
+  it('stand still without a quorum, lose nothing, and settle everything once when it is back', async () => {
+    const before = { first: await spent(nodes[0]), second: await spent(nodes[1]) };
+    await Promise.all([nodes[2].stop(), nodes[3].stop()]);
+    // What was in flight may still end.
+    await delay(500);
+    await network.beacons.refresh();
+    const stuck = network.beacons.latest().epoch;
+    const first = await network.deliver(nodes[0]);
+    const second = await network.deliver(nodes[1]);
+    await delay(1_500);
+    await network.beacons.refresh();
+    expect(network.beacons.latest().epoch).toBe(stuck);
+    const waiting = await network.service(nodes[0]).getReply({ replyId: first.reply.record.replyId });
+    expect(waiting).toMatchObject({ state: 'recorded', verdict: '' });
+    expect([await spent(nodes[0]), await spent(nodes[1])]).toEqual([before.first, before.second]);
+
+    await nodes[0].stop();
+    await Promise.all([nodes[0].start(), nodes[2].start(), nodes[3].start()]);
+    await network.waitForState(nodes[0], first.reply.record.replyId, 'settled');
+    await network.waitForState(nodes[1], second.reply.record.replyId, 'settled');
+    expect(await spent(nodes[0])).toBe(before.first + 86_000n);
+    expect(await spent(nodes[1])).toBe(before.second + 86_000n);
+  });
+});
+
+describe('validators and a cheat', () => {
+  let network: TestNetwork;
+  beforeAll(async () => {
+    network = await start();
+  });
+  afterAll(() => network?.stop());
+
+  it('reject a cheat from its own opening, pay it nothing, and eject it on the chain', async () => {
+    const node = network.nodes[1] as Node;
+    const { reply } = await network.deliver(node, {
+      bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+    });
+    const status = await network.waitForState(node, reply.record.replyId, 'settled');
+    expect(status).toMatchObject({ verdict: 'reject', feeAtomic: 0n });
+    expect(JSON.parse(status.detail).checks).toContainEqual(
+      expect.objectContaining({ id: 'draw-replay', status: 'fail' }),
+    );
+    expect(await spentAt(network, node)).toBe(0n);
+    const id = hashHybridKey(crypto, network.provider.signer.publicKey);
+    expect(await network.payerClient.isEjected(id)).toBe(true);
+    await expect(network.deliver(node)).rejects.toMatchObject({ refusal: 'precondition' });
+  });
+});

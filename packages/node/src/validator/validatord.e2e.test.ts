@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createTableFile, writeTableFile } from '@ogong/host/drift-table/table-file';
+import { parseReadyLine, type ReadyLine } from '@ogong/host/lifecycle/ready-line';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const PROGRAM = fileURLToPath(new URL('../bin/ogong-validatord.ts', import.meta.url));
+
+/** One validator, which is its own quorum, as a process. */
+describe('ogong-validatord', () => {
+  let ledger: TestLedger;
+  let directory: string;
+  let port: number;
+  const running: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    ledger = await startTestLedger();
+    directory = mkdtempSync(join(tmpdir(), 'ogong-validatord-'));
+    writeFileSync(
+      join(directory, 'deployment.json'),
+      JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }),
+    );
+    const probe = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => probe.once('listening', resolve));
+    port = (probe.address() as { port: number }).port;
+    await new Promise((resolve) => probe.close(resolve));
+  });
+  afterEach(async () => {
+    for (const child of running.splice(0)) child.kill('SIGKILL');
+    await ledger?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function launch(args: readonly string[], deployment = 'deployment.json') {
+    const env = { ...process.env, OGONG_DEPLOYMENT: join(directory, deployment) };
+    const child = spawn(process.execPath, [PROGRAM, ...args, '--data-dir', join(directory, 'data')], { env });
+    running.push(child);
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    const firstLine = new Promise<string>((resolve, reject) => {
+      createInterface(child.stdout).once('line', resolve);
+      void ended.then((code) => reject(new Error(`ended with ${code}: ${errors}`)));
+    });
+    return { child, ended, firstLine, errors: () => errors };
+  }
+
+  const serve = () => launch(['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--registry-interval', '1s']);
+  const ready = async (line: Promise<string>): Promise<ReadyLine> => parseReadyLine(await line) as ReadyLine;
+  const register = () => launch(['register', '--bond', String(100n * unit), '--endpoint', `127.0.0.1:${port}`]);
+
+  /** Starts and stops it, and gives it what registration takes. @returns its address. */
+  async function fund(): Promise<`0x${string}`> {
+    const first = serve();
+    const { validator } = (await ready(first.firstLine)) as ReadyLine & { validator: `0x${string}` };
+    expect(first.errors()).not.toMatch(/"level":"(warn|error|fatal)"/);
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    await ledger.chain.setBalance(validator, 10n * unit);
+    await ledger.governor.mint(validator, 100n * unit);
+    return validator;
+  }
+
+  it('says what registration lacks, then registers, once', async () => {
+    const poor = register();
+    await poor.firstLine.catch(() => undefined);
+    expect(await poor.ended).toBe(69);
+    expect(poor.errors()).toMatch(/^ogong-validatord: /);
+
+    const validator = await fund();
+    expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'registered', validator });
+    expect(JSON.parse(await register().firstLine)).toMatchObject({ outcome: 'unchanged', validator });
+  });
+
+  it('certifies beacons, and goes on after it was killed', async () => {
+    await fund();
+    await register().ended;
+    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    let reached = 0n;
+    for (let life = 0; life < 2; life++) {
+      const daemon = serve();
+      const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
+      const links = createLinkPool({ identity });
+      const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
+      const goal = reached + 2n;
+      for (;;) {
+        const known = await service.getBeacon({ epoch: goal }).then(
+          () => true,
+          () => false,
+        );
+        if (known) break;
+        await delay(100);
+      }
+      reached = goal;
+      links.close();
+      daemon.child.kill('SIGKILL');
+      await daemon.ended;
+    }
+    expect(reached).toBe(4n);
+  });
+
+  it('opens no database of other contracts', async () => {
+    await fund();
+    const { escrow } = ledger.deployment;
+    const other = { ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl, escrow: ledger.deployment.token };
+    writeFileSync(join(directory, 'other.json'), JSON.stringify(other));
+    const refused = launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000'], 'other.json');
+    await refused.firstLine.catch(() => undefined);
+    expect(await refused.ended).not.toBe(0);
+    expect(refused.errors().toLowerCase()).toContain(`is of the contracts ${escrow.toLowerCase()} on chain`);
+  });
+
+  it('starts with the drift table that the chain names, and with no other', async () => {
+    const path = join(directory, 'table.json');
+    const file = createTableFile(crypto, createTestPolicy().table);
+    writeTableFile(path, file);
+    const judge = () => launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000', '--drift-table', path]);
+    const startAndStop = async (): Promise<string> => {
+      const daemon = judge();
+      await ready(daemon.firstLine);
+      daemon.child.kill('SIGTERM');
+      expect(await daemon.ended).toBe(0);
+      return daemon.errors();
+    };
+    expect(await startAndStop()).toContain("the operator's own is used");
+    await ledger.governor.setDriftTable({ hash: new Uint8Array(32).fill(1), version: 1n });
+    const refused = judge();
+    await refused.firstLine.catch(() => undefined);
+    expect(await refused.ended).not.toBe(0);
+    expect(refused.errors()).toContain(`the chain names ${'01'.repeat(32)} (version 1): get that table`);
+    await ledger.governor.setDriftTable({ hash: file.hash, version: 2n });
+    expect(await startAndStop()).toContain('the drift table that the chain names is loaded');
+  });
+});

@@ -1,0 +1,63 @@
+import { TableError, type TableFile } from '@ogong/host/drift-table/table-file';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift/drift-table';
+import { countHeldOut } from '@ogong/protocol/drift/strata';
+
+/** What comes after a table: the next version, bound to it by its hash. */
+export function succeed(before: TableFile | undefined): Pick<DriftTable, 'version' | 'previous'> {
+  if (before === undefined) return { version: 1, previous: new Uint8Array(32) };
+  return { version: before.table.version + 1, previous: before.hash };
+}
+
+/** Rows of the new table take the place of rows with the same key; the others stay. */
+export function addRows(before: TableFile | undefined, next: DriftTable): DriftTable {
+  if (before === undefined) return next;
+  const families = mergeFamilies([before.table, next]);
+  const keys = new Set(next.rows.map(keyOf));
+  const kept = before.table.rows.filter((row) => !keys.has(keyOf(row)));
+  return { ...next, families, rows: [...kept, ...next.rows].sort(compareRowKeys) };
+}
+
+/** Never two rows the same. */
+const keyOf = ({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): string =>
+  JSON.stringify([toHex(modelRoot), providerClass, verifierClass, band]);
+
+const sizeOf = ({ strata, fitReplies }: DriftRow): number => countHeldOut(strata) + fitReplies;
+
+/**
+ * One table of several, the successor of the first. Where several hold a row, the one that rests on more replies stands:
+ * two samples cannot be pooled without the samples.
+ * @throws TableError where a class is of one family in one table and of another in another.
+ */
+export function mergeTables(files: readonly [TableFile, ...TableFile[]]): DriftTable {
+  const rows = new Map<string, DriftRow>();
+  for (const row of files.flatMap(({ table }) => table.rows)) {
+    const known = rows.get(keyOf(row));
+    if (known === undefined || sizeOf(row) > sizeOf(known)) rows.set(keyOf(row), row);
+  }
+  return {
+    ...succeed(files[0]),
+    families: mergeFamilies(files.map(({ table }) => table)),
+    rows: [...rows.values()].sort(compareRowKeys),
+  };
+}
+
+function mergeFamilies(tables: readonly DriftTable[]): DriftTable['families'] {
+  const families = new Map<string, string>();
+  for (const { numericClass, family } of tables.flatMap((table) => table.families)) {
+    const known = families.get(numericClass) ?? family;
+    if (known !== family) {
+      throw new TableError(
+        'wrong-table',
+        `${numericClass} is of the family ${known} in one table, ${family} in another`,
+      );
+    }
+    families.set(numericClass, family);
+  }
+  return [...families]
+    .map(([numericClass, family]) => ({ numericClass, family }))
+    .sort((a, b) => (a.numericClass < b.numericClass ? -1 : 1));
+}
+
+/** Names a table where a reader has to tell it from others. */
+export const shortHash = ({ hash }: Pick<TableFile, 'hash'>): string => toHex(hash.subarray(0, 8));

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import type { KnownPeer } from '@ogong/host/link/peer-values';
+import { askToCommit, askToReveal } from '@ogong/node/validator/audit/verifier-call';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
+import { hashScored, toScored } from '@ogong/protocol/verdict/scored-reply';
+import type { Checker } from './checkers.ts';
+import { createSampleJob, replaySample, type ServedSample } from './sample.ts';
+
+const JOB_TIMEOUT_MS = 300_000;
+const MAX_TRIES = 20;
+const RETRY_MS = 500;
+const MIB = 2 ** 20;
+/** What no record's bytes are. */
+const NO_JOB = new Uint8Array(0);
+
+/**
+ * A verifier on another machine, asked over the link as a validator asks it: what it answers is believed no further than
+ * there. It has to be started with `--calibrate-with` and this side's certificate.
+ */
+export function createPeerChecker(
+  peer: KnownPeer,
+  { identity, crypto }: { readonly identity: LinkIdentity; readonly crypto: Crypto },
+): Checker {
+  return {
+    name: `peer-${toHex(peer.certHash.subarray(0, 8))}`,
+    async reach(signal) {
+      const links = createLinkPool({ identity });
+      try {
+        await links
+          .to(VerifierService, peer)
+          .reveal({ jobId: crypto.sha256(NO_JOB).slice(0, 16), round: [] }, { signal });
+      } catch (error) {
+        // That it knows no such job, a verifier alone says, and to those alone whom it answers.
+        if (!(error instanceof LinkError) || error.refusal !== 'not-found') throw explainRefusal(error, peer);
+      } finally {
+        links.close();
+      }
+    },
+    async open() {
+      const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_REPORT_BYTES + MIB } });
+      const service = links.to(VerifierService, peer);
+      const calls = {
+        commit: (_: unknown, job: Parameters<typeof service.commit>[0], call: object) => service.commit(job, call),
+        reveal: (_: unknown, job: Parameters<typeof service.reveal>[0], call: object) => service.reveal(job, call),
+      };
+      return {
+        score: (sample, signal) => scoreByPeer(sample, { peer, calls, crypto, signal }),
+        close: () => Promise.resolve(links.close()),
+      };
+    },
+  };
+}
+
+function explainRefusal(error: unknown, { endpoint }: KnownPeer): unknown {
+  if (!(error instanceof LinkError) || error.code !== 'remote') return error;
+  const where = formatHostPort(endpoint);
+  const text = `${where} does not answer as a verifier does (${error.message}): name the address of an ogong-verifierd`;
+  return new LinkError('remote', text, { cause: error });
+}
+
+async function scoreByPeer(
+  sample: ServedSample,
+  given: {
+    readonly peer: KnownPeer;
+    readonly calls: Parameters<typeof askToCommit>[1];
+    readonly crypto: Crypto;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Uint8Array | undefined> {
+  const { peer, calls, crypto, signal = new AbortController().signal } = given;
+  const replayed = replaySample(crypto, sample);
+  const header = replayed?.replay.header;
+  if (replayed === undefined || header === undefined || replayed.replay.rows.length === 0) return undefined;
+  const { record, replay } = replayed;
+  // Of the record: asked again after either side was restarted, it is the same job.
+  const jobId = crypto.sha256(sample.record).slice(0, 16);
+  const timeoutMs = JOB_TIMEOUT_MS;
+  const job = createSampleJob(sample, { jobId, header, replay, timeoutMs });
+  const call = { timeoutMs, signal };
+  const asked = { peer, keyHash: undefined };
+  const pause = (): Promise<void> => delay(RETRY_MS, undefined, { signal });
+  let answer = await askToCommit(crypto, calls, asked, job, call);
+  for (let tries = 1; answer.outcome !== 'answered' && tries < MAX_TRIES; tries++) {
+    signal.throwIfAborted();
+    if (!(answer.error instanceof LinkError && answer.error.retryable)) throw answer.error;
+    await pause();
+    answer = await askToCommit(crypto, calls, asked, job, call);
+  }
+  signal.throwIfAborted();
+  if (answer.outcome !== 'answered') throw answer.error;
+  const committed = answer.value;
+  const inputsHash = hashScored(crypto, crypto.sha256(sample.request), toScored(sample.endpoint, header, replay));
+  const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
+  const round = [committed.digest];
+  const isOver = (): boolean => true;
+  const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause, isOver }, call);
+  signal.throwIfAborted();
+  if (opened.outcome !== 'answered') throw opened.error;
+  return opened.value.report;
+}

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import { createScoreJob, type ScoreJob } from '@ogong/node/validator/audit/verifier-call';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { type Check, fail, pass } from '@ogong/protocol/base/checks';
+import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { checkPosture } from '@ogong/protocol/exchange/posture';
+import { parseRequest } from '@ogong/protocol/exchange/request';
+import { checkHeader } from '@ogong/protocol/stage1/header-checks';
+import { replayReply } from '@ogong/protocol/stage1/replay';
+import { toScored } from '@ogong/protocol/verdict/scored-reply';
+import { type CommitReply, commitReply } from '../provider/commit-reply.ts';
+import { generateReply } from '../provider/generate-reply.ts';
+import { parseScoreJob, scoreJob } from '../verifier/score-job.ts';
+
+/** What the network would have seen of one reply, before a verifier looked at it: bytes. */
+export interface ServedSample {
+  readonly seed: number;
+  readonly endpoint: Endpoint;
+  readonly request: Uint8Array;
+  readonly record: Uint8Array;
+  readonly opening: Uint8Array;
+  /** The reply's text, as signed. */
+  readonly response: Uint8Array;
+}
+
+export interface SampleDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly signer: HybridSigner;
+  /** How a provider commits; a dishonest one has its own way. */
+  readonly commit?: CommitReply;
+  /** What it hands out when its opening is asked for. @throws where it refuses. */
+  readonly open?: (opening: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+}
+
+export interface SampleRequest {
+  /** u32; nonce, reply id, beacon and provider follow from it. */
+  readonly seed: number;
+  readonly endpoint?: Endpoint;
+  /** An OpenAI request. */
+  readonly body: Uint8Array;
+}
+
+/** 32 bytes that follow from a name and a seed. */
+export function deriveBytes(name: string, seed: number): Uint8Array {
+  return createHash('sha256').update(`ogong-sample\n${name}\n${seed}`).digest();
+}
+
+const deriveBeacon = (seed: number) => ({
+  value: deriveBytes('beacon', seed),
+  previous: deriveBytes('previous beacon', seed),
+});
+
+/**
+ * Serves one request as the provider role does, without wire and chain: the engine's events, the role's own commitment.
+ * @returns undefined where the model ended without a token.
+ * @throws EngineError, RequestError
+ */
+export async function serveSample(
+  { seed, body, endpoint = 'chat' }: SampleRequest,
+  { engine, crypto, signer, commit = commitReply, open = (bytes) => bytes }: SampleDependencies,
+): Promise<ServedSample | undefined> {
+  const order = createOrder(crypto, { seed, body, ...engine.info() });
+  const generated = await generateReply({ order, endpoint, body, beacon: deriveBeacon(seed) }, { engine, crypto });
+  if (generated === undefined || generated.reply.outputTokens.length === 0) return undefined;
+  const times = { startMs: 0, endMs: generated.durationMs };
+  const { record, opening, response } = commit(crypto, signer, { ...generated.reply, ...times });
+  const opened = await handOut(opening, open);
+  return { seed, endpoint, request: body, record, opening: opened, response };
+}
+
+/** What stands in the place of an opening that was refused. */
+const WITHHELD = new Uint8Array(0);
+
+/** Stands for the audit window. */
+const PATIENCE_MS = 500;
+
+async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies['open']>): Promise<Uint8Array> {
+  const closed = new AbortController();
+  try {
+    return await Promise.race([open(opening), delay(PATIENCE_MS, WITHHELD, { signal: closed.signal })]);
+  } catch {
+    // Whatever keeps a provider from opening, the validator sees that it did not.
+    return WITHHELD;
+  } finally {
+    closed.abort();
+  }
+}
+
+function createOrder(
+  crypto: Crypto,
+  {
+    seed,
+    body,
+    modelRoot,
+    contextSize,
+  }: { seed: number; body: Uint8Array } & Pick<EngineInfo, 'modelRoot' | 'contextSize'>,
+): Order {
+  const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
+  return {
+    payer: address('payer'),
+    validator: address('validator'),
+    cumulativeAtomic: 1n,
+    requestHash: crypto.sha256(body),
+    nonce: deriveBytes('nonce', seed),
+    modelRoot,
+    providerId: deriveBytes('provider', 0),
+    payee: address('payee'),
+    replyId: deriveBytes('reply', seed).subarray(0, 16),
+    router: address('router'),
+    choice: 0,
+    contextSize,
+    maxFeeAtomic: 1n << 100n,
+    pricePer1kAtomic: 1n,
+    epoch: 1n,
+    expiresAtMs: 1n,
+  };
+}
+
+/** Stage 1 of a sample, as everybody runs it; undefined where there is no opening, or nothing that reads as one. */
+export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record' | 'opening'>) {
+  const record = parseRecordV2(sample.record);
+  let opening: Opening;
+  try {
+    opening = parseOpening(sample.opening);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+  return { record, opening, replay: replayReply(crypto, record, opening) };
+}
+
+/**
+ * What a validator compares with order and request at intake, beyond stage 1: signatures and fees left out.
+ * @param claimed.contextSize what the provider announced, tokens
+ */
+export function checkSampleHeader(
+  crypto: Crypto,
+  sample: ServedSample,
+  claimed: { readonly header: Header; readonly contextSize: number },
+): readonly Check[] {
+  const { header, contextSize } = claimed;
+  const { seed, request: body, endpoint, response } = sample;
+  const record = parseRecordV2(sample.record);
+  const asked = parseRequest(body, endpoint);
+  const order = createOrder(crypto, { seed, body, modelRoot: record.modelRoot, contextSize });
+  const beacon = deriveBeacon(seed);
+  const signsText = equalBytes(crypto.sha256(response), record.responseHash);
+  return [
+    signsText ? pass('response-hash', 'of the text') : fail('response-hash', 'the record signs another response'),
+    checkPosture(header),
+    ...checkHeader(crypto, header, { order, request: asked, response, beacon, mayBeCancelled: true }),
+  ];
+}
+
+/** What a validator sends to a verifier about a sample. */
+export function createSampleJob(
+  { request, endpoint }: Pick<ServedSample, 'request' | 'endpoint'>,
+  given: {
+    readonly jobId: Uint8Array;
+    readonly header: Header;
+    readonly replay: ReturnType<typeof replayReply>;
+    readonly timeoutMs: number;
+  },
+): ScoreJob {
+  const { jobId, header, replay, timeoutMs } = given;
+  return createScoreJob({ jobId, request, timeoutMs, ...toScored(endpoint, header, replay) });
+}
+
+/**
+ * Stage 2's report on a sample, by the verifier role's own function.
+ * @returns canonical report bytes; undefined where the opening cannot be read, which stage 1 has said before.
+ * @throws EngineError, Refusal
+ */
+export async function scoreSample(
+  sample: Pick<ServedSample, 'seed' | 'endpoint' | 'request' | 'record' | 'opening'>,
+  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal?: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  const replayed = replaySample(crypto, sample);
+  if (replayed === undefined || replayed.replay.rows.length === 0) return undefined;
+  const { opening, replay } = replayed;
+  const header = parseHeader(opening.header);
+  const jobId = deriveBytes('job', sample.seed).subarray(0, 16);
+  const message = createSampleJob(sample, { jobId, header, replay, timeoutMs: 600_000 });
+  const job = parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...message }, engine.info());
+  return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
+}

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
+import type { Secret } from '@ogong/host/crypto/secret';
+import type { Logger } from '@ogong/host/log/logger';
+import type { ResolvedModel } from '@ogong/models/resolve';
+import { openFileHashes } from '@ogong/models/store';
+
+/** Settings of the embedded engine. */
+export const engineFields = {
+  hubEndpoint: { schema: httpUrl, label: '<url>', env: 'HF_ENDPOINT', description: 'the model hub, or a mirror of it' },
+  hubToken: {
+    schema: text,
+    label: '<token>',
+    env: 'HF_TOKEN',
+    secret: true,
+    description: 'for gated models of the hub',
+  },
+  backend: {
+    schema: oneOf(['cpu', 'vulkan']),
+    env: 'OGONG_BACKEND',
+    default: 'cpu',
+    description:
+      "what computes: cpu, or vulkan, the machine's first Vulkan device; its build of llama.cpp is fetched once",
+  },
+  kernels: {
+    schema: oneOf(['exact', 'reference', 'plain', 'fast']),
+    env: 'OGONG_KERNELS',
+    default: 'exact',
+    description:
+      'exact: others check bit for bit where they can; plain or fast: llama.cpp chooses, and others go by scores',
+  },
+  kvType: {
+    schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
+    env: 'OGONG_KV_TYPE',
+    default: 'f16',
+    description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
+  },
+  verify: {
+    schema: boolean,
+    boolean: true,
+    env: 'OGONG_VERIFY',
+    description:
+      'read every model file in full before it is loaded, and not those alone that changed since the last time',
+  },
+  isa: {
+    schema: text,
+    label: '<name>',
+    env: 'OGONG_ISA',
+    default: 'auto',
+    description: 'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name',
+  },
+  threads: {
+    schema: integer({ min: 1, max: 1024 }),
+    label: '<n>',
+    env: 'OGONG_THREADS',
+    description: 'at most the physical cores; as fits the model if not given',
+  },
+  sequences: {
+    schema: integer({ min: 1, max: 256 }),
+    label: '<n>',
+    env: 'OGONG_SEQUENCES',
+    default: '8',
+    description: 'replies that are generated at a time',
+  },
+  nCtx: {
+    schema: integer({ min: 16, max: 1 << 20 }),
+    label: '<n>',
+    env: 'OGONG_N_CTX',
+    description: "prompt and reply, in tokens; the model's own up to 4096 if not given",
+  },
+} as const;
+
+/** Settings of an engine that serves; only the first changes bits of a reply, which its windows then say. */
+export const servingFields = {
+  shapes: {
+    schema: oneOf(['auto', 'wide', 'mixed', 'single']),
+    env: 'OGONG_SHAPES',
+    default: 'auto',
+    description:
+      'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto measures, and takes wide unless it costs more than 3 % beyond single',
+  },
+  drafts: {
+    schema: integer({ min: 0, max: 8 }),
+    label: '<n>',
+    env: 'OGONG_DRAFTS',
+    description:
+      'tokens that a step may guess ahead; 8 on a GPU, where they fill padding, and 0 elsewhere if not given; none where steps are not padded (--shapes single)',
+  },
+  prefixCache: {
+    schema: boolean,
+    env: 'OGONG_PREFIX_CACHE',
+    default: 'true',
+    description:
+      'in an exact class, begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
+  },
+} as const;
+
+/** What is never served needs no measuring of how it would be. */
+export const SCORES_ONLY = { shapes: 'wide' } as const;
+
+export interface EngineSettings {
+  readonly hubEndpoint?: string | undefined;
+  readonly hubToken?: Secret<string> | undefined;
+  readonly verify?: boolean | undefined;
+  readonly backend?: NonNullable<LlamaEngineOptions['backend']>;
+  readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
+  readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
+  readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
+  readonly drafts?: number | undefined;
+  readonly prefixCache?: boolean;
+  readonly isa: string;
+  readonly threads: number | undefined;
+  readonly sequences: number;
+  readonly nCtx: number | undefined;
+}
+
+export interface LoadedModel {
+  readonly engine: LlamaEngine;
+  readonly model: ResolvedModel;
+}
+
+/** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
+export async function loadModel(
+  reference: string,
+  { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
+  { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
+): Promise<LoadedModel> {
+  const storeDir = modelDirectory(dataDir);
+  const hashes = openFileHashes(storeDir, { verify });
+  const model = await resolveModel(reference, {
+    ...{ storeDir, hashes },
+    hub: {
+      ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
+      ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
+    },
+  });
+  const {
+    isa,
+    sequences,
+    backend = 'cpu',
+    kernels = 'exact',
+    kvType = 'f16',
+    shapes = 'auto',
+    prefixCache = true,
+  } = given;
+  const options: LlamaEngineOptions = {
+    modelPath: model.path,
+    modelRoot: model.modelRoot,
+    ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
+    ...(drafts === undefined ? {} : { drafts }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+  };
+  const engine = await createLlamaEngine(options, {
+    onEvent: (event) => {
+      if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
+    },
+  });
+  const { numericClass, shapes: chosen, exact, contextSize } = engine.info();
+  const about = { numericClass, ...(chosen && { shapes: chosen }), exact, contextSize };
+  log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the model is loaded');
+  return { engine, model };
+}
+
+export const modelDirectory = (dataDir: string): string => join(dataDir, 'models');

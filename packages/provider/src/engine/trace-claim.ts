@@ -1,0 +1,74 @@
+import type { Engine } from '@ogong/engine/engine';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { hashTokens } from '@ogong/protocol/commitment/header';
+import { parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { type SignedTrace, signTrace } from '@ogong/protocol/stage2/trace-report';
+import { type ClaimedReply, planPass } from './claimed-pass.ts';
+
+/** One position of a committed reply, to be looked into. Provider and verifier share this path: both must run the same pass. */
+export interface TraceClaim extends ClaimedReply {
+  /** The record's signed bytes. */
+  readonly record: Uint8Array;
+  readonly position: number;
+}
+
+/**
+ * The record of a claim, where it is one of this engine's model and about the request at hand.
+ * @throws Refusal naming what does not hold.
+ */
+export function parseTracedRecord(
+  crypto: Crypto,
+  engine: Pick<Engine, 'info'>,
+  { record: bytes, request, position }: { record: Uint8Array; request: Uint8Array; position: number },
+): RecordV2 {
+  let record: RecordV2;
+  try {
+    record = parseRecordV2(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+  const { modelRoot, capabilities } = engine.info();
+  assertTrace(equalBytes(record.modelRoot, modelRoot), 'the record is about another model');
+  assertTrace(equalBytes(record.requestHash, crypto.sha256(request)), 'the record is about another request');
+  assertTrace(position < record.tokenCount, `position ${position} of a reply of ${record.tokenCount} tokens`);
+  if (!capabilities.trace) throw new Refusal('unsupported', 'the layers of this model cannot be seen here');
+  return record;
+}
+
+/** @throws EngineError, Refusal */
+export async function traceClaim(
+  claim: TraceClaim,
+  {
+    engine,
+    crypto,
+    signer,
+    signal,
+  }: {
+    readonly engine: Engine;
+    readonly crypto: Crypto;
+    readonly signer: HybridSigner;
+    readonly signal: AbortSignal;
+  },
+): Promise<SignedTrace> {
+  const { outputTokens, position } = claim;
+  const pass = await planPass(claim, engine);
+  const { stages, row, numericClass, exact } = await engine.trace({ ...pass, position }, { signal });
+  return signTrace(signer, {
+    recordHash: crypto.sha256(claim.record),
+    modelRoot: engine.info().modelRoot,
+    numericClass,
+    exact,
+    promptTokensHash: hashTokens(crypto, pass.promptTokens),
+    outputTokensHash: hashTokens(crypto, outputTokens),
+    position,
+    row,
+    stages,
+  });
+}
+
+function assertTrace(holds: boolean, message: string): void {
+  if (!holds) throw new Refusal('invalid', message);
+}

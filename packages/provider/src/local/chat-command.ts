@@ -1,0 +1,70 @@
+import { createInterface } from 'node:readline/promises';
+import { type ChatMessage, type Engine, EngineError } from '@ogong/engine/engine';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { parseModelRequest } from '../engine/model-request.ts';
+import { generateLocally } from './local-model.ts';
+import { encodeJson } from './openai-api.ts';
+
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** Prompts are shown to people only. */
+  readonly isInteractive: boolean;
+}
+
+/** Reads a line, streams the reply, and so on until the input ends. Ctrl-C ends a reply, and the chat between two. */
+export async function chat(
+  { engine, crypto, system }: { readonly engine: Engine; readonly crypto: Crypto; readonly system: string | undefined },
+  { input, output, isInteractive }: Terminal,
+): Promise<void> {
+  const lines = createInterface({ input, output, terminal: isInteractive, prompt: '> ' });
+  let messages: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+  let replying: AbortController | undefined;
+
+  async function reply(said: readonly ChatMessage[], signal: AbortSignal): Promise<string> {
+    const body = encodeJson({ model: 'local', messages: said, max_tokens: engine.info().contextSize });
+    let sent = 0;
+    for await (const event of generateLocally(crypto, { engine }, parseModelRequest(body, 'chat'), { signal })) {
+      if (event.kind === 'token') {
+        sent += event.text.length;
+        output.write(event.text);
+      } else if (event.kind === 'end') {
+        output.write(`${event.text.slice(sent)}\n`);
+        return event.text;
+      }
+    }
+    throw new EngineError('engine-crashed', 'the engine ended without an answer');
+  }
+
+  let isClosed = false;
+  const prompt = (): void => {
+    if (isInteractive && !isClosed) lines.prompt();
+  };
+  lines.once('close', () => {
+    isClosed = true;
+  });
+  lines.on('SIGINT', () => (replying ? replying.abort() : lines.close()));
+  prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') {
+      messages.push({ role: 'user', content: line });
+      replying = new AbortController();
+      messages = await forgetUntilFits(engine, messages);
+      messages.push({ role: 'assistant', content: await reply(messages, replying.signal) });
+      replying = undefined;
+    }
+    prompt();
+  }
+}
+
+/** Drops the oldest exchanges where the conversation has outgrown the model, but never what the model was told first. */
+async function forgetUntilFits(engine: Engine, messages: readonly ChatMessage[]): Promise<ChatMessage[]> {
+  const told = messages.filter(({ role }) => role === 'system');
+  const said = messages.filter(({ role }) => role !== 'system');
+  const most = engine.info().contextSize / 2;
+  for (;;) {
+    const tokens = await engine.tokenizePrompt({ kind: 'chat', messages: [...told, ...said] });
+    if (tokens.length <= most || said.length === 1) return [...told, ...said];
+    said.shift();
+  }
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
+import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
+
+/** A model that is served to this machine alone: nothing is committed and nobody is paid. */
+export interface LocalModel {
+  readonly id: string;
+  readonly engine: Engine;
+  readonly loadedAtMs: number;
+  readonly sizeBytes: number;
+}
+
+const NO_SKETCH = { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS };
+
+/** @throws RequestError, EngineError */
+export function generateLocally(
+  crypto: Crypto,
+  { engine }: Pick<LocalModel, 'engine'>,
+  request: ModelRequest,
+  { choice = 0, signal }: { readonly choice?: number; readonly signal: AbortSignal },
+): AsyncIterable<GenerateEvent> {
+  const { asked, prompt } = request;
+  const info = engine.info();
+  assertFitsModel(request, info);
+  return engine.generate(
+    {
+      prompt,
+      sampler: asked.sampler,
+      bias: asked.bias,
+      drawKey:
+        asked.seed === undefined
+          ? new Uint8Array(randomBytes(32))
+          : computeDrawKey(crypto, {
+              mode: 'seed',
+              seed: asked.seed,
+              // The seed alone, so that rewording a client's envelope does not change the draws.
+              requestHash: new Uint8Array(32),
+              modelRoot: info.modelRoot,
+              choice,
+            }),
+      maxTokens: asked.maxTokens,
+      stop: asked.stop,
+      sketch: NO_SKETCH,
+      topLogprobs: asked.topLogprobs,
+      commit: false,
+      cacheScope: `local/${asked.promptCacheKey ?? ''}`,
+    },
+    { signal },
+  );
+}

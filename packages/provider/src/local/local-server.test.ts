@@ -1,0 +1,169 @@
+import { PassThrough } from 'node:stream';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { HttpDoor } from '@ogong/host/http/http-door';
+import { createLogger } from '@ogong/host/log/logger';
+import { systemClock } from '@ogong/host/time/clock';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chat } from './chat-command.ts';
+import { createLocalServer } from './local-server.ts';
+
+const engine = createFakeEngine({ contextSize: 512 });
+const log = createLogger({ name: 'test', level: 'silent' });
+let server: HttpDoor;
+let base: string;
+
+beforeAll(async () => {
+  server = createLocalServer(
+    {
+      listen: { host: '127.0.0.1', port: 0 },
+      models: [{ id: 'fake', engine, loadedAtMs: 1_700_000_000_000, sizeBytes: 7 }],
+    },
+    { crypto, clock: systemClock, log },
+  );
+  await server.start();
+  base = `http://127.0.0.1:${server.address().port}`;
+});
+afterAll(async () => {
+  await server.stop();
+  await engine.close();
+});
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${base}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
+
+describe('the OpenAI API', () => {
+  const client = () => new OpenAI({ baseURL: `${base}/v1`, apiKey: 'none', maxRetries: 0 });
+
+  it('lists models', async () => {
+    const { data } = await client().models.list();
+    expect(data).toEqual([{ id: 'fake', object: 'model', created: 1_700_000_000, owned_by: 'local' }]);
+  });
+
+  it('answers the same, whole and streamed, under one seed', async () => {
+    // A scope of its own: nobody else's prompts are in the cache for it.
+    const asked = { model: 'fake', messages, max_tokens: 24, seed: 3, n: 2, prompt_cache_key: 'twice' };
+    const whole = await client().chat.completions.create(asked);
+    expect(whole.usage).toMatchObject({ completion_tokens: 48, prompt_tokens_details: { cached_tokens: 0 } });
+    const texts = ['', ''];
+    const ends: unknown[] = [];
+    let usage: unknown;
+    const stream = await client().chat.completions.create({
+      ...asked,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    for await (const chunk of stream) {
+      usage = chunk.usage ?? usage;
+      for (const { index, delta, finish_reason: reason } of chunk.choices) {
+        texts[index] += delta.content ?? '';
+        if (reason) ends.push(reason);
+      }
+    }
+    expect(texts).toEqual(whole.choices.map((choice) => choice.message.content));
+    expect(texts[0]).not.toBe(texts[1]);
+    expect(ends).toEqual(['length', 'length']);
+    // The prompt had been there before.
+    expect(usage).toEqual({ ...whole.usage, prompt_tokens_details: { cached_tokens: 33 } });
+  });
+
+  it('gives log-probabilities to who asks', async () => {
+    const answer = await client().chat.completions.create({
+      model: 'fake',
+      messages,
+      max_tokens: 4,
+      logprobs: true,
+      top_logprobs: 3,
+    });
+    const content = answer.choices[0]!.logprobs!.content!;
+    expect(content).toHaveLength(4);
+    for (const { logprob, top_logprobs: top } of content) {
+      expect(logprob).toBeLessThanOrEqual(0);
+      expect(top).toHaveLength(3);
+    }
+  });
+
+  it.each([
+    ['an unknown model', { model: 'other', messages }, 404, 'model'],
+    ['a bad parameter', { model: 'fake', messages, temperature: 9 }, 400, 'temperature'],
+    ['no JSON', '{', 400, null],
+    [
+      'a prompt beyond the context',
+      { model: 'fake', messages: [{ role: 'user', content: 'x'.repeat(600) }] },
+      400,
+      null,
+    ],
+    [
+      'the same, streamed',
+      { model: 'fake', stream: true, messages: [{ role: 'user', content: 'x'.repeat(600) }] },
+      400,
+      null,
+    ],
+  ])('refuses %s', async (_name, body, status, param) => {
+    const response = await post('/v1/chat/completions', body);
+    expect(response.status).toBe(status);
+    expect(((await response.json()) as { error: { param: unknown } }).error.param).toBe(param);
+  });
+});
+
+describe('the Ollama API', () => {
+  it('lists models and its version', async () => {
+    const tags = (await (await fetch(`${base}/api/tags`)).json()) as { models: unknown[] };
+    expect(tags.models).toMatchObject([{ name: 'fake', size: 7, details: { quantization_level: 'hash' } }]);
+    expect(await (await fetch(`${base}/api/version`)).json()).toHaveProperty('version');
+    expect(await (await fetch(base)).text()).toBe('Ollama is running');
+  });
+
+  it('streams a chat by default, and gives it whole on request', async () => {
+    const body = { model: 'fake:latest', messages, options: { num_predict: 16, seed: 4 } };
+    const response = await post('/api/chat', body);
+    expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+    const lines = (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { message: { content: string }; done: boolean });
+    const whole = (await (await post('/api/chat', { ...body, stream: false })).json()) as (typeof lines)[0];
+    expect(lines.map(({ message }) => message.content).join('')).toBe(whole.message.content);
+    expect(lines.map(({ done }) => done)).toEqual([...Array.from({ length: lines.length - 1 }, () => false), true]);
+    expect(whole).toMatchObject({ done: true, done_reason: 'length', eval_count: 16 });
+  });
+
+  it('generates from a prompt', async () => {
+    const body = { model: 'fake', prompt: 'Once', system: 'Be brief.', stream: false, options: { num_predict: 8 } };
+    expect(await (await post('/api/generate', body)).json()).toMatchObject({
+      response: expect.any(String),
+      eval_count: 8,
+      done: true,
+    });
+  });
+
+  it('says what is wrong in its own words', async () => {
+    const response = await post('/api/chat', { model: 'other', messages });
+    expect([response.status, await response.json()]).toEqual([
+      404,
+      { error: expect.stringContaining('is not loaded') },
+    ]);
+    expect((await post('/api/chat', { model: 'fake', messages, tools: [{}] })).status).toBe(400);
+    expect((await post('/api/nothing', {})).status).toBe(404);
+  });
+});
+
+it('answers pages of this machine only', async () => {
+  const statusFrom = async (origin: string) => (await post('/api/chat', {}, { origin })).status;
+  expect(await statusFrom('https://evil.example')).toBe(403);
+  expect(await statusFrom('http://localhost.evil.example')).toBe(403);
+  expect(await statusFrom('null')).toBe(403);
+  expect(await statusFrom('http://localhost:3000')).not.toBe(403);
+});
+
+it('chats line by line, with the conversation so far', async () => {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  const done = chat({ engine, crypto, system: 'Be brief.' }, { input, output, isInteractive: false });
+  input.end('one\n\ntwo\n');
+  await done;
+  const text = output.read()?.toString() as string;
+  expect(text.split('\n').length).toBeGreaterThanOrEqual(3);
+});

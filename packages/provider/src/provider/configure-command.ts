@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArguments } from '@ogong/host/config/arguments';
+import { ConfigError } from '@ogong/host/config/config-error';
+import type { ConfigDefinition, Field, Fields } from '@ogong/host/config/field';
+import { formatHelp } from '@ogong/host/config/help';
+import { DEFAULT_PROVIDER_DIRECTORY, serveConfig } from './provider-config.ts';
+
+const NAME = 'ogong-provider configure';
+
+const definition: ConfigDefinition<Fields> = {
+  ...serveConfig.definition,
+  name: NAME,
+  summary: 'Writes the settings of ogong-provider serve to config.json. Run again, it changes only what is given.',
+  // Any one of them can be set alone; serve says what is missing.
+  fields: Object.fromEntries(
+    Object.entries(serveConfig.definition.fields as Fields).map(([name, field]): [string, Field] => [
+      name,
+      { ...field, required: false },
+    ]),
+  ),
+};
+
+export const configPathOf = (dataDir: string): string => join(dataDir, 'config.json');
+
+/** @returns what to print. @throws ConfigError */
+export function configure(argv: readonly string[]): string {
+  const problems: string[] = [];
+  const given = parseArguments(definition, argv, problems);
+  if (given.help) return formatHelp(definition);
+  const changes: Record<string, string | readonly string[]> = {};
+  for (const [name, texts] of given.flags) {
+    const field = definition.fields[name] as Field;
+    for (const text of texts) {
+      const result = field.schema.safeParse(text);
+      if (!result.success) problems.push(`${name}: ${result.error.issues.map(({ message }) => message).join('; ')}`);
+    }
+    changes[name] = field.repeatable ? texts : (texts.at(-1) as string);
+  }
+  if (problems.length > 0) throw new ConfigError(NAME, problems);
+  const { dataDir = DEFAULT_PROVIDER_DIRECTORY, ...settings } = changes;
+  const path = configPathOf(dataDir as string);
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as object) : {};
+  mkdirSync(dataDir as string, { recursive: true, mode: 0o700 });
+  const temporary = `${path}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify({ ...before, ...settings }, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, path);
+  return `${path} is written; start with: ogong-provider serve\n`;
+}
+
+/** The configuration as it stands. */
+export function showConfiguration(dataDir: string): string {
+  const path = configPathOf(dataDir);
+  if (!existsSync(path)) return `nothing is configured in ${path}; see ogong-provider configure --help\n`;
+  const settings = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>).map(
+    ([name, value]) => [name, definition.fields[name]?.secret ? '[secret]' : value],
+  );
+  return `${JSON.stringify(Object.fromEntries(settings), undefined, 2)}\n`;
+}

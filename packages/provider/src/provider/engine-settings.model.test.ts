@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
+import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
+import { afterAll, expect, it } from 'vitest';
+import { loadModel } from '../engine/engine-config.ts';
+import { serveConfig } from './provider-config.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-engine-config-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const NETWORK = ['--deployment', 'none.json'];
+const REQUIRED = ['--model', 'stories260K', '--model-id', 'ogong/verified/test/stories', '--price', '1', ...NETWORK];
+const log = { info: () => {}, warn: () => {} };
+
+/** What an engine says of itself that is loaded as the flags of `ogong-provider serve` say. */
+async function describe(...flags: readonly string[]) {
+  const parsed = serveConfig.parse([...REQUIRED, '--n-ctx', '64', '--sequences', '1', ...flags], {});
+  if (parsed.kind !== 'run') throw new Error('printed');
+  const { engine } = await loadModel(parsed.values.model, parsed.values, { dataDir: directory, log });
+  const info = engine.info();
+  await engine.close();
+  return { ...parseNumericClass(info.numericClass), exact: info.exact };
+}
+
+it('serves in the class that the flags ask for, and in an exact one of the CPU where they do not', async () => {
+  expect(await describe()).toMatchObject({ backend: 'cpu', kernels: 'exact-2', kv: 'f16', exact: true });
+  expect(await describe('--kernels', 'fast', '--kv-type', 'f32')).toMatchObject({ kernels: 'fast', kv: 'f32' });
+});
+
+const absence = explainVulkanAbsence(join(homedir(), '.ogong', 'engine'));
+it.skipIf(absence !== undefined)(
+  `serves on a Vulkan device${absence === undefined ? '' : ` (skipped: ${absence})`}`,
+  async () => {
+    const found = await describe('--backend', 'vulkan', '--shapes', 'mixed', '--drafts', '2');
+    expect(found).toMatchObject({ backend: 'vulkan', kernels: 'shaped', exact: true });
+  },
+  180_000,
+);
+
+it('says what a flag may be', () => {
+  expect(() => serveConfig.parse([...REQUIRED, '--backend', 'metal'], {})).toThrow('expected one of cpu, vulkan');
+  expect(() => serveConfig.parse([...REQUIRED, '--drafts', '9'], {})).toThrow('from 0 to 8');
+});

@@ -1,0 +1,104 @@
+import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import { parseModelRequest } from '../engine/model-request.ts';
+import { chooseDrawKey, type ServedReply } from './commit-reply.ts';
+
+/** Of the order's epoch, 32 bytes each. */
+export interface ReplyBeacon {
+  readonly value: Uint8Array;
+  readonly previous: Uint8Array;
+}
+
+export interface ReplyPlan {
+  readonly drawKey: DrawKeyInputs;
+  readonly sketch: SketchParameters;
+  readonly request: GenerateRequest;
+}
+
+/**
+ * What is left to an engine: an order and a beacon fix the draws and the bank of sketches. Prompts share the cache with those
+ * of the same payer, of whom it names to ask for, and of the same `prompt_cache_key`.
+ */
+export function planReply(
+  crypto: Crypto,
+  {
+    order,
+    asked,
+    beacon,
+    promptTokens,
+    cacheScope,
+  }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & { beacon: ReplyBeacon; cacheScope: Uint8Array },
+): ReplyPlan {
+  const drawKey = chooseDrawKey(order, asked, beacon.value);
+  const bankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
+  const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
+  const request: GenerateRequest = {
+    prompt: { kind: 'tokens', tokens: promptTokens },
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey: computeDrawKey(crypto, drawKey),
+    maxTokens: asked.maxTokens,
+    stop: asked.stop,
+    sketch,
+    topLogprobs: asked.topLogprobs,
+    cacheScope: `${toHex(order.payer)}/${toHex(cacheScope)}/${asked.promptCacheKey ?? ''}`,
+  };
+  return { drawKey, sketch, request };
+}
+
+export interface GeneratedReply {
+  /** All that is committed but the times, which are whose clock it is. */
+  readonly reply: Omit<ServedReply, 'startMs' | 'endMs'>;
+  /** What had reached the consumer before the end. */
+  readonly streamed: string;
+  readonly durationMs: number;
+  /** Of the prompt: what the engine still had of an earlier one. */
+  readonly cachedTokens: number;
+}
+
+/**
+ * One order on an engine as the role serves it, without wire, clock and signature: for whoever measures replies.
+ * @returns undefined where the engine ends without an answer.
+ * @throws EngineError, RequestError
+ */
+export async function generateReply(
+  given: {
+    readonly order: Order;
+    readonly endpoint: Endpoint;
+    /** An OpenAI request. */
+    readonly body: Uint8Array;
+    readonly beacon: ReplyBeacon;
+    /** Default: none. */
+    readonly cacheScope?: Uint8Array;
+  },
+  { engine, crypto }: { readonly engine: Engine; readonly crypto: Crypto },
+): Promise<GeneratedReply | undefined> {
+  const { order, endpoint, body, beacon, cacheScope = new Uint8Array() } = given;
+  const { asked, prompt } = parseModelRequest(body, endpoint);
+  const promptTokens = await engine.tokenizePrompt(prompt);
+  const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
+  const windows: WindowBytes[] = [];
+  let streamed = '';
+  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  for await (const event of engine.generate(request)) {
+    if (event.kind === 'window') windows.push(event.window);
+    else if (event.kind === 'token') streamed += event.text;
+    else if (event.kind === 'end') end = event;
+  }
+  if (end === undefined) return undefined;
+  const { outputTokens, stopReason, text, timings, cachedTokens } = end;
+  const info = engine.info();
+  const spoken = { promptTokens, outputTokens, windows, stopReason, text };
+  return {
+    reply: { order, endpoint, asked, info, sketch, drawKey, ...spoken },
+    streamed,
+    durationMs: timings.promptMs + timings.decodeMs,
+    cachedTokens,
+  };
+}

@@ -1,0 +1,153 @@
+import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { RequestError } from '@ogong/protocol/exchange/request';
+import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+
+export interface ServedModel {
+  /** `ogong/<tier>/<maker>/<model>` */
+  readonly id: string;
+  readonly root: Uint8Array;
+  readonly pricePer1kAtomic: bigint;
+  /** Tokens of prompt and reply. */
+  readonly contextSize: number;
+}
+
+export interface OrderTerms {
+  readonly crypto: Crypto;
+  readonly ledger: LedgerDomain;
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+  readonly model: ServedModel;
+  readonly findValidator: (address: Uint8Array) => Validator | undefined;
+  readonly latestEpoch: bigint;
+  readonly nowMs: number;
+}
+
+export interface CheckedOrder {
+  readonly order: Order;
+  readonly ticket: Ticket;
+  readonly endpoint: Endpoint;
+  readonly request: ModelRequest;
+  readonly validator: Validator;
+}
+
+const NOTHING = new Uint8Array();
+
+/**
+ * Everything that can be known about an order before anything is spent on it.
+ * @throws Refusal naming the first thing that does not hold.
+ */
+export function checkOrder(message: GenerateRequest, terms: OrderTerms): CheckedOrder {
+  const { crypto, model, providerId, payee, nowMs } = terms;
+  assertOrder(
+    message.cacheScope.length <= MAX_CACHE_SCOPE_BYTES,
+    'invalid',
+    `a cache scope has at most ${MAX_CACHE_SCOPE_BYTES} bytes`,
+  );
+  const order = parse('order', () => parseOrder(message.order?.order ?? NOTHING));
+  assertOrder(equalBytes(order.providerId, providerId), 'invalid', 'the order names another provider');
+  assertOrder(
+    order.expiresAtMs > BigInt(nowMs),
+    'precondition',
+    `the order has expired ${BigInt(nowMs) - order.expiresAtMs} ms ago, by the clock here`,
+  );
+  assertOrder(
+    order.expiresAtMs <= BigInt(nowMs + MAX_ORDER_LIFETIME_MS),
+    'invalid',
+    `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes, by the clock here`,
+  );
+  assertOrder(
+    equalBytes(order.modelRoot, model.root),
+    'not-found',
+    `this provider does not serve model root ${toHex(order.modelRoot)}`,
+  );
+  assertOrder(
+    order.pricePer1kAtomic >= model.pricePer1kAtomic,
+    'precondition',
+    `the order pays ${order.pricePer1kAtomic} per 1k tokens, the price is ${model.pricePer1kAtomic}`,
+  );
+  assertOrder(
+    equalBytes(order.payee, payee),
+    'precondition',
+    `the order names payee 0x${toHex(order.payee)}; this provider's is 0x${toHex(payee)}`,
+  );
+  assertOrder(
+    order.contextSize <= model.contextSize,
+    'precondition',
+    `the order counts on a context of ${order.contextSize} tokens, here it holds ${model.contextSize}`,
+  );
+  assertOrder(
+    equalBytes(crypto.sha256(message.request), order.requestHash),
+    'invalid',
+    'the order is for another request than the one sent',
+  );
+  assertOrder(
+    isEpochNear(order.epoch, terms.latestEpoch),
+    'precondition',
+    `the order is of epoch ${order.epoch}, the beacon is at ${terms.latestEpoch}`,
+  );
+  const validator = terms.findValidator(order.validator);
+  if (validator === undefined) {
+    throw new Refusal(
+      'precondition',
+      `0x${toHex(order.validator)} is not a registered validator that this provider works with`,
+    );
+  }
+  // The costly checks come last: whoever gets here has at least named the right things.
+  const ticket = checkTicket(message, order, terms);
+  assertOrder(
+    verifyOrder(crypto, terms.ledger, order, message.order?.signature ?? NOTHING),
+    'invalid',
+    'the order is not signed by its payer for this chain and escrow',
+  );
+  const endpoint = parse('endpoint', () => parseEndpointName(message.endpoint));
+  const request = parse('request', () => parseModelRequest(message.request, endpoint));
+  assertOrder(
+    request.asked.model === model.id,
+    'not-found',
+    `this provider serves ${model.id}, not ${request.asked.model}`,
+  );
+  assertOrder(order.choice < request.asked.choices, 'invalid', 'the order is for a choice that was not asked for');
+  return { order, ticket, endpoint, request, validator };
+}
+
+function checkTicket(message: GenerateRequest, order: Order, { crypto, providerId, nowMs }: OrderTerms): Ticket {
+  const { replyId, requestHash } = order;
+  const signed = message.ticket ?? { ticket: NOTHING, routerKey: NOTHING, signature: NOTHING };
+  const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
+  if (!ok || ticket === undefined) {
+    const failed = checks.find(({ status }) => status === 'fail');
+    throw new Refusal('precondition', `the ticket does not hold: ${failed?.id}: ${failed?.detail}`);
+  }
+  assertOrder(equalBytes(ticket.providerId, providerId), 'invalid', 'the ticket names another provider');
+  const agree =
+    equalBytes(ticket.modelRoot, order.modelRoot) &&
+    equalBytes(ticket.router, order.router) &&
+    equalBytes(ticket.payee, order.payee) &&
+    ticket.contextSize === order.contextSize &&
+    ticket.pricePer1kAtomic === order.pricePer1kAtomic;
+  assertOrder(agree, 'invalid', 'ticket and order disagree on model, router, payee, context or price');
+  return ticket;
+}
+
+function assertOrder(holds: boolean, code: RefusalCode, message: string): void {
+  if (!holds) throw new Refusal(code, message);
+}
+
+function parse<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof RequestError) {
+      throw new Refusal('invalid', `${what}: ${error.message}`);
+    }
+    throw error;
+  }
+}

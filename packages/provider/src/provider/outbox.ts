@@ -1,0 +1,205 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
+import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { toHex } from '@ogong/protocol/base/bytes';
+import {
+  type PushRecordRequest,
+  PushRecordRequestSchema,
+  type PushRecordResponse,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+
+export interface OutboxOptions {
+  /** Records that may wait; a provider that owes more takes no new orders. */
+  readonly capacity?: number;
+  readonly firstRetryMs?: number;
+  readonly maxRetryMs?: number;
+  readonly concurrency?: number;
+}
+
+export interface OutboxDependencies {
+  readonly store: Store;
+  readonly commits: GroupCommit;
+  readonly clock: Clock;
+  /** Delivers one record to the order's validator. @throws LinkError */
+  readonly push: (validator: Uint8Array, message: PushRecordRequest) => Promise<PushRecordResponse>;
+  /** 0..1, for the jitter. */
+  readonly random?: () => number;
+  /** Told how many wait, whenever that changes. */
+  readonly onSize?: (records: number) => void;
+  readonly onPushed?: (replyId: Uint8Array) => void;
+  readonly onRetry?: (replyId: Uint8Array, error: unknown) => void;
+  /** The validator will never take this record; it stays in the table for the operator. */
+  readonly onRefused?: (replyId: Uint8Array, error: unknown) => void;
+}
+
+/**
+ * Records on their way to validators. What is in it was signed once and is sent as those bytes until it is taken: a
+ * validator that sees a record twice sees the same one.
+ */
+export interface Outbox {
+  start(): void;
+  stop(): Promise<void>;
+  isFull(): boolean;
+  /** Records that wait, refused ones not counted. */
+  size(): number;
+  /** Durable when it resolves. */
+  add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
+  /** Removes records that were refused before then. */
+  sweep(beforeMs: number): Promise<void>;
+}
+
+const entryRow = columns({ replyId: bytes, validator: bytes, message: bytes, attempts: integer });
+const dueRow = columns({ due: optional(integer) });
+
+type Entry = ReturnType<typeof entryRow.read>;
+
+export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
+  const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
+  const { store, commits, clock, push, random = Math.random, onSize = () => {} } = dependencies;
+  const stopping = new AbortController();
+  const sending = new Map<string, Promise<void>>();
+  let waiting = store.read(({ prepare }) =>
+    Number(prepare('SELECT count(*) AS n FROM outbox WHERE refused IS NULL').get()?.n),
+  );
+  let loop: Promise<void> | undefined;
+  let wake = (): void => {};
+  let pausedUntilMs = 0;
+
+  function findDue(limit: number): Entry[] {
+    return store.read(({ prepare }) => {
+      const due = prepare(
+        `SELECT ${entryRow.list} FROM outbox WHERE refused IS NULL AND due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
+      );
+      return entryRow.all(due, clock.nowMs(), limit);
+    });
+  }
+
+  function findNextDueMs(): number | undefined {
+    return store.read(({ prepare }) =>
+      dueRow.get(prepare('SELECT min(due_at_ms) AS due FROM outbox WHERE refused IS NULL')),
+    )?.due;
+  }
+
+  async function send(entry: Entry): Promise<void> {
+    const { replyId, validator } = entry;
+    try {
+      await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
+    } catch (error) {
+      if (isFinal(error)) {
+        await commits.write(({ prepare }) =>
+          prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
+        );
+        onSize(--waiting);
+        dependencies.onRefused?.(replyId, error);
+        return;
+      }
+      dependencies.onRetry?.(replyId, error);
+      const pauseMs = computeRetryPause({ attempts: entry.attempts, firstRetryMs, maxRetryMs, random: random() });
+      const dueAtMs = clock.nowMs() + pauseMs;
+      await commits.write(({ prepare }) =>
+        prepare('UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE reply_id = ?').run(dueAtMs, replyId),
+      );
+      return;
+    }
+    await commits.write(({ prepare }) => prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId));
+    onSize(--waiting);
+    dependencies.onPushed?.(replyId);
+  }
+
+  function sendDue(): void {
+    if (clock.nowMs() < pausedUntilMs) return;
+    for (const entry of findDue(concurrency + sending.size)) {
+      if (sending.size >= concurrency) return;
+      const name = toHex(entry.replyId);
+      if (sending.has(name)) continue;
+      const sent = send(entry)
+        .catch((error: unknown) => {
+          // What came of it could not be written down, so it will be sent again: not at once, or a full disk keeps both sides busy.
+          pausedUntilMs = clock.nowMs() + maxRetryMs;
+          dependencies.onRetry?.(entry.replyId, error);
+        })
+        .finally(() => {
+          sending.delete(name);
+          wake();
+        });
+      sending.set(name, sent);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      sendDue();
+      const nextDueMs = sending.size === 0 ? findNextDueMs() : undefined;
+      const dueMs = nextDueMs === undefined ? undefined : Math.max(nextDueMs, pausedUntilMs);
+      const pauseMs = dueMs === undefined ? maxRetryMs : Math.max(1, dueMs - clock.nowMs());
+      const timer = new AbortController();
+      const signal = AbortSignal.any([stopping.signal, timer.signal]);
+      await Promise.race([woken, delay(pauseMs, undefined, { signal }).catch(() => undefined)]);
+      timer.abort();
+    }
+    await Promise.allSettled(sending.values());
+  }
+
+  return {
+    start() {
+      onSize(waiting);
+      loop ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+    isFull: () => waiting >= capacity,
+    size: () => waiting,
+    async add(replyId, validator, message) {
+      const bytes = toBinary(PushRecordRequestSchema, message);
+      await commits.write(({ prepare }) =>
+        prepare('INSERT INTO outbox (reply_id, validator, message, due_at_ms) VALUES (?, ?, ?, ?)').run(
+          replyId,
+          validator,
+          bytes,
+          clock.nowMs(),
+        ),
+      );
+      onSize(++waiting);
+      wake();
+    },
+    async sweep(beforeMs) {
+      await commits.write(({ prepare }) =>
+        prepare('DELETE FROM outbox WHERE refused IS NOT NULL AND due_at_ms < ?').run(beforeMs),
+      );
+    },
+  };
+}
+
+/**
+ * Doubles with every failed attempt up to the limit, then takes between half and all of it: validators that come back
+ * must not meet every provider in the same moment.
+ * @param random 0..1.
+ */
+export function computeRetryPause({
+  attempts,
+  firstRetryMs,
+  maxRetryMs,
+  random,
+}: {
+  attempts: number;
+  firstRetryMs: number;
+  maxRetryMs: number;
+  random: number;
+}): number {
+  const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(attempts, 20));
+  return Math.ceil(pauseMs * (0.5 + random / 2));
+}
+
+/** Anything else may change: a validator restarts, learns of a beacon, or moves to another certificate. */
+function isFinal(error: unknown): boolean {
+  return error instanceof LinkError && (error.refusal === 'invalid' || error.refusal === 'conflict');
+}

@@ -1,0 +1,203 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '@ogong/host/config/values';
+import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+import { loadCertificatePin } from '@ogong/host/link/link-identity';
+import { LOG_LEVELS } from '@ogong/host/log/logger';
+import { z } from 'zod';
+import { engineFields, servingFields } from '../engine/engine-config.ts';
+
+/** `host:port`, or `host:port|cert` with the certificate as a file or as its hash. */
+const router = z.string().transform((value, context) => {
+  const [address = '', pin, ...rest] = value.split('|');
+  const parsed = rest.length === 0 ? readHostPort(address) : undefined;
+  try {
+    if (parsed) return { endpoint: parsed, certHash: pin === undefined ? undefined : loadCertificatePin(pin) };
+    context.addIssue({ code: 'custom', message: 'expected host:port or host:port|cert' });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+  return z.NEVER;
+});
+
+const price = z
+  .string()
+  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
+  .transform(BigInt);
+
+export const DEFAULT_PROVIDER_DIRECTORY = join(homedir(), '.ogong-provider');
+
+export const dataDirField = {
+  dataDir: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_PROVIDER_DATA_DIR',
+    default: DEFAULT_PROVIDER_DIRECTORY,
+    description: 'where keys, config.json, openings and downloaded models are kept',
+  },
+} as const;
+
+const logLevel = {
+  schema: oneOf(LOG_LEVELS),
+  env: 'OGONG_LOG_LEVEL',
+  default: 'warn',
+  description: 'what is logged',
+} as const;
+
+export const serveConfig = defineConfig({
+  name: 'ogong-provider serve',
+  summary:
+    'Serves a model on the network: every answer is committed, signed, and checked by others.\n' +
+    'What ogong-provider configure wrote holds where no flag says otherwise.',
+  fields: {
+    model: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_PROVIDER_MODEL',
+      required: true,
+      description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    modelId: {
+      schema: text,
+      label: '<id>',
+      env: 'OGONG_PROVIDER_MODEL_ID',
+      required: true,
+      description: 'what consumers ask for: ogong/<tier>/<maker>/<model>',
+    },
+    price: {
+      schema: price,
+      label: '<amount>',
+      env: 'OGONG_PROVIDER_PRICE',
+      required: true,
+      description: 'price per 1,000 tokens, prompt and reply, in atomic units',
+    },
+    listen: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_PROVIDER_LISTEN',
+      default: '0.0.0.0:8443',
+      description: 'address of the link endpoint',
+    },
+    bind: { schema: hostPort, label: '<addr>', description: 'the same as --listen, as the other daemons call it' },
+    publicEndpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_PROVIDER_PUBLIC_ENDPOINT',
+      description: 'where others reach this provider; needed where it listens on all addresses',
+    },
+    router: {
+      schema: router,
+      label: '<host:port|cert>',
+      env: 'OGONG_ROUTER',
+      repeatable: true,
+      description: 'router to announce to, with its certificate as a file or hash',
+    },
+    routerCert: {
+      schema: text,
+      label: '<path|hash>',
+      env: 'OGONG_ROUTER_CERT',
+      description: 'certificate of the routers that are given without one',
+    },
+    validatorEndpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_VALIDATOR_ENDPOINT',
+      repeatable: true,
+      description: 'serve only orders that these registered validators handle; any registered one if not given',
+    },
+    verifierEndpoint: {
+      schema: hostPort,
+      label: '<host:port>',
+      env: 'OGONG_VERIFIER_ENDPOINT',
+      description:
+        "this operator's verifier, for audits of others; needs its certificate and key, and to be told of this provider",
+    },
+    verifierCert: {
+      schema: text,
+      label: '<path|hash>',
+      env: 'OGONG_VERIFIER_CERT',
+      description: "the verifier's certificate, as a DER or PEM file or its SHA-256",
+    },
+    verifierKey: {
+      schema: hex(32),
+      label: '<hash>',
+      env: 'OGONG_VERIFIER_KEY',
+      description: 'hash of the key that signs its reports: keyHash in the ready line of ogong-verifierd',
+    },
+    ...engineFields,
+    ...servingFields,
+    ...dataDirField,
+    ...networkFields,
+    announceInterval: {
+      schema: duration,
+      env: 'OGONG_PROVIDER_ANNOUNCE_INTERVAL',
+      default: '10s',
+      description: 'pause between two announcements',
+    },
+    beaconInterval: { schema: duration, default: '2s', description: 'pause between two looks at the beacon' },
+    openingTtl: {
+      schema: duration,
+      default: '1d',
+      description: "how long after its order's expiry a commitment can be opened; validators ask within a day",
+    },
+  },
+});
+
+export const localConfig = defineConfig({
+  name: 'ogong-provider local',
+  summary: 'Serves models on this machine to OpenAI and Ollama clients. No network, no account.',
+  fields: {
+    model: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_PROVIDER_MODEL',
+      repeatable: true,
+      description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    listen: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_PROVIDER_LOCAL_LISTEN',
+      default: '127.0.0.1:11434',
+      description: "bind address, Ollama's port by default",
+    },
+    ...engineFields,
+    ...dataDirField,
+    logLevel,
+  },
+});
+
+export const runConfig = defineConfig({
+  name: 'ogong-provider run',
+  summary: 'Chats with a model in the terminal. End with Ctrl-D.',
+  positionals: { label: '<model>', min: 1, max: 1 },
+  fields: {
+    system: { schema: text, label: '<text>', description: 'what the model is told before the conversation' },
+    ...engineFields,
+    ...dataDirField,
+    logLevel,
+  },
+});
+
+export const pullConfig = defineConfig({
+  name: 'ogong-provider pull',
+  summary: 'Downloads a model, or lists what is here.',
+  positionals: { label: '[<model>]', max: 1 },
+  fields: {
+    list: { schema: boolean, boolean: true, description: 'print the built-in names and what was downloaded' },
+    ...dataDirField,
+  },
+});
+
+export const showConfig = defineConfig({
+  name: 'ogong-provider show',
+  summary: 'Prints what configure wrote; secrets are left out.',
+  fields: dataDirField,
+});
+
+export const walletConfig = defineConfig({
+  name: 'ogong-provider wallet',
+  summary: 'Prints the ledger address that fees are paid to.',
+  fields: dataDirField,
+});

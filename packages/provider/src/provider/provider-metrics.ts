@@ -1,0 +1,21 @@
+import type { Metrics } from '@ogong/host/metrics/metrics';
+
+type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
+
+export function createProviderMetrics(metrics: Metrics) {
+  return {
+    active: metrics.gauge('provider_active_replies', 'Replies that are being generated'),
+    outbox: metrics.gauge('provider_outbox_records', 'Signed records that a validator has not acknowledged yet'),
+    replies: metrics.counter('provider_replies_total', 'Orders by how they ended: served, refused or failed', [
+      'outcome',
+    ]),
+    tokens: metrics.counter('provider_tokens_total', 'Tokens of served replies: prompt or output', ['kind']),
+    cached: metrics.counter('provider_cached_tokens_total', 'Prompt tokens that were in the KV cache'),
+    drafts: metrics.counter('provider_drafts_total', 'Guessed tokens of served replies: proposed or accepted', [
+      'kind',
+    ]),
+    records: metrics.counter('provider_records_total', 'Deliveries of records: pushed, retried or refused', [
+      'outcome',
+    ]),
+  };
+}

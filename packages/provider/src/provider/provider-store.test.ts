@@ -1,0 +1,57 @@
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createReplyIds, PROVIDER_SCHEMA } from './provider-store.ts';
+
+const id = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
+const rows = (store: Store): unknown => store.prepare('SELECT count(*) AS n FROM reply').get()?.n;
+const stores: Store[] = [];
+
+function open() {
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  stores.push(store);
+  const commits = createGroupCommit(store);
+  return { store, commits, replyIds: createReplyIds(store, commits) };
+}
+
+afterEach(() => {
+  for (const store of stores.splice(0)) store.close();
+});
+
+describe('reply ids', () => {
+  it('are taken at once and durable later', async () => {
+    const { store, replyIds } = open();
+    const claimed = replyIds.claim(id(1), 1_000);
+    expect(rows(store)).toBe(0);
+    expect(replyIds.claim(id(1), 1_000)).toBeUndefined();
+    await claimed;
+    expect(rows(store)).toBe(1);
+    expect(replyIds.claim(id(1), 1_000)).toBeUndefined();
+    await expect(replyIds.claim(id(2), 1_000)).resolves.toBeUndefined();
+  });
+
+  it('are remembered by whoever opens the store next', async () => {
+    const { store, commits, replyIds } = open();
+    await replyIds.claim(id(1), 1_000);
+    expect(createReplyIds(store, commits).claim(id(1), 1_000)).toBeUndefined();
+  });
+
+  it('are free again where the claim did not reach the disk', async () => {
+    const { commits, replyIds } = open();
+    const lost = replyIds.claim(id(1), Number.NaN);
+    await expect(lost).rejects.toThrow();
+    const claimed = replyIds.claim(id(1), 1_000);
+    expect(claimed).toBeDefined();
+    await claimed;
+    await commits.close();
+    await expect(replyIds.claim(id(2), 1_000)).rejects.toThrow(/closed/);
+  });
+
+  it('are forgotten after their time', async () => {
+    const { store, replyIds } = open();
+    await Promise.all([replyIds.claim(id(1), 1_000), replyIds.claim(id(2), 3_000)]);
+    await replyIds.sweep(2_000);
+    expect(rows(store)).toBe(1);
+    await expect(replyIds.claim(id(1), 5_000)).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,98 @@
+import { bytes, columns, integer } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+
+/** What a provider must not forget: which reply ids it took, what it can open, what it still owes a validator. */
+export const PROVIDER_SCHEMA = `
+   CREATE TABLE reply (
+     id BLOB PRIMARY KEY,
+     forget_at_ms INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX reply_by_age ON reply (forget_at_ms);
+   CREATE TABLE opening (
+     reply_id BLOB PRIMARY KEY,
+     consumer BLOB NOT NULL,
+     bytes BLOB NOT NULL,
+     expires_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX opening_by_age ON opening (expires_at_ms);
+   CREATE TABLE outbox (
+     reply_id BLOB PRIMARY KEY,
+     validator BLOB NOT NULL,
+     message BLOB NOT NULL,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     due_at_ms INTEGER NOT NULL,
+     refused TEXT
+   ) STRICT;
+   CREATE INDEX outbox_by_due ON outbox (due_at_ms) WHERE refused IS NULL;
+   CREATE TABLE counter (
+     name TEXT PRIMARY KEY,
+     value INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`;
+
+export interface ReplyIds {
+  /**
+   * Takes an id, once and only once, restarts included. That is decided at once, and durable when the promise resolves.
+   * @returns undefined where the id was taken before.
+   */
+  claim(replyId: Uint8Array, forgetAtMs: number): Promise<void> | undefined;
+  /** Forgets ids whose orders have expired: those are refused for that. */
+  sweep(nowMs: number): Promise<void>;
+}
+
+export function createReplyIds(store: Store, commits: GroupCommit): ReplyIds {
+  /** Taken, and not yet on the disk. */
+  const fresh = new Set<string>();
+  return {
+    claim(replyId, forgetAtMs) {
+      const name = toHex(replyId);
+      const isTaken =
+        store.read(({ prepare }) => prepare('SELECT 1 FROM reply WHERE id = ?').get(replyId)) !== undefined;
+      if (isTaken || fresh.has(name)) return undefined;
+      fresh.add(name);
+      return commits
+        .write(({ prepare }) => {
+          prepare('INSERT INTO reply (id, forget_at_ms) VALUES (?, ?)').run(replyId, forgetAtMs);
+        })
+        .finally(() => fresh.delete(name));
+    },
+    async sweep(nowMs) {
+      await commits.write((store) => store.prepare('DELETE FROM reply WHERE forget_at_ms < ?').run(nowMs));
+    },
+  };
+}
+
+export interface KeptOpening {
+  /** Canonical opening. */
+  readonly bytes: Uint8Array;
+  /** Peer id of the consumer's side, which may read it. */
+  readonly consumer: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
+const openingRow = columns({ replyId: bytes, consumer: bytes, bytes, expiresAtMs: integer });
+
+/** Injected, so that what a provider does with its openings can be watched and bent from outside. */
+export interface Openings {
+  /** Durable when it resolves. */
+  put(replyId: Uint8Array, opening: KeptOpening): Promise<void>;
+  get(replyId: Uint8Array): Promise<KeptOpening | undefined>;
+  sweep(nowMs: number): Promise<void>;
+}
+
+export function createOpenings(store: Store, commits: GroupCommit): Openings {
+  return {
+    async put(replyId, opening) {
+      await commits.write((db) => openingRow.insert(db, 'INSERT INTO opening', { replyId, ...opening }));
+    },
+    async get(replyId) {
+      return store.read(({ prepare }) =>
+        openingRow.get(prepare(`SELECT ${openingRow.list} FROM opening WHERE reply_id = ?`), replyId),
+      );
+    },
+    async sweep(nowMs) {
+      await commits.write(({ prepare }) => prepare('DELETE FROM opening WHERE expires_at_ms < ?').run(nowMs));
+    },
+  };
+}

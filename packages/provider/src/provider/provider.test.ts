@@ -1,0 +1,451 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { verifyProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import {
+  type GenerateRequest,
+  ProviderService,
+  type PushRecordRequest,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import {
+  type Bend,
+  createNetwork,
+  ledger,
+  MODEL_ID,
+  type Network,
+  type NetworkOptions,
+  network,
+  payee,
+  receive,
+  until,
+} from '@ogong/testing/provider/provider-fixture';
+import { afterEach, describe, expect, it } from 'vitest';
+
+let open: Network | undefined;
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
+
+async function start(options?: NetworkOptions): Promise<Network> {
+  open = await createNetwork(options);
+  return open;
+}
+
+async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(LinkError);
+  return error as LinkError;
+}
+
+function isWordOf({ order, payeeSignature }: PushRecordRequest): boolean {
+  const { providerId } = parseOrder(order!.order);
+  return verifyProviderPayee(crypto, ledger, { providerId, payee, payeeSignature });
+}
+
+describe('a served reply', () => {
+  it('is admitted, committed, pushed, opened, and makes a receipt that holds', async () => {
+    const { client, order, validator, engine } = await start();
+    const message = order();
+    const { promptTokens, text, finished } = await receive(client, message);
+    expect(text).toBe(finished.text);
+    expect(promptTokens).toBe(finished.promptTokens);
+    expect(validator.admitted).toHaveLength(1);
+
+    const { opening } = await client.service(ProviderService).getOpening({ replyId: new Uint8Array(16).fill(1) });
+    const receipt = {
+      endpoint: 'chat' as const,
+      ledger,
+      order: { bytes: message.order!.order, signature: message.order!.signature },
+      ticket: {
+        bytes: message.ticket!.ticket,
+        publicKey: message.ticket!.routerKey,
+        signature: message.ticket!.signature,
+      },
+      record: {
+        bytes: finished.record!.record,
+        publicKey: finished.record!.providerKey,
+        signature: finished.record!.signature,
+      },
+      beacon: new Uint8Array(0),
+      opening: { bytes: opening },
+    };
+    const verdict = verifyReceipt(receipt, {
+      crypto,
+      request: message.request,
+      response: utf8Encode(text),
+      trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: engine.info().modelRoot } },
+      nowMs: Date.now(),
+    });
+    expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(verdict.ok).toBe(true);
+    const held = verdict.checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
+    expect(held).toEqual(
+      expect.arrayContaining(['draw-replay', 'record-signature', 'order-signature', 'ticket', 'fee']),
+    );
+
+    await until(() => validator.pushed.length === 1);
+    const pushed = validator.pushed[0]!;
+    expect(pushed.record!.record).toEqual(finished.record!.record);
+    expect(pushed.request).toEqual(message.request);
+    expect(isWordOf(pushed)).toBe(true);
+    expect(parseHeader(pushed.header)).toMatchObject({ tier: 'verified', method: 'draw-replay', payee });
+    expect(parseRecordV2(pushed.record!.record).tokenCount).toBe(finished.outputTokens);
+  });
+
+  it('is keyed by the seed of a request that names one', async () => {
+    const { client, order } = await start();
+    const body = { seed: 42 };
+    const first = await receive(client, order({ body, replyId: 1 }));
+    const second = await receive(client, order({ body, replyId: 2 }));
+    expect(second.text).toBe(first.text);
+    expect(parseHeader(first.finished.header).drawKey.mode).toBe('seed');
+    const unseeded = await receive(client, order({ replyId: 3 }));
+    const other = await receive(client, order({ replyId: 4 }));
+    expect(other.text).not.toBe(unseeded.text);
+  });
+
+  it('is cut at a stop string, and carries the log-probabilities that were asked for', async () => {
+    const { client, order } = await start();
+    const plain = await receive(client, order({ body: { seed: 7 }, replyId: 1 }));
+    const [stop = ''] = /[ -~]{2,4}/.exec(plain.text) ?? [];
+    const body = { seed: 8, stop: [stop], logprobs: true, top_logprobs: 2, max_tokens: 200 };
+    let tokens = 0;
+    let text = '';
+    for await (const { event } of client.service(ProviderService).generate(order({ body, replyId: 2 }))) {
+      if (event.case !== 'delta') continue;
+      text += event.value.text;
+      tokens += event.value.tokens.length;
+      for (const token of event.value.tokens) expect(token.alternatives).toHaveLength(2);
+    }
+    expect(text).not.toContain(stop);
+    expect(tokens).toBeGreaterThan(0);
+  });
+});
+
+describe('a provider refuses', () => {
+  const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+  const cases: readonly [string, Bend | ((message: GenerateRequest) => void), RegExp][] = [
+    ['an expired ticket', { ticket: (t) => ({ ...t, issuedAtMs: 1, expiresAtMs: 2 }) }, /ticket-expiry/],
+    [
+      'a ticket for another provider',
+      { ticket: (t) => ({ ...t, providerId: flip(t.providerId) }) },
+      /ticket names another/,
+    ],
+    ['a ticket for another reply', { ticket: (t) => ({ ...t, replyId: flip(t.replyId) }) }, /ticket-reply/],
+    ['a ticket of another router', { ticket: (t) => ({ ...t, router: flip(t.router) }) }, /disagree/],
+    ['a forged ticket', (m) => (m.ticket!.signature = flip(m.ticket!.signature)), /ticket-signature/],
+    ['no ticket', (m) => delete (m as { ticket?: unknown }).ticket, /ticket-encoding/],
+    ['no order', (m) => delete (m as { order?: unknown }).order, /order: /],
+    ['an order for another provider', { order: (o) => ({ ...o, providerId: flip(o.providerId) }) }, /another provider/],
+    ['a signature of somebody else', (m) => (m.order!.signature = flip(m.order!.signature)), /not signed by its payer/],
+    ['an order for another chain', { ledger: { ...ledger, chainId: 1n } }, /this chain and escrow/],
+    [
+      'an order for another escrow',
+      { ledger: { ...ledger, verifyingContract: new Uint8Array(20) } },
+      /this chain and escrow/,
+    ],
+    ['another request', (m) => (m.request = utf8Encode(`${new TextDecoder().decode(m.request)} `)), /another request/],
+    ['an unknown model root', { order: (o) => ({ ...o, modelRoot: flip(o.modelRoot) }) }, /does not serve model root/],
+    ['another model id', { body: { model: 'ogong/verified/test/other' } }, /serves ogong/],
+    ['a price below its own', { order: (o) => ({ ...o, pricePer1kAtomic: 1_999_999n }) }, /the price is 2000000/],
+    ['another payee', { order: (o) => ({ ...o, payee: flip(o.payee) }) }, /this provider's is 0x/],
+    [
+      'a larger context than it has',
+      { order: (o) => ({ ...o, contextSize: 513 }) },
+      /of 513 tokens, here it holds 512/,
+    ],
+    ['a ticket of another payee', { ticket: (t) => ({ ...t, payee: flip(t.payee) }) }, /disagree/],
+    ['a ticket of another context', { ticket: (t) => ({ ...t, contextSize: 7 }) }, /disagree/],
+    [
+      'a maximum below the cost',
+      { order: (o) => ({ ...o, maxFeeAtomic: 1_000n }) },
+      /exceeds the order's maximum of 1000/,
+    ],
+    ['an expired order', { order: (o) => ({ ...o, expiresAtMs: 1n }) }, /order has expired/],
+    [
+      'an order that lives too long',
+      { order: (o) => ({ ...o, expiresAtMs: o.expiresAtMs + 3_600_000n }) },
+      /lives longer/,
+    ],
+    ['an epoch to come', { order: (o) => ({ ...o, epoch: 13n }) }, /epoch 13/],
+    ['a stale epoch', { order: (o) => ({ ...o, epoch: 7n }) }, /epoch 7/],
+    ['an unregistered validator', { order: (o) => ({ ...o, validator: new Uint8Array(20) }) }, /not a registered/],
+    ['a choice that was not asked for', { order: (o) => ({ ...o, choice: 1 }) }, /choice/],
+    ['a cache scope of any length', (m) => (m.cacheScope = new Uint8Array(33)), /at most 32 bytes/],
+    ['an unknown endpoint', (m) => (m.endpoint = 'poem'), /unknown endpoint/],
+    ['a parameter that it cannot honour', { body: { tools: [{}] } }, /tool calls/],
+    ['a bias on a token that the model lacks', { body: { logit_bias: { 320: 1 } } }, /no token 320/],
+    [
+      'a prompt beyond its context',
+      { body: { messages: [{ role: 'user', content: 'x'.repeat(600) }] } },
+      /context holds 512/,
+    ],
+  ];
+
+  it('a prompt that the model makes longer than may be billed', async () => {
+    const fake = createFakeEngine({ contextSize: 512 });
+    const tokenizePrompt = async () => new Uint32Array('Once upon a time'.length + 64 + 64 + 1);
+    const { client, order, validator } = await start({ realEngine: { ...fake, tokenizePrompt } });
+    const error = await refusalOf(receive(client, order()));
+    expect(error.message).toMatch(/145 prompt tokens are billed, the request makes at most 144/);
+    expect(validator.admitted).toHaveLength(0);
+  });
+
+  it.each(cases)('%s', async (_name, bend, expected) => {
+    const { client, order, validator } = await start({ epoch: 10n });
+    const current = (o: Parameters<NonNullable<Bend['order']>>[0]) => ({ ...o, epoch: 10n });
+    const bent = typeof bend === 'function' ? {} : bend;
+    const message = order({ ...bent, order: (o) => bent.order?.(current(o)) ?? current(o) });
+    if (typeof bend === 'function') bend(message);
+    const error = await refusalOf(receive(client, message));
+    expect(error.message).toMatch(expected);
+    expect(error.code).toBe('remote');
+    expect(validator.admitted).toHaveLength(0);
+    // The slot is free again.
+    await receive(client, order({ order: current, replyId: 9 }));
+  });
+
+  it('orders of validators that it was not told to work with', async () => {
+    const { client, order, validator } = await start({ provider: { validators: ['127.0.0.1:1'] } });
+    expect((await refusalOf(receive(client, order()))).message).toMatch(/works with/);
+    expect(validator.admitted).toHaveLength(0);
+  });
+
+  it('a reply id that it has seen, after a restart too', async () => {
+    const net = await start();
+    await receive(net.client, net.order());
+    expect((await refusalOf(receive(net.client, net.order()))).refusal).toBe('conflict');
+    await net.restart();
+    expect((await refusalOf(receive(net.client, net.order({ body: { max_tokens: 3 } })))).refusal).toBe('conflict');
+    await receive(net.client, net.order({ replyId: 2 }));
+  });
+
+  it('two orders of one reply id that arrive at once', async () => {
+    const { client, order, validator } = await start();
+    const outcomes = await Promise.allSettled([receive(client, order()), receive(client, order())]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(validator.admitted).toHaveLength(1);
+  });
+
+  it('to serve what the validator does not admit, before a word of it leaves', async () => {
+    const { client, order, validator, provider } = await start();
+    validator.onAdmit = () => {
+      throw new Refusal('precondition', 'the channel is exhausted');
+    };
+    const events: unknown[] = [];
+    const call = (async () => {
+      for await (const event of client.service(ProviderService).generate(order())) events.push(event);
+    })();
+    expect((await refusalOf(call)).message).toMatch(/channel is exhausted/);
+    expect(events).toEqual([]);
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+  });
+
+  it('to serve what it cannot be sure to remember, before a word of it leaves', async () => {
+    const { client, order, provider, store, validator } = await start();
+    store().database.exec("CREATE TRIGGER broken BEFORE INSERT ON reply BEGIN SELECT RAISE(ABORT, 'no'); END");
+    const events: unknown[] = [];
+    const call = (async () => {
+      for await (const event of client.service(ProviderService).generate(order())) events.push(event);
+    })();
+    await refusalOf(call);
+    expect(events).toEqual([]);
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+    expect(validator.admitted).toHaveLength(0);
+    store().database.exec('DROP TRIGGER broken');
+    await receive(client, order());
+  });
+
+  it('more replies than it has slots, as something to retry elsewhere', async () => {
+    const { client, order, validator, provider } = await start({ engine: { sequences: 1 } });
+    let release = (): void => {};
+    validator.onAdmit = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const first = receive(client, order({ replyId: 1 }));
+    await until(() => provider.activeReplies() === 1);
+    const error = await refusalOf(receive(client, order({ replyId: 2 })));
+    expect(error.refusal).toBe('unavailable');
+    expect(error.retryable).toBe(true);
+    await until(() => validator.admitted.length === 0);
+    release();
+    await first;
+  });
+});
+
+describe('a consumer that leaves', () => {
+  it('frees the slot, and is billed for what it was sent', async () => {
+    const { client, order, provider, validator } = await start({ engine: { stepMs: 5 } });
+    for await (const { event } of client.service(ProviderService).generate(order({ body: { max_tokens: 200 } }))) {
+      if (event.case === 'delta') break;
+    }
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    const header = parseHeader(validator.pushed[0]!.header);
+    expect(header.stopReason).toBe('cancelled');
+    expect(header.outputTokenCount).toBeGreaterThan(0);
+    expect(header.outputTokenCount).toBeLessThan(200);
+  });
+
+  it('or whose order runs out, is billed for what there is by then', async () => {
+    const { client, order, provider, validator } = await start({ engine: { stepMs: 20 } });
+    const short = order({
+      body: { max_tokens: 400 },
+      order: (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 1500) }),
+    });
+    const { finished } = await receive(client, short).catch(() => ({ finished: undefined }));
+    await until(() => provider.activeReplies() === 0 && validator.pushed.length === 1);
+    const header = parseHeader(validator.pushed[0]!.header);
+    expect(header.stopReason).toBe('cancelled');
+    expect(header.outputTokenCount).toBeGreaterThan(0);
+    expect(header.outputTokenCount).toBeLessThan(400);
+    expect(finished).toBeUndefined();
+  });
+
+  it('owes nothing before it was admitted', async () => {
+    const { client, order, provider, validator } = await start();
+    validator.onAdmit = () => new Promise(() => {});
+    const leave = new AbortController();
+    const call = (async () => {
+      for await (const _ of client.service(ProviderService).generate(order(), { signal: leave.signal }));
+    })();
+    await until(() => provider.activeReplies() === 1);
+    leave.abort();
+    expect((await refusalOf(call)).code).toBe('canceled');
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+  });
+});
+
+describe('a failing engine', () => {
+  it('leaves no record behind, and says that another try may help', async () => {
+    const { client, order, provider, validator } = await start({ engine: { failAtDecode: 12 } });
+    const error = await refusalOf(receive(client, order()));
+    expect(error.retryable).toBe(true);
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+  });
+});
+
+describe('openings', () => {
+  it('are for the consumer and registered validators only', async () => {
+    const { client, order, connect, restart } = await start();
+    const { finished } = await receive(client, order());
+    const replyId = new Uint8Array(16).fill(1);
+    const validator = (await connect(3)).service(ProviderService);
+    const { opening } = await validator.getOpening({ replyId });
+    expect(toHex(parseOpening(opening).header)).toBe(toHex(finished.header));
+    const stranger = (await connect(4)).service(ProviderService);
+    const refused = await refusalOf(stranger.getOpening({ replyId }));
+    const missing = await refusalOf(stranger.getOpening({ replyId: new Uint8Array(16).fill(77) }));
+    expect(refused.refusal).toBe('not-found');
+    expect(refused.message).toBe(missing.message);
+    await restart();
+    const again = (await connect(3)).service(ProviderService);
+    expect((await again.getOpening({ replyId })).opening).toEqual(opening);
+  });
+
+  it('are kept for their time after the order has expired, and are gone after it', async () => {
+    const openingTtlMs = 7_000_000;
+    const { client, order, restart, store } = await start({ provider: { openingTtlMs } });
+    const request = order();
+    await receive(client, request);
+    const { expiresAtMs } = parseOrder(request.order!.order);
+    const [kept] = store().prepare('SELECT expires_at_ms AS until FROM opening').all();
+    expect(kept?.until).toBe(Number(expiresAtMs) + openingTtlMs);
+    store()
+      .prepare('UPDATE opening SET expires_at_ms = ?')
+      .run(Date.now() - 1);
+    await restart();
+    await until(() => store().prepare('SELECT count(*) AS n FROM opening').get()?.n === 0);
+  });
+});
+
+describe('the outbox', () => {
+  it('delivers what a validator that was down had missed, once, after a restart of the provider', async () => {
+    const net = await start();
+    const { validator } = net;
+    const replies = [];
+    for (const replyId of [1, 2, 3]) {
+      validator.onPush = () => {
+        throw new Error('the disk is on fire');
+      };
+      replies.push(await receive(net.client, net.order({ replyId })));
+    }
+    await validator.stop();
+    await net.restart();
+    validator.onPush = () => {};
+    await validator.start();
+    await until(() => new Set(validator.pushed.map(({ record }) => toHex(record!.record))).size === 3);
+    for (const { finished } of replies) {
+      const sent = validator.pushed.filter(({ record }) => toHex(record!.record) === toHex(finished.record!.record));
+      for (const { record } of sent) expect(record).toEqual(finished.record);
+    }
+    await until(() => net.store().prepare('SELECT count(*) AS n FROM outbox').get()?.n === 0);
+  });
+
+  it('keeps what a validator refuses for good, and does not send it again', async () => {
+    const { client, order, validator, store } = await start();
+    let pushes = 0;
+    validator.onPush = () => {
+      pushes++;
+      throw new Refusal('conflict', 'another record has this id');
+    };
+    await receive(client, order());
+    await until(() => store().prepare('SELECT refused FROM outbox').get()?.refused != null);
+    expect(String(store().prepare('SELECT refused FROM outbox').get()?.refused)).toContain('another record');
+    await receive(client, order({ replyId: 2 }));
+    await until(() => pushes === 2);
+  });
+
+  it('stops new orders when it is full', async () => {
+    const { client, order, validator } = await start({
+      provider: { outbox: { capacity: 1, firstRetryMs: 60_000, maxRetryMs: 60_000 } },
+    });
+    validator.onPush = () => {
+      throw new Error('down');
+    };
+    await receive(client, order());
+    expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/too many records wait/);
+  });
+});
+
+describe('a provider that stops', () => {
+  it('lets a running reply end, takes no new one, and says so to the market', async () => {
+    const { client, order, provider, validator, store } = await start({ engine: { stepMs: 5 } });
+    const running = receive(client, order());
+    await until(() => validator.admitted.length === 1);
+    const stopped = provider.stop(20_000);
+    expect((await refusalOf(receive(client, order({ replyId: 2 })))).message).toMatch(/shutting down|connection/);
+    const { finished } = await running;
+    expect(finished.stopReason).toBe('length');
+    await stopped;
+    const last = verifyAnnouncement(crypto, validator.announced.at(-1)!, { ledger, nowMs: Date.now() });
+    expect(last.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(last.announcement).toMatchObject({ payee, capacity: 8, freeCapacity: 0 });
+    expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
+  });
+
+  it('signs nothing for a reply that it did not finish', async () => {
+    const { client, order, provider, validator, store } = await start({ engine: { stepMs: 50 } });
+    const running = refusalOf(receive(client, order({ body: { max_tokens: 200 } })));
+    await until(() => validator.admitted.length === 1);
+    await provider.stop(100);
+    expect((await running).retryable).toBe(true);
+    expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(0);
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+  });
+});

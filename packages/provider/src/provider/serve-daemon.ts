@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import type { Engine } from '@ogong/engine/engine';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
+import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { loadCertificatePin } from '@ogong/host/link/link-identity';
+import { createLinkPool, type Peer } from '@ogong/host/link/link-pool';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { systemClock } from '@ogong/host/time/clock';
+import { createBeaconView } from '@ogong/host/views/beacon-view';
+import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { loadModel } from '../engine/engine-config.ts';
+import { type CommitReply, commitReply } from './commit-reply.ts';
+import { createProvider } from './provider.ts';
+import type { serveConfig } from './provider-config.ts';
+import { createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
+
+const NAME = 'ogong-provider';
+
+export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind: 'run' }>['values'];
+
+/** Stands between the provider and what it runs on: for tests and measurements from outside. */
+export interface ServeWrappers {
+  readonly engine?: (engine: Engine) => Engine;
+  readonly openings?: (openings: Openings) => Openings;
+  readonly signer?: (signer: HybridSigner) => HybridSigner;
+  readonly commit?: (commit: CommitReply) => CommitReply;
+}
+
+/** `ogong-provider serve`, from its settings to a running daemon. */
+export async function startServing(settings: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
+  const { routers, verifier, publicEndpoint, bind } = readSettings(settings);
+  const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
+  const { ledger, identity, chain, log, metrics } = context;
+  const signer = wrap.signer?.(context.signer) ?? context.signer;
+  const { engine: loaded } = await loadModel(settings.model, settings, { dataDir: settings.dataDir, log });
+  const engine = wrap.engine?.(loaded) ?? loaded;
+  const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
+  const commits = createGroupCommit(store);
+  const openings = createOpenings(store, commits);
+  const links = createLinkPool({ identity });
+  const beacons = createBeaconView(
+    { refreshMs: settings.beaconInterval },
+    { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
+  );
+  const provider = createProvider(
+    {
+      bind,
+      modelId: settings.modelId,
+      pricePer1kAtomic: settings.price,
+      routers,
+      validators: settings.validatorEndpoint.map(formatHostPort),
+      ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+      ...(verifier === undefined ? {} : { verifier }),
+      announceIntervalMs: settings.announceInterval,
+      openingTtlMs: settings.openingTtl,
+    },
+    {
+      engine,
+      crypto: nodeCrypto,
+      clock: systemClock,
+      signer,
+      payee: ledger,
+      identity,
+      chain,
+      beacons,
+      store,
+      openings: wrap.openings?.(openings) ?? openings,
+      ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),
+      log,
+      metrics,
+    },
+  );
+  await context.start();
+  await beacons.refresh().catch((err: unknown) => log.warn({ err }, 'the beacon cannot be read yet'));
+  beacons.start();
+  await provider.start();
+  return {
+    ready: {
+      address: provider.address(),
+      provider: toHex(provider.id),
+      payee: `0x${toHex(ledger.address)}`,
+      certHash: toHex(identity.id),
+      modelRoot: toHex(engine.info().modelRoot),
+      numericClass: engine.info().numericClass,
+    },
+    async stop() {
+      await provider.stop();
+      await Promise.all([beacons.stop(), context.stop()]);
+      links.close();
+      await commits.close();
+      store.close();
+      await loaded.close();
+    },
+  };
+}
+
+/** What the fields cannot say one by one. @throws ConfigError */
+function readSettings(settings: ServeSettings) {
+  const problems: string[] = [];
+  const bind = settings.bind ?? settings.listen;
+  const routers: Peer[] = [];
+  for (const { endpoint, certHash } of settings.router) {
+    const pin = certHash ?? (settings.routerCert === undefined ? undefined : loadCertificatePin(settings.routerCert));
+    if (pin) routers.push({ endpoint, certHash: pin });
+    else problems.push(`--router ${formatHostPort(endpoint)} needs its certificate: host:port|cert, or --router-cert`);
+  }
+  const { verifierEndpoint, verifierCert, verifierKey } = settings;
+  const given = [verifierEndpoint, verifierCert, verifierKey].filter((value) => value !== undefined).length;
+  if (given !== 0 && given !== 3) {
+    problems.push('--verifier-endpoint, --verifier-cert and --verifier-key are given together');
+  }
+  if (settings.publicEndpoint === undefined && ['0.0.0.0', '::'].includes(bind.host)) {
+    problems.push(
+      '--public-endpoint is required where all addresses are listened on: others must know where to connect',
+    );
+  }
+  try {
+    parseModelId(settings.modelId);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    problems.push(`--model-id: ${error.message}`);
+  }
+  if (problems.length > 0) throw new ConfigError('ogong-provider serve', problems);
+  return {
+    bind,
+    routers,
+    publicEndpoint: settings.publicEndpoint && formatHostPort(settings.publicEndpoint),
+    verifier:
+      verifierEndpoint && verifierCert && verifierKey
+        ? {
+            endpoint: formatHostPort(verifierEndpoint),
+            certHash: loadCertificatePin(verifierCert),
+            keyHash: fromHex(verifierKey),
+          }
+        : undefined,
+  };
+}

@@ -1,0 +1,162 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Engine, EngineError, type GenerateEvent, type TokenLogprob } from '@ogong/engine/engine';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { Clock } from '@ogong/host/time/clock';
+import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import {
+  type GenerateEventSchema,
+  type PushRecordRequest,
+  PushRecordRequestSchema,
+  type SignedOrder,
+  type SignedTicket,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommitReply, CommittedReply } from './commit-reply.ts';
+import { planReply, type ReplyBeacon } from './generate-reply.ts';
+import type { CheckedOrder } from './order-check.ts';
+
+export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
+
+/** One accepted order, from its prompt tokens to its signed record. */
+export interface ReplyJob extends CheckedOrder {
+  readonly signedOrder: SignedOrder;
+  readonly signedTicket: SignedTicket;
+  readonly body: Uint8Array;
+  /** Whom of its own the payer asks for, see planReply. */
+  readonly cacheScope: Uint8Array;
+  readonly promptTokens: Uint32Array;
+  readonly beacon: ReplyBeacon;
+  /** The order can never be served again; nothing leaves before. @throws StoreError */
+  readonly claimed: Promise<void>;
+}
+
+export interface ServeDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly commit: CommitReply;
+  /** The payee's word for the signer's key. */
+  readonly payeeSignature: Uint8Array;
+  /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
+  readonly admit: (signal: AbortSignal) => Promise<void>;
+  /** Makes opening and record durable; after it the reply is this provider's to answer for. */
+  readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
+  /** False once the consumer has left. */
+  readonly send: (event: ReplyEvent) => Promise<boolean>;
+  /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
+  readonly left: AbortSignal;
+  /** The provider gives up: nothing is committed. */
+  readonly failed: AbortSignal;
+}
+
+export interface ServedCounts {
+  readonly promptTokens: number;
+  /** Of those: what the engine still had of an earlier prompt. */
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  /** Of the engine's guesses, where it makes any. */
+  readonly drafts: { readonly proposed: number; readonly accepted: number };
+}
+
+/**
+ * Generates while the validator admits and the claim of the order goes to the disk; nothing leaves before both have.
+ * @throws Refusal, EngineError
+ */
+export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
+  const { engine, crypto, clock, signer, commit, payeeSignature, send, left, failed } = dependencies;
+  const { order, request } = job;
+  const { asked } = request;
+  const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
+  const refused = new AbortController();
+  const startMs = clock.nowMs();
+  const signal = AbortSignal.any([left, failed, refused.signal]);
+  // What cannot be remembered is not admitted either: it would count as abandoned.
+  const admission = job.claimed.then(() => dependencies.admit(signal));
+  admission.catch(() => refused.abort());
+  const gone = new Promise<boolean>((resolve) => left.addEventListener('abort', () => resolve(false), { once: true }));
+  /** Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear. */
+  const deliver = (event: ReplyEvent) => (left.aborted ? Promise.resolve(false) : Promise.race([send(event), gone]));
+
+  const windows: WindowBytes[] = [];
+  let sent = '';
+  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  const events = engine.generate(planned, { signal });
+  try {
+    for await (const event of events) {
+      if (refused.signal.aborted) break;
+      if (event.kind === 'window') windows.push(event.window);
+      else if (event.kind === 'end') end = event;
+      else {
+        await admission;
+        if (event.kind === 'start') {
+          await deliver({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+        } else if (event.text !== '' || asked.logprobs) {
+          const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
+          sent += event.text;
+          await deliver({ event: { case: 'delta', value: { text: event.text, tokens } } });
+        }
+      }
+    }
+  } catch (error) {
+    // The engine was only stopped: what counts is that the validator did not admit.
+    if (refused.signal.aborted) await admission;
+    throw error;
+  }
+  await admission;
+  if (failed.aborted) throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  if (end === undefined) throw new EngineError('engine-crashed', 'the engine ended without an answer');
+  const counts = {
+    promptTokens: job.promptTokens.length,
+    cachedTokens: end.cachedTokens,
+    outputTokens: end.outputTokens.length,
+    drafts: end.drafts ?? { proposed: 0, accepted: 0 },
+  };
+  // A consumer that leaves pays for what was generated, or it would leave just before the end.
+  if (counts.outputTokens === 0) return counts;
+
+  const rest = end.text.slice(sent.length);
+  if (rest !== '') await deliver({ event: { case: 'delta', value: { text: rest } } });
+  const committed = commit(crypto, signer, {
+    order,
+    endpoint: job.endpoint,
+    asked,
+    info: engine.info(),
+    sketch,
+    drawKey,
+    promptTokens: job.promptTokens,
+    outputTokens: end.outputTokens,
+    windows,
+    stopReason: end.stopReason,
+    text: end.text,
+    startMs,
+    endMs: clock.nowMs(),
+  });
+  const { record, signature, header, headerProof, response } = committed;
+  const signedRecord = { record, providerKey: signer.publicKey, signature };
+  await dependencies.keep(
+    committed,
+    create(PushRecordRequestSchema, {
+      order: job.signedOrder,
+      record: signedRecord,
+      header,
+      headerProof: [...headerProof],
+      request: job.body,
+      endpoint: job.endpoint,
+      response,
+      payeeSignature,
+    }),
+  );
+  await deliver({
+    event: {
+      case: 'finished',
+      value: { record: signedRecord, header, text: end.text, stopReason: end.stopReason, ...counts },
+    },
+  });
+  return counts;
+}
+
+function toWireToken(token: TokenLogprob, alternatives: readonly TokenLogprob[]) {
+  const { id, bytes, logprob } = token;
+  return { id, bytes, logprob, alternatives: alternatives.map((other) => ({ ...other, alternatives: [] })) };
+}

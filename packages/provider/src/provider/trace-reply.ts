@@ -1,0 +1,78 @@
+import { type Engine, EngineError } from '@ogong/engine/engine';
+import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { RequestError } from '@ogong/protocol/exchange/request';
+import type { TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
+import { parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+import { parseTracedRecord, type TraceClaim, traceClaim } from '../engine/trace-claim.ts';
+import type { Openings } from './provider-store.ts';
+
+export interface ReplyTracerDependencies {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly signer: HybridSigner;
+  readonly openings: Pick<Openings, 'get'>;
+}
+
+/** A trace takes the engine's time from paying replies: one at a time, few in line, not for ever. */
+const MAX_WAITING = 4;
+const MAX_TRACE_MS = 120_000;
+/** A trace needs a context of its own, and may find no room for it. */
+const GIVEN_UP: readonly string[] = ['cancelled', 'not-enough-memory'];
+
+/**
+ * Answers for one position of a reply that this provider served: what its engine computes there, layer by layer. The
+ * reply is its own opening, so that nobody can have it run anything else.
+ */
+export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTracerDependencies) {
+  const queue = createJobQueue({ slots: 1, maxWaiting: MAX_WAITING });
+
+  async function readClaim(message: TraceReplyRequest): Promise<TraceClaim> {
+    const record = parseTracedRecord(crypto, engine, message);
+    const kept = await openings.get(record.replyId);
+    if (kept === undefined) throw new Refusal('not-found', 'no opening of this reply is kept here');
+    const opening = parseOpening(kept.bytes);
+    if (!equalBytes(computeCommitment(crypto, opening).root, record.commitRoot)) {
+      throw new Refusal('invalid', 'the record commits to another reply than the one that was served here');
+    }
+    const header = parseHeader(opening.header);
+    const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
+    const rows = windows.flatMap((window) => window.rows);
+    return {
+      record: message.record,
+      header,
+      request: parseModelRequest(message.request, parseEndpointName(message.endpoint)),
+      outputTokens: Uint32Array.from(rows, tokenOf),
+      listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
+      shapeClasses: Uint8Array.from(windows.flatMap(({ runs }) => expandRuns(runs))),
+      bankSeed: header.sketchBankSeed,
+      position: message.position,
+    };
+  }
+
+  /** @throws Refusal, or what is this provider's own fault. */
+  return async (message: TraceReplyRequest, left: AbortSignal): Promise<SignedTrace> => {
+    const timeoutMs = Math.min(message.timeoutMs, MAX_TRACE_MS);
+    if (timeoutMs === 0) throw new Refusal('invalid', 'the call leaves no time for a trace');
+    try {
+      const claim = await readClaim(message);
+      const signal = AbortSignal.any([left, AbortSignal.timeout(timeoutMs)]);
+      return await queue.run(() => traceClaim(claim, { engine, crypto, signer, signal }), signal);
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
+      if (error instanceof EngineError && error.code === 'unsupported-model') {
+        throw new Refusal('unsupported', error.message);
+      }
+      if (error instanceof EngineError && (error.retryable || GIVEN_UP.includes(error.code))) {
+        throw new Refusal('unavailable', error.message);
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,93 @@
+import { bytes, columns, integer } from '@ogong/host/store/columns';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import { concatBytes } from '@ogong/protocol/base/bytes';
+
+/** What a verifier must not forget: to which reports it is bound, and over which round it has opened them. */
+export const VERIFIER_SCHEMA = `
+   CREATE TABLE report (
+     validator BLOB NOT NULL,
+     job_id BLOB NOT NULL,
+     job_hash BLOB NOT NULL,
+     report BLOB NOT NULL,
+     salt BLOB NOT NULL,
+     digest BLOB NOT NULL,
+     signature BLOB NOT NULL,
+     round BLOB,
+     created_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (validator, job_id)
+   ) STRICT;
+   CREATE INDEX report_by_age ON report (created_at_ms);`;
+
+export interface KeptReport {
+  /** Of the job as it was asked: an id names one job. */
+  readonly jobHash: Uint8Array;
+  readonly report: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly digest: Uint8Array;
+  /** Over the commitment. */
+  readonly signature: Uint8Array;
+}
+
+const keptReport = columns({ jobHash: bytes, report: bytes, salt: bytes, digest: bytes, signature: bytes });
+const reportRow = columns({ validator: bytes, jobId: bytes, kept: keptReport, createdAtMs: integer });
+
+export interface JobKey {
+  /** Peer id of the validator that asked: nobody else sees the report. */
+  readonly validator: Uint8Array;
+  readonly jobId: Uint8Array;
+}
+
+export interface KeepTerms {
+  readonly nowMs: number;
+  readonly forgetBeforeMs: number;
+  /** Of the peer that asks, no more than so many before this one are kept. Default: all. */
+  readonly keepLast?: number | undefined;
+}
+
+export interface Reports {
+  get(key: JobKey): KeptReport | undefined;
+  /** @returns what is kept under the key, durable: the first report stands. */
+  put(key: JobKey, report: KeptReport, terms: KeepTerms): Promise<KeptReport>;
+  /**
+   * Binds a report to the one round that it is opened over. Whoever could have it opened twice could show it to a
+   * verifier in between, and then pretend that both had committed at the same time.
+   * @returns false where it is bound to another round.
+   */
+  bindRound(key: JobKey, round: readonly Uint8Array[]): Promise<boolean>;
+}
+
+export function createReports(store: Store, commits: GroupCommit): Reports {
+  const find = (db: Store, { validator, jobId }: JobKey): KeptReport | undefined => {
+    const sql = `SELECT ${keptReport.list} FROM report WHERE validator = ? AND job_id = ?`;
+    return keptReport.get(db.prepare(sql), validator, jobId);
+  };
+  return {
+    get: (key) => store.read((db) => find(db, key)),
+    put: (key, report, { nowMs, forgetBeforeMs, keepLast }) =>
+      commits.write((db) => {
+        db.prepare('DELETE FROM report WHERE created_at_ms < ?').run(forgetBeforeMs);
+        if (keepLast !== undefined) {
+          db.prepare(
+            `DELETE FROM report WHERE validator = ?1 AND job_id NOT IN
+             (SELECT job_id FROM report WHERE validator = ?1 ORDER BY created_at_ms DESC LIMIT ?2)`,
+          ).run(key.validator, keepLast);
+        }
+        reportRow.insert(db, 'INSERT OR IGNORE INTO report', { ...key, kept: report, createdAtMs: nowMs });
+        return find(db, key) as KeptReport;
+      }),
+    bindRound: ({ validator, jobId }, round) =>
+      commits.write((db) => {
+        const digests = concatBytes(...round);
+        db.prepare('UPDATE report SET round = ? WHERE validator = ? AND job_id = ? AND round IS NULL').run(
+          digests,
+          validator,
+          jobId,
+        );
+        const bound = db
+          .prepare('SELECT 1 FROM report WHERE validator = ? AND job_id = ? AND round = ?')
+          .get(validator, jobId, digests);
+        return bound !== undefined;
+      }),
+  };
+}

@@ -1,0 +1,145 @@
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import { Refusal } from '@ogong/host/link/link-error';
+import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
+import { hashTokens, parseHeader } from '@ogong/protocol/commitment/header';
+import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
+import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { RequestError } from '@ogong/protocol/exchange/request';
+import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { MAX_LISTED } from '@ogong/protocol/sampling/sampler';
+import { endsAtStop, renderReply } from '@ogong/protocol/stage1/reply-text';
+import { parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP } from '@ogong/protocol/stage2/score-report';
+import { type ClaimedReply, planPass } from '../engine/claimed-pass.ts';
+import { parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+import { createBlankWindows } from './blank-windows.ts';
+
+/** A claim to be scored, every field in range for the model at hand. */
+export interface ScoreJob extends ClaimedReply {
+  readonly jobId: Uint8Array;
+  /** The provider's draws that fell into the tail. */
+  readonly tailDraws: TailDraws;
+}
+
+/** Hash of no text: the tokens do not end where the header says that they were cut. */
+const NO_TEXT = new Uint8Array(32);
+/** Hash of no vocabulary: the header's is not the model's. */
+const NO_VOCABULARY = new Uint8Array(32);
+const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
+
+/** @throws Refusal naming what is out of range. */
+export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob {
+  const { jobId, outputTokens, listSizes, shapeClasses, sketchBankSeed: bankSeed } = message;
+  assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
+  assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
+  const count = outputTokens.length / 4;
+  assertJob(Number.isInteger(count) && count >= 1, 'the output tokens are no list of 32-bit integers');
+  assertJob(count <= MAX_OUTPUT_TOKENS, `${count} output tokens are more than any reply has`);
+  if (count >= info.contextSize) throw new Refusal('unsupported', `${count} output tokens exceed the context here`);
+  assertJob(listSizes.length === count, `${listSizes.length} list sizes for ${count} tokens`);
+  assertJob(
+    listSizes.every((size) => size >= 1 && size <= MAX_LISTED),
+    `a list holds 1..${MAX_LISTED} candidates`,
+  );
+  assertJob(
+    shapeClasses === undefined || shapeClasses.length === count,
+    `${shapeClasses?.length} shape classes for ${count} tokens`,
+  );
+  const tokens = readTokens(outputTokens);
+  try {
+    const header = parseHeader(message.header);
+    const tailDraws = parseTailDraws(message.tailDraws ?? new Uint8Array(0), count);
+    assertJob(
+      tokens.every((token) => token < header.vocabularySize) &&
+        listSizes.every((size) => size <= header.vocabularySize),
+      `a token or a list lies outside the vocabulary of ${header.vocabularySize}`,
+    );
+    const request = parseModelRequest(message.request, parseEndpointName(message.endpoint));
+    return { jobId, header, request, outputTokens: tokens, listSizes, shapeClasses, tailDraws, bankSeed };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+}
+
+/**
+ * One teacher-forced pass over the claimed tokens, with the prompt made from the request and not from the claim.
+ * @returns the canonical report.
+ * @throws EngineError, Refusal
+ */
+export async function scoreJob(
+  job: ScoreJob,
+  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { header, request, outputTokens } = job;
+  const info = engine.info();
+  const pass = await planPass(job, engine);
+  const { promptTokens } = pass;
+  const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
+  const shared = {
+    jobId: job.jobId,
+    modelRoot: info.modelRoot,
+    promptTokensHash: hashTokens(crypto, promptTokens),
+    promptTokenCount: promptTokens.length,
+    firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
+    contextSize: info.contextSize,
+  };
+  if (!isOfModel(job, info)) {
+    // A refusal would leave the reply unjudged, and paid, for a lie in its own header.
+    return encodeScoreReport({
+      ...shared,
+      numericClass: info.numericClass,
+      exact: info.exact && info.numericClass === header.numericClass,
+      vocabularyHash: NO_VOCABULARY,
+      responseHash: NO_TEXT,
+      firstOtherChoice: 0,
+      tailGap: NO_TAIL_GAP,
+      elapsedMs: 0,
+      windows: createBlankWindows(header, job),
+    });
+  }
+  const result = await engine.score({ ...pass, tailDraws: job.tailDraws }, { signal });
+  const isLast = firstStopToken === outputTokens.length - 1;
+  const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
+  const bytes = await engine.detokenize(spoken);
+  const last = await engine.detokenize(spoken.subarray(-1));
+  const { stop } = request.asked;
+  const isCutRight = header.stopReason !== 'stop-string' || endsAtStop(bytes, last.length, stop);
+  return encodeScoreReport({
+    ...shared,
+    numericClass: result.numericClass,
+    exact: result.exact,
+    vocabularyHash: info.vocabularyHash,
+    responseHash: isCutRight ? crypto.sha256(utf8Encode(renderReply(bytes, stop, header.stopReason))) : NO_TEXT,
+    firstOtherChoice: result.firstOtherChoice < 0 ? NO_OTHER_CHOICE : result.firstOtherChoice,
+    tailGap: result.tailGap ?? NO_TAIL_GAP,
+    elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
+    windows: result.windows,
+  });
+}
+
+/** Whether the claim is one that this model could have made at all, to a request that it could have been asked. */
+function isOfModel({ header, request, outputTokens }: ScoreJob, info: EngineInfo): boolean {
+  return (
+    request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
+    header.vocabularySize === info.vocabularySize &&
+    header.embeddingSize === info.embeddingSize &&
+    outputTokens.every((token) => token < info.vocabularySize)
+  );
+}
+
+function findFirstStop(tokens: Uint32Array, stopTokens: Uint32Array): number {
+  const stops = new Set(stopTokens);
+  return tokens.findIndex((token) => stops.has(token));
+}
+
+/** u32 little endian. */
+function readTokens(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+}
+
+function assertJob(holds: boolean, message: string): void {
+  if (!holds) throw new Refusal('invalid', message);
+}

@@ -1,0 +1,58 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { hex, hostPort, integer, text } from '@ogong/host/config/values';
+import { networkFields } from '@ogong/host/lifecycle/daemon-context';
+import { certificatePin } from '@ogong/host/link/peer-values';
+import { engineFields } from '../engine/engine-config.ts';
+
+export const verifierConfig = defineConfig({
+  name: 'ogong-verifierd',
+  summary: 'Re-runs claimed replies on its own engine and reports to registered validators what it saw.',
+  fields: {
+    bind: {
+      schema: hostPort,
+      label: '<addr>',
+      env: 'OGONG_VERIFIER_BIND',
+      default: '0.0.0.0:4545',
+      description: 'address of the link endpoint',
+    },
+    model: {
+      schema: text,
+      label: '<path|name>',
+      env: 'OGONG_VERIFIER_MODEL',
+      required: true,
+      description: 'model to re-run replies on: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+    },
+    ...engineFields,
+    dataDir: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VERIFIER_DATA_DIR',
+      default: join(homedir(), '.ogong', 'verifier'),
+      description: 'where keys and downloaded models are kept',
+    },
+    ...networkFields,
+    certOut: { ...networkFields.certOut, env: 'OGONG_VERIFIER_CERT_OUT' },
+    calibrateWith: {
+      schema: certificatePin,
+      label: '<path|hash>',
+      env: 'OGONG_VERIFIER_CALIBRATE_WITH',
+      repeatable: true,
+      description:
+        'certificate of a peer that may have replies scored to measure drift (ogong calibrate --peer), as a file or its SHA-256',
+    },
+    provider: {
+      schema: hex(32),
+      label: '<id>',
+      env: 'OGONG_VERIFIER_PROVIDER',
+      repeatable: true,
+      description: 'provider that may announce this verifier: provider in the ready line of ogong-provider serve',
+    },
+    maxWaiting: {
+      schema: integer({ min: 0, max: 10_000 }),
+      default: '64',
+      description: 'jobs that may wait; more are refused',
+    },
+  },
+});

@@ -1,0 +1,74 @@
+import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { replayReply } from '@ogong/protocol/stage1/replay';
+import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { createNetwork, type Network, receive } from '@ogong/testing/provider/provider-fixture';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseScoreJob, scoreJob } from './score-job.ts';
+
+/** Provider and verifier with two engines of their own over the same real weights. */
+describe('an audit with real weights', () => {
+  let network: Network;
+  let verifier: LlamaEngine;
+  beforeAll(async () => {
+    const { path: modelPath } = await resolveModel('stories260K', { storeDir: '' });
+    verifier = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 512 });
+    network = await createNetwork({
+      realEngine: await createLlamaEngine({ modelPath, sequences: 4, contextSize: 512 }),
+    });
+  });
+  afterAll(async () => {
+    await network?.close();
+    await verifier?.close();
+  });
+
+  it.each([
+    ['plain', { max_tokens: 70 }],
+    ['greedy', { temperature: 0, max_tokens: 40 }],
+    ['filtered and penalised', { top_p: 0.8, top_k: 30, frequency_penalty: 0.7, logit_bias: { 5: 2 }, max_tokens: 40 }],
+    ['cut at a stop string', { stop: ['. ', ' was'], max_tokens: 200 }],
+    ['ended by the model', { logit_bias: { 1: 12, 2: 12 }, max_tokens: 200 }],
+  ])('is an equality for a reply that is %s', async (name, body) => {
+    const replyId = name.length;
+    const message = network.order({ body, replyId });
+    const { finished } = await receive(network.client, message);
+    const id = new Uint8Array(16).fill(replyId);
+    const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: id });
+    const opening = parseOpening(bytes);
+    const record = parseRecordV2(finished.record!.record);
+    const header = parseHeader(opening.header);
+    const replay = replayReply(crypto, record, opening);
+    expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    const job = parseScoreJob(
+      {
+        $typeName: 'ogong.v1.ScoreRequest',
+        jobId: id,
+        request: message.request,
+        endpoint: message.endpoint,
+        header: opening.header,
+        outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
+        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+        shapeClasses: replay.shapeClasses,
+        sketchBankSeed: header.sketchBankSeed,
+        tailDraws: encodeTailDraws(replay.tailDraws),
+        timeoutMs: 0,
+      },
+      verifier.info(),
+    );
+    const report = parseScoreReport(
+      await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(60_000) }),
+    );
+    const verdict = adjudicateReport(crypto, { record, header, opening }, report);
+    expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(verdict.outcome).toBe('accept');
+    if (verifier.info().exact)
+      expect(verdict.checks.find(({ id: check }) => check === 'equality')?.status).toBe('pass');
+  });
+});

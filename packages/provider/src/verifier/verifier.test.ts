@@ -1,0 +1,450 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { LinkError } from '@ogong/host/link/link-error';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit } from '@ogong/host/store/group-commit';
+import { openStore } from '@ogong/host/store/store';
+import { systemClock } from '@ogong/host/time/clock';
+import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/audit/adjudicate';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
+import { verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { replayReply } from '@ogong/protocol/stage1/replay';
+import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+  redactHeader,
+} from '@ogong/protocol/stage2/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
+import { makeIdentity } from '@ogong/testing/link/link-fixture';
+import { createNetwork, type Network, receive } from '@ogong/testing/provider/provider-fixture';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createReports, VERIFIER_SCHEMA } from './report-store.ts';
+import { createVerifier, type VerifierOptions } from './verifier.ts';
+
+const VALIDATOR = 3;
+const OTHER_VALIDATOR = 5;
+let jobs = 0;
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Opened {
+  readonly client: LinkClient;
+  readonly keyHash: Uint8Array;
+  connect(seed: number): Promise<LinkClient>;
+  stop(): Promise<void>;
+}
+
+async function start(
+  engineOptions: FakeEngineOptions = {},
+  options: Partial<VerifierOptions> = {},
+  path = ':memory:',
+): Promise<Opened> {
+  const engine = createFakeEngine({ contextSize: 512, ...engineOptions });
+  const identity = await makeIdentity(11);
+  const validators = await Promise.all([VALIDATOR, OTHER_VALIDATOR].map(makeIdentity));
+  const store = openStore(path, { schema: VERIFIER_SCHEMA });
+  const commits = createGroupCommit(store);
+  const verifier = createVerifier(
+    { bind: { host: '127.0.0.1', port: 0 }, ...options },
+    {
+      engine,
+      crypto,
+      clock: systemClock,
+      signer: createNodeHybridSigner(new Uint8Array(64).fill(31)),
+      reports: createReports(store, commits),
+      randomBytes,
+      identity,
+      chain: {
+        findByCertHash: (hash) =>
+          validators.some((one) => equalBytes(hash, one.id))
+            ? { address: new Uint8Array(20), stake: 1n, certHash: hash, vrfKey: new Uint8Array(32), endpoint: 'v:1' }
+            : undefined,
+      },
+      log: createLogger({ name: 'test', level: 'silent' }),
+      metrics: createMetrics('verifier'),
+    },
+  );
+  await verifier.start();
+  let isStopped = false;
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    await verifier.stop(0);
+    await commits.close();
+    store.close();
+    await engine.close();
+  };
+  closing.push(stop);
+  const connect = async (seed: number) => {
+    const endpoint = verifier.address();
+    const client = createLinkClient({ endpoint, certHash: identity.id, identity: await makeIdentity(seed) });
+    closing.push(async () => client.close());
+    return client;
+  };
+  return { client: await connect(VALIDATOR), keyHash: verifier.keyHash, connect, stop };
+}
+
+/** Replies of an honest provider, and the jobs that a validator would make of them. */
+describe('a verifier', () => {
+  let net: Network;
+  beforeAll(async () => {
+    net = await createNetwork();
+  });
+  afterAll(() => net.close());
+
+  it('vouches, to whoever asks, for the providers that its operator names, and for no others', async () => {
+    const providerId = new Uint8Array(32).fill(8);
+    const verifier = await start({}, { providers: [providerId] });
+    const stranger = (await verifier.connect(77)).service(VerifierService);
+    const endorsement = await stranger.endorse({ providerId });
+    expect(verifyEndorsement(crypto, endorsement, { providerId, keyHash: verifier.keyHash })).toBe(true);
+    for (const other of [new Uint8Array(32), new Uint8Array(0)]) {
+      const error = await stranger.endorse({ providerId: other }).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ refusal: 'not-found' });
+    }
+  });
+
+  let replies = 0;
+  async function serve(body: Readonly<Record<string, unknown>> = {}) {
+    const replyId = ++replies;
+    const message = net.order({ body, replyId });
+    const { finished } = await receive(net.client, message);
+    const id = new Uint8Array(16).fill(replyId);
+    const opened = await net.client.service(ProviderService).getOpening({ replyId: id });
+    const opening = parseOpening(opened.opening);
+    const record = parseRecordV2(finished.record!.record);
+    const header = parseHeader(opening.header);
+    const replay = replayReply(crypto, record, opening);
+    return { message, opening, record, header, replay, response: utf8Encode(finished.text) };
+  }
+  type Served = Awaited<ReturnType<typeof serve>>;
+
+  function makeJob({ message, header, replay }: Served) {
+    const outputTokens = new Uint8Array(replay.outputTokens.length * 4);
+    const view = new DataView(outputTokens.buffer);
+    replay.outputTokens.forEach((token, i) => {
+      view.setUint32(4 * i, token, true);
+    });
+    return {
+      jobId: new Uint8Array(16).fill(++jobs),
+      request: message.request,
+      endpoint: message.endpoint,
+      header: encodeHeader(redactHeader(header)),
+      outputTokens,
+      listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+      sketchBankSeed: header.sketchBankSeed,
+      tailDraws: encodeTailDraws(replay.tailDraws),
+      timeoutMs: 20_000,
+    };
+  }
+
+  async function audit(served: Served, verifier: Opened) {
+    const { record, header, replay, opening } = served;
+    const service = verifier.client.service(VerifierService);
+    const job = makeJob(served);
+    const { digest, verifierKey: publicKey, signature } = await service.commit(job);
+    const { jobId } = job;
+    const commitment = encodeScoreCommitment({ jobId, digest });
+    expect(verifyHybrid(crypto, { publicKey, message: commitment, signature })).toBe(true);
+    expect(hashHybridKey(crypto, publicKey)).toEqual(verifier.keyHash);
+    const opened = await service.reveal({ jobId, round: [digest] });
+    const reportHash = crypto.sha256(opened.report);
+    const statement = { jobId, salt: opened.salt, reportHash, round: [digest] };
+    const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+    expect(computeScoreDigest(crypto, { ...statement, inputsHash, keyHash: verifier.keyHash })).toEqual(digest);
+    const message = encodeScoreOpening(statement);
+    expect(verifyHybrid(crypto, { publicKey, message, signature: opened.signature })).toBe(true);
+    const report = parseScoreReport(opened.report);
+    const expected = { jobId, modelRoot: record.modelRoot, header, replay };
+    return {
+      report,
+      shape: checkReportShape(report, expected),
+      verdict: adjudicateReport(crypto, { record, header, opening }, report),
+    };
+  }
+
+  it('scores for a peer that may calibrate, a few jobs at a time, and for no stranger', async () => {
+    const GUEST = 17;
+    const { id } = await makeIdentity(GUEST);
+    const verifier = await start({ stepMs: 5 }, { calibrateWith: [id], slots: 1 });
+    const served = await serve({ max_tokens: 8 });
+    const stranger = (await verifier.connect(18)).service(VerifierService);
+    await expect(stranger.commit(makeJob(served))).rejects.toMatchObject({ code: 'unauthorized' });
+    const guest = (await verifier.connect(GUEST)).service(VerifierService);
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => guest.commit(makeJob(served))));
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(8);
+    for (const { reason } of refused) expect(reason).toMatchObject({ refusal: 'unavailable', retryable: true });
+    const job = makeJob(served);
+    await expect(guest.trace({ job, record: new Uint8Array(8), position: 0 })).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    const { digest } = await guest.commit(job);
+    expect(parseScoreReport((await guest.reveal({ jobId: job.jobId, round: [digest] })).report).jobId).toEqual(
+      job.jobId,
+    );
+    await expect(
+      verifier.client.service(VerifierService).reveal({ jobId: job.jobId, round: [digest] }),
+    ).rejects.toMatchObject({ refusal: 'not-found' });
+  });
+
+  it('keeps no more than a few reports of a peer that calibrates, and all of a validator', async () => {
+    const GUEST = 17;
+    const verifier = await start({}, { calibrateWith: [(await makeIdentity(GUEST)).id] });
+    const served = await serve({ max_tokens: 2 });
+    const guest = (await verifier.connect(GUEST)).service(VerifierService);
+    for (const [service, isKept] of [
+      [verifier.client.service(VerifierService), true],
+      [guest, false],
+    ] as const) {
+      const first = makeJob(served);
+      const { digest } = await service.commit(first);
+      for (let i = 0; i < 20; i++) await service.commit(makeJob(served));
+      const again = service.reveal({ jobId: first.jobId, round: [digest] });
+      if (isKept) expect((await again).report.length).toBeGreaterThan(0);
+      else await expect(again).rejects.toMatchObject({ refusal: 'not-found' });
+    }
+  });
+
+  it('confirms an honest reply by equality', async () => {
+    const verifier = await start();
+    const { report, shape, verdict } = await audit(await serve(), verifier);
+    expect(shape).toMatchObject({ status: 'pass' });
+    expect(verdict.outcome).toBe('accept');
+    expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
+    expect(combineReports([{ ...verdict, exact: report.exact }], false).decision).toBe('accept');
+  });
+
+  it.each([
+    ['ended by its stop token', { max_tokens: 200, logit_bias: { 2: 8 } }, 'stop-token'],
+    ['cut at a stop string', { max_tokens: 200, stop: [' a'], seed: 6 }, 'stop-string'],
+    ['cut in the middle of a character', { max_tokens: 60, seed: 11, temperature: 2 }, undefined],
+    ['with penalties and biases', { logit_bias: { 260: 5 }, frequency_penalty: 1, top_p: 0.9 }, undefined],
+  ])('confirms a reply %s', async (_name, body, stopReason) => {
+    const verifier = await start();
+    const served = await serve(body);
+    if (stopReason) expect(served.header.stopReason).toBe(stopReason);
+    const { verdict } = await audit(served, verifier);
+    expect(verdict.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(verdict.outcome).toBe('accept');
+  });
+
+  it('refutes a reply of another model', async () => {
+    const verifier = await start({ error: 3 });
+    const { verdict } = await audit(await serve(), verifier);
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'fail' });
+  });
+
+  it('refutes a stop string that no token completes, and tokens after the one that does', async () => {
+    const verifier = await start();
+    const served = await serve({ max_tokens: 40 });
+    const text = new TextDecoder().decode(served.response);
+    const at = text.indexOf(' ', text.length / 2);
+    const claim = (stop: string, shown: string) => {
+      const body = JSON.parse(new TextDecoder().decode(served.message.request));
+      const header: Header = { ...served.header, stopReason: 'stop-string' };
+      return audit(
+        {
+          ...served,
+          message: { ...served.message, request: utf8Encode(JSON.stringify({ ...body, stop })) } as GenerateRequest,
+          header,
+          opening: { ...served.opening, header: encodeHeader(header) },
+          record: { ...served.record, responseHash: crypto.sha256(utf8Encode(shown)) },
+        },
+        verifier,
+      );
+    };
+    for (const [stop, shown] of [
+      ['never said', text],
+      [text.slice(at, at + 3), text.slice(0, at)],
+    ] as const) {
+      const { verdict } = await claim(stop, shown);
+      expect(verdict.outcome).toBe('reject');
+      expect(verdict.checks.find(({ id }) => id === 'response-text')).toMatchObject({ status: 'fail' });
+    }
+  });
+
+  it('makes the prompt from the request, whatever the header says', async () => {
+    const verifier = await start();
+    const served = await serve();
+    const request = utf8Encode(new TextDecoder().decode(served.message.request).replace('Once', 'Twice'));
+    const { verdict } = await audit(
+      { ...served, message: { ...served.message, request } as GenerateRequest },
+      verifier,
+    );
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'prompt-tokens')).toMatchObject({ status: 'fail' });
+  });
+
+  it('refutes an answer to what the model cannot be asked, instead of refusing to look', async () => {
+    const verifier = await start();
+    const served = await serve();
+    const body = JSON.parse(new TextDecoder().decode(served.message.request));
+    const request = utf8Encode(JSON.stringify({ ...body, logit_bias: { 999999: 5 } }));
+    const { verdict } = await audit(
+      { ...served, message: { ...served.message, request } as GenerateRequest },
+      verifier,
+    );
+    expect(verdict.outcome).toBe('reject');
+    expect(verdict.checks.find(({ id }) => id === 'vocabulary')).toMatchObject({ status: 'fail' });
+  });
+
+  async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
+    const error = await call.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(LinkError);
+    return error as LinkError;
+  }
+
+  it('answers registered validators only', async () => {
+    const verifier = await start();
+    const job = makeJob(await serve());
+    const stranger = await verifier.connect(4);
+    expect((await refusalOf(stranger.service(VerifierService).commit(job))).code).toBe('unauthorized');
+    await verifier.client.service(VerifierService).commit(job);
+  });
+
+  it('refuses what is malformed, out of range or too large', async () => {
+    const { client } = await start();
+    const job = makeJob(await serve());
+    const token = (id: number) =>
+      Uint8Array.from(job.outputTokens, (byte, i) => (i < 4 ? (id >>> (8 * i)) & 255 : byte));
+    const cases: readonly [Partial<typeof job & { shapeClasses: Uint8Array }>, RegExp][] = [
+      [{ jobId: new Uint8Array(15) }, /job id/],
+      [{ sketchBankSeed: new Uint8Array(31) }, /bank seed/],
+      [{ outputTokens: job.outputTokens.subarray(1) }, /32-bit integers/],
+      [{ outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) }, /32-bit integers/],
+      [{ outputTokens: new Uint8Array(4 * 600), listSizes: new Uint8Array(600).fill(20) }, /exceed the context/],
+      [{ outputTokens: token(320) }, /outside the vocabulary/],
+      [{ outputTokens: token(0xffffffff) }, /outside the vocabulary/],
+      [{ listSizes: job.listSizes.subarray(1) }, /list sizes/],
+      [{ shapeClasses: job.listSizes.subarray(1) }, /shape classes/],
+      [{ shapeClasses: new Uint8Array(0) }, /shape classes/],
+      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 65 : size)) }, /1\.\.64/],
+      [{ listSizes: job.listSizes.map((size, i) => (i === 2 ? 0 : size)) }, /1\.\.64/],
+      [{ header: job.header.subarray(1) }, /header/],
+      [{ request: utf8Encode('{') }, /JSON/],
+      [{ endpoint: 'poem' }, /endpoint/],
+      [{ timeoutMs: 0 }, /deadline/],
+    ];
+    for (const [bend, expected] of cases) {
+      const error = await refusalOf(client.service(VerifierService).commit({ ...job, ...bend }));
+      expect(error.message).toMatch(expected);
+      expect(error.code).toBe('remote');
+    }
+    const huge = await refusalOf(
+      client.service(VerifierService).commit({ ...job, request: new Uint8Array(3_900_000) }),
+    );
+    expect(huge.message).toMatch(/at most 1048576 bytes/);
+  });
+
+  it('refuses a reply that exceeds its context', async () => {
+    const { client } = await start({ contextSize: 48 });
+    const error = await refusalOf(client.service(VerifierService).commit(makeJob(await serve())));
+    expect(error.refusal).toBe('unsupported');
+  });
+
+  it('gives up a job at its deadline', async () => {
+    // Every step of this engine takes longer than the whole job may.
+    const { client } = await start({ stepMs: 200 });
+    const job = { ...makeJob(await serve()), timeoutMs: 100 };
+    const error = await refusalOf(client.service(VerifierService).commit(job));
+    expect(error.message).toMatch(/deadline/);
+    expect(error.retryable).toBe(true);
+  });
+
+  describe('bound to what it committed to', () => {
+    async function committed(path?: string) {
+      const verifier = await start({}, {}, path);
+      const job = makeJob(await serve());
+      const service = verifier.client.service(VerifierService);
+      const commitment = await service.commit(job);
+      return { verifier, job, service, commitment };
+    }
+    const other = new Uint8Array(32).fill(9);
+
+    it('answers the same job with the same commitment, and another one under its id not at all', async () => {
+      const { job, service, commitment } = await committed();
+      expect((await service.commit({ ...job, timeoutMs: 9_000 })).digest).toEqual(commitment.digest);
+      const listSizes = job.listSizes.map((size, i) => (i === 0 ? size - 1 : size));
+      expect((await refusalOf(service.commit({ ...job, listSizes }))).refusal).toBe('conflict');
+    });
+
+    it('opens over one round only, as often as it is asked', async () => {
+      const { job, service, commitment } = await committed();
+      const round = [other, commitment.digest];
+      const { jobId } = job;
+      const first = await service.reveal({ jobId, round });
+      expect((await service.reveal({ jobId, round })).report).toEqual(first.report);
+      for (const bent of [[commitment.digest], [commitment.digest, other], [...round, other]]) {
+        expect((await refusalOf(service.reveal({ jobId, round: bent }))).refusal).toBe('conflict');
+      }
+    });
+
+    it('opens nothing over a round without its commitment, or with it twice', async () => {
+      const { job, service, commitment } = await committed();
+      const { jobId } = job;
+      const { digest } = commitment;
+      for (const round of [[], [other], [digest, digest], [digest.subarray(1)], Array(5).fill(digest)]) {
+        expect((await refusalOf(service.reveal({ jobId, round }))).refusal).toBe('invalid');
+      }
+      expect((await refusalOf(service.reveal({ jobId: other, round: [digest] }))).refusal).toBe('invalid');
+    });
+
+    it('shows a report to the validator that asked for it, and to no other', async () => {
+      const { verifier, job, commitment } = await committed();
+      const { jobId } = job;
+      const second = (await verifier.connect(OTHER_VALIDATOR)).service(VerifierService);
+      expect((await refusalOf(second.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('not-found');
+      expect((await second.commit(job)).digest).not.toEqual(commitment.digest);
+    });
+
+    it('keeps its word when it is started again', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'ogong-verifier-'));
+      closing.push(async () => rmSync(directory, { recursive: true }));
+      const path = join(directory, 'verifier.db');
+      const { verifier, job, service, commitment } = await committed(path);
+      const { jobId } = job;
+      const round = [commitment.digest, other];
+      const before = await service.reveal({ jobId, round });
+      await verifier.stop();
+      const again = (await start({}, {}, path)).client.service(VerifierService);
+      expect((await again.commit(job)).digest).toEqual(commitment.digest);
+      expect((await refusalOf(again.reveal({ jobId, round: [commitment.digest] }))).refusal).toBe('conflict');
+      const after = await again.reveal({ jobId, round });
+      expect([after.salt, after.report]).toEqual([before.salt, before.report]);
+    });
+
+    it('forgets a report after its time', async () => {
+      const verifier = await start({}, { reportTtlMs: -1 });
+      const service = verifier.client.service(VerifierService);
+      const served = await serve();
+      const [first, second] = [makeJob(served), makeJob(served)];
+      const { digest } = await service.commit(first);
+      await service.commit(second);
+      const late = service.reveal({ jobId: first.jobId, round: [digest] });
+      expect((await refusalOf(late)).refusal).toBe('not-found');
+    });
+  });
+});

@@ -1,0 +1,332 @@
+/**
+ * Writes packages/protocol/vectors/eip712.json: orders and batches with every hash on the way to their digests, computed
+ * by viem and confirmed by the contracts on a fresh chain, and what payees sign, which no contract reads. With --check, compares instead and exits 1 on a difference.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { deployContracts } from '@ogong/chain/deploy';
+import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import type { Address, Hex } from '@ogong/chain/hex';
+import { createTransactor } from '@ogong/chain/transactor';
+import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { concatHex, hashStruct, hashTypedData, keccak256, numberToHex, pad, stringToHex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+
+const target = join(dirname(fileURLToPath(import.meta.url)), '../../protocol/vectors/eip712.json');
+
+/** Deterministic filler; the keys made of it guard nothing. */
+const bytes32 = (label: string): Hex => keccak256(stringToHex(`ogong vector ${label}`));
+const bytes16 = (label: string): Hex => bytes32(label).slice(0, 34) as Hex;
+const accountOf = (label: string) => privateKeyToAccount(bytes32(`key ${label}`));
+const lower = (address: string) => address.toLowerCase() as Address;
+const addressOf = (label: string): Address => lower(accountOf(label).address);
+
+const zeroAddress: Address = `0x${'00'.repeat(20)}`;
+const zero32: Hex = `0x${'00'.repeat(32)}`;
+const maxUint128 = 2n ** 128n - 1n;
+const maxUint64 = 2n ** 64n - 1n;
+
+const termsFields = [
+  { name: 'requestHash', type: 'bytes32' },
+  { name: 'nonce', type: 'bytes32' },
+  { name: 'modelRoot', type: 'bytes32' },
+  { name: 'providerId', type: 'bytes32' },
+  { name: 'payee', type: 'address' },
+  { name: 'replyId', type: 'bytes16' },
+  { name: 'router', type: 'address' },
+  { name: 'choice', type: 'uint8' },
+  { name: 'contextSize', type: 'uint32' },
+  { name: 'maxFee', type: 'uint128' },
+  { name: 'pricePer1k', type: 'uint128' },
+  { name: 'epoch', type: 'uint64' },
+  { name: 'expiresAt', type: 'uint64' },
+] as const;
+
+const orderTypes = {
+  Order: [
+    { name: 'payer', type: 'address' },
+    { name: 'validator', type: 'address' },
+    { name: 'cumulative', type: 'uint128' },
+    { name: 'terms', type: 'Terms' },
+  ],
+  Terms: termsFields,
+} as const;
+
+const batchTypes = {
+  Batch: [
+    { name: 'validator', type: 'address' },
+    { name: 'sequence', type: 'uint64' },
+    { name: 'logHead', type: 'bytes32' },
+    { name: 'logLength', type: 'uint64' },
+    { name: 'recordsRoot', type: 'bytes32' },
+    { name: 'replies', type: 'uint32' },
+    { name: 'debitsHash', type: 'bytes32' },
+    { name: 'linesHash', type: 'bytes32' },
+    { name: 'ejectedHash', type: 'bytes32' },
+  ],
+} as const;
+
+const orders = [
+  {
+    name: 'ordinary',
+    payer: 'payer 1',
+    validator: addressOf('validator 1'),
+    cumulative: 1_234_567_890_123_456_789n,
+    terms: {
+      requestHash: bytes32('request 1'),
+      nonce: bytes32('nonce 1'),
+      modelRoot: bytes32('model'),
+      providerId: bytes32('provider'),
+      payee: addressOf('payee'),
+      replyId: bytes16('reply 1'),
+      router: addressOf('router'),
+      choice: 0,
+      contextSize: 4096,
+      maxFee: 5_000_000_000_000_000n,
+      pricePer1k: 250_000_000_000_000n,
+      epoch: 42n,
+      expiresAt: 1_800_000_000n,
+    },
+  },
+  {
+    name: 'all zero',
+    payer: 'payer 2',
+    validator: zeroAddress,
+    cumulative: 0n,
+    terms: {
+      requestHash: zero32,
+      nonce: zero32,
+      modelRoot: zero32,
+      providerId: zero32,
+      payee: zeroAddress,
+      replyId: `0x${'00'.repeat(16)}` as Hex,
+      router: zeroAddress,
+      choice: 0,
+      contextSize: 0,
+      maxFee: 0n,
+      pricePer1k: 0n,
+      epoch: 0n,
+      expiresAt: 0n,
+    },
+  },
+  {
+    name: 'largest numbers',
+    payer: 'payer 3',
+    validator: addressOf('validator 2'),
+    cumulative: maxUint128,
+    terms: {
+      requestHash: bytes32('request 3'),
+      nonce: bytes32('nonce 3'),
+      modelRoot: bytes32('model'),
+      providerId: bytes32('provider'),
+      payee: addressOf('payee'),
+      replyId: `0x${'ff'.repeat(16)}` as Hex,
+      router: addressOf('router'),
+      choice: 255,
+      contextSize: 2 ** 32 - 1,
+      maxFee: maxUint128,
+      pricePer1k: maxUint128,
+      epoch: maxUint64,
+      expiresAt: maxUint64,
+    },
+  },
+];
+
+const debitOf = (label: string, amount: bigint) => ({
+  payer: addressOf(label),
+  amount,
+  cumulative: amount * 3n,
+  termsHash: bytes32(`terms ${label}`),
+});
+const lineOf = (label: string, router: Address, gross: bigint) => ({ provider: addressOf(label), router, gross });
+
+const batches = [
+  {
+    name: 'two payers, three lines, one ejection',
+    batch: {
+      validator: addressOf('validator 1'),
+      sequence: 1n,
+      logHead: bytes32('log 1'),
+      logLength: 17n,
+      recordsRoot: bytes32('records 1'),
+      replies: 12,
+    },
+    debits: [debitOf('payer 1', 700_000_000_000_001n), debitOf('payer 2', 299_999_999_999_999n)],
+    lines: [
+      lineOf('payee 1', addressOf('router'), 500_000_000_000_000n),
+      lineOf('payee 2', addressOf('router'), 400_000_000_000_000n),
+      lineOf('payee 2', zeroAddress, 100_000_000_000_000n),
+    ],
+    ejected: [bytes32('provider 9')],
+  },
+  {
+    name: 'rejects only',
+    batch: {
+      validator: addressOf('validator 2'),
+      sequence: 2n,
+      logHead: bytes32('log 2'),
+      logLength: 18n,
+      recordsRoot: zero32,
+      replies: 0,
+    },
+    debits: [],
+    lines: [],
+    ejected: [],
+  },
+  {
+    name: 'largest numbers',
+    batch: {
+      validator: addressOf('validator 1'),
+      sequence: maxUint64,
+      logHead: bytes32('log 3'),
+      logLength: maxUint64,
+      recordsRoot: bytes32('records 3'),
+      replies: 4_294_967_295,
+    },
+    debits: [{ ...debitOf('payer 3', maxUint128), cumulative: maxUint128 }],
+    lines: [lineOf('payee 1', addressOf('router'), maxUint128)],
+    ejected: [bytes32('provider 8'), bytes32('provider 7')],
+  },
+];
+
+const wordOf = (address: Address) => pad(address, { size: 32 });
+const numberWord = (value: bigint) => numberToHex(value, { size: 32 });
+const hashWords = (words: readonly Hex[]) => keccak256(words.length === 0 ? '0x' : concatHex(words));
+
+function expectEqual(what: string, ours: Hex, theirs: Hex): Hex {
+  if (ours !== theirs) throw new Error(`${what}: viem says ${ours}, the contract ${theirs}`);
+  return ours;
+}
+
+async function computeVectors() {
+  const chain = await startDevChain({ blockTimeMs: 100 });
+  try {
+    const deployer = bytes32('deployer');
+    await chain.setBalance(privateKeyToAccount(deployer).address, 10n ** 20n);
+    const treasury = addressOf('treasury');
+    const recipients = { verification: treasury, treasury, license: treasury };
+    const deployment = await deployContracts({ ...chain, privateKey: deployer, recipients });
+    const { client } = createTransactor({ ...chain });
+    const { escrow, settlement } = deployment;
+    const domainOf = (verifyingContract: Address) =>
+      ({ name: 'OGONG', version: '1', chainId: chain.chainId, verifyingContract }) as const;
+    const readEscrow = { address: escrow, abi: escrowAbi } as const;
+    const readSettlement = { address: settlement, abi: settlementAbi } as const;
+
+    const orderVectors = [];
+    for (const { name, payer: label, validator, cumulative, terms } of orders) {
+      const payer = addressOf(label);
+      const termsHash = expectEqual(
+        `${name}: termsHash`,
+        hashStruct({ data: terms, primaryType: 'Terms', types: { Terms: termsFields } }),
+        await client.readContract({ ...readEscrow, functionName: 'hashTerms', args: [terms] }),
+      );
+      const typed = {
+        domain: domainOf(escrow),
+        types: orderTypes,
+        primaryType: 'Order',
+        message: { payer, validator, cumulative, terms },
+      } as const;
+      const orderDigest = expectEqual(
+        `${name}: orderDigest`,
+        hashTypedData(typed),
+        await client.readContract({
+          ...readEscrow,
+          functionName: 'orderDigest',
+          args: [payer, validator, cumulative, termsHash],
+        }),
+      );
+      const signature = await accountOf(label).signTypedData(typed);
+      orderVectors.push({ name, payer, validator, cumulative, terms, termsHash, orderDigest, signature });
+    }
+
+    const payeeVectors = [];
+    for (const name of ['provider 1', 'provider 2']) {
+      const typed = {
+        domain: domainOf(escrow),
+        types: { ProviderPayee: [{ name: 'providerId', type: 'bytes32' }] },
+        primaryType: 'ProviderPayee',
+        message: { providerId: bytes32(name) },
+      } as const;
+      const payee = `payee of ${name}`;
+      const signature = await accountOf(payee).signTypedData(typed);
+      const digest = hashTypedData(typed);
+      payeeVectors.push({ name, payee: addressOf(payee), providerId: bytes32(name), digest, signature });
+    }
+
+    const batchVectors = [];
+    for (const { name, batch, debits, lines, ejected } of batches) {
+      const withSignatures = debits.map((debit) => ({ ...debit, signature: '0x' as Hex }));
+      const debitsHash = expectEqual(
+        `${name}: debitsHash`,
+        hashWords(
+          debits.flatMap((d) => [wordOf(d.payer), numberWord(d.amount), numberWord(d.cumulative), d.termsHash]),
+        ),
+        await client.readContract({ ...readSettlement, functionName: 'hashDebits', args: [withSignatures] }),
+      );
+      const linesHash = expectEqual(
+        `${name}: linesHash`,
+        hashWords(lines.flatMap((line) => [wordOf(line.provider), wordOf(line.router), numberWord(line.gross)])),
+        await client.readContract({ ...readSettlement, functionName: 'hashLines', args: [lines] }),
+      );
+      const ejectedHash = hashWords(ejected);
+      const typed = {
+        domain: domainOf(settlement),
+        types: batchTypes,
+        primaryType: 'Batch',
+        message: { ...batch, debitsHash, linesHash, ejectedHash },
+      } as const;
+      const batchDigest = expectEqual(
+        `${name}: batchDigest`,
+        hashTypedData(typed),
+        await client.readContract({
+          ...readSettlement,
+          functionName: 'batchDigest',
+          args: [batch, withSignatures, lines, ejected],
+        }),
+      );
+      const signatures = [];
+      for (const label of ['validator 1', 'validator 2']) {
+        signatures.push({ signer: addressOf(label), signature: await accountOf(label).signTypedData(typed) });
+      }
+      batchVectors.push({
+        name,
+        batch,
+        debits,
+        lines,
+        ejected,
+        debitsHash,
+        linesHash,
+        ejectedHash,
+        batchDigest,
+        signatures,
+      });
+    }
+    return {
+      source: 'packages/testing/scripts/write-ledger-vectors.ts; viem and the contracts agree on every hash',
+      domain: { name: 'OGONG', version: '1', chainId: chain.chainId, escrow, settlement },
+      orders: orderVectors,
+      payees: payeeVectors,
+      batches: batchVectors,
+    };
+  } finally {
+    await chain.stop();
+  }
+}
+
+const vectors = await computeVectors();
+const text = `${JSON.stringify(vectors, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2)}\n`;
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    console.error(
+      'packages/protocol/vectors/eip712.json differs: run node packages/testing/scripts/write-ledger-vectors.ts',
+    );
+    process.exit(1);
+  }
+  console.log('EIP-712 vectors are current');
+} else {
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, text);
+  console.log(`wrote ${vectors.orders.length} orders and ${vectors.batches.length} batches`);
+}

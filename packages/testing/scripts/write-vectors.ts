@@ -1,0 +1,11 @@
+// Writes the test vectors of the core formats. Everything is seeded: a second run writes the same bytes. The tests hold
+// the code against the committed files, so a change of format shows up as a diff of vectors.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { createCoreVectors } from '../src/vectors/core-vectors.ts';
+
+const directory = new URL('../../protocol/vectors/', import.meta.url);
+mkdirSync(directory, { recursive: true });
+for (const [name, content] of Object.entries(createCoreVectors(nobleCrypto))) {
+  writeFileSync(new URL(`${name}.json`, directory), `${JSON.stringify(content, null, 1)}\n`);
+}

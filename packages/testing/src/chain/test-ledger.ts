@@ -1,0 +1,112 @@
+import { createChainClient } from '@ogong/chain/client';
+import { deployContracts, type Limits } from '@ogong/chain/deploy';
+import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
+import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
+import { type Debit, type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { startDevChain } from '@ogong/devnet/chain/dev-chain';
+import { sign } from 'viem/accounts';
+
+export type TestLedger = Awaited<ReturnType<typeof startTestLedger>>;
+
+export const unit = 10n ** 18n;
+export const termsHash: Hex = `0x${'77'.repeat(32)}`;
+
+/** A fresh chain with the contracts on it, for tests and measurements. */
+export async function startTestLedger(options: { limits?: Partial<Limits>; blockTimeMs?: number } = {}) {
+  const chain = await startDevChain({ blockTimeMs: options.blockTimeMs ?? 100 });
+  const owner = generatePrivateKey();
+  await chain.setBalance(computeAddress(owner), 1_000n * unit);
+  const treasury = computeAddress(generatePrivateKey());
+  const deployment = await deployContracts({
+    rpcUrl: chain.rpcUrl,
+    chainId: chain.chainId,
+    privateKey: owner,
+    recipients: { verification: treasury, treasury, license: treasury },
+    limits: { minimumValidatorBond: 100n * unit, ...options.limits },
+  });
+  const connect = (privateKey: Hex) =>
+    createChainClient({ rpcUrl: chain.rpcUrl, deployment, privateKey, pollIntervalMs: 20 });
+  const governor = await connect(owner);
+
+  /** A client with gas, and tokens where asked for. */
+  async function createMember(tokens = 0n) {
+    const privateKey = generatePrivateKey();
+    await chain.setBalance(computeAddress(privateKey), 1_000n * unit);
+    const client = await connect(privateKey);
+    const address = computeAddress(privateKey);
+    if (tokens > 0n) await governor.mint(address, tokens);
+    return { privateKey, address, client };
+  }
+
+  async function createValidator(bond = 100n * unit) {
+    const member = await createMember(bond);
+    await member.client.bond(bond);
+    const key = generatePrivateKey();
+    await member.client.registerValidator({ endpoint: 'https://127.0.0.1:4543', certHash: key, vrfKey: key });
+    return member;
+  }
+
+  async function signDebit(payerKey: Hex, validator: BytesLike, amount: bigint, cumulative: bigint): Promise<Debit> {
+    const payer = computeAddress(payerKey);
+    const digest = await governor.transactor.client.readContract({
+      address: deployment.escrow,
+      abi: escrowAbi,
+      functionName: 'orderDigest',
+      args: [payer, toAddress(validator, 'validator'), cumulative, termsHash],
+    });
+    return {
+      payer,
+      amount,
+      cumulative,
+      termsHash,
+      signature: await sign({ hash: digest, privateKey: payerKey, to: 'hex' }),
+    };
+  }
+
+  async function signBatch(call: Omit<SettleCall, 'quorum'>, keys: readonly Hex[]): Promise<SettleCall> {
+    const { batch } = call;
+    const digest = await governor.transactor.client.readContract({
+      address: deployment.settlement,
+      abi: settlementAbi,
+      functionName: 'batchDigest',
+      args: [
+        {
+          ...batch,
+          validator: toAddress(batch.validator, 'validator'),
+          logHead: toHex(batch.logHead, 'logHead'),
+          recordsRoot: toHex(batch.recordsRoot, 'recordsRoot'),
+        },
+        call.debits.map((debit) => ({
+          ...debit,
+          payer: toAddress(debit.payer, 'payer'),
+          termsHash: toHex(debit.termsHash, 'termsHash'),
+          signature: toHex(debit.signature, 'signature'),
+        })),
+        call.lines.map((line) => ({
+          provider: toAddress(line.provider, 'provider'),
+          router: toAddress(line.router, 'router'),
+          gross: line.gross,
+        })),
+        call.ejections.map((id) => toHex(id, 'ejections')),
+      ],
+    });
+    const signatures = await Promise.all(keys.map((privateKey) => sign({ hash: digest, privateKey, to: 'hex' })));
+    return { ...call, quorum: await sortQuorum(digest, signatures) };
+  }
+
+  return {
+    chain,
+    deployment,
+    governor,
+    /** Of the account that owns the contracts. */
+    governorKey: owner,
+    treasury,
+    connect,
+    createMember,
+    createValidator,
+    signDebit,
+    signBatch,
+    stop: chain.stop,
+  };
+}

@@ -1,0 +1,200 @@
+import type { BatchContext, BatchModel, TraceContext } from '@ogong/engine/batch-model';
+import { EngineError } from '@ogong/engine/engine';
+import {
+  isNearEdge,
+  isShapeClass,
+  NARROW,
+  type ShapeClass,
+  SINGLE,
+  WIDE,
+} from '@ogong/protocol/commitment/shape-classes';
+
+export interface FakeModelOptions {
+  /** Tokens 0..2 are special (unknown, begin, end), 3..258 the bytes; the rest are short words. At least 259. */
+  readonly vocabularySize: number;
+  readonly embeddingSize: number;
+  readonly contextSize: number;
+  /** Another number is another model: other logits, other root. */
+  readonly weights: number;
+  /** Adds this to one logit in a thousand: a model that only looks the same. */
+  readonly error?: number;
+  /** Blocks of the model, as a trace shows them; 4. */
+  readonly layers?: number;
+  /** The block from which on this model computes something else: its logits and hidden states differ too. */
+  readonly brokenLayer?: number;
+  /** False: an engine that cannot look into its model. */
+  readonly canTrace?: boolean;
+  /** True: passes have shape classes, which change by position, and every row hangs on that of each row before it. */
+  readonly shaped?: boolean;
+  /** Runs the passes in place of the fake's own: rows of the same vocabulary and width. */
+  readonly createContext?: (sequences: number) => BatchContext;
+  /** True: what was guessed wrong stays in the cache. */
+  readonly keepsGuesses?: boolean;
+  /** Throws from the decode with this number, counted from 1; once. */
+  readonly failAtDecode?: number;
+}
+
+export const END = 2;
+export const BOS = 1;
+export const FIRST_BYTE = 3;
+const FIRST_WORD = 259;
+const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then', ' é', ' 🙂', '\n'];
+
+/** @throws RangeError where the vocabulary is too small. */
+export function createFakeModel(options: FakeModelOptions): BatchModel {
+  const { vocabularySize, embeddingSize } = options;
+  if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
+  const empty = new Uint8Array(0);
+  let decodes = 0;
+  const onDecode = () => {
+    decodes++;
+    if (decodes === options.failAtDecode)
+      throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
+  };
+  return {
+    vocabularySize,
+    embeddingSize,
+    isEnd: (token) => token === END,
+    bytesOf(token) {
+      if (token < FIRST_BYTE) return empty;
+      if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
+      return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
+    },
+    createContext: ({ sequences }) =>
+      options.createContext?.(sequences) ?? createFakeContext(options, sequences, onDecode),
+    ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, onDecode) }),
+    free: () => undefined,
+  };
+}
+
+/** How far shape classes lie apart, in logits and in hidden states: what draws seldom show and commitments always do. */
+const SHAPE_DRIFT = 1e-4;
+
+/** After a row: running 32-bit hashes of the tokens up to it, and of the shape classes that they ran in. */
+interface RowState {
+  readonly tokens: number;
+  readonly shapes: number;
+}
+
+/** Logits and hidden states are hashes of the tokens so far, with some drift that is a hash of the shape classes too. */
+function createFakeContext(
+  options: FakeModelOptions,
+  sequences: number,
+  onDecode: () => void,
+): BatchContext & TraceContext {
+  const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
+  const isShaped = options.shaped === true;
+  const batchSize = 64;
+  /** By sequence: the state behind each of its rows. */
+  const states = new Map<number, RowState[]>();
+  let rows: { token: number; position: number; sequence: number; asked: ShapeClass | undefined }[] = [];
+  /** Of every added row: where it stands, and how many guesses behind it. */
+  let added: { row: number; guesses: number }[] = [];
+  /** Of every row of the last decode. */
+  let shapes: number[] = [];
+  let decoded: typeof added = [];
+  let logits = new Float32Array(0);
+  let hidden = new Float32Array(0);
+  let first: RowState = { tokens: 0, shapes: 0 };
+  const hiddenOf = (state: number) =>
+    Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
+  return {
+    contextSize,
+    sequences,
+    batchSize,
+    promptShape: isShaped ? WIDE : 0,
+    passRows: (shapeClass) =>
+      !isShaped ? batchSize : shapeClass === SINGLE ? 1 : shapeClass === NARROW ? 8 : batchSize,
+    add(token, position, sequence, shapeClass) {
+      if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
+        throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
+      }
+      added.push({ row: rows.length, guesses: 0 });
+      rows.push({ token, position, sequence, asked: isShapeClass(shapeClass) ? shapeClass : undefined });
+    },
+    guess(guesses, count) {
+      const { position, sequence } = rows.at(-1) as (typeof rows)[number];
+      // Room for every sequence's own row comes first.
+      const most = Math.max(0, Math.min(count, batchSize - sequences - rows.length));
+      let ran = 0;
+      // Those that would run in another class by themselves are none.
+      for (; ran < most && (!isShaped || shapeAt(position + 1 + ran) === shapeAt(position)); ran++)
+        rows.push({ token: guesses[ran] as number, position: position + 1 + ran, sequence, asked: undefined });
+      (added.at(-1) as (typeof added)[number]).guesses = ran;
+    },
+    guessesRun: (index) => decoded[index]?.guesses ?? 0,
+    decode(outputs) {
+      const batch = rows;
+      rows = [];
+      [decoded, added] = [added, []];
+      onDecode();
+      logits = new Float32Array(outputs ? batch.length * vocabularySize : 0);
+      hidden = new Float32Array(outputs ? batch.length * embeddingSize : 0);
+      shapes = batch.map(({ position, asked }) => (isShaped ? (asked ?? (outputs ? shapeAt(position) : WIDE)) : 0));
+      batch.forEach(({ token, position, sequence }, row) => {
+        const before = states.get(sequence) ?? [];
+        if (before.length !== position)
+          throw new EngineError('engine-crashed', `position ${position} does not follow ${before.length}`);
+        const last = before.at(-1);
+        const state: RowState = {
+          tokens: mix(last?.tokens ?? mix(weights, 0x9e3779b9), token + 1),
+          shapes: mix(last?.shapes ?? 0, shapes[row] as number),
+        };
+        before.push(state);
+        states.set(sequence, before);
+        if (row === 0) first = state;
+        if (!outputs) return;
+        const { tokens } = state;
+        const drift = (at: number) => (isShaped ? SHAPE_DRIFT * gaussian(mix(mix(tokens, state.shapes), at)) : 0);
+        for (let id = 0; id < vocabularySize; id++) {
+          const shift = brokenLayer === undefined ? 0 : 0.1 * gaussian(mix(tokens, id + 0x77000000));
+          logits[row * vocabularySize + id] = fakeLogit(tokens, id, options.error ?? 0) + shift + drift(id);
+        }
+        const own = hiddenOf(brokenLayer === undefined ? tokens : mix(tokens, brokenLayer));
+        hidden.set(
+          own.map((value, d) => value + drift(vocabularySize + d)),
+          row * embeddingSize,
+        );
+      });
+    },
+    outputRow: (index) => decoded[index]?.row ?? 0,
+    shapeOf: (index) => shapes[decoded[index]?.row ?? 0] as number,
+    logits: () => logits,
+    hidden: () => hidden,
+    layerRows: () =>
+      Array.from({ length: layers + 1 }, (_, stage) => {
+        const isBroken = brokenLayer !== undefined && stage > brokenLayer;
+        const seen = isShaped ? mix(first.tokens, first.shapes) : first.tokens;
+        return hiddenOf(mix(seen, (isBroken ? 0x77000000 : 0x33000000) + stage));
+      }),
+    remove(sequence, from = 0, to) {
+      if (to !== undefined)
+        throw new RangeError('every state of the fake holds all before it: the first go with the last');
+      if (from === 0 || options.keepsGuesses !== true) states.get(sequence)?.splice(from);
+    },
+    free: () => states.clear(),
+  };
+}
+
+/** Four positions in one class, four in the other. */
+const shapeAt = (position: number): ShapeClass => (isNearEdge(position) || (position >> 2) % 2 === 0 ? WIDE : NARROW);
+
+function fakeLogit(state: number, id: number, error: number): number {
+  if (id < END) return -30;
+  const noise = mix(state, id);
+  // Words are likelier than bytes, the end is rare: replies have some length and read like text.
+  const prior = id >= FIRST_WORD ? 2 : id === END ? -2 : -4;
+  return Math.fround(prior + 2 * gaussian(noise) + (noise % 1000 === 0 ? error : 0));
+}
+
+function mix(a: number, b: number): number {
+  let h = Math.imul(a ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+  h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
+  return (h ^ (h >>> 15)) >>> 0;
+}
+
+/** Sum of four bytes, centred and scaled: mean 0, variance close to 1, from exact arithmetic. */
+function gaussian(bits: number): number {
+  return ((bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24) - 510) / 148;
+}

@@ -1,0 +1,108 @@
+import type { CallRequest, CallResults, FromChild } from '@ogong/engine/child-messages';
+import { type Engine, EngineError, type EngineInfo, type GenerateEvent, type Prompt } from '@ogong/engine/engine';
+import { createHost } from '@ogong/engine/host';
+import { nativeHash } from '@ogong/engine/native-hash';
+import { createRequestPort } from '@ogong/engine/request-port';
+import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
+
+export interface FakeEngineOptions extends Partial<FakeModelOptions> {
+  readonly sequences?: number;
+  readonly maxQueue?: number;
+  /** False: an engine whose passes have no twin, and which says so. */
+  readonly exact?: boolean;
+  /** Pause before every decode step. */
+  readonly stepMs?: number;
+  /** Tokens that a step may guess ahead; 0. */
+  readonly drafts?: number;
+  /** False: no prompt begins in the cache. */
+  readonly prefixCache?: boolean;
+}
+
+/**
+ * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, and
+ * with faults to order. For tests and simulations.
+ */
+export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
+  const vocabularySize = options.vocabularySize ?? 320;
+  const embeddingSize = options.embeddingSize ?? 32;
+  const contextSize = options.contextSize ?? 256;
+  const sequences = options.sequences ?? 8;
+  const weights = options.weights ?? 1;
+  const exact = options.exact !== false;
+  const model = createFakeModel({ ...options, vocabularySize, embeddingSize, contextSize, weights });
+  const info: EngineInfo = {
+    modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-model-${weights}`)),
+    vocabularyHash: nativeHash.sha256(Buffer.from(`ogong-fake-vocabulary-${vocabularySize}`)),
+    vocabularySize,
+    stopTokens: Uint32Array.of(END),
+    embeddingSize,
+    contextSize,
+    sequences,
+    numericClass: `fake-1/js/f64/${options.shaped ? 'shaped' : exact ? 'exact' : 'fast'}/hash/kv-none`,
+    ...(options.shaped ? { shapes: 'mixed' } : {}),
+    exact,
+    weightType: 'hash',
+    hasChatTemplate: true,
+    capabilities: { exact, trace: options.canTrace !== false },
+  };
+  const tokenizePrompt = (prompt: Prompt): Uint32Array => {
+    if (prompt.kind === 'tokens') return prompt.tokens;
+    const text =
+      prompt.kind === 'text'
+        ? prompt.text
+        : `${prompt.messages.map((m) => `${m.role}: ${m.content}\n`).join('')}assistant:`;
+    return Uint32Array.of(BOS, ...Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE));
+  };
+
+  const port = createRequestPort();
+  let closed = false;
+  const host = createHost({
+    model,
+    info,
+    promptChunk: 16,
+    maxQueue: options.maxQueue ?? 4 * sequences,
+    maxDrafts: options.drafts ?? 0,
+    prefixCache: options.prefixCache,
+    tokenizePrompt,
+    stepDelayMs: options.stepMs ?? 0,
+    send: (message: FromChild) => port.receive(message),
+  });
+  const assertOpen = () => {
+    if (closed) throw new EngineError('engine-closed', 'the engine is closed');
+  };
+  const call = <K extends CallRequest['kind']>(
+    request: Extract<CallRequest, { kind: K }>,
+    signal?: AbortSignal,
+  ): Promise<CallResults[K]> =>
+    port.call((id) => host.call(id, request), { signal, cancel: (id) => host.cancel(id) }) as Promise<CallResults[K]>;
+
+  return {
+    info: () => info,
+    async *generate(request, { signal } = {}): AsyncGenerator<GenerateEvent> {
+      assertOpen();
+      yield* port.stream((id) => host.generate(id, request), { signal, cancel: (id) => host.cancel(id) });
+    },
+    async score(request, { signal } = {}) {
+      assertOpen();
+      return call({ kind: 'score', request }, signal);
+    },
+    async trace(request, { signal } = {}) {
+      assertOpen();
+      return call({ kind: 'trace', request }, signal);
+    },
+    async tokenizePrompt(prompt) {
+      assertOpen();
+      return call({ kind: 'tokenize', prompt });
+    },
+    async detokenize(tokens) {
+      assertOpen();
+      return call({ kind: 'detokenize', tokens });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      port.failAll(new EngineError('engine-closed', 'the engine was closed'));
+      host.close();
+    },
+  };
+}

@@ -1,0 +1,396 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import type { ChainClient, Channel } from '@ogong/chain/client';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { formatHostPort } from '@ogong/host/link/host-port';
+import { Refusal } from '@ogong/host/link/link-error';
+import { createLinkIdentity, type LinkIdentity } from '@ogong/host/link/link-identity';
+import type { Peer } from '@ogong/host/link/link-pool';
+import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import type { KnownBeacon } from '@ogong/host/views/beacon-view';
+import type { GatewayChain } from '@ogong/node/gateway/gateway';
+import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/commitment/window';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
+import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/exchange/request';
+import { signTicket } from '@ogong/protocol/exchange/ticket';
+import {
+  type ComplainRequest,
+  ProviderService,
+  type ReplyStatusSchema,
+  type ReportRequest,
+  RouterService,
+  type TokenLogprob,
+  TokenLogprobSchema,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { NAT, TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import { findStop } from '@ogong/protocol/stage1/reply-text';
+import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
+
+/**
+ * A router, providers and validators that speak the real protocol over real links, without a model or a chain: for the
+ * gateway's tests. Replies are synthetic and their openings replay, unless a provider is told to cheat.
+ */
+export interface FakeNetwork {
+  readonly chain: GatewayChain;
+  readonly beacon: { latest(): KnownBeacon };
+  readonly router: Peer;
+  readonly providers: readonly FakeProvider[];
+  /** Orders that reached a provider, in order of arrival. */
+  readonly orders: Order[];
+  /** What came with each of them. */
+  readonly cacheScopes: Uint8Array[];
+  readonly complaints: ComplainRequest[];
+  readonly reports: ReportRequest[];
+  /** Answers of GetReply by hex reply id; unknown ids are refused. */
+  readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** How many more times the router finds every provider busy. */
+  busy: number;
+  /** A router that was started again and has not yet heard of any provider. */
+  hasForgotten: boolean;
+  /** Validators that answer nothing, by index. */
+  readonly deadValidators: Set<number>;
+  setChannel(channel: Channel): void;
+  close(): Promise<void>;
+}
+
+export interface FakeProvider {
+  readonly id: Uint8Array;
+  behaviour: ProviderBehaviour;
+  /** Streams that ended because the other side left. */
+  cancelled: number;
+  /** Deltas that the link took. */
+  sent: number;
+}
+
+export interface ProviderBehaviour {
+  /** What the reply is made of, a word per token. Default: a short story. */
+  readonly words?: readonly string[];
+  readonly pauseMs?: number;
+  /** Ends the stream before this many tokens left. */
+  readonly dieAfter?: number;
+  /** Goes silent for good before this many tokens left. */
+  readonly hangAfter?: number;
+  readonly refuse?: Refusal;
+  readonly bend?: SyntheticOptions['bend'];
+  /** Signs another text than it streams. */
+  readonly signedText?: string;
+  /** Text that it sends on and on before anything else, in pieces of this size. */
+  readonly floodSize?: number;
+  readonly showLogprob?: (signed: TokenLogprob) => TokenLogprob;
+  /** Sent with every word where no log-probabilities are asked for. */
+  readonly unasked?: TokenLogprob;
+  readonly withholdOpening?: boolean;
+  /** Times that it is too busy to open, before it does. */
+  readonly busyOpenings?: number;
+  readonly withoutRecord?: boolean;
+}
+
+export const FAKE_MODEL = 'ogong/verified/test/synthetic';
+const STORY = ['Once', ' upon', ' a', ' time', ' there', ' was', ' a', ' small', ' fox', '.'];
+const PRICE = 2_000_000n;
+const PAYER_KEY = new Uint8Array(32).fill(9);
+export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
+
+const createIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
+
+export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[] = [{}]): Promise<FakeNetwork> {
+  const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
+  const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
+  const genesis = computeGenesisBeacon(crypto, network);
+  const beacon: KnownBeacon = { epoch: 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
+  const modelRoot = new Uint8Array(32).fill(5);
+  const servers: LinkServer[] = [];
+  const orders: Order[] = [];
+  const cacheScopes: Uint8Array[] = [];
+  const complaints: ComplainRequest[] = [];
+  const reports: ReportRequest[] = [];
+  const statuses = new Map<string, MessageInitShape<typeof ReplyStatusSchema>>();
+  const deadValidators = new Set<number>();
+  let channel: Channel = { admitted: 10n ** 30n, spent: 0n, releasing: 0n, releasableAt: 0n, spendable: 10n ** 30n };
+
+  async function serve(routes: (router: ConnectRouter) => void): Promise<{ identity: LinkIdentity; endpoint: string }> {
+    const identity = await createIdentity();
+    const server = createLinkServer({ bind: { host: '127.0.0.1', port: 0 }, identity, routes, authorize: () => true });
+    await server.start();
+    servers.push(server);
+    return { identity, endpoint: formatHostPort(server.address()) };
+  }
+
+  const validators: Validator[] = [];
+  for (let index = 0; index < 2; index++) {
+    const assertAlive = (): void => {
+      if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');
+    };
+    const { identity, endpoint } = await serve((router) =>
+      router.service(ValidatorService, {
+        getBeacon() {
+          assertAlive();
+          return { certificate: beacon.certificate };
+        },
+        complain(request) {
+          assertAlive();
+          complaints.push(request);
+          return { outcome: 'noted' };
+        },
+        getReply({ replyId }) {
+          assertAlive();
+          const status = statuses.get(toHex(replyId));
+          if (status === undefined) throw new Refusal('not-found', 'no such reply');
+          return status;
+        },
+      }),
+    );
+    validators.push({
+      address: new Uint8Array(20).fill(0x20 + index),
+      stake: 100n,
+      certHash: identity.id,
+      vrfKey: new Uint8Array(32),
+      endpoint,
+    });
+  }
+
+  const providers: (FakeProvider & { endpoint: string; certHash: Uint8Array })[] = [];
+  for (const [index, behaviour] of behaviours.entries()) {
+    const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
+    const openings = new Map<string, Uint8Array>();
+    let refusedOpenings = 0;
+    const provider = {
+      id: hashHybridKey(crypto, signer.publicKey),
+      behaviour,
+      cancelled: 0,
+      sent: 0,
+      endpoint: '',
+      certHash: signer.publicKey,
+    };
+    const { identity, endpoint } = await serve((router) =>
+      router.service(ProviderService, {
+        async *generate(request, context) {
+          const {
+            refuse,
+            words = STORY,
+            pauseMs = 0,
+            dieAfter,
+            hangAfter,
+            bend,
+            signedText,
+            unasked,
+          } = provider.behaviour;
+          if (refuse) throw refuse;
+          const order = parseOrder(request.order?.order as Uint8Array);
+          const signature = request.order?.signature as Uint8Array;
+          if (!verifyOrder(crypto, ledger, order, signature)) throw new Refusal('invalid', 'order is not signed');
+          if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
+          orders.push(order);
+          cacheScopes.push(request.cacheScope);
+          const asked = parseRequest(request.request, request.endpoint as Endpoint);
+          const said = speak(words, asked);
+          const compose = () =>
+            createSyntheticReply({
+              crypto,
+              provider: signer,
+              payer: fakePayer,
+              ledger,
+              tokens: said.pieces.length,
+              ...(bend === undefined ? {} : { bend }),
+              given: {
+                endpoint: asked.endpoint,
+                request: request.request,
+                order,
+                orderSignature: signature,
+                beacon,
+                text: signedText ?? said.pieces.join(''),
+                stopReason: said.stopReason,
+                startNs: BigInt(Date.now()) * 1_000_000n - 2_000_000_000n,
+              },
+            });
+          // What is shown with the tokens is what is signed later, unless the provider lies about it.
+          const composed = asked.logprobs ? compose() : undefined;
+          const rows = composed?.opening.windows.flatMap(({ draws }) => decodeDraws(draws, composed.header).rows) ?? [];
+          const show = (text: string, at: number) => {
+            const shown = toLogprob(text, rows[at] as DrawRow, asked);
+            return provider.behaviour.showLogprob?.(shown) ?? shown;
+          };
+          yield { event: { case: 'started', value: { promptTokens: 3 } } };
+          const { floodSize } = provider.behaviour;
+          for (let i = 0; floodSize !== undefined && i < 64; i++) {
+            yield { event: { case: 'delta', value: { text: 'ü'.repeat(floodSize), tokens: [] } } };
+          }
+          try {
+            for (const [at, text] of said.pieces.entries()) {
+              if (at === dieAfter) throw new Error('the power went out');
+              if (at === hangAfter) await delay(60_000, undefined, { signal: context.signal });
+              if (pauseMs > 0) await delay(pauseMs, undefined, { signal: context.signal });
+              yield {
+                event: {
+                  case: 'delta',
+                  value: { text, tokens: asked.logprobs ? [show(text, at)] : unasked ? [unasked] : [] },
+                },
+              };
+              provider.sent++;
+            }
+          } finally {
+            if (context.signal.aborted) provider.cancelled++;
+          }
+          if (provider.behaviour.withoutRecord) return;
+          const reply = composed ?? compose();
+          openings.set(toHex(order.replyId), reply.openingBytes);
+          const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
+          yield { event: { case: 'finished', value: { record, header: reply.opening.header } } };
+        },
+        getOpening({ replyId }) {
+          const opening = openings.get(toHex(replyId));
+          if (opening === undefined || provider.behaviour.withholdOpening) throw new Refusal('not-found', 'no opening');
+          if (refusedOpenings++ < (provider.behaviour.busyOpenings ?? 0)) throw new Refusal('unavailable', 'busy');
+          return { opening };
+        },
+      }),
+    );
+    providers.push(Object.assign(provider, { endpoint, certHash: identity.id }));
+  }
+
+  const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(0x77));
+  const { identity: routerIdentity, endpoint: routerEndpoint } = await serve((router) =>
+    router.service(RouterService, {
+      route(request) {
+        if (fake.busy > 0) {
+          fake.busy--;
+          throw new Refusal('unavailable', 'all providers are busy; try again');
+        }
+        const offers = providers.map(({ id }) => ({
+          providerId: id,
+          modelId: FAKE_MODEL,
+          pricePer1kAtomic: PRICE,
+          contextSize: 4096,
+          freeCapacity: 4,
+          payee: id.subarray(0, 20),
+          stakeAtomic: 1n,
+          reputationPpm: 1_000_000,
+          expiresAtMs: Date.now() + 60_000,
+        }));
+        if (fake.hasForgotten || request.model !== FAKE_MODEL)
+          throw new Refusal('not-found', `no provider serves ${request.model}`);
+        const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude } = request;
+        const query = { modelId: request.model, maxPricePer1kAtomic, contextSize, exclude };
+        const candidates = encodeCandidates(selectCandidates(offers, { ...query, nowMs: Date.now() }));
+        const drawn = replayMatch(crypto, candidates, request.seed);
+        const provider = providers.find(({ id }) => drawn && equalBytes(id, drawn.providerId));
+        if (provider === undefined) throw new Refusal('unavailable', 'every provider was tried already');
+        const ticket = signTicket(routerSigner, {
+          router: new Uint8Array(20).fill(0x33),
+          modelId: request.model,
+          providerId: provider.id,
+          providerEndpoint: provider.endpoint,
+          providerCertHash: provider.certHash,
+          payee: provider.id.subarray(0, 20),
+          modelRoot,
+          pricePer1kAtomic: PRICE,
+          contextSize: 4096,
+          replyId: request.replyId,
+          requestHash: request.requestHash,
+          candidatesHash: hashCandidates(crypto, candidates),
+          issuedAtMs: Date.now(),
+          expiresAtMs: Date.now() + 60_000,
+        });
+        return { ticket, candidates };
+      },
+      listModels: () => ({
+        models: fake.hasForgotten
+          ? []
+          : [
+              {
+                model: FAKE_MODEL,
+                modelRoot,
+                providers: providers.length,
+                freeCapacity: 4,
+                minPricePer1k: PRICE,
+                contextSize: 4096,
+              },
+            ],
+      }),
+      report(request) {
+        reports.push(request);
+        return {};
+      },
+    }),
+  );
+
+  const chain: GatewayChain = {
+    ledger,
+    network,
+    validators: () => validators,
+    findByAddress: (address) => validators.find((validator) => equalBytes(validator.address, address)),
+    channel: async () => channel,
+    client: () => Promise.reject<ChainClient>(new Error('there is no chain here')),
+  };
+
+  const fake: FakeNetwork = {
+    chain,
+    busy: 0,
+    hasForgotten: false,
+    beacon: { latest: () => beacon },
+    router: { endpoint: routerEndpoint, certHash: routerIdentity.id },
+    providers,
+    orders,
+    cacheScopes,
+    complaints,
+    reports,
+    statuses,
+    deadValidators,
+    setChannel(next) {
+      channel = next;
+    },
+    async close() {
+      await Promise.all(servers.map((server) => server.stop(0)));
+    },
+  };
+  return fake;
+}
+
+/** What an engine would say: the words up to the limit, cut where a stop string begins. */
+function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
+  const pieces = words.slice(0, maxTokens);
+  const at = findStop(pieces.join(''), stop);
+  if (at < 0) {
+    const stopReason = pieces.length === maxTokens ? ('length' as const) : ('stop-token' as const);
+    return { pieces, stopReason };
+  }
+  const kept: string[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    if (length >= at) break;
+    kept.push(piece.slice(0, at - length));
+    length += piece.length;
+  }
+  return { pieces: kept, stopReason: 'stop-string' as const };
+}
+
+function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest): TokenLogprob {
+  const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+  const alternatives = best.slice(0, topLogprobs).map((rank) => {
+    const id = row.ids[rank] as number;
+    return create(TokenLogprobSchema, {
+      id,
+      bytes: utf8Encode(`${text}${id}`),
+      logprob: -(row.q[rank] as number) / NAT,
+    });
+  });
+  const q = row.rank === TAIL_RANK ? row.tailQ : row.q[row.rank];
+  return create(TokenLogprobSchema, {
+    id: tokenOf(row),
+    bytes: utf8Encode(text),
+    logprob: -(q as number) / NAT,
+    alternatives,
+  });
+}

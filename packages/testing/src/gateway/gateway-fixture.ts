@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret } from '@ogong/host/crypto/secret';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool } from '@ogong/host/link/link-pool';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { openApiKeys } from '@ogong/node/gateway/api-keys';
+import { createGateway, type Gateway, type GatewayOptions } from '@ogong/node/gateway/gateway';
+import { GATEWAY_SCHEMA } from '@ogong/node/gateway/schema';
+import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
+
+/** A gateway on a loopback port over a fake network, for the tests. */
+export interface GatewayFixture {
+  readonly network: FakeNetwork;
+  readonly gateway: Gateway;
+  readonly store: Store;
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly directory: string;
+  /** Lines of the log, from `info` up. */
+  readonly log: string[];
+  close(): Promise<void>;
+}
+
+export interface FixtureOptions {
+  readonly providers?: readonly ProviderBehaviour[];
+  readonly options?: Partial<GatewayOptions>;
+  /** JSON of a keys file. */
+  readonly keysPath?: string;
+}
+
+export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
+  const network = await createFakeNetwork(given.providers);
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
+  const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
+  const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
+  const links = createLinkPool({ identity });
+  const log: string[] = [];
+  const gateway = createGateway(
+    { ...FIXTURE_OPTIONS, router: network.router, ...given.options },
+    {
+      store,
+      chain: network.chain,
+      beacon: network.beacon,
+      links,
+      payer: fakePayer,
+      keys: openApiKeys(given.keysPath, (error) => log.push(String(error))),
+      logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
+      metrics: createMetrics('gateway'),
+    },
+  );
+  await gateway.start();
+  return {
+    network,
+    gateway,
+    store,
+    url: `http://127.0.0.1:${gateway.address().port}`,
+    directory,
+    log,
+    async close() {
+      await gateway.stop();
+      links.close();
+      store.close();
+      await network.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+export const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
+  bind: { host: '127.0.0.1', port: 0 },
+  maxPricePer1kAtomic: 10n ** 18n,
+  depositAtomic: 0n,
+  allowanceAtomic: 0n,
+  busyPatienceMs: 2_000,
+  maxBodyBytes: 1024 * 1024,
+  bodyTimeoutMs: 5_000,
+  headersTimeoutMs: 5_000,
+  firstTokenTimeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
+  totalTimeoutMs: 60_000,
+  heartbeatMs: 10_000,
+  maxRequests: 64,
+  maxRequestsPerKey: 64,
+  maxConnections: 256,
+  origins: [],
+  receiptLifetimeMs: 3_600_000,
+  pollMs: 100,
+  stopGraceMs: 200,
+};

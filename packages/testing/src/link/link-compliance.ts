@@ -1,0 +1,392 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectRouter } from '@connectrpc/connect';
+import type { LinkClient, LinkClientOptions } from '@ogong/host/link/link-client';
+import { createRateLimited, LinkError, type LinkErrorCode, Refusal } from '@ogong/host/link/link-error';
+import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
+import { getCaller, type LinkServerDependencies, type LinkServerOptions } from '@ogong/host/link/link-server';
+import { StoreError } from '@ogong/host/store/store-error';
+import { ProviderService, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { afterEach, describe, expect, it } from 'vitest';
+import { makeIdentity } from './link-fixture.ts';
+
+const KIB = 1024;
+
+/** What a kind of link must offer to be put through the suite. */
+export interface LinkUnderTest {
+  serve(options: Omit<LinkServerOptions, 'bind'>, dependencies?: LinkServerDependencies): Promise<void>;
+  connect(options: Omit<LinkClientOptions, 'endpoint' | 'createConnection'>): LinkClient;
+  /** Tears every connection apart, as a power cut would. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export async function expectLinkError(call: Promise<unknown>, code: LinkErrorCode): Promise<LinkError> {
+  const error = await call.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(LinkError);
+  expect((error as LinkError).code, String(error)).toBe(code);
+  return error as LinkError;
+}
+
+async function drain(messages: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const _ of messages) count++;
+  return count;
+}
+
+/** A handler's side of a stream: what it produced and whether it noticed the end. */
+interface StreamProbe {
+  produced: number;
+  aborted: boolean;
+  /** Its finally block ran: whatever it held is free again. */
+  finished: boolean;
+}
+
+const createProbe = (): StreamProbe => ({ produced: 0, aborted: false, finished: false });
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
+}
+
+export function describeLink(name: string, createLink: () => LinkUnderTest): void {
+  describe(`link over ${name}`, () => {
+    let link: LinkUnderTest;
+    let clients: LinkClient[] = [];
+    const errors: unknown[] = [];
+
+    afterEach(async () => {
+      for (const client of clients) client.close();
+      clients = [];
+      errors.length = 0;
+      await link.close();
+    });
+
+    async function serve(
+      routes: (router: ConnectRouter) => void,
+      authorize: LinkServerOptions['authorize'] = () => true,
+      limits: LinkServerOptions['limits'] = {},
+    ): Promise<LinkIdentity> {
+      link = createLink();
+      const identity = await makeIdentity(1);
+      await link.serve({ identity, routes, authorize, limits }, { onError: (error) => errors.push(error) });
+      return identity;
+    }
+
+    async function connect(certHash: PeerId, seed = 2, limits: LinkClientOptions['limits'] = {}): Promise<LinkClient> {
+      const client = link.connect({ certHash, identity: await makeIdentity(seed), limits });
+      clients.push(client);
+      return client;
+    }
+
+    const echo = (router: ConnectRouter) =>
+      router.service(RouterService, { route: (request) => ({ candidates: request.seed }) });
+
+    const stream =
+      (probe: StreamProbe, text: string, pauseMs = 0) =>
+      (router: ConnectRouter) =>
+        router.service(ProviderService, {
+          async *generate(_request, context) {
+            context.signal.addEventListener('abort', () => {
+              probe.aborted = true;
+            });
+            try {
+              while (probe.produced < 100_000) {
+                probe.produced++;
+                yield { event: { case: 'delta' as const, value: { text } } };
+                if (pauseMs > 0) await sleep(pauseMs);
+              }
+            } finally {
+              probe.finished = true;
+            }
+          },
+        });
+
+    it('carries a unary call and names the caller', async () => {
+      const seen: PeerId[] = [];
+      const server = await serve((router) =>
+        router.service(RouterService, {
+          route(request, context) {
+            seen.push(getCaller(context));
+            return { candidates: request.seed };
+          },
+        }),
+      );
+      const client = await connect(server.id);
+      const seed = new Uint8Array(1000).fill(7);
+      expect((await client.service(RouterService).route({ seed })).candidates).toEqual(seed);
+      expect(seen).toEqual([(await makeIdentity(2)).id]);
+    });
+
+    it('carries a stream to its end', async () => {
+      const server = await serve((router) =>
+        router.service(ProviderService, {
+          async *generate() {
+            for (let i = 0; i < 500; i++) yield { event: { case: 'delta' as const, value: { text: `${i}` } } };
+          },
+        }),
+      );
+      const client = await connect(server.id);
+      const texts: string[] = [];
+      for await (const { event } of client.service(ProviderService).generate({})) {
+        if (event.case === 'delta') texts.push(event.value.text);
+      }
+      expect(texts).toEqual(Array.from({ length: 500 }, (_, i) => `${i}`));
+    });
+
+    it('tells the server when a stream is cancelled', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x', 1));
+      const client = await connect(server.id);
+      const cancel = new AbortController();
+      const call = (async () => {
+        for await (const _ of client.service(ProviderService).generate({}, { signal: cancel.signal })) cancel.abort();
+      })();
+      await expectLinkError(call, 'canceled');
+      await until(() => probe.aborted && probe.finished);
+      expect(probe.produced).toBeLessThan(100_000);
+    });
+
+    it('tells the server when a reader leaves a stream early', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x', 1));
+      const client = await connect(server.id);
+      for await (const _ of client.service(ProviderService).generate({})) break;
+      await until(() => probe.aborted && probe.finished);
+    });
+
+    it('holds a server back while its reader is slow', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)));
+      const client = await connect(server.id);
+      const messages = client.service(ProviderService).generate({})[Symbol.asyncIterator]();
+      await messages.next();
+      let before = -1;
+      while (probe.produced !== before) {
+        before = probe.produced;
+        await sleep(100);
+      }
+      // 64 MiB would be 1,000 messages: what was produced is what windows and buffers on the way hold.
+      expect(probe.produced).toBeLessThan(200);
+      for (let i = 0; i < 300; i++) await messages.next();
+      expect(probe.produced).toBeGreaterThan(before);
+      await messages.return?.();
+    });
+
+    it('ends a handler whose reader vanishes while it is held back', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)));
+      const client = await connect(server.id);
+      const messages = client.service(ProviderService).generate({})[Symbol.asyncIterator]();
+      await messages.next();
+      await sleep(200);
+      link.cut();
+      await until(() => probe.aborted && probe.finished);
+      await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'unreachable');
+    });
+
+    it('answers 100 calls at once', async () => {
+      const server = await serve(echo);
+      const router = (await connect(server.id)).service(RouterService);
+      const seeds = Array.from({ length: 100 }, (_, i) => new Uint8Array(32).fill(i));
+      const answers = await Promise.all(seeds.map((seed) => router.route({ seed })));
+      expect(answers.map((answer) => answer.candidates)).toEqual(seeds);
+    });
+
+    it('refuses a message over the limit, on either side', async () => {
+      const server = await serve(echo, () => true, { maxMessageBytes: 64 * KIB });
+      const client = await connect(server.id);
+      await expectLinkError(client.service(RouterService).route({ seed: new Uint8Array(65 * KIB) }), 'too-large');
+      const narrow = await connect(server.id, 3, { maxMessageBytes: 8 * KIB });
+      await expectLinkError(narrow.service(RouterService).route({ seed: new Uint8Array(9 * KIB) }), 'too-large');
+      expect((await client.service(RouterService).route({ seed: new Uint8Array(9) })).candidates.length).toBe(9);
+    });
+
+    it('refuses an answer over the limit', async () => {
+      const server = await serve((router) =>
+        router.service(RouterService, { route: () => ({ candidates: new Uint8Array(65 * KIB) }) }),
+      );
+      const client = await connect(server.id, 2, { maxMessageBytes: 64 * KIB });
+      await expectLinkError(client.service(RouterService).route({}), 'too-large');
+    });
+
+    it('sends nothing to a peer with another certificate', async () => {
+      const calls: string[] = [];
+      await serve(echo, (_peer, method) => calls.push(method) > 0);
+      const client = await connect((await makeIdentity(9)).id);
+      const error = await expectLinkError(client.service(RouterService).route({}), 'wrong-certificate');
+      expect(error.retryable).toBe(false);
+      expect(calls).toEqual([]);
+    });
+
+    it('asks before each call and refuses what is not allowed', async () => {
+      const friend = await makeIdentity(2);
+      let handled = 0;
+      const server = await serve(
+        (router) => {
+          echo(router);
+          router.service(ProviderService, {
+            async *generate() {
+              handled++;
+              yield {};
+            },
+          });
+        },
+        (peer, method) => Buffer.compare(peer, friend.id) === 0 && method === 'ogong.v1.RouterService/Route',
+      );
+      const client = await connect(server.id);
+      await client.service(RouterService).route({});
+      await expectLinkError(client.service(RouterService).listModels({}), 'unauthorized');
+      await expectLinkError(drain(client.service(ProviderService).generate({})), 'unauthorized');
+      const stranger = await connect(server.id, 4);
+      await expectLinkError(stranger.service(RouterService).route({}), 'unauthorized');
+      expect(handled).toBe(0);
+    });
+
+    it('refuses when it cannot tell whether a call is allowed', async () => {
+      const server = await serve(echo, () => Promise.reject(new Error('the registry is down')));
+      const client = await connect(server.id);
+      const failed = await expectLinkError(client.service(RouterService).route({}), 'remote');
+      expect(failed.message).toBe('internal error');
+      expect(errors.map(String)).toEqual(['Error: the registry is down']);
+    });
+
+    it('passes on why a call is not allowed, where the decision says so', async () => {
+      const server = await serve(echo, () => {
+        throw createRateLimited('slow down');
+      });
+      const client = await connect(server.id);
+      const error = await expectLinkError(client.service(RouterService).route({}), 'rate-limited');
+      expect(error).toMatchObject({ message: 'slow down', retryable: true });
+      expect(errors).toEqual([]);
+    });
+
+    it('tells the peer that nothing can be stored, and not where', async () => {
+      const server = await serve((router) =>
+        router.service(RouterService, {
+          route() {
+            throw new StoreError('disk-full', 'the database /var/lib/secret.db cannot grow: the disk is full');
+          },
+        }),
+      );
+      const error = await expectLinkError((await connect(server.id)).service(RouterService).route({}), 'remote');
+      expect(error).toMatchObject({ refusal: 'unavailable', retryable: true });
+      expect(error.message).toMatch(/disk-full/);
+      expect(error.message).not.toContain('secret');
+      expect(errors).toHaveLength(1);
+    });
+
+    it('cuts a stream that nobody reads at its deadline', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x'.repeat(64 * KIB)), () => true, { maxTimeoutMs: 2000 });
+      const client = await connect(server.id);
+      const messages = client.service(ProviderService).generate({}, { timeoutMs: 2000 })[Symbol.asyncIterator]();
+      await messages.next();
+      await until(() => probe.aborted && probe.finished);
+      await expectLinkError(drain({ [Symbol.asyncIterator]: () => messages }), 'timeout');
+    });
+
+    it('passes on a refusal and hides every other error', async () => {
+      const server = await serve((router) =>
+        router.service(RouterService, {
+          route() {
+            throw new Refusal('not-found', 'no provider serves this model');
+          },
+          listModels() {
+            throw new Error('password is hunter2');
+          },
+        }),
+      );
+      const router = (await connect(server.id)).service(RouterService);
+      const refused = await expectLinkError(router.route({}), 'remote');
+      expect(refused).toMatchObject({ refusal: 'not-found', message: 'no provider serves this model' });
+      const failed = await expectLinkError(router.listModels({}), 'remote');
+      expect(failed.message).toBe('internal error');
+      expect(JSON.stringify(failed)).not.toContain('hunter2');
+      expect(errors.map(String)).toEqual(['Error: password is hunter2']);
+    });
+
+    it('ends a call at its deadline', async () => {
+      const probe = createProbe();
+      const server = await serve((router) => {
+        stream(probe, 'x', 5)(router);
+        router.service(RouterService, { route: () => new Promise(() => {}) });
+      });
+      const client = await connect(server.id);
+      await expectLinkError(client.service(RouterService).route({}, { timeoutMs: 50 }), 'timeout');
+      await expectLinkError(drain(client.service(ProviderService).generate({}, { timeoutMs: 50 })), 'timeout');
+      await until(() => probe.aborted && probe.finished);
+    });
+
+    it('fails open calls when the connection dies, then reconnects', async () => {
+      const probe = createProbe();
+      const server = await serve((router) => {
+        stream(probe, 'x', 1)(router);
+        echo(router);
+      });
+      const client = await connect(server.id);
+      const call = (async () => {
+        for await (const _ of client.service(ProviderService).generate({})) if (probe.produced > 3) link.cut();
+      })();
+      expect((await expectLinkError(call, 'unreachable')).retryable).toBe(true);
+      await until(() => probe.aborted && probe.finished);
+      expect((await client.service(RouterService).route({ seed: Uint8Array.of(1) })).candidates).toEqual(
+        Uint8Array.of(1),
+      );
+    });
+
+    it('limits the calls of one peer and not those of another', async () => {
+      const server = await serve(echo, () => true, { callRate: { perSecond: 0.001, burst: 3 } });
+      const greedy = (await connect(server.id, 2)).service(RouterService);
+      for (let i = 0; i < 3; i++) await greedy.route({});
+      expect((await expectLinkError(greedy.route({}), 'rate-limited')).retryable).toBe(true);
+      await (await connect(server.id, 3)).service(RouterService).route({});
+    });
+
+    it('limits the calls that one peer has open', async () => {
+      const probe = createProbe();
+      const server = await serve(stream(probe, 'x', 1), () => true, { maxCallsPerPeer: 1 });
+      const provider = (await connect(server.id)).service(ProviderService);
+      for await (const _ of provider.generate({})) {
+        await expectLinkError(drain(provider.generate({})), 'rate-limited');
+        break;
+      }
+      await until(() => probe.aborted && probe.finished);
+      for await (const _ of provider.generate({})) break;
+    });
+
+    it('limits the connections of one peer and in total', async () => {
+      const server = await serve(echo, () => true, { maxConnectionsPerPeer: 1, maxConnections: 2 });
+      await (await connect(server.id, 2)).service(RouterService).route({});
+      await expectLinkError((await connect(server.id, 2)).service(RouterService).route({}), 'unreachable');
+      await (await connect(server.id, 3)).service(RouterService).route({});
+      await expectLinkError((await connect(server.id, 4)).service(RouterService).route({}), 'unreachable');
+    });
+
+    it('closes idle connections, which the client opens again', async () => {
+      const server = await serve(echo, () => true, { idleTimeoutMs: 40, maxConnectionsPerPeer: 1 });
+      const router = (await connect(server.id)).service(RouterService);
+      await router.route({});
+      await sleep(150);
+      await router.route({});
+    });
+
+    it('keeps an idle connection alive with pings', async () => {
+      const server = await serve(echo, () => true, { idleTimeoutMs: 1000, maxConnections: 1 });
+      const client = await connect(server.id, 2, { pingIntervalMs: 50 });
+      await client.service(RouterService).route({});
+      await sleep(1600);
+      // The only connection is still held: nobody else gets one.
+      await expectLinkError((await connect(server.id, 3)).service(RouterService).route({}), 'unreachable');
+      await client.service(RouterService).route({});
+    });
+
+    it('refuses calls on a closed client', async () => {
+      const server = await serve(echo);
+      const client = await connect(server.id);
+      client.close();
+      await expectLinkError(client.service(RouterService).route({}), 'canceled');
+    });
+  });
+}

@@ -1,0 +1,319 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import type { Engine } from '@ogong/engine/engine';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
+import { createLinkServer, type LinkServer } from '@ogong/host/link/link-server';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { type Clock, systemClock } from '@ogong/host/time/clock';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
+import {
+  type AdmitRequest,
+  type Finished,
+  type GenerateRequest,
+  GenerateRequestSchema,
+  ProviderService,
+  type PushRecordRequest,
+  ValidatorService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommitReply } from '@ogong/provider/provider/commit-reply';
+import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
+import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
+import { makeIdentity } from '../link/link-fixture.ts';
+
+/** One provider over real links, with a validator that does as it is told. For tests. */
+export const MODEL_ID = 'ogong/verified/test/fake';
+export const PRICE = 2_000_000n;
+export const ledger: LedgerDomain = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(7) };
+export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(8) };
+
+export const providerSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));
+export const routerSigner = createNodeHybridSigner(new Uint8Array(64).fill(22));
+export const payer = createNobleLedgerSigner(new Uint8Array(32).fill(23));
+const payeeSigner = createNobleLedgerSigner(new Uint8Array(32).fill(24));
+export const payee: Uint8Array = payeeSigner.address;
+const validatorAddress = createNobleLedgerSigner(new Uint8Array(32).fill(25)).address;
+const quiet = createLogger({ name: 'test', level: 'silent' });
+
+export interface FakeValidator {
+  readonly validator: () => Validator;
+  readonly admitted: AdmitRequest[];
+  readonly pushed: PushRecordRequest[];
+  readonly announced: SignedAnnouncement[];
+  /** Throws, or does nothing. */
+  onAdmit: () => void | Promise<void>;
+  onPush: () => void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
+  const identity = await makeIdentity(seed);
+  let server: LinkServer | undefined;
+  let port = 0;
+  const fake: FakeValidator = {
+    validator: () => ({
+      address: validatorAddress,
+      stake: 100n,
+      certHash: identity.id,
+      vrfKey: new Uint8Array(32),
+      endpoint: `127.0.0.1:${port}`,
+    }),
+    admitted: [],
+    pushed: [],
+    announced: [],
+    onAdmit: () => {},
+    onPush: () => {},
+    async start() {
+      server = createLinkServer({
+        bind: { host: '127.0.0.1', port },
+        identity,
+        authorize: () => true,
+        routes: (router) =>
+          router.service(ValidatorService, {
+            async admit(message) {
+              await fake.onAdmit();
+              fake.admitted.push(message);
+              return { epoch: 0n };
+            },
+            pushRecord(message) {
+              fake.onPush();
+              fake.pushed.push(message);
+              return { epoch: 0n };
+            },
+            announce(message) {
+              fake.announced.push(message);
+              return {};
+            },
+          }),
+      });
+      await server.start();
+      port = server.address().port;
+    },
+    async stop() {
+      await server?.stop(0);
+    },
+  };
+  await fake.start();
+  return fake;
+}
+
+export interface Bend {
+  readonly modelId?: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly order?: (order: Order) => Order;
+  readonly ticket?: (ticket: Ticket) => Ticket;
+  readonly ledger?: LedgerDomain;
+  readonly replyId?: number;
+}
+
+export interface Network {
+  readonly provider: Provider;
+  readonly engine: Engine;
+  readonly validator: FakeValidator;
+  readonly client: LinkClient;
+  readonly store: () => Store;
+  /** A message that an honest gateway would send, bent before it is signed. */
+  order(bend?: Bend): GenerateRequest;
+  /** A client with another certificate; 3 is the validator's. */
+  connect(seed: number): Promise<LinkClient>;
+  /** Stops the provider and starts one over the same files. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NetworkOptions {
+  readonly engine?: FakeEngineOptions;
+  /** Instead of the fake one; the network closes it. */
+  readonly realEngine?: Engine;
+  readonly provider?: Partial<ProviderOptions>;
+  readonly openings?: (store: Store) => Openings;
+  readonly commit?: CommitReply;
+  readonly epoch?: bigint;
+  readonly clock?: Clock;
+}
+
+export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
+  const engine = options.realEngine ?? createFakeEngine({ contextSize: 512, ...options.engine });
+  const validator = await createFakeValidator();
+  const identity = await makeIdentity(1);
+  const genesis = computeGenesisBeacon(crypto, network);
+  const latest = { epoch: options.epoch ?? 0n, value: genesis, previous: genesis, certificate: new Uint8Array(0) };
+  const clients: LinkClient[] = [];
+  let store: Store;
+  let provider: Provider;
+
+  async function open(): Promise<void> {
+    store = openStore(join(directory, 'provider.sqlite'), { schema: PROVIDER_SCHEMA });
+    provider = createProvider(
+      {
+        bind: { host: '127.0.0.1', port: 0 },
+        modelId: MODEL_ID,
+        pricePer1kAtomic: PRICE,
+        routers: [],
+        outbox: { firstRetryMs: 20, maxRetryMs: 50 },
+        ...options.provider,
+      },
+      {
+        engine,
+        crypto,
+        clock: options.clock ?? systemClock,
+        signer: providerSigner,
+        payee: payeeSigner,
+        identity,
+        chain: {
+          ledger,
+          validators: () => [validator.validator()],
+          findByAddress: (address) => (equalBytes(address, validatorAddress) ? validator.validator() : undefined),
+          findByCertHash: (hash) =>
+            equalBytes(hash, validator.validator().certHash) ? validator.validator() : undefined,
+        },
+        beacons: { latest: () => latest, get: async () => latest },
+        store,
+        ...(options.openings ? { openings: options.openings(store) } : {}),
+        ...(options.commit ? { commit: options.commit } : {}),
+        log: quiet,
+        metrics: createMetrics('provider'),
+      },
+    );
+    await provider.start();
+  }
+
+  async function connect(seed: number): Promise<LinkClient> {
+    const client = createLinkClient({
+      endpoint: provider.address(),
+      certHash: identity.id,
+      identity: await makeIdentity(seed),
+    });
+    clients.push(client);
+    return client;
+  }
+
+  await open().catch(async (error: unknown) => {
+    store.close();
+    await Promise.all([validator.stop(), engine.close()]);
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  });
+  let client = await connect(2);
+  return {
+    get provider() {
+      return provider;
+    },
+    engine,
+    validator,
+    get client() {
+      return client;
+    },
+    store: () => store,
+    order: (bend = {}) =>
+      signOrder(engine, provider.id, identity.id, { modelId: options.provider?.modelId ?? MODEL_ID, ...bend }),
+    connect,
+    async restart() {
+      await provider.stop(0);
+      store.close();
+      await open();
+      client = await connect(2);
+    },
+    async close() {
+      for (const each of clients) each.close();
+      await provider.stop(0);
+      store.close();
+      await validator.stop();
+      await engine.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
+  const { modelId = MODEL_ID } = bend;
+  const request = utf8Encode(
+    JSON.stringify({
+      model: modelId,
+      messages: [{ role: 'user', content: 'Once upon a time' }],
+      max_tokens: 40,
+      ...bend.body,
+    }),
+  );
+  const nowMs = Date.now();
+  const unbent: Order = {
+    payer: payer.address,
+    validator: validatorAddress,
+    cumulativeAtomic: 10_000_000_000n,
+    requestHash: crypto.sha256(request),
+    nonce: new Uint8Array(32).fill(9),
+    modelRoot: engine.info().modelRoot,
+    providerId,
+    payee,
+    replyId: new Uint8Array(16).fill(bend.replyId ?? 1),
+    router: new Uint8Array(20).fill(5),
+    choice: 0,
+    contextSize: engine.info().contextSize,
+    maxFeeAtomic: 10_000_000n,
+    pricePer1kAtomic: PRICE,
+    epoch: 0n,
+    expiresAtMs: BigInt(nowMs + 60_000),
+  };
+  const order = bend.order?.(unbent) ?? unbent;
+  const ticket: Ticket = {
+    router: order.router,
+    modelId,
+    providerId: order.providerId,
+    providerEndpoint: '127.0.0.1:8443',
+    providerCertHash,
+    payee: order.payee,
+    modelRoot: order.modelRoot,
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    contextSize: order.contextSize,
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    candidatesHash: new Uint8Array(32).fill(6),
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + 60_000,
+  };
+  const bytes = encodeOrder(order);
+  return create(GenerateRequestSchema, {
+    order: { order: bytes, signature: payer.signDigest(hashOrder(crypto, bend.ledger ?? ledger, order)) },
+    ticket: signTicket(routerSigner, bend.ticket?.(ticket) ?? ticket),
+    request,
+    endpoint: 'chat',
+  });
+}
+
+export interface Received {
+  readonly promptTokens: number;
+  readonly text: string;
+  readonly finished: Finished;
+}
+
+/** Reads a reply to its end. */
+export async function receive(client: LinkClient, message: GenerateRequest): Promise<Received> {
+  let promptTokens = 0;
+  let text = '';
+  let finished: Finished | undefined;
+  for await (const { event } of client.service(ProviderService).generate(message)) {
+    if (event.case === 'started') promptTokens = event.value.promptTokens;
+    else if (event.case === 'delta') text += event.value.text;
+    else if (event.case === 'finished') finished = event.value;
+  }
+  if (!finished) throw new Error('the stream ended without Finished');
+  return { promptTokens, text, finished };
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,100 @@
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { hashTokens } from '@ogong/protocol/commitment/header';
+import { createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type EmbeddingHeader, encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
+import {
+  type EmbeddingLeaf,
+  type EmbeddingLeafBytes,
+  encodeEmbeddingLeaf,
+  hashInputTokens,
+  sketchVector,
+} from '@ogong/protocol/modality/embedding/leaf';
+import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
+import type { EmbeddingReport } from '@ogong/protocol/modality/embedding/report';
+import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+
+/** An embedding without a model: tokens are bytes, vectors come of a seed. For tests and vectors. */
+export interface SyntheticEmbedding {
+  readonly header: EmbeddingHeader;
+  readonly leaves: readonly EmbeddingLeaf[];
+  readonly opening: { readonly header: Uint8Array; readonly leaves: readonly EmbeddingLeafBytes[] };
+  readonly record: { readonly tokenCount: number; readonly responseHash: Uint8Array };
+  readonly response: Uint8Array;
+  /** What an honest verifier in the same class reports. */
+  readonly report: EmbeddingReport;
+}
+
+export interface SyntheticEmbeddingOptions {
+  readonly crypto: Crypto;
+  readonly inputs?: readonly string[];
+  readonly embeddingSize?: number;
+  readonly numericClass?: string;
+  /** Of the model's weights. */
+  readonly seed?: number;
+  /** Added to every raw value, times a draw between -1 and 1: weights that are a little different. */
+  readonly noise?: number;
+  readonly tier?: string;
+}
+
+export const SYNTHETIC_INPUTS: readonly string[] = ['one small step', 'a second input', 'é'];
+const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
+
+export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): SyntheticEmbedding {
+  const { crypto, inputs = SYNTHETIC_INPUTS, embeddingSize = 24, seed = 7, noise = 0, tier = 'verified' } = options;
+  const { numericClass = EXACT_CLASS } = options;
+  const bankSeed = new Uint8Array(32).fill(9);
+  const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
+  const shake = createSeededRandom(seed + 1);
+  const leaves = inputs.map((input, index) => {
+    const random = createSeededRandom(1000 * seed + index);
+    const tokens = utf8Encode(input);
+    const raw = Float32Array.from(
+      { length: embeddingSize },
+      () => 2 * random() - 1 + (noise === 0 ? 0 : noise * (2 * shake() - 1)),
+    );
+    const vector = normaliseVector(raw);
+    return {
+      tokenCount: tokens.length,
+      tokensHash: hashTokens(crypto, tokens),
+      vector,
+      sketch: sketchVector(bank, vector),
+    };
+  });
+  const header: EmbeddingHeader = {
+    endpoint: 'embedding',
+    tier,
+    method: tier === 'replay' ? 'exact-replay' : 'draw-replay',
+    numericClass,
+    vocabularyHash: new Uint8Array(32).fill(5),
+    embeddingSize,
+    sketchDirections: DEFAULT_DIRECTIONS,
+    sketchBankSeed: bankSeed,
+    choice: 0,
+    promptTokensHash: hashInputTokens(crypto, leaves),
+    promptTokenCount: leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    vectorCount: leaves.length,
+    adapters: [],
+    payee: new Uint8Array(20).fill(6),
+  };
+  const response = encodeEmbeddingResponse(leaves.map(({ vector }) => vector));
+  return {
+    header,
+    leaves,
+    opening: { header: encodeEmbeddingHeader(header), leaves: leaves.map(encodeEmbeddingLeaf) },
+    record: { tokenCount: leaves.length, responseHash: crypto.sha256(response) },
+    response,
+    report: {
+      jobId: new Uint8Array(16).fill(1),
+      modelRoot: new Uint8Array(32).fill(2),
+      numericClass,
+      exact: numericClass === EXACT_CLASS,
+      vocabularyHash: header.vocabularyHash,
+      embeddingSize,
+      sketchDirections: DEFAULT_DIRECTIONS,
+      elapsedMs: 3,
+      inputs: leaves.map(({ vector, ...leaf }) => ({ ...leaf, vectorHash: crypto.sha256(encodeVector(vector)) })),
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { compareBytes } from '@ogong/protocol/base/bytes';
+import {
+  computeBeaconValue,
+  encodeBeaconCertificate,
+  encodeVrfInput,
+  hashBeaconVote,
+} from '@ogong/protocol/beacon/beacon';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
+
+/**
+ * A complete receipt of a synthetic reply, with a network of four validators that certified its beacon: for tests,
+ * vectors, and to measure checks where there is no model.
+ */
+export interface SyntheticReceipt {
+  readonly receipt: Receipt;
+  readonly reply: SyntheticReply;
+  /** Everything that a well-informed consumer would know, so that no check is skipped. */
+  readonly trust: Required<Trust>;
+  /** Unix time in ms, shortly after the reply. */
+  readonly nowMs: number;
+}
+
+export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' | 'beacon'> {
+  readonly router: HybridSigner;
+  /** Changes the ticket before it is signed. */
+  readonly bendTicket?: (ticket: Ticket) => Ticket;
+}
+
+const SETTLEMENT = new Uint8Array(20).fill(4);
+const EPOCH = 7n;
+
+export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
+  const { crypto, ledger, provider, router } = options;
+  const { validators, beacon } = certifyBeacon(crypto, ledger.chainId);
+  const reply = createSyntheticReply({ ...options, beacon });
+  const { order } = reply;
+  const issuedAtMs = Number(reply.record.startNs / 1_000_000n) - 1_000;
+  const ticket: Ticket = {
+    router: order.router,
+    modelId: 'ogong/verified/test/synthetic',
+    providerId: hashHybridKey(crypto, provider.publicKey),
+    providerEndpoint: '127.0.0.1:8443',
+    providerCertHash: new Uint8Array(32).fill(6),
+    payee: order.payee,
+    modelRoot: order.modelRoot,
+    pricePer1kAtomic: order.pricePer1kAtomic,
+    contextSize: order.contextSize,
+    replyId: order.replyId,
+    requestHash: order.requestHash,
+    candidatesHash: new Uint8Array(32).fill(7),
+    issuedAtMs,
+    expiresAtMs: issuedAtMs + 60_000,
+  };
+  const ticketBytes = encodeTicket(options.bendTicket?.(ticket) ?? ticket);
+  return {
+    receipt: {
+      endpoint: 'chat',
+      ledger,
+      order: { bytes: reply.orderBytes, signature: reply.orderSignature },
+      ticket: { bytes: ticketBytes, publicKey: router.publicKey, signature: router.sign(ticketBytes) },
+      record: { bytes: reply.recordBytes, publicKey: provider.publicKey, signature: reply.recordSignature },
+      beacon: beacon.certificate,
+      opening: { bytes: reply.openingBytes },
+    },
+    reply,
+    trust: {
+      ledger,
+      settlement: SETTLEMENT,
+      validators,
+      modelRoots: { 'ogong/verified/test/synthetic': order.modelRoot },
+    },
+    nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,
+  };
+}
+
+function certifyBeacon(crypto: Crypto, chainId: bigint) {
+  const network = { chainId, settlement: SETTLEMENT };
+  const members = [1, 2, 3, 4]
+    .map((seed) => {
+      const signer = createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed));
+      const secret = new Uint8Array(32).fill(0x60 + seed);
+      const validator: Validator = {
+        address: signer.address,
+        stake: 100n,
+        certHash: new Uint8Array(32).fill(seed),
+        vrfKey: computeVrfPublicKey(secret),
+        endpoint: `127.0.0.1:${4530 + seed}`,
+      };
+      return { signer, secret, validator };
+    })
+    .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
+  const previous = crypto.sha256(new Uint8Array(32).fill(8));
+  const input = encodeVrfInput(network, EPOCH, previous);
+  const quorum = members.slice(0, 3);
+  const contributions = quorum.map(({ signer, secret }) => ({
+    validator: signer.address,
+    proof: proveVrf(secret, input),
+  }));
+  const outputs = contributions.map(({ validator, proof }) => ({
+    validator,
+    output: computeVrfOutput(proof) as Uint8Array,
+  }));
+  const value = computeBeaconValue(crypto, network, { epoch: EPOCH, previous, outputs });
+  const statement = { epoch: EPOCH, view: 0, previous, value };
+  const digest = hashBeaconVote(crypto, network, 'commit', statement);
+  const signatures = quorum.map(({ signer }) => ({ signer: signer.address, signature: signer.signDigest(digest) }));
+  const certificate = encodeBeaconCertificate({ ...statement, contributions, signatures });
+  return {
+    validators: members.map(({ validator }) => validator),
+    beacon: { epoch: EPOCH, previous, value, certificate },
+  };
+}

@@ -1,0 +1,239 @@
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import {
+  type Endpoint,
+  encodeHeader,
+  type Header,
+  hashTokens,
+  NO_INPUTS,
+  type StopReason,
+} from '@ogong/protocol/commitment/header';
+import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
+import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import { createWindowEncoder, type DrawRow, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { parseRequest } from '@ogong/protocol/exchange/request';
+import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import {
+  computeCost,
+  createWeights,
+  drawRank,
+  layOutList,
+  MAX_LISTED,
+  quantizeLogprob,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/sampling/sampler';
+
+/**
+ * A complete, honest reply of a made-up language model, for tests and vectors: same inputs, same bytes. The "model" is a
+ * seeded hash, so no weights are needed, and any field can be bent before it is signed.
+ */
+export interface SyntheticReply {
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly order: Order;
+  readonly orderBytes: Uint8Array;
+  readonly orderSignature: Uint8Array;
+  readonly header: Header;
+  readonly outputTokens: readonly number[];
+  readonly opening: Opening;
+  readonly openingBytes: Uint8Array;
+  readonly record: RecordV2;
+  readonly recordBytes: Uint8Array;
+  readonly recordSignature: Uint8Array;
+  readonly beacon: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
+}
+
+export interface SyntheticOptions {
+  readonly crypto: Crypto;
+  readonly provider: HybridSigner;
+  readonly payer: LedgerSigner;
+  readonly ledger: LedgerDomain;
+  readonly seed?: number;
+  readonly tokens?: number;
+  /** Made up where it is not given. */
+  readonly beacon?: { readonly epoch: bigint; readonly value: Uint8Array; readonly previous: Uint8Array };
+  /** Serves this order and request instead of made-up ones, as a provider would. */
+  readonly given?: {
+    readonly endpoint: Endpoint;
+    readonly request: Uint8Array;
+    readonly order: Order;
+    readonly orderSignature: Uint8Array;
+    /** Previous beacon and value of the order's epoch. */
+    readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+    readonly text: string;
+    readonly stopReason?: StopReason;
+    readonly startNs?: bigint;
+  };
+  /** Fields of the request body besides model and messages. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly bend?: {
+    readonly row?: (row: DrawRow, position: number) => DrawRow;
+    readonly header?: (header: Header) => Header;
+    readonly record?: (record: RecordV2) => RecordV2;
+    readonly order?: (order: Order) => Order;
+  };
+}
+
+export const SYNTHETIC_VOCABULARY = 512;
+const EMBEDDING = 64;
+
+function fill(random: () => number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => Math.floor(random() * 256));
+}
+
+export function createSyntheticReply(options: SyntheticOptions): SyntheticReply {
+  const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
+  const random = createSeededRandom(options.seed ?? 1);
+  const model = 'ogong/verified/test/synthetic';
+  const body = { model, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: tokens, ...parameters };
+  const request = given?.request ?? utf8Encode(JSON.stringify(body));
+  const endpoint = given?.endpoint ?? 'chat';
+  const asked = parseRequest(request, endpoint);
+  const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
+  const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };
+  const beacon = given ? { ...given.beacon, epoch: given.order.epoch } : (options.beacon ?? madeUp);
+  const modelRoot = given?.order.modelRoot ?? fill(random, 32);
+  const requestHash = crypto.sha256(request);
+  const unbent: Order = {
+    payer: payer.address,
+    validator: fill(random, 20),
+    cumulativeAtomic: 1_000_000n,
+    requestHash,
+    nonce: fill(random, 32),
+    modelRoot,
+    providerId: hashHybridKey(crypto, provider.publicKey),
+    payee: new Uint8Array(20).fill(0x51),
+    replyId: fill(random, 16),
+    router: fill(random, 20),
+    choice: 0,
+    contextSize: 4096,
+    maxFeeAtomic: 1_000_000n,
+    pricePer1kAtomic: 2_000_000n,
+    epoch: beacon.epoch,
+    expiresAtMs: 2_000_000_000_000n,
+  };
+  const order = given?.order ?? bend.order?.(unbent) ?? unbent;
+  const drawKey: DrawKeyInputs =
+    asked.seed === undefined
+      ? {
+          mode: 'nonce',
+          nonce: order.nonce,
+          requestHash,
+          replyId: order.replyId,
+          providerId: order.providerId,
+          epoch: order.epoch,
+          beacon: beacon.value,
+        }
+      : { mode: 'seed', seed: asked.seed, requestHash, modelRoot, choice: order.choice };
+  const bankSeed = computeBankSeed(crypto, modelRoot, beacon.previous);
+  const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize: EMBEDDING });
+  const encoder = createWindowEncoder({ vocabularySize: SYNTHETIC_VOCABULARY, bank });
+  const source = createDrawSource(crypto, computeDrawKey(crypto, drawKey));
+  const windows: WindowBytes[] = [];
+  const output: number[] = [];
+  const counts = new Map<number, number>();
+  for (let i = 0; i < tokens; i++) {
+    const honest = drawRow(random, asked, counts, source.draw(i));
+    const row = bend.row?.(honest, i) ?? honest;
+    const token = tokenOf(row);
+    output.push(token);
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+    const window = encoder.push(
+      row,
+      Float32Array.from({ length: EMBEDDING }, () => random() * 2 - 1),
+    );
+    if (window) windows.push(window);
+  }
+  const last = encoder.flush();
+  if (last) windows.push(last);
+  const plain: Header = {
+    endpoint,
+    tier: 'verified',
+    method: 'draw-replay',
+    numericClass: 'synthetic/1',
+    vocabularyHash: crypto.sha256(utf8Encode('synthetic')),
+    vocabularySize: SYNTHETIC_VOCABULARY,
+    embeddingSize: EMBEDDING,
+    sketchDirections: DEFAULT_DIRECTIONS,
+    sketchBankSeed: bankSeed,
+    sampler: asked.sampler,
+    bias: asked.bias,
+    drawKey,
+    choice: order.choice,
+    maxTokens: asked.maxTokens,
+    promptTokensHash: hashTokens(crypto, [1, 2, 3]),
+    promptTokenCount: 3,
+    inputsHash: NO_INPUTS,
+    outputTokensHash: hashTokens(crypto, output),
+    outputTokenCount: output.length,
+    stopReason: given?.stopReason ?? (output.length === asked.maxTokens ? 'length' : 'stop-token'),
+    adapters: [],
+    payee: order.payee,
+  };
+  const header = bend.header?.(plain) ?? plain;
+  const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
+  const opening: Opening = { header: encodeHeader(header), windows };
+  const signed: RecordV2 = {
+    replyId: order.replyId,
+    requestHash,
+    responseHash: crypto.sha256(response),
+    modelRoot,
+    commitRoot: computeCommitment(crypto, opening).root,
+    tokenCount: output.length,
+    startNs,
+    endNs: startNs + 1_000_000_000n,
+  };
+  const record = bend.record?.(signed) ?? signed;
+  const recordBytes = encodeRecordV2(record);
+  return {
+    request,
+    response,
+    order,
+    orderBytes: encodeOrder(order),
+    orderSignature: given?.orderSignature ?? payer.signDigest(hashOrder(crypto, ledger, order)),
+    header,
+    outputTokens: output,
+    opening,
+    openingBytes: encodeOpening(opening),
+    record,
+    recordBytes,
+    recordSignature: provider.sign(recordBytes),
+    beacon,
+  };
+}
+
+/** Random logits over the vocabulary, listed and drawn as an engine would. */
+function drawRow(
+  random: () => number,
+  { sampler, bias }: ReturnType<typeof parseRequest>,
+  counts: ReadonlyMap<number, number>,
+  u: number,
+): DrawRow {
+  const logits = Array.from({ length: SYNTHETIC_VOCABULARY }, () => Math.log(random() + 1e-9) * 3);
+  const best = Math.max(...logits);
+  const normalizer = best + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - best), 0));
+  const biasOf = new Map(bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const all = logits.map((logit, id) => {
+    const q = quantizeLogprob(logit - normalizer);
+    return { id, q, cost: computeCost(q, biasOf.get(id) ?? 0, counts.get(id) ?? 0, sampler) };
+  });
+  all.sort((a, b) => a.cost - b.cost || a.id - b.id);
+  const temperature = Math.max(sampler.temperatureQ16, 1) / 65536;
+  const mass = (from: number): number =>
+    all.slice(from).reduce((sum, { cost }) => sum + Math.exp((all[0]!.cost - cost) / 65536 / temperature), 0);
+  const weights = createWeights();
+  const costs = all.slice(0, MAX_LISTED).map(({ cost }) => cost);
+  const tailOf = (n: number): number =>
+    sampler.temperatureQ16 === 0 ? 0 : Math.min(WEIGHT_ONE - 1, Math.floor((mass(n) / mass(0)) * WEIGHT_ONE));
+  const { count, tail } = layOutList(costs, costs.length, tailOf, sampler, weights);
+  const listed = all.slice(0, count);
+  const ids = Uint32Array.from(listed, ({ id }) => id);
+  const rank = drawRank(ids, weights, u);
+  const row = { ids, q: Uint32Array.from(listed, ({ q }) => q), tail, rank };
+  return rank === TAIL_RANK ? { ...row, tailId: all[count]!.id, tailQ: all[count]!.q } : row;
+}

@@ -1,0 +1,91 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { decodeSketch, encodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
+import { compareWindows } from '@ogong/protocol/stage2/compare';
+import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
+import { ledger, payer } from './test-bench.ts';
+import { answerHonestly, type TestVerifiers } from './test-calls.ts';
+import { createTestHybrid } from './test-keys.ts';
+import { createTestOrder, findServed, type ServedReply, serveTestReply } from './test-reply.ts';
+
+/** Made-up drift between two classes, a table of it, and verifiers that see it: for the tests of validators. */
+const VERIFIER_CLASS = 'test-1/js/f64/fast/synthetic/kv-none';
+/** Steps of a sketch value that an honest verifier is off by, and by which a cheat shows. */
+export const HONEST = 3;
+/** Not seen by the fixed thresholds. */
+export const CHEAT = 12;
+
+/** What another class computes of a reply: sketches off by up to `size` steps. */
+export function jitter(reply: ServedReply['reply'], random: () => number, size: number): WindowBytes[] {
+  const { header, opening } = reply;
+  const move = (value: number): number =>
+    Math.max(-2047, Math.min(2047, value + Math.round((2 * random() - 1) * size)));
+  return opening.windows.map(({ draws, sketch }) => ({
+    draws,
+    sketch: encodeSketch(
+      decodeSketch(sketch, { directions: header.sketchDirections }).map(({ exponent, values }) => ({
+        exponent,
+        values: values.map(move),
+      })),
+    ),
+  }));
+}
+
+let measured: ReturnType<typeof measureHonest> | undefined;
+
+function measureHonest() {
+  const provider = createTestHybrid('calibration');
+  const random = createSeededRandom(11);
+  let providerClass = '';
+  let modelRoot: Uint8Array = new Uint8Array(32);
+  const honest = Array.from({ length: 200 }, (_, seed) => {
+    const validator = new Uint8Array(20);
+    const order = createTestOrder({ payer, ledger, validator, provider, index: seed, epoch: 0n, expiresAtMs: 1 });
+    // Every epoch has its own bank of directions: one bank alone says little about another.
+    const beacon = { value: new Uint8Array(32), previous: crypto.sha256(Uint8Array.of(seed)) };
+    const { reply } = serveTestReply(order, { provider, payer, ledger, beacon });
+    const { header, opening } = reply;
+    providerClass = header.numericClass;
+    modelRoot = order.fields.modelRoot;
+    const windows = jitter(reply, random, HONEST * (0.8 + 0.4 * random()));
+    return { seed, evidence: computeReplyEvidence(compareWindows(crypto, header, opening.windows, windows)) };
+  });
+  return { providerClass, modelRoot, honest };
+}
+
+/** @param codeVersion another one makes another table. */
+export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, doubt: 0.05 }): DriftPolicy {
+  measured ??= measureHonest();
+  const { providerClass, modelRoot, honest } = measured;
+  const { table } = buildDriftTable({
+    version: 1,
+    previous: new Uint8Array(32),
+    measurements: [
+      {
+        ...{ providerClass, verifierClass: VERIFIER_CLASS, modelRoot },
+        ...{ codeVersion, honest, alternatives: [] },
+      },
+    ],
+  });
+  const note = {
+    tableHash: hashDriftTable(crypto, encodeDriftTable(table)),
+    rejectPpb: toPpb(rates.reject),
+    doubtPpb: toPpb(rates.doubt),
+    extrapolate: false,
+  };
+  return { note, table, isNamed: true };
+}
+
+/** Verifiers of another class than the provider's, which see its replies `size` steps off. */
+export function seeDrift(served: Map<string, ServedReply>, size: () => number): TestVerifiers {
+  const random = createSeededRandom(7);
+  return (peer, job) => {
+    const { reply } = findServed(served.values(), job) as ServedReply;
+    const windows = jitter(reply, random, size());
+    return answerHonestly(served, { numericClass: VERIFIER_CLASS, exact: false, windows })(peer, job);
+  };
+}

@@ -1,0 +1,320 @@
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { type AuditDependencies, type AuditOptions, createAudit } from '@ogong/node/validator/audit/audit';
+import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
+import { createIntake } from '@ogong/node/validator/intake';
+import { type CosignDependencies, type CosignOptions, createCosigner } from '@ogong/node/validator/settlement/cosign';
+import { type CosignRequest, createSettlement } from '@ogong/node/validator/settlement/settlement';
+import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
+import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
+import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { Validator } from '@ogong/protocol/crypto/quorum';
+import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { createTestCalls, type TestVerifiers } from './test-calls.ts';
+import { createTestChain, type TestChain } from './test-chain.ts';
+import { createTestHybrid, createTestPayee, seedOf } from './test-keys.ts';
+import {
+  createTestOrder,
+  MODEL,
+  MODEL_ROOT,
+  PRICE_PER_1K,
+  payeeSigner,
+  type ServedReply,
+  type ServeInput,
+  serveTestReply,
+  type TestOrder,
+} from './test-reply.ts';
+
+export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
+export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
+const domain = { chainId: 31_337n, verifyingContract: network.settlement };
+export const payer = createNodeLedgerSigner(seedOf('payer'));
+export const provider = createTestHybrid('provider');
+export const providerId = hashHybridKey(crypto, provider.publicKey);
+
+/** @param stepMs by which every look at the clock moves it, where waiting is part of the test. */
+export function createTestClock(stepMs = 0) {
+  let now = 1_750_000_000_000;
+  return {
+    nowMs() {
+      now += stepMs;
+      return now;
+    },
+    advance(ms: number) {
+      now += ms;
+    },
+  };
+}
+
+export interface BenchOptions {
+  readonly index?: number;
+  readonly path?: string;
+  readonly clock?: ReturnType<typeof createTestClock>;
+  /** What passes while the validator can act. Default: its clock. */
+  readonly awake?: ReturnType<typeof createTestClock>;
+  readonly isConnected?: () => boolean;
+  readonly chain?: TestChain;
+  /** The validator set; only this one where absent. */
+  readonly members?: () => readonly TestValidator[];
+  readonly audit?: Partial<AuditOptions>;
+  readonly cosign?: Partial<CosignOptions & Pick<CosignDependencies, 'findLeastAlphaPpm'>>;
+  readonly test?: { soundness: number; falsePositiveRate: number; beta: number };
+  readonly getOpening?: AuditDependencies['getOpening'];
+  readonly verifiers?: TestVerifiers;
+  /** Instead of `verifiers`: ones that outlive this validator. */
+  readonly calls?: VerifierCalls;
+  readonly spendable?: bigint;
+  readonly maxAnnouncements?: number;
+  readonly stakeOf?: (payee: Uint8Array) => bigint;
+  readonly isEjectedOnChain?: boolean;
+  /** Stands between the validator and its disk. */
+  readonly wrapGroup?: (group: GroupCommit, store: Store) => GroupCommit;
+}
+
+export type TestValidator = ReturnType<typeof createTestValidator>;
+
+/** A validator without links, chain or time: every dependency is in the hands of the test. */
+export function createTestValidator(options: BenchOptions = {}) {
+  const { index = 0, clock = createTestClock(), chain = createTestChain(), spendable = 10n ** 18n } = options;
+  const signer = createNodeLedgerSigner(seedOf(`validator ${index}`));
+  const store = openStore(options.path ?? ':memory:', { schema: VALIDATOR_SCHEMA });
+  const disk = createGroupCommit(store, { maxDelayMs: 0 });
+  const group = options.wrapGroup?.(disk, store) ?? disk;
+  const archive = createBeaconArchive(network, { crypto, store });
+  store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
+  const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
+  const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
+  const served = new Map<string, ServedReply>();
+  const decided: VerdictEntry[] = [];
+  const member: Validator = {
+    address: signer.address,
+    stake: 100n,
+    certHash: seedOf(`certificate ${index}`),
+    vrfKey: new Uint8Array(32),
+    endpoint: '',
+  };
+  const onVerdict = (entry: VerdictEntry) => decided.push(entry);
+  const intake = createIntake(
+    {
+      ledger,
+      verdicts,
+      ...(options.maxAnnouncements === undefined ? {} : { maxAnnouncements: options.maxAnnouncements }),
+    },
+    {
+      crypto,
+      clock,
+      store,
+      group,
+      archive,
+      onVerdict,
+      getBeacon: async (epoch) => archive.find(epoch),
+      chain: {
+        isEjected: async () => options.isEjectedOnChain ?? false,
+        channel: async () => ({ spendable, spent: 0n, admitted: spendable, releasing: 0n, releasableAt: 0n }),
+      },
+    },
+  );
+  const audit = createAudit(
+    {
+      verdicts,
+      alphaPpm: () => 1_000_000,
+      windowMs: 30_000,
+      graceMs: 60_000,
+      concurrency: 4,
+      callTimeoutMs: 1_000,
+      retryMs: 1,
+      fixedVerifier: undefined,
+      ...options.audit,
+    },
+    {
+      crypto,
+      clock,
+      awake: options.awake ?? clock,
+      ...(options.isConnected ? { isConnected: options.isConnected } : {}),
+      store,
+      group,
+      archive,
+      onVerdict,
+      getOpening:
+        options.getOpening ??
+        (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
+      jobSecret: seedOf('job secret'),
+      stakeOf: options.stakeOf ?? (() => 0n),
+      calls:
+        options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
+    },
+  );
+  const cosigner = createCosigner(
+    {
+      ledger,
+      domain,
+      alphaPpm: () => 1_000_000,
+      allowFixedVerifier: false,
+      ...options.cosign,
+    },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      anchorOf: chain.anchorOf,
+      channelOf: (...channel) => chain.channelOf(...channel),
+      findLeastAlphaPpm: options.cosign?.findLeastAlphaPpm ?? (async () => undefined),
+      findPolicy: createPolicyFinder(store, options.audit?.drift),
+      getBeacon: async (epoch) => archive.find(epoch),
+    },
+  );
+  const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
+  const requests: CosignRequest[] = [];
+  const settlement = createSettlement(
+    { domain, maxEntries: 100, maxBatchBytes: 1 << 24, minSignatures: 1 },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      chain: {
+        client: async () => chain as never,
+        validators: () => members().map((one) => one.member),
+      },
+      async cosign(peer, request) {
+        requests.push(request);
+        const target = members().find((one) => equalBytes(one.signer.address, peer.address)) as TestValidator;
+        return target.cosigner.cosign(signer.address, create(CosignBatchRequestSchema, request));
+      },
+      async findSettled(address, sequence) {
+        const found = chain.settled.find(
+          ({ batch }) => batch.sequence === sequence && equalBytes(batch.validator as Uint8Array, address),
+        );
+        return found && { transactionHash: '0xfound', payers: found.debits.map(({ payer: one }) => one as Uint8Array) };
+      },
+      onSettled() {},
+    },
+  );
+
+  const offer = {
+    modelId: MODEL,
+    modelRoot: MODEL_ROOT,
+    pricePer1kAtomic: PRICE_PER_1K,
+    contextSize: 4096,
+    numericClass: 'x',
+  };
+  const validator = {
+    signer,
+    member,
+    store,
+    group,
+    archive,
+    clock,
+    intake,
+    audit,
+    cosigner,
+    settlement,
+    chain,
+    served,
+    decided,
+    /** What was sent to co-signers. */
+    requests,
+    find: (replyId: Uint8Array): ReplyRow => store.read(() => readReply(store, replyId)) as ReplyRow,
+    order: (number: number, bend: Parameters<typeof createTestOrder>[0]['bend'] = {}, by = payer): TestOrder =>
+      createTestOrder({
+        payer: by,
+        ledger,
+        validator: signer.address,
+        provider,
+        index: number,
+        epoch: archive.latest().epoch,
+        expiresAtMs: clock.nowMs() + 120_000,
+        bend,
+      }),
+    serve(order: TestOrder, bend: Partial<ServeInput> = {}): ServedReply {
+      const beacon = archive.find(order.fields.epoch) as ServeInput['beacon'];
+      const reply = serveTestReply(order, { provider, payer, ledger, beacon, ...bend });
+      served.set(toHex(order.fields.replyId), reply);
+      return reply;
+    },
+    async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<ServedReply> {
+      const named = bend.payee ? { payee: bend.payee.address } : {};
+      const order = validator.order(number, named, bend.payer);
+      await intake.admit(order);
+      const reply = validator.serve(order, bend);
+      await intake.pushRecord(reply.submission);
+      return reply;
+    },
+    /** A certificate of the next epoch, with made-up contents: whoever archives it has checked it before. */
+    async certify(epoch: bigint) {
+      const certificate = {
+        epoch,
+        view: 0,
+        previous: archive.latest().value,
+        value: seedOf(`beacon ${epoch}`),
+        contributions: [],
+        signatures: [],
+      };
+      await disk.write((db) => archive.putCertificate(db, certificate));
+    },
+    async announce(
+      key: HybridSigner,
+      fields: Omit<Partial<Announcement>, 'payee'> = {},
+      payee: LedgerSigner = payeeSigner,
+      verifierKey: HybridSigner = key,
+    ) {
+      const nowMs = clock.nowMs();
+      const providerId = hashHybridKey(crypto, key.publicKey);
+      const announcement: Announcement = {
+        providerId,
+        payee: payee.address,
+        endpoint: 'provider:1',
+        certHash: crypto.sha256(key.publicKey),
+        verifier: undefined,
+        models: [offer],
+        capacity: 1,
+        freeCapacity: 1,
+        sequence: 1n,
+        issuedAtMs: nowMs,
+        expiresAtMs: nowMs + 3_600_000,
+        ...fields,
+      };
+      const payeeSignature = signProviderPayee(crypto, payee, { ledger, providerId });
+      const verifierEndorsement = fields.verifier && signEndorsement(verifierKey, providerId);
+      const signed = signAnnouncement(key, announcement, { payeeSignature, verifierEndorsement });
+      await intake.announce(signed, announcement.certHash);
+    },
+    /** Announces a verifier of another payee, its own where none is given, reached under its own name. */
+    async announceVerifier(
+      name: string,
+      numericClass = 'x',
+      payee = createTestPayee(name),
+      more: Partial<OfferedModel> = {},
+    ) {
+      const key = createTestHybrid(name);
+      const endpoint = `${name}:1`;
+      const verifier = { endpoint, certHash: seedOf(name), keyHash: hashHybridKey(crypto, key.publicKey) };
+      const fields = { endpoint, models: [{ ...offer, numericClass, ...more }], verifier };
+      await validator.announce(key, fields, payee);
+    },
+    async runAudits() {
+      await audit.tick();
+      await audit.idle();
+    },
+    async close() {
+      await audit.stop();
+      await disk.close();
+      store.close();
+    },
+  };
+  return validator;
+}

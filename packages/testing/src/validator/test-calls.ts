@@ -1,0 +1,55 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { ScoreJob, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+} from '@ogong/protocol/stage2/score-commitment';
+import { createTestHybrid } from './test-keys.ts';
+import { createTestReport, findServed, type ServedReply } from './test-reply.ts';
+
+/** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
+export type TestVerifiers = (peer: Peer, job: ScoreJob) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
+
+/** Verifiers that commit to what they report, and open it; what is kept between the two outlives any crash. */
+export function createTestCalls(answer: TestVerifiers): VerifierCalls {
+  const kept = new Map<string, { salt: Uint8Array; report: Uint8Array; signer: HybridSigner; jobId: Uint8Array }>();
+  return {
+    async commit(peer, job) {
+      const { jobId } = job;
+      const { report, signer } = await answer(peer, job);
+      const salt = crypto.sha256(jobId, signer.publicKey);
+      kept.set(`${toHex(jobId)} ${String(peer.endpoint)}`, { salt, report, signer, jobId });
+      const keyHash = hashHybridKey(crypto, signer.publicKey);
+      const inputsHash = hashScoreInputs(crypto, { ...job, requestHash: crypto.sha256(job.request) });
+      const reportHash = crypto.sha256(report);
+      const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash, salt, reportHash });
+      const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
+      return { digest, verifierKey: signer.publicKey, signature };
+    },
+    async reveal(peer, { jobId, round }) {
+      const found = kept.get(`${toHex(jobId)} ${String(peer.endpoint)}`);
+      if (found === undefined) throw new Error('nothing was committed to');
+      const { salt, report, signer } = found;
+      const signature = signer.sign(encodeScoreOpening({ jobId, salt, reportHash: crypto.sha256(report), round }));
+      return { salt, report, signature };
+    },
+  };
+}
+
+/** A verifier that finds what was served, by the announced endpoint's name. */
+export function answerHonestly(
+  served: Map<string, ServedReply>,
+  bend: Parameters<typeof createTestReport>[2] = {},
+): TestVerifiers {
+  return async (peer, job) => {
+    const found = findServed(served.values(), job) as ServedReply;
+    const name = String(peer.endpoint).replace(/:1$/, '');
+    return { report: createTestReport(found, job, bend), signer: createTestHybrid(name) };
+  };
+}

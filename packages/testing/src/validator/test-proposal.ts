@@ -1,0 +1,105 @@
+import { create } from '@bufbuild/protobuf';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { CosignRequest } from '@ogong/node/validator/settlement/settlement';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import {
+  computeEntryHash,
+  computeGenesisPosition,
+  encodeVerdictEntry,
+  parseVerdictEntry,
+  type VerdictEntry,
+} from '@ogong/protocol/settlement/verdict-log';
+import { type BenchOptions, ledger, type TestValidator } from './test-bench.ts';
+import { createFour } from './test-four.ts';
+import { payeeSigner, type ServeInput } from './test-reply.ts';
+
+export type Message = CosignBatchRequest;
+
+type Four = Awaited<ReturnType<typeof createFour>>;
+
+export const cheat: Partial<ServeInput> = {
+  bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
+};
+
+/** An accepted, a rejected and an abandoned reply. */
+export async function decideThree({ own, clock, certifyAll }: Four) {
+  const unserved = own.order(2);
+  await own.intake.admit(unserved);
+  const good = await own.deliver(0);
+  const bad = await own.deliver(1, cheat);
+  await certifyAll(1n);
+  await own.runAudits();
+  clock.advance(200_000);
+  await own.runAudits();
+  return { good, bad, unserved };
+}
+
+/** The batch that a validator has ready, as it sends it to its co-signers; none of them is there to answer. */
+export async function proposeUnheard({ own, offline }: Pick<Four, 'own' | 'offline'>): Promise<Message> {
+  offline.add(1).add(2).add(3);
+  await own.settlement.step().catch(() => undefined);
+  offline.clear();
+  return create(CosignBatchRequestSchema, structuredClone(own.requests[0] as CosignRequest));
+}
+
+/** A batch of three entries as a validator sends it to its co-signers, and ways to bend it. */
+export async function propose(options: BenchOptions = {}) {
+  const four = await createFour(options);
+  await decideThree(four);
+  const request = await proposeUnheard(four);
+  const [peer, other] = four.peers as [TestValidator, TestValidator];
+  /** A batch that is consistent in itself, with entries and messages bent. */
+  const bent = async (
+    bendEntry: (entry: VerdictEntry) => VerdictEntry,
+    bendMessage: (message: Message) => void = () => {},
+    bendSettlement: (settlement: Settlement) => Settlement = (same) => same,
+  ): Promise<Message> => {
+    const rebuilt = await rebuild(four.own, structuredClone(request), bendEntry, bendSettlement);
+    bendMessage(rebuilt);
+    return rebuilt;
+  };
+  return { ...four, peer, other, request, bent };
+}
+
+/** The same with a log, a batch and roots that fit what was bent. */
+export async function rebuild(
+  own: TestValidator,
+  message: Message,
+  bendEntry: (entry: VerdictEntry) => VerdictEntry,
+  bendSettlement: (settlement: Settlement) => Settlement,
+): Promise<Message> {
+  let { head } = computeGenesisPosition(crypto, { chainId: 31_337n, validator: own.signer.address });
+  for (const item of message.entries) {
+    item.logEntry = encodeVerdictEntry({ ...bendEntry(parseVerdictEntry(item.logEntry)), previousHash: head });
+    head = computeEntryHash(crypto, item.logEntry);
+  }
+  const vouchers = parseSettlement(message.batch).debits;
+  const entries = message.entries.map(({ logEntry }) => logEntry);
+  const settlement = buildSettlement(crypto, {
+    validator: own.signer.address,
+    sequence: 1n,
+    position: { length: BigInt(entries.length), head },
+    entries,
+    vouchers,
+  });
+  message.batch = encodeSettlement(bendSettlement(settlement));
+  return message;
+}
+
+/** Bends the entries of one verdict. */
+export const on =
+  (verdict: string, change: Partial<VerdictEntry>) =>
+  (entry: VerdictEntry): VerdictEntry =>
+    entry.verdict === verdict ? { ...entry, ...change } : entry;
+
+/** Bends what is handed over with the accepted reply. */
+export const inAccept = (change: (entry: Message['entries'][number]) => void) => (message: Message) => {
+  for (const entry of message.entries) if (parseVerdictEntry(entry.logEntry).verdict === 'accept') change(entry);
+};
+export const flip = (bytes: Uint8Array): Uint8Array =>
+  bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+export const signWord = (providerId: Uint8Array): Uint8Array =>
+  signProviderPayee(crypto, payeeSigner, { ledger, providerId });

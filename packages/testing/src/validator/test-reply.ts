@@ -1,0 +1,195 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeCommitment } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '@ogong/protocol/stage2/score-report';
+import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
+import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
+
+/** Replies without a model, as the validator's tests need them: the payer's, the provider's and the verifier's side. */
+export const MODEL = 'ogong/verified/test/synthetic';
+export const MODEL_ROOT: Uint8Array = new Uint8Array(32).fill(0x4d);
+export const payeeSigner: LedgerSigner = createNodeLedgerSigner(new Uint8Array(32).fill(0x70));
+export const PAYEE: Uint8Array = payeeSigner.address;
+export const PRICE_PER_1K = 2_000_000n;
+const ROUTER = new Uint8Array(20).fill(0x72);
+
+export interface TestOrder extends SignedOrder {
+  readonly fields: Order;
+  readonly request: Uint8Array;
+}
+
+export interface OrderInput {
+  readonly payer: LedgerSigner;
+  readonly ledger: LedgerDomain;
+  readonly validator: Uint8Array;
+  readonly provider: HybridSigner;
+  readonly index: number;
+  readonly epoch: bigint;
+  readonly expiresAtMs: number;
+  readonly tokens?: number;
+  readonly model?: string;
+  readonly bend?: Partial<Order>;
+}
+
+/** The index makes reply id and nonce, so that runs repeat. */
+export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, ...input }: OrderInput): TestOrder {
+  const body = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
+  const request = utf8Encode(JSON.stringify(body));
+  const maxFeeAtomic = 1_000_000n;
+  const fields: Order = {
+    payer: input.payer.address,
+    validator: input.validator,
+    cumulativeAtomic: maxFeeAtomic * BigInt(index + 1),
+    requestHash: crypto.sha256(request),
+    nonce: crypto.sha256(utf8Encode(`nonce ${index}`)),
+    modelRoot: MODEL_ROOT,
+    providerId: hashHybridKey(crypto, input.provider.publicKey),
+    payee: PAYEE,
+    replyId: crypto.sha256(utf8Encode(`reply ${index}`)).slice(0, 16),
+    router: ROUTER,
+    choice: 0,
+    contextSize: 4096,
+    maxFeeAtomic,
+    pricePer1kAtomic: PRICE_PER_1K,
+    epoch: input.epoch,
+    expiresAtMs: BigInt(input.expiresAtMs),
+    ...bend,
+  };
+  const signature = input.payer.signDigest(hashOrder(crypto, input.ledger, fields));
+  return { fields, request, order: encodeOrder(fields), signature };
+}
+
+export interface ServedReply {
+  readonly reply: SyntheticReply;
+  readonly submission: Submission;
+}
+
+export interface ServeInput {
+  readonly provider: HybridSigner;
+  readonly payer: LedgerSigner;
+  readonly ledger: LedgerDomain;
+  readonly beacon: { readonly value: Uint8Array; readonly previous: Uint8Array };
+  /** Whom the header names, and who signs for the provider's key. */
+  readonly payee?: LedgerSigner;
+  readonly text?: string;
+  readonly bend?: SyntheticOptions['bend'];
+}
+
+export function serveTestReply(order: TestOrder, input: ServeInput): ServedReply {
+  const payee = input.payee ?? payeeSigner;
+  const providerId = hashHybridKey(crypto, input.provider.publicKey);
+  const text = input.text ?? 'once there was a story';
+  const reply = createSyntheticReply({
+    crypto,
+    provider: input.provider,
+    payer: input.payer,
+    ledger: input.ledger,
+    tokens: JSON.parse(new TextDecoder().decode(order.request)).max_tokens as number,
+    given: {
+      endpoint: 'chat',
+      request: order.request,
+      order: order.fields,
+      orderSignature: order.signature,
+      beacon: input.beacon,
+      text,
+    },
+    bend: {
+      ...input.bend,
+      header: (header) => {
+        const paid = { ...header, payee: payee.address };
+        return input.bend?.header?.(paid) ?? paid;
+      },
+    },
+  });
+  return {
+    reply,
+    submission: {
+      order: { order: order.order, signature: order.signature },
+      record: {
+        record: reply.recordBytes,
+        providerKey: input.provider.publicKey,
+        signature: reply.recordSignature,
+      },
+      header: reply.opening.header,
+      headerProof: computeCommitment(crypto, reply.opening).headerProof,
+      request: order.request,
+      endpoint: 'chat',
+      response: reply.response,
+      payeeSignature: signProviderPayee(crypto, payee, { ledger: input.ledger, providerId }),
+    },
+  };
+}
+
+export function toPushMessage(submission: Submission): Omit<
+  PushRecordRequest,
+  '$typeName' | '$unknown' | 'order' | 'record'
+> & {
+  order: { order: Uint8Array; signature: Uint8Array };
+  record: { record: Uint8Array; providerKey: Uint8Array; signature: Uint8Array };
+} {
+  return { ...submission, headerProof: [...submission.headerProof] };
+}
+
+type TestJob = Pick<ScoreRequest, 'jobId' | 'request' | 'outputTokens'>;
+
+/** Whose job it is: verifiers are not told, so by request. */
+export function findServed(
+  served: Iterable<ServedReply>,
+  { request }: Pick<TestJob, 'request'>,
+): ServedReply | undefined {
+  return [...served].find(({ reply }) => equalBytes(reply.request, request));
+}
+
+/** The report of a verifier that runs the same model in the same class, unless bent. */
+export function createTestReport(
+  { reply }: Pick<ServedReply, 'reply'>,
+  { jobId, outputTokens }: TestJob,
+  bend: Partial<ScoreReport> = {},
+): Uint8Array {
+  const { header, record } = reply;
+  return encodeScoreReport({
+    jobId,
+    modelRoot: record.modelRoot,
+    numericClass: header.numericClass,
+    exact: true,
+    promptTokensHash: header.promptTokensHash,
+    promptTokenCount: header.promptTokenCount,
+    vocabularyHash: header.vocabularyHash,
+    responseHash: record.responseHash,
+    firstStopToken: NO_STOP_TOKEN,
+    firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
+    contextSize: 4096,
+    elapsedMs: 1,
+    windows: teacherForce(reply, outputTokens),
+    ...bend,
+  });
+}
+
+/** What the made-up model says where other tokens were claimed: the same lists, from which others were taken. */
+function teacherForce({ header, opening }: SyntheticReply, outputTokens: Uint8Array): WindowBytes[] {
+  const tokens = new DataView(outputTokens.buffer, outputTokens.byteOffset, outputTokens.byteLength);
+  let position = 0;
+  return opening.windows.map(({ draws, sketch }) => {
+    const { rows, runs } = decodeDraws(draws, header);
+    const forced = rows.map((row) => {
+      const token = tokens.getUint32(4 * position++, true);
+      const { ids, q, tail } = row;
+      return token === tokenOf(row) ? row : { ids, q, tail, rank: ids.indexOf(token) };
+    });
+    return { draws: encodeDraws({ rows: forced, runs }, header), sketch };
+  });
+}

@@ -1,0 +1,212 @@
+import { fromHex, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
+import { findWrongShape } from '@ogong/protocol/commitment/shape-classes';
+import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/commitment/window';
+import { parseRequest, RequestError } from '@ogong/protocol/exchange/request';
+
+/**
+ * Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`,
+ * `vectors/shape-classes.json`.
+ */
+export function createEdgeVectors(): Readonly<Record<string, unknown>> {
+  return { window: windowVectors(), request: requestVectors(), 'shape-classes': shapeVectors() };
+}
+
+/** Replies around the end of a band of 256 positions: the row of output position i stands at promptTokenCount - 1 + i. */
+function shapeVectors(): unknown {
+  const shaped = 'llama.cpp-0.5.0/vulkan/device-driver/shaped/q8_0/kv-f16/no-fa';
+  const exact = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+  const replies: [string, string, number, string][] = [
+    ['no shape class where the class knows none', exact, 9, '000000'],
+    ['one that it does not know', exact, 9, '000200'],
+    ['none where there are some', shaped, 9, '000000'],
+    ['all three', shaped, 9, '010203020103'],
+    ['a fourth', shaped, 9, '030304'],
+    ['narrow up to the last 16 of a band', shaped, 239, '010102'],
+    ['narrow into them', shaped, 240, '010102'],
+    ['wide to the end, narrow behind it', shaped, 255, '020201'],
+    ['narrow at the very end', shaped, 255, '020101'],
+    ['single through it', shaped, 239, '03'.repeat(20)],
+    ['wide at the first of the last 16, behind a single one', shaped, 240, '0302'],
+    ['wide at the second, behind a single one', shaped, 241, '0302'],
+    ['single behind a wide one', shaped, 241, '0203'],
+    ['wide in the next band, behind a single one', shaped, 256, '0302'],
+    ['wide in the first position of a reply', shaped, 250, '0202'],
+  ];
+  return replies.map(([what, numericClass, promptTokenCount, shapeClasses]) => ({
+    ...{ what, numericClass, promptTokenCount, shapeClasses },
+    wrong: findWrongShape({ numericClass, promptTokenCount }, fromHex(shapeClasses)),
+  }));
+}
+
+/** Windows at the edges of the format, and encodings that a decoder refuses. */
+function windowVectors(): unknown {
+  const row = (ids: number[], q: number[], rank: number, tail = 0): DrawRow => ({
+    ids: Uint32Array.from(ids),
+    q: Uint32Array.from(q),
+    rank,
+    tail,
+    ...(rank < 0 && { tailId: 0, tailQ: 2 ** 24 - 1 }),
+  });
+  const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+  const draws = (rows: DrawRow[], runs: [number, number][] = [[rows.length, 0]]): Draws => ({
+    rows,
+    runs: runs.map(([length, shapeClass]) => ({ length, shapeClass })),
+  });
+  const small = row(range(20), range(20), 3, 7);
+  const windows: [string, number, Draws][] = [
+    [
+      'two shape runs',
+      512,
+      draws(
+        [small, small, row(range(2), [5, 5], 1)],
+        [
+          [2, 0],
+          [1, 255],
+        ],
+      ),
+    ],
+    ['an escaped difference, up and down', 512, draws([small, row([9, 8, 7], [0, 2 ** 24 - 1, 0], 0)])],
+    ['an unlisted token', 512, draws([row(range(20), range(20), -1, 2 ** 24 - 1)])],
+    ['the smallest vocabulary, one candidate, no differences', 2, draws([row([1], [70], 0)])],
+    [
+      'the largest vocabulary and list',
+      2 ** 24,
+      draws([
+        row(
+          range(64).map((i) => 2 ** 24 - i),
+          range(64).map((i) => i * i * 9),
+          63,
+        ),
+      ]),
+    ],
+  ];
+  const plain = encodeDraws(draws([small]), { vocabularySize: 512 });
+  const edit = (change: (bytes: Uint8Array) => void): Uint8Array => {
+    const bytes = plain.slice();
+    change(bytes);
+    return bytes;
+  };
+  const refused: [string, number, Uint8Array][] = [
+    ['version 2', 512, edit((bytes) => bytes.fill(2, 0, 1))],
+    ['no position', 512, edit((bytes) => bytes.fill(0, 1, 2))],
+    ['runs that cover less', 512, edit((bytes) => bytes.fill(2, 1, 2))],
+    ['a padding bit', 512, edit((bytes) => bytes.fill((bytes.at(-1) as number) | 1, -1))],
+    ['a trailing byte', 512, Uint8Array.of(...plain, 0)],
+    ['truncated', 512, plain.slice(0, -1)],
+    ['an id beyond the vocabulary', 20, encodeDraws(draws([small]), { vocabularySize: 20 })],
+    ['an id listed twice', 512, encodeDraws(draws([row([4, 4], [1, 2], 0)]), { vocabularySize: 512 })],
+    ['an unlisted token that is listed', 512, encodeDraws(draws([row([0, 4], [1, 2], -1)]), { vocabularySize: 512 })],
+    // 1 position, 1 run, Rice parameter 1 where the only difference is 0: n - 1, rank, tail, ids 1 and 2, q 0, code 00.
+    ['another Rice parameter', 512, fromHex('0101010100010400000000040400000000')],
+  ];
+  return {
+    windows: windows.map(([name, vocabularySize, window]) => ({
+      name,
+      vocabularySize,
+      draws: toHex(encodeDraws(window, { vocabularySize })),
+      runs: window.runs,
+      rows: window.rows.map((r) => ({ ...r, ids: Array.from(r.ids), q: Array.from(r.q) })),
+    })),
+    refused: refused.map(([name, vocabularySize, bytes]) => {
+      if (isDecodable(bytes, vocabularySize)) throw new Error(`${name} is not refused`);
+      return { name, vocabularySize, draws: toHex(bytes) };
+    }),
+  };
+}
+
+function isDecodable(bytes: Uint8Array, vocabularySize: number): boolean {
+  try {
+    decodeDraws(bytes, { vocabularySize });
+    return true;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return false;
+  }
+}
+
+/** What of a request is committed in a header, or the parameter for which it is refused. */
+function requestVectors(): unknown {
+  const chat = '"model":"ogong/verified/test/m","messages":[{"role":"user","content":"hi"}]';
+  const bodies: string[] = [
+    '',
+    '"temperature":0.7,"top_p":0.9,"min_p":0.05,"top_k":40',
+    '"temperature":1.0,"n":2.0,"max_tokens":1e2',
+    // Halves go away from zero, the largest double below a half as well: the sum rounds up.
+    '"presence_penalty":-0.00000762939453125,"frequency_penalty":0.00000762939453125',
+    '"temperature":7.62939453124999915e-6,"top_p":1e-300,"min_p":2.98023223876953125e-8',
+    '"presence_penalty":-2,"frequency_penalty":-0.0',
+    '"logit_bias":{"50":-3.3,"7":2,"16777215":100}',
+    '"temperature":0.1,"temperature":0.2,"top_p":null',
+    '"seed":-9007199254740991,"max_tokens":5,"max_completion_tokens":6',
+    '"stop":["a\\n","\\ud83d\\ude00"],"tools":[],"user":"u"',
+    '"temperature":2.0000001',
+    '"temperature":"1"',
+    '"top_p":1.1',
+    '"top_k":0.5',
+    '"seed":9007199254740992',
+    '"max_tokens":131073',
+    '"logit_bias":{"07":1}',
+    '"logit_bias":{"16777216":1}',
+    '"n":9',
+    '"unknown":1',
+    '"prompt":"x"',
+    '"tools":[{}]',
+    '"stop":[""]',
+    '"tools":[],"functions":[],"echo":false,"response_format":{"type":"text"},"modalities":["text"]',
+    ...['tool_choice', 'function_call', 'audio', 'best_of', 'suffix', 'echo'].map((key) => `"${key}":[]`),
+    '"tool_choice":"none"',
+    '"response_format":{"type":"text","x":1}',
+    '"stream_options":{"include_usage":true}',
+    '"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}',
+    '"stream":true,"stream_options":{"x":1}',
+    '"model":"\\ud83d"',
+    '"prompt_cache_key":"\\udc00"',
+    `"metadata":${nest(63)}`,
+    `"metadata":${nest(64)}`,
+  ].map((extra) => `{${chat}${extra === '' ? '' : `,${extra}`}}`);
+  const messages = [
+    '{"role":"assistant","content":"x","refusal":null,"annotations":[],"tool_calls":null,"function_call":null,"audio":null}',
+    '{"role":"developer","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"name":"n","tool_calls":[]}',
+    '{"role":"user","content":""}',
+    '{"role":"user","content":[]}',
+    '{"role":"user","content":null}',
+    '{"role":"user","content":"\\ud83d"}',
+    '{"role":"user","content":[{"type":"text","text":"a","x":1}]}',
+    '{"role":"user","content":"x","tool_calls":[{}]}',
+    '{"role":"user","content":"x","tool_call_id":"a"}',
+    '{"role":"tool","content":"x"}',
+    '{"role":"user","content":"x","x":1}',
+  ].map((message) => `{"model":"m","messages":[${message}]}`);
+  const completions = [
+    '"prompt":"once"',
+    '"prompt":["once"],"logprobs":5,"echo":false,"max_tokens":7',
+    '"prompt":""',
+    '"prompt":["a","b"]',
+    '"prompt":[1]',
+    '"prompt":null',
+    '"prompt":"x","logprobs":6',
+    ...['"response_format":{"type":"text"}', '"modalities":["text"]', '"max_completion_tokens":1'].map(
+      (chatOnly) => `"prompt":"x",${chatOnly}`,
+    ),
+  ].map((fields) => `{"model":"m",${fields}}`);
+  return [
+    ...[...bodies, '[]', '', '\ufeff{}', '{', nest(65)].map((body) => requestVector(body, 'chat')),
+    ...messages.map((body) => requestVector(body, 'chat')),
+    ...completions.map((body) => requestVector(body, 'completion')),
+  ];
+}
+
+const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
+function requestVector(body: string, endpoint: Endpoint): unknown {
+  try {
+    const request = parseRequest(utf8Encode(body), endpoint);
+    const { sampler, bias, maxTokens, choices, seed, stop } = request;
+    const texts = endpoint === 'chat' ? { messages: request.messages } : { prompt: request.promptText };
+    return { endpoint, body, sampler, bias, maxTokens, choices, seed: seed?.toString() ?? null, stop, ...texts };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return { endpoint, body, refused: error.param };
+  }
+}

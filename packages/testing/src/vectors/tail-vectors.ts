@@ -1,0 +1,69 @@
+import { expFixed } from '@ogong/protocol/base/exponential';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { MAX_COST, NAT, PLAIN_SAMPLER, type SamplerSettings, type TokenBias } from '@ogong/protocol/sampling/sampler';
+import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
+
+interface TailCase {
+  readonly what: string;
+  readonly vocabularySize?: number;
+  readonly sampler?: Partial<SamplerSettings>;
+  /** Without it and without penalties the rule for untouched rows applies. */
+  readonly bias?: readonly TokenBias[];
+  readonly drawn?: readonly number[];
+  readonly q?: (honest: number[]) => number[];
+}
+
+/** The largest tail that stage 1 takes of a row: `vectors/tail.json`. */
+export function createTailVectors(): Readonly<Record<string, unknown>> {
+  const random = createSeededRandom(41);
+  const honest: number[] = [];
+  for (let q = 200_000; honest.length < 64; q += Math.floor(random() * 9000)) honest.push(q);
+  const presence = { presencePenaltyQ16: NAT };
+  const cases: TailCase[] = [
+    { what: 'untouched, temperature 1' },
+    { what: 'untouched, below temperature 1', sampler: { temperatureQ16: 40_000 } },
+    { what: 'untouched, above temperature 1', sampler: { temperatureQ16: 90_000 } },
+    { what: 'untouched, every token listed', vocabularySize: 64, sampler: { temperatureQ16: 90_000 } },
+    { what: 'untouched, one token is certain', q: () => [0, ...Array<number>(63).fill(MAX_COST)] },
+    { what: 'a bias of 0 is a bias', bias: [{ id: 3, biasQ16: 0 }] },
+    { what: 'a bias of a token that is not listed', bias: [{ id: 600, biasQ16: 3 * NAT }] },
+    { what: 'a bias that makes the best cost negative', bias: [{ id: 100, biasQ16: 50 * NAT }] },
+    { what: 'a penalty before anything was drawn', sampler: presence },
+    { what: 'a penalty of what was drawn, listed and not', sampler: presence, drawn: [163, 163, 700, 701] },
+    { what: 'a penalty, below temperature 1', sampler: { ...presence, temperatureQ16: 30_000 }, drawn: [163, 700] },
+    { what: 'a penalty, above temperature 1', sampler: { ...presence, temperatureQ16: 99_000 }, drawn: [163, 700] },
+    { what: 'a penalty, at the least temperature', sampler: { ...presence, temperatureQ16: 1 }, drawn: [700] },
+    { what: 'a penalty, every token listed', sampler: presence, vocabularySize: 64 },
+    { what: 'a penalty, costs at their limit', sampler: presence, q: () => Array<number>(64).fill(MAX_COST) },
+    { what: 'a penalty, all costs alike', sampler: presence, q: () => Array<number>(64).fill(700_000) },
+    {
+      what: 'a penalty, hot, all costs far from 0',
+      sampler: { ...presence, temperatureQ16: 2 * NAT },
+      q: () => Array<number>(64).fill(9_000_000),
+    },
+    { what: 'temperature 0', sampler: { ...presence, temperatureQ16: 0 } },
+  ];
+  return { tail: cases.map((one) => tailVector(one, honest)) };
+}
+
+function tailVector(
+  { what, vocabularySize = 900, bias = [], drawn = [], ...rest }: TailCase,
+  honest: number[],
+): unknown {
+  const sampler = { ...PLAIN_SAMPLER, ...rest.sampler };
+  const firstId = vocabularySize === honest.length ? 0 : 100;
+  const row = { ids: Uint32Array.from(honest, (_, i) => firstId + i), q: Uint32Array.from(rest.q?.(honest) ?? honest) };
+  const { temperatureQ16, presencePenaltyQ16, frequencyPenaltyQ16 } = sampler;
+  const mass = row.q.reduce((sum, q) => sum + expFixed(q), 0);
+  const isUntouched = bias.length === 0 && presencePenaltyQ16 === 0 && frequencyPenaltyQ16 === 0;
+  const bound = createProcessedTailBound({ vocabularySize, sampler, bias });
+  for (const token of drawn) bound.push(token);
+  return {
+    ...{ what, vocabularySize, temperatureQ16, presencePenaltyQ16, frequencyPenaltyQ16, bias, drawn },
+    ids: Array.from(row.ids),
+    q: Array.from(row.q),
+    largestTail: isUntouched
+      ? computeLargestTail(row.q, { vocabularySize, temperatureQ16, mass })
+      : bound.compute(row, mass),
+  };
+}

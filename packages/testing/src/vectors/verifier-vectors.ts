@@ -1,0 +1,273 @@
+import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeHeader } from '@ogong/protocol/commitment/header';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import { WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+  hashScoreInputs,
+  redactHeader,
+} from '@ogong/protocol/stage2/score-commitment';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '@ogong/protocol/stage2/score-report';
+import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createWidthTable } from '../synthetic/synthetic-widths.ts';
+
+/** Vectors of what verifiers sign, and of how they are drawn in rounds: `vectors/verifier.json`. */
+export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  return {
+    verifier: {
+      commitments: commitmentVectors(crypto),
+      header: headerVector(crypto),
+      inputs: inputVectors(crypto),
+      tailDraws: tailDrawVectors(),
+      reports: reportVectors(crypto),
+      draws: drawVectors(crypto),
+      weights: weightVectors(),
+      stakes: stakeVectors(crypto),
+      endorsement: endorsementVector(crypto),
+    },
+  };
+}
+
+function commitmentVectors(crypto: Crypto): unknown {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const other = fill(32, 0xee);
+  return [1, 2].map((number) => {
+    const signer = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i + number));
+    const keyHash = hashHybridKey(crypto, signer.publicKey);
+    const [jobId, salt, reportHash] = [fill(16, number), fill(32, 0x5a), crypto.sha256(utf8Encode(`report ${number}`))];
+    const inputsHash = crypto.sha256(utf8Encode(`inputs ${number}`));
+    const digest = computeScoreDigest(crypto, { jobId, salt, reportHash, keyHash, inputsHash });
+    const round = number === 1 ? [digest] : [other, digest];
+    return {
+      keyHash: toHex(keyHash),
+      jobId: toHex(jobId),
+      inputsHash: toHex(inputsHash),
+      salt: toHex(salt),
+      reportHash: toHex(reportHash),
+      digest: toHex(digest),
+      round: round.map(toHex),
+      commitment: toHex(encodeScoreCommitment({ jobId, digest })),
+      opening: toHex(encodeScoreOpening({ jobId, salt, reportHash, round })),
+    };
+  });
+}
+
+function createReply(crypto: Crypto): SyntheticReply {
+  const provider = createNobleHybridSigner(Uint8Array.from({ length: 64 }, (_, i) => i));
+  const payer = createNobleLedgerSigner(new Uint8Array(32).fill(0x42));
+  const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(0x11) };
+  return createSyntheticReply({ crypto, provider, payer, ledger, seed: 4, tokens: 3 });
+}
+
+function headerVector(crypto: Crypto): unknown {
+  const { header } = createReply(crypto);
+  return { header: toHex(encodeHeader(header)), redacted: toHex(encodeHeader(redactHeader(header))) };
+}
+
+function inputVectors(crypto: Crypto): unknown {
+  const { header, request, outputTokens } = createReply(crypto);
+  const bytes = {
+    header: encodeHeader(redactHeader(header)),
+    outputTokens: new Uint8Array(Uint32Array.from(outputTokens).buffer),
+    listSizes: new Uint8Array(outputTokens.length).fill(20),
+    sketchBankSeed: header.sketchBankSeed,
+  };
+  const optional = {
+    shapeClasses: Uint8Array.from(outputTokens, (_, i) => 1 + (i % 2)),
+    tailDraws: encodeTailDraws(new Map([[1, 7]])),
+  };
+  const requestHash = crypto.sha256(request);
+  return [bytes, { ...bytes, ...optional }].map((given, i) => {
+    const endpoint = i === 0 ? 'chat' : 'completion';
+    return {
+      requestHash: toHex(requestHash),
+      endpoint,
+      ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, toHex(value)])),
+      hash: toHex(hashScoreInputs(crypto, { requestHash, endpoint, ...given })),
+    };
+  });
+}
+
+function tailDrawVectors(): unknown {
+  const largest = WEIGHT_ONE - 1;
+  const cases = [
+    [],
+    [[0, 1]],
+    [[2, largest]],
+    [
+      [0, 0x123456],
+      [1, 7],
+      [2, largest],
+    ],
+  ] as [number, number][][];
+  return cases.map((draws) => ({ positions: 3, draws, bytes: toHex(encodeTailDraws(new Map(draws))) }));
+}
+
+/** A pass, one that names another choice and a gap, and the versions before: nothing of gaps, nothing of choices. */
+function reportVectors(crypto: Crypto): unknown {
+  const { header, record, opening } = createReply(crypto);
+  const choices: Pick<ScoreReport, 'firstOtherChoice' | 'tailGap'>[] = [
+    { firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
+    { firstOtherChoice: 2, tailGap: { gap: 0x123456, position: 1 } },
+    { firstOtherChoice: 2, tailGap: undefined },
+    { firstOtherChoice: undefined, tailGap: undefined },
+  ];
+  return choices.map(({ firstOtherChoice, tailGap }) => ({
+    firstOtherChoice: firstOtherChoice ?? null,
+    tailGap: tailGap ?? null,
+    report: toHex(
+      encodeScoreReport({
+        jobId: new Uint8Array(16).fill(9),
+        modelRoot: record.modelRoot,
+        numericClass: header.numericClass,
+        exact: true,
+        promptTokensHash: header.promptTokensHash,
+        promptTokenCount: header.promptTokenCount,
+        vocabularyHash: header.vocabularyHash,
+        responseHash: record.responseHash,
+        firstStopToken: NO_STOP_TOKEN,
+        firstOtherChoice,
+        tailGap,
+        contextSize: 256,
+        elapsedMs: 12,
+        windows: opening.windows,
+      }),
+    ),
+  }));
+}
+
+function drawVectors(crypto: Crypto): unknown {
+  const id = (name: string): Uint8Array => crypto.sha256(utf8Encode(name));
+  const modelRoot = id('model');
+  const candidates = Array.from({ length: 6 }, (_, i) => ({
+    providerId: id(`provider ${i}`),
+    payee: id(`payee ${i}`).slice(0, 20),
+    operator: id(`operator ${i >> 1}`),
+    numericClass: i % 2 === 0 ? 'even' : 'odd',
+    weight: BigInt(1 + i * i),
+    modelRoot,
+  }));
+  const server = { providerId: id('provider 0'), payee: id('payee 0').slice(0, 20) };
+  const cases = Array.from({ length: 12 }, (_, number) => {
+    const draw: AuditDraw = {
+      replyId: id(`reply ${number}`).slice(0, 16),
+      intakeEpoch: 1n,
+      beaconEpoch: 2n,
+      beacon: id(`beacon ${number}`),
+    };
+    const tried = number % 3 === 0 ? [] : [candidates[1]!.providerId];
+    const heard = number % 3 === 2 ? [candidates[1]!.operator] : [];
+    const preferClass = number % 2 === 0 ? 'even' : undefined;
+    const drawn = assignVerifier(crypto, { draw, modelRoot, server, candidates, tried, heard, preferClass });
+    return {
+      replyId: toHex(draw.replyId),
+      beacon: toHex(draw.beacon),
+      paired: [PAIR_PPM, 500_000].map((ppm) => ({ ppm, paired: isPaired(crypto, draw, ppm) })),
+      tried: tried.map(toHex),
+      heard: heard.map(toHex),
+      preferClass: preferClass ?? null,
+      drawn: drawn ? toHex(drawn.providerId) : null,
+    };
+  });
+  return {
+    server: { providerId: toHex(server.providerId), payee: toHex(server.payee) },
+    candidates: candidates.map(({ providerId, payee, operator, numericClass, weight }) => ({
+      providerId: toHex(providerId),
+      payee: toHex(payee),
+      operator: toHex(operator),
+      numericClass,
+      weight: Number(weight),
+    })),
+    cases,
+  };
+}
+
+function weightVectors(): unknown {
+  const modelRoot = new Uint8Array(32).fill(0x15);
+  const rows = [
+    ['tight', 'tight', -7],
+    ['loose', 'sharp', -5],
+    ['loose', 'near', -4.5],
+    ['loose', 'far', -3.7],
+    ['loose', 'loose', -3],
+    ['family', 'blunt', -2],
+    ['exact', 'sharp', -6],
+  ].map(([providerClass, verifierClass, median]) => ({
+    providerClass: providerClass as string,
+    verifierClass: verifierClass as string,
+    modelRoot,
+    band: 3,
+    median: median as number,
+  }));
+  const families = [{ numericClass: 'member', family: 'family' }];
+  const verifiers = ['sharp', 'near', 'far', 'loose', 'blunt', 'tight', 'exact', 'unknown'];
+  const table = createWidthTable(rows, families);
+  return {
+    families,
+    rows: rows.map(({ modelRoot: root, ...row }) => ({ modelRoot: toHex(root), ...row })),
+    verifiers,
+    cases: [modelRoot, new Uint8Array(32).fill(0x16)].flatMap((root) =>
+      ['tight', 'loose', 'member', 'exact', 'unknown'].flatMap((providerClass) =>
+        [100, 300].map((positions) => ({
+          modelRoot: toHex(root),
+          providerClass,
+          positions,
+          context: positions + 20,
+          factors: computeClassWeights(
+            table,
+            { modelRoot: root, providerClass, positions, context: positions + 20 },
+            verifiers,
+          ).map(Number),
+        })),
+      ),
+    ),
+  };
+}
+
+function endorsementVector(crypto: Crypto): unknown {
+  const providerId = crypto.sha256(utf8Encode('provider'));
+  return { providerId: toHex(providerId), message: toHex(encodeEndorsement(providerId)) };
+}
+
+/** Lists before and after they are cut to four, with the chances that stake gives. */
+function stakeVectors(crypto: Crypto): unknown {
+  const salt = new Uint8Array(32).fill(0x5a);
+  const token = 10n ** 18n;
+  const stakes = [0n, token - 1n, 2n * token, 7n * token, 1_000n * token];
+  const payees = [
+    [0, 1, 2, 3],
+    [4, 4, 4],
+    [0, 0, 0, 0, 0, 0, 1, 2],
+    [0, 3, 3, 3, 3, 4, 2, 2, 2, 1],
+  ];
+  const lists = payees.map((list) => {
+    const given = list.map((payee, i) => ({
+      providerId: crypto.sha256(utf8Encode(`provider ${list.length} ${i}`)),
+      payee: new Uint8Array(20).fill(payee),
+    }));
+    const stakeOf = (payee: Uint8Array): bigint => stakes[payee[0] as number] as bigint;
+    return {
+      list: given.map(({ providerId, payee }) => ({ providerId: toHex(providerId), payee: payee[0] })),
+      kept: keepByStake(crypto, given, { salt, limit: 4, stakeOf }).map(({ providerId, weight }) => ({
+        providerId: toHex(providerId),
+        weight: weight.toString(),
+      })),
+    };
+  });
+  return { salt: toHex(salt), limit: 4, stakes: stakes.map(String), lists };
+}
