@@ -32,9 +32,10 @@ export function describeMachine(versions: Readonly<Record<string, string>>): str
 
 const INTRODUCTION = `# Measured
 
-\`npm run bench\` measures all of this again; \`npm run bench -- --only replies,intake --write\` renews parts of this page. Nothing
-here is asserted by a test: figures move with the machine, and with who else uses it. Ratios are medians over rounds in
-which both sides take turns; times of an engine are those that its thread spent on a core.
+What checking and serving cost. \`npm run bench\` measures all of it again; \`npm run bench -- --only replies,intake --write\` renews parts of
+this page. No test asserts any of these figures: they move with the machine and with what else runs on it, which the load in each heading
+shows. A ratio is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread.
+**MISSED** marks an aim that this measurement does not reach; the last section says why.
 `;
 
 export function formatReport(report: BenchReport): string {
