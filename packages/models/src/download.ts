@@ -17,6 +17,8 @@ export interface DownloadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What the file must have; a server that sends more is not listened to. */
+  readonly sizeBytes?: number;
   readonly maxAttempts?: number;
   /** First pause between attempts; doubles. A server's Retry-After counts where it is longer, up to a minute. */
   readonly backoffMs?: number;
@@ -25,6 +27,7 @@ export interface DownloadOptions {
 const MAX_REDIRECTS = 5;
 const MAX_ATTEMPTS = 6;
 const MAX_PAUSE_MS = 60_000;
+const MAX_JSON_BYTES = 16 << 20;
 const PROGRESS_EVERY = 1 << 20;
 
 /**
@@ -97,6 +100,7 @@ async function attemptDownload(url: string, target: string, options: DownloadOpt
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       received += chunk.length;
+      if (received > (options.sizeBytes ?? Number.POSITIVE_INFINITY)) return done(tooLong(options));
       if (received - reported >= PROGRESS_EVERY || received === total) {
         reported = received;
         options.onProgress?.({ file: options.file, receivedBytes: received, totalBytes: total });
@@ -109,7 +113,8 @@ async function attemptDownload(url: string, target: string, options: DownloadOpt
     const sink = createWriteStream(target, { flags: isPartial ? 'a' : 'w' });
     await pipeline(source, count, sink, { ...(options.signal && { signal: options.signal }) });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') throw cause;
+    if (cause instanceof ModelError) await discard(target);
+    if (cause instanceof ModelError || (cause as NodeJS.ErrnoException).code === 'ENOSPC') throw cause;
     throw new RetryableFailure('the connection was cut', { cause });
   }
   if (total !== undefined && received !== total)
@@ -167,7 +172,7 @@ export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onP
   for (let attempt = 1; ; attempt++) {
     try {
       const response = await fetchFollowing(url, options.headers ?? {}, options.signal);
-      return await response.json();
+      return JSON.parse(await readText(response));
     } catch (error) {
       if (!(error instanceof RetryableFailure)) throw toModelError(error, options.file);
       if (attempt >= attempts)
@@ -176,6 +181,21 @@ export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onP
       pauseMs *= 2;
     }
   }
+}
+
+const tooLong = ({ file, sizeBytes }: Pick<DownloadOptions, 'file' | 'sizeBytes'>): ModelError =>
+  new ModelError('wrong-hash', `${file} is longer than the ${sizeBytes} bytes that were listed; it was thrown away`);
+
+async function readText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body ?? []) {
+    size += piece.length;
+    if (size > MAX_JSON_BYTES)
+      throw new ModelError('network', `${response.url} sent more than ${MAX_JSON_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** Seconds or an HTTP date, as milliseconds from now; 0 where there is none. */

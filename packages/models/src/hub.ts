@@ -28,14 +28,23 @@ const MAX_FILES = 10_000;
 export const hubHeaders = ({ token }: HubAccess): Record<string, string> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
 
-/** The GGUF files of one quantisation in a hub repository, shards in order. @throws ModelError. */
+/** The commit that the repository's main branch names now: a branch moves, a commit does not. @throws ModelError. */
+export async function findCommit(repository: string, access: HubAccess, signal?: AbortSignal): Promise<string> {
+  const url = `${access.endpoint}/api/models/${repository}/revision/main`;
+  const answer = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal });
+  const commit = typeof answer === 'object' && answer !== null ? (answer as { sha?: unknown }).sha : undefined;
+  if (typeof commit !== 'string' || !/^[0-9a-f]{40}$/.test(commit))
+    throw new ModelError('network', `${access.endpoint} names no commit for ${repository}`);
+  return commit;
+}
+
+/** The GGUF files of one quantisation in a commit of a hub repository, shards in order. @throws ModelError. */
 export async function listHubFiles(
-  repository: string,
-  quant: string | undefined,
+  { repository, commit, quant }: { repository: string; commit: string; quant: string | undefined },
   access: HubAccess,
   signal?: AbortSignal,
 ): Promise<HubFile[]> {
-  const url = `${access.endpoint}/api/models/${repository}/tree/main?recursive=true`;
+  const url = `${access.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
   const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal });
   if (!Array.isArray(listing) || listing.length > MAX_FILES)
     throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
@@ -50,7 +59,10 @@ export async function listHubFiles(
   for (const name of wanted) {
     const matching = models.filter(({ path }) => hasQuant(path, name));
     if (matching.length > 0)
-      return pickOne(matching).map((file) => ({ ...file, url: resolveUrl(access, repository, file.path) }));
+      return pickOne(matching).map((file) => ({
+        ...file,
+        url: resolveUrl(access, `${repository}/resolve/${commit}`, file.path),
+      }));
   }
   const known = [...new Set(models.map(({ path }) => path))].slice(0, 20).join(', ');
   throw new ModelError('not-found', `${repository} has no ${quant ?? 'usual'} quantisation; it has ${known}`);
@@ -72,8 +84,8 @@ function pickOne<T extends { path: string }>(files: readonly T[]): T[] {
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function resolveUrl({ endpoint }: HubAccess, repository: string, path: string): string {
-  return `${endpoint}/${repository}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
+function resolveUrl({ endpoint }: HubAccess, folder: string, path: string): string {
+  return `${endpoint}/${folder}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 function parseEntry(entry: unknown): Omit<HubFile, 'url'> | undefined {
@@ -84,8 +96,8 @@ function parseEntry(entry: unknown): Omit<HubFile, 'url'> | undefined {
     size?: unknown;
     lfs?: { oid?: unknown };
   };
-  if (type !== 'file' || typeof path !== 'string' || typeof size !== 'number' || path.split('/').includes('..'))
+  if (type !== 'file' || typeof path !== 'string' || !Number.isSafeInteger(size) || path.split('/').includes('..'))
     return undefined;
   const oid = typeof lfs?.oid === 'string' ? lfs.oid.replace(/^sha256:/, '') : '';
-  return { path, sizeBytes: size, sha256: /^[0-9a-f]{64}$/.test(oid) ? oid : undefined };
+  return { path, sizeBytes: size as number, sha256: /^[0-9a-f]{64}$/.test(oid) ? oid : undefined };
 }

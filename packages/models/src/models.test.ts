@@ -25,6 +25,8 @@ class Hub {
   /** Taken before the ordinary answer, one per request to the content server. */
   readonly faults: Handler[] = [];
   listedHash = sha256(CONTENT);
+  /** What the branch names. */
+  head = 'a'.repeat(40);
   files = ['model-q4_0.gguf', 'model-q8_0.gguf', 'README.md'];
   readonly #server: Server;
   readonly #content: Server;
@@ -49,7 +51,9 @@ class Hub {
   }
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.#log(request);
-    if (request.url?.startsWith('/api/models/maker/tiny-GGUF/tree/main')) {
+    if (request.url === '/api/models/maker/tiny-GGUF/revision/main') {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: this.head }));
+    } else if (/^\/api\/models\/maker\/tiny-GGUF\/tree\/[0-9a-f]{40}\?/.test(request.url ?? '')) {
       const files = this.files.map((path) => ({
         type: 'file',
         path,
@@ -57,7 +61,7 @@ class Hub {
         lfs: { oid: this.listedHash },
       }));
       response.setHeader('content-type', 'application/json').end(JSON.stringify(files));
-    } else if (request.url?.startsWith('/maker/tiny-GGUF/resolve/main/')) {
+    } else if (/^\/maker\/tiny-GGUF\/resolve\/[0-9a-f]{40}\//.test(request.url ?? '')) {
       response.writeHead(302, { location: `${this.contentUrl}${request.url}` }).end();
     } else response.writeHead(404).end();
   }
@@ -149,8 +153,8 @@ describe('models from a hub', () => {
 
   it('sends its token to the hub and never to the content server', async () => {
     await resolveTiny();
-    const [list, file, content] = hub.requests;
-    expect([list?.authorization, file?.authorization, content?.authorization]).toEqual([
+    expect(hub.requests.map(({ authorization }) => authorization)).toEqual([
+      'Bearer secret',
       'Bearer secret',
       'Bearer secret',
       undefined,
@@ -186,6 +190,53 @@ describe('models from a hub', () => {
     expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
     await expect(readdir(join(storeDir, 'blobs'))).rejects.toThrow();
     expect(createModelStore(storeDir).find('maker/tiny-GGUF-q8_0')).toBeUndefined();
+  });
+
+  const pathsAsked = () => hub.requests.map(({ path }) => path);
+
+  it('reads a branch as the commit that it names, and keeps the commit', async () => {
+    const model = await resolveTiny();
+    expect(model.commit).toBe(hub.head);
+    expect(createModelStore(storeDir).find(model.name)?.manifest.commit).toBe(hub.head);
+    const [revision, ...rest] = pathsAsked();
+    expect(revision).toBe('/api/models/maker/tiny-GGUF/revision/main');
+    for (const path of rest) expect(path).toContain(hub.head);
+  });
+
+  it('keeps what was brought when the branch moves, and brings the other commit where it is named', async () => {
+    const first = await resolveTiny();
+    const moved = Buffer.from(CONTENT).reverse();
+    hub.head = 'b'.repeat(40);
+    hub.listedHash = sha256(moved);
+    expect(await resolveTiny()).toEqual(first);
+    hub.faults.push((_request, response) => response.writeHead(200, { 'content-length': moved.length }).end(moved));
+    const options = { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF };
+    const second = await bringModel(`hf:maker/tiny-GGUF@${hub.head}:q8_0`, options);
+    expect(second).toMatchObject({ commit: hub.head, name: `maker/tiny-GGUF@${hub.head}-q8_0` });
+    expect(await readFile(second.path)).toEqual(moved);
+    expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
+  });
+
+  it('does not fetch again under a commit what it has under the branch', async () => {
+    const first = await resolveTiny();
+    const asked = hub.requests.length;
+    const options = { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF };
+    const pinned = await bringModel(`hf:maker/tiny-GGUF@${hub.head}:q8_0`, options);
+    expect(pinned.path).toBe(first.path);
+    expect(pathsAsked().slice(asked)).toEqual([`/api/models/maker/tiny-GGUF/tree/${hub.head}?recursive=true`]);
+  });
+
+  it.each(['main', '../x', 'a'.repeat(41), ''])('refuses a hub that names %j as a commit', async (head) => {
+    hub.head = head;
+    await expect(resolveTiny()).rejects.toMatchObject({ code: 'network' });
+    expect(hub.requests).toHaveLength(1);
+  });
+
+  it('stops listening to a server that sends more than the hub listed', async () => {
+    const longer = Buffer.concat([CONTENT, Buffer.alloc(1)]);
+    hub.faults.push((_request, response) => response.writeHead(200).end(longer));
+    await expect(resolveTiny()).rejects.toThrow(/longer than the 300000 bytes/);
+    expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
   });
 
   it('names what there is when a quantisation is missing', async () => {
@@ -276,8 +327,12 @@ describe('downloads', () => {
 
 describe('model references', () => {
   it.each([
-    ['hf:maker/model', { kind: 'hub', repository: 'maker/model', quant: undefined }],
-    ['hf:maker/model-GGUF:Q4_K_M', { kind: 'hub', repository: 'maker/model-GGUF', quant: 'q4_k_m' }],
+    ['hf:maker/model', { kind: 'hub', repository: 'maker/model', commit: undefined, quant: undefined }],
+    [
+      `hf:maker/model@${'0a'.repeat(20)}:q8_0`,
+      { kind: 'hub', repository: 'maker/model', commit: '0a'.repeat(20), quant: 'q8_0' },
+    ],
+    ['hf:maker/model-GGUF:Q4_K_M', { kind: 'hub', repository: 'maker/model-GGUF', commit: undefined, quant: 'q4_k_m' }],
     ['npm:@a/b@1.2.3#dist/x.gguf', { kind: 'npm', name: '@a/b', version: '1.2.3', path: 'dist/x.gguf' }],
     ['file:/models/x.gguf', { kind: 'file', path: '/models/x.gguf' }],
     ['./x.gguf', { kind: 'file', path: './x.gguf' }],
@@ -291,6 +346,9 @@ describe('model references', () => {
     'gpt',
     'hf:one',
     'hf:a/b/c',
+    'hf:a/b@main',
+    `hf:a/b@${'a'.repeat(39)}`,
+    `hf:a/b@${'A'.repeat(40)}`,
     'npm:a@latest#x',
     'npm:a@1.0.0#../x',
     'http://example.com/x.gguf',

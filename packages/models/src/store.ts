@@ -18,6 +18,8 @@ export interface ModelManifest {
   readonly name: string;
   /** What the model was resolved from. */
   readonly source: string;
+  /** Of a model from a hub: the commit that its files were read at. */
+  readonly commit?: string;
   readonly files: readonly StoredFile[];
   readonly modelRoot: string;
 }
@@ -38,6 +40,8 @@ export interface ModelStore {
   list(): Promise<ModelManifest[]>;
   /** Moves a finished file in. @param expected sha256 hex. @throws ModelError('wrong-hash'); the file is then gone. */
   adopt(temporary: string, file: { name: string; expected?: string | undefined }): Promise<StoredFile>;
+  /** A file that the store has already, whatever model it came with. */
+  reuse(name: string, sha256: string): Promise<StoredFile | undefined>;
   publish(manifest: Omit<ModelManifest, 'modelRoot'>): Promise<StoredModel>;
   /** A path under the store where a file can be prepared. */
   temporary(key: string): Promise<string>;
@@ -101,6 +105,11 @@ export function createModelStore(directory: string): ModelStore {
       return { name, sha256, sizeBytes: size };
     },
 
+    async reuse(name, sha256) {
+      const found = await stat(blobPath(sha256)).catch(() => undefined);
+      return found && { name, sha256, sizeBytes: found.size };
+    },
+
     async publish(contents) {
       const modelRoot = computeModelRoot(contents.files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
       const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
@@ -156,17 +165,18 @@ export function createModelStore(directory: string): ModelStore {
 
 function parseManifest(text: string, path: string): ModelManifest {
   try {
-    const { name, source, files, modelRoot } = JSON.parse(text) as ModelManifest;
+    const { name, source, commit, files, modelRoot } = JSON.parse(text) as ModelManifest;
     const isFile = (file: StoredFile) =>
       typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
     if (
       typeof name === 'string' &&
       typeof source === 'string' &&
+      (commit === undefined || /^[0-9a-f]{40}$/.test(commit)) &&
       /^[0-9a-f]{64}$/.test(modelRoot) &&
       files.length > 0 &&
       files.every(isFile)
     ) {
-      return { name, source, files, modelRoot };
+      return { name, source, ...(commit === undefined ? {} : { commit }), files, modelRoot };
     }
   } catch (cause) {
     throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`, { cause });

@@ -159,7 +159,13 @@ export async function loadModel(
     },
   });
   const { numericClass, shapes: chosen, exact, contextSize } = engine.info();
-  const about = { numericClass, ...(chosen && { shapes: chosen }), exact, contextSize };
+  const about = {
+    ...(model.commit && { commit: model.commit }),
+    numericClass,
+    ...(chosen && { shapes: chosen }),
+    exact,
+    contextSize,
+  };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the model is loaded');
   return { engine, model };
 }
