@@ -1,3 +1,5 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+
 /**
  * Canonical byte strings. Integers are big-endian and unsigned unless named otherwise; a reader rejects what a writer
  * could not have written (truncation, trailing bytes, lengths beyond their bound).
@@ -214,12 +216,9 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
-
+/** Lowercase. */
 export function toHex(bytes: Uint8Array): string {
-  let out = '';
-  for (const byte of bytes) out += HEX[byte];
-  return out;
+  return bytesToHex(bytes);
 }
 
 /** Lowercase or uppercase hex without prefix. @throws ProtocolError on anything else, or on another `length`. */
@@ -228,9 +227,7 @@ export function fromHex(text: string, length?: number): Uint8Array {
   if (length !== undefined && text.length !== length * 2) {
     throw new ProtocolError('malformed', `expected ${length} bytes of hex, got ${text.length / 2}`);
   }
-  const out = new Uint8Array(text.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return out;
+  return hexToBytes(text);
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -173,7 +173,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
 /** The bounds of an integer, both included. */
 export function within<T extends number | bigint>(codec: Codec<T>, low: T, high: T): Codec<T> {
   return refine(codec, (value) => {
-    if (value < low || value > high) {
+    if (!(value >= low && value <= high)) {
       throw new ProtocolError('out-of-range', `must lie in ${low}..${high}, got ${value}`);
     }
   });
