@@ -3,7 +3,9 @@ import { type ChainClient, createChainClient } from '@ogong/chain/client';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { parseTrust, type Trust, type TrustJson } from '@ogong/sdk';
+import { parseJson } from '@ogong/protocol/base/json';
+import { parseTrust, type Trust } from '@ogong/sdk';
+import { toPlainBytes } from './receipt-file.ts';
 
 export const trustFields = {
   trust: {
@@ -37,7 +39,7 @@ export async function loadTrust(
   command: string,
   { trust, rpcUrl, deployment }: TrustSources,
 ): Promise<Trust | undefined> {
-  if (trust !== undefined) return parseTrust(JSON.parse(readFileSync(trust, 'utf8')) as TrustJson);
+  if (trust !== undefined) return parseTrust(parseJson(toPlainBytes(readFileSync(trust))));
   if (deployment === undefined) return undefined;
   return readTrust(await createChainClient(readDeployment(command, { deployment, rpcUrl })));
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { fromBase64, ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** A receipt as a gateway hands it out: request and response stand beside its own fields. */
@@ -15,14 +15,21 @@ export function readReceiptFile(path: string): ReceiptFile {
   // Request and response are in base64 like the receipt's own fields.
   const receipt = parseReceipt(toPlainBytes(bytes.subarray(0, MAX_RECEIPT_BYTES + 1)));
   const fields = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
-  const read = (value: unknown): Uint8Array | undefined => (typeof value === 'string' ? fromBase64(value) : undefined);
-  return { receipt, request: read(fields.request), response: read(fields.response) };
+  const read = (name: 'request' | 'response'): Uint8Array | undefined => {
+    const value = fields[name];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string') throw new ProtocolError('malformed', `receipt field ${name}: expected base64`);
+    return fromBase64(value);
+  };
+  return { receipt, request: read('request'), response: read('response') };
 }
 
 /** Fetches the opening of a compact receipt, where a gateway is named. */
 export async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
   if (gateway === undefined || !('url' in receipt.opening)) return receipt;
   const url = new URL(receipt.opening.url, gateway);
+  // A receipt must not send its reader elsewhere.
+  if (url.origin !== new URL(gateway).origin) throw new Error(`the opening is said to be elsewhere: ${url.origin}`);
   const response = await fetch(url);
   if (!response.ok)
     throw Object.assign(new Error(`${url} answers with status ${response.status}`), {

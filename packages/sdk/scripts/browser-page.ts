@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TrustJson } from '@ogong/protocol/stage1/trust';
 import { chromium, type Page } from 'playwright-core';
-import type { TrustJson } from '../src/trust.ts';
 import { buildBundle } from './build.ts';
 
 const CHROMIUM = '/usr/bin/chromium';

@@ -1,11 +1,11 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
 import { parseReceipt } from './index.ts';
 import { verifyReceipt } from './receipts.ts';
-import { parseTrust, toTrustJson } from './trust.ts';
 
 const reason = whyNoBrowser();
 if (reason) console.warn(`skipping the checks in a browser: ${reason}`);

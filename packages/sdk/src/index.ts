@@ -1,6 +1,7 @@
 export type { Check } from '@ogong/protocol/base/checks';
 export type { Posture } from '@ogong/protocol/exchange/posture';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
+export { parseTrust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
 export type { ReceiptVerdict, Trust } from '@ogong/protocol/stage1/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {
@@ -20,4 +21,3 @@ export {
   type ReplyStatus,
   verifyReceipt,
 } from './receipts.ts';
-export { parseTrust, type TrustJson, toTrustJson } from './trust.ts';

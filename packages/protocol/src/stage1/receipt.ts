@@ -1,4 +1,5 @@
-import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Encode } from '../base/bytes.ts';
+import { parseJson } from '../base/json.ts';
 import type { Endpoint } from '../commitment/header.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
@@ -76,16 +77,15 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
  * @throws ProtocolError naming the field that is missing or malformed. Unknown fields are ignored.
  */
 export function parseReceipt(input: unknown): Receipt {
-  const root = asObject(typeof input === 'string' || input instanceof Uint8Array ? parseJson(input) : input, 'receipt');
+  const root = asObject(typeof input === 'string' || input instanceof Uint8Array ? parseText(input) : input, 'receipt');
   if (root.format !== RECEIPT_FORMAT) {
     throw new ProtocolError('unsupported', `format is not ${RECEIPT_FORMAT}`);
   }
   if (root.endpoint !== 'chat' && root.endpoint !== 'completion') throw malformed('endpoint', 'chat or completion');
   const ledger = asObject(root.ledger, 'ledger');
   const chainId = asText(ledger.chainId, 'ledger.chainId');
-  if (!/^[0-9]{1,20}$/.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer');
+  if (!CHAIN_ID.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer without leading zeros');
   const order = asObject(root.order, 'order');
-  const opening = asObject(root.opening, 'opening');
   return {
     endpoint: root.endpoint,
     ledger: { chainId: BigInt(chainId), verifyingContract: asAddress(ledger.escrow, 'ledger.escrow') },
@@ -93,10 +93,12 @@ export function parseReceipt(input: unknown): Receipt {
     ticket: asSigned(root.ticket, 'ticket'),
     record: asSigned(root.record, 'record'),
     beacon: asBytes(root.beacon, 'beacon'),
-    opening:
-      typeof opening.url === 'string' ? { url: opening.url } : { bytes: asBytes(opening.bytes, 'opening.bytes') },
+    opening: asOpening(root.opening),
   };
 }
+
+/** Decimal without leading zeros: the domain of a signature has one spelling. */
+export const CHAIN_ID = /^(?:0|[1-9][0-9]{0,19})$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -104,17 +106,18 @@ function malformed(field: string, expected: string): ProtocolError {
   return new ProtocolError('malformed', `receipt field ${field}: expected ${expected}`);
 }
 
-function parseJson(input: string | Uint8Array): unknown {
+function parseText(input: string | Uint8Array): unknown {
   if (input.length > MAX_RECEIPT_BYTES) throw new ProtocolError('too-large', 'receipt is too large');
   try {
-    return JSON.parse(typeof input === 'string' ? input : utf8Decode(input));
+    return parseJson(typeof input === 'string' ? utf8Encode(input) : input);
   } catch (cause) {
-    throw new ProtocolError('malformed', 'receipt is not JSON', { cause });
+    const { code, message } = cause as ProtocolError;
+    throw new ProtocolError(code, `receipt is not JSON: ${message}`, { cause });
   }
 }
 
 function asObject(value: unknown, field: string): Fields {
-  if (typeof value !== 'object' || value === null) throw malformed(field, 'an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(field, 'an object');
   return value as Fields;
 }
 
@@ -138,6 +141,13 @@ function asAddress(value: unknown, field: string): Uint8Array {
   const text = asText(value, field);
   if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw malformed(field, 'an address');
   return fromHex(text.slice(2), 20);
+}
+
+/** One of both: of two, readers would differ on which counts. */
+function asOpening(value: unknown): Receipt['opening'] {
+  const { bytes, url } = asObject(value, 'opening');
+  if ((bytes === undefined) === (url === undefined)) throw malformed('opening', 'either bytes or url');
+  return url === undefined ? { bytes: asBytes(bytes, 'opening.bytes') } : { url: asText(url, 'opening.url') };
 }
 
 function asSigned(value: unknown, field: string): SignedBytes {

@@ -129,6 +129,34 @@ describe('an honest receipt', () => {
   });
 });
 
+describe('the JSON of a receipt', () => {
+  const json = () => JSON.parse(new TextDecoder().decode(encodeReceipt(honest.receipt)));
+  const bent: [what: string, change: (j: ReturnType<typeof json>) => unknown, words: RegExp][] = [
+    ['of another format', (j) => ({ ...j, format: 'ogong-receipt-v2' }), /format is not/],
+    ['of another endpoint', (j) => ({ ...j, endpoint: 'embedding' }), /endpoint/],
+    ['with zeros before its chain', (j) => ({ ...j, ledger: { ...j.ledger, chainId: '031337' } }), /leading zeros/],
+    ['with a chain in hex', (j) => ({ ...j, ledger: { ...j.ledger, chainId: '0x7a69' } }), /chainId/],
+    ['with a chain that is a number', (j) => ({ ...j, ledger: { ...j.ledger, chainId: 31337 } }), /chainId/],
+    ['with an escrow without 0x', (j) => ({ ...j, ledger: { ...j.ledger, escrow: '03'.repeat(20) } }), /escrow/],
+    ['with two openings', (j) => ({ ...j, opening: { ...j.opening, url: '/x' } }), /either bytes or url/],
+    ['without an opening', (j) => ({ ...j, opening: {} }), /either bytes or url/],
+    ['with an array for an object', (j) => ({ ...j, order: [] }), /an object/],
+    ['with a short signature', (j) => ({ ...j, order: { ...j.order, signature: 'AAAA' } }), /65 bytes/],
+    ['with base64 that is not padded', (j) => ({ ...j, beacon: 'AAA' }), /base64/],
+    ['without a ticket', ({ ticket: _, ...j }) => j, /ticket/],
+  ];
+  it.each(bent)('is unusable %s', (_what, change, words) => {
+    expect(() => parseReceipt(JSON.stringify(change(json())))).toThrow(words);
+  });
+
+  it('is unusable nested too deep, and ignores fields that nobody knows', () => {
+    const deep = (depth: number) =>
+      `{"x":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)},${JSON.stringify(json()).slice(1)}`;
+    expect(parseReceipt(deep(64))).toEqual(honest.receipt);
+    expect(() => parseReceipt(deep(65))).toThrow(/deeper than 64/);
+  });
+});
+
 it('a prompt that is billed beyond what the request can make fails, however short the reply', () => {
   const bound = 'Once upon a time'.length + 64 + 64;
   const bill = (promptTokenCount: number) =>

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { ProtocolError } from '../base/bytes.ts';
+import { parseTrust, type TrustJson, toTrustJson } from './trust.ts';
+
+const hex = (byte: string, length: number): string => `0x${byte.repeat(length)}`;
+const validator = (byte: string) => ({
+  address: hex(byte, 20),
+  stake: '100',
+  certHash: hex('aa', 32),
+  vrfKey: hex('bb', 32),
+  endpoint: '127.0.0.1:1',
+});
+const whole: TrustJson = {
+  ledger: { chainId: '31337', escrow: hex('03', 20) },
+  settlement: hex('04', 20),
+  validators: [validator('01'), validator('02')],
+  modelRoots: { 'ogong/verified/test/m': hex('05', 32) },
+};
+
+describe('parseTrust', () => {
+  it('is the inverse of toTrustJson, for each part alone as well', () => {
+    expect(toTrustJson(parseTrust(whole))).toEqual(whole);
+    for (const [key, value] of Object.entries(whole))
+      expect(toTrustJson(parseTrust({ [key]: value }))).toEqual({ [key]: value });
+    expect(parseTrust({})).toEqual({});
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['a misspelt field', { ...whole, modelRoot: {} }, /trust.modelRoot/],
+    ['null', null, /an object/],
+    ['a list', [], /an object/],
+    ['a null field', { settlement: null }, /settlement/],
+    ['an unknown field of a ledger', { ledger: { ...whole.ledger, settlement: hex('04', 20) } }, /ledger.settlement/],
+    ['zeros before a chain', { ledger: { ...whole.ledger, chainId: '01' } }, /chainId/],
+    ['a chain as a number', { ledger: { ...whole.ledger, chainId: 1 } }, /chainId/],
+    ['an address without 0x', { settlement: '04'.repeat(20) }, /settlement/],
+    ['a short address', { settlement: hex('04', 19) }, /settlement/],
+    ['a validator twice', { validators: [validator('01'), validator('01')] }, /validators\[1\].address/],
+    ['a stake that is negative', { validators: [{ ...validator('01'), stake: '-1' }] }, /stake/],
+    ['a validator without a key', { validators: [{ ...validator('01'), vrfKey: undefined }] }, /vrfKey/],
+    ['an endpoint that is none', { validators: [{ ...validator('01'), endpoint: 7 }] }, /endpoint/],
+    ['a root of another length', { modelRoots: { m: hex('05', 20) } }, /modelRoots\[m\]/],
+  ])('refuses %s', (_what, input, words) => {
+    expect(() => parseTrust(input)).toThrow(ProtocolError);
+    expect(() => parseTrust(input)).toThrow(words);
+  });
+});

@@ -1,0 +1,110 @@
+import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import type { Validator } from '../crypto/quorum.ts';
+import type { LedgerDomain } from '../exchange/order.ts';
+import { CHAIN_ID } from './receipt.ts';
+import type { Trust } from './verify-receipt.ts';
+
+/** What a consumer takes for granted, as JSON (docs/spec/receipt.md): from a file it ships with, or read from the chain. */
+export interface TrustJson {
+  readonly ledger?: { readonly chainId: string; readonly escrow: string };
+  readonly settlement?: string;
+  readonly validators?: readonly {
+    readonly address: string;
+    readonly stake: string;
+    readonly certHash: string;
+    readonly vrfKey: string;
+    readonly endpoint: string;
+  }[];
+  /** Published model root by model id. */
+  readonly modelRoots?: Readonly<Record<string, string>>;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * A field that nobody knows is refused: misspelt, it would leave a check out without a word.
+ * @throws ProtocolError naming the field.
+ */
+export function parseTrust(input: unknown): Trust {
+  const fields = asObject(input, 'trust', ['ledger', 'settlement', 'validators', 'modelRoots']);
+  const { ledger, settlement, validators, modelRoots } = fields;
+  return {
+    ...(ledger !== undefined && { ledger: parseLedger(ledger) }),
+    ...(settlement !== undefined && { settlement: asHex(settlement, 'settlement', 20) }),
+    ...(validators !== undefined && { validators: parseValidators(validators) }),
+    ...(modelRoots !== undefined && { modelRoots: parseRoots(modelRoots) }),
+  };
+}
+
+export function toTrustJson({ ledger, settlement, validators, modelRoots }: Trust): TrustJson {
+  return {
+    ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),
+    ...(settlement && { settlement: write(settlement) }),
+    ...(validators && {
+      validators: validators.map(({ address, stake, certHash, vrfKey, endpoint }) => ({
+        address: write(address),
+        stake: `${stake}`,
+        certHash: write(certHash),
+        vrfKey: write(vrfKey),
+        endpoint,
+      })),
+    }),
+    ...(modelRoots && {
+      modelRoots: Object.fromEntries(Object.entries(modelRoots).map(([id, root]) => [id, write(root)])),
+    }),
+  };
+}
+
+const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
+
+function parseLedger(value: unknown): LedgerDomain {
+  const { chainId, escrow } = asObject(value, 'ledger', ['chainId', 'escrow']);
+  if (typeof chainId !== 'string' || !CHAIN_ID.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer');
+  return { chainId: BigInt(chainId), verifyingContract: asHex(escrow, 'ledger.escrow', 20) };
+}
+
+/** Uint128, as the registry counts bonds. */
+const STAKE = /^(?:0|[1-9][0-9]{0,38})$/;
+
+function parseValidators(value: unknown): Validator[] {
+  if (!Array.isArray(value)) throw malformed('validators', 'an array');
+  const seen = new Set<string>();
+  return value.map((one: unknown, i) => {
+    const name = `validators[${i}]`;
+    const fields = asObject(one, name, ['address', 'stake', 'certHash', 'vrfKey', 'endpoint']);
+    const { stake, endpoint } = fields;
+    if (typeof stake !== 'string' || !STAKE.test(stake)) throw malformed(`${name}.stake`, 'a decimal integer');
+    if (typeof endpoint !== 'string') throw malformed(`${name}.endpoint`, 'a string');
+    const address = asHex(fields.address, `${name}.address`, 20);
+    if (seen.has(toHex(address))) throw malformed(`${name}.address`, 'another validator than those before');
+    seen.add(toHex(address));
+    return {
+      ...{ address, stake: BigInt(stake), endpoint },
+      certHash: asHex(fields.certHash, `${name}.certHash`, 32),
+      vrfKey: asHex(fields.vrfKey, `${name}.vrfKey`, 32),
+    };
+  });
+}
+
+function parseRoots(value: unknown): Record<string, Uint8Array> {
+  const entries = Object.entries(asObject(value, 'modelRoots'));
+  return Object.fromEntries(entries.map(([id, root]) => [id, asHex(root, `modelRoots[${id}]`, 32)]));
+}
+
+function malformed(field: string, expected: string): ProtocolError {
+  return new ProtocolError('malformed', `trust field ${field}: expected ${expected}`);
+}
+
+function asObject(value: unknown, field: string, known?: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(field, 'an object');
+  const unknown = known && Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw malformed(`${field}.${unknown}`, 'nothing of this name');
+  return value as Fields;
+}
+
+function asHex(value: unknown, field: string, length: number): Uint8Array {
+  if (typeof value !== 'string' || !/^0x(?:[0-9a-fA-F]{2})*$/.test(value) || value.length !== 2 + 2 * length) {
+    throw malformed(field, `0x and ${2 * length} hex digits`);
+  }
+  return fromHex(value.slice(2), length);
+}
