@@ -11,7 +11,7 @@ import {
 import { createSyntheticResults } from '../synthetic-results.ts';
 import { judgeAims } from './aims.ts';
 
-const results = createSyntheticResults();
+const results: DetectionResults = { ...createSyntheticResults(), profile: 'full' };
 const share = { value: 1, low: 0.6, high: 1, of: 8 };
 const early: Difference = { differ: share, medianToken: 0, lastToken: 3 };
 const withAttacks = (...attacks: Partial<AttackRow>[]): DetectionResults => ({
@@ -256,6 +256,14 @@ describe('an aim for a share', () => {
     expect(judge(0.99, 0.97)).toMatchObject({ outcome: 'undecided' });
     expect(judge(0.9, 0.85, 0.94)).toMatchObject({ outcome: 'missed' });
   });
+});
+
+it('a reply that escapes stage 1 misses no aim for full replies where the profile plays shorter ones', () => {
+  const stage1Full = { value: 0, low: 0, high: 0.79, of: 1 };
+  const given = withAttacks({ attack: 'prefill-q8-0', weights: 'f16', stage1Full });
+  const aim = /pre-fill from Q8_0 into F16/;
+  expect(find({ ...given, profile: 'quick' }, aim).outcome).toBe('undecided');
+  expect(find(given, aim).outcome).toBe('missed');
 });
 
 describe('the aim for names', () => {

@@ -1,10 +1,11 @@
 import { computeTailSurvival, computeTailSurvivalLimit, fitTail, hasTail } from '@ogong/protocol/statistics/tail-fit';
+import { PROFILES } from '../plan/profiles.ts';
 import type { AimOutcome, AimRow, AttackRow, DetectionResults, Share } from '../results.ts';
 import { toShare } from '../share.ts';
 import { judgeShare } from './aim-outcome.ts';
 import { formatShare } from './aim-text.ts';
 
-type Measured = Pick<DetectionResults, 'attacks' | 'stage1'>;
+type Measured = Pick<DetectionResults, 'attacks' | 'stage1' | 'profile'>;
 
 export function judgeHonestDraws({ stage1 }: Pick<Measured, 'stage1'>): AimRow {
   const tokens = stage1.reduce((sum, row) => sum + row.tokens, 0);
@@ -17,13 +18,13 @@ export function judgeHonestDraws({ stage1 }: Pick<Measured, 'stage1'>): AimRow {
   };
 }
 
-export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
+export function judgeStage1({ attacks, stage1, profile }: Measured): AimRow[] {
   const isCoarse = ({ attack }: AttackRow): boolean =>
     /^prefill/.test(attack) && !/q8-0|noise|fine-tune|adapter/.test(attack);
   const fine = attacks.find(({ attack, weights }) => attack === 'prefill-q8-0' && weights === 'f16');
   const replies = stage1.reduce((sum, row) => sum + row.replies, 0);
   const us = stage1.reduce((sum, row) => sum + row.usPerToken * row.replies, 0) / replies;
-  return [
+  const perFullReply: AimRow[] = [
     judgeRefuted(
       'every sampler cheat',
       attacks.filter(({ attack }) => SAMPLER_CHEATS.test(attack)),
@@ -36,6 +37,13 @@ export function judgeStage1({ attacks, stage1 }: Measured): AimRow[] {
       outcome: fine === undefined ? 'undecided' : judgeShare(fine.stage1Full, 0.995),
       note: fine ? explainEscapes(fine.stage1Full) : 'no sample',
     },
+  ];
+  // A shorter reply has fewer draws to be refuted by: that one escapes says nothing of a full one.
+  const isShort = PROFILES[profile].maxTokens < FULL;
+  return [
+    ...perFullReply.map((row) =>
+      isShort && row.outcome === 'missed' ? { ...row, outcome: 'undecided' as const } : row,
+    ),
     {
       aim: 'stage 1: at most 5 microseconds a token',
       measured: replies === 0 ? 'not measured' : `${us.toFixed(1)} in this run, with parsing and hashing`,
