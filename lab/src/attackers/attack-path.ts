@@ -257,13 +257,12 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
     // An announcement outlives the leaps of the test's clock.
     {
       bind,
-      modelId: MODEL_ID,
-      pricePer1kAtomic: PRICE,
+      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: attack.engine }],
       routers: [],
       announceIntervalMs: MAX_ANNOUNCEMENT_LIFETIME_MS / 3,
     },
     {
-      ...{ engine: attack.engine, crypto, clock, payee, identity, chain, store, log },
+      ...{ crypto, clock, payee, identity, chain, store, log },
       signer: createTestHybrid(name),
       beacons: { latest: () => readBeacon(archive.latest().epoch), get: async (epoch) => readBeacon(epoch) },
       openings: keeper.bendOpenings(createOpenings(store, commits), { name, aim: '', ...attack }),

@@ -24,7 +24,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 async function save(name: string, modelPath: string, isWhole = true): Promise<string> {
   const engine = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 256, threads: 1 });
   const realEngine = { ...engine, info: () => ({ ...engine.info(), modelRoot: model.modelRoot }) };
-  const network = await createNetwork({ realEngine, provider: { modelId: 'ogong/replay/test/stories' } });
+  const network = await createNetwork({ realEngine, modelId: 'ogong/replay/test/stories' });
   try {
     const message = network.order({ body: { max_tokens: 24 } });
     const { finished } = await receive(network.client, message);

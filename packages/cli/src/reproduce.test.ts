@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function serve(engine: FakeEngineOptions = {}, modelId = 'ogong/replay/test/fake') {
-  const network = await createNetwork({ engine, provider: { modelId } });
+  const network = await createNetwork({ engine, modelId });
   closing.push(network.close);
   const message = network.order();
   const { finished } = await receive(network.client, message);

@@ -63,11 +63,7 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
     'invalid',
     `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes, by the clock here`,
   );
-  assertOrder(
-    equalBytes(order.modelRoot, model.root),
-    'not-found',
-    `this provider does not serve model root ${toHex(order.modelRoot)}`,
-  );
+  if (!equalBytes(order.modelRoot, model.root)) refuseUnknownRoot(order.modelRoot);
   assertOrder(
     order.pricePer1kAtomic >= model.pricePer1kAtomic,
     'precondition',
@@ -116,6 +112,11 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
   );
   assertOrder(order.choice < request.asked.choices, 'invalid', 'the order is for a choice that was not asked for');
   return { order, ticket, endpoint, request, validator };
+}
+
+/** @throws Refusal */
+export function refuseUnknownRoot(modelRoot: Uint8Array): never {
+  throw new Refusal('not-found', `this provider does not serve model root ${toHex(modelRoot)}`);
 }
 
 function checkTicket(message: GenerateRequest, order: Order, { crypto, providerId, nowMs }: OrderTerms): Ticket {

@@ -1,4 +1,4 @@
-import { type Engine, EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/engine';
 import { formatHostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
@@ -10,24 +10,20 @@ import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
+import type { OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { ReplyJob } from './serve-reply.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
 
-export interface OrderIntakeOptions {
+/** What an order is held against, whatever it is for. */
+export interface IntakeContext {
   /** The provider's id. */
   readonly id: Uint8Array;
   /** 20 bytes. */
   readonly payee: Uint8Array;
-  readonly modelId: string;
-  readonly pricePer1kAtomic: bigint;
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
   readonly validators: readonly string[];
-}
-
-export interface OrderIntakeDependencies {
-  readonly engine: Engine;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
@@ -38,70 +34,78 @@ export interface OrderIntakeDependencies {
 /** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
 const FORGET_AFTER_MS = 600_000;
 
-/** Turns a message into a job that nobody can ask for again. The result throws a Refusal for whatever does not hold. */
-export function createOrderIntake(
-  { id, payee, modelId, pricePer1kAtomic, validators }: OrderIntakeOptions,
-  { engine, crypto, clock, chain, beacons, replyIds }: OrderIntakeDependencies,
-): (message: GenerateRequest) => Promise<ReplyJob> {
-  const info = engine.info();
-
-  function findValidator(address: Uint8Array): Validator | undefined {
-    const validator = chain.findByAddress(address);
-    if (validator === undefined || validators.length === 0) return validator;
-    return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;
+/**
+ * Turns a message into a job that nobody can ask for again.
+ * @throws Refusal for whatever does not hold; TierError where the engine came back in another numeric class.
+ */
+export async function acceptOrder(
+  context: IntakeContext,
+  offer: OfferState,
+  message: GenerateRequest,
+): Promise<ReplyJob> {
+  const { id, payee, crypto, clock, chain, beacons, replyIds } = context;
+  const { modelId, pricePer1kAtomic, engine, info } = offer;
+  assertServesTier(modelId, engine.info());
+  const checked = checkOrder(message, {
+    crypto,
+    ledger: chain.ledger,
+    providerId: id,
+    payee,
+    model: { id: modelId, root: info.modelRoot, pricePer1kAtomic, contextSize: info.contextSize },
+    findValidator: (address) => findValidator(context, address),
+    latestEpoch: beacons.latest().epoch,
+    nowMs: clock.nowMs(),
+  });
+  const { order } = checked;
+  const promptTokens = await tokenizePrompt(offer, checked.request);
+  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: info.contextSize });
+  const beacon = await beacons.get(order.epoch);
+  const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS);
+  if (claimed === undefined) {
+    throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
   }
-
-  async function tokenize(request: ModelRequest): Promise<Uint32Array> {
-    assertFitsModel(request, info);
-    const tokens = await engine.tokenizePrompt(request.prompt);
-    if (tokens.length >= info.contextSize) {
-      throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
-    }
-    return tokens;
-  }
-
-  function assertFeeCovers({ order, request }: CheckedOrder, promptTokens: number): void {
-    const outputTokenCount = Math.min(request.asked.maxTokens, info.contextSize - promptTokens);
-    try {
-      computeReplyFee(order, request.asked, { promptTokenCount: promptTokens, outputTokenCount });
-    } catch (error) {
-      if (!(error instanceof FeeError)) throw error;
-      throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
-    }
-  }
-
-  return async (message) => {
-    assertServesTier(modelId, engine.info());
-    const checked = checkOrder(message, {
-      crypto,
-      ledger: chain.ledger,
-      providerId: id,
-      payee,
-      model: { id: modelId, root: info.modelRoot, pricePer1kAtomic, contextSize: info.contextSize },
-      findValidator,
-      latestEpoch: beacons.latest().epoch,
-      nowMs: clock.nowMs(),
-    });
-    const { order } = checked;
-    const promptTokens = await tokenize(checked.request);
-    assertFeeCovers(checked, promptTokens.length);
-    const beacon = await beacons.get(order.epoch);
-    const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS);
-    if (claimed === undefined) {
-      throw new Refusal('conflict', 'this reply id was ordered before; an id is served once');
-    }
-    return {
-      ...checked,
-      // Both are there: their bytes have been parsed.
-      signedOrder: message.order as SignedOrder,
-      signedTicket: message.ticket as SignedTicket,
-      body: message.request,
-      cacheScope: message.cacheScope,
-      promptTokens,
-      beacon,
-      claimed,
-    };
+  return {
+    ...checked,
+    // Both are there: their bytes have been parsed.
+    signedOrder: message.order as SignedOrder,
+    signedTicket: message.ticket as SignedTicket,
+    body: message.request,
+    cacheScope: message.cacheScope,
+    promptTokens,
+    beacon,
+    claimed,
   };
+}
+
+function findValidator(
+  { chain, validators }: Pick<IntakeContext, 'chain' | 'validators'>,
+  address: Uint8Array,
+): Validator | undefined {
+  const validator = chain.findByAddress(address);
+  if (validator === undefined || validators.length === 0) return validator;
+  return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;
+}
+
+async function tokenizePrompt({ engine, info }: OfferState, request: ModelRequest): Promise<Uint32Array> {
+  assertFitsModel(request, info);
+  const tokens = await engine.tokenizePrompt(request.prompt);
+  if (tokens.length >= info.contextSize) {
+    throw new Refusal('invalid', `the prompt has ${tokens.length} tokens, the context holds ${info.contextSize}`);
+  }
+  return tokens;
+}
+
+function assertFeeCovers(
+  { order, request }: CheckedOrder,
+  { promptTokens, contextSize }: { readonly promptTokens: number; readonly contextSize: number },
+): void {
+  const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);
+  try {
+    computeReplyFee(order, request.asked, { promptTokenCount: promptTokens, outputTokenCount });
+  } catch (error) {
+    if (!(error instanceof FeeError)) throw error;
+    throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
+  }
 }
 
 /** What the consumer's side may know of a failure, as a Refusal; anything else is a fault of this provider. */

@@ -51,8 +51,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const provider = createProvider(
     {
       bind,
-      modelId: settings.modelId,
-      pricePer1kAtomic: settings.price,
+      offers: [{ modelId: settings.modelId, pricePer1kAtomic: settings.price, engine }],
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
@@ -61,7 +60,6 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
       openingTtlMs: settings.openingTtl,
     },
     {
-      engine,
       crypto: nodeCrypto,
       clock: systemClock,
       signer,

@@ -31,7 +31,7 @@ async function start(options: NetworkOptions): Promise<Network> {
 
 describe('tier replay', () => {
   it('is announced and served by an exact engine, and the header says so', async () => {
-    const network = await start({ provider: { modelId: REPLAY_ID, announceIntervalMs: 20 } });
+    const network = await start({ modelId: REPLAY_ID, provider: { announceIntervalMs: 20 } });
     await until(() => network.validator.announced.length > 0);
     expect(parseAnnouncement(network.validator.announced[0]!.announcement).models[0]?.modelId).toBe(REPLAY_ID);
     const { finished } = await receive(network.client, network.order());
@@ -49,7 +49,7 @@ describe('tier replay', () => {
   });
 
   it('is refused to an engine that is not exact, with the reason', async () => {
-    const error = await createNetwork({ engine: { exact: false }, provider: { modelId: REPLAY_ID } }).then(
+    const error = await createNetwork({ engine: { exact: false }, modelId: REPLAY_ID }).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -71,7 +71,7 @@ describe('tier replay', () => {
     const engine = createFakeEngine({ contextSize: 512 });
     let exact = true;
     const realEngine = { ...engine, info: () => ({ ...engine.info(), exact }) };
-    const network = await start({ realEngine, provider: { modelId: REPLAY_ID, announceIntervalMs: 20 } });
+    const network = await start({ realEngine, modelId: REPLAY_ID, provider: { announceIntervalMs: 20 } });
     await receive(network.client, network.order({ replyId: 1 }));
     exact = false;
     await expect(receive(network.client, network.order({ replyId: 2 }))).rejects.toThrow(/tier replay is refused/);
@@ -82,6 +82,6 @@ describe('tier replay', () => {
 
   it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which has no method', async (tier) => {
     const modelId = `ogong/${tier}/test/fake`;
-    await expect(createNetwork({ provider: { modelId } })).rejects.toThrow(/no method that checks/);
+    await expect(createNetwork({ modelId })).rejects.toThrow(/no method that checks/);
   });
 });

@@ -4,6 +4,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { computeCommitment, parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { RequestError } from '@ogong/protocol/exchange/request';
@@ -11,10 +12,11 @@ import type { TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong
 import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
 import { parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { parseTracedRecord, type TraceClaim, traceClaim } from '../engine/trace-claim.ts';
+import { findOffer, type OfferState } from './offers.ts';
 import type { Openings } from './provider-store.ts';
 
 export interface ReplyTracerDependencies {
-  readonly engine: Engine;
+  readonly offers: readonly OfferState[];
   readonly crypto: Crypto;
   readonly signer: HybridSigner;
   readonly openings: Pick<Openings, 'get'>;
@@ -30,10 +32,10 @@ const GIVEN_UP: readonly string[] = ['cancelled', 'not-enough-memory'];
  * Answers for one position of a reply that this provider served: what its engine computes there, layer by layer. The
  * reply is its own opening, so that nobody can have it run anything else.
  */
-export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTracerDependencies) {
+export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTracerDependencies) {
   const queue = createJobQueue({ slots: 1, maxWaiting: MAX_WAITING });
 
-  async function readClaim(message: TraceReplyRequest): Promise<TraceClaim> {
+  async function readClaim(engine: Engine, message: TraceReplyRequest): Promise<TraceClaim> {
     const record = parseTracedRecord(crypto, engine, message);
     const kept = await openings.get(record.replyId);
     if (kept === undefined) throw new Refusal('not-found', 'no opening of this reply is kept here');
@@ -61,7 +63,8 @@ export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTra
     const timeoutMs = Math.min(message.timeoutMs, MAX_TRACE_MS);
     if (timeoutMs === 0) throw new Refusal('invalid', 'the call leaves no time for a trace');
     try {
-      const claim = await readClaim(message);
+      const engine = findTracedEngine(offers, message.record);
+      const claim = await readClaim(engine, message);
       const signal = AbortSignal.any([left, AbortSignal.timeout(timeoutMs)]);
       return await queue.run(() => traceClaim(claim, { engine, crypto, signer, signal }), signal);
     } catch (error) {
@@ -75,4 +78,11 @@ export function createReplyTracer({ engine, crypto, signer, openings }: ReplyTra
       throw error;
     }
   };
+}
+
+/** @throws Refusal, ProtocolError */
+function findTracedEngine(offers: readonly OfferState[], record: Uint8Array): Engine {
+  const offer = findOffer(offers, parseRecordV2(record).modelRoot);
+  if (offer === undefined) throw new Refusal('invalid', 'the record is about another model than those served here');
+  return offer.engine;
 }

@@ -37,7 +37,7 @@ const open = (options: Partial<LlamaEngineOptions> = {}): Promise<LlamaEngine> =
   createLlamaEngine({ modelPath: model.path, sequences: 1, contextSize: 256, threads: 1, ...options });
 
 async function serveWith(engine: Engine) {
-  const network = await createNetwork({ realEngine: engine, provider: { modelId: 'ogong/replay/test/stories' } });
+  const network = await createNetwork({ realEngine: engine, modelId: 'ogong/replay/test/stories' });
   closing.push(() => network.close());
   const message = network.order({ body: { max_tokens: 48, logit_bias: { 1: -100, 2: -100 } } });
   const { finished } = await receive(network.client, message);
@@ -110,7 +110,7 @@ describe('tier replay', () => {
 
   it('is refused to a provider with kernels that have no twin', async () => {
     const engine = await open({ kernels: 'fast' });
-    const attempt = createNetwork({ realEngine: engine, provider: { modelId: 'ogong/replay/test/stories' } });
+    const attempt = createNetwork({ realEngine: engine, modelId: 'ogong/replay/test/stories' });
     await expect(attempt).rejects.toThrow(/tier replay is refused/);
   });
 });

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function network(engine: FakeEngineOptions = {}, options: NetworkOptions = {}): Promise<Network> {
-  const made = await createNetwork({ engine, provider: { modelId: 'ogong/replay/test/fake' }, ...options });
+  const made = await createNetwork({ engine, modelId: 'ogong/replay/test/fake', ...options });
   closing.push(() => made.close());
   return made;
 }
@@ -165,7 +165,7 @@ describe('a trace', () => {
   let served: ServedReply;
   let checking: TestVerifier;
   beforeAll(async () => {
-    net = await createNetwork({ provider: { modelId: 'ogong/replay/test/fake' } });
+    net = await createNetwork({ modelId: 'ogong/replay/test/fake' });
     served = await serve(net);
     checking = await startVerifier(createFakeEngine({ contextSize: 512 }), 11);
   });

@@ -28,6 +28,7 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommitReply } from '@ogong/provider/provider/commit-reply';
+import type { ServedOffer } from '@ogong/provider/provider/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
 import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
@@ -111,6 +112,8 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
 }
 
 export interface Bend {
+  /** Of the offer that is ordered from. */
+  readonly engine?: Engine;
   readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
@@ -139,6 +142,10 @@ export interface NetworkOptions {
   /** Instead of the fake one; the network closes it. */
   readonly realEngine?: Engine;
   readonly provider?: Partial<ProviderOptions>;
+  /** Default: MODEL_ID. */
+  readonly modelId?: string;
+  /** Served beside the first one. */
+  readonly others?: readonly ServedOffer[];
   readonly openings?: (store: Store) => Openings;
   readonly commit?: CommitReply;
   readonly epoch?: bigint;
@@ -147,6 +154,7 @@ export interface NetworkOptions {
 
 export async function createNetwork(options: NetworkOptions = {}): Promise<Network> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-provider-'));
+  const { modelId = MODEL_ID } = options;
   const engine = options.realEngine ?? createFakeEngine({ contextSize: 512, ...options.engine });
   const validator = await createFakeValidator();
   const identity = await makeIdentity(1);
@@ -161,14 +169,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     provider = createProvider(
       {
         bind: { host: '127.0.0.1', port: 0 },
-        modelId: MODEL_ID,
-        pricePer1kAtomic: PRICE,
+        offers: [{ modelId, pricePer1kAtomic: PRICE, engine }, ...(options.others ?? [])],
         routers: [],
         outbox: { firstRetryMs: 20, maxRetryMs: 50 },
         ...options.provider,
       },
       {
-        engine,
         crypto,
         clock: options.clock ?? systemClock,
         signer: providerSigner,
@@ -219,8 +225,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
       return client;
     },
     store: () => store,
-    order: (bend = {}) =>
-      signOrder(engine, provider.id, identity.id, { modelId: options.provider?.modelId ?? MODEL_ID, ...bend }),
+    order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
     async restart() {
       await provider.stop(0);
@@ -238,6 +243,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     },
   };
 }
+
+/** A message that any provider could be asked with, by no particular gateway. */
+export const validOrder = (engine: Engine): GenerateRequest =>
+  signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 
 function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
   const { modelId = MODEL_ID } = bend;

@@ -1,0 +1,185 @@
+import { create } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import type { Engine } from '@ogong/engine/engine';
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import {
+  type Bend,
+  createNetwork,
+  MODEL_ID,
+  PRICE,
+  receive,
+  until,
+  validOrder,
+} from '@ogong/testing/provider/provider-fixture';
+import { describe, expect, it } from 'vitest';
+import { admitOrder, beginOrder } from './answer-order.ts';
+import { openOffers } from './offers.ts';
+import { describeProvider } from './provider-announcer.ts';
+import { readOpening } from './provider-service.ts';
+import type { ProviderState } from './provider-state.ts';
+import type { ReplyJob } from './serve-reply.ts';
+
+/** Only what the steps under test look at. */
+function createState(change: Partial<ProviderState> = {}) {
+  const outcomes: string[] = [];
+  const engine = createFakeEngine({ sequences: 1 });
+  const state = {
+    id: new Uint8Array(32).fill(1),
+    payee: new Uint8Array(20).fill(2),
+    identity: { id: new Uint8Array(32).fill(3) },
+    offers: openOffers([{ modelId: 'ogong/verified/test/fake', pricePer1kAtomic: 1n, engine }]),
+    isClosing: false,
+    outbox: { isFull: () => false },
+    metrics: { active: { set() {} }, replies: { inc: ({ outcome }: { outcome: string }) => outcomes.push(outcome) } },
+    ...change,
+  } as unknown as ProviderState;
+  return { state, outcomes, message: validOrder(engine) };
+}
+
+describe('an order begins', () => {
+  it('with a slot of its offer', () => {
+    const { state, outcomes, message } = createState();
+    expect(beginOrder(state, message)).toBe(state.offers[0]);
+    expect(state.offers[0]!.active).toBe(1);
+    expect(() => beginOrder(state, message)).toThrow(/busy/);
+    expect(outcomes).toEqual(['refused']);
+  });
+
+  const cases: readonly [
+    string,
+    Partial<ProviderState>,
+    ((message: GenerateRequest) => GenerateRequest) | undefined,
+    Code,
+  ][] = [
+    ['while the provider stops', { isClosing: true }, undefined, Code.Unavailable],
+    ['while too many records wait', { outbox: { isFull: () => true } as never }, undefined, Code.Unavailable],
+    ['without an order', {}, () => create(GenerateRequestSchema), Code.InvalidArgument],
+    ['for a model that is not served', {}, () => validOrder(createFakeEngine({ weights: 2 })), Code.NotFound],
+  ];
+  it.each(cases)('not %s, and takes no slot', (_name, change, bend, code) => {
+    const { state, outcomes, message } = createState(change);
+    expect(() => beginOrder(state, bend?.(message) ?? message)).toThrow(expect.objectContaining({ code }));
+    expect(state.offers[0]!.active).toBe(0);
+    expect(outcomes).toEqual(['refused']);
+  });
+});
+
+describe('what is announced', () => {
+  it.each([
+    ['is free', {}, 1],
+    ['is full of records', { outbox: { isFull: () => true } as never }, 0],
+    ['stops', { isClosing: true }, 0],
+  ])('of a provider that %s', (_name, change, freeCapacity) => {
+    const { state } = createState(change);
+    expect(describeProvider(state)).toMatchObject({ capacity: 1, freeCapacity, models: [{ pricePer1kAtomic: 1n }] });
+  });
+});
+
+describe('admission', () => {
+  const job = { validator: {}, signedOrder: {}, signedTicket: {} } as ReplyJob;
+  const admit = (error: Error) => {
+    const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
+    return admitOrder({ links }, job, new AbortController().signal);
+  };
+
+  it('refused for good, for now, or broken here', async () => {
+    const refused = new LinkError('remote', 'the channel is empty', { refusal: 'precondition' });
+    await expect(admit(refused)).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+      rawMessage: expect.stringContaining('channel is empty'),
+    });
+    const away = new LinkError('unreachable', 'nobody there');
+    await expect(admit(away)).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: expect.stringContaining('nobody there'),
+    });
+    const bug = new TypeError('a bug');
+    await expect(admit(bug)).rejects.toBe(bug);
+  });
+});
+
+describe('an opening', () => {
+  const consumer = new Uint8Array(32).fill(4);
+  const validator = new Uint8Array(32).fill(5);
+  const kept = { bytes: Uint8Array.of(9), consumer, expiresAtMs: 1 };
+  const state = {
+    openings: { get: async (id: Uint8Array) => (id[0] === 1 ? kept : undefined) },
+    chain: { findByCertHash: (hash: Uint8Array) => (hash[0] === 5 ? ({} as never) : undefined) },
+  };
+
+  it.each([
+    ['its consumer', new Uint8Array(16).fill(1), consumer, true],
+    ['a validator', new Uint8Array(16).fill(1), validator, true],
+    ['a stranger', new Uint8Array(16).fill(1), new Uint8Array(32), false],
+    ['its consumer, of another reply', new Uint8Array(16).fill(2), consumer, false],
+    ['its consumer, under half an id', new Uint8Array(8).fill(1), consumer, false],
+  ])('is asked for by %s', async (_name, replyId, caller, allowed) => {
+    const answer = readOpening(state, replyId, caller);
+    if (allowed) expect(await answer).toEqual({ opening: kept.bytes });
+    else await expect(answer).rejects.toMatchObject({ code: Code.NotFound });
+  });
+});
+
+/** The same bytes in a plain array, as parsers give them. */
+const bytesOf = (engine: Engine): Uint8Array => Uint8Array.from(engine.info().modelRoot);
+
+it('two models of one provider have prices, contexts, slots and replies of their own', async () => {
+  const second = createFakeEngine({ weights: 2, contextSize: 300, sequences: 1 });
+  const modelId = 'ogong/verified/test/second';
+  const network = await createNetwork({
+    engine: { sequences: 1 },
+    others: [{ modelId, pricePer1kAtomic: 7n, engine: second }],
+    provider: { announceIntervalMs: 20 },
+  });
+  try {
+    await until(() => network.validator.announced.length > 0);
+    const announced = parseAnnouncement(network.validator.announced[0]!.announcement);
+    expect(announced).toMatchObject({
+      capacity: 2,
+      models: [
+        { modelId: MODEL_ID, pricePer1kAtomic: PRICE, contextSize: 512, modelRoot: bytesOf(network.engine) },
+        { modelId, pricePer1kAtomic: 7n, contextSize: 300, modelRoot: bytesOf(second) },
+      ],
+    });
+    const body = { seed: 3, max_tokens: 20 };
+    const ofSecond = { modelId, engine: second, body };
+    const cheap = await receive(
+      network.client,
+      network.order({ ...ofSecond, order: (o) => ({ ...o, pricePer1kAtomic: 7n }), replyId: 1 }),
+    );
+    const dear = await receive(network.client, network.order({ body, replyId: 2 }));
+    expect(cheap.text).not.toBe(dear.text);
+    expect(parseRecordV2(cheap.finished.record!.record).modelRoot).toEqual(bytesOf(second));
+    // The price, the context and the id of one do not pass for the other.
+    const refused: readonly [Bend, RegExp][] = [
+      [{ body, order: (o) => ({ ...o, pricePer1kAtomic: 7n }) }, /the price is 2000000/],
+      [{ ...ofSecond, order: (o) => ({ ...o, contextSize: 301 }) }, /here it holds 300/],
+      [{ ...ofSecond, modelId: MODEL_ID }, /serves ogong\/verified\/test\/second, not/],
+    ];
+    for (const [i, [bend, expected]] of refused.entries()) {
+      await expect(receive(network.client, network.order({ ...bend, replyId: 10 + i }))).rejects.toThrow(expected);
+    }
+    let release = (): void => {};
+    network.validator.onAdmit = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const held = receive(network.client, network.order({ body, replyId: 3 }));
+    await until(() => network.provider.activeReplies() === 1);
+    const busy = receive(network.client, network.order({ body, replyId: 4 }));
+    await expect(busy).rejects.toThrow(/all 1 slots of ogong\/verified\/test\/fake are busy/);
+    const releaseHeld = release;
+    network.validator.onAdmit = () => {};
+    await receive(network.client, network.order({ ...ofSecond, replyId: 5 }));
+    releaseHeld();
+    await held;
+  } finally {
+    await network.close();
+    await second.close();
+  }
+});

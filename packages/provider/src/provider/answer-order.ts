@@ -1,0 +1,145 @@
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { type GenerateRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createHandoff } from './handoff.ts';
+import { countActive, findOffer, freeSlot, type OfferState, takeSlot } from './offers.ts';
+import { refuseUnknownRoot } from './order-check.ts';
+import { acceptOrder, toRefusal } from './order-intake.ts';
+import type { ProviderState } from './provider-state.ts';
+import { type ReplyEvent, type ReplyJob, type ServedCounts, serveReply } from './serve-reply.ts';
+
+const ADMIT_TIMEOUT_MS = 10_000;
+
+export interface OrderCall {
+  /** Peer id of the consumer's side. */
+  readonly consumer: PeerId;
+  /** Aborted where the consumer has left, and where the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One order from its message to its last event. Steps: the offer that it is for, a slot of it, the checks, the reply.
+ * @throws Refusal, or what is this provider's own fault.
+ */
+export async function* answerOrder(
+  state: ProviderState,
+  message: GenerateRequest,
+  { consumer, signal }: OrderCall,
+): AsyncGenerator<ReplyEvent> {
+  const offer = beginOrder(state, message);
+  const left = new AbortController();
+  const handoff = createHandoff<ReplyEvent>(() => left.abort());
+  // A server that closes aborts its calls too, and then it is not the consumer who left.
+  signal.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
+  const reader = { consumer, send: handoff.send, left: left.signal };
+  const task = acceptOrder(state, offer, message)
+    .then((job) => serveOrder(state, offer, job, reader))
+    .then((counts) => countServed(state, counts))
+    .catch((error: unknown) => countFailure(state, error))
+    .then((error) => {
+      freeSlot(offer);
+      state.metrics.active.set(countActive(state.offers));
+      handoff.end(error);
+    });
+  state.running.add(task);
+  task.finally(() => state.running.delete(task));
+  yield* handoff.read();
+}
+
+/**
+ * The order's offer, with a slot of it taken: counted from here on, so that orders that arrive together cannot share one.
+ * @throws Refusal
+ */
+export function beginOrder(state: ProviderState, message: GenerateRequest): OfferState {
+  try {
+    assertTakesOrders(state);
+    const offer = findOrderedOffer(state, message);
+    takeSlot(offer);
+    state.metrics.active.set(countActive(state.offers));
+    return offer;
+  } catch (error) {
+    state.metrics.replies.inc({ outcome: 'refused' });
+    throw error;
+  }
+}
+
+function assertTakesOrders({ isClosing, outbox }: Pick<ProviderState, 'isClosing' | 'outbox'>): void {
+  if (isClosing) throw new Refusal('unavailable', 'shutting down');
+  if (outbox.isFull()) throw new Refusal('unavailable', 'too many records wait for their validators');
+}
+
+function findOrderedOffer({ offers }: Pick<ProviderState, 'offers'>, message: GenerateRequest): OfferState {
+  try {
+    const { modelRoot } = parseOrder(message.order?.order ?? new Uint8Array());
+    return findOffer(offers, modelRoot) ?? refuseUnknownRoot(modelRoot);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Refusal('invalid', `order: ${error.message}`);
+    throw error;
+  }
+}
+
+interface ReplyReader {
+  readonly consumer: PeerId;
+  /** False once the consumer has left. */
+  readonly send: (event: ReplyEvent) => Promise<boolean>;
+  readonly left: AbortSignal;
+}
+
+/** @throws Refusal, EngineError */
+function serveOrder(
+  state: ProviderState,
+  { engine }: OfferState,
+  job: ReplyJob,
+  { consumer, send, left }: ReplyReader,
+): Promise<ServedCounts> {
+  const { crypto, clock, signer, commit, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
+  const { replyId, validator, expiresAtMs } = job.order;
+  // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
+  const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
+  return serveReply(job, {
+    ...{ engine, crypto, clock, signer, commit, payeeSignature, send },
+    left: AbortSignal.any([left, expired]),
+    failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
+    admit: (signal) => admitOrder(state, job, signal),
+    async keep({ opening }, push) {
+      await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
+      await outbox.add(replyId, validator, push);
+    },
+  });
+}
+
+/** Has the order's validator reserve the fee. @throws Refusal where it does not. */
+export async function admitOrder(
+  { links }: Pick<ProviderState, 'links'>,
+  { validator, signedOrder, signedTicket }: Pick<ReplyJob, 'validator' | 'signedOrder' | 'signedTicket'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const message = { order: signedOrder, ticket: signedTicket };
+  try {
+    await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    const code = error.retryable ? 'unavailable' : 'precondition';
+    throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
+  }
+}
+
+function countServed({ metrics }: Pick<ProviderState, 'metrics'>, counts: ServedCounts): undefined {
+  const { promptTokens, cachedTokens, outputTokens, drafts } = counts;
+  metrics.replies.inc({ outcome: 'served' });
+  metrics.tokens.inc({ kind: 'prompt' }, promptTokens);
+  metrics.cached.inc(cachedTokens);
+  metrics.tokens.inc({ kind: 'output' }, outputTokens);
+  metrics.drafts.inc({ kind: 'proposed' }, drafts.proposed);
+  metrics.drafts.inc({ kind: 'accepted' }, drafts.accepted);
+}
+
+/** @returns what the consumer is told. */
+function countFailure({ metrics, log }: Pick<ProviderState, 'metrics' | 'log'>, error: unknown): unknown {
+  const refusal = toRefusal(error);
+  metrics.replies.inc({ outcome: refusal instanceof Refusal ? 'refused' : 'failed' });
+  if (!(refusal instanceof Refusal)) log.error({ err: error }, 'a reply failed');
+  return refusal;
+}

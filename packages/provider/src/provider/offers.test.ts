@@ -1,0 +1,75 @@
+import { Code } from '@connectrpc/connect';
+import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
+import { describe, expect, it } from 'vitest';
+import {
+  countActive,
+  countFreeSlots,
+  describeOffer,
+  findOffer,
+  freeSlot,
+  OfferError,
+  type OfferState,
+  openOffers,
+  type ServedOffer,
+  takeSlot,
+} from './offers.ts';
+
+const offer = (name: string, engine: FakeEngineOptions = {}): ServedOffer => ({
+  modelId: `ogong/verified/test/${name}`,
+  pricePer1kAtomic: 5n,
+  engine: createFakeEngine(engine),
+});
+
+describe('offers', () => {
+  it('stand ascending by model id, as announcements need them', () => {
+    const offers = openOffers([offer('b', { weights: 2 }), offer('a', { contextSize: 128 })]);
+    expect(offers.map(({ modelId }) => modelId)).toEqual(['ogong/verified/test/a', 'ogong/verified/test/b']);
+    expect(describeOffer(offers[0]!)).toMatchObject({ modelId: 'ogong/verified/test/a', contextSize: 128 });
+  });
+
+  it('are found by their model root alone', () => {
+    const offers = openOffers([offer('a'), offer('b', { weights: 2 })]);
+    expect(findOffer(offers, offers[1]!.info.modelRoot)).toBe(offers[1]);
+    expect(findOffer(offers, new Uint8Array(32))).toBeUndefined();
+  });
+
+  it.each([
+    ['none', [], /at least one/],
+    ['one model id twice', [offer('a'), offer('a', { weights: 2 })], /ogong\/verified\/test\/a is offered twice/],
+    ['one model root twice', [offer('a'), offer('b')], /model root [0-9a-f]{64} is offered twice/],
+  ])('are refused: %s', (_name, offers, expected) => {
+    expect(() => openOffers(offers)).toThrow(OfferError);
+    expect(() => openOffers(offers)).toThrow(expected);
+  });
+
+  it('are refused in a tier that the engine cannot keep', () => {
+    const replay = { ...offer('a', { exact: false }), modelId: 'ogong/replay/test/a' };
+    expect(() => openOffers([offer('b', { weights: 2 }), replay])).toThrow(/tier replay is refused/);
+  });
+});
+
+describe('slots', () => {
+  it('are those of each offer alone', () => {
+    const offers = openOffers([offer('a', { sequences: 2 }), offer('b', { sequences: 1, weights: 2 })]);
+    const [a, b] = offers as [OfferState, OfferState];
+    takeSlot(b);
+    expect(() => takeSlot(b)).toThrow(/all 1 slots of ogong\/verified\/test\/b are busy/);
+    takeSlot(a);
+    takeSlot(a);
+    expect(() => takeSlot(a)).toThrow(expect.objectContaining({ code: Code.Unavailable }));
+    expect([countActive(offers), countFreeSlots(a), countFreeSlots(b)]).toEqual([3, 0, 0]);
+    freeSlot(b);
+    expect([countActive(offers), countFreeSlots(a), countFreeSlots(b)]).toEqual([2, 0, 1]);
+    takeSlot(b);
+  });
+
+  it('are none where the engine came back in a class that its tier does not take', () => {
+    const engine = createFakeEngine();
+    let { exact } = engine.info();
+    const bent = { ...engine, info: () => ({ ...engine.info(), exact }) };
+    const [held] = openOffers([{ ...offer('a'), modelId: 'ogong/replay/test/a', engine: bent }]);
+    expect(countFreeSlots(held!)).toBe(8);
+    exact = false;
+    expect(countFreeSlots(held!)).toBe(0);
+  });
+});

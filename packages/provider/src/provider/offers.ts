@@ -1,0 +1,75 @@
+import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
+import { assertServesTier, findServingProblem } from './served-tier.ts';
+
+/** A model that a provider serves at a price, on an engine of its own. */
+export interface ServedOffer {
+  /** `ogong/<tier>/<maker>/<model>` */
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+  readonly engine: Engine;
+}
+
+/** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
+export interface OfferState extends ServedOffer {
+  /** As it was at the start: what is announced, and what orders are held against. */
+  readonly info: EngineInfo;
+  /** Slots that are taken. */
+  active: number;
+}
+
+export class OfferError extends Error {
+  override readonly name = 'OfferError';
+  readonly code = 'offers-refused';
+  readonly retryable = false;
+}
+
+/**
+ * Ascending by model id, as an announcement has them.
+ * @throws TierError where an engine cannot keep what its model id's tier promises, OfferError where offers cannot be told apart.
+ */
+export function openOffers(offers: readonly ServedOffer[]): readonly OfferState[] {
+  if (offers.length === 0) throw new OfferError('a provider offers at least one model');
+  const opened = offers.map((offer) => ({ ...offer, info: offer.engine.info(), active: 0 }));
+  for (const { modelId, info } of opened) assertServesTier(modelId, info);
+  assertDistinct(opened.map(({ modelId }) => modelId));
+  // Orders, records and audits name a model by its root.
+  assertDistinct(opened.map(({ info }) => `model root ${toHex(info.modelRoot)}`));
+  return opened.sort((a, b) => (a.modelId < b.modelId ? -1 : 1));
+}
+
+function assertDistinct(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new OfferError(`${twice} is offered twice; offer it once`);
+}
+
+export const findOffer = (offers: readonly OfferState[], modelRoot: Uint8Array): OfferState | undefined =>
+  offers.find(({ info }) => equalBytes(info.modelRoot, modelRoot));
+
+/** @throws Refusal where all slots of the offer are taken. */
+export function takeSlot(offer: OfferState): void {
+  const { sequences } = offer.info;
+  if (offer.active >= sequences) {
+    throw new Refusal('unavailable', `all ${sequences} slots of ${offer.modelId} are busy; try another provider`);
+  }
+  offer.active++;
+}
+
+export function freeSlot(offer: OfferState): void {
+  offer.active--;
+}
+
+export const countActive = (offers: readonly OfferState[]): number =>
+  offers.reduce((sum, { active }) => sum + active, 0);
+
+/** An engine that was restarted has looked at itself again, and may have come to another conclusion about its tier. */
+export function countFreeSlots({ modelId, engine, info, active }: OfferState): number {
+  return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
+}
+
+export function describeOffer({ modelId, pricePer1kAtomic, info }: OfferState): OfferedModel {
+  const { modelRoot, contextSize, numericClass } = info;
+  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass };
+}

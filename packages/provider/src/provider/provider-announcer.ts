@@ -1,0 +1,76 @@
+import { createAnnouncer } from '@ogong/host/link/announcer';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { Repeating } from '@ogong/host/time/repeat';
+import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
+import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createEndorsement, type Endorsement } from './endorsement.ts';
+import { countFreeSlots, describeOffer } from './offers.ts';
+import type { ProviderState } from './provider-state.ts';
+
+const ENDORSE_TIMEOUT_MS = 2_000;
+
+export interface ProviderAnnouncerOptions {
+  readonly intervalMs: number;
+  readonly routers: readonly Peer[];
+  /** Its second role, announced to validators. */
+  readonly verifier: VerifierEndpoint | undefined;
+  /** `host:port` that others reach it at. */
+  readonly getEndpoint: () => string;
+}
+
+export interface ProviderAnnouncer extends Repeating {
+  readonly endorsement: Endorsement | undefined;
+}
+
+/** Tells the market what is offered, over and over, with the verifier's word where there is one. */
+export function createProviderAnnouncer(
+  state: ProviderState,
+  { intervalMs, routers, verifier, getEndpoint }: ProviderAnnouncerOptions,
+): ProviderAnnouncer {
+  const { clock, signer, payeeSignature, links, chain, log } = state;
+  const endorsement = verifier && openEndorsement(state, verifier);
+  const announcer = createAnnouncer(
+    { intervalMs, lifetimeMs: 3 * intervalMs },
+    {
+      ...{ clock, signer, payeeSignature, links },
+      getEndorsement: () => endorsement?.get(),
+      routers: () => routers,
+      validators: chain.validators,
+      describe: () => ({ ...describeProvider(state), endpoint: getEndpoint(), verifier }),
+      onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
+    },
+  );
+  return { ...announcer, endorsement };
+}
+
+function openEndorsement({ id, crypto, links, log }: ProviderState, verifier: VerifierEndpoint): Endorsement {
+  return createEndorsement(
+    { providerId: id, keyHash: verifier.keyHash },
+    {
+      crypto,
+      ask: () => links.to(VerifierService, verifier).endorse({ providerId: id }, { timeoutMs: ENDORSE_TIMEOUT_MS }),
+      onError: (err) => log.warn({ err, verifier: verifier.endpoint }, 'the verifier does not vouch: not announced'),
+    },
+  );
+}
+
+type ProviderDescription = Pick<
+  Announcement,
+  'providerId' | 'payee' | 'certHash' | 'models' | 'capacity' | 'freeCapacity'
+>;
+
+/** What is true now; no slot is free while no orders are taken. */
+export function describeProvider(
+  state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox'>,
+): ProviderDescription {
+  const { id, payee, identity, offers } = state;
+  const takesOrders = !state.isClosing && !state.outbox.isFull();
+  return {
+    providerId: id,
+    payee,
+    certHash: identity.id,
+    models: offers.map(describeOffer),
+    capacity: offers.reduce((sum, { info }) => sum + info.sequences, 0),
+    freeCapacity: takesOrders ? offers.reduce((sum, offer) => sum + countFreeSlots(offer), 0) : 0,
+  };
+}

@@ -1,0 +1,48 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { getCaller } from '@ogong/host/link/link-server';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import type {
+  GenerateRequest,
+  GetOpeningRequest,
+  ProviderService,
+  TraceReplyRequest,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { answerOrder } from './answer-order.ts';
+import type { ProviderState } from './provider-state.ts';
+import { createReplyTracer } from './trace-reply.ts';
+
+/** Who may call what: anybody orders, the consumer and registered validators read an opening, validators alone ask for a trace. */
+export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
+  const traceReply = createReplyTracer(state);
+  return {
+    generate: (message: GenerateRequest, context: HandlerContext) =>
+      answerOrder(state, message, { consumer: getCaller(context), signal: context.signal }),
+    getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
+      readOpening(state, replyId, getCaller(context)),
+    async trace(message: TraceReplyRequest, context: HandlerContext) {
+      if (state.chain.findByCertHash(getCaller(context)) === undefined) {
+        throw new Refusal('precondition', 'only registered validators may ask for a trace');
+      }
+      return traceReply(message, AbortSignal.any([context.signal, state.stopping.signal]));
+    },
+  };
+}
+
+/** @throws Refusal: a stranger learns nothing, not even that there is such a reply. */
+export async function readOpening(
+  {
+    openings,
+    chain,
+  }: { openings: Pick<ProviderState['openings'], 'get'>; chain: Pick<ProviderState['chain'], 'findByCertHash'> },
+  replyId: Uint8Array,
+  caller: PeerId,
+): Promise<{ readonly opening: Uint8Array }> {
+  const opening = replyId.length === REPLY_ID_BYTES ? await openings.get(replyId) : undefined;
+  const isAllowed =
+    opening !== undefined && (equalBytes(opening.consumer, caller) || chain.findByCertHash(caller) !== undefined);
+  if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
+  return { opening: opening.bytes };
+}

@@ -1,0 +1,137 @@
+import { LinkError } from '@ogong/host/link/link-error';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { BeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CommitReply, commitReply } from './commit-reply.ts';
+import { type OfferState, openOffers, type ServedOffer } from './offers.ts';
+import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
+import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
+
+export interface ProviderDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  /** Whom fees are paid to; it signs for the signer's key. */
+  readonly payee: LedgerSigner;
+  readonly identity: LinkIdentity;
+  readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
+  readonly beacons: Pick<BeaconView, 'latest' | 'get'>;
+  /** Opened with PROVIDER_SCHEMA. */
+  readonly store: Store;
+  /** Default: kept in the store. */
+  readonly openings?: Openings;
+  /** Default: commitReply. */
+  readonly commit?: CommitReply;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly metrics: Metrics;
+}
+
+/** What the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
+export interface ProviderState
+  extends Omit<ProviderDependencies, 'payee' | 'store' | 'openings' | 'commit' | 'metrics'> {
+  /** Hash of the signer's key. */
+  readonly id: Uint8Array;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  /** The payee's word for the signer's key. */
+  readonly payeeSignature: Uint8Array;
+  readonly offers: readonly OfferState[];
+  /** The validators whose orders are served, `host:port`; empty for every registered one. */
+  readonly validators: readonly string[];
+  readonly openingTtlMs: number;
+  readonly maxReplyMs: number;
+  readonly commit: CommitReply;
+  readonly commits: GroupCommit;
+  readonly replyIds: ReplyIds;
+  readonly openings: Openings;
+  readonly outbox: Outbox;
+  readonly links: LinkPool;
+  readonly metrics: ProviderMetrics;
+  /** Aborted where running replies are given up. */
+  readonly stopping: AbortController;
+  readonly running: Set<Promise<void>>;
+  /** From the call of `stop` on: no new orders. */
+  isClosing: boolean;
+}
+
+export interface ProviderStateOptions {
+  readonly offers: readonly ServedOffer[];
+  readonly validators: readonly string[];
+  readonly openingTtlMs: number;
+  readonly maxReplyMs: number;
+  readonly outbox: OutboxOptions;
+}
+
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const PUSH_TIMEOUT_MS = 15_000;
+
+/** @throws TierError, OfferError, see openOffers. */
+export function openProviderState(options: ProviderStateOptions, dependencies: ProviderDependencies): ProviderState {
+  const { crypto, clock, signer, identity, chain, beacons, store, log } = dependencies;
+  const { validators, openingTtlMs, maxReplyMs } = options;
+  const offers = openOffers(options.offers);
+  const id = hashHybridKey(crypto, signer.publicKey);
+  const commits = createGroupCommit(store);
+  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_MESSAGE_BYTES } });
+  const metrics = createProviderMetrics(dependencies.metrics);
+  return {
+    ...{ crypto, clock, signer, identity, chain, beacons, log },
+    ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
+    payee: dependencies.payee.address,
+    payeeSignature: signProviderPayee(crypto, dependencies.payee, { ledger: chain.ledger, providerId: id }),
+    commit: dependencies.commit ?? commitReply,
+    replyIds: createReplyIds(store, commits),
+    openings: dependencies.openings ?? createOpenings(store, commits),
+    outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log }),
+    stopping: new AbortController(),
+    running: new Set(),
+    isClosing: false,
+  };
+}
+
+function openOutbox(
+  options: OutboxOptions,
+  {
+    store,
+    commits,
+    clock,
+    chain,
+    links,
+    metrics,
+    log,
+  }: Pick<ProviderState, 'commits' | 'clock' | 'chain' | 'links' | 'metrics' | 'log'> & { readonly store: Store },
+): Outbox {
+  return createOutbox(options, {
+    store,
+    commits,
+    clock,
+    async push(address, message) {
+      const validator = chain.findByAddress(address);
+      if (validator === undefined) {
+        throw new LinkError('unreachable', 'the validator is not in the registry (any more)');
+      }
+      return links.to(ValidatorService, validator).pushRecord(message, { timeoutMs: PUSH_TIMEOUT_MS });
+    },
+    onSize: (records) => metrics.outbox.set(records),
+    onPushed: () => metrics.records.inc({ outcome: 'pushed' }),
+    onRetry: (_id, err) => {
+      metrics.records.inc({ outcome: 'retried' });
+      log.warn({ err }, 'a record could not be delivered; it will be tried again');
+    },
+    onRefused: (_id, err) => {
+      metrics.records.inc({ outcome: 'refused' });
+      log.error({ err }, 'the validator refused a record for good');
+    },
+  });
+}
