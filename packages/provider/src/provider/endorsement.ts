@@ -8,7 +8,7 @@ export interface EndorsementDependencies {
   readonly onError: (error: unknown) => void;
 }
 
-type Endorsement = ReturnType<typeof createEndorsement>;
+export type Endorsement = ReturnType<typeof createEndorsement>;
 
 /** The word of the provider's own verifier for the provider's key; asked for until it is there, which one time does. */
 export function createEndorsement(

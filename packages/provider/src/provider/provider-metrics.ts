@@ -1,6 +1,6 @@
 import type { Metrics } from '@ogong/host/metrics/metrics';
 
-type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
+export type ProviderMetrics = ReturnType<typeof createProviderMetrics>;
 
 export function createProviderMetrics(metrics: Metrics) {
   return {
