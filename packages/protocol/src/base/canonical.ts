@@ -1,4 +1,4 @@
-import { equalBytes, ProtocolError, type Reader, utf8Encode, type Writer } from './bytes.ts';
+import { equalBytes, ProtocolError, type Reader, utf8Encode } from './bytes.ts';
 
 /** The tag that opens a signed or hashed byte string: no statement of one kind can be read as one of another. */
 export function encodeDomain(tag: string): Uint8Array {
@@ -10,20 +10,6 @@ export function readDomain(reader: Reader, domain: Uint8Array, what: string): vo
   if (reader.remaining() < domain.length || !equalBytes(reader.bytes(domain.length), domain)) {
     throw new ProtocolError('malformed', `not a ${what}`);
   }
-}
-
-/** Unix time in ms, or another count, as u64. */
-export function writeSafe(writer: Writer, value: number): Writer {
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new ProtocolError('out-of-range', `not a safe integer: ${value}`);
-  return writer.u64(BigInt(value));
-}
-
-/** @throws ProtocolError `out-of-range` above 2^53 - 1. */
-export function readSafe(reader: Reader): number {
-  const value = reader.u64();
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError('out-of-range', `above 2^53: ${value}`);
-  return Number(value);
 }
 
 /** @throws ProtocolError `malformed` on anything but 0 and 1. */
