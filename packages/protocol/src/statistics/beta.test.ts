@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { computeBetaCdf, computeBetaQuantile, computeLogGamma } from './beta.ts';
+import { computeBetaCdf, computeLogGamma } from './beta.ts';
 
 describe('beta distribution', () => {
   it('is the binomial sum where both parameters are integers', () => {
@@ -30,22 +30,8 @@ describe('beta distribution', () => {
     expect(computeBetaCdf(0.25, 0.5, 0.5)).toBeCloseTo((2 / Math.PI) * Math.asin(0.5), 12);
     expect(computeBetaCdf(0, 2, 3)).toBe(0);
     expect(computeBetaCdf(1, 2, 3)).toBe(1);
-    expect(computeBetaQuantile(0.95, 1, 1000)).toBeCloseTo(1 - 0.05 ** (1 / 1000), 12);
-    expect(computeBetaQuantile(0, 2, 3)).toBeLessThan(1e-15);
+    expect(computeBetaCdf(1 - 0.05 ** (1 / 1000), 1, 1000)).toBeCloseTo(0.95, 12);
     expect(() => computeBetaCdf(0.5, 0, 1)).toThrow(RangeError);
-    expect(() => computeBetaQuantile(1.1, 1, 1)).toThrow(RangeError);
-  });
-
-  it('inverts itself', () => {
-    for (const [a, b] of [
-      [3, 400],
-      [1, 4000],
-      [2000, 2001],
-      [0.7, 9],
-    ] as const) {
-      for (const p of [1e-6, 0.01, 0.5, 0.999])
-        expect(computeBetaCdf(computeBetaQuantile(p, a, b), a, b)).toBeCloseTo(p, 9);
-    }
   });
 
   it('has the factorials', () => {

@@ -53,16 +53,3 @@ export function computeBetaCdf(x: number, a: number, b: number): number {
   }
   return (front * fraction) / a;
 }
-
-/** The x with P(X <= x) = probability, within 1e-15 absolutely, rounded towards 1. */
-export function computeBetaQuantile(probability: number, a: number, b: number): number {
-  if (!(probability >= 0 && probability <= 1)) throw new RangeError(`not a probability: ${probability}`);
-  let low = 0;
-  let high = 1;
-  for (let i = 0; i < 200 && high - low > 1e-16 * high; i++) {
-    const middle = (low + high) / 2;
-    if (computeBetaCdf(middle, a, b) < probability) low = middle;
-    else high = middle;
-  }
-  return high;
-}

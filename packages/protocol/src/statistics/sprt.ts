@@ -89,25 +89,6 @@ export function computeLikelihoodRatio(state: SequentialTestState): number {
   return state.evidence + 1 / (state.audits + 1);
 }
 
-/**
- * p*: a provider whose audits reject more often than this is ejected almost surely, one between the false-positive rate
- * and p* only by chance. Source: whitepaper section 4.3, Remark 3.
- */
-export function computeDecisionBoundary(parameters: SequentialTestParameters): number {
-  const { soundness, falsePositiveRate } = clampParameters(parameters);
-  const accept = Math.log((1 - falsePositiveRate) / (1 - soundness));
-  return accept / (Math.log(soundness / falsePositiveRate) + accept);
-}
-
-/**
- * Wald's first-order number of audits until a cheater that rejects at `soundness` from its first audit is ejected:
- * log(2 / beta) / D(s || eps), the 2 from w_1; the overshoot adds up to one step. Source: Proposition 3.
- */
-export function computeExpectedAudits(parameters: SequentialTestParameters): number {
-  const { soundness: s, falsePositiveRate: e, beta } = clampParameters(parameters);
-  return Math.log(2 / beta) / (s * Math.log(s / e) + (1 - s) * Math.log((1 - s) / (1 - e)));
-}
-
 function clampParameters(parameters: SequentialTestParameters): SequentialTestParameters {
   const { beta } = parameters;
   const clamp = (rate: number): number => Math.min(1 - RATE_FLOOR, Math.max(RATE_FLOOR, rate));

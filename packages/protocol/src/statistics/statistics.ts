@@ -2,13 +2,6 @@
  * The statistics that audits and their reports rest on. Everything here is deterministic; nothing here decides.
  */
 
-/** Probability masses over one list of token ids, in the order of the list. */
-export interface TopDistribution {
-  readonly ids: ArrayLike<number>;
-  /** Probability of each id, 0..1; the list need not sum to 1. */
-  readonly masses: ArrayLike<number>;
-}
-
 export interface TopDistances {
   /** Half the L1 distance, 0..1. */
   readonly totalVariation: number;
@@ -17,27 +10,12 @@ export interface TopDistances {
 }
 
 /**
- * Total variation and Kolmogorov-Smirnov distance over the COMMITTED top-k support, in committed order (best first);
- * an id that the other side does not list has no mass there. Mass below rank k is outside the reach of both, which is
- * why the tails are signed and checked apart. The KS value is a divergence with an empirical threshold, not a test: one
- * deterministic re-run has no sampling model.
- * @throws RangeError where ids and masses differ in length.
- * Source: whitepaper section 3.
- */
-export function computeTopDistances(committed: TopDistribution, other: TopDistribution): TopDistances {
-  if (committed.ids.length !== committed.masses.length || other.ids.length !== other.masses.length) {
-    throw new RangeError('ids and masses differ in length');
-  }
-  const otherMass = new Map<number, number>();
-  for (let i = 0; i < other.ids.length; i++) otherMass.set(other.ids[i] as number, other.masses[i] as number);
-  const aligned = Array.from(committed.ids, (id) => otherMass.get(id) ?? 0);
-  return computeAlignedDistances(committed.masses, aligned, aligned.length, { totalVariation: 0, kolmogorov: 0 });
-}
-
-/**
- * The same for masses that are already in one order.
+ * Total variation and Kolmogorov-Smirnov distance over the COMMITTED top-k support, in committed order (best first). Mass below
+ * rank k is outside the reach of both, which is why the tails are signed and checked apart. The KS value is a divergence with an
+ * empirical threshold, not a test: one deterministic re-run has no sampling model.
  * @param aligned the other side's masses of the committed ids, 0 where it does not list one.
  * @param out overwritten and returned.
+ * Source: whitepaper section 3.
  */
 export function computeAlignedDistances(
   committed: ArrayLike<number>,
@@ -115,33 +93,6 @@ export function testUniformity(pValues: ArrayLike<number>): { readonly statistic
     statistic = Math.max(statistic, (i + 1) / ordered.length - value);
   });
   return { statistic, pValue: computeSmirnovSurvival(ordered.length, statistic) };
-}
-
-export interface TwoSampleKs {
-  /** Largest distance of the two empirical distribution functions, 0..1. */
-  readonly statistic: number;
-  /** Asymptotic two-sided p-value: for small samples too large where it is below 0.1, and by up to 0.05 too small above. */
-  readonly pValue: number;
-}
-
-/**
- * Two-sample Kolmogorov-Smirnov test; ties are stepped over together.
- * @throws RangeError on an empty sample or a NaN.
- */
-export function computeTwoSampleKs(first: ArrayLike<number>, second: ArrayLike<number>): TwoSampleKs {
-  const a = sorted(first);
-  const b = sorted(second);
-  let i = 0;
-  let j = 0;
-  let statistic = 0;
-  while (i < a.length && j < b.length) {
-    const value = Math.min(a[i] as number, b[j] as number);
-    while (i < a.length && a[i] === value) i++;
-    while (j < b.length && b[j] === value) j++;
-    statistic = Math.max(statistic, Math.abs(i / a.length - j / b.length));
-  }
-  const effectiveSize = (a.length * b.length) / (a.length + b.length);
-  return { statistic, pValue: computeKolmogorovSurvival(Math.sqrt(effectiveSize) * statistic) };
 }
 
 /** The z of a two-sided 95 % interval. */
