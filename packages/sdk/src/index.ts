@@ -21,3 +21,4 @@ export {
   type ReplyStatus,
   verifyReceipt,
 } from './receipts.ts';
+export { type PublicVerdict, type VerdictReview, type VerdictTrust, verifyVerdict } from './verdicts.ts';

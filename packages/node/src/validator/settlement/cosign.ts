@@ -3,12 +3,11 @@ import type { Anchor, Channel } from '@ogong/chain/client';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import { isAudited } from '@ogong/protocol/audit/audit';
-import { concatBytes, equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { hashRecord } from '@ogong/protocol/commitment/record';
+import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
+import { concatBytes, equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
-import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { LedgerDomain, Order } from '@ogong/protocol/exchange/order';
 import type { BatchEntry, CosignBatchRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
@@ -19,24 +18,12 @@ import {
   type Settlement,
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
-import {
-  computeGenesisPosition,
-  isBillable,
-  type VerdictEntry,
-  verifyChain,
-} from '@ogong/protocol/settlement/verdict-log';
-import {
-  ClaimError,
-  type SignedRecord,
-  type Submission,
-  verifySignedOrder,
-  verifySignedRecord,
-  verifySubmission,
-} from '@ogong/protocol/verdict/claim';
+import { computeGenesisPosition, type VerdictEntry, verifyChain } from '@ogong/protocol/settlement/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
+import type { Submission } from '@ogong/protocol/verdict/claim';
 import type { DriftNote, DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
-import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { JudgeError, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { assertVerdict, isRefutation, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import type { FoundPolicy } from '../store/drift-store.ts';
 import { findUncollectable } from './collect.ts';
 
@@ -91,8 +78,6 @@ export class CosignError extends Error {
 
 /** For how long after a change of the coverage the one before it still passes: a validator may not have heard of it. */
 const ALPHA_GRACE_MS = 3_600_000;
-const ZERO_HASH = new Uint8Array(32);
-const ZERO_ADDRESS = new Uint8Array(20);
 
 function demand(ok: boolean, message: string): asserts ok {
   if (!ok) throw new CosignError('refuted', message);
@@ -108,7 +93,21 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
   const { ledger, domain, alphaPpm, allowFixedVerifier } = options;
   const { crypto, signer, clock, store, group, anchorOf, channelOf, findLeastAlphaPpm, findPolicy, getBeacon } =
     dependencies;
-  const checkWord = createPayeeWords(crypto, ledger);
+  const shared = {
+    ...{ ledger, allowFixedVerifier, assertPassedOver },
+    checkWord: createPayeeWords(crypto, ledger),
+    async findBeacon(epoch: bigint): Promise<OrderBeacon> {
+      const beacon = await getBeacon(epoch);
+      if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${epoch} is not known`);
+      return beacon;
+    },
+    /** Another table proves nothing against the verdict: whoever asks may ask again when both hold the same. */
+    findPolicy(note: DriftNote | undefined, { index, timeMs }: VerdictEntry): DriftPolicy | undefined {
+      const found = findPolicy(note, timeMs);
+      if ('policy' in found) return found.policy;
+      throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
+    },
+  };
 
   /** @param from ledger address behind the link. @throws CosignError */
   async function cosign(from: Uint8Array, request: CosignBatchRequest): Promise<QuorumSignature> {
@@ -203,99 +202,25 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     demand(equalBytes(encodeSettlement(rebuilt), bytes), 'the batch is not what its entries net to');
   }
 
-  async function verifyEntry(validator: Uint8Array, entry: VerdictEntry, message: BatchEntry): Promise<void> {
-    try {
-      await verifyVerdict(validator, entry, message);
-    } catch (error) {
-      if (error instanceof ClaimError || error instanceof JudgeError || error instanceof ProtocolError) {
-        throw new CosignError('refuted', `entry ${entry.index}: ${error.message}`, { cause: error });
-      }
-      throw error;
-    }
-  }
-
-  async function verifyVerdict(
+  async function verifyEntry(
     validator: Uint8Array,
     entry: VerdictEntry,
     { record: claimed, evidence }: BatchEntry,
   ): Promise<void> {
-    const at = `entry ${entry.index}`;
-    demand(claimed?.order !== undefined, `${at} has no order`);
-    const order = verifySignedOrder(crypto, ledger, claimed.order);
-    demand(equalBytes(order.validator, validator), `${at}: the order names another validator`);
-    demand(
-      equalBytes(order.replyId, entry.replyId) &&
-        equalBytes(order.payer, entry.payer) &&
-        equalBytes(order.providerId, entry.providerId) &&
-        equalBytes(order.router, entry.router),
-      `${at} differs from its order`,
-    );
-    demand(entry.timeMs <= clock.nowMs() + CLOCK_TOLERANCE_MS, `${at} is of the future, by the clock here`);
-    const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
-    demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
-    if (entry.verdict === 'abandoned') return verifyAbandoned(entry, order, evidence);
-
-    const signed = claimed.record;
-    demand(signed !== undefined, `${at} has no record`);
-    demand(equalBytes(hashRecord(crypto, signed.record), entry.recordHash), `${at} is about another record`);
-    const isWhole = claimed.header.length > 0;
-    demand(isWhole || (entry.verdict === 'reject' && entry.evidence === 'exact'), `${at}: the reply is missing`);
-    // Nobody has shown its payee, so nobody's name stands beside what it is rejected for.
-    demand(isWhole || equalBytes(entry.payee, ZERO_ADDRESS), `${at} names a payee without the reply`);
-    const claim = isWhole ? await verifyWhole(entry, order, claimed as Submission) : undefined;
-    if (entry.verdict === 'unaudited') return verifyUnaudited(entry, order, evidence);
-    const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
-    const draw = await findDraw(entry, order);
-    const parsed = parseEvidence(evidence);
-    const keptUntilMs = Number(order.expiresAtMs) + OPENING_KEPT_MS;
-    demand(
-      parsed.kind !== 'unasked' || entry.timeMs > keptUntilMs,
-      `${at}: there is still time to ask for the opening`,
-    );
-    const drift = parsed.kind === 'audit' && parsed.attempts.length > 0 ? findDrift(entry, parsed.drift) : undefined;
-    const judgement = judge(
-      crypto,
-      {
-        claim: claim ? { ...claim, endpoint: claim.request.endpoint } : { order, record },
-        signed: signed as SignedRecord,
-        validator,
-        draw,
-        allowFixedVerifier,
-        drift,
-      },
-      parsed,
-    );
-    assertSameJudgement(entry, judgement);
+    demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
+    const { order, record } = claimed;
+    const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
+    const trust = { ...shared, validator, nowMs: clock.nowMs() };
+    try {
+      await assertVerdict(crypto, entry, { order, record, submission, evidence }, trust);
+    } catch (error) {
+      if (!isRefutation(error)) throw error;
+      const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;
+      throw new CosignError('refuted', `${where}${error.message}`, { cause: error });
+    }
   }
 
-  /** Another table proves nothing against the verdict: whoever asks may ask again when both hold the same. */
-  function findDrift({ index, timeMs }: VerdictEntry, note: DriftNote | undefined): DriftPolicy | undefined {
-    const found = findPolicy(note, timeMs);
-    if ('policy' in found) return found.policy;
-    throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
-  }
-
-  function verifyAbandoned(entry: VerdictEntry, order: Order, evidence: Uint8Array): void {
-    const at = `entry ${entry.index}`;
-    demand(evidence.length === 0 && entry.verifierIds.length === 0, `${at}: an abandoned reply has no evidence`);
-    demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
-    demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
-  }
-
-  async function verifyWhole(entry: VerdictEntry, order: Order, submission: Submission) {
-    const beacon = await getBeacon(order.epoch);
-    if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${order.epoch} is not known`);
-    const claim = verifySubmission(crypto, { ledger, beacon, checkWord }, submission);
-    const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
-    demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
-    demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);
-    return claim;
-  }
-
-  async function verifyUnaudited(entry: VerdictEntry, order: Order, evidence: Uint8Array): Promise<void> {
-    demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
-    const draw = await findDraw(entry, order);
-    demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
+  async function assertPassedOver(entry: VerdictEntry, order: Order, draw: AuditDraw): Promise<void> {
     if (!isAudited(crypto, draw, alphaPpm())) return;
     // The coverage may have been raised since. An entry cannot claim to be older than its order.
     const decidedMs = Math.max(entry.timeMs, Number(order.expiresAtMs) - MAX_ORDER_LIFETIME_MS);
@@ -306,28 +231,7 @@ export function createCosigner(options: CosignOptions, dependencies: CosignDepen
     demand(isPassedOver, `entry ${entry.index}: the beacon selected the reply for an audit`);
   }
 
-  /** @returns undefined at epoch 0, where no beacon drew. */
-  async function findDraw({ index, replyId, beaconEpoch }: VerdictEntry, order: Order) {
-    if (beaconEpoch === 0n) return undefined;
-    demand(beaconEpoch > order.epoch, `entry ${index}: audited by a beacon that was known before`);
-    const beacon = await getBeacon(beaconEpoch);
-    if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${beaconEpoch} is not known`);
-    return { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon: beacon.value };
-  }
-
   return { cosign };
-}
-
-function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds, eValue = 1 }: Judgement): void {
-  const at = `entry ${entry.index}`;
-  demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
-  demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
-  const same =
-    entry.verifierIds.length === verifierIds.length &&
-    entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
-  demand(same, `${at} names other verifiers than the evidence`);
-  demand(!entry.ejects || verdict === 'reject' || eValue > 1, `${at}: ejected by a reply that speaks for the provider`);
-  demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
 }
 
 interface Vote {

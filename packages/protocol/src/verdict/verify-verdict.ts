@@ -1,0 +1,226 @@
+import type { AuditDraw } from '../audit/audit.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { hashRecord } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
+import type { LedgerDomain, Order } from '../exchange/order.ts';
+import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
+import type { OrderBeacon } from '../stage1/header-checks.ts';
+import {
+  type Claim,
+  ClaimError,
+  type SignedOrder,
+  type SignedRecord,
+  type Submission,
+  verifyReply,
+  verifySignedOrder,
+  verifySignedRecord,
+} from './claim.ts';
+import type { DriftNote, DriftPolicy } from './drift-policy.ts';
+import { parseEvidence } from './evidence.ts';
+import { JudgeError, type Judgement, judge } from './judge.ts';
+import type { CheckPayeeWord } from './payee-words.ts';
+
+/** What a validator hands out of a verdict, for whoever comes to it anew: all of it bytes that somebody signed or hashed. */
+export interface PublicVerdict {
+  readonly order: SignedOrder;
+  /** Undefined where the reply was abandoned. */
+  readonly record: SignedRecord | undefined;
+  /** The whole reply, where it was handed in: what only a complaint brought has none. */
+  readonly submission: Submission | undefined;
+  /** Empty where the entry rests on none. */
+  readonly evidence: Uint8Array;
+}
+
+/** What cannot be read off the verdict. A callback throws its own error where it does not know: that refutes nothing. */
+export interface VerdictTrust {
+  /** Domain of the escrow: what payers sign for. */
+  readonly ledger: LedgerDomain;
+  /** Ledger address of the handling validator: whose log the entry stands in. */
+  readonly validator: Uint8Array;
+  readonly allowFixedVerifier: boolean;
+  readonly checkWord: CheckPayeeWord;
+  /** Unix time in ms. */
+  readonly nowMs: number;
+  readonly findBeacon: (epoch: bigint) => Promise<OrderBeacon>;
+  /** What scores of that entry are judged by, as its evidence names it. */
+  readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
+  /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
+  readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
+}
+
+/** The entry says what its own evidence does not. */
+export class VerdictError extends Error {
+  override readonly name = 'VerdictError';
+  readonly code = 'refuted';
+  readonly retryable = false;
+}
+
+export interface VerdictReview {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+  /** What the evidence says, with the checks of the reply itself; undefined where none was judged. */
+  readonly judgement?: Judgement;
+}
+
+const ZERO_HASH = new Uint8Array(32);
+const ZERO_ADDRESS = new Uint8Array(20);
+
+function demand(ok: boolean, message: string): asserts ok {
+  if (!ok) throw new VerdictError(message);
+}
+
+/**
+ * Comes to one verdict anew from public bytes, as every co-signer does (docs/spec/validator.md). Never throws on a hostile
+ * verdict: what does not hold is a failed check. Throws what the callbacks of `trust` throw.
+ */
+export async function verifyVerdict(
+  crypto: Crypto,
+  { logEntry, ...verdict }: PublicVerdict & { readonly logEntry: Uint8Array },
+  trust: VerdictTrust,
+): Promise<VerdictReview> {
+  try {
+    const entry = parseVerdictEntry(logEntry);
+    const judgement = await assertVerdict(crypto, entry, verdict, trust);
+    const isUnseen = entry.verdict === 'unaudited' && trust.assertPassedOver === undefined;
+    const checks = [
+      pass('verdict', `${entry.verdict}: what the log says is what its evidence says`),
+      ...(isUnseen ? [skip('coverage', 'no coverage is given by which the beacon could have selected the reply')] : []),
+    ];
+    return { ok: true, checks, ...(judgement && { judgement }) };
+  } catch (error) {
+    if (!isRefutation(error)) throw error;
+    return { ok: false, checks: [fail('verdict', error.message)] };
+  }
+}
+
+/** Whether an error says that the verdict is wrong, and not that something is not known here. */
+export function isRefutation(error: unknown): error is Error {
+  return [VerdictError, ClaimError, JudgeError, ProtocolError].some((kind) => error instanceof kind);
+}
+
+/**
+ * The same for whoever needs the first thing that does not hold.
+ * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
+ */
+export async function assertVerdict(
+  crypto: Crypto,
+  entry: VerdictEntry,
+  { order: signedOrder, record: signed, submission, evidence }: PublicVerdict,
+  trust: VerdictTrust,
+): Promise<Judgement | undefined> {
+  const at = `entry ${entry.index}`;
+  const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
+  demand(equalBytes(order.validator, trust.validator), `${at}: the order names another validator`);
+  demand(
+    equalBytes(order.replyId, entry.replyId) &&
+      equalBytes(order.payer, entry.payer) &&
+      equalBytes(order.providerId, entry.providerId) &&
+      equalBytes(order.router, entry.router),
+    `${at} differs from its order`,
+  );
+  demand(entry.timeMs <= trust.nowMs + CLOCK_TOLERANCE_MS, `${at} is of the future, by the clock here`);
+  const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
+  demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
+  if (entry.verdict === 'abandoned') {
+    assertAbandoned(entry, order, evidence);
+    return undefined;
+  }
+  demand(signed !== undefined, `${at} has no record`);
+  demand(equalBytes(hashRecord(crypto, signed.record), entry.recordHash), `${at} is about another record`);
+  const isExactReject = entry.verdict === 'reject' && entry.evidence === 'exact';
+  demand(submission !== undefined || isExactReject, `${at}: the reply is missing`);
+  // Nobody has shown its payee, so nobody's name stands beside what it is rejected for.
+  const isUnnamed = submission !== undefined || equalBytes(entry.payee, ZERO_ADDRESS);
+  demand(isUnnamed, `${at} names a payee without the reply`);
+  const claim =
+    submission &&
+    (await verifyWhole(
+      crypto,
+      entry,
+      { order, submission: { ...submission, order: signedOrder, record: signed } },
+      trust,
+    ));
+  if (entry.verdict === 'unaudited') {
+    await assertUnaudited(entry, order, evidence, trust);
+    return undefined;
+  }
+  const record = claim?.record ?? verifySignedRecord(crypto, order, signed);
+  const draw = await findDraw(entry, order, trust);
+  const parsed = parseEvidence(evidence);
+  const keptUntilMs = Number(order.expiresAtMs) + OPENING_KEPT_MS;
+  demand(parsed.kind !== 'unasked' || entry.timeMs > keptUntilMs, `${at}: there is still time to ask for the opening`);
+  const isScored = parsed.kind === 'audit' && parsed.attempts.length > 0;
+  const judgement = judge(
+    crypto,
+    {
+      claim: claim ? { ...claim, endpoint: claim.request.endpoint } : { order, record },
+      signed,
+      validator: trust.validator,
+      draw,
+      allowFixedVerifier: trust.allowFixedVerifier,
+      drift: isScored ? trust.findPolicy(parsed.drift, entry) : undefined,
+    },
+    parsed,
+  );
+  assertSameJudgement(entry, judgement);
+  return judgement;
+}
+
+function assertAbandoned(entry: VerdictEntry, order: Order, evidence: Uint8Array): void {
+  const at = `entry ${entry.index}`;
+  demand(evidence.length === 0 && entry.verifierIds.length === 0, `${at}: an abandoned reply has no evidence`);
+  demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
+  demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
+}
+
+async function verifyWhole(
+  crypto: Crypto,
+  entry: VerdictEntry,
+  { order, submission }: { readonly order: Order; readonly submission: Submission },
+  { checkWord, findBeacon }: VerdictTrust,
+): Promise<Claim> {
+  const beacon = await findBeacon(order.epoch);
+  const claim = verifyReply(crypto, { order, beacon, checkWord }, submission);
+  const fee = isBillable(entry.verdict) ? claim.feeAtomic : 0n;
+  demand(entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);
+  demand(equalBytes(entry.payee, claim.header.payee), `entry ${entry.index} pays another than the provider's payee`);
+  return claim;
+}
+
+async function assertUnaudited(
+  entry: VerdictEntry,
+  order: Order,
+  evidence: Uint8Array,
+  trust: VerdictTrust,
+): Promise<void> {
+  demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
+  const draw = await findDraw(entry, order, trust);
+  demand(draw !== undefined, `entry ${entry.index}: no beacon passed over the reply`);
+  await trust.assertPassedOver?.(entry, order, draw);
+}
+
+/** @returns undefined at epoch 0, where no beacon drew. */
+async function findDraw(
+  { index, replyId, beaconEpoch }: VerdictEntry,
+  order: Order,
+  { findBeacon }: VerdictTrust,
+): Promise<AuditDraw | undefined> {
+  if (beaconEpoch === 0n) return undefined;
+  demand(beaconEpoch > order.epoch, `entry ${index}: audited by a beacon that was known before`);
+  const { value } = await findBeacon(beaconEpoch);
+  return { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon: value };
+}
+
+function assertSameJudgement(entry: VerdictEntry, { verdict, evidence, verifierIds, eValue = 1 }: Judgement): void {
+  const at = `entry ${entry.index}`;
+  demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
+  demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
+  const same =
+    entry.verifierIds.length === verifierIds.length &&
+    entry.verifierIds.every((id, i) => equalBytes(id, verifierIds[i] as Uint8Array));
+  demand(same, `${at} names other verifiers than the evidence`);
+  demand(!entry.ejects || verdict === 'reject' || eValue > 1, `${at}: ejected by a reply that speaks for the provider`);
+  demand(entry.ejects || !(verdict === 'reject' && evidence === 'exact'), `${at}: exact evidence ejects`);
+}

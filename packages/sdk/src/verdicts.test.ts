@@ -1,0 +1,129 @@
+import { computeCommitment } from '@ogong/protocol/commitment/opening';
+import type { DrawRow } from '@ogong/protocol/commitment/window';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { computeReplyFee } from '@ogong/protocol/exchange/fee';
+import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
+import { parseRequest } from '@ogong/protocol/exchange/request';
+import { encodeVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
+import { describe, expect, it } from 'vitest';
+import { type PublicVerdict, type VerdictTrust, verifyVerdict } from './index.ts';
+
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
+const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));
+const payer = createNobleLedgerSigner(new Uint8Array(32).fill(2));
+const payee = createNobleLedgerSigner(new Uint8Array(32).fill(4));
+const ZERO = new Uint8Array(32);
+const BEACON = { value: new Uint8Array(32).fill(5), previous: new Uint8Array(32).fill(6) };
+
+type Case = PublicVerdict & { readonly logEntry: Uint8Array };
+
+/** What a validator hands out of a reply that it audited, with no verifier there to ask. */
+function publish(row?: (row: DrawRow, position: number) => DrawRow) {
+  const reply = createSyntheticReply({
+    ...{ crypto, provider, payer, ledger, beacon: { epoch: 7n, ...BEACON } },
+    bend: { order: (order) => ({ ...order, payee: payee.address }), ...(row && { row }) },
+  });
+  const { order } = reply;
+  const { providerId } = order;
+  const evidence = encodeEvidence({
+    ...{ kind: 'audit', opening: reply.openingBytes, drift: undefined, candidates: [], attempts: [] },
+  });
+  const isCheat = row !== undefined;
+  const entry: VerdictEntry = {
+    ...{ index: 0n, previousHash: ZERO, replyId: order.replyId, recordHash: crypto.sha256(reply.recordBytes) },
+    ...{ providerId, payee: payee.address, payer: order.payer, router: order.router },
+    verdict: isCheat ? 'reject' : 'inconclusive',
+    evidence: isCheat ? 'exact' : 'none',
+    feeAtomic: isCheat ? 0n : computeReplyFee(order, parseRequest(reply.request, 'chat'), reply.header),
+    ...{ verifierIds: [], beaconEpoch: 8n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
+  };
+  const signedOrder = { order: reply.orderBytes, signature: reply.orderSignature };
+  const record = { record: reply.recordBytes, providerKey: provider.publicKey, signature: reply.recordSignature };
+  const verdict: Case = {
+    logEntry: encodeVerdictEntry(entry),
+    ...{ order: signedOrder, record, evidence },
+    submission: {
+      ...{ order: signedOrder, record, header: reply.opening.header, request: reply.request, endpoint: 'chat' },
+      headerProof: computeCommitment(crypto, reply.opening).headerProof,
+      response: reply.response,
+      payeeSignature: signProviderPayee(crypto, payee, { ledger, providerId }),
+    },
+  };
+  const trust: VerdictTrust = {
+    ...{ ledger, validator: order.validator, allowFixedVerifier: false, nowMs: 2_000 },
+    findBeacon: async () => BEACON,
+    findPolicy: () => undefined,
+  };
+  const bend = (change: Partial<VerdictEntry>): Case => ({
+    ...verdict,
+    logEntry: encodeVerdictEntry({ ...entry, ...change }),
+  });
+  return { verdict, trust, bend, entry };
+}
+
+const honest = publish();
+const cheat = publish((row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row));
+const problemOf = async (verdict: Case, trust: VerdictTrust): Promise<string | undefined> =>
+  (await verifyVerdict(verdict, trust)).checks.find(({ status }) => status === 'fail')?.detail;
+
+describe('a verdict, from public bytes alone', () => {
+  it('is what its evidence says: a cheat, and a reply that nobody could judge', async () => {
+    const rejected = await verifyVerdict(cheat.verdict, cheat.trust);
+    expect(rejected).toMatchObject({ ok: true, judgement: { verdict: 'reject', evidence: 'exact' } });
+    expect(rejected.judgement?.checks).toContainEqual(expect.objectContaining({ id: 'draw-replay', status: 'fail' }));
+    const open = await verifyVerdict(honest.verdict, honest.trust);
+    expect(open).toMatchObject({ ok: true, judgement: { verdict: 'inconclusive', evidence: 'none' } });
+  });
+
+  it('of a reply that was passed over says what it did not look at', async () => {
+    const unaudited = { verdict: 'unaudited', evidence: 'none', evidenceHash: ZERO } as const;
+    const passedOver = { ...honest.bend(unaudited), evidence: new Uint8Array(0) };
+    expect((await verifyVerdict(passedOver, honest.trust)).checks).toContainEqual(
+      expect.objectContaining({ id: 'coverage', status: 'skip' }),
+    );
+  });
+
+  it.each<[string, Case, RegExp]>([
+    [
+      'rejects an honest reply',
+      honest.bend({ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n }),
+      /says inconclusive, not reject/,
+    ],
+    [
+      'accepts what nobody saw',
+      honest.bend({ verdict: 'accept', evidence: 'statistical' }),
+      /says inconclusive, not accept/,
+    ],
+    ['charges more', honest.bend({ feeAtomic: honest.entry.feeAtomic + 1n }), /owed are/],
+    ['pays another', honest.bend({ payee: new Uint8Array(20).fill(9) }), /pays another/],
+    ['credits a verifier', honest.bend({ verifierIds: [new Uint8Array(32)] }), /other verifiers/],
+    ['ejects for nothing', honest.bend({ evidence: 'statistical', ejects: true }), /evidence is none/],
+    ['rests on other evidence', { ...honest.verdict, evidence: cheat.verdict.evidence }, /other evidence/],
+    [
+      'opens another reply',
+      { ...honest.bend({ evidenceHash: crypto.sha256(cheat.verdict.evidence) }), evidence: cheat.verdict.evidence },
+      /not an opening/,
+    ],
+    [
+      'has a forged order',
+      { ...honest.verdict, order: { ...honest.verdict.order, signature: new Uint8Array(65) } },
+      /payer/,
+    ],
+    ['is of no reply', { ...honest.verdict, submission: undefined }, /the reply is missing/],
+    ['is cut off', { ...honest.verdict, logEntry: honest.verdict.logEntry.slice(1) }, /./],
+  ])('that %s is caught', async (_what, verdict, problem) => {
+    expect(await problemOf(verdict, honest.trust)).toMatch(problem);
+  });
+
+  it('of a cheat that is let off is caught', async () => {
+    expect(await problemOf(cheat.bend({ ejects: false }), cheat.trust)).toMatch(/exact evidence ejects/);
+    expect(await problemOf(cheat.bend({ evidence: 'statistical' }), cheat.trust)).toMatch(/evidence is exact/);
+  });
+
+  it('that needs what is not known here is neither right nor wrong', async () => {
+    const findBeacon = () => Promise.reject(new Error('no such epoch here'));
+    await expect(verifyVerdict(honest.verdict, { ...honest.trust, findBeacon })).rejects.toThrow('no such epoch');
+  });
+});

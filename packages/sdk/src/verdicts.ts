@@ -1,0 +1,28 @@
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import {
+  type VerdictTrust as ProtocolTrust,
+  type PublicVerdict,
+  type VerdictReview,
+  verifyVerdict as verify,
+} from '@ogong/protocol/verdict/verify-verdict';
+
+export type { PublicVerdict, VerdictReview };
+export type VerdictTrust = Omit<ProtocolTrust, 'checkWord'>;
+
+/**
+ * Re-checks one entry of a validator's log from the bytes that the validator hands out, as every co-signer does: whether its
+ * evidence says what the entry says, and its fee is what order, request and reply make.
+ *
+ * @example
+ * const { ok, checks } = await verifyVerdict(
+ *   { logEntry, order, record, submission, evidence },
+ *   { ledger, validator, nowMs: Date.now(), allowFixedVerifier: false, findBeacon, findPolicy: () => undefined },
+ * );
+ */
+export function verifyVerdict(
+  verdict: PublicVerdict & { readonly logEntry: Uint8Array },
+  trust: VerdictTrust,
+): Promise<VerdictReview> {
+  return verify(nobleCrypto, verdict, { ...trust, checkWord: createPayeeWords(nobleCrypto, trust.ledger) });
+}
