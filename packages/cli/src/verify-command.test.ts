@@ -35,6 +35,8 @@ const whole = save('receipt.json', JSON.stringify({ ...toReceiptJson(receipt), .
 const bare = save('bare.json', JSON.stringify(toReceiptJson(receipt)));
 const trusted = save('trust.json', JSON.stringify(toTrustJson(trust)));
 
+const bent = (fields: object): string => JSON.stringify({ ...toReceiptJson(receipt), ...bodies, ...fields });
+
 async function verify(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
   let out = '';
   let error = '';
@@ -98,6 +100,28 @@ describe('ogong verify', () => {
   it.each([
     ['a file that is not there', ['missing.json'], /no such file/],
     ['a file that is no receipt', [save('text.json', 'hello')], /not JSON/],
+    [
+      'a receipt with two openings',
+      [save('two.json', bent({ opening: { bytes: '', url: '/x' } }))],
+      /either bytes or url/,
+    ],
+    ['a receipt whose request is no text', [save('body.json', bent({ request: 7 }))], /field request/],
+    [
+      'a receipt that nests too deep',
+      [save('deep.json', `{"x":${'['.repeat(3000)}${']'.repeat(3000)}}`)],
+      /deeper than 64/,
+    ],
+    [
+      'trust with a field that nobody knows',
+      [whole, '--trust', save('odd.json', '{"modelRoot":{}}')],
+      /trust.modelRoot/,
+    ],
+    ['trust that is no JSON', [whole, '--trust', save('odd.txt', 'x')], /not JSON/],
+    [
+      'a compact receipt that sends its reader elsewhere',
+      [save('far.json', bent({ opening: { url: 'http://127.0.0.2:9/x' } })), '--gateway', 'http://127.0.0.1:9'],
+      /said to be elsewhere/,
+    ],
     ['a receipt of another format', [save('format.json', '{"format":"x"}')], /format/],
     ['no response', [bare], /--request and --response/],
     ['no receipt at all', [], /is missing/],

@@ -1,6 +1,7 @@
 import { compareBytes } from '@ogong/protocol/base/bytes';
 import {
   computeBeaconValue,
+  computeGenesisBeacon,
   encodeBeaconCertificate,
   encodeVrfInput,
   hashBeaconVote,
@@ -30,6 +31,8 @@ export interface SyntheticReceipt {
 
 export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' | 'beacon'> {
   readonly router: HybridSigner;
+  /** Orders for epoch 0, whose beacon nobody certified. */
+  readonly isGenesis?: boolean;
   /** Changes the ticket before it is signed. */
   readonly bendTicket?: (ticket: Ticket) => Ticket;
 }
@@ -39,7 +42,8 @@ const EPOCH = 7n;
 
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
   const { crypto, ledger, provider, router } = options;
-  const { validators, beacon } = certifyBeacon(crypto, ledger.chainId);
+  const { validators, beacon: certified } = certifyBeacon(crypto, ledger.chainId);
+  const beacon = options.isGenesis ? createGenesis(crypto, ledger.chainId) : certified;
   const reply = createSyntheticReply({ ...options, beacon });
   const { order } = reply;
   const issuedAtMs = Number(reply.record.startNs / 1_000_000n) - 1_000;
@@ -62,7 +66,7 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
   const ticketBytes = encodeTicket(options.bendTicket?.(ticket) ?? ticket);
   return {
     receipt: {
-      endpoint: 'chat',
+      endpoint: options.endpoint ?? 'chat',
       ledger,
       order: { bytes: reply.orderBytes, signature: reply.orderSignature },
       ticket: { bytes: ticketBytes, publicKey: router.publicKey, signature: router.sign(ticketBytes) },
@@ -79,6 +83,11 @@ export function createSyntheticReceipt(options: SyntheticReceiptOptions): Synthe
     },
     nowMs: Number(reply.record.endNs / 1_000_000n) + 1_000,
   };
+}
+
+function createGenesis(crypto: Crypto, chainId: bigint) {
+  const value = computeGenesisBeacon(crypto, { chainId, settlement: SETTLEMENT });
+  return { epoch: 0n, previous: value, value, certificate: new Uint8Array(0) };
 }
 
 function certifyBeacon(crypto: Crypto, chainId: bigint) {

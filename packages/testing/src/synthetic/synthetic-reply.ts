@@ -69,7 +69,9 @@ export interface SyntheticOptions {
     readonly stopReason?: StopReason;
     readonly startNs?: bigint;
   };
-  /** Fields of the request body besides model and messages. */
+  /** Of a made-up request. */
+  readonly endpoint?: Endpoint;
+  /** Fields of the request body besides model and messages or prompt. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly bend?: {
     readonly row?: (row: DrawRow, position: number) => DrawRow;
@@ -90,9 +92,11 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const { crypto, provider, payer, ledger, tokens = 40, parameters = {}, bend = {}, given } = options;
   const random = createSeededRandom(options.seed ?? 1);
   const model = 'ogong/verified/test/synthetic';
-  const body = { model, messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: tokens, ...parameters };
+  const endpoint = given?.endpoint ?? options.endpoint ?? 'chat';
+  const text = 'Once upon a time';
+  const asks = endpoint === 'chat' ? { messages: [{ role: 'user', content: text }] } : { prompt: text };
+  const body = { model, ...asks, max_tokens: tokens, ...parameters };
   const request = given?.request ?? utf8Encode(JSON.stringify(body));
-  const endpoint = given?.endpoint ?? 'chat';
   const asked = parseRequest(request, endpoint);
   const response = utf8Encode(given?.text ?? `a story of ${tokens} tokens`);
   const madeUp = { epoch: 7n, previous: fill(random, 32), value: fill(random, 32) };

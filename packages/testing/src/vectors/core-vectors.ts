@@ -15,6 +15,7 @@ import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
+import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
@@ -35,6 +36,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createVerifierVectors(crypto),
     ...createTailVectors(),
     ...createSignatureVectors(crypto),
+    ...createReceiptVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
   };

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { parseTrust } from '@ogong/protocol/stage1/trust';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { editReceiptCase, judgeReceiptCase, type ReceiptCase } from './receipt-vectors.ts';
+
+const read = (path: string) => JSON.parse(readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8'));
+const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false });
+const isReceipt = ajv.compile(read('docs/schema/receipt.schema.json'));
+const isTrust = ajv.compile(read('docs/schema/trust.schema.json'));
+
+interface Vectors {
+  readonly bases: Record<string, ReceiptCase & { readonly checks: readonly string[] }>;
+  readonly cases: readonly {
+    readonly what: string;
+    readonly base: string;
+    readonly edits: Parameters<typeof editReceiptCase>[1];
+    readonly isUsable: boolean;
+    readonly failed?: readonly string[];
+    readonly skipped?: readonly string[];
+    readonly absent?: readonly string[];
+  }[];
+}
+const { bases, cases: unsigned }: Vectors = read('packages/protocol/vectors/receipt.json');
+const cases: Vectors['cases'] = [...unsigned, ...read('packages/protocol/vectors/receipt-signed.json')];
+
+describe('the vectors of receipts', () => {
+  it.each(Object.entries(bases))('hold a whole %s receipt that passes every check', (_name, { checks, ...base }) => {
+    const verdict = judgeReceiptCase(crypto, base);
+    expect(verdict?.ok).toBe(true);
+    expect(verdict?.checks.map(({ id, status }) => [id, status])).toEqual(checks.map((id) => [id, 'pass']));
+    expect(checks).toHaveLength(26);
+  });
+
+  it.each(cases.map((one) => [`${one.base}: ${one.what}`, one] as const))('judge %s', (_what, one) => {
+    const { base, edits, isUsable, failed = [], skipped = [], absent = [] } = one;
+    const { checks, ...whole } = bases[base] as Vectors['bases'][string];
+    const verdict = judgeReceiptCase(crypto, editReceiptCase(whole, edits));
+    expect(verdict !== undefined).toBe(isUsable);
+    if (verdict === undefined) return;
+    const expected = checks
+      .filter((id) => !absent.includes(id))
+      .map((id) => [id, failed.includes(id) ? 'fail' : skipped.includes(id) ? 'skip' : 'pass']);
+    expect(verdict.checks.map(({ id, status }) => [id, status]).sort()).toEqual(expected.sort());
+    expect(verdict.ok).toBe(failed.length === 0);
+  });
+
+  it('break every check at least once', () => {
+    const broken = new Set(cases.flatMap(({ failed = [] }) => failed));
+    const whole = bases.chat as Vectors['bases'][string];
+    expect(whole.checks.filter((id) => !broken.has(id))).toEqual([]);
+  });
+});
+
+describe('the schemas of receipts and trust files', () => {
+  it.each(Object.keys(bases))('take the whole %s receipt of the vectors', (name) => {
+    const { receipt, trust } = bases[name] as ReceiptCase;
+    expect(isReceipt(receipt), ajv.errorsText(isReceipt.errors)).toBe(true);
+    expect(isTrust(trust), ajv.errorsText(isTrust.errors)).toBe(true);
+  });
+
+  it.each(cases.map((one) => [one.what, one] as const))(
+    'agree with the code: %s',
+    (_what, { base, edits, isUsable }) => {
+      const bent = editReceiptCase(bases[base] as ReceiptCase, edits);
+      // One rule that a schema cannot state: that no validator stands twice.
+      const isTwice = isTrust(bent.trust) && !isParsed(() => parseTrust(bent.trust));
+      expect(isReceipt(bent.receipt) && isTrust(bent.trust) && !isTwice).toBe(isUsable);
+      expect(judgeReceiptCase(crypto, bent) !== undefined).toBe(isUsable);
+    },
+  );
+
+  it('refuse a number for a chain, an address without 0x, and a request that is no text', () => {
+    const { receipt, trust } = bases.chat as ReceiptCase;
+    expect(isReceipt({ ...receipt, ledger: { ...(receipt.ledger as object), chainId: 31337 } })).toBe(false);
+    expect(isReceipt({ ...receipt, request: {} })).toBe(false);
+    expect(isReceipt({ ...receipt, opening: {} })).toBe(false);
+    expect(isTrust({ ...trust, settlement: '04'.repeat(20) })).toBe(false);
+    expect(isTrust({ ...trust, ledger: { chainId: '1' } })).toBe(false);
+  });
+});
+
+function isParsed(run: () => unknown): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
+}

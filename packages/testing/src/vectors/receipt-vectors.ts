@@ -1,0 +1,346 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
+import { concatBytes, fromBase64, toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Header } from '@ogong/protocol/commitment/header';
+import type { DrawRow } from '@ogong/protocol/commitment/window';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
+import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
+
+/** Replaces, removes, cuts the end of, or flips the lowest bit of one byte of, what stands at a path. */
+type Edit =
+  | { readonly set: string; readonly to: unknown }
+  | { readonly remove: string }
+  | { readonly cut: string; readonly bytes: number }
+  | { readonly flip: string; readonly at: number };
+
+type Json = { [key: string]: unknown };
+interface Bent {
+  readonly what: string;
+  readonly base: string;
+  readonly edits: readonly Edit[];
+  /** Checks that fail; undefined where the file is unusable. */
+  readonly failed: readonly string[] | undefined;
+}
+
+/** A file as a gateway hands it out, what its reader trusts, and when it reads it. */
+export interface ReceiptCase {
+  readonly receipt: Json;
+  readonly trust: Json;
+  readonly nowMs: number;
+}
+
+/** @returns undefined where the receipt or the trust is unusable. */
+export function judgeReceiptCase(crypto: Crypto, { receipt, trust, nowMs }: ReceiptCase): ReceiptVerdict | undefined {
+  try {
+    const [request, response] = [fromBase64(receipt.request as string), fromBase64(receipt.response as string)];
+    const parsed = parseReceipt(utf8Encode(JSON.stringify(receipt)));
+    return verifyReceipt(parsed, { crypto, request, response, trust: parseTrust(trust), nowMs });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Paths are field names joined by `/`: model ids hold dots as well as slashes, and no edit goes below one. */
+export function editReceiptCase(base: ReceiptCase, edits: readonly Edit[]): ReceiptCase {
+  const bent = structuredClone(base);
+  for (const edit of edits) {
+    const path = 'set' in edit ? edit.set : 'remove' in edit ? edit.remove : 'cut' in edit ? edit.cut : edit.flip;
+    const keys = path.split('/');
+    const last = keys.pop() as string;
+    const parent = keys.reduce<Json>((at, key) => at[key] as Json, bent as unknown as Json);
+    if ('set' in edit) parent[last] = edit.to;
+    else if ('remove' in edit) delete parent[last];
+    else {
+      const bytes = fromBase64(parent[last] as string);
+      if ('flip' in edit) bytes[edit.at] = (bytes[edit.at] as number) ^ 1;
+      parent[last] = toBase64('cut' in edit ? bytes.slice(0, bytes.length - edit.bytes) : bytes);
+    }
+  }
+  return bent;
+}
+
+/** Signs the same bytes each time: ML-DSA in its deterministic variant (FIPS 204, 5.2), which no daemon uses. */
+function createSteadySigner(seed: Uint8Array): HybridSigner {
+  const edSeed = seed.slice(0, 32);
+  const { publicKey, secretKey } = ml_dsa44.keygen(seed.slice(32, 64));
+  return {
+    publicKey: concatBytes(ed25519.getPublicKey(edSeed), publicKey),
+    sign: (message) =>
+      concatBytes(ed25519.sign(message, edSeed), ml_dsa44.sign(message, secretKey, { extraEntropy: false })),
+  };
+}
+
+/** How a bent case differs, as edits: whoever reads the vectors needs no second copy of what is the same. */
+function findEdits(base: unknown, bent: unknown, path = ''): Edit[] {
+  const isObject = (value: unknown): value is Json =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject(base) || !isObject(bent) || path === 'trust/modelRoots') {
+    return JSON.stringify(base) === JSON.stringify(bent) ? [] : [{ set: path, to: bent }];
+  }
+  const at = (key: string): string => (path === '' ? key : `${path}/${key}`);
+  return [
+    ...Object.keys(base).flatMap((key) => (key in bent ? [] : [{ remove: at(key) }])),
+    ...Object.entries(bent).flatMap(([key, value]) => findEdits(base[key], value, at(key))),
+  ];
+}
+
+/**
+ * Whole receipts from fixed keys, and what becomes of them: `vectors/receipt.json`, changed by somebody who cannot sign;
+ * `vectors/receipt-signed.json`, by the signers themselves.
+ */
+export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, unknown>> {
+  const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+  const usual: SyntheticReceiptOptions = {
+    crypto,
+    provider: createSteadySigner(fill(64, 0x31)),
+    router: createSteadySigner(fill(64, 0x32)),
+    payer: createNobleLedgerSigner(fill(32, 0x33)),
+    ledger: { chainId: 31_337n, verifyingContract: fill(20, 0x34) },
+    tokens: 3,
+  };
+  const make = (options: Partial<SyntheticReceiptOptions> = {}): ReceiptCase => {
+    const { receipt, reply, trust, nowMs } = createSyntheticReceipt({ ...usual, ...options });
+    const bodies = { request: toBase64(reply.request), response: toBase64(reply.response) };
+    return { receipt: { ...toReceiptJson(receipt), ...bodies }, trust: toTrustJson(trust) as unknown as Json, nowMs };
+  };
+  const bases: Record<string, { options: Partial<SyntheticReceiptOptions>; made: ReceiptCase }> = {};
+  const addBase = (name: string, options: Partial<SyntheticReceiptOptions>): void => {
+    bases[name] = { options, made: make(options) };
+  };
+  addBase('chat', {});
+  addBase('completion', { endpoint: 'completion' });
+
+  const cases: Bent[] = [];
+  const edited = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void => {
+    cases.push({ what, base: 'chat', edits, failed });
+  };
+  /** What a signer itself bends: every signature holds. */
+  const signed = (
+    what: string,
+    failed: readonly string[],
+    bent: Partial<SyntheticReceiptOptions>,
+    base = 'chat',
+  ): void => {
+    const { options, made } = bases[base] as (typeof bases)[string];
+    cases.push({ what, base, failed, edits: findEdits(made, make({ ...options, ...bent })) });
+  };
+  const header = (change: Partial<Header> | ((h: Header) => Partial<Header>)): Partial<SyntheticReceiptOptions> => ({
+    bend: { header: (h) => ({ ...h, ...(typeof change === 'function' ? change(h) : change) }) },
+  });
+  const row = (change: (row: DrawRow) => Partial<DrawRow>): Partial<SyntheticReceiptOptions> => ({
+    bend: { row: (one, i) => (i === 1 ? { ...one, ...change(one) } : one) },
+  });
+  const chat = (bases.chat as (typeof bases)[string]).made;
+  const requestText = utf8Decode(fromBase64(chat.receipt.request as string));
+  const certificate = fromBase64(chat.receipt.beacon as string);
+  const orderBytes = fromBase64((chat.receipt.order as { bytes: string }).bytes);
+  const recordBytes = fromBase64((chat.receipt.record as { bytes: string }).bytes);
+
+  edited('a compact receipt', [], { set: 'receipt/opening', to: { url: '/v1/receipts/0/opening' } });
+  edited('no trust at all', [], { set: 'trust', to: {} });
+  edited('a field that nobody knows', [], { set: 'receipt/reply_id', to: 'x' });
+  signed('the genesis epoch', [], { isGenesis: true });
+  signed('a seed', [], { parameters: { seed: -7 } });
+  signed('penalties and a bias', [], { parameters: { presence_penalty: 0.5, logit_bias: { 5: 4, 9: -100 } } });
+  signed('temperature 0', [], { parameters: { temperature: 0 } });
+
+  const unusable = (what: string, ...edits: Edit[]): void => edited(`unusable: ${what}`, undefined, ...edits);
+  unusable('another format', { set: 'receipt/format', to: 'ogong-receipt-v2' });
+  unusable('zeros before the chain', { set: 'receipt/ledger/chainId', to: '031337' });
+  unusable('two openings', { set: 'receipt/opening/url', to: '/x' });
+  unusable('no opening', { remove: 'receipt/opening/bytes' });
+  unusable('a short order signature', { cut: 'receipt/order/signature', bytes: 1 });
+  unusable('a short hybrid signature', { cut: 'receipt/record/signature', bytes: 1 });
+  unusable('base64 without padding', { set: 'receipt/beacon', to: 'AAA' });
+  unusable('no ticket', { remove: 'receipt/ticket' });
+  unusable('trust with a field that nobody knows', { set: 'trust/modelRoot', to: {} });
+  unusable('trust with a validator twice', {
+    set: 'trust/validators/1/address',
+    to: (chat.trust.validators as Json[])[0]?.address,
+  });
+
+  edited('a space behind the request', ['request-hash'], {
+    set: 'receipt/request',
+    to: toBase64(utf8Encode(`${requestText} `)),
+  });
+  edited('a request that is none', ['format'], { cut: 'receipt/request', bytes: 1 });
+  edited('another response', ['response-hash'], { flip: 'receipt/response', at: 0 });
+  edited('a cut response', ['response-hash'], { cut: 'receipt/response', bytes: 1 });
+  edited('the order signature', ['order-signature'], { flip: 'receipt/order/signature', at: 5 });
+  edited('the tag of the order', ['format'], { flip: 'receipt/order/bytes', at: 0 });
+  edited('the expiry of the order', ['order-signature'], { flip: 'receipt/order/bytes', at: orderBytes.length - 1 });
+  edited('the Ed25519 half of the record signature', ['record-signature'], { flip: 'receipt/record/signature', at: 3 });
+  edited('the ML-DSA half of the record signature', ['record-signature'], {
+    flip: 'receipt/record/signature',
+    at: 100,
+  });
+  edited('the ML-DSA half of the provider key', ['provider-identity', 'record-signature'], {
+    ...{ flip: 'receipt/record/publicKey', at: 100 },
+  });
+  edited('the end time of the record', ['record-signature'], {
+    flip: 'receipt/record/bytes',
+    at: recordBytes.length - 1,
+  });
+  edited('the tag of the record', ['format'], { flip: 'receipt/record/bytes', at: 0 });
+  // Its last field is a decimal number.
+  edited('a cut record', ['record-signature', 'times'], { cut: 'receipt/record/bytes', bytes: 1 });
+  edited('the ticket signature', ['ticket'], { flip: 'receipt/ticket/signature', at: 0 });
+  edited('a vote in the beacon', ['beacon'], { flip: 'receipt/beacon', at: certificate.length - 10 });
+  edited('no beacon', ['beacon', 'draw-key'], { set: 'receipt/beacon', to: '' });
+  edited('a header byte', ['commitment-root'], { flip: 'receipt/opening/bytes', at: 60 });
+  edited('the tag of the opening', ['commitment-form'], { flip: 'receipt/opening/bytes', at: 0 });
+  edited('a cut opening', ['commitment-form'], { cut: 'receipt/opening/bytes', bytes: 1 });
+  edited('another chain', ['beacon', 'ledger', 'order-signature'], { set: 'receipt/ledger/chainId', to: '1' });
+  edited('another escrow trusted', ['ledger'], { set: 'trust/ledger/escrow', to: `0x${'00'.repeat(20)}` });
+  edited('another root published', ['model-root'], {
+    set: 'trust/modelRoots',
+    to: { 'ogong/verified/test/synthetic': `0x${'00'.repeat(32)}` },
+  });
+  edited('no validators', ['beacon'], { set: 'trust/validators', to: [] });
+  edited('read 30 s before the end', [], { set: 'nowMs', to: chat.nowMs - 31_000 });
+  edited('read 30 s and 1 ms before the end', ['times'], { set: 'nowMs', to: chat.nowMs - 31_001 });
+
+  const replayed = make({ seed: 2 });
+  const taken = (part: string): Edit => ({ set: `receipt/${part}`, to: replayed.receipt[part] });
+  edited('the record of another reply', ['commitment-root', 'model-root', 'order-binding'], taken('record'));
+  edited('the opening of another reply', ['commitment-root'], taken('opening'));
+  edited('the ticket of another reply', ['ticket'], taken('ticket'));
+  edited('the order of another reply', ['draw-key', 'order-binding', 'sketch-bank', 'ticket'], taken('order'));
+
+  const startMs = 1_700_000_000_000n;
+  const expiry = (expiresAtMs: bigint) =>
+    ({ bend: { order: (o) => ({ ...o, expiresAtMs }) } }) as Partial<SyntheticReceiptOptions>;
+  signed('a start 30 s after the expiry', ['times'], expiry(startMs - 30_000n));
+  signed('a start 29.999 s after the expiry', [], expiry(startMs - 29_999n));
+  signed('an end before the start', ['times'], { bend: { record: (r) => ({ ...r, endNs: r.startNs - 1n }) } });
+  signed('another model root in the record', ['model-root', 'order-binding'], {
+    bend: { record: (r) => ({ ...r, modelRoot: fill(32, 0) }) },
+  });
+  signed('another provider', ['provider-identity'], {
+    bend: { order: (o) => ({ ...o, providerId: fill(32, 1) }) },
+    bendTicket: (t) => ({ ...t, providerId: fill(32, 1) }),
+  });
+  signed('another payee in the ticket', ['ticket'], { bendTicket: (t) => ({ ...t, payee: fill(20, 0) }) });
+  signed('another model in the ticket', ['ticket'], {
+    bendTicket: (t) => ({ ...t, modelId: 'ogong/verified/test/x' }),
+  });
+  signed(
+    'another temperature',
+    ['listing', 'sampler'],
+    header((h) => ({ sampler: { ...h.sampler, temperatureQ16: 60_000, presencePenaltyQ16: 0 } })),
+  );
+  signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));
+  signed('an adapter', ['sampler'], header({ adapters: [fill(32, 0)] }));
+  signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
+  signed('a tier without a method', ['posture', 'sampler'], header({ tier: 'vanilla' }));
+  const replay = (numericClass: string): Partial<SyntheticReceiptOptions> => ({
+    ...header({ tier: 'replay', method: 'exact-replay', numericClass }),
+    parameters: { model: 'ogong/replay/test/synthetic' },
+    bendTicket: (t) => ({ ...t, modelId: 'ogong/replay/test/synthetic' }),
+  });
+  const exact = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+  signed('tier replay', [], replay(exact));
+  for (const departure of ['unified', 'window-', 'window-0']) {
+    signed(`tier replay, ${departure}`, ['posture'], replay(`${exact}/${departure}`));
+  }
+  signed(
+    'tier replay, reference kernels on f16',
+    ['posture'],
+    replay('llama.cpp-0.5.0/cpu/haswell/reference/f16/kv-f16'),
+  );
+  signed(
+    'a shape class that the numeric class has not',
+    ['shape-classes'],
+    header({ numericClass: 'llama.cpp-0.5.0/vulkan/device-driver/shaped/q8_0/kv-f16/no-fa' }),
+  );
+  signed('another bank of directions', ['sketch-bank'], header({ sketchBankSeed: fill(32, 0) }));
+  signed(
+    'another nonce',
+    ['draw-key', 'draw-replay'],
+    header((h) => ({ drawKey: { ...h.drawKey, nonce: fill(32, 0) } as Header['drawKey'] })),
+  );
+  signed('another payee', ['payee'], header({ payee: fill(20, 0) }));
+  signed('a stop string that was not asked for', ['stop-strings'], header({ stopReason: 'stop-string' }));
+  signed('a reply that was cut off', ['stop-strings'], header({ stopReason: 'cancelled' }));
+  signed('a context that is not used up', ['context'], header({ stopReason: 'context' }));
+  signed('a stop string in the text', ['stop-strings'], { parameters: { stop: ['story'] } });
+  signed(
+    'another token',
+    ['draw-replay'],
+    row(({ rank }) => ({ rank: rank === 0 ? 1 : 0 })),
+  );
+  signed(
+    'a tail that does not fit',
+    ['listing'],
+    row(({ tail }) => ({ tail: tail + 3000 })),
+  );
+  signed('a list of 19', ['listing'], {
+    parameters: { temperature: 0 },
+    bend: { row: (r, i) => (i === 1 ? { ...r, ids: r.ids.slice(0, 19), q: r.q.slice(0, 19) } : r) },
+  });
+  signed('a tail at temperature 0', ['listing'], { parameters: { temperature: 0 }, ...row(() => ({ tail: 1 })) });
+  const everything = row(({ ids }) => ({
+    tail: 2 ** 24 - 1,
+    rank: -1,
+    tailId: [0, 1, 2, 3].find((id) => !ids.includes(id)) ?? 511,
+    tailQ: 900_000,
+  }));
+  signed('a tail that takes every draw, under a penalty', ['listing'], {
+    parameters: { presence_penalty: 0.1 },
+    ...everything,
+  });
+  signed('a tail that takes every draw, under a bias of 0', ['listing'], {
+    parameters: { logit_bias: { 5: 0 } },
+    ...everything,
+  });
+  signed('another token count in the record', ['token-count'], { bend: { record: (r) => ({ ...r, tokenCount: 4 }) } });
+  const chatBound = 'Once upon a time'.length + 64 + 64;
+  signed('as many prompt tokens as a chat can make', [], header({ promptTokenCount: chatBound }));
+  signed('one prompt token more', ['fee'], header({ promptTokenCount: chatBound + 1 }));
+  const bound = 'Once upon a time'.length + 64;
+  signed('as many prompt tokens as the prompt can make', [], header({ promptTokenCount: bound }), 'completion');
+  signed('one prompt token more', ['fee'], header({ promptTokenCount: bound + 1 }), 'completion');
+  signed('a completion that says it is a chat', ['sampler'], header({ endpoint: 'chat' }), 'completion');
+  cases.push({
+    ...{ what: 'a completion read as a chat', base: 'completion', failed: ['format'] },
+    edits: [{ set: 'receipt/endpoint', to: 'chat' }],
+  });
+
+  const listed = (made: ReceiptCase): readonly string[] =>
+    judgeReceiptCase(crypto, made)?.checks.map(({ id }) => id) ?? [];
+  const describe = (one: Bent): unknown => describeCase(crypto, (bases[one.base] as (typeof bases)[string]).made, one);
+  const isSigned = ({ edits }: Bent): boolean =>
+    edits.some((edit) => 'set' in edit && edit.set === 'receipt/record/signature');
+  return {
+    receipt: {
+      bases: Object.fromEntries(
+        Object.entries(bases).map(([name, { made }]) => [name, { ...made, checks: listed(made) }]),
+      ),
+      cases: cases.filter((one) => !isSigned(one)).map(describe),
+    },
+    'receipt-signed': cases.filter(isSigned).map(describe),
+  };
+}
+
+/** @throws where the code finds anything but what the case says that it has to. */
+function describeCase(crypto: Crypto, base: ReceiptCase, { what, base: name, edits, failed }: Bent): unknown {
+  const verdict = judgeReceiptCase(crypto, editReceiptCase(base, edits));
+  const idsOf = (wanted: string): string[] =>
+    (verdict?.checks ?? []).filter(({ status }) => status === wanted).map(({ id }) => id);
+  const found = verdict && idsOf('fail').sort();
+  if (JSON.stringify(found) !== JSON.stringify(failed && [...failed].sort())) {
+    throw new Error(`${name}, ${what}: ${found} fail, not ${failed}`);
+  }
+  const given = { what, base: name, edits };
+  if (verdict === undefined) return { ...given, isUsable: false };
+  const listed = verdict.checks.map(({ id }) => id);
+  const absent = (judgeReceiptCase(crypto, base)?.checks ?? [])
+    .map(({ id }) => id)
+    .filter((id) => !listed.includes(id));
+  // All other checks of the base pass.
+  return { ...given, isUsable: true, failed: found, skipped: idsOf('skip').sort(), absent: absent.sort() };
+}
