@@ -4,6 +4,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
+import { computeBackoff } from '@ogong/host/time/backoff';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -34,8 +35,7 @@ export interface ComplaintOutboxDependencies {
 }
 
 const INTERVAL_MS = 1_000;
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 300_000;
+const RETRY = { firstMs: 1_000, longestMs: 300_000 };
 const LIFETIME_MS = 7 * 24 * 3_600_000;
 const PER_ROUND = 16;
 const SEND_TIMEOUT_MS = 30_000;
@@ -62,8 +62,7 @@ export function createComplaintOutbox(dependencies: ComplaintOutboxDependencies)
       // A refusal is an answer, unless it says to come back.
       const isFinal = error instanceof LinkError && error.code === 'remote' && !error.retryable && error.refusal;
       if (!isFinal && clock.nowMs() < row.expiresMs) {
-        const delayMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20));
-        const nextMs = clock.nowMs() + delayMs;
+        const nextMs = clock.nowMs() + computeBackoff(RETRY, { failures: row.attempts });
         await group.write(() =>
           store.prepare('UPDATE complaints SET attempts = ?, next_ms = ? WHERE id = ?').run(attempts, nextMs, id),
         );

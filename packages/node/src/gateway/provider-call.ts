@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { computeBackoff } from '@ogong/host/time/backoff';
 import { monotonicClock } from '@ogong/host/time/clock';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
@@ -50,8 +51,7 @@ const MAX_TOKEN_BYTES = 1024;
 /** However much time has passed: it may be this side that stood still. */
 const LEAST_TRIES = 3;
 const OPENING_TIMEOUT_MS = 10_000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2_000;
+const PAUSE = { firstMs: 100, longestMs: 2_000 };
 
 export function createProviderCall(options: ProviderCallOptions, { links }: { links: LinkPool }): ProviderCall {
   const provider = ({ ticket }: Match) =>
@@ -102,7 +102,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
           const isOver = tries >= LEAST_TRIES && monotonicClock.nowMs() >= endMs;
           if (isOver || !(error instanceof LinkError) || !error.retryable) throw error;
         }
-        await delay(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1)));
+        await delay(computeBackoff(PAUSE, { failures: tries - 1 }));
       }
     },
   };

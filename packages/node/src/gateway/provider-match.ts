@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { computeBackoff } from '@ogong/host/time/backoff';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
@@ -50,14 +51,18 @@ export interface ProviderMatchOptions {
 /** The rest is for the providers that one reply was tried with. */
 const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
-const FIRST_PAUSE_MS = 50;
-const LAST_PAUSE_MS = 1_000;
+const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const U64_MAX = (1n << 64n) - 1n;
 
 /** Asks the router for a provider and takes nothing on its word: signature, request, price and draw are checked. */
 export function createProviderMatch(
   { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
-  { links, clock, uptime = monotonicClock }: { links: LinkPool; clock: Clock; uptime?: Clock },
+  {
+    links,
+    clock,
+    uptime = monotonicClock,
+    random = Math.random,
+  }: { links: LinkPool; clock: Clock; uptime?: Clock; random?: () => number },
 ): ProviderMatch {
   /** Models that a provider was found for: a router that does not know one of them has just begun. */
   const served = new Set<string>();
@@ -82,7 +87,7 @@ export function createProviderMatch(
   async function ask(query: MatchQuery, request: MessageInitShape<typeof RouteRequestSchema>): Promise<RouteResponse> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LAST_PAUSE_MS, pauseMs * 2)) {
+    for (let failures = 0; ; failures++) {
       try {
         return await service().route(request, { signal: query.signal });
       } catch (error) {
@@ -91,7 +96,7 @@ export function createProviderMatch(
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
         // Not all at the same moment again.
-        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: query.signal });
+        await delay(computeBackoff(PAUSE, { failures, random: random() }), undefined, { signal: query.signal });
       }
     }
   }

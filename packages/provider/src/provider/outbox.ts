@@ -4,6 +4,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
+import { computeBackoff } from '@ogong/host/time/backoff';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
@@ -98,7 +99,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
         return;
       }
       dependencies.onRetry?.(replyId, error);
-      const pauseMs = computeRetryPause({ attempts: entry.attempts, firstRetryMs, maxRetryMs, random: random() });
+      const limits = { firstMs: firstRetryMs, longestMs: maxRetryMs };
+      const pauseMs = computeBackoff(limits, { failures: entry.attempts, random: random() });
       const dueAtMs = clock.nowMs() + pauseMs;
       await commits.write(({ prepare }) =>
         prepare('UPDATE outbox SET attempts = attempts + 1, due_at_ms = ? WHERE reply_id = ?').run(dueAtMs, replyId),
@@ -177,26 +179,6 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       );
     },
   };
-}
-
-/**
- * Doubles with every failed attempt up to the limit, then takes between half and all of it: validators that come back
- * must not meet every provider in the same moment.
- * @param random 0..1.
- */
-export function computeRetryPause({
-  attempts,
-  firstRetryMs,
-  maxRetryMs,
-  random,
-}: {
-  attempts: number;
-  firstRetryMs: number;
-  maxRetryMs: number;
-  random: number;
-}): number {
-  const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(attempts, 20));
-  return Math.ceil(pauseMs * (0.5 + random / 2));
 }
 
 /** Anything else may change: a validator restarts, learns of a beacon, or moves to another certificate. */

@@ -2,6 +2,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
+import { computeBackoff } from '@ogong/host/time/backoff';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
@@ -103,7 +104,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
       const detail = `asked ${after.asks} times in ${Math.round(after.waitedMs)} ms, answered ${after.refusals} times without it`;
       return { outcome: 'withheld', isRefused, detail };
     }
-    const pauseMs = Math.ceil(Math.min(windowMs * PAUSE_SHARE, retryMs * 2 ** Math.min(after.asks, 20)));
+    const pauseMs = computeBackoff({ firstMs: retryMs, longestMs: windowMs * PAUSE_SHARE }, { failures: after.asks });
     await group.write((db) => keepAsks(db, replyId, { ...after, pauseMs, dueAtMs: clock.nowMs() + pauseMs }));
     return { outcome: 'waiting' };
   }
