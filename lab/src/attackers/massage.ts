@@ -10,7 +10,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
-import { computeLargestTail } from '@ogong/protocol/stage1/tail-bound';
+import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
 import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
 export interface MassagedReply {
@@ -87,7 +87,9 @@ export function renameCandidates(row: DrawRow, inputs: DrawInputs): DrawRow | un
   const renamed = { ...row, ids };
   const { costs } = weighRow(renamed, inputs);
   const isAccepted = isListedOrder(ids, costs, ids.length) && drawRank(ids, weights, inputs.u) === own;
-  return isAccepted ? renamed : undefined;
+  // What was touched is not under its new name: what stage 1 lets lie outside the list is another.
+  const fits = isUntouched(inputs) || row.tail <= computeProcessedTail(renamed, inputs);
+  return isAccepted && fits ? renamed : undefined;
 }
 
 /** Below are the ends of every vocabulary. */
@@ -233,20 +235,29 @@ function arrange(
   const sorted = [...entries].sort((a, b) => costOf(a.id, a.q, inputs) - costOf(b.id, b.q, inputs) || a.id - b.id);
   const ids = Uint32Array.from(sorted, ({ id }) => id);
   const q = Uint32Array.from(sorted, ({ q: cost }) => cost);
-  return { ids, q, tail: settleTail(q, tail, inputs), rank: ids.indexOf(token) };
+  return { ids, q, tail: settleTail({ ids, q }, tail, inputs), rank: ids.indexOf(token) };
 }
 
 /** The tail that stage 1 expects of these values, as near to the wanted one as it lets. */
-function settleTail(q: Uint32Array, tail: number, inputs: DrawInputs): number {
+function settleTail({ ids, q }: Pick<DrawRow, 'ids' | 'q'>, tail: number, inputs: DrawInputs): number {
   const { settings, vocabularySize } = inputs;
   if (settings.temperatureQ16 === 0) return 0;
   const mass = sumMass(q);
   if (isPlain(inputs)) return clampTail((1 - mass / EXP_ONE) * WEIGHT_ONE);
-  if (!isUntouched(inputs)) return tail;
+  if (!isUntouched(inputs)) return Math.min(tail, clampTail(computeProcessedTail({ ids, q }, inputs)));
   return Math.min(
     tail,
     clampTail(computeLargestTail(q, { vocabularySize, temperatureQ16: settings.temperatureQ16, mass })),
   );
+}
+
+/** The largest tail that stage 1 takes of a row whose costs bias or penalties move. */
+function computeProcessedTail(row: Pick<DrawRow, 'ids' | 'q'>, inputs: DrawInputs): number {
+  const { settings: sampler, vocabularySize, counts } = inputs;
+  const bias = Array.from(inputs.bias, ([id, biasQ16]) => ({ id, biasQ16 }));
+  const bound = createProcessedTailBound({ sampler, vocabularySize, bias });
+  for (const [token, count] of counts) for (let i = 0; i < count; i++) bound.push(token);
+  return bound.compute(row, sumMass(row.q));
 }
 
 const sumMass = (q: ArrayLike<number>): number => {
