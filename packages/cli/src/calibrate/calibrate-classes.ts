@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findClasses } from '@ogong/engine/llama-cpp/class-search-run';
 import { type ClassTable, describeClasses } from '@ogong/engine/llama-cpp/class-table';
+import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, oneOf, text } from '@ogong/host/config/values';
@@ -34,7 +35,7 @@ export const classesConfig = defineConfig({
     backend: {
       schema: oneOf(['cpu', 'vulkan']),
       label: '<cpu|vulkan>',
-      default: 'cpu',
+      default: ENGINE_DEFAULTS.backend,
       description: 'where to compute; the Vulkan build of llama.cpp is fetched when it is first asked for',
     },
     isa: {

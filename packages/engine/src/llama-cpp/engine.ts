@@ -82,7 +82,15 @@ export interface LlamaEngine extends Engine {
 
 const TINY_MODEL_BYTES = 64 * 2 ** 20;
 const DEFAULT_CONTEXT = 4096;
-const DEFAULT_SEQUENCES = 8;
+/** The one place of what an engine does unless it is told otherwise; the daemons' flags show the same. */
+export const ENGINE_DEFAULTS = {
+  backend: 'cpu',
+  kernels: 'exact',
+  kvType: 'f16',
+  shapes: 'auto',
+  sequences: 8,
+  prefixCache: true,
+} as const satisfies Partial<LlamaEngineOptions>;
 const DEFAULT_PROMPT_CHUNK = 128;
 const BATCH_ROWS = 256;
 const MOST_DRAFTS = 8;
@@ -98,13 +106,14 @@ export async function createLlamaEngine(
 ): Promise<LlamaEngine> {
   const { modelPath } = options;
   const file = inspectModelFile(modelPath);
-  const sequences = options.sequences ?? DEFAULT_SEQUENCES;
+  const sequences = options.sequences ?? ENGINE_DEFAULTS.sequences;
   const contextSize = options.contextSize ?? Math.min(file.trainContext, DEFAULT_CONTEXT);
   const threads = options.threads ?? (file.weightBytes < TINY_MODEL_BYTES ? 1 : countCores());
   assertOption('sequences', sequences, 1, 256);
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());
-  const { kvType = 'f16', kvUnified = false, kernels: asked = 'exact', shapes = 'auto' } = options;
+  const { kvType, kernels: asked, shapes, backend, prefixCache } = { ...ENGINE_DEFAULTS, ...options };
+  const { kvUnified = false } = options;
   const kernels = toKernelPath(asked, options.backend, file.weightType);
   const flashAttention = options.flashAttention ?? kernels !== 'shaped';
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : 0);
@@ -116,7 +125,7 @@ export async function createLlamaEngine(
     options.availableMemory ?? readAvailableMemory(),
   );
   const modelRoot = await hashVerifiedModel(modelPath, options);
-  const { backend = 'cpu', engineDir = join(homedir(), '.ogong', 'engine') } = options;
+  const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
   const load: LoadOptions = {
     ...{ backend, engineDir },
@@ -127,7 +136,7 @@ export async function createLlamaEngine(
     contextSize,
     sequences,
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
-    prefixCache: options.prefixCache ?? true,
+    prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
   };

@@ -1,5 +1,10 @@
 import { join } from 'node:path';
-import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import {
+  createLlamaEngine,
+  ENGINE_DEFAULTS,
+  type LlamaEngine,
+  type LlamaEngineOptions,
+} from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
@@ -20,21 +25,21 @@ export const engineFields = {
   backend: {
     schema: oneOf(['cpu', 'vulkan']),
     env: 'OGONG_BACKEND',
-    default: 'cpu',
+    default: ENGINE_DEFAULTS.backend,
     description:
       "what computes: cpu, or vulkan, the machine's first Vulkan device; its build of llama.cpp is fetched once",
   },
   kernels: {
     schema: oneOf(['exact', 'reference', 'plain', 'fast']),
     env: 'OGONG_KERNELS',
-    default: 'exact',
+    default: ENGINE_DEFAULTS.kernels,
     description:
       'exact: others check bit for bit where they can; plain or fast: llama.cpp chooses, and others go by scores',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
     env: 'OGONG_KV_TYPE',
-    default: 'f16',
+    default: ENGINE_DEFAULTS.kvType,
     description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
   },
   verify: {
@@ -61,7 +66,7 @@ export const engineFields = {
     schema: integer({ min: 1, max: 256 }),
     label: '<n>',
     env: 'OGONG_SEQUENCES',
-    default: '8',
+    default: String(ENGINE_DEFAULTS.sequences),
     description: 'replies that are generated at a time',
   },
   nCtx: {
@@ -77,7 +82,7 @@ export const servingFields = {
   shapes: {
     schema: oneOf(['auto', 'wide', 'mixed', 'single']),
     env: 'OGONG_SHAPES',
-    default: 'auto',
+    default: ENGINE_DEFAULTS.shapes,
     description:
       'how a GPU pads its steps to be reproducible: wide (audits cost least), mixed (less padding), single (none: a pass for each reply); auto measures, and takes wide unless it costs more than 3 % beyond single',
   },
@@ -91,7 +96,7 @@ export const servingFields = {
   prefixCache: {
     schema: boolean,
     env: 'OGONG_PREFIX_CACHE',
-    default: 'true',
+    default: String(ENGINE_DEFAULTS.prefixCache),
     description:
       'in an exact class, begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
   },
@@ -136,15 +141,7 @@ export async function loadModel(
       ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
     },
   });
-  const {
-    isa,
-    sequences,
-    backend = 'cpu',
-    kernels = 'exact',
-    kvType = 'f16',
-    shapes = 'auto',
-    prefixCache = true,
-  } = given;
+  const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const options: LlamaEngineOptions = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
