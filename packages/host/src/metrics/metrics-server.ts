@@ -1,6 +1,8 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createApiApp, mountRoutes } from '@ogong/node/http/api-app';
+import { createHttpServer, type HttpServer } from '@ogong/node/http/http-server';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import { type HttpDoor, openAt } from '../http/http-door.ts';
+import type { Route } from '@ogong/protocol/http/routes';
+import type { HostPort } from '../link/host-port.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Health {
@@ -11,7 +13,7 @@ export interface Health {
 
 export interface MetricsServerOptions {
   /** Loopback only: figures tell a stranger about load and money, and nothing here asks who is reading. */
-  readonly bind: { readonly host: string; readonly port: number };
+  readonly bind: HostPort;
   readonly metrics: Metrics;
   readonly health?: () => Health;
 }
@@ -26,27 +28,31 @@ export class MetricsBindError extends Error {
   }
 }
 
-export function createMetricsServer({ bind, metrics, health = () => ({ ok: true }) }: MetricsServerOptions): HttpDoor {
+const ROUTES = {
+  health: { method: 'GET', path: '/healthz' },
+  metrics: { method: 'GET', path: '/metrics' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+const FRESH = { 'cache-control': 'no-store' };
+const HEADERS_TIMEOUT_MS = 5_000;
+const MAX_CONNECTIONS = 64;
+
+/** @throws MetricsBindError */
+export function createMetricsServer({
+  bind,
+  metrics,
+  health = () => ({ ok: true }),
+}: MetricsServerOptions): HttpServer {
   if (!isLoopbackHost(bind.host)) throw new MetricsBindError(bind.host);
-
-  const server = createServer((request, response) => {
-    if (request.method !== 'GET') return send(response, 405, 'text/plain', 'method not allowed\n');
-    if (request.url === '/healthz') {
+  const { registry } = metrics;
+  const app = createApiApp();
+  mountRoutes(app, ROUTES, {
+    health(context) {
       const { ok, detail } = health();
-      return send(response, ok ? 200 : 503, 'application/json', `${JSON.stringify({ ok, ...detail })}\n`);
-    }
-    if (request.url !== '/metrics') return send(response, 404, 'text/plain', 'not found\n');
-    metrics.registry.metrics().then(
-      (text) => send(response, 200, metrics.registry.contentType, text),
-      () => send(response, 500, 'text/plain', 'a metric could not be read\n'),
-    );
+      return context.json({ ok, ...detail }, ok ? 200 : 503, FRESH);
+    },
+    metrics: async (context) =>
+      context.body(await registry.metrics(), 200, { 'content-type': registry.contentType, ...FRESH }),
   });
-  server.headersTimeout = 5000;
-  server.requestTimeout = 5000;
-
-  return openAt(bind, server);
-}
-
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+  return createHttpServer(app, { bind, headersTimeoutMs: HEADERS_TIMEOUT_MS, maxConnections: MAX_CONNECTIONS });
 }

@@ -1,9 +1,9 @@
+import type { HttpServer } from '@ogong/node/http/http-server';
 import { afterEach, expect, it } from 'vitest';
-import type { HttpDoor } from '../http/http-door.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsServer, type Health } from './metrics-server.ts';
 
-let server: HttpDoor | undefined;
+let server: HttpServer | undefined;
 afterEach(() => server?.stop());
 
 async function serve(health?: () => Health): Promise<string> {

@@ -1,7 +1,7 @@
 import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { GatewayError } from './gateway-error.ts';
+import { ApiError } from '../http/api-error.ts';
 
 /**
  * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
@@ -80,7 +80,7 @@ export interface ChannelLedger {
   /**
    * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
    * resulting voucher. It is on the disk when this resolves, and only then may anyone else see it.
-   * @throws GatewayError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
+   * @throws ApiError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
@@ -167,7 +167,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         assertBudget(reservation, spending);
         const cumulativeAtomic = computeCumulative(channel, maxFeeAtomic);
         if (cumulativeAtomic > reservation.spendableAtomic) {
-          throw new GatewayError(
+          throw new ApiError(
             'escrow_exhausted',
             `The gateway's channel holds ${reservation.spendableAtomic} atomic units and this order needs ${cumulativeAtomic}; try again later.`,
             { retryAfterS: 5 },
@@ -253,7 +253,7 @@ const openChannel = (spentAtomic: bigint): ChannelState => ({
 
 function assertBudget({ keyBudgetAtomic, maxFeeAtomic }: Reservation, { spent, reserved }: Spending): void {
   if (keyBudgetAtomic === undefined || spent + reserved + maxFeeAtomic <= keyBudgetAtomic) return;
-  throw new GatewayError(
+  throw new ApiError(
     'budget_exceeded',
     `You exceeded the budget of this key: ${spent + reserved} of ${keyBudgetAtomic} atomic units are spent or reserved, ` +
       `and this request may cost ${maxFeeAtomic}. Lower max_tokens or raise the budget.`,

@@ -95,7 +95,7 @@ describe('a bad request', () => {
     ],
   ];
   it('is refused in OpenAI terms, each in its own', async () => {
-    await open({ options: { maxBodyBytes: 65_536 } });
+    await open({ options: { http: { maxBodyBytes: 65_536 } } });
     for (const [what, path, body, answer] of bad) {
       expect([what, ...(await readError(await post(path, body)))]).toEqual([what, ...answer]);
     }
@@ -125,7 +125,7 @@ describe('a bad request', () => {
   });
 
   it('of a body without end, length or pace', async () => {
-    await open({ options: { maxBodyBytes: 1000, bodyTimeoutMs: 150, headersTimeoutMs: 300 } });
+    await open({ options: { http: { maxBodyBytes: 1000, bodyTimeoutMs: 150, headersTimeoutMs: 300 } } });
     const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
     const chunk = `${(500).toString(16)}\r\n${'x'.repeat(500)}\r\n`;
     expect(await sendRaw(`${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(3)}`)).toContain('413');
@@ -169,7 +169,9 @@ describe('access', () => {
 
   it('is never open on a network', async () => {
     await open();
-    await expect(createGatewayFixture({ options: { bind: { host: '0.0.0.0', port: 0 } } })).rejects.toMatchObject({
+    await expect(
+      createGatewayFixture({ options: { http: { bind: { host: '0.0.0.0', port: 0 } } } }),
+    ).rejects.toMatchObject({
       name: 'GatewayConfigError',
       message: expect.stringContaining('ogong-gatewayd keys add'),
     });
@@ -259,7 +261,7 @@ describe('access', () => {
   });
 
   it('is limited to so many requests at once', async () => {
-    await open({ providers: [{ pauseMs: 50 }], options: { maxRequestsPerKey: 2 } });
+    await open({ providers: [{ pauseMs: 50 }], options: { http: { maxRequestsPerKey: 2 } } });
     const running = [post('/v1/chat/completions', chat), post('/v1/chat/completions', chat)];
     await expect.poll(() => fixture.network.orders.length).toBe(2);
     const third = await post('/v1/chat/completions', chat);
@@ -270,7 +272,7 @@ describe('access', () => {
   });
 
   it('is given to the pages of named origins', async () => {
-    await open({ options: { origins: ['http://explorer.test'] } });
+    await open({ options: { http: { origins: ['http://explorer.test'] } } });
     const ask = (origin: string) =>
       fetch(`${fixture.url}/v1/chat/completions`, {
         method: 'OPTIONS',

@@ -1,20 +1,12 @@
 import type { Metrics } from '@ogong/host/metrics/metrics';
+import type { AnsweredRequest } from '../http/api-app.ts';
 
 export interface GatewayMetrics {
-  countExchange(exchange: { method: string; path: string; status: number; durationMs: number }): void;
+  countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;
   countFault(reason: string): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => number }): void;
 }
-
-/** Paths with ids in them are one label each, or every client could make new ones. */
-const LABELS: readonly [RegExp, string][] = [
-  [/^\/v1\/chat\/completions$/, 'chat'],
-  [/^\/v1\/completions$/, 'completions'],
-  [/^\/v1\/models(\/|$)/, 'models'],
-  [/^\/v1\/receipts\//, 'receipts'],
-  [/^\/(healthz|metrics)$/, 'internal'],
-];
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const exchanges = metrics.counter('http_requests_total', 'HTTP requests answered', ['route', 'status']);
@@ -25,8 +17,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   const running = metrics.gauge('requests_running', 'Inference requests in progress');
   const complaints = metrics.gauge('complaints_waiting', 'Complaints that no validator has heard yet');
   return {
-    countExchange({ path, status, durationMs }) {
-      const route = LABELS.find(([pattern]) => pattern.test(path))?.[1] ?? 'other';
+    countAnswered({ route, status, durationMs }) {
       exchanges.inc({ route, status: String(status) });
       durations.observe({ route }, durationMs / 1000);
     },

@@ -186,7 +186,7 @@ describe('busy providers', () => {
   });
 
   it('are not waited for longer than one may', async () => {
-    const client = await open({ options: { busyPatienceMs: 100 } });
+    const client = await open({ options: { patience: { busyPatienceMs: 100 } } });
     fixture.network.busy = 1000;
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 503, code: 'no_provider' });
     expect(fixture.network.busy).toBeGreaterThan(990);
@@ -238,7 +238,7 @@ describe('a provider', () => {
   it('that goes silent is given up', async () => {
     const client = await open({
       providers: [{ hangAfter: 0 }],
-      options: { firstTokenTimeoutMs: 100, idleTimeoutMs: 100 },
+      options: { patience: { firstTokenTimeoutMs: 1_500, idleTimeoutMs: 100 } },
     });
     await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ status: 504, code: 'provider_timeout' });
     fixture.network.providers[0]!.behaviour = { hangAfter: 3 };
@@ -390,7 +390,7 @@ describe('a provider', () => {
   });
 
   it('cannot outrun a client that does not read', async () => {
-    await open({ providers: [{ words: Array(4000).fill('x'.repeat(4096)) }], options: { stopGraceMs: 0 } });
+    await open({ providers: [{ words: Array(4000).fill('x'.repeat(4096)) }], options: { http: { stopGraceMs: 0 } } });
     const controller = new AbortController();
     const response = await fetch(`${fixture.url}/v1/chat/completions`, {
       method: 'POST',
@@ -415,7 +415,7 @@ describe('a provider', () => {
 
 describe('a stream', () => {
   it('shows signs of life while the provider thinks', async () => {
-    await open({ providers: [{ pauseMs: 60, words: ['a', 'b'] }], options: { heartbeatMs: 20 } });
+    await open({ providers: [{ pauseMs: 60, words: ['a', 'b'] }], options: { http: { heartbeatMs: 20 } } });
     const response = await fetch(`${fixture.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Metrics } from '@ogong/host/metrics/metrics';
@@ -9,50 +10,59 @@ import { createRepeating } from '@ogong/host/time/repeat';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { ApiKeys, KeyHolder } from './api-keys.ts';
+import type { ApiApp } from '../http/api-app.ts';
+import { createHttpServer } from '../http/http-server.ts';
+import type { ApiKeys } from './api-keys.ts';
 import { createCacheScopes } from './cache-scope.ts';
-import { createChannelLedger } from './channel-ledger.ts';
-import { createComplaintOutbox } from './complaint-outbox.ts';
-import { serveCompletion } from './completions.ts';
-import { createEscrowFunding } from './escrow-funding.ts';
-import { GatewayError } from './gateway-error.ts';
-import { createGatewayMetrics } from './gateway-metrics.ts';
-import { readJsonBody } from './http-body.ts';
-import { createHttpServer, type Exchange, type Route, sendJson } from './http-server.ts';
+import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';
+import { type ComplaintOutbox, createComplaintOutbox } from './complaint-outbox.ts';
+import { createEscrowFunding, type EscrowFunding } from './escrow-funding.ts';
+import { createGatewayApp } from './gateway-app.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { createInferenceGate } from './inference-gate.ts';
 import { createModelList } from './model-list.ts';
-import { createProviderCall } from './provider-call.ts';
-import { createProviderMatch } from './provider-match.ts';
-import { createReceiptChecker } from './receipt-checker.ts';
-import { createReceiptRoutes } from './receipt-routes.ts';
-import { createReceiptStore } from './receipt-store.ts';
-import { createReplyService } from './reply-service.ts';
+import { createProviderCall, type ProviderCallOptions } from './provider-call.ts';
+import { createProviderMatch, type ProviderMatchOptions } from './provider-match.ts';
+import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
+import { createReceiptStore, type ReceiptStore } from './receipt-store.ts';
+import { createReplyService, type ReplyService } from './reply-service.ts';
+import { createSignIn, type SignIn } from './sign-in.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 import { createVerdictFeed } from './verdict-feed.ts';
 
-export interface GatewayOptions {
-  readonly bind: { readonly host: string; readonly port: number };
-  readonly router: Peer;
-  readonly maxPricePer1kAtomic: bigint;
-  readonly busyPatienceMs: number;
-  readonly depositAtomic: bigint;
-  readonly allowanceAtomic: bigint;
+/** The front door. */
+export interface GatewayHttpOptions {
+  readonly bind: HostPort;
+  readonly maxConnections: number;
+  readonly headersTimeoutMs: number;
   readonly maxBodyBytes: number;
   readonly bodyTimeoutMs: number;
-  readonly headersTimeoutMs: number;
-  readonly firstTokenTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly totalTimeoutMs: number;
+  /** Pause between signs of life on a silent stream. */
   readonly heartbeatMs: number;
   readonly maxRequests: number;
   readonly maxRequestsPerKey: number;
-  readonly maxConnections: number;
+  /** Web origins whose pages may call; `*` for all. */
   readonly origins: readonly string[];
-  readonly receiptLifetimeMs: number;
-  readonly pollMs: number;
+  /** How long running requests have to end when the gateway stops. */
   readonly stopGraceMs: number;
+}
+
+export interface GatewaySpendingOptions {
+  readonly maxPricePer1kAtomic: bigint;
+  readonly depositAtomic: bigint;
+  readonly allowanceAtomic: bigint;
+}
+
+export interface GatewayOptions {
+  readonly router: Peer;
+  readonly http: GatewayHttpOptions;
+  readonly spending: GatewaySpendingOptions;
+  /** How long providers are waited for. */
+  readonly patience: ProviderCallOptions & Pick<ProviderMatchOptions, 'busyPatienceMs'>;
+  readonly receiptLifetimeMs: number;
+  /** Pause between two looks for verdicts. */
+  readonly verdictIntervalMs: number;
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -88,16 +98,62 @@ export class GatewayConfigError extends Error {
   readonly retryable = false;
 }
 
-/** Keeps orders and budgets apart where nobody has to name themselves. */
-const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
 const EXPIRY_INTERVAL_MS = 60_000;
 
 export function createGateway(options: GatewayOptions, dependencies: GatewayDependencies): Gateway {
-  const { store, chain, beacon, links, payer, keys, logger, clock = systemClock } = dependencies;
-  const metrics = createGatewayMetrics(dependencies.metrics);
-  const onError = (what: string) => (err: unknown) => logger.warn({ err }, what);
-  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+  const { logger } = dependencies;
+  const { bind, stopGraceMs, headersTimeoutMs, maxConnections } = options.http;
+  const context: GatewayContext = {
+    ...dependencies,
+    clock: dependencies.clock ?? systemClock,
+    counts: createGatewayMetrics(dependencies.metrics),
+    warn: (what) => (err) => logger.warn({ err }, what),
+  };
+  const signIn = createSignIn(dependencies.keys);
+  const books = createBooks(options, context);
+  const checker = createReceiptChecker();
+  const replies = createReplies(options, context, { books, checker });
+  const app = createApp(options, context, { signIn, books, replies });
+  const server = createHttpServer(app, { bind, headersTimeoutMs, maxConnections });
 
+  return {
+    async start() {
+      if (signIn.isOpen) assertStaysHere(bind, logger);
+      checker.start();
+      await server.start();
+      books.start();
+    },
+    async stop() {
+      await server.stop(stopGraceMs);
+      await Promise.all([books.stop(), checker.stop()]);
+      await books.close();
+    },
+    address: server.address,
+  };
+}
+
+/** What the parts of a gateway share. */
+interface GatewayContext extends GatewayDependencies {
+  readonly clock: Clock;
+  readonly counts: GatewayMetrics;
+  readonly warn: (what: string) => (err: unknown) => void;
+}
+
+/** What is owed, to whom, with which proof, and the loops that keep it up to date. */
+interface Books {
+  readonly ledger: ChannelLedger;
+  readonly receipts: ReceiptStore;
+  readonly complaints: ComplaintOutbox;
+  readonly funding: EscrowFunding;
+  start(): void;
+  stop(): Promise<unknown>;
+  /** After the last write. */
+  close(): Promise<void>;
+}
+
+function createBooks(options: GatewayOptions, context: GatewayContext): Books {
+  const { store, chain, links, clock, payer, logger, counts, warn } = context;
+  const { depositAtomic, allowanceAtomic } = options.spending;
   const group = createGroupCommit(store);
   const ledger = createChannelLedger(store, group);
   const receipts = createReceiptStore(store, group);
@@ -108,20 +164,24 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
     links,
     clock,
     onSent: (reason, outcome) => logger.info({ reason, outcome }, 'a complaint was heard'),
-    onError: onError('a complaint was not heard'),
+    onError: warn('a complaint was not heard'),
   });
+  const funding = createEscrowFunding(
+    { payer: payer.address, depositAtomic, allowanceAtomic },
+    { chain, onError: warn('the escrow could not be topped up') },
+  );
   const feed = createVerdictFeed(
-    { intervalMs: options.pollMs },
+    { intervalMs: options.verdictIntervalMs },
     {
       ledger,
       chain,
       links,
       clock,
       onClosed: ({ replyId }, { verdict, feeAtomic }) => {
-        metrics.countVerdict(verdict, feeAtomic);
+        counts.countVerdict(verdict, feeAtomic);
         logger.debug({ replyId, verdict, feeAtomic }, 'a verdict is in');
       },
-      onError: onError('the verdicts could not be read'),
+      onError: warn('the verdicts could not be read'),
     },
   );
   const expiry = createRepeating(
@@ -131,22 +191,38 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       await receipts.expire(beforeMs);
       await ledger.expire(beforeMs);
     },
-    onError('old receipts could not be dropped'),
+    warn('old receipts could not be dropped'),
   );
-  const funding = createEscrowFunding(
-    { payer: payer.address, depositAtomic: options.depositAtomic, allowanceAtomic: options.allowanceAtomic },
-    { chain, onError: onError('the escrow could not be topped up') },
-  );
-  const checker = createReceiptChecker();
-  const replies = createReplyService(
-    { router: options.router, ...(options.modelRoots === undefined ? {} : { modelRoots: options.modelRoots }) },
+  return {
+    ledger,
+    receipts,
+    complaints,
+    funding,
+    start() {
+      for (const loop of [complaints, feed, expiry]) loop.start();
+    },
+    stop: () => Promise.all([complaints, feed, expiry, funding].map((loop) => loop.stop())),
+    close: () => group.close(),
+  };
+}
+
+function createReplies(
+  { router, patience, spending, modelRoots }: GatewayOptions,
+  { chain, beacon, links, payer, clock, logger, counts, warn }: GatewayContext,
+  { books, checker }: { readonly books: Books; readonly checker: ReceiptChecker },
+): ReplyService {
+  const { ledger, receipts, complaints, funding } = books;
+  const { maxPricePer1kAtomic } = spending;
+  const { busyPatienceMs } = patience;
+  return createReplyService(
+    { router, ...(modelRoots === undefined ? {} : { modelRoots }) },
     {
       chain,
       beacon,
       links,
       payer,
-      matches: createProviderMatch(options, { links, clock }),
-      providers: createProviderCall(options, { links }),
+      matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
+      providers: createProviderCall(patience, { links }),
       validators: createValidatorChoice({ chain, links, random: Math.random }),
       funding,
       ledger,
@@ -157,138 +233,53 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
       randomBytes: random,
       nameCacheScope: createCacheScopes(random(32)),
       onFault(reason, providerId) {
-        metrics.countFault(reason);
+        counts.countFault(reason);
         logger.warn({ reason, providerId }, 'a provider failed');
       },
-      onError: onError('the router could not be told'),
+      onError: warn('the router could not be told'),
     },
   );
-  const models = createModelList({ router: options.router, sinceS: Math.floor(clock.nowMs() / 1000) }, { links });
-  const gate = createInferenceGate({ max: options.maxRequests, maxPerKey: options.maxRequestsPerKey });
-  metrics.watch({ running: gate.size, complaints: complaints.size });
+}
 
-  const isOpen = keys.isEmpty();
-  function authenticate({ request }: Exchange): KeyHolder {
-    // Only a gateway that started open stays so: revoking the last key closes it, and adding the first one does too.
-    if (isOpen && keys.isEmpty()) return ANONYMOUS;
-    const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(request.headers.authorization ?? '') ?? [];
-    const holder = secret === undefined ? undefined : keys.find(secret);
-    if (holder) return holder;
-    const message =
-      secret === undefined
-        ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>`."
-        : 'Incorrect API key provided. Keys are made with `ogong-gatewayd keys add`.';
-    throw new GatewayError('invalid_api_key', message);
-  }
-
-  const completionRoute = (path: RegExp, endpoint: Endpoint): Route => ({
-    method: 'POST',
-    path,
-    async handle(exchange) {
-      const { request, response, requestId, signal } = exchange;
-      const key = authenticate(exchange);
-      const leave = gate.enter(key.id);
-      try {
-        const body = await readJsonBody(request, { maxBytes: options.maxBodyBytes, timeoutMs: options.bodyTimeoutMs });
-        await serveCompletion(
-          { endpoint, body, key, response, signal },
-          {
-            replies,
-            clock,
-            randomBytes: random,
-            heartbeatMs: options.heartbeatMs,
-            onError: (err) => logger.error({ err, requestId }, 'a stream failed'),
-          },
-        );
-      } finally {
-        leave();
-      }
+function createApp(
+  { http, router }: GatewayOptions,
+  { chain, beacon, links, metrics, clock, logger, counts }: GatewayContext,
+  { signIn, books, replies }: { readonly signIn: SignIn; readonly books: Books; readonly replies: ReplyService },
+): ApiApp {
+  const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
+  counts.watch({ running: gate.size, complaints: books.complaints.size });
+  return createGatewayApp(http, {
+    signIn,
+    completions: {
+      replies,
+      gate,
+      clock,
+      randomBytes: random,
+      bodyLimits: { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs },
+      heartbeatMs: http.heartbeatMs,
+    },
+    receipts: books,
+    models: createModelList({ router, sinceS: Math.floor(clock.nowMs() / 1000) }, { links }),
+    metrics,
+    chain,
+    beacon,
+    onFailure: (err, requestId) => logger.error({ err, requestId }, 'a request failed'),
+    onAnswered(request) {
+      counts.countAnswered(request);
+      logger.debug(request, 'answered');
     },
   });
+}
 
-  const routes: Route[] = [
-    completionRoute(/^\/v1\/chat\/completions$/, 'chat'),
-    completionRoute(/^\/v1\/completions$/, 'completion'),
-    {
-      method: 'GET',
-      path: /^\/v1\/models$/,
-      async handle(exchange) {
-        authenticate(exchange);
-        sendJson(exchange.response, 200, await models.list());
-      },
-    },
-    {
-      method: 'GET',
-      path: /^\/v1\/models\/(?<id>.{1,300})$/,
-      async handle(exchange) {
-        authenticate(exchange);
-        sendJson(exchange.response, 200, await models.get(exchange.params.id ?? ''));
-      },
-    },
-    ...createReceiptRoutes({ authenticate, ledger, receipts }),
-    {
-      method: 'GET',
-      path: /^\/healthz$/,
-      async handle({ response }) {
-        const ok = chain.validators().length > 0;
-        sendJson(response, ok ? 200 : 503, {
-          ok,
-          validators: chain.validators().length,
-          epoch: `${beacon.latest().epoch}`,
-        });
-      },
-    },
-    {
-      method: 'GET',
-      path: /^\/metrics$/,
-      async handle(exchange) {
-        authenticate(exchange);
-        const { registry } = dependencies.metrics;
-        exchange.response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
-      },
-    },
-  ];
+const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-  const server = createHttpServer(
-    {
-      bind: options.bind,
-      maxConnections: options.maxConnections,
-      headersTimeoutMs: options.headersTimeoutMs,
-      origins: options.origins,
-      isLoopbackOnly: isOpen,
-    },
-    {
-      routes,
-      onExchange(exchange) {
-        metrics.countExchange(exchange);
-        logger.debug(exchange, 'answered');
-      },
-      onError: (err, requestId) => logger.error({ err, requestId }, 'a request failed'),
-    },
-  );
-
-  return {
-    async start() {
-      if (isOpen && !isLoopbackHost(options.bind.host)) {
-        throw new GatewayConfigError(
-          `without an API key the gateway serves this machine only, not ${options.bind.host}: ` +
-            'add one with `ogong-gatewayd keys add`, or bind to 127.0.0.1',
-        );
-      }
-      if (isOpen) {
-        logger.warn('NO API KEY IS SET: every program on this machine can use this gateway and spend its escrow');
-      }
-      checker.start();
-      await server.start();
-      complaints.start();
-      feed.start();
-      expiry.start();
-    },
-    async stop() {
-      await server.stop(options.stopGraceMs);
-      await Promise.all([complaints.stop(), feed.stop(), expiry.stop(), funding.stop(), checker.stop()]);
-      await group.close();
-    },
-    address: server.address,
-  };
+/** @throws GatewayConfigError where a network could use the gateway without a key. */
+function assertStaysHere({ host }: HostPort, logger: Logger): void {
+  if (!isLoopbackHost(host)) {
+    throw new GatewayConfigError(
+      `without an API key the gateway serves this machine only, not ${host}: ` +
+        'add one with `ogong-gatewayd keys add`, or bind to 127.0.0.1',
+    );
+  }
+  logger.warn('NO API KEY IS SET: every program on this machine can use this gateway and spend its escrow');
 }

@@ -1,8 +1,8 @@
-import { GatewayError } from './gateway-error.ts';
+import { ApiError } from '../http/api-error.ts';
 
 /** How many requests may run at once, in all and per key. */
 export interface InferenceGate {
-  /** @throws GatewayError `too_many_requests` @returns what gives the place back. */
+  /** @throws ApiError `too_many_requests` @returns what gives the place back. */
   enter(keyId: string): () => void;
   size(): number;
 }
@@ -16,7 +16,7 @@ export function createInferenceGate({ max, maxPerKey }: { max: number; maxPerKey
       const mine = perKey.get(keyId) ?? 0;
       if (running >= max || mine >= maxPerKey) {
         const why = mine >= maxPerKey ? `This key has ${mine} requests running` : 'The gateway is busy';
-        throw new GatewayError('too_many_requests', `${why}; try again shortly.`, { retryAfterS: 1 });
+        throw new ApiError('too_many_requests', `${why}; try again shortly.`, { retryAfterS: 1 });
       }
       running++;
       perKey.set(keyId, mine + 1);

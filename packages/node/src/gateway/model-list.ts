@@ -1,14 +1,14 @@
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { GatewayError } from './gateway-error.ts';
-import type { Json } from './openai-format.ts';
+import { ApiError } from '../http/api-error.ts';
+import { formatModel, formatModelList, type Json } from '../openai/format.ts';
 import { createModelNotFound } from './provider-match.ts';
 
 /** What the network serves now, as OpenAI lists models. */
 export interface ModelList {
   list(): Promise<Json>;
-  /** @throws GatewayError `model_not_found` */
+  /** @throws ApiError `model_not_found` */
   get(id: string): Promise<Json>;
 }
 
@@ -21,7 +21,7 @@ export function createModelList(
     try {
       return (await links.to(RouterService, router).listModels({})).models;
     } catch (cause) {
-      throw new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
+      throw new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause,
         retryAfterS: 2,
       });
@@ -29,10 +29,7 @@ export function createModelList(
   }
 
   const toModel = (supply: ModelSupply): Json => ({
-    id: supply.model,
-    object: 'model',
-    created: sinceS,
-    owned_by: supply.model.split('/')[2] ?? 'ogong',
+    ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
     ogong: {
       model_root: toHex(supply.modelRoot),
       providers: supply.providers,
@@ -43,7 +40,7 @@ export function createModelList(
   });
 
   return {
-    list: async () => ({ object: 'list', data: (await fetch()).map(toModel) }),
+    list: async () => formatModelList((await fetch()).map(toModel)),
     async get(id) {
       const supply = (await fetch()).find(({ model }) => model === id);
       if (supply === undefined) throw createModelNotFound(id);

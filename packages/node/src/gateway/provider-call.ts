@@ -12,7 +12,7 @@ import {
   type SignedOrderSchema,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { GatewayError } from './gateway-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { Match } from './provider-match.ts';
 
 export interface Delta {
@@ -40,7 +40,7 @@ export interface GenerateInput {
 }
 
 export interface ProviderCall {
-  /** Yields what the provider streams as it comes. @throws GatewayError `provider_failed`, `provider_timeout` */
+  /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
   generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
   /** Asks a provider that is slow or out of reach again until its time is over. @throws LinkError where it does not open. */
   getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
@@ -78,14 +78,14 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
             tokenCount += event.value.tokens.length;
             const isWithin = event.value.tokens.every((token) => isAskedFor(token, topLogprobs));
             if (textBytes > MAX_RESPONSE_BYTES || tokenCount > maxTokens || !isWithin) {
-              throw new GatewayError('provider_failed', 'The provider sends more than the request allows.');
+              throw new ApiError('provider_failed', 'The provider sends more than the request allows.');
             }
             // Not while the reader is slow: only the provider's own silence counts.
             yield event.value;
           }
           timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
         }
-        throw new GatewayError('provider_failed', 'The provider ended the stream without a record.');
+        throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
       } catch (error) {
         throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun });
       } finally {
@@ -121,19 +121,19 @@ function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number |
 
 function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: boolean; hasBegun: boolean }): unknown {
   if (wasSilent || (error instanceof LinkError && error.code === 'timeout')) {
-    return new GatewayError('provider_timeout', 'The provider did not answer in time.', { cause: error });
+    return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
   if (!(error instanceof LinkError) || error.code === 'canceled') return error;
   // What the provider says is wrong with the request, such as a prompt beyond its context, is for the client to mend.
   if (error.refusal === 'invalid') {
-    return new GatewayError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
+    return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
   }
   if (error.refusal === 'unavailable' && !hasBegun) {
-    return new GatewayError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
+    return new ApiError('provider_busy', `The provider cannot take the request now: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
     });
   }
   const why = error.code === 'remote' ? `: ${error.message}` : ` (${error.code})`;
-  return new GatewayError('provider_failed', `The provider failed${why}`, { cause: error });
+  return new ApiError('provider_failed', `The provider failed${why}`, { cause: error });
 }

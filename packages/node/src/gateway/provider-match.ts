@@ -16,7 +16,7 @@ import {
   RouterService,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { GatewayError } from './gateway-error.ts';
+import { ApiError } from '../http/api-error.ts';
 
 export interface MatchQuery {
   readonly model: string;
@@ -35,7 +35,7 @@ export interface Match {
 }
 
 export interface ProviderMatch {
-  /** @throws GatewayError `model_not_found`, `no_provider`, `router_unreachable` */
+  /** @throws ApiError `model_not_found`, `no_provider`, `router_unreachable` */
   match(query: MatchQuery): Promise<Match>;
   /** Never asks for this provider again, for a day. */
   exclude(providerId: Uint8Array): void;
@@ -101,9 +101,9 @@ export function createProviderMatch(
     }
   }
 
-  async function explain(error: unknown, query: MatchQuery): Promise<GatewayError> {
+  async function explain(error: unknown, query: MatchQuery): Promise<ApiError> {
     if (!(error instanceof LinkError) || error.code !== 'remote') {
-      return new GatewayError('router_unreachable', 'The router does not answer; try again later.', {
+      return new ApiError('router_unreachable', 'The router does not answer; try again later.', {
         cause: error,
         retryAfterS: 2,
       });
@@ -111,7 +111,7 @@ export function createProviderMatch(
     const isUnknown =
       error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
     if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, error);
-    return new GatewayError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
+    return new ApiError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
     });
@@ -170,11 +170,11 @@ function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
   return rooms.every((room) => room === rooms[0]);
 }
 
-const createRouterFault = (why: string): GatewayError =>
-  new GatewayError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);
+const createRouterFault = (why: string): ApiError =>
+  new ApiError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);
 
-export function createModelNotFound(model: string, cause?: unknown): GatewayError {
-  return new GatewayError(
+export function createModelNotFound(model: string, cause?: unknown): ApiError {
+  return new ApiError(
     'model_not_found',
     `The model \`${model.slice(0, 160)}\` does not exist or is not served on this network. Ids read ogong/<tier>/<maker>/<model>; GET /v1/models lists them.`,
     { cause, param: 'model' },

@@ -18,11 +18,11 @@ import { type Finished, RouterService, type TokenLogprob } from '@ogong/protocol
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
 import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import { ApiError, type ApiErrorCode } from '../http/api-error.ts';
 import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
-import { GatewayError, type GatewayErrorCode } from './gateway-error.ts';
 import type { Delta, ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
@@ -56,7 +56,7 @@ export interface ReplyService {
   /**
    * One choice of a completion: streams what a provider says and returns it once it is checked. Until something was
    * streamed, or where the request does not stream, a failing provider is replaced by another.
-   * @throws GatewayError
+   * @throws ApiError
    */
   serve(job: ReplyJob): AsyncGenerator<Delta, Reply>;
 }
@@ -125,10 +125,7 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
     const { ticket } = match;
     const published = modelRoots?.[request.model];
     if (published && Buffer.compare(published, ticket.modelRoot) !== 0) {
-      throw new GatewayError(
-        'no_provider',
-        `The router offers other weights than those published as ${request.model}.`,
-      );
+      throw new ApiError('no_provider', `The router offers other weights than those published as ${request.model}.`);
     }
     const beacon = dependencies.beacon.latest();
     const nowMs = clock.nowMs();
@@ -220,7 +217,7 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
     const { record } = finished;
     if (record === undefined) {
       await accuse(attempt, 'abandoned');
-      throw new GatewayError('provider_failed', 'The provider finished without a record.');
+      throw new ApiError('provider_failed', 'The provider finished without a record.');
     }
     const opening = await providers.getOpening(match, replyId, OPENING_PATIENCE_MS).catch(async (cause) => {
       await accuse(attempt, 'opening-withheld', { record });
@@ -311,7 +308,7 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
   return {
     async *serve(job) {
       const tried: Uint8Array[] = [];
-      let last: GatewayError | undefined;
+      let last: ApiError | undefined;
       for (let count = 0; count < maxAttempts; count++) {
         let hasStreamed = false;
         try {
@@ -331,34 +328,34 @@ export function createReplyService(options: ReplyServiceOptions, dependencies: R
             await stream.return(undefined as never);
           }
         } catch (error) {
-          if (!(error instanceof GatewayError) || job.signal.aborted) throw error;
+          if (!(error instanceof ApiError) || job.signal.aborted) throw error;
           // That nobody else can serve it is not the news: why the one who could did not, is.
           if (last && (error.code === 'no_provider' || error.code === 'model_not_found')) throw last;
           if (hasStreamed || !isProviderFault(error)) throw error;
           last = error;
         }
       }
-      throw last as GatewayError;
+      throw last as ApiError;
     },
   };
 }
 
 /** Another provider may do better. */
-const PROVIDER_FAULTS: ReadonlySet<GatewayErrorCode> = new Set([
+const PROVIDER_FAULTS: ReadonlySet<ApiErrorCode> = new Set([
   'provider_failed',
   'provider_timeout',
   'provider_busy',
   'request_refused',
   'ogong_check_failed',
 ]);
-const isProviderFault = ({ code }: GatewayError): boolean => PROVIDER_FAULTS.has(code);
+const isProviderFault = ({ code }: ApiError): boolean => PROVIDER_FAULTS.has(code);
 
 /** Said no before it began: nothing was promised, so nothing was broken. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof GatewayError && (error.code === 'request_refused' || error.code === 'provider_busy');
+  error instanceof ApiError && (error.code === 'request_refused' || error.code === 'provider_busy');
 
-function createCheckFailed(why: string, cause?: unknown): GatewayError {
-  return new GatewayError(
+function createCheckFailed(why: string, cause?: unknown): ApiError {
+  return new ApiError(
     'ogong_check_failed',
     `The reply failed its check and is not paid for: ${why}. The validators were told.`,
     { cause },

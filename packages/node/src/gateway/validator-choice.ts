@@ -2,11 +2,11 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { GatewayError } from './gateway-error.ts';
+import { ApiError } from '../http/api-error.ts';
 
 /** The validator that this gateway's orders name: the same one as long as it answers, else the next. */
 export interface ValidatorChoice {
-  /** @throws GatewayError `validator_unreachable` */
+  /** @throws ApiError `validator_unreachable` */
   pick(): Promise<Validator>;
   /** An order under this validator went wrong: ask before the next one. */
   doubt(): void;
@@ -44,7 +44,7 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
       }
     }
     const why = validators.length === 0 ? 'No validator is registered' : 'No registered validator answers';
-    throw new GatewayError('validator_unreachable', `${why}; try again later.`, { cause: last, retryAfterS: 5 });
+    throw new ApiError('validator_unreachable', `${why}; try again later.`, { cause: last, retryAfterS: 5 });
   }
 
   return {

@@ -2,8 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { type ChatMessage, type Engine, EngineError } from '@ogong/engine/engine';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseModelRequest } from '../engine/model-request.ts';
-import { generateLocally } from './local-model.ts';
-import { encodeJson } from './openai-api.ts';
+import { encodeJson, generateLocally } from './local-model.ts';
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import type { Clock } from '@ogong/host/time/clock';
+import { ApiError } from '@ogong/node/http/api-error';
+import type { BodyLimits } from '@ogong/node/http/body';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
@@ -11,6 +15,27 @@ export interface LocalModel {
   readonly engine: Engine;
   readonly loadedAtMs: number;
   readonly sizeBytes: number;
+}
+
+/** What a request to a model of this machine needs. */
+export interface LocalCall {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly models: readonly LocalModel[];
+  readonly randomBytes: (length: number) => Uint8Array;
+}
+
+export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
+
+/** By its name, with or without Ollama's default tag. @throws ApiError `model_not_found` */
+export function findModel({ models }: LocalCall, id: string): LocalModel {
+  const name = id.replace(/:latest$/, '');
+  const model = models.find((each) => each.id === name);
+  if (model) return model;
+  const known = models.map((each) => each.id).join(', ');
+  throw new ApiError('model_not_found', `model ${JSON.stringify(id.slice(0, 100))} is not loaded; there is ${known}`, {
+    param: 'model',
+  });
 }
 
 const NO_SKETCH = { bankSeed: new Uint8Array(32), directions: DEFAULT_DIRECTIONS };
@@ -51,3 +76,5 @@ export function generateLocally(
     { signal },
   );
 }
+
+export const encodeJson = (value: unknown): Uint8Array => utf8Encode(JSON.stringify(value));

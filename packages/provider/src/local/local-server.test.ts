@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { HttpDoor } from '@ogong/host/http/http-door';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
+import type { HttpServer } from '@ogong/node/http/http-server';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { createLocalServer } from './local-server.ts';
 
 const engine = createFakeEngine({ contextSize: 512 });
 const log = createLogger({ name: 'test', level: 'silent' });
-let server: HttpDoor;
+let server: HttpServer;
 let base: string;
 
 beforeAll(async () => {

@@ -1,9 +1,13 @@
 import type { GenerateEvent } from '@ogong/engine/engine';
+import { type ApiContext, getCallSignal, type Handler } from '@ogong/node/http/api-app';
+import { readBody } from '@ogong/node/http/body';
+import { streamText } from '@ogong/node/http/text-stream';
+import { FINISH_REASONS } from '@ogong/node/openai/format';
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { RequestError } from '@ogong/protocol/exchange/request';
+import type { Route } from '@ogong/protocol/http/routes';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
-import { generateLocally, type LocalModel } from './local-model.ts';
-import { encodeJson, type LocalAnswer, type LocalCall, toFinishReason } from './openai-api.ts';
+import { BODY_LIMITS, encodeJson, findModel, generateLocally, type LocalCall, type LocalModel } from './local-model.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,7 +24,26 @@ const OPTIONS = [
   'frequency_penalty',
 ] as const;
 
-export function listOllamaModels(models: readonly LocalModel[]) {
+/** The release of Ollama's API that this one follows; some clients ask before they talk. */
+const OLLAMA_VERSION = '0.6.0';
+
+export const OLLAMA_ROUTES = {
+  version: { method: 'GET', path: '/api/version' },
+  tags: { method: 'GET', path: '/api/tags' },
+  chat: { method: 'POST', path: '/api/chat' },
+  generate: { method: 'POST', path: '/api/generate' },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export function createOllamaHandlers(call: LocalCall): Readonly<Record<keyof typeof OLLAMA_ROUTES, Handler>> {
+  return {
+    version: (context) => context.json({ version: OLLAMA_VERSION }),
+    tags: (context) => context.json(listModels(call.models)),
+    chat: (context) => chat(context, call),
+    generate: (context) => generate(context, call),
+  };
+}
+
+function listModels(models: readonly LocalModel[]) {
   return {
     models: models.map(({ id, engine, loadedAtMs, sizeBytes }) => ({
       name: id,
@@ -33,41 +56,57 @@ export function listOllamaModels(models: readonly LocalModel[]) {
   };
 }
 
-/** POST /api/chat. @throws RequestError, EngineError */
-export function chatAsOllama(body: Uint8Array, call: LocalCall): Promise<LocalAnswer> {
-  const fields = parseFields(body);
-  return answer(fields, fields.messages, call, (content) => ({ message: { role: 'assistant', content } }));
+/** @throws RequestError, EngineError */
+async function chat(context: ApiContext, call: LocalCall): Promise<Response> {
+  const fields = parseFields(await readBody(context, BODY_LIMITS));
+  return answer(context, call, {
+    fields,
+    messages: fields.messages,
+    format: (content) => ({ message: { role: 'assistant', content } }),
+  });
 }
 
-/** POST /api/generate: the prompt as one message of a user. @throws RequestError, EngineError */
-export function generateAsOllama(body: Uint8Array, call: LocalCall): Promise<LocalAnswer> {
-  const fields = parseFields(body);
+/** The prompt as one message of a user. @throws RequestError, EngineError */
+async function generate(context: ApiContext, call: LocalCall): Promise<Response> {
+  const fields = parseFields(await readBody(context, BODY_LIMITS));
   const system = typeof fields.system === 'string' ? [{ role: 'system', content: fields.system }] : [];
   const messages = [...system, { role: 'user', content: fields.prompt ?? '' }];
-  return answer(fields, messages, call, (response) => ({ response }));
+  return answer(context, call, { fields, messages, format: (response) => ({ response }) });
+}
+
+interface OllamaCall {
+  readonly fields: Fields;
+  readonly messages: unknown;
+  /** How a piece of text is worded. */
+  readonly format: (text: string) => object;
 }
 
 async function answer(
-  fields: Fields,
-  messages: unknown,
+  context: ApiContext,
   call: LocalCall,
-  format: (text: string) => object,
-): Promise<LocalAnswer> {
-  const model = call.find(String(fields.model ?? ''));
+  { fields, messages, format }: OllamaCall,
+): Promise<Response> {
+  const model = findModel(call, String(fields.model ?? ''));
   const request = toRequest(fields, messages, model);
-  const shared = { model: model.id, created_at: new Date(call.nowMs).toISOString() };
-  const events = generateLocally(call.crypto, model, request, { signal: call.signal });
+  const shared = { model: model.id, created_at: new Date(call.clock.nowMs()).toISOString() };
+  const events = generateLocally(call.crypto, model, request, { signal: getCallSignal(context) });
   const lines = formatLines(events, shared, format);
   if (fields.stream !== false) {
-    const chunks = (async function* () {
-      for await (const line of lines) yield `${JSON.stringify(line.body)}\n`;
-    })();
-    return { kind: 'stream', contentType: 'application/x-ndjson', chunks };
+    return streamText(
+      context,
+      async (write) => {
+        for await (const { body } of lines) await write(`${JSON.stringify(body)}\n`);
+      },
+      {
+        headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache' },
+        formatFailure: (error) => `${JSON.stringify({ error: context.get('explain')(error).message })}\n`,
+      },
+    );
   }
   let text = '';
   for await (const { body, piece } of lines) {
     text += piece;
-    if (body.done) return { kind: 'json', body: { ...body, ...format(text) } };
+    if (body.done) return context.json({ ...body, ...format(text) });
   }
   throw new Error('the engine ended without an end');
 }
@@ -99,7 +138,7 @@ async function* formatLines(
         ...shared,
         ...format(''),
         done: true,
-        done_reason: toFinishReason(event.stopReason),
+        done_reason: FINISH_REASONS[event.stopReason],
         total_duration: toNanoseconds(performance.now() - startedAt),
         load_duration: 0,
         prompt_eval_count: promptTokens,

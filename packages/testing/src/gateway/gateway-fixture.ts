@@ -27,7 +27,7 @@ export interface GatewayFixture {
 
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
-  readonly options?: Partial<GatewayOptions>;
+  readonly options?: { readonly [Group in 'http' | 'patience']?: Partial<GatewayOptions[Group]> };
   /** JSON of a keys file. */
   readonly keysPath?: string;
 }
@@ -40,7 +40,12 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const links = createLinkPool({ identity });
   const log: string[] = [];
   const gateway = createGateway(
-    { ...FIXTURE_OPTIONS, router: network.router, ...given.options },
+    {
+      ...FIXTURE_OPTIONS,
+      router: network.router,
+      http: { ...FIXTURE_OPTIONS.http, ...given.options?.http },
+      patience: { ...FIXTURE_OPTIONS.patience, ...given.options?.patience },
+    },
     {
       store,
       chain: network.chain,
@@ -70,24 +75,26 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   };
 }
 
-export const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
-  bind: { host: '127.0.0.1', port: 0 },
-  maxPricePer1kAtomic: 10n ** 18n,
-  depositAtomic: 0n,
-  allowanceAtomic: 0n,
-  busyPatienceMs: 2_000,
-  maxBodyBytes: 1024 * 1024,
-  bodyTimeoutMs: 5_000,
-  headersTimeoutMs: 5_000,
-  firstTokenTimeoutMs: 10_000,
-  idleTimeoutMs: 10_000,
-  totalTimeoutMs: 60_000,
-  heartbeatMs: 10_000,
-  maxRequests: 64,
-  maxRequestsPerKey: 64,
-  maxConnections: 256,
-  origins: [],
+const FIXTURE_OPTIONS: Omit<GatewayOptions, 'router'> = {
+  http: {
+    bind: { host: '127.0.0.1', port: 0 },
+    maxConnections: 256,
+    headersTimeoutMs: 5_000,
+    maxBodyBytes: 1024 * 1024,
+    bodyTimeoutMs: 5_000,
+    heartbeatMs: 10_000,
+    maxRequests: 64,
+    maxRequestsPerKey: 64,
+    origins: [],
+    stopGraceMs: 200,
+  },
+  spending: { maxPricePer1kAtomic: 10n ** 18n, depositAtomic: 0n, allowanceAtomic: 0n },
+  patience: {
+    busyPatienceMs: 2_000,
+    firstTokenTimeoutMs: 10_000,
+    idleTimeoutMs: 10_000,
+    totalTimeoutMs: 60_000,
+  },
   receiptLifetimeMs: 3_600_000,
-  pollMs: 100,
-  stopGraceMs: 200,
+  verdictIntervalMs: 100,
 };

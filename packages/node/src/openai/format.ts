@@ -1,5 +1,4 @@
 import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
-import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /** OpenAI's response objects, chat and completions behind one shape (docs: their openapi.json). */
 export interface Identity {
@@ -9,11 +8,34 @@ export interface Identity {
   readonly model: string;
 }
 
+/** Names of an answer that begins now. @param random 18 bytes. */
+export function createIdentity(
+  endpoint: Endpoint,
+  { model, nowMs, random }: { readonly model: string; readonly nowMs: number; readonly random: Uint8Array },
+): Identity {
+  const prefix = endpoint === 'chat' ? 'chatcmpl' : 'cmpl';
+  const id = `${prefix}-${Buffer.from(random).toString('base64url')}`;
+  return { id, created: Math.floor(nowMs / 1000), model };
+}
+
 export type Json = Readonly<Record<string, unknown>>;
 
-export interface Usage {
+export interface TokenUsage {
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** Prompt tokens that were in a cache, where the server knows. */
+  readonly cachedTokens?: number;
+}
+
+interface TokenChance {
+  readonly bytes: Uint8Array;
+  /** Nats. */
+  readonly logprob: number;
+}
+
+/** A token of the reply with the alternatives that the request wants to see. */
+export interface ShownToken extends TokenChance {
+  readonly alternatives: readonly TokenChance[];
 }
 
 export interface FinishedChoice {
@@ -21,7 +43,7 @@ export interface FinishedChoice {
   readonly text: string;
   readonly stopReason: StopReason;
   /** Absent where none were asked for. */
-  readonly logprobs?: readonly TokenLogprob[];
+  readonly logprobs?: readonly ShownToken[];
 }
 
 /** How an endpoint words its chunks and bodies. */
@@ -31,14 +53,14 @@ export interface Dialect {
   chunk(
     identity: Identity,
     index: number,
-    delta: { text: string; logprobs?: readonly TokenLogprob[]; offset: number },
+    delta: { text: string; logprobs?: readonly ShownToken[]; offset: number },
   ): Json;
   lastChunk(identity: Identity, index: number, stopReason: StopReason): Json;
-  usageChunk(identity: Identity, usage: Usage): Json;
-  body(identity: Identity, choices: readonly FinishedChoice[], usage: Usage): Json;
+  usageChunk(identity: Identity, usage: TokenUsage): Json;
+  body(identity: Identity, choices: readonly FinishedChoice[], usage: TokenUsage): Json;
 }
 
-const FINISH: Readonly<Record<StopReason, 'stop' | 'length'>> = {
+export const FINISH_REASONS: Readonly<Record<StopReason, 'stop' | 'length'>> = {
   'stop-token': 'stop',
   'stop-string': 'stop',
   length: 'length',
@@ -46,22 +68,23 @@ const FINISH: Readonly<Record<StopReason, 'stop' | 'length'>> = {
   cancelled: 'length',
 };
 
-const toUsage = ({ promptTokens, outputTokens }: Usage): Json => ({
+const toUsage = ({ promptTokens, outputTokens, cachedTokens }: TokenUsage): Json => ({
   prompt_tokens: promptTokens,
   completion_tokens: outputTokens,
   total_tokens: promptTokens + outputTokens,
+  ...(cachedTokens === undefined ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } }),
 });
 
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
-const toToken = ({ bytes }: TokenLogprob): string => lossy.decode(bytes);
+const toToken = ({ bytes }: TokenChance): string => lossy.decode(bytes);
 
-const toChatLogprob = (token: TokenLogprob): Json => ({
+const toChatLogprob = (token: TokenChance): Json => ({
   token: toToken(token),
   logprob: token.logprob,
   bytes: [...token.bytes],
 });
 
-function toChatLogprobs(tokens: readonly TokenLogprob[] | undefined): Json | null {
+function toChatLogprobs(tokens: readonly ShownToken[] | undefined): Json | null {
   if (tokens === undefined) return null;
   const content = tokens.map((token) => ({
     ...toChatLogprob(token),
@@ -71,7 +94,7 @@ function toChatLogprobs(tokens: readonly TokenLogprob[] | undefined): Json | nul
 }
 
 /** @param offset characters of the reply before the first of these tokens. */
-function toCompletionLogprobs(tokens: readonly TokenLogprob[] | undefined, offset: number): Json | null {
+function toCompletionLogprobs(tokens: readonly ShownToken[] | undefined, offset: number): Json | null {
   if (tokens === undefined) return null;
   const texts = tokens.map(toToken);
   let at = offset;
@@ -95,7 +118,7 @@ const chat: Dialect = {
   chunk: (identity, index, { text, logprobs }) =>
     chatChunk(identity, [{ index, delta: { content: text }, logprobs: toChatLogprobs(logprobs), finish_reason: null }]),
   lastChunk: (identity, index, stopReason) =>
-    chatChunk(identity, [{ index, delta: {}, logprobs: null, finish_reason: FINISH[stopReason] }]),
+    chatChunk(identity, [{ index, delta: {}, logprobs: null, finish_reason: FINISH_REASONS[stopReason] }]),
   usageChunk: (identity, usage) => ({ ...chatChunk(identity, []), usage: toUsage(usage) }),
   body: ({ id, created, model }, choices, usage) => ({
     id,
@@ -106,7 +129,7 @@ const chat: Dialect = {
       index,
       message: { role: 'assistant', content: text, refusal: null },
       logprobs: toChatLogprobs(logprobs),
-      finish_reason: FINISH[stopReason],
+      finish_reason: FINISH_REASONS[stopReason],
     })),
     usage: toUsage(usage),
   }),
@@ -123,7 +146,7 @@ const completion: Dialect = {
       { index, text, logprobs: toCompletionLogprobs(logprobs, offset), finish_reason: null },
     ]),
   lastChunk: (identity, index, stopReason) =>
-    completionObject(identity, [{ index, text: '', logprobs: null, finish_reason: FINISH[stopReason] }]),
+    completionObject(identity, [{ index, text: '', logprobs: null, finish_reason: FINISH_REASONS[stopReason] }]),
   usageChunk: (identity, usage) => ({ ...completionObject(identity, []), usage: toUsage(usage) }),
   body: (identity, choices, usage) => ({
     ...completionObject(
@@ -132,7 +155,7 @@ const completion: Dialect = {
         index,
         text,
         logprobs: toCompletionLogprobs(logprobs, 0),
-        finish_reason: FINISH[stopReason],
+        finish_reason: FINISH_REASONS[stopReason],
       })),
     ),
     usage: toUsage(usage),
@@ -142,5 +165,21 @@ const completion: Dialect = {
 function completionObject({ id, created, model }: Identity, choices: readonly Json[]): Json {
   return { id, object: 'text_completion', created, model, choices };
 }
+
+export interface ListedModel {
+  readonly id: string;
+  /** Unix time, s. */
+  readonly created: number;
+  readonly ownedBy: string;
+}
+
+export const formatModel = ({ id, created, ownedBy }: ListedModel): Json => ({
+  id,
+  object: 'model',
+  created,
+  owned_by: ownedBy,
+});
+
+export const formatModelList = (models: readonly Json[]): Json => ({ object: 'list', data: models });
 
 export const dialects: Readonly<Record<Endpoint, Dialect>> = { chat, completion };

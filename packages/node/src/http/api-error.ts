@@ -18,11 +18,12 @@ interface Kind {
 const INVALID = (status: number): Kind => ({ status, type: 'invalid_request_error', retryable: false });
 const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'server_error', retryable });
 
-/** The one mapping from what went wrong to what a client sees. */
+/** The one mapping from what went wrong to what a client sees, whichever server says it. */
 const KINDS = {
   invalid_request: INVALID(400),
   request_refused: INVALID(400),
   invalid_api_key: { status: 401, type: 'authentication_error', retryable: false },
+  forbidden_origin: INVALID(403),
   model_not_found: INVALID(404),
   not_found: INVALID(404),
   method_not_allowed: INVALID(405),
@@ -35,6 +36,7 @@ const KINDS = {
   ogong_check_failed: SERVER(502),
   provider_failed: SERVER(502),
   no_provider: SERVER(503),
+  engine_unavailable: SERVER(503),
   provider_busy: SERVER(503),
   router_unreachable: SERVER(503),
   validator_unreachable: SERVER(503),
@@ -44,9 +46,9 @@ const KINDS = {
   provider_timeout: SERVER(504),
 } as const satisfies Record<string, Kind>;
 
-export type GatewayErrorCode = keyof typeof KINDS;
+export type ApiErrorCode = keyof typeof KINDS;
 
-export interface GatewayErrorOptions extends ErrorOptions {
+export interface ApiErrorOptions extends ErrorOptions {
   readonly param?: string | null;
   /** What the client reads as `code`, where it differs from ours. */
   readonly publicCode?: string | null;
@@ -54,16 +56,16 @@ export interface GatewayErrorOptions extends ErrorOptions {
 }
 
 /** A failure that the client may know about, in OpenAI's terms. */
-export class GatewayError extends Error {
-  override readonly name = 'GatewayError';
-  readonly code: GatewayErrorCode;
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
   readonly status: number;
   readonly retryable: boolean;
   readonly param: string | null;
   readonly publicCode: string | null;
   readonly retryAfterS: number | undefined;
 
-  constructor(code: GatewayErrorCode, message: string, options: GatewayErrorOptions = {}) {
+  constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.status = KINDS[code].status;
@@ -75,10 +77,10 @@ export class GatewayError extends Error {
 }
 
 /** Anything thrown, as what the client may see of it: the unforeseen says nothing about the inside. */
-export function toGatewayError(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
   if (error instanceof RequestError) {
-    return new GatewayError('invalid_request', error.message, {
+    return new ApiError('invalid_request', error.message, {
       cause: error,
       param: error.param,
       publicCode: error.code,
@@ -86,14 +88,12 @@ export function toGatewayError(error: unknown): GatewayError {
   }
   // Without an order on the disk nothing may be promised, hence nothing served.
   if (error instanceof StoreError) {
-    return new GatewayError('storage_failed', `The gateway can store nothing now (${error.code}); try again later.`, {
+    return new ApiError('storage_failed', `Nothing can be stored now (${error.code}); try again later.`, {
       cause: error,
       retryAfterS: 30,
     });
   }
-  return new GatewayError('internal_error', 'The gateway failed; the request id names it in the log.', {
-    cause: error,
-  });
+  return new ApiError('internal_error', 'The server failed; the request id names it in the log.', { cause: error });
 }
 
 export interface ErrorBody {
@@ -105,6 +105,6 @@ export interface ErrorBody {
   };
 }
 
-export function toErrorBody({ message, code, param, publicCode }: GatewayError): ErrorBody {
+export function toErrorBody({ message, code, param, publicCode }: ApiError): ErrorBody {
   return { error: { message, type: KINDS[code].type, param, code: publicCode } };
 }

@@ -1,0 +1,60 @@
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import type { BeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
+import { allowOrigins, assertLoopbackHost } from '../http/access.ts';
+import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '../http/api-app.ts';
+import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
+import type { ModelList } from './model-list.ts';
+import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
+import type { SignIn } from './sign-in.ts';
+
+export interface GatewayAppDependencies {
+  readonly signIn: SignIn;
+  readonly completions: CompletionsDependencies;
+  readonly receipts: ReceiptHandlersDependencies;
+  readonly models: ModelList;
+  readonly metrics: Metrics;
+  readonly chain: Pick<ChainView, 'validators'>;
+  readonly beacon: Pick<BeaconView, 'latest'>;
+  readonly onFailure: NonNullable<ApiAppOptions['onFailure']>;
+  readonly onAnswered: NonNullable<ApiAppOptions['onAnswered']>;
+}
+
+/** The gateway's HTTP API: a handler for every route of its table, which the SDK calls by the same table. */
+export function createGatewayApp(
+  { origins }: { readonly origins: readonly string[] },
+  dependencies: GatewayAppDependencies,
+): ApiApp {
+  const { signIn, completions, models, metrics, onFailure, onAnswered } = dependencies;
+  const app = createApiApp({ onFailure, onAnswered });
+  app.use(async (context, next) => {
+    if (signIn.isOpen) assertLoopbackHost(context);
+    await next();
+  });
+  app.use(allowOrigins(origins));
+
+  const receipts = createReceiptHandlers(dependencies.receipts);
+  const handlers: Readonly<Record<GatewayRouteName, Handler>> = {
+    chat: signIn.require(createCompletionHandler('chat', completions)),
+    completion: signIn.require(createCompletionHandler('completion', completions)),
+    models: signIn.require(async (context) => context.json(await models.list())),
+    model: signIn.require(async (context) => context.json(await models.get(context.req.param('id') ?? ''))),
+    receipt: signIn.require(receipts.showReceipt),
+    opening: signIn.require(receipts.showOpening),
+    health: createHealthHandler(dependencies),
+    metrics: signIn.require(async (context) =>
+      context.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
+    ),
+  };
+  mountRoutes(app, GATEWAY_ROUTES, handlers);
+  return app;
+}
+
+function createHealthHandler({ chain, beacon }: Pick<GatewayAppDependencies, 'chain' | 'beacon'>): Handler {
+  return (context) => {
+    const validators = chain.validators().length;
+    const ok = validators > 0;
+    return context.json({ ok, validators, epoch: `${beacon.latest().epoch}` }, ok ? 200 : 503);
+  };
+}

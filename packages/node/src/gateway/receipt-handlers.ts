@@ -1,0 +1,88 @@
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import type { ApiContext } from '../http/api-app.ts';
+import { ApiError } from '../http/api-error.ts';
+import type { Json } from '../openai/format.ts';
+import type { KeyHolder } from './api-keys.ts';
+import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
+import { type ReceiptStore, toCompactReceipt } from './receipt-store.ts';
+import type { KeyedHandler } from './sign-in.ts';
+
+export interface ReceiptHandlersDependencies {
+  readonly ledger: Pick<ChannelLedger, 'find' | 'findCompletion'>;
+  readonly receipts: ReceiptStore;
+}
+
+export interface ReceiptHandlers {
+  readonly showReceipt: KeyedHandler;
+  readonly showOpening: KeyedHandler;
+}
+
+/**
+ * A receipt goes by its reply id, or by the id of its completion (and `?choice=`, where it has several). Only the key
+ * that ordered the reply sees it.
+ */
+export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
+  function find({ req }: ApiContext, key: KeyHolder): OrderRow {
+    const id = req.param('id') ?? '';
+    const replyId = id.includes('cmpl-') ? ledger.findCompletion(id)[Number(req.query('choice') ?? 0)] : id;
+    const order = replyId === undefined ? undefined : ledger.find(replyId);
+    if (order === undefined || order.keyId !== key.id) {
+      throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
+        param: 'id',
+        publicCode: 'receipt_not_found',
+      });
+    }
+    return order;
+  }
+
+  return {
+    showReceipt(context, key) {
+      const order = find(context, key);
+      const stored = receipts.get(order.replyId);
+      if (stored === undefined) throw createNoReceipt(order);
+      const isCompact = context.req.query('compact') === '1';
+      const { receipt, request, response, checks } = stored;
+      const opening = isCompact || 'url' in receipt.opening ? undefined : encodeBase64(receipt.opening.bytes);
+      return context.json({
+        ...toReceiptJson(toCompactReceipt(receipt, order.replyId)),
+        ...(opening === undefined ? {} : { opening: { bytes: opening } }),
+        reply_id: order.replyId,
+        checks,
+        status: toStatus(order),
+        // What the receipt is about: without them there is nothing to check it against.
+        ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
+      });
+    },
+    showOpening(context, key) {
+      const order = find(context, key);
+      const opening = receipts.getOpening(order.replyId);
+      if (opening === undefined) throw createNoReceipt(order);
+      return context.body(new Uint8Array(opening), 200, { 'content-type': 'application/octet-stream' });
+    },
+  };
+}
+
+/** Natively: openings of long replies have many megabytes. */
+const encodeBase64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+
+/** What the network made of the reply since. */
+function toStatus(order: OrderRow): Json {
+  return {
+    state: order.settlement !== '' ? 'settled' : order.state,
+    verdict: order.verdict,
+    fee_atomic: order.feeAtomic?.toString() ?? null,
+    max_fee_atomic: order.maxFeeAtomic.toString(),
+    settlement: order.settlement === '' || order.settlement === 'none' ? null : order.settlement,
+    validator: `0x${order.validator}`,
+    detail: order.detail,
+  };
+}
+
+function createNoReceipt({ replyId, state }: OrderRow): ApiError {
+  const why = state === 'abandoned' ? 'it failed' : 'it is not finished, or its receipt expired';
+  return new ApiError('not_found', `There is no receipt of ${replyId}: ${why}.`, {
+    param: 'id',
+    publicCode: 'receipt_not_found',
+  });
+}

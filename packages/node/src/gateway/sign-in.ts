@@ -1,0 +1,36 @@
+import type { ApiContext, Handler } from '../http/api-app.ts';
+import { ApiError } from '../http/api-error.ts';
+import type { ApiKeys, KeyHolder } from './api-keys.ts';
+
+/** Keeps orders and budgets apart where nobody has to name themselves. */
+const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
+
+/** A handler that has to know who asks, since somebody pays, or since the answer is theirs alone. */
+export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | Promise<Response>;
+
+export interface SignIn {
+  /** Whether the gateway started without keys, so that whoever reaches it may use it. */
+  readonly isOpen: boolean;
+  /** Answers holders of a key only. */
+  require(handle: KeyedHandler): Handler;
+}
+
+export function createSignIn(keys: ApiKeys): SignIn {
+  const isOpen = keys.isEmpty();
+
+  /** @throws ApiError `invalid_api_key` */
+  function findHolder({ req }: ApiContext): KeyHolder {
+    // Only a gateway that started open stays so: revoking the last key closes it, and adding the first one does too.
+    if (isOpen && keys.isEmpty()) return ANONYMOUS;
+    const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
+    const holder = secret === undefined ? undefined : keys.find(secret);
+    if (holder) return holder;
+    const message =
+      secret === undefined
+        ? "You didn't provide an API key. Send it as `Authorization: Bearer <key>`."
+        : 'Incorrect API key provided. Keys are made with `ogong-gatewayd keys add`.';
+    throw new ApiError('invalid_api_key', message);
+  }
+
+  return { isOpen, require: (handle) => (context) => handle(context, findHolder(context)) };
+}

@@ -1,0 +1,26 @@
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
+import type { Context, MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import { ApiError } from './api-error.ts';
+
+/** Lets the pages of some origins call; `*` stands for all. */
+export const allowOrigins = (origins: readonly string[]): MiddlewareHandler =>
+  cors({
+    origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),
+    allowMethods: ['GET', 'POST'],
+    exposeHeaders: ['x-request-id', 'x-ogong-receipt', 'retry-after'],
+    maxAge: 600,
+  });
+
+/** A page may make its own name resolve to this machine; the host header still says that name. */
+export function assertLoopbackHost({ req }: Context): void {
+  if (isLoopbackHost((req.header('host') ?? '').replace(/:[0-9]+$/, ''))) return;
+  throw new ApiError('invalid_request', 'This server is for localhost only; start it with API keys to serve others.');
+}
+
+/** Any page in a browser can post to a port of this machine: only those that came from here are answered. */
+export function assertLoopbackOrigin({ req }: Context): void {
+  const origin = req.header('origin');
+  if (origin === undefined || isLoopbackHost(URL.parse(origin)?.hostname ?? '')) return;
+  throw new ApiError('forbidden_origin', 'Only pages of this machine may ask.');
+}

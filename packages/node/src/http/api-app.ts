@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import type { Route } from '@ogong/protocol/http/routes';
+import { type Context, Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { ApiError, toApiError, toErrorBody } from './api-error.ts';
+import type { ServerBindings } from './http-server.ts';
+
+/** What every handler finds beside the request. */
+interface ApiEnv {
+  Bindings: ServerBindings;
+  Variables: {
+    requestId: string;
+    /** Name of the route that answers, for the metrics; undefined where none does. */
+    route: string | undefined;
+    /** An error as the client may see it; what nobody foresaw is reported to the log. */
+    explain: (error: unknown) => ApiError;
+  };
+}
+
+export type ApiContext = Context<ApiEnv>;
+export type Handler = (context: ApiContext) => Response | Promise<Response>;
+export type ApiApp = Hono<ApiEnv>;
+
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface ApiAppOptions {
+  /** Failures that are told in other words than `toApiError` finds. */
+  readonly explain?: (error: unknown) => ApiError | undefined;
+  /** The body of an error. Default: OpenAI's. */
+  readonly formatError?: (error: ApiError, context: ApiContext) => object;
+  /** Told of failures that nobody foresaw. */
+  readonly onFailure?: (error: unknown, requestId: string) => void;
+  /** Told once the response is out, or the client gone. */
+  readonly onAnswered?: (request: AnsweredRequest) => void;
+}
+
+/** An app whose errors, unknown paths and wrong methods are all told in one form. */
+export function createApiApp(options: ApiAppOptions = {}): ApiApp {
+  const { formatError = toErrorBody, onFailure, onAnswered } = options;
+  const app = new Hono<ApiEnv>();
+
+  function explain(error: unknown, context: ApiContext): ApiError {
+    const shown = options.explain?.(error) ?? toApiError(error);
+    const hasLeft = context.req.raw.signal.aborted;
+    if (shown.code === 'internal_error' && !hasLeft) onFailure?.(shown.cause ?? error, context.get('requestId'));
+    return shown;
+  }
+
+  app.use(async (context, next) => {
+    const requestId = randomUUID();
+    context.set('requestId', requestId);
+    context.set('explain', (error) => explain(error, context));
+    context.header('x-request-id', requestId);
+    if (onAnswered) watchResponse(context, onAnswered);
+    assertWellEncoded(context.req.url);
+    await next();
+  });
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    const error = new ApiError('not_found', `Unknown request URL: ${method} ${path.slice(0, 200)}.`, {
+      publicCode: 'unknown_url',
+    });
+    return respondWithError(context, error, formatError);
+  });
+  app.onError((error, context) => respondWithError(context, explain(error, context), formatError));
+  return app;
+}
+
+/** Gives every route of a table its handler, and every other method on those paths its refusal. */
+export function mountRoutes<Name extends string>(
+  app: ApiApp,
+  routes: Readonly<Record<Name, Route>>,
+  handlers: Readonly<Record<Name, Handler>>,
+): void {
+  const allowed = new Map<string, string[]>();
+  for (const name of Object.keys(routes) as Name[]) {
+    const { method, path } = routes[name];
+    allowed.set(path, [...(allowed.get(path) ?? []), method]);
+    app.on(method, path, (context) => {
+      context.set('route', name);
+      return handlers[name](context);
+    });
+  }
+  for (const [path, methods] of allowed) {
+    app.all(path, (context) => {
+      context.header('allow', methods.join(', '));
+      throw new ApiError('method_not_allowed', `Not allowed here: ${context.req.method}. Use ${methods.join(' or ')}.`);
+    });
+  }
+}
+
+/** Aborted when the client is gone or the server stops. */
+export function getCallSignal({ req, env }: ApiContext): AbortSignal {
+  return env.stopping ? AbortSignal.any([req.raw.signal, env.stopping]) : req.raw.signal;
+}
+
+function respondWithError(
+  context: ApiContext,
+  error: ApiError,
+  formatError: NonNullable<ApiAppOptions['formatError']>,
+): Response {
+  if (error.retryAfterS !== undefined) context.header('retry-after', String(error.retryAfterS));
+  if (error.code === 'invalid_api_key') context.header('www-authenticate', 'Bearer');
+  // What is left of the body is not read, so the connection cannot carry another request.
+  if (context.env.incoming?.complete === false) context.header('connection', 'close');
+  return context.json(formatError(error, context), error.status as ContentfulStatusCode);
+}
+
+/** Bytes that are no UTF-8 would otherwise reach the handlers as they were sent. */
+function assertWellEncoded(url: string): void {
+  try {
+    decodeURIComponent(new URL(url).pathname);
+  } catch (cause) {
+    throw new ApiError('invalid_request', 'The URL is not well encoded.', { cause });
+  }
+}
+
+function watchResponse(context: ApiContext, onAnswered: (request: AnsweredRequest) => void): void {
+  const { outgoing } = context.env;
+  const startedMs = performance.now();
+  outgoing?.once('close', () =>
+    onAnswered({
+      requestId: context.get('requestId'),
+      method: context.req.method,
+      route: context.get('route') ?? 'other',
+      status: outgoing.statusCode,
+      durationMs: performance.now() - startedMs,
+    }),
+  );
+}

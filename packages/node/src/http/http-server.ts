@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
+import type { HostPort } from '@ogong/host/link/host-port';
+import { addressOf, listen } from '@ogong/host/link/listen';
+import { ApiError, toErrorBody } from './api-error.ts';
+
+/** What a handler may know of the server; all of it absent where an app is called without one, as tests do. */
+export interface ServerBindings {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+  /** Aborted when a server that stops has waited long enough. */
+  readonly stopping?: AbortSignal;
+  /** Work that goes on behind a response; a server that stops waits for it. */
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+export interface HttpServerOptions {
+  readonly bind: HostPort;
+  readonly headersTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+export interface HttpServer {
+  /** @throws what the system says where the address cannot be had. */
+  start(): Promise<void>;
+  /** Lets running exchanges end, at most for the grace period, then aborts them. Default: none. */
+  stop(graceMs?: number): Promise<void>;
+  address(): HostPort;
+}
+
+/** An app behind a port. Bodies have a timeout of their own, set by whoever reads them. */
+export function createHttpServer(
+  app: { fetch(request: Request, bindings: ServerBindings): Response | Promise<Response> },
+  options: HttpServerOptions,
+): HttpServer {
+  const stopping = new AbortController();
+  const exchanges = new Set<Promise<unknown>>();
+  const work = new Set<Promise<unknown>>();
+
+  const server = createServer({
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: 10_000,
+    maxHeaderSize: 16 * 1024,
+    connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
+  });
+  server.maxConnections = options.maxConnections;
+
+  const waitUntil = (one: Promise<unknown>): void => keepUntilSettled(work, one);
+  const answer = getRequestListener(
+    async (request, { incoming, outgoing }) => {
+      const bindings = { incoming, outgoing, stopping: stopping.signal, waitUntil } as ServerBindings;
+      const response = app.fetch(request, bindings);
+      if (response instanceof Promise) waitUntil(response);
+      return response;
+    },
+    { overrideGlobalObjects: false, hostname: 'unnamed.invalid', errorHandler: () => createNoTarget() },
+  );
+  server.on('request', (incoming, outgoing) => {
+    keepUntilSettled(exchanges, new Promise((resolve) => outgoing.once('close', resolve)));
+    void answer(incoming, outgoing);
+  });
+  server.on('clientError', refuseMalformed);
+
+  return {
+    start: () => listen(server, options.bind),
+    async stop(graceMs = 0) {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      await settledWithin(exchanges, graceMs);
+      stopping.abort();
+      await Promise.allSettled(work);
+      await settledWithin(exchanges, LAST_WORDS_MS);
+      server.closeAllConnections();
+      await closed;
+    },
+    address: () => addressOf(server),
+  };
+}
+
+/** What was written when the server stopped has this long to leave. */
+const LAST_WORDS_MS = 200;
+
+function keepUntilSettled(set: Set<Promise<unknown>>, one: Promise<unknown>): void {
+  const kept = one.catch(() => {}).finally(() => set.delete(kept));
+  set.add(kept);
+}
+
+async function settledWithin(work: ReadonlySet<Promise<unknown>>, ms: number): Promise<void> {
+  if (work.size === 0 || ms === 0) return;
+  const over = new AbortController();
+  await Promise.race([Promise.all(work), delay(ms, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
+}
+
+/** The app was not reached: the target of the request is no path, or its host no name. */
+function createNoTarget(): Response {
+  const error = new ApiError('not_found', 'Unknown request URL.', { publicCode: 'unknown_url' });
+  return Response.json(toErrorBody(error), { status: error.status });
+}
+
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const [status, failure] = toClientError(error);
+  const body = JSON.stringify(toErrorBody(failure));
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+function toClientError({ code }: NodeJS.ErrnoException): [status: string, error: ApiError] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return ['431 Request Header Fields Too Large', new ApiError('invalid_request', 'The headers are too large.')];
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return ['408 Request Timeout', new ApiError('request_timeout', 'The request did not arrive in time.')];
+  }
+  return ['400 Bad Request', new ApiError('invalid_request', 'This is not HTTP/1.1.')];
+}

@@ -1,0 +1,76 @@
+import { type ApiContext, getCallSignal } from './api-app.ts';
+
+export interface TextStreamOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent after a silence of so long, so that neither proxies nor clients give up. */
+  readonly heartbeat?: { readonly text: string; readonly intervalMs: number };
+  /** The last words of a stream that fails once it has begun. */
+  readonly formatFailure: (error: unknown) => string;
+}
+
+/** Resolves when the client may be sent more. @throws where it is gone or the server stops. */
+export type WriteText = (text: string) => Promise<void>;
+
+/**
+ * Answers with text as it is written. The response begins with the first of it, so that what fails before has a status of
+ * its own; what fails later ends the stream.
+ * @throws what `produce` throws before it wrote anything.
+ */
+export function streamText(
+  context: ApiContext,
+  produce: (write: WriteText) => Promise<void>,
+  { headers, heartbeat, formatFailure }: TextStreamOptions,
+): Promise<Response> {
+  const signal = getCallSignal(context);
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const response = Promise.withResolvers<Response>();
+  let isOpen = false;
+
+  /** Resolves when the reader has taken the text. */
+  function send(text: string): Promise<void> {
+    if (!isOpen) response.resolve(context.body(readable, 200, headers));
+    isOpen = true;
+    return writer.write(encoder.encode(text));
+  }
+
+  const timer =
+    heartbeat &&
+    setInterval(() => {
+      // Not while the client has not taken what it was sent before.
+      if ((writer.desiredSize ?? 0) > 0) send(heartbeat.text).catch(ignore);
+    }, heartbeat.intervalMs);
+
+  async function write(text: string): Promise<void> {
+    signal.throwIfAborted();
+    timer?.refresh();
+    await unlessAborted(send(text), signal);
+  }
+
+  async function run(): Promise<void> {
+    try {
+      await produce(write);
+    } catch (error) {
+      if (isOpen) send(formatFailure(error)).catch(ignore);
+      else response.reject(error);
+    } finally {
+      clearInterval(timer);
+      writer.close().catch(ignore);
+    }
+  }
+
+  const work = run();
+  context.env.waitUntil?.(work);
+  return response.promise;
+}
+
+/** The client is gone: nobody is left to tell. */
+const ignore = (): void => {};
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
+}
