@@ -72,6 +72,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'store',
     'link',
     'http',
+    'openai',
     'metrics',
     'views',
     'drift-table',

@@ -1,7 +1,7 @@
-import { createApiApp, mountRoutes } from '@ogong/node/http/api-app';
-import { createHttpServer, type HttpServer } from '@ogong/node/http/http-server';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Route } from '@ogong/protocol/http/routes';
+import { createApiApp, mountRoutes } from '../http/api-app.ts';
+import { createHttpServer, type HttpServer } from '../http/http-server.ts';
 import type { HostPort } from '../link/host-port.ts';
 import type { Metrics } from './metrics.ts';
 

@@ -1,5 +1,5 @@
-import type { HttpServer } from '@ogong/node/http/http-server';
 import { afterEach, expect, it } from 'vitest';
+import type { HttpServer } from '../http/http-server.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsServer, type Health } from './metrics-server.ts';
 

@@ -1,7 +1,7 @@
+import { ApiError } from '@ogong/host/http/api-error';
 import { amount, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { ApiError } from '../http/api-error.ts';
 
 /**
  * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it

@@ -1,13 +1,13 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { answerCompletion } from '@ogong/host/openai/completion';
+import { createIdentity } from '@ogong/host/openai/format';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { parseRequest } from '@ogong/protocol/exchange/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import type { ApiContext } from '../http/api-app.ts';
-import { type BodyLimits, readJsonBody } from '../http/body.ts';
-import { answerCompletion } from '../openai/completion.ts';
-import { createIdentity } from '../openai/format.ts';
 import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';

@@ -1,9 +1,9 @@
+import { allowOrigins, assertLoopbackHost } from '@ogong/host/http/access';
+import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '@ogong/host/http/api-app';
 import type { Metrics } from '@ogong/host/metrics/metrics';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
-import { allowOrigins, assertLoopbackHost } from '../http/access.ts';
-import { type ApiApp, type ApiAppOptions, createApiApp, type Handler, mountRoutes } from '../http/api-app.ts';
 import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';

@@ -1,5 +1,5 @@
+import type { AnsweredRequest } from '@ogong/host/http/api-app';
 import type { Metrics } from '@ogong/host/metrics/metrics';
-import type { AnsweredRequest } from '../http/api-app.ts';
 
 export interface GatewayMetrics {
   countAnswered(request: Pick<AnsweredRequest, 'route' | 'status' | 'durationMs'>): void;

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { ApiApp } from '@ogong/host/http/api-app';
+import { createHttpServer } from '@ogong/host/http/http-server';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
@@ -11,8 +13,6 @@ import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { ApiApp } from '../http/api-app.ts';
-import { createHttpServer } from '../http/http-server.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { createCacheScopes } from './cache-scope.ts';
 import { type ChannelLedger, createChannelLedger } from './channel-ledger.ts';

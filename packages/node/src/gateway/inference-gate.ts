@@ -1,4 +1,4 @@
-import { ApiError } from '../http/api-error.ts';
+import { ApiError } from '@ogong/host/http/api-error';
 
 /** How many requests may run at once, in all and per key. */
 export interface InferenceGate {

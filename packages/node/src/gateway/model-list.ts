@@ -1,8 +1,8 @@
+import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { formatModel, formatModelList, type Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type ModelSupply, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { ApiError } from '../http/api-error.ts';
-import { formatModel, formatModelList, type Json } from '../openai/format.ts';
 import { createModelNotFound } from './provider-match.ts';
 
 /** What the network serves now, as OpenAI lists models. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { computeBackoff } from '@ogong/host/time/backoff';
@@ -12,7 +13,6 @@ import {
   type SignedOrderSchema,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { ApiError } from '../http/api-error.ts';
 import type { Match } from './provider-match.ts';
 
 export interface Delta {

@@ -1,7 +1,7 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import type { Json } from '@ogong/host/openai/format';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import type { ApiContext } from '../http/api-app.ts';
-import { ApiError } from '../http/api-error.ts';
-import type { Json } from '../openai/format.ts';
 import type { KeyHolder } from './api-keys.ts';
 import type { ChannelLedger, OrderRow } from './channel-ledger.ts';
 import { type ReceiptStore, toCompactReceipt } from './receipt-store.ts';

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
@@ -18,7 +19,6 @@ import { type Finished, RouterService, type TokenLogprob } from '@ogong/protocol
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
 import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
-import { ApiError, type ApiErrorCode } from '../http/api-error.ts';
 import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';

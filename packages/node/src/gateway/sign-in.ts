@@ -1,5 +1,5 @@
-import type { ApiContext, Handler } from '../http/api-app.ts';
-import { ApiError } from '../http/api-error.ts';
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
 
 /** Keeps orders and budgets apart where nobody has to name themselves. */

@@ -1,8 +1,8 @@
+import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { ApiError } from '../http/api-error.ts';
 
 /** The validator that this gateway's orders name: the same one as long as it answers, else the next. */
 export interface ValidatorChoice {

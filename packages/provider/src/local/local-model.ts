@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import { ApiError } from '@ogong/host/http/api-error';
+import type { BodyLimits } from '@ogong/host/http/body';
 import type { Clock } from '@ogong/host/time/clock';
-import { ApiError } from '@ogong/node/http/api-error';
-import type { BodyLimits } from '@ogong/node/http/body';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';

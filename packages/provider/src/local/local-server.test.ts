@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { HttpServer } from '@ogong/host/http/http-server';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
-import type { HttpServer } from '@ogong/node/http/http-server';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

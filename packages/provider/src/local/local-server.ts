@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '@ogong/engine/engine';
+import { assertLoopbackOrigin } from '@ogong/host/http/access';
+import { type ApiApp, createApiApp, mountRoutes } from '@ogong/host/http/api-app';
+import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
+import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
-import { assertLoopbackOrigin } from '@ogong/node/http/access';
-import { type ApiApp, createApiApp, mountRoutes } from '@ogong/node/http/api-app';
-import { ApiError, toErrorBody } from '@ogong/node/http/api-error';
-import { createHttpServer, type HttpServer } from '@ogong/node/http/http-server';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { GATEWAY_ROUTES, type Route } from '@ogong/protocol/http/routes';
 import type { LocalCall, LocalModel } from './local-model.ts';

@@ -1,8 +1,8 @@
 import type { GenerateEvent } from '@ogong/engine/engine';
-import { type ApiContext, getCallSignal, type Handler } from '@ogong/node/http/api-app';
-import { readBody } from '@ogong/node/http/body';
-import { streamText } from '@ogong/node/http/text-stream';
-import { FINISH_REASONS } from '@ogong/node/openai/format';
+import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
+import { readBody } from '@ogong/host/http/body';
+import { streamText } from '@ogong/host/http/text-stream';
+import { FINISH_REASONS } from '@ogong/host/openai/format';
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Route } from '@ogong/protocol/http/routes';

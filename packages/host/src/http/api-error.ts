@@ -1,5 +1,5 @@
-import { StoreError } from '@ogong/host/store/store-error';
 import { RequestError } from '@ogong/protocol/exchange/request';
+import { StoreError } from '../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */
 export type ErrorType =

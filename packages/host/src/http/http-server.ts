@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
-import type { HostPort } from '@ogong/host/link/host-port';
-import { addressOf, listen } from '@ogong/host/link/listen';
+import type { HostPort } from '../link/host-port.ts';
+import { addressOf, listen } from '../link/listen.ts';
 import { ApiError, toErrorBody } from './api-error.ts';
 
 /** What a handler may know of the server; all of it absent where an app is called without one, as tests do. */
