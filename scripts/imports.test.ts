@@ -6,10 +6,10 @@ const rulesOf = (path: string, text: string): string[] => checkImports([{ path, 
 describe('canaries: each rule rejects its violation', () => {
   it.each([
     ['packages/protocol/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
-    ['packages/engine/src/a.ts', "import type { X } from '@ogong/host/time/clock';", 'must not import @ogong/node'],
+    ['packages/engine/src/a.ts', "import type { X } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
     ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
-    ['packages/sdk/src/a.ts', "import { x } from '@ogong/host/time/clock';", 'must not import @ogong/node'],
-    ['packages/node/src/a.ts', "import { x } from '../packages/lab/src/demo.ts';", 'must not import @ogong/lab'],
+    ['packages/sdk/src/a.ts', "import { x } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     [
       'packages/node/src/gateway/a.ts',
       "import { x } from '../router/b.ts';",
@@ -56,17 +56,17 @@ describe('canaries: each rule rejects its violation', () => {
     [
       'packages/engine/src/a.ts',
       "import {\n  x,\n  y,\n} from '@ogong/host/time/clock';",
-      'must not import @ogong/node',
+      'must not import @ogong/host',
     ],
-    ['packages/node/src/roles/gateway/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
-    ['packages/node/src/roles/validator/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
-    ['packages/node/src/roles/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
+    ['packages/node/src/gateway/a.ts', 'const MAX_REPLY_BYTES = 1024 * 1024;', 'stands in packages/protocol'],
+    ['packages/node/src/validator/a.ts', 'const EPOCH_SLACK: bigint = 2n;', 'what two roles agree on'],
+    ['packages/provider/src/provider/a.ts', 'export const MAX_LIFETIME_MS = 600_000;', 'what two roles agree on'],
     [
       'packages/protocol/src/exchange/ticket.ts',
       'export const CLOCK_TOLERANCE_MS = 30_000;',
       'what two roles agree on',
     ],
-    ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/node'],
+    ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
   });
@@ -75,11 +75,9 @@ describe('canaries: each rule rejects its violation', () => {
     const limit = 'export const MAX_REQUEST_BYTES = 1024 * 1024;';
     expect(rulesOf('packages/protocol/src/exchange/limits.ts', limit)).toEqual([]);
     expect(rulesOf('packages/engine/src/a.ts', 'const MAX_TEXT_BYTES = 16 * 1024 * 1024;')).toEqual([]);
-    expect(rulesOf('packages/node/src/roles/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual(
-      [],
-    );
-    expect(rulesOf('packages/node/src/roles/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
-    expect(rulesOf('packages/node/src/roles/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
+    expect(rulesOf('packages/provider/src/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual([]);
+    expect(rulesOf('packages/node/src/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
+    expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
   });
 
   it('lets the allowed directions pass', () => {

@@ -105,15 +105,17 @@ const IMPORT =
 const LIMIT =
   /^\s*(?:export )?const ((?:MAX_\w*BYTES|MAX_EXCLUDED\w*|\w*(?:SLACK|TOLERANCE|LIFETIME|EPOCH_DISTANCE)\w*|\w*_KEPT_MS))\b[^=]*=\s*(.*)$/;
 const LIMITS = 'packages/protocol/src/exchange/limits.ts';
-const LIMIT_HOMES = /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/roles\//;
+const LIMIT_HOMES =
+  /^packages\/protocol\/src\/exchange\/|^packages\/node\/src\/(?:gateway|router|validator)\/|^packages\/provider\/src\/(?:provider|verifier|local)\//;
 /** Bounds that one side alone keeps, whatever the other one thinks. */
 const LOCAL_LIMITS: ReadonlySet<string> = new Set([
-  'packages/node/src/roles/gateway/provider-call.ts:MAX_TOKEN_BYTES',
-  'packages/node/src/roles/gateway/complaint-outbox.ts:LIFETIME_MS',
-  'packages/node/src/roles/provider/local/local-server.ts:MAX_BODY_BYTES',
-  'packages/node/src/roles/router/router.ts:MAX_MESSAGE_BYTES',
-  'packages/node/src/roles/validator/routes.ts:MAX_EVIDENCE_BYTES',
-  'packages/node/src/roles/validator/validator.ts:MAX_BATCH_BYTES',
+  'packages/node/src/gateway/provider-call.ts:MAX_TOKEN_BYTES',
+  'packages/node/src/gateway/complaint-outbox.ts:LIFETIME_MS',
+  'packages/provider/src/local/local-server.ts:MAX_BODY_BYTES',
+  'packages/provider/src/provider/provider-state.ts:MAX_MESSAGE_BYTES',
+  'packages/node/src/router/router.ts:MAX_MESSAGE_BYTES',
+  'packages/node/src/validator/routes.ts:MAX_EVIDENCE_BYTES',
+  'packages/node/src/validator/validator.ts:MAX_BATCH_BYTES',
 ]);
 
 /** A limit that names another one is derived from it and follows it. */

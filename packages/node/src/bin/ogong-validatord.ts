@@ -18,6 +18,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { areRates } from '@ogong/protocol/drift/drift-verdict';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../validator/register.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';
@@ -62,7 +63,7 @@ async function run(argv: readonly string[]): Promise<Daemon> {
   if ((values.verifierEndpoint === undefined) !== (values.verifierCert === undefined)) {
     throw new ConfigError(NAME, ['--verifier-endpoint and --verifier-cert are given together']);
   }
-  if (values.falseDoubt < values.falseReject) {
+  if (!areRates({ reject: values.falseReject, doubt: values.falseDoubt })) {
     throw new ConfigError(NAME, ['--false-doubt is at least --false-reject']);
   }
   const logger = createLogger({ name: NAME, level: values.logLevel });

@@ -24,7 +24,7 @@ import {
   parseScoreReport,
   type ScoreReport,
 } from '../stage2/score-report.ts';
-import { adjudicateReport, checkReportShape, combineReports } from './adjudicate.ts';
+import { adjudicateReport, checkReportShape, countVotes } from './adjudicate.ts';
 
 const options = {
   crypto,
@@ -187,8 +187,8 @@ describe('adjudicateReport', () => {
         expect(ids(verdict)).toEqual(expect.arrayContaining(SCORES));
         expect(verdict.checks.at(-1)).toMatchObject({ id: 'replay', status: 'skip' });
         const combined = [{ ...verdict, exact: false }];
-        expect(combineReports(combined, true).decision).toBe('ask-another');
-        expect(combineReports(combined, false).decision).toBe('inconclusive');
+        expect(countVotes(combined, true).decision).toBe('ask-another');
+        expect(countVotes(combined, false).decision).toBe('inconclusive');
       }
     });
 
@@ -330,7 +330,7 @@ describe('checkReportShape', () => {
   });
 });
 
-describe('combineReports', () => {
+describe('countVotes', () => {
   const verdict = (outcome: 'accept' | 'reject' | 'inconclusive', exact = false) => ({
     outcome,
     exact,
@@ -339,23 +339,23 @@ describe('combineReports', () => {
   });
 
   it('lets one accept stand and asks a second verifier before a reject', () => {
-    expect(combineReports([verdict('accept')], true)).toEqual({ decision: 'accept', marked: [] });
-    expect(combineReports([verdict('reject')], true).decision).toBe('ask-another');
-    expect(combineReports([verdict('reject')], false).decision).toBe('reject');
-    expect(combineReports([verdict('reject'), verdict('reject')], true)).toEqual({ decision: 'reject', marked: [] });
+    expect(countVotes([verdict('accept')], true)).toEqual({ decision: 'accept', marked: [] });
+    expect(countVotes([verdict('reject')], true).decision).toBe('ask-another');
+    expect(countVotes([verdict('reject')], false).decision).toBe('reject');
+    expect(countVotes([verdict('reject'), verdict('reject')], true)).toEqual({ decision: 'reject', marked: [] });
   });
 
   it('lets an exact accept outweigh liars and marks them', () => {
     const liars = [verdict('reject', true), verdict('reject', true), verdict('accept', true)];
-    expect(combineReports(liars, true)).toEqual({ decision: 'accept', marked: [0, 1] });
+    expect(countVotes(liars, true)).toEqual({ decision: 'accept', marked: [0, 1] });
   });
 
   it('breaks ties with a third, and without one stays inconclusive', () => {
     const tie = [verdict('reject'), verdict('accept')];
-    expect(combineReports(tie, true).decision).toBe('ask-another');
-    expect(combineReports(tie, false).decision).toBe('inconclusive');
-    expect(combineReports([...tie, verdict('reject')], true)).toEqual({ decision: 'reject', marked: [1] });
-    expect(combineReports([verdict('inconclusive')], false).decision).toBe('inconclusive');
+    expect(countVotes(tie, true).decision).toBe('ask-another');
+    expect(countVotes(tie, false).decision).toBe('inconclusive');
+    expect(countVotes([...tie, verdict('reject')], true)).toEqual({ decision: 'reject', marked: [1] });
+    expect(countVotes([verdict('inconclusive')], false).decision).toBe('inconclusive');
   });
 });
 

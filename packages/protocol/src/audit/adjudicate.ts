@@ -267,7 +267,7 @@ export interface Combined {
  * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
  * accept outweighs any number of rejects.
  */
-export function combineReports(
+export function countVotes(
   verdicts: readonly (ReportVerdict & { exact: boolean })[],
   canAskAnother: boolean,
 ): Combined {

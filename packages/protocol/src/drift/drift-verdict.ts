@@ -39,6 +39,11 @@ export interface DriftVerdict {
   readonly row: string;
 }
 
+/** Whether an operator may decide by them: 0 < reject <= doubt < 1. */
+export function areRates({ reject, doubt }: Pick<DecisionRates, 'reject' | 'doubt'>): boolean {
+  return reject > 0 && reject <= doubt && doubt < 1;
+}
+
 /** 99 % in the limit; for samples as small as are allowed and heavy tails still above 93 % (tail-fit.test.ts). */
 const TAIL_Z = 2.326;
 
@@ -48,7 +53,7 @@ const TAIL_Z = 2.326;
  */
 export function judgeByRow(row: DriftRow, evidence: ReplyEvidence, rates: DecisionRates): DriftVerdict {
   const { reject, doubt, extrapolate } = rates;
-  if (!(reject > 0 && reject <= doubt && doubt < 1)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
+  if (!areRates(rates)) throw new RangeError(`no rates: reject ${reject}, doubt ${doubt}`);
   const { statistic, posteriors } = evaluateLikelihood(row.likelihood, evidence);
   const { calibration, tail } = findStratum(row.strata, getSurprise(evidence));
   const { replies } = calibration;

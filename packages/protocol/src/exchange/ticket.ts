@@ -16,6 +16,7 @@ import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDPOINT_BYTES } from './limits.ts';
 import { contextSize, modelId } from './match.ts';
+import type { Order } from './order.ts';
 
 /** Where a node listens, as routers and validators are told it. */
 export const endpoint = plainText(MAX_ENDPOINT_BYTES);
@@ -120,4 +121,19 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
 function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Array): Check {
   if (expected === undefined) return skip(id, 'the caller expects none in particular');
   return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'another one than expected');
+}
+
+/** Whether the router's answer is what the payer ordered: the same reply, request, provider, payee, model and price. */
+export function isTicketOfOrder(ticket: Ticket, order: Order, wantedModelId: string): boolean {
+  return (
+    ticket.modelId === wantedModelId &&
+    equalBytes(ticket.replyId, order.replyId) &&
+    equalBytes(ticket.requestHash, order.requestHash) &&
+    equalBytes(ticket.providerId, order.providerId) &&
+    equalBytes(ticket.payee, order.payee) &&
+    ticket.contextSize === order.contextSize &&
+    equalBytes(ticket.modelRoot, order.modelRoot) &&
+    equalBytes(ticket.router, order.router) &&
+    ticket.pricePer1kAtomic === order.pricePer1kAtomic
+  );
 }

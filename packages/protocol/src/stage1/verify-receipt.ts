@@ -12,7 +12,7 @@ import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import { type Posture, readPosture } from '../exchange/posture.ts';
 import { type InferenceRequest, parseRequest } from '../exchange/request.ts';
-import { parseTicket, type Ticket } from '../exchange/ticket.ts';
+import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import { checkHeader, type OrderBeacon } from './header-checks.ts';
 import type { Receipt } from './receipt.ts';
 import { replayReply } from './replay.ts';
@@ -126,17 +126,7 @@ function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request 
   if (!verifyHybrid(crypto, { ...receipt.ticket, message: receipt.ticket.bytes })) {
     return fail('ticket', "a signature of the router's ticket does not hold");
   }
-  const same =
-    ticket.modelId === request.model &&
-    equalBytes(ticket.replyId, order.replyId) &&
-    equalBytes(ticket.requestHash, order.requestHash) &&
-    equalBytes(ticket.providerId, order.providerId) &&
-    equalBytes(ticket.payee, order.payee) &&
-    ticket.contextSize === order.contextSize &&
-    equalBytes(ticket.modelRoot, order.modelRoot) &&
-    equalBytes(ticket.router, order.router) &&
-    ticket.pricePer1kAtomic === order.pricePer1kAtomic;
-  return check('ticket', same, [
+  return check('ticket', isTicketOfOrder(ticket, order, request.model), [
     `the router matched this request to this provider at ${ticket.pricePer1kAtomic} per 1k tokens`,
     'ticket and order, or the model that was asked for, disagree',
   ]);

@@ -25,7 +25,7 @@ const PPB = 1e9;
 /** Integers on the wire, so that both sides compute with the same doubles. */
 export const toPpb = (rate: number): number => Math.min(PPB - 1, Math.max(1, Math.round(rate * PPB)));
 
-export function toRates({ rejectPpb, doubtPpb, extrapolate }: DriftNote): DecisionRates {
+export function toRates({ rejectPpb, doubtPpb, extrapolate }: Omit<DriftNote, 'tableHash'>): DecisionRates {
   return { reject: rejectPpb / PPB, doubt: doubtPpb / PPB, extrapolate };
 }
 

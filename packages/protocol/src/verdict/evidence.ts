@@ -3,11 +3,12 @@ import { encodeDomain, readDomain, readFlag } from '../base/canonical.ts';
 import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
+import { areRates } from '../drift/drift-verdict.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
 import { SALT_BYTES } from '../stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../stage2/score-report.ts';
-import type { DriftNote } from './drift-policy.ts';
+import { type DriftNote, toRates } from './drift-policy.ts';
 
 /** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence;
@@ -158,7 +159,7 @@ function readDrift(reader: Reader): DriftNote | undefined {
 }
 
 function assertRates({ rejectPpb, doubtPpb }: Pick<DriftNote, 'rejectPpb' | 'doubtPpb'>): void {
-  if (rejectPpb >= 1 && rejectPpb <= doubtPpb && doubtPpb < 1e9) return;
+  if (areRates(toRates({ rejectPpb, doubtPpb, extrapolate: false }))) return;
   throw new ProtocolError('out-of-range', `rates of ${rejectPpb} and ${doubtPpb} parts per billion`);
 }
 

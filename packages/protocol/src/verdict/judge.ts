@@ -13,7 +13,7 @@ import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } f
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
-import { decideReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
+import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
 import { hashScored, toScored } from './scored-reply.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
@@ -67,15 +67,20 @@ export interface Judged {
 /** With all that verifiers are asked with. */
 export type Questioned = Judged & { readonly claim: StoredClaim };
 
-export interface Opened {
+/** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
+export interface OpenedReply {
+  readonly record: RecordV2;
+  readonly bytes: Uint8Array;
   readonly opening: Opening;
   readonly replay: Replay;
   /** `nothing`: not an opening of this record; `refuted`: the record's own bytes contradict it. */
   readonly outcome: 'nothing' | 'refuted' | 'consistent';
 }
 
+const openedReplies = new WeakSet<OpenedReply>();
+
 /** Stage 1. */
-export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): Opened | undefined {
+export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): OpenedReply | undefined {
   let opening: Opening;
   try {
     opening = parseOpening(bytes);
@@ -86,7 +91,9 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
   const replay = replayReply(crypto, record, opening);
   const failed = replay.checks.find(({ status }) => status === 'fail');
   const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
-  return { opening, replay, outcome };
+  const opened: OpenedReply = { record, bytes, opening, replay, outcome };
+  openedReplies.add(opened);
+  return opened;
 }
 
 /** A verifier outside the draw: who it is follows from its key alone. */
@@ -94,11 +101,24 @@ export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
   return { providerId: keyHash, payee: new Uint8Array(20), keyHash, operator: keyHash, numericClass: '', weight: 1n };
 }
 
+/** What was opened before, if it is of this record and these very bytes; else it is opened here. */
+function findOpened(
+  crypto: Crypto,
+  record: RecordV2,
+  bytes: Uint8Array,
+  before: OpenedReply | undefined,
+): OpenedReply | undefined {
+  const isSame =
+    before !== undefined && openedReplies.has(before) && before.record === record && equalBytes(before.bytes, bytes);
+  return isSame ? before : openReply(crypto, record, bytes);
+}
+
 /**
+ * @param before the same reply as it was opened before, so that stage 1 is not run again.
  * @throws JudgeError where the evidence does not prove what it is brought for; ClaimError where a record in it is no
  * record of this provider.
  */
-export function judge(crypto: Crypto, judged: Judged, evidence: Evidence): Judgement {
+export function judge(crypto: Crypto, judged: Judged, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
     return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [] };
@@ -108,7 +128,7 @@ export function judge(crypto: Crypto, judged: Judged, evidence: Evidence): Judge
     return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
-  const opened = openReply(crypto, judged.claim.record, evidence.opening);
+  const opened = findOpened(crypto, judged.claim.record, evidence.opening, before);
   if (opened === undefined || opened.outcome === 'nothing') {
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');
   }
@@ -145,7 +165,7 @@ interface Heard extends Asked {
   readonly weighed: Weighed | undefined;
 }
 
-function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: Opened): Judgement {
+function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: OpenedReply): Judgement {
   const header = opened.replay.header as Claim['header'];
   const { candidates, attempts } = evidence;
   const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift: judged.drift };
@@ -183,7 +203,7 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
     checks.push(pass('verifier', 'no verifier of this model answered within the audit window'));
     return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
-  const { decision, marked } = decideReports(weighed, false);
+  const { decision, marked } = combineReports(weighed, false);
   // One verifier's word does not cost a fee while another could have been asked.
   const isAlone = decision === 'reject' && weighed.length === 1;
   const isAnotherLeft = decision === 'reject' && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
@@ -249,7 +269,7 @@ function findDrawn(
 function weighAttempt(
   crypto: Crypto,
   { claim, validator, drift }: Judged,
-  { opening, replay }: Opened,
+  { opening, replay }: OpenedReply,
   { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
 ): Weighed | undefined {
   const { committed, opened, nonce, round } = attempts[index] as Attempt;

@@ -1,4 +1,4 @@
-import { type Combined, combineReports } from '../audit/adjudicate.ts';
+import { type Combined, countVotes } from '../audit/adjudicate.ts';
 import { isSameFinding, type Weighed } from './report-check.ts';
 
 /** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */
@@ -20,9 +20,9 @@ export const EJECTING_REJECTS = 3;
  * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, so
  * agreement is what counts there. One exact accept may have been told by the provider, and one reject be made up: where
  * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal may be of
- * two in league, so that a third is asked, and outweigh one accept where nobody is left to ask. Elsewhere `combineReports` decides.
+ * two in league, so that a third is asked, and outweigh one accept where nobody is left to ask. Elsewhere the majority does (`countVotes`).
  */
-export function decideReports(weighed: readonly Weighed[], canAskAnother: boolean): Combined {
+export function combineReports(weighed: readonly Weighed[], canAskAnother: boolean): Combined {
   const pick = (test: (one: Weighed) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
   const accepts = pick(({ outcome, exact }) => exact && outcome === 'accept');
   const rejects = pick(({ outcome }) => outcome === 'reject');
@@ -43,7 +43,7 @@ export function decideReports(weighed: readonly Weighed[], canAskAnother: boolea
     return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
   }
   if (agreeing.length === 2 && canAskAnother) return { decision: 'ask-another', marked: [] };
-  const combined = combineReports(weighed, canAskAnother);
+  const combined = countVotes(weighed, canAskAnother);
   if (combined.decision !== 'reject' || agreeing.length < 2) return combined;
   const odd = exactRejects.filter((i) => !agreeing.includes(i));
   return { ...combined, marked: [...combined.marked, ...odd] };

@@ -6,7 +6,7 @@ import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { RequestError } from '@ogong/protocol/exchange/request';
-import { type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 
@@ -119,7 +119,7 @@ export function refuseUnknownRoot(modelRoot: Uint8Array): never {
   throw new Refusal('not-found', `this provider does not serve model root ${toHex(modelRoot)}`);
 }
 
-function checkTicket(message: GenerateRequest, order: Order, { crypto, providerId, nowMs }: OrderTerms): Ticket {
+function checkTicket(message: GenerateRequest, order: Order, { crypto, providerId, model, nowMs }: OrderTerms): Ticket {
   const { replyId, requestHash } = order;
   const signed = message.ticket ?? { ticket: NOTHING, routerKey: NOTHING, signature: NOTHING };
   const { ok, checks, ticket } = verifyTicket(crypto, signed, { nowMs, replyId, requestHash });
@@ -128,13 +128,11 @@ function checkTicket(message: GenerateRequest, order: Order, { crypto, providerI
     throw new Refusal('precondition', `the ticket does not hold: ${failed?.id}: ${failed?.detail}`);
   }
   assertOrder(equalBytes(ticket.providerId, providerId), 'invalid', 'the ticket names another provider');
-  const agree =
-    equalBytes(ticket.modelRoot, order.modelRoot) &&
-    equalBytes(ticket.router, order.router) &&
-    equalBytes(ticket.payee, order.payee) &&
-    ticket.contextSize === order.contextSize &&
-    ticket.pricePer1kAtomic === order.pricePer1kAtomic;
-  assertOrder(agree, 'invalid', 'ticket and order disagree on model, router, payee, context or price');
+  assertOrder(
+    isTicketOfOrder(ticket, order, model.id),
+    'invalid',
+    'ticket and order disagree on model, router, payee, context or price',
+  );
   return ticket;
 }
 

@@ -6,7 +6,7 @@ import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@o
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { adjudicateReport, combineReports } from '@ogong/protocol/audit/adjudicate';
+import { adjudicateReport, countVotes } from '@ogong/protocol/audit/adjudicate';
 import { locateDivergence } from '@ogong/protocol/stage2/locate-divergence';
 import { parseTraceReport } from '@ogong/protocol/stage2/trace-report';
 import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
@@ -75,7 +75,7 @@ describe('tier replay', () => {
 
     const [first, second] = [await scoreWith(verifier, served), await scoreWith(third, served)];
     const verdicts = [first, second].map((report) => ({ ...adjudicateReport(crypto, served, report), exact: true }));
-    expect(combineReports(verdicts, false).decision).toBe('reject');
+    expect(countVotes(verdicts, false).decision).toBe('reject');
 
     const { recordBytes: record, header, opening } = served;
     const providerId = header.drawKey.mode === 'nonce' ? header.drawKey.providerId : new Uint8Array(32);
@@ -104,7 +104,7 @@ describe('tier replay', () => {
     const other = await verifyWith(await open({ kernels: 'fast' }), 11);
     const verdict = adjudicateReport(crypto, served, await scoreWith(other, served));
     expect(verdict.outcome).toBe('inconclusive');
-    expect(combineReports([{ ...verdict, exact: false }], true).decision).toBe('ask-another');
+    expect(countVotes([{ ...verdict, exact: false }], true).decision).toBe('ask-another');
     expect(parseTraceReport((await traceWith(other, served, 0)).report).exact).toBe(false);
   });
 

@@ -11,7 +11,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { adjudicateReport, checkReportShape, combineReports } from '@ogong/protocol/audit/adjudicate';
+import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -230,7 +230,7 @@ describe('a verifier', () => {
     expect(shape).toMatchObject({ status: 'pass' });
     expect(verdict.outcome).toBe('accept');
     expect(verdict.checks.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
-    expect(combineReports([{ ...verdict, exact: report.exact }], false).decision).toBe('accept');
+    expect(countVotes([{ ...verdict, exact: report.exact }], false).decision).toBe('accept');
   });
 
   it.each([

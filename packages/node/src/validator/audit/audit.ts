@@ -11,7 +11,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseCandidates } from '@ogong/protocol/verdict/evidence';
-import { type Judgement, judge, type Opened, openReply, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type Judgement, judge, type OpenedReply, openReply, type Questioned } from '@ogong/protocol/verdict/judge';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
@@ -242,9 +242,10 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       drift: store.read(() => readPolicy(store, options.drift, row.drift)),
     };
     const { beaconEpoch } = row;
-    const bytes = row.opening ?? (await fetchOpening(judged, beaconEpoch));
-    if (signal.aborted || bytes === undefined) return;
-    const opened = openReply(crypto, claim.record, bytes) as Opened;
+    const opened = row.opening
+      ? (openReply(crypto, claim.record, row.opening) as OpenedReply)
+      : await fetchOpening(judged, beaconEpoch);
+    if (signal.aborted || opened === undefined) return;
     if (opened.outcome === 'consistent') {
       const open = find(replyId) ?? row;
       await rounds.prepare(open, judged, opened);
@@ -262,20 +263,20 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
       }));
     const evidence: AuditEvidence = {
       kind: 'audit',
-      opening: bytes,
+      opening: opened.bytes,
       drift: attempts.length === 0 ? undefined : judged.drift?.note,
       candidates: latest.candidates ? parseCandidates(latest.candidates) : [],
       attempts,
     };
-    const judgement: Judgement = judge(crypto, judged, evidence);
+    const judgement: Judgement = judge(crypto, judged, evidence, opened);
     await decide(replyId, { judgement, evidence, beaconEpoch });
   }
 
   /** @returns undefined where there is none yet, or there will be none: that is a verdict. */
-  async function fetchOpening(judged: Questioned, beaconEpoch: bigint): Promise<Uint8Array | undefined> {
+  async function fetchOpening(judged: Questioned, beaconEpoch: bigint): Promise<OpenedReply | undefined> {
     const { record, order } = judged.claim;
     const asked = await openings.ask(order, record);
-    if (asked.outcome === 'opened') return asked.bytes;
+    if (asked.outcome === 'opened') return asked.opened;
     if (asked.outcome === 'waiting' || signal.aborted) return undefined;
     const evidence = { kind: asked.outcome };
     const { checks, ...judgement } = judge(crypto, judged, evidence);

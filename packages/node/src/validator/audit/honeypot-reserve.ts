@@ -9,7 +9,7 @@ import { tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
-import { type Opened, openReply } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/judge';
 import { isSameFinding } from '@ogong/protocol/verdict/report-check';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import { countContext, hashPlace, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
@@ -110,7 +110,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
   }
 
   /** The same plant for another verifier, of another operator. */
-  function plan(replyId: Uint8Array, { replay }: Opened, asked: readonly HoneypotRow[]): HoneypotRow | undefined {
+  function plan(replyId: Uint8Array, { replay }: OpenedReply, asked: readonly HoneypotRow[]): HoneypotRow | undefined {
     const row = store.read(() => readReply(store, replyId));
     const kept = store.read(() => readReserve(store, replyId));
     if (row?.submission === undefined || kept === undefined) return undefined;
@@ -148,7 +148,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     };
   }
 
-  function open(replyId: Uint8Array): Opened | undefined {
+  function open(replyId: Uint8Array): OpenedReply | undefined {
     const opening = store.read(() => readReserve(store, replyId))?.opening;
     const row = store.read(() => readReply(store, replyId));
     return opening && row?.submission && openReply(crypto, toClaim(row).record, opening);

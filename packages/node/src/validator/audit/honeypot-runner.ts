@@ -11,7 +11,7 @@ import { fillRound } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { Opened, Questioned } from '@ogong/protocol/verdict/judge';
+import type { OpenedReply, Questioned } from '@ogong/protocol/verdict/judge';
 import { hashScored } from '@ogong/protocol/verdict/scored-reply';
 import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
@@ -78,7 +78,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
    */
   function plan(
     { draw, claim }: Questioned,
-    { replay }: Opened,
+    { replay }: OpenedReply,
     {
       candidates,
       pair,

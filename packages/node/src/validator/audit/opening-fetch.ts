@@ -10,7 +10,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { openReply } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/judge';
 import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
 import { keepOpening } from '../store/reply-store.ts';
@@ -38,7 +38,7 @@ export interface OpeningFetchDependencies {
 }
 
 export type AskedOpening =
-  | { readonly outcome: 'opened'; readonly bytes: Uint8Array }
+  | { readonly outcome: 'opened'; readonly opened: OpenedReply }
   /** Asked again later. */
   | { readonly outcome: 'waiting' }
   /** `isRefused`: the provider was there and said no. Otherwise it was late, which is evidence of another kind. */
@@ -64,7 +64,7 @@ const MOST_WINDOWS = 8;
 const REMEMBERED = 32;
 
 type Answer =
-  | { readonly kind: 'opened'; readonly bytes: Uint8Array; readonly provider: Announcement }
+  | { readonly kind: 'opened'; readonly opened: OpenedReply; readonly provider: Announcement }
   | { readonly kind: 'refused' | 'late' | 'unreachable'; readonly error: unknown };
 
 /**
@@ -85,10 +85,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     if (signal.aborted) return { outcome: 'waiting' };
     if (answer.kind === 'opened') {
       remember(tookMs);
-      const { bytes, provider } = answer;
+      const { opened, provider } = answer;
       const found = { openedAt: hashPlace(crypto, provider), deadlineMs: clock.nowMs() + windowMs };
-      await group.write((db) => keepOpening(db, replyId, bytes, found));
-      return { outcome: 'opened', bytes };
+      await group.write((db) => keepOpening(db, replyId, opened.bytes, found));
+      return { outcome: 'opened', opened };
     }
     onError(answer.error, replyId);
     if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
@@ -130,7 +130,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     try {
       const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
       const opened = openReply(crypto, record, bytes);
-      if (opened !== undefined && opened.outcome !== 'nothing') return { kind: 'opened', bytes, provider };
+      if (opened !== undefined && opened.outcome !== 'nothing') return { kind: 'opened', opened, provider };
       return { kind: 'refused', error: new Error('what came does not open the commitment') };
     } catch (error) {
       return { kind: classify(error), error };

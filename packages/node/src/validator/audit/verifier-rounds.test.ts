@@ -8,7 +8,14 @@ import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { type Judged, JudgeError, judge, listDigests, type Opened, openReply } from '@ogong/protocol/verdict/judge';
+import {
+  type Judged,
+  JudgeError,
+  judge,
+  listDigests,
+  type OpenedReply,
+  openReply,
+} from '@ogong/protocol/verdict/judge';
 import { hashScored, type ScoredReply, toScored } from '@ogong/protocol/verdict/scored-reply';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
@@ -422,7 +429,7 @@ describe('a co-signer', () => {
     const { run } = await createAudited({});
     const { row, evidence, judged } = await run();
     const { header, order } = judged.claim;
-    const { replay } = openReply(crypto, judged.claim.record, evidence.opening) as Opened;
+    const { replay } = openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply;
     const scored = toScored('chat', header as Header, replay);
     const signers = ['v1', 'v2', 'v3', 'v4'].map(createTestHybrid);
 

@@ -13,9 +13,9 @@ import {
   encodeDrift,
   parseCandidates,
 } from '@ogong/protocol/verdict/evidence';
-import { listDigests, type Opened, type Questioned } from '@ogong/protocol/verdict/judge';
+import { listDigests, type OpenedReply, type Questioned } from '@ogong/protocol/verdict/judge';
 import { type Weighed, weighReport } from '@ogong/protocol/verdict/report-check';
-import { decideReports } from '@ogong/protocol/verdict/report-combination';
+import { combineReports } from '@ogong/protocol/verdict/report-combination';
 import { hashScored, toScored } from '@ogong/protocol/verdict/scored-reply';
 import {
   type Asked,
@@ -85,7 +85,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
   const { crypto, clock, awake, store, group, calls, stakeOf, jobSecret, signal, pause, onError, planHoneypots } =
     dependencies;
 
-  async function run(row: ReplyRow, judged: Questioned, opened: Opened): Promise<void> {
+  async function run(row: ReplyRow, judged: Questioned, opened: OpenedReply): Promise<void> {
     const { replyId, deadlineMs = 0 } = row;
     while (!signal.aborted) {
       const leftMs = deadlineMs - clock.nowMs();
@@ -101,7 +101,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       const next = drawRound(judged, candidates, attempts, weighed);
       const isLast = leftMs <= 0 || attempts.length + next.length > MAX_ATTEMPTS;
       const known = [...weighed.values()];
-      if (known.length > 0 && decideReports(known, !isLast && next.length > 0).decision !== 'ask-another') return;
+      if (known.length > 0 && combineReports(known, !isLast && next.length > 0).decision !== 'ask-another') return;
       if (isLast || (next.length === 0 && candidates.length > 0)) return;
       if (next.length === 0) await pause(leftMs);
       else {
@@ -155,7 +155,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
   async function finishRound(
     { replyId, submission }: ReplyRow,
     judged: Questioned,
-    opened: Opened,
+    opened: OpenedReply,
     { attempts, leftMs }: { attempts: readonly AttemptRow[]; leftMs: number },
   ): Promise<void> {
     const { order, header, record } = judged.claim;
@@ -218,7 +218,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
   }
 
   /** Reports were read before they were kept. */
-  function weighAll(judged: Questioned, opened: Opened, attempts: readonly AttemptRow[]): Map<number, Weighed> {
+  function weighAll(judged: Questioned, opened: OpenedReply, attempts: readonly AttemptRow[]): Map<number, Weighed> {
     const claim = { record: judged.claim.record, header: opened.replay.header as Header, opening: opened.opening };
     return new Map(
       attempts.flatMap(({ attempt, opened: report }) =>
@@ -231,7 +231,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
    * Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody, which
    * is when the honeypots that go along are planned.
    */
-  async function prepare(row: ReplyRow, judged: Questioned, opened: Opened): Promise<EvidenceCandidate[]> {
+  async function prepare(row: ReplyRow, judged: Questioned, opened: OpenedReply): Promise<EvidenceCandidate[]> {
     if (row.candidates) return parseCandidates(row.candidates);
     const { draw, claim } = judged;
     if (draw === undefined) return [];
