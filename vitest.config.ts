@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-// Suites are split by file name: *.test.ts (fast, no model), *.model.test.ts (real weights), *.e2e.test.ts (processes).
-const suite = (name: string, include: string[], exclude: string[], testTimeout: number) => ({
+/** Which files belong to a project: by their ending, since `*.test.ts` alone is the fast one's. */
+const suite = (
+  name: string,
+  ending: string,
+  options: { testTimeout: number; exclude?: string[]; setupFiles?: string[] },
+) => ({
   extends: true as const,
-  test: { name, include, exclude: ['**/node_modules/**', ...exclude], testTimeout },
+  test: {
+    name,
+    include: ['packages/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`),
+    ...options,
+    exclude: ['**/node_modules/**', ...(options.exclude ?? [])],
+  },
 });
 
 export default defineConfig({
@@ -17,14 +26,17 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     reporters: process.env.CI ? ['default'] : ['dot'],
     projects: [
-      suite(
-        'fast',
-        ['packages/*/src/**/*.test.ts', 'lab/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-        ['**/*.model.test.ts', '**/*.e2e.test.ts'],
-        60_000,
-      ),
-      suite('model', ['packages/*/src/**/*.model.test.ts', 'lab/src/**/*.model.test.ts'], [], 300_000),
-      suite('e2e', ['packages/*/src/**/*.e2e.test.ts', 'lab/src/**/*.e2e.test.ts'], [], 300_000),
+      suite('fast', '.test.ts', {
+        testTimeout: 60_000,
+        exclude: ['process', 'model', 'e2e'].map((name) => `**/*.${name}.test.ts`),
+        setupFiles: ['scripts/no-process.setup.ts'],
+      }),
+      // Children, browsers, an embedded chain.
+      suite('process', '.process.test.ts', { testTimeout: 60_000 }),
+      // Real weights through llama.cpp.
+      suite('model', '.model.test.ts', { testTimeout: 300_000 }),
+      // Whole daemons and networks.
+      suite('e2e', '.e2e.test.ts', { testTimeout: 300_000 }),
     ],
   },
 });

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TrustJson } from '@ogong/protocol/stage1/trust';
 import { chromium, type Page } from 'playwright-core';
-import { buildBundle } from './build.ts';
+import { type Bundle, buildBundle } from './build.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
@@ -31,9 +31,9 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
-/** A headless Chromium on an empty page whose host serves the SDK at /ogong.js. */
-export async function openBrowserPage(): Promise<BrowserPage> {
-  const { code } = await buildBundle();
+/** A headless Chromium on an empty page whose host serves a module, the SDK if none is given, at /ogong.js. */
+export async function openBrowserPage(served?: Pick<Bundle, 'code'>): Promise<BrowserPage> {
+  const { code } = served ?? (await buildBundle());
   const server = createServer((request, response) => {
     const isScript = request.url === '/ogong.js';
     response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });

@@ -12,9 +12,12 @@ export interface Bundle {
 }
 
 /** The SDK as one module for browsers. */
-export async function buildBundle(): Promise<Bundle> {
+export const buildBundle = (): Promise<Bundle> => bundle(fileURLToPath(new URL('../src/index.ts', import.meta.url)));
+
+/** A module and all that it imports, as one module for browsers. */
+export async function bundle(entry: string): Promise<Bundle> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../src/index.ts', import.meta.url))],
+    entryPoints: [entry],
     bundle: true,
     format: 'esm',
     platform: 'browser',

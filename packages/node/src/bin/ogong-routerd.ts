@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';

@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowserPage, whyNoBrowser } from '../packages/sdk/scripts/browser-page.ts';
+import { bundle } from '../packages/sdk/scripts/build.ts';
+import { type PackedPackage, packAll } from './pack.ts';
+
+const run = promisify(execFile);
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+const browserReason = whyNoBrowser();
+
+/** An empty project with the given packages installed from their tarballs, as a stranger would. */
+async function install(tarballs: readonly string[]): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'ogong-published-'));
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
+  const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  await run(npm, ['install', ...flags, ...tarballs], { cwd: directory });
+  return directory;
+}
+
+/** Names of all packages below node_modules, scoped ones with their scope. */
+function listInstalled(directory: string): string[] {
+  const modules = join(directory, 'node_modules');
+  return readdirSync(modules)
+    .filter((name) => !name.startsWith('.'))
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(modules, name)).map((each) => `${name}/${each}`) : [name],
+    );
+}
+
+let packed: readonly PackedPackage[];
+const directories: string[] = [];
+const tarballsOf = (...names: string[]): string[] =>
+  packed.filter(({ name }) => names.includes(name.replace('@ogong/', ''))).map(({ tarball }) => tarball);
+
+beforeAll(() => {
+  packed = packAll();
+});
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+describe('each published package', () => {
+  it('passes publint', async () => {
+    for (const { name, directory } of packed) {
+      const { messages, pkg } = await publint({ pkgDir: directory, strict: true });
+      expect(
+        messages.map((message) => formatMessage(message, pkg)),
+        name,
+      ).toEqual([]);
+    }
+  });
+
+  it('has types that resolve from every entry', async () => {
+    for (const { name, tarball } of packed) {
+      const found = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+      if (!found.types) throw new Error(`${name} has no types`);
+      // They are ES modules for Node 24: what CommonJS and Node 10 make of them is no promise.
+      const problems = found.problems.filter(
+        (problem) =>
+          !('resolutionKind' in problem && ['node10', 'node16-cjs'].includes(problem.resolutionKind)) &&
+          !('resolutionOption' in problem && problem.resolutionOption === 'node10'),
+      );
+      expect(problems, name).toEqual([]);
+    }
+  });
+
+  it('holds no sources, tests or fixtures', () => {
+    for (const { name, directory } of packed) {
+      const files = readdirSync(directory, { recursive: true }).map(String);
+      expect(
+        files.filter((file) => (/\.ts$/.test(file) && !file.endsWith('.d.ts')) || /\.test\.|fixture|fuzz/.test(file)),
+        name,
+      ).toEqual([]);
+      expect(existsSync(join(directory, 'LICENSE')), name).toBe(true);
+    }
+  });
+});
+
+describe('the daemons without an engine', () => {
+  it('install without native code, chain or fixtures, and run', async () => {
+    const directory = await install(tarballsOf('node', 'host', 'chain', 'protocol'));
+    directories.push(directory);
+    const installed = listInstalled(directory);
+    expect(installed).toContain('@ogong/node');
+    expect(installed.filter((name) => /llama|koffi|anvil|foundry|vitest|testing|engine|devnet/.test(name))).toEqual([]);
+    for (const daemon of ['ogong-routerd', 'ogong-gatewayd', 'ogong-validatord']) {
+      const { stdout } = await run(npm, ['exec', '--offline', '--', daemon, '--help'], { cwd: directory });
+      expect(stdout).toContain(`Usage: ${daemon}`);
+    }
+  });
+});
+
+describe('everything', () => {
+  let directory: string;
+  const ogong = (...args: string[]) =>
+    run(npm, ['exec', '--offline', '--', 'ogong', ...args], { cwd: directory, maxBuffer: 16 * 1024 * 1024 });
+
+  beforeAll(async () => {
+    directory = await install(packed.map(({ tarball }) => tarball));
+    directories.push(directory);
+  });
+
+  it('has its command', async () => {
+    expect((await ogong('--help')).stdout).toContain('Usage: ogong <command>');
+    await expect(ogong('nonsense')).rejects.toMatchObject({ code: 64 });
+  });
+
+  it('brings up a network, and the SDK checks an answer of it, in Node and in a browser', async () => {
+    const [port] = await findFreePorts(1);
+    const mesh = join(directory, 'mesh');
+    await ogong('mesh', 'up', '--dir', mesh, '--model', 'stories260K', '--providers', '1', '--base-port', String(port));
+    try {
+      const { stdout: status } = await ogong('mesh', 'status', '--dir', mesh);
+      const gateway = `http://127.0.0.1:${/gateway +port (\d+)/.exec(status)?.[1]}`;
+      const saved = join(directory, 'receipt.json');
+      await ogong('ask', 'Once upon a time', '--gateway', gateway, '--max-tokens', '24', '--save', saved);
+      const verified = await ogong('verify', saved);
+      expect(verified.stdout + verified.stderr).toContain('0 failed');
+
+      const program = join(directory, 'check.js');
+      writeFileSync(program, CHECK);
+      const { stdout } = await run(process.execPath, [program, gateway], { cwd: directory });
+      expect(JSON.parse(stdout)).toMatchObject({ ok: true, forged: false });
+    } finally {
+      await ogong('mesh', 'down', '--dir', mesh);
+    }
+  });
+
+  it.skipIf(browserReason !== undefined)(`is bundled for a browser ${browserReason ?? ''}`, async () => {
+    const entry = join(directory, 'browser.js');
+    writeFileSync(entry, "export { createClient, verifyReceipt } from '@ogong/sdk';\n");
+    const browser = await openBrowserPage(await bundle(entry));
+    try {
+      expect(
+        await browser.page.evaluate(() =>
+          Object.entries((globalThis as never as { ogong: object }).ogong).map(([name, value]) => [name, typeof value]),
+        ),
+      ).toEqual(
+        expect.arrayContaining([
+          ['createClient', 'function'],
+          ['verifyReceipt', 'function'],
+        ]),
+      );
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+/** What a consumer writes: ask, check, and see that a changed answer does not pass. */
+const CHECK = `
+import { createClient, verifyReceipt } from '@ogong/sdk';
+const [gateway] = process.argv.slice(2);
+const client = createClient({ baseUrl: gateway });
+const models = await (await fetch(gateway + '/v1/models')).json();
+const params = { model: models.data[0].id, messages: [{ role: 'user', content: 'Once' }], max_tokens: 16 };
+const { response, receipt, checks } = await client.chat.completions.create(params);
+const encode = (text) => new TextEncoder().encode(text);
+const verify = (text) => verifyReceipt(receipt, { request: encode(JSON.stringify(params)), response: encode(text) });
+const text = response.choices[0].message.content;
+console.log(JSON.stringify({
+  ok: verify(text).ok && checks.every(({ status }) => status !== 'fail'),
+  forged: verify(text + '!').ok,
+}));
+`;
