@@ -8,6 +8,7 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { LLAMA_VERSION } from '@ogong/engine/llama-cpp/platform';
 import type { ResolvedModel } from '@ogong/models/resolve';
+import { measureAudit } from './audit-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
 import { measureEngine } from './engine-rows.ts';
@@ -88,7 +89,7 @@ const parts: Readonly<
       return measureVulkanAudits(bench, { ...bench, path, name: 'random of 24 layers' }, context.onProgress);
     },
   },
-  intake: { title: 'Validator', measure: measureIntake },
+  intake: { title: 'Validator', measure: async () => [...(await measureIntake()), ...measureAudit()] },
   ledger: { title: 'Settlement', measure: measureGas },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },
   demo: { title: 'Demo', measure: measureDemo },
