@@ -12,7 +12,8 @@ import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
-import type { Reply, ReplyService } from './reply-service.ts';
+import type { Reply } from './reply.ts';
+import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** What rides along with an answer: field `ogong` of a body, or of the last chunk of a stream. */

@@ -214,31 +214,30 @@ function createReplies(
   const { ledger, receipts, complaints, funding } = books;
   const { maxPricePer1kAtomic } = spending;
   const { busyPatienceMs } = patience;
-  return createReplyService(
-    { router, ...(modelRoots === undefined ? {} : { modelRoots }) },
-    {
-      chain,
-      beacon,
-      links,
-      payer,
-      matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
-      providers: createProviderCall(patience, { links }),
-      validators: createValidatorChoice({ chain, links, random: Math.random }),
-      funding,
-      ledger,
-      receipts,
-      complaints,
-      checker,
-      clock,
-      randomBytes: random,
-      nameCacheScope: createCacheScopes(random(32)),
-      onFault(reason, providerId) {
-        counts.countFault(reason);
-        logger.warn({ reason, providerId }, 'a provider failed');
-      },
-      onError: warn('the router could not be told'),
+  return createReplyService({
+    router,
+    ...(modelRoots === undefined ? {} : { modelRoots }),
+    chain,
+    beacon,
+    links,
+    payer,
+    matches: createProviderMatch({ router, maxPricePer1kAtomic, busyPatienceMs }, { links, clock }),
+    providers: createProviderCall(patience, { links }),
+    validators: createValidatorChoice({ chain, links, random: Math.random }),
+    funding,
+    ledger,
+    receipts,
+    complaints,
+    checker,
+    clock,
+    randomBytes: random,
+    nameCacheScope: createCacheScopes(random(32)),
+    onFault(reason, providerId) {
+      counts.countFault(reason);
+      logger.warn({ reason, providerId }, 'a provider failed');
     },
-  );
+    onError: warn('the router could not be told'),
+  });
 }
 
 function createApp(

@@ -28,7 +28,8 @@ import { createProviderCall } from './provider-call.ts';
 import { createProviderMatch } from './provider-match.ts';
 import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReceiptStore } from './receipt-store.ts';
-import { createReplyService, type ReplyServiceDependencies } from './reply-service.ts';
+import type { ReplyContext } from './reply.ts';
+import { createReplyService } from './reply-service.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 
@@ -101,7 +102,8 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const complaints = createComplaintOutbox({ store, group, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };
   const price = { router: network.router, maxPricePer1kAtomic: 10n ** 18n, busyPatienceMs: 0 };
-  const dependencies: ReplyServiceDependencies = {
+  const context: ReplyContext = {
+    router: network.router,
     chain,
     beacon: network.beacon,
     links,
@@ -124,7 +126,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     nameCacheScope: createCacheScopes(new Uint8Array(32)),
   };
-  const replies = createReplyService({ router: network.router }, dependencies);
+  const replies = createReplyService(context);
   return {
     store,
     ledger,

@@ -1,0 +1,144 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { decodeDraws } from '@ogong/protocol/commitment/window';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
+import type { ReceiptVerdict } from '@ogong/protocol/stage1/verify-receipt';
+import type { ProviderAnswer } from './follow-provider.ts';
+import type { Attempt, Reply, ReplyContext, ReplyJob } from './reply.ts';
+import { accuseProvider, type Evidence, reportToRouter } from './report-attempt.ts';
+
+type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
+
+/** The answer is there, and its check waits: a provider that is busy has this long before the answer is given up. */
+const OPENING_PATIENCE_MS = 30_000;
+
+/** Stage 1 on one reply. What holds is stored and marked as delivered. @throws ApiError where the provider is at fault. */
+export async function checkReply(
+  context: ReplyContext,
+  job: ReplyJob,
+  { attempt, answer }: { readonly attempt: Attempt; readonly answer: ProviderAnswer },
+): Promise<Reply> {
+  const { text, tokens, finished } = answer;
+  const { record } = finished;
+  if (record === undefined) {
+    await accuseProvider(context, attempt, { reason: 'abandoned' });
+    throw new ApiError('provider_failed', 'The provider finished without a record.');
+  }
+  const opening = await fetchOpening(context, attempt, record);
+  const evidence: Evidence = { record, opening: { opening } };
+  const receipt = buildReceipt(context, job, { attempt, record, opening });
+  const response = utf8Encode(text);
+  const verdict = await verifyReply(context, job, { receipt, response });
+  const failed = verdict.ok ? undefined : toFailure(verdict);
+  if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
+
+  const opened = parseOpening(opening);
+  const header = parseHeader(opened.header);
+  const shown = checkLogprobs(job, { opened, header, tokens });
+  if (shown?.status === 'fail') throw await rejectReply(context, attempt, { ...shown, evidence });
+
+  const replyId = toHex(attempt.replyId);
+  const { checks } = verdict;
+  const stored = { replyId, receipt, request: job.body, response, checks };
+  await context.receipts.put(stored, context.clock.nowMs());
+  await context.ledger.mark(replyId, 'delivered');
+  const { tokenCount: outputTokens } = parseRecordV2(record.record);
+  reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
+  const { stopReason, promptTokenCount: promptTokens } = header;
+  return { choice: job.choice, replyId, text, tokens, stopReason, promptTokens, outputTokens, receipt, checks };
+}
+
+/** @throws ApiError where the provider does not open what it committed to. */
+async function fetchOpening(context: ReplyContext, attempt: Attempt, record: SignedRecord): Promise<Uint8Array> {
+  try {
+    return await context.providers.getOpening(attempt.match, attempt.replyId, OPENING_PATIENCE_MS);
+  } catch (cause) {
+    await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
+    throw createCheckFailed('the provider withholds the opening of its commitment', cause);
+  }
+}
+
+/** All that was signed for one reply, in one document. */
+export function buildReceipt(
+  { chain }: { readonly chain: Pick<ReplyContext['chain'], 'ledger'> },
+  { endpoint }: Pick<ReplyJob, 'endpoint'>,
+  {
+    attempt: { order, match, beacon },
+    record,
+    opening,
+  }: {
+    readonly attempt: Pick<Attempt, 'order' | 'match' | 'beacon'>;
+    readonly record: SignedRecord;
+    readonly opening: Uint8Array;
+  },
+): Receipt {
+  const { ticket, routerKey, signature } = match.signed;
+  return {
+    endpoint,
+    ledger: chain.ledger,
+    order: { bytes: order.order, signature: order.signature },
+    ticket: { bytes: ticket, publicKey: routerKey, signature },
+    record: { bytes: record.record, publicKey: record.providerKey, signature: record.signature },
+    beacon: beacon.certificate,
+    opening: { bytes: opening },
+  };
+}
+
+/** In the process that reads what strangers wrote. */
+function verifyReply(
+  { chain, modelRoots, checker, clock }: ReplyContext,
+  { body }: ReplyJob,
+  { receipt, response }: { readonly receipt: Receipt; readonly response: Uint8Array },
+) {
+  const trust = {
+    ledger: chain.ledger,
+    settlement: chain.network.settlement,
+    validators: chain.validators(),
+    ...(modelRoots === undefined ? {} : { modelRoots }),
+  };
+  return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
+}
+
+/** The first check that failed; where none did, nothing could be checked, which is no pass either. */
+export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
+  readonly id: string;
+  readonly detail: string;
+} {
+  const failed = checks.find(({ status }) => status === 'fail');
+  return failed ?? { id: 'no-check-passed', detail: 'nothing could be checked' };
+}
+
+/** What the client is shown, against what the provider signed; undefined where the request wants no log-probabilities. */
+function checkLogprobs(
+  { request }: ReplyJob,
+  {
+    opened,
+    header,
+    tokens,
+  }: { readonly opened: Opening; readonly header: Header; readonly tokens: ProviderAnswer['tokens'] },
+) {
+  if (!request.logprobs) return undefined;
+  const rows = opened.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+  return checkShownLogprobs(rows, tokens, request.topLogprobs);
+}
+
+async function rejectReply(
+  context: ReplyContext,
+  attempt: Attempt,
+  { id, detail, evidence }: { readonly id: string; readonly detail: string; readonly evidence: Evidence },
+): Promise<ApiError> {
+  await accuseProvider(context, attempt, { reason: id, evidence });
+  return createCheckFailed(`${id}: ${detail}`);
+}
+
+function createCheckFailed(why: string, cause?: unknown): ApiError {
+  return new ApiError(
+    'ogong_check_failed',
+    `The reply failed its check and is not paid for: ${why}. The validators were told.`,
+    { cause },
+  );
+}

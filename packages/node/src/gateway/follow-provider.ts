@@ -1,0 +1,58 @@
+import { ApiError } from '@ogong/host/http/api-error';
+import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Delta } from './provider-call.ts';
+import type { Attempt, ReplyContext, ReplyJob } from './reply.ts';
+import { accuseProvider } from './report-attempt.ts';
+
+/** All that a provider said in one attempt; none of it is checked. */
+export interface ProviderAnswer {
+  readonly finished: Finished;
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+}
+
+/** Yields what the provider streams. Whoever breaks off after it began is accused. @throws ApiError */
+export async function* followProvider(
+  context: ReplyContext,
+  job: ReplyJob,
+  attempt: Attempt,
+): AsyncGenerator<Delta, ProviderAnswer> {
+  const stream = context.providers.generate(toCall(context, job, attempt));
+  let text = '';
+  const tokens: TokenLogprob[] = [];
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) return { finished: next.value, text, tokens };
+      text += next.value.text;
+      if (job.request.logprobs) tokens.push(...next.value.tokens);
+      yield next.value;
+    }
+  } catch (error) {
+    // A client that left is no fault of the provider's: what became of the order is the validator's to say.
+    if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
+    // What kept a provider from serving may be that it could not reach the validator.
+    if (isRefusal(error)) context.validators.doubt();
+    throw error;
+  } finally {
+    await stream.return(undefined as never);
+  }
+}
+
+function toCall({ nameCacheScope }: ReplyContext, job: ReplyJob, { match, order }: Attempt) {
+  const { body, endpoint, request, signal, key } = job;
+  return {
+    match,
+    order,
+    request: body,
+    cacheScope: nameCacheScope(key.id, match.ticket.providerId),
+    endpoint,
+    maxTokens: request.maxTokens,
+    topLogprobs: request.logprobs ? request.topLogprobs : undefined,
+    signal,
+  };
+}
+
+/** The provider declined before it began: nothing was promised, so nothing was broken. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 'request_refused' || error.code === 'provider_busy');

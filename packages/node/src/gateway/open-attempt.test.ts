@@ -1,0 +1,54 @@
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseRequest } from '@ogong/protocol/exchange/request';
+import type { Ticket } from '@ogong/protocol/exchange/ticket';
+import { expect, it } from 'vitest';
+import { assertPublishedWeights, buildTerms } from './open-attempt.ts';
+
+const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill);
+const MODEL = 'ogong/verified/test/model';
+const request = parseRequest(
+  utf8Encode(JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 40 })),
+  'chat',
+);
+const ticket = {
+  modelRoot: bytes(32, 1),
+  providerId: bytes(32, 2),
+  payee: bytes(20, 3),
+  router: bytes(20, 4),
+  contextSize: 512,
+  pricePer1kAtomic: 1_500n,
+} as Ticket;
+const input = {
+  ticket,
+  payer: bytes(20, 5),
+  validator: bytes(20, 6),
+  requestHash: bytes(32, 7),
+  replyId: bytes(16, 8),
+  nonce: bytes(32, 9),
+  epoch: 10n,
+  nowMs: 1_000,
+};
+
+it('promises the price, payee and room of the ticket, and at most what the request can cost', () => {
+  const { nowMs: _, ticket: __, ...drawn } = input;
+  const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
+  expect(buildTerms({ request, choice: 1 }, input)).toEqual({
+    ...drawn,
+    ...{ modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic },
+    choice: 1,
+    // (2 bytes + 64 a message + 64 a request + 40 tokens) at 1.5 each.
+    maxFeeAtomic: 255n,
+    // Two minutes and 50 ms a token after now.
+    expiresAtMs: 123_000n,
+  });
+});
+
+it('takes no other weights than those published under a name', () => {
+  const modelRoots = { [MODEL]: bytes(32, 1) };
+  expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(32, 1))).not.toThrow();
+  expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(32, 2))).toThrow(/other weights/);
+  expect(() => assertPublishedWeights({ modelRoots }, MODEL, bytes(31, 1))).toThrow(/other weights/);
+  // Of a name that the operator does not know nothing is known.
+  expect(() => assertPublishedWeights({ modelRoots }, 'constructor', bytes(32, 2))).not.toThrow();
+  expect(() => assertPublishedWeights({}, MODEL, bytes(32, 2))).not.toThrow();
+});

@@ -1,0 +1,113 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeContextBound, computeMaxFee } from '@ogong/protocol/exchange/fee';
+import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
+import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import type { OrderBytes } from './channel-ledger.ts';
+import type { Attempt, ReplyContext, ReplyJob } from './reply.ts';
+
+/** An order before the books say what its voucher adds up to. */
+export type OrderTerms = Omit<Order, 'cumulativeAtomic'>;
+
+/**
+ * Finds a provider and a validator, and signs an order for them.
+ * @param tried providers that this job was already tried with.
+ * @throws ApiError
+ */
+export async function openAttempt(
+  context: ReplyContext,
+  job: ReplyJob,
+  tried: readonly Uint8Array[],
+): Promise<Attempt> {
+  const { matches, validators, clock } = context;
+  const { request, signal } = job;
+  const replyId = context.randomBytes(16);
+  const nonce = context.randomBytes(32);
+  const requestHash = crypto.sha256(job.body);
+  const contextSize = computeContextBound(request);
+  const [match, validator] = await Promise.all([
+    matches.match({ model: request.model, replyId, requestHash, contextSize, exclude: tried, signal }),
+    validators.pick(),
+  ]);
+  assertPublishedWeights(context, request.model, match.ticket.modelRoot);
+  const beacon = context.beacon.latest();
+  const nowMs = clock.nowMs();
+  const terms = buildTerms(job, {
+    ticket: match.ticket,
+    payer: context.payer.address,
+    validator: validator.address,
+    requestHash,
+    replyId,
+    nonce,
+    epoch: beacon.epoch,
+    nowMs,
+  });
+  const order = await reserveOrder(context, { job, terms, nowMs });
+  return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
+}
+
+/** @throws ApiError `no_provider` where the operator knows the weights of this name as others. */
+export function assertPublishedWeights(
+  { modelRoots }: Pick<ReplyContext, 'modelRoots'>,
+  model: string,
+  offered: Uint8Array,
+): void {
+  const published = modelRoots && Object.hasOwn(modelRoots, model) ? modelRoots[model] : undefined;
+  if (published === undefined || equalBytes(published, offered)) return;
+  throw new ApiError('no_provider', `The router offers other weights than those published as ${model}.`);
+}
+
+export interface TermsInput
+  extends Pick<OrderTerms, 'payer' | 'validator' | 'requestHash' | 'replyId' | 'nonce' | 'epoch'> {
+  readonly ticket: Attempt['match']['ticket'];
+  readonly nowMs: number;
+}
+
+/** What is promised: price, payee and room as the ticket has them, and at most what the request can cost. */
+export function buildTerms(
+  { request, choice }: Pick<ReplyJob, 'request' | 'choice'>,
+  { ticket, nowMs, ...drawn }: TermsInput,
+): OrderTerms {
+  const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
+  return {
+    ...drawn,
+    modelRoot,
+    providerId,
+    payee,
+    router,
+    choice,
+    contextSize,
+    pricePer1kAtomic,
+    maxFeeAtomic: computeMaxFee(request, pricePer1kAtomic),
+    expiresAtMs: BigInt(nowMs + computeOrderLifetime(request)),
+  };
+}
+
+/** Signs an order as the books take it up: what is not on the disk is not promised. @throws ApiError, StoreError */
+async function reserveOrder(
+  { ledger, funding, payer, chain }: ReplyContext,
+  { job, terms, nowMs }: { readonly job: ReplyJob; readonly terms: OrderTerms; readonly nowMs: number },
+): Promise<OrderBytes> {
+  const validator = toHex(terms.validator);
+  const { owedAtomic, outstandingAtomic } = ledger.channel(validator);
+  const needed = owedAtomic + outstandingAtomic + terms.maxFeeAtomic;
+  const { spendable, spent } = await funding.provide(terms.validator, needed);
+  const reservation = {
+    replyId: toHex(terms.replyId),
+    completionId: job.completionId,
+    choice: job.choice,
+    validator,
+    keyId: job.key.id,
+    keyBudgetAtomic: job.key.budgetAtomic,
+    maxFeeAtomic: terms.maxFeeAtomic,
+    spendableAtomic: spendable,
+    spentAtomic: spent,
+    createdMs: nowMs,
+    expiresMs: Number(terms.expiresAtMs),
+  };
+  return ledger.reserve(reservation, (cumulativeAtomic) => {
+    const order = { ...terms, cumulativeAtomic };
+    return { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, chain.ledger, order)) };
+  });
+}

@@ -1,0 +1,77 @@
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { Clock } from '@ogong/host/time/clock';
+import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { Check } from '@ogong/protocol/base/checks';
+import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
+import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import type { NameCacheScope } from './cache-scope.ts';
+import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
+import type { ComplaintOutbox } from './complaint-outbox.ts';
+import type { EscrowFunding } from './escrow-funding.ts';
+import type { ProviderCall } from './provider-call.ts';
+import type { Match, ProviderMatch } from './provider-match.ts';
+import type { ReceiptChecker } from './receipt-checker.ts';
+import type { ReceiptStore } from './receipt-store.ts';
+import type { ValidatorChoice } from './validator-choice.ts';
+
+/** One choice of a completion, to be bought. */
+export interface ReplyJob {
+  readonly completionId: string;
+  readonly choice: number;
+  readonly endpoint: Endpoint;
+  /** The exact body, which is what is hashed, forwarded and signed for. */
+  readonly body: Uint8Array;
+  readonly request: InferenceRequest;
+  readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
+  readonly signal: AbortSignal;
+}
+
+/** One try with one provider: a reply id of its own, hence an order of its own. */
+export interface Attempt {
+  readonly replyId: Uint8Array;
+  readonly match: Match;
+  readonly beacon: KnownBeacon;
+  readonly validator: Uint8Array;
+  readonly order: OrderBytes;
+  readonly startedMs: number;
+}
+
+/** A choice that was bought and checked. */
+export interface Reply {
+  readonly choice: number;
+  readonly replyId: string;
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+  readonly stopReason: StopReason;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  readonly receipt: Receipt;
+  readonly checks: readonly Check[];
+}
+
+/** What the steps from a job to its reply share: open-attempt, follow-provider, check-reply, report-attempt. */
+export interface ReplyContext {
+  readonly router: Peer;
+  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'>;
+  readonly beacon: Pick<BeaconView, 'latest'>;
+  readonly links: LinkPool;
+  readonly payer: LedgerSigner;
+  readonly matches: ProviderMatch;
+  readonly providers: ProviderCall;
+  readonly validators: ValidatorChoice;
+  readonly funding: EscrowFunding;
+  readonly ledger: ChannelLedger;
+  readonly receipts: ReceiptStore;
+  readonly complaints: ComplaintOutbox;
+  readonly checker: ReceiptChecker;
+  readonly clock: Clock;
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly nameCacheScope: NameCacheScope;
+  readonly onFault?: (reason: string, providerId: Uint8Array) => void;
+  readonly onError?: (error: unknown) => void;
+}

@@ -1,0 +1,36 @@
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type Finished, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Attempt, ReplyContext } from './reply.ts';
+
+export interface Evidence {
+  readonly record?: NonNullable<Finished['record']>;
+  readonly opening?: { readonly opening: Uint8Array };
+}
+
+/** Tells validator and router what the provider did, the validator durably. */
+export async function accuseProvider(
+  context: ReplyContext,
+  attempt: Attempt,
+  { reason, evidence = {} }: { readonly reason: string; readonly evidence?: Evidence },
+): Promise<void> {
+  const { providerId } = attempt.match.ticket;
+  context.onFault?.(reason, providerId);
+  if (reason !== 'abandoned') context.matches.exclude(providerId);
+  else context.validators.doubt();
+  await context.complaints.put(attempt.validator, { order: attempt.order, reason, ...evidence });
+  await context.ledger.mark(toHex(attempt.replyId), 'abandoned');
+  const outcome = reason === 'abandoned' ? 'abandoned' : 'failed-check';
+  reportToRouter(context, attempt, { outcome, outputTokens: 0 });
+}
+
+/** For the router's statistics only, so a lost one does no harm. */
+export function reportToRouter(
+  { clock, links, router, onError = () => {} }: ReplyContext,
+  { replyId, match, startedMs }: Attempt,
+  { outcome, outputTokens }: { readonly outcome: string; readonly outputTokens: number },
+): void {
+  const { providerId } = match.ticket;
+  const durationMs = Math.max(0, Math.min(clock.nowMs() - startedMs, 0xffff_ffff));
+  const message = { replyId, providerId, outcome, outputTokens, durationMs };
+  links.to(RouterService, router).report(message).catch(onError);
+}
