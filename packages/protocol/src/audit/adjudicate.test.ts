@@ -1,5 +1,10 @@
-import { createSyntheticReply, type SyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
+import {
+  createSyntheticReply,
+  SYNTHETIC_VOCABULARY,
+  type SyntheticReply,
+} from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
+import { expFixed } from '../base/exponential.ts';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import {
   type DrawRow,
@@ -12,8 +17,10 @@ import {
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { buildDriftTable } from '../drift/drift-table-build.ts';
 import { FALLBACK_THRESHOLDS } from '../drift/thresholds.ts';
-import { MAX_COST, TAIL_RANK } from '../sampling/sampler.ts';
+import { computeDrawKey, createDrawSource } from '../sampling/draw-key.ts';
+import { computeWeights, createWeights, drawRank, MAX_COST, MAX_LISTED, NAT, TAIL_RANK } from '../sampling/sampler.ts';
 import { replayReply } from '../stage1/replay.ts';
+import { computeLargestTail } from '../stage1/tail-bound.ts';
 import { compareWindows } from '../stage2/compare.ts';
 import { computeReplyEvidence } from '../stage2/reply-scores.ts';
 import {
@@ -246,13 +253,30 @@ describe('adjudicateReport', () => {
     expect(verdict.outcome).toBe('reject');
   });
 
-  it('rejects a tail that takes every draw, where stage 1 cannot bound it', () => {
-    const row = (honest: DrawRow): DrawRow => {
-      const tailId = Array.from({ length: 512 }, (_, id) => id).find((id) => !honest.ids.includes(id)) as number;
-      return { ...honest, tail: 2 ** 24 - 1, rank: TAIL_RANK, tailId, tailQ: 900_000 };
+  it('rejects the largest tail that stage 1 lets through, with every listed value true', () => {
+    // A sharp list at temperature 2: what it leaves, spread evenly over the vocabulary, would take two draws in three.
+    const parameters = { temperature: 2 };
+    const ids = Uint32Array.from({ length: MAX_LISTED }, (_, id) => id);
+    const q = ids.map((_, rank) => (rank === 0 ? 0.01 : 12) * NAT);
+    const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+    const largest = computeLargestTail(q, { vocabularySize: SYNTHETIC_VOCABULARY, temperatureQ16: 2 * NAT, mass });
+    const { header: plain } = createSyntheticReply({ ...options, parameters });
+    const source = createDrawSource(crypto, computeDrawKey(crypto, plain.drawKey));
+    const weights = createWeights();
+    const listWithTail = (tail: number, position: number): DrawRow => {
+      computeWeights(q, q.length, tail, plain.sampler, weights);
+      const rank = drawRank(ids, weights, source.draw(position));
+      return { ids, q, tail, rank, ...(rank === TAIL_RANK && { tailId: 500, tailQ: 13 * NAT }) };
     };
-    const cheat = createSyntheticReply({ ...options, parameters: { presence_penalty: 0.1 }, bend: { row } });
-    expect(replayReply(crypto, cheat.record, cheat.opening).checks.every(({ status }) => status === 'pass')).toBe(true);
+    const replayOf = (tail: number) => {
+      const served = createSyntheticReply({ ...options, parameters, bend: { row: (_, at) => listWithTail(tail, at) } });
+      const { checks } = replayReply(crypto, served.record, served.opening);
+      return { ...served, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
+    };
+    expect(replayOf(largest + 1).failed).toEqual(['listing']);
+    const cheat = replayOf(largest);
+    expect(cheat.failed).toEqual([]);
+    // The model itself gives unlisted tokens far less.
     const windows = cheat.opening.windows.map((window) => {
       const { rows, runs } = decodeDraws(window.draws, cheat.header);
       return { ...window, draws: encodeDraws({ rows: rows.map((r) => ({ ...r, tail: 40_000 })), runs }, cheat.header) };
