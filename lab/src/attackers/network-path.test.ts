@@ -7,7 +7,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createOpenings } from '@ogong/provider/provider/provider-store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createNetwork, ledger, network, payee, receive } from '@ogong/testing/provider/provider-fixture';

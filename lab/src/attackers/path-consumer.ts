@@ -14,7 +14,7 @@ import {
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import type { TrialRequest } from './trial-requests.ts';

@@ -13,12 +13,13 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import { isText } from '@ogong/protocol/modality/text/text';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { ClaimError, verifySubmission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/judge';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSampleJob } from '@ogong/provider/calibration/sample';
 import type { CommittedReply } from '@ogong/provider/provider/commit-reply';
 import { generateReply } from '@ogong/provider/provider/generate-reply';
@@ -212,9 +213,10 @@ async function audit(
   const record = parseRecordV2(committed.record);
   const opened = openReply(crypto, record, bytes);
   // Not only what is consistent: what stage 2 says of a reply that stage 1 refutes is worth knowing too.
-  const header = opened?.replay.header;
-  if (opened === undefined || header === undefined || opened.replay.rows.length === 0) return undefined;
-  const { opening, replay } = opened;
+  if (opened === undefined || !isText(opened.reply)) return undefined;
+  const { opening } = opened;
+  const { header, replay } = opened.reply;
+  if (header === undefined || replay.rows.length === 0) return undefined;
   const jobId = new Uint8Array(16).fill(38);
   const timeoutMs = 60_000;
   let reportBytes: Uint8Array;

@@ -16,7 +16,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ask } from '../demo/ask.ts';
 import { readBooks, readHistory } from '../demo/ledger-book.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';

@@ -1,7 +1,7 @@
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import type { DemoClaim } from './claims.ts';
 import { entriesOf } from './finding.ts';
 import { formatOgong, formatTable, shorten } from './format.ts';

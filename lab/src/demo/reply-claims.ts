@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { answeredOf, cheatOf, entriesOf, type Finding, failuresOf, judge } from './finding.ts';
 import type { RunRecord } from './run-record.ts';
 

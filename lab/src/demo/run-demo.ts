@@ -5,7 +5,7 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { readEvidence } from '../attackers/served-evidence.ts';
 import { ask } from './ask.ts';
 import { runChaos } from './chaos.ts';

@@ -3,7 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FeeShares } from '@ogong/protocol/exchange/fee';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Comparison } from '@ogong/protocol/stage2/compare';
 import type { CheatMode } from '../attackers/attack.ts';
 

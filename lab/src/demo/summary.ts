@@ -1,6 +1,6 @@
 import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import type { DemoClaim } from './claims.ts';
 import { replyIdOf } from './finding.ts';
 import type { Account, RunRecord } from './run-record.ts';

@@ -7,6 +7,7 @@ import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import { parseRequest } from '@ogong/protocol/exchange/request';
+import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
 import {
   appendVerdict,
@@ -198,7 +199,7 @@ function createReply(number: number, provider: number): Served {
     receipt,
     order,
     provider,
-    feeAtomic: computeReplyFee(order, parseRequest(request, 'chat'), reply.header),
+    feeAtomic: computeReplyFee(order, boundTextTokens(parseRequest(request, 'chat')), reply.header),
     asked: {
       number,
       prompt: `Once upon a time ${number}`,

@@ -1,7 +1,8 @@
 import { encodeOpening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { type Trust, verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import type { TamperProbe } from './run-record.ts';
 
 export interface ProvenReply {

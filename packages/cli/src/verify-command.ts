@@ -3,7 +3,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';

@@ -4,7 +4,7 @@ import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { Posture } from '@ogong/protocol/exchange/posture';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { ReceiptError } from './errors.ts';
 import { fetchOpening, verifyReceipt } from './receipts.ts';
 

@@ -3,7 +3,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type Answer, type CheckedReply, checkAnswer } from './check-answer.ts';
 import { GatewayApiError, ReceiptError } from './errors.ts';
 import { readEvents } from './event-stream.ts';

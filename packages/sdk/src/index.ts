@@ -1,8 +1,8 @@
 export type { Check } from '@ogong/protocol/base/checks';
 export type { Posture } from '@ogong/protocol/exchange/posture';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
-export { parseTrust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
-export type { ReceiptVerdict, Trust } from '@ogong/protocol/stage1/verify-receipt';
+export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
+export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {
   type CallOptions,

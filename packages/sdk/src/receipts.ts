@@ -2,7 +2,8 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
-import { type ReceiptVerdict, type Trust, verifyReceipt as verifyWith } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/verify-receipt';
 import { GatewayApiError } from './errors.ts';
 
 export interface ReceiptInput {

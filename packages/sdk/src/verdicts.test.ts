@@ -4,6 +4,7 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { parseRequest } from '@ogong/protocol/exchange/request';
+import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import { encodeVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
@@ -36,7 +37,9 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow) {
     ...{ providerId, payee: payee.address, payer: order.payer, router: order.router },
     verdict: isCheat ? 'reject' : 'inconclusive',
     evidence: isCheat ? 'exact' : 'none',
-    feeAtomic: isCheat ? 0n : computeReplyFee(order, parseRequest(reply.request, 'chat'), reply.header),
+    feeAtomic: isCheat
+      ? 0n
+      : computeReplyFee(order, boundTextTokens(parseRequest(reply.request, 'chat')), reply.header),
     ...{ verifierIds: [], beaconEpoch: 8n, evidenceHash: crypto.sha256(evidence), ejects: isCheat, timeMs: 1_000 },
   };
   const signedOrder = { order: reply.orderBytes, signature: reply.orderSignature };

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { type ConfigDefinition, type Fields, flagOf } from './field.ts';
+import { type ConfigDefinition, type Field, type Fields, flagOf } from './field.ts';
 import { suggest } from './suggest.ts';
 
 export interface GivenArguments {
@@ -10,76 +9,65 @@ export interface GivenArguments {
   readonly version: boolean;
 }
 
-const BUILT_IN = {
-  config: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'V' },
-} as const;
-
 /** Splits the command line; `--flag value`, `--flag=value`, `--switch`, `--no-switch`, and `--` before bare words. */
 export function parseArguments(
   { fields, positionals: allowed }: ConfigDefinition<Fields>,
   argv: readonly string[],
   problems: string[],
 ): GivenArguments {
-  const names = new Map(Object.entries(fields).map(([name, field]) => [flagOf(name, field), name]));
-  const types = [...names].map(
-    ([flag, name]) => [flag, { type: fields[name]?.boolean ? 'boolean' : 'string' }] as const,
-  );
-  // Not strict: parseArgs would throw at the first mistake, and a user is told of all of them.
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: { ...Object.fromEntries(types), ...BUILT_IN },
-    strict: false,
-    tokens: true,
-  });
+  const byFlag = new Map(Object.entries(fields).map(([name, field]) => [flagOf(name, field), { name, field }]));
   const flags = new Map<string, string[]>();
   const positionals: string[] = [];
-  const builtIn = new Map<string, string>();
-  // Where an unknown flag stands that may carry a value.
-  let unknownAt: number | undefined;
-  for (const token of tokens) {
-    if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') {
-      // Most unknown flags are misspelt and carry their value: it is no argument of its own.
-      if (unknownAt === undefined || token.index !== unknownAt + 1) positionals.push(token.value);
-      continue;
-    }
-    const positive = /^no-(.*)$/s.exec(token.name)?.[1] ?? '';
-    const isNegated = token.value === undefined && fields[names.get(positive) ?? '']?.boolean === true;
-    const flag = isNegated ? positive : token.name;
-    const name = names.get(flag);
-    const field = name === undefined ? undefined : fields[name];
-    if (!field && !Object.hasOwn(BUILT_IN, flag)) {
-      const word = (argv[token.index] as string).split('=')[0] as string;
-      const known = [...names.keys(), ...Object.keys(BUILT_IN)];
-      // `-bind` is four short flags to parseArgs, and one mistake to its user.
-      if (token.index !== unknownAt)
-        problems.push(`unknown flag ${word}${suggest(word.replace(/^-+/, ''), known, '--')}`);
-      unknownAt = token.value === undefined ? token.index : undefined;
-      continue;
-    }
-    const isSwitch = field ? field.boolean : flag !== 'config';
-    const text = isSwitch ? (token.value ?? String(!isNegated)) : token.value;
-    // A negative number is a value; anything else with a dash is the next flag.
-    if (text === undefined || (token.inlineValue === false && /^-(?![\d.])/.test(text))) {
-      problems.push(`--${flag} needs a value`);
-    } else if (name === undefined) {
-      builtIn.set(flag, text);
+  let configPath: string | undefined;
+  let help = false;
+  let version = false;
+
+  const add = (name: string, field: Field, text: string) => {
+    const texts = flags.get(name) ?? [];
+    if (texts.length > 0 && !field.repeatable) problems.push(`--${flagOf(name, field)} is given more than once`);
+    flags.set(name, [...texts, text]);
+  };
+
+  const rest = [...argv];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') {
+      positionals.push(...rest.splice(0));
+    } else if (word === '--help' || word === '-h') {
+      help = true;
+    } else if (word === '--version' || word === '-V') {
+      version = true;
+    } else if (!word.startsWith('-') || word === '-') {
+      positionals.push(word);
     } else {
-      const texts = flags.get(name) ?? [];
-      if (texts.length > 0 && !field?.repeatable) problems.push(`--${flag} is given more than once`);
-      flags.set(name, [...texts, text]);
+      const [, flag = '', inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      const takeValue = (): string | undefined => {
+        // A negative number is a value; anything else with a dash is the next flag.
+        const value = inline ?? (rest[0] !== undefined && /^(?!-)|^-[\d.]/.test(rest[0]) ? rest.shift() : undefined);
+        if (value === undefined) problems.push(`--${flag} needs a value`);
+        return value;
+      };
+      const known = byFlag.get(flag);
+      const negated = flag.startsWith('no-') ? byFlag.get(flag.slice(3)) : undefined;
+      if (known?.field.boolean) {
+        add(known.name, known.field, inline ?? 'true');
+      } else if (known) {
+        const value = takeValue();
+        if (value !== undefined) add(known.name, known.field, value);
+      } else if (negated?.field.boolean && inline === undefined) {
+        add(negated.name, negated.field, 'false');
+      } else if (flag === 'config') {
+        configPath = takeValue();
+      } else {
+        problems.push(
+          `unknown flag ${word.split('=')[0]}${suggest(flag, [...byFlag.keys(), 'config', 'help', 'version'], '--')}`,
+        );
+        // Most unknown flags are misspelt and carry their value: it is no argument of its own.
+        if (inline === undefined && rest[0] !== undefined && !rest[0].startsWith('-')) rest.shift();
+      }
     }
   }
   checkPositionals(positionals, allowed, problems);
-  return {
-    flags,
-    positionals,
-    configPath: builtIn.get('config'),
-    help: builtIn.has('help'),
-    version: builtIn.has('version'),
-  };
+  return { flags, positionals, configPath, help, version };
 }
 
 function checkPositionals(

@@ -6,7 +6,7 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { decodeDraws } from '@ogong/protocol/commitment/window';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
-import type { ReceiptVerdict } from '@ogong/protocol/stage1/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { ProviderAnswer } from './follow-provider.ts';
 import type { Attempt, Reply, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type Evidence, reportToRouter } from './report-attempt.ts';

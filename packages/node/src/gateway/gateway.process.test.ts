@@ -5,7 +5,7 @@ import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';

@@ -1,9 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { computeContextBound, computeMaxFee } from '@ogong/protocol/exchange/fee';
+import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
 import type { Attempt, ReplyContext, ReplyJob } from './reply.ts';
 
@@ -25,7 +26,7 @@ export async function openAttempt(
   const replyId = context.randomBytes(16);
   const nonce = context.randomBytes(32);
   const requestHash = crypto.sha256(job.body);
-  const contextSize = computeContextBound(request);
+  const contextSize = findModality(request.endpoint).boundContext(request);
   const [match, validator] = await Promise.all([
     matches.match({ model: request.model, replyId, requestHash, contextSize, exclude: tried, signal }),
     validators.pick(),
@@ -70,6 +71,7 @@ export function buildTerms(
   { ticket, nowMs, ...drawn }: TermsInput,
 ): OrderTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
+  const bound = findModality(request.endpoint).boundTokens(request);
   return {
     ...drawn,
     modelRoot,
@@ -79,8 +81,8 @@ export function buildTerms(
     choice,
     contextSize,
     pricePer1kAtomic,
-    maxFeeAtomic: computeMaxFee(request, pricePer1kAtomic),
-    expiresAtMs: BigInt(nowMs + computeOrderLifetime(request)),
+    maxFeeAtomic: computeMaxFee(bound, pricePer1kAtomic),
+    expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: bound.outputTokens })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createBeaconMemo } from './beacon-memo.ts';
 import type { CheckAnswer, CheckMessage } from './receipt-checker.ts';
 

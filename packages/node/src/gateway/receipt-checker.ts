@@ -4,7 +4,8 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { ReceiptVerdict, Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 
 export interface CheckJob {
   readonly receipt: Receipt;
@@ -50,7 +51,7 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Folders of the code that the process loads: there is nothing else for it to read. */
 function listCodeFolders(): string[] {
-  const manifests = ['@ogong/protocol/stage1/verify-receipt', '@ogong/host/crypto/node-crypto'].map((entry) =>
+  const manifests = ['@ogong/protocol/verdict/verify-receipt', '@ogong/host/crypto/node-crypto'].map((entry) =>
     findPackageJSON(entry, import.meta.url),
   );
   const folders = [

@@ -9,7 +9,7 @@ import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/exc
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import {
   ClaimError,
   type SignedOrder,

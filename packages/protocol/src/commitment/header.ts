@@ -32,13 +32,14 @@ import {
   type TokenBias,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import type { CommonHeader } from './common-header.ts';
 import { assertDirections, MAX_EMBEDDING } from './sketch.ts';
 
 export type Endpoint = 'chat' | 'completion';
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
 const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
-const ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
+export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
 const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
 const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
 export const MAX_HEADER_BYTES = 8192;
@@ -65,7 +66,7 @@ const drawKey: Codec<DrawKeyInputs> = union('mode', {
 });
 
 const headerCodec = struct({
-  endpoint: oneOf(ENDPOINTS),
+  endpoint: oneOf(TEXT_ENDPOINTS),
   /** `verified`, ... */
   tier: text(32),
   /** How the answer can be checked: `draw-replay`, ... */
@@ -99,18 +100,25 @@ const headerCodec = struct({
 });
 
 /**
- * Leaf 0 of the commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). Binary, fixed
+ * Leaf 0 of a text's commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). Binary, fixed
  * order, one encoding per value.
  */
-export interface Header extends CodecType<typeof headerCodec> {}
+export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
+  readonly endpoint: Endpoint;
+}
 
+export const TEXT_HEADER_TAG = 'ogong-header-v1';
 const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
-  tag: 'ogong-header-v1',
+  tag: TEXT_HEADER_TAG,
   maxBytes: MAX_HEADER_BYTES,
 });
 
 export const encodeHeader: (header: Header) => Uint8Array = headerFormat.encode;
 export const parseHeader: (bytes: Uint8Array) => Header = headerFormat.decode;
+
+/** Whether a header is a text's: what only texts have is taken from those alone. */
+export const isTextHeader = (header: CommonHeader): header is Header =>
+  TEXT_ENDPOINTS.some((endpoint) => endpoint === header.endpoint);
 
 function assertBiasedTokens({ bias, vocabularySize }: Header): void {
   const last = bias.at(-1);

@@ -4,13 +4,15 @@ import vectors from '../../vectors/fee.json' with { type: 'json' };
 import { ProtocolError, utf8Encode } from '../base/bytes.ts';
 import { computeContextBound, computeMaxFee, computeReplyFee, type FeeShares, splitFee } from './fee.ts';
 import { parseRequest } from './request.ts';
+import { boundTextTokens } from './request-bound.ts';
 
 const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
 
 const ORDER = { pricePer1kAtomic: 3n, maxFeeAtomic: 1_000n };
-const REQUEST = { promptText: '', messages: [{ role: 'user', content: 'Once upon a time' }], maxTokens: 2000 };
 const REPLY = { promptTokenCount: 5, outputTokenCount: 1000 };
 const BOUND = 16 + 64 + 64;
+const MESSAGES = [{ role: 'user', content: 'Once upon a time' }];
+const REQUEST = boundTextTokens({ promptText: '', messages: MESSAGES, maxTokens: 2000 });
 
 const anyShares = fc
   .record({
@@ -56,7 +58,7 @@ describe('fee', () => {
         pricePer1kAtomic: BigInt(order.pricePer1kAtomic),
         maxFeeAtomic: BigInt(order.maxFeeAtomic),
       };
-      const compute = () => computeReplyFee(terms, parseRequest(utf8Encode(request), 'chat'), reply);
+      const compute = () => computeReplyFee(terms, boundTextTokens(parseRequest(utf8Encode(request), 'chat')), reply);
       if (expected.refused !== undefined) expect(compute).toThrow(expect.objectContaining({ code: expected.refused }));
       else expect(compute()).toBe(BigInt(expected.feeAtomic as string));
     }

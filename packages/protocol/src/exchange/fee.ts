@@ -1,7 +1,5 @@
 import { ProtocolError } from '../base/bytes.ts';
-import type { Header } from '../commitment/header.ts';
 import type { Order } from './order.ts';
-import { computePromptBound, type InferenceRequest } from './request.ts';
 
 /** All amounts are atomic units of the token; shares are basis points (1/10,000) of the gross fee. */
 const BASIS_POINTS = 10_000n;
@@ -48,31 +46,44 @@ export class FeeError extends Error {
 }
 
 type BilledOrder = Pick<Order, 'pricePer1kAtomic' | 'maxFeeAtomic'>;
-type BilledRequest = Pick<InferenceRequest, 'promptText' | 'messages' | 'maxTokens'>;
-type BilledReply = Pick<Header, 'promptTokenCount' | 'outputTokenCount'>;
+
+/** The most that a request can bill; each modality says it of its own (modality.ts). */
+export interface TokenBound {
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/** What a reply bills. */
+export interface BilledTokens {
+  readonly promptTokenCount: number;
+  readonly outputTokenCount: number;
+}
 
 /**
- * What one reply costs: the only way from an order, its request and a reply to money (docs/spec/order.md). The order's
+ * What one reply costs: the only way from an order, what its request can bill and a reply to money (docs/spec/order.md). The order's
  * maximum has room for every output token, so it alone would let a short reply bill a made-up prompt.
  * @returns atomic units, price per 1,000 tokens times prompt and output tokens, rounded up.
  * @throws FeeError where the reply bills more than request and order allow; ProtocolError `out-of-range` on a quantity that
  * is none.
  */
-export function computeReplyFee(order: BilledOrder, request: BilledRequest, reply: BilledReply): bigint {
+export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: BilledTokens): bigint {
   const { promptTokenCount, outputTokenCount } = reply;
   for (const count of [promptTokenCount, outputTokenCount]) {
     if (!Number.isSafeInteger(count) || count < 0) throw new ProtocolError('out-of-range', `token count ${count}`);
   }
   const { pricePer1kAtomic, maxFeeAtomic } = order;
   if (maxFeeAtomic < 0n) throw new ProtocolError('out-of-range', `negative maximum ${maxFeeAtomic}`);
-  const bound = computePromptBound(request);
-  if (promptTokenCount > bound) {
-    throw new FeeError('prompt', `${promptTokenCount} prompt tokens are billed, the request makes at most ${bound}`);
+  const { promptTokens, outputTokens } = bound;
+  if (promptTokenCount > promptTokens) {
+    throw new FeeError(
+      'prompt',
+      `${promptTokenCount} prompt tokens are billed, the request makes at most ${promptTokens}`,
+    );
   }
-  if (outputTokenCount > request.maxTokens) {
+  if (outputTokenCount > outputTokens) {
     throw new FeeError(
       'output',
-      `${outputTokenCount} output tokens are billed, at most ${request.maxTokens} were asked for`,
+      `${outputTokenCount} output tokens are billed, at most ${outputTokens} were asked for`,
     );
   }
   const fee = priceTokens(pricePer1kAtomic, promptTokenCount + outputTokenCount);
@@ -83,13 +94,13 @@ export function computeReplyFee(order: BilledOrder, request: BilledRequest, repl
 }
 
 /** Tokens that prompt and reply take at most, before the prompt is tokenised. */
-export function computeContextBound(request: BilledRequest): number {
-  return computePromptBound(request) + request.maxTokens;
+export function computeContextBound({ promptTokens, outputTokens }: TokenBound): number {
+  return promptTokens + outputTokens;
 }
 
 /** The most that a reply can cost, before its prompt is tokenised: the maximum that its order needs. Atomic units. */
-export function computeMaxFee(request: BilledRequest, pricePer1kAtomic: bigint): bigint {
-  return priceTokens(pricePer1kAtomic, computeContextBound(request));
+export function computeMaxFee(bound: TokenBound, pricePer1kAtomic: bigint): bigint {
+  return priceTokens(pricePer1kAtomic, computeContextBound(bound));
 }
 
 function priceTokens(pricePer1kAtomic: bigint, tokens: number): bigint {

@@ -1,27 +1,15 @@
-import { equalBytes, toHex, utf8Decode } from '../base/bytes.ts';
-import { type Check, check, fail, pass, skip } from '../base/checks.ts';
+import { equalBytes, utf8Decode } from '../base/bytes.ts';
+import { type Check, check, fail, pass } from '../base/checks.ts';
 import { type Header, NO_INPUTS } from '../commitment/header.ts';
-import { computeBankSeed, DEFAULT_DIRECTIONS } from '../commitment/sketch.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Order } from '../exchange/order.ts';
 import type { InferenceRequest } from '../exchange/request.ts';
+import { checkBank, checkPayee, type OrderBeacon, type OrderContext } from './common-checks.ts';
 import { findStop } from './reply-text.ts';
 
-export interface OrderBeacon {
-  readonly value: Uint8Array;
-  readonly previous: Uint8Array;
-}
-
-/** What a header is held against. */
-export interface HeaderContext {
-  readonly order: Order;
+/** What a text's header is held against; its response is the UTF-8 of the reply's text. */
+export interface HeaderContext extends OrderContext {
   readonly request: InferenceRequest;
-  /** UTF-8 of the reply's text. */
-  readonly response: Uint8Array;
-  /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
-  readonly beacon: OrderBeacon | undefined;
-  /** Whoever leaves pays for what was generated and gets no receipt: one who has it was there to the end. */
-  readonly mayBeCancelled: boolean;
 }
 
 /** Whether a header says what order, request and beacon fix, in one place for consumers, validators and whoever measures. */
@@ -95,27 +83,6 @@ function checkSampler(header: Header, order: Order, request: InferenceRequest): 
         `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`,
       )
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
-}
-
-function checkBank(crypto: Crypto, header: Header, order: Order, beacon: OrderBeacon | undefined): Check {
-  if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
-  // Fewer directions would blur every distance: how sharp a sketch is must not be its maker's choice.
-  if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
-    return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
-  }
-  const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
-  return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
-    'directions derive from the model and the previous beacon',
-    "the sketch uses another bank than the epoch's",
-  ]);
-}
-
-/** Stake routes and evidence ejects by payee: a reply must not be judged under another one than it was routed by. */
-function checkPayee(header: Header, order: Order): Check {
-  return check('payee', equalBytes(header.payee, order.payee), [
-    `the payee of the order, 0x${toHex(order.payee)}`,
-    `the header names payee 0x${toHex(header.payee)}, the order 0x${toHex(order.payee)}`,
-  ]);
 }
 
 /** Whether a reply that ended for want of room had none left of what was announced. */

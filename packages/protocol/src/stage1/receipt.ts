@@ -1,6 +1,5 @@
 import { fromBase64, fromHex, ProtocolError, toBase64, toHex, utf8Encode } from '../base/bytes.ts';
 import { parseJson } from '../base/json.ts';
-import type { Endpoint } from '../commitment/header.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 
@@ -9,7 +8,7 @@ import type { LedgerDomain } from '../exchange/order.ts';
  * offline (docs/spec/receipt.md). A full receipt holds the opening; a compact one says where to fetch it.
  */
 export interface Receipt {
-  readonly endpoint: Endpoint;
+  readonly endpoint: string;
   /** The chain and the escrow contract that the order was signed for. */
   readonly ledger: LedgerDomain;
   readonly order: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
@@ -32,7 +31,7 @@ export const MAX_RECEIPT_BYTES = 96 * 1024 * 1024;
 /** The JSON form: lower-camel field names, base64 byte strings, hex addresses. */
 export interface ReceiptJson {
   readonly format: typeof RECEIPT_FORMAT;
-  readonly endpoint: Endpoint;
+  readonly endpoint: string;
   readonly ledger: { readonly chainId: string; readonly escrow: string };
   readonly order: { readonly bytes: string; readonly signature: string };
   readonly ticket: SignedBytesJson;
@@ -81,13 +80,14 @@ export function parseReceipt(input: unknown): Receipt {
   if (root.format !== RECEIPT_FORMAT) {
     throw new ProtocolError('unsupported', `format is not ${RECEIPT_FORMAT}`);
   }
-  if (root.endpoint !== 'chat' && root.endpoint !== 'completion') throw malformed('endpoint', 'chat or completion');
+  const endpoint = asText(root.endpoint, 'endpoint');
+  if (!/^[a-z-]{1,32}$/.test(endpoint)) throw malformed('endpoint', 'the name of one');
   const ledger = asObject(root.ledger, 'ledger');
   const chainId = asText(ledger.chainId, 'ledger.chainId');
   if (!CHAIN_ID.test(chainId)) throw malformed('ledger.chainId', 'a decimal integer without leading zeros');
   const order = asObject(root.order, 'order');
   return {
-    endpoint: root.endpoint,
+    endpoint,
     ledger: { chainId: BigInt(chainId), verifyingContract: asAddress(ledger.escrow, 'ledger.escrow') },
     order: { bytes: asBytes(order.bytes, 'order.bytes'), signature: asBytes(order.signature, 'order.signature', 65) },
     ticket: asSigned(root.ticket, 'ticket'),

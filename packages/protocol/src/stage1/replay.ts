@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass } from '../base/checks.ts';
 import { EXP_ONE, expFixed } from '../base/exponential.ts';
 import { type Header, hashTokens, parseHeader } from '../commitment/header.ts';
-import { computeCommitment, type Opening } from '../commitment/opening.ts';
+import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
@@ -21,6 +21,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { checkRoot } from './common-checks.ts';
 import { computeLargestTail, createProcessedTailBound, MASS_SLACK, mayLeave } from './tail-bound.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';
 
@@ -52,12 +53,9 @@ export function replayReply(crypto: Crypto, record: RecordV2, opening: Opening):
     tailDraws: new Map(),
   };
 
-  const { root } = computeCommitment(crypto, opening);
-  if (!equalBytes(root, record.commitRoot)) {
-    checks.push(fail('commitment-root', 'the opened leaves do not hash to the signed commit_root'));
-    return nothing;
-  }
-  checks.push(pass('commitment-root', `${opening.windows.length + 1} leaves hash to the signed commit_root`));
+  const root = checkRoot(crypto, record, opening);
+  checks.push(root);
+  if (root.status === 'fail') return nothing;
 
   let header: Header;
   const rows: DrawRow[] = [];

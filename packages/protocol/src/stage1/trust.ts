@@ -2,7 +2,16 @@ import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Validator } from '../crypto/quorum.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { CHAIN_ID } from './receipt.ts';
-import type { Trust } from './verify-receipt.ts';
+
+/** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
+export interface Trust {
+  readonly ledger?: LedgerDomain;
+  /** Settlement contract, which the beacon's genesis and certificates name. */
+  readonly settlement?: Uint8Array;
+  readonly validators?: readonly Validator[];
+  /** Published model root by model id. */
+  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
+}
 
 /** What a consumer takes for granted, as JSON (docs/spec/receipt.md): from a file it ships with, or read from the chain. */
 export interface TrustJson {

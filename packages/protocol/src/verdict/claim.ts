@@ -1,9 +1,8 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Check } from '../base/checks.ts';
-import { type Endpoint, type Header, MAX_HEADER_BYTES, parseHeader } from '../commitment/header.ts';
-import { MAX_WINDOWS } from '../commitment/opening.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
+import { MAX_HEADER_BYTES } from '../commitment/header.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
-import { WINDOW_TOKENS } from '../commitment/window.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
@@ -11,8 +10,10 @@ import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import { checkPosture } from '../exchange/posture.ts';
-import { type InferenceRequest, parseRequest, RequestError } from '../exchange/request.ts';
-import { checkHeader, type OrderBeacon } from '../stage1/header-checks.ts';
+import { RequestError } from '../exchange/request.ts';
+import type { CommonRequest, Modality } from '../modality/modality.ts';
+import { findModality } from '../modality/registry.ts';
+import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */
@@ -42,8 +43,8 @@ export interface SignedRecord {
 export interface Claim {
   readonly order: Order;
   readonly record: RecordV2;
-  readonly header: Header;
-  readonly request: InferenceRequest;
+  readonly header: CommonHeader;
+  readonly request: CommonRequest;
   readonly feeAtomic: bigint;
 }
 
@@ -70,7 +71,9 @@ export type ClaimErrorCode =
   | 'sampler'
   | 'sketch-bank'
   | 'stop-strings'
-  | 'context';
+  | 'context'
+  | 'inputs'
+  | 'response-size';
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError';
@@ -188,30 +191,28 @@ export function verifyReply(
     'the record signs another response',
   );
 
-  const windows = Math.ceil(record.tokenCount / WINDOW_TOKENS);
-  demand(record.tokenCount > 0 && windows <= MAX_WINDOWS, 'token-count', `a reply of ${record.tokenCount} tokens`);
+  const modality = parsed('endpoint', () => findModality(submission.endpoint));
+  const leaves = modality.countLeaves(record.tokenCount);
+  demand(leaves > 0, 'token-count', `a reply of ${record.tokenCount} tokens`);
   const inclusion = {
     leaf: hashLeaf(crypto, headerBytes),
     index: 0,
-    size: windows + 1,
+    size: leaves + 1,
     proof: headerProof,
     root: record.commitRoot,
   };
   demand(verifyInclusion(crypto, inclusion), 'header-inclusion', 'the header is not leaf 0 of the signed commitment');
-  const header = parsed('header', () => parseHeader(headerBytes));
-  demand(
-    header.outputTokenCount === record.tokenCount,
-    'token-count',
-    `record says ${record.tokenCount} tokens, header ${header.outputTokenCount}`,
-  );
-  const request = parsed('request', () => parseRequest(body, toEndpoint(submission.endpoint)));
+  const header = parsed('header', () => modality.parseHeader(headerBytes));
+  const outputs = modality.countOutputs(header);
+  demand(outputs === record.tokenCount, 'token-count', `record says ${record.tokenCount} tokens, header ${outputs}`);
+  const request = parsed('request', () => modality.parseRequest(body, submission.endpoint));
   for (const check of [
     checkPosture(header),
-    ...checkHeader(crypto, header, { order, request, response, beacon, mayBeCancelled: true }),
+    ...modality.checkHeader(crypto, header, { order, request, response, beacon, mayBeCancelled: true }),
   ]) {
     demandCheck(check);
   }
-  const feeAtomic = computeClaimedFee(order, request, header);
+  const feeAtomic = computeClaimedFee(modality, { order, request, header });
   const { payeeSignature } = submission;
   demand(
     checkWord({ providerId: order.providerId, payee: header.payee, payeeSignature }),
@@ -226,14 +227,12 @@ function demandCheck({ id, status, detail }: Check): void {
   demand(status === 'pass', id as ClaimErrorCode, detail);
 }
 
-function toEndpoint(text: string): Endpoint {
-  demand(text === 'chat' || text === 'completion', 'malformed', 'endpoint is neither chat nor completion');
-  return text;
-}
-
-function computeClaimedFee(order: Order, request: InferenceRequest, header: Header): bigint {
+function computeClaimedFee(
+  modality: Modality,
+  { order, request, header }: Pick<Claim, 'order' | 'request' | 'header'>,
+): bigint {
   try {
-    return computeReplyFee(order, request, header);
+    return computeReplyFee(order, modality.boundTokens(request), header);
   } catch (cause) {
     if (cause instanceof FeeError) throw new ClaimError('fee', cause.message, { cause });
     throw cause;

@@ -5,16 +5,15 @@ import { type Check, fail, pass, skip } from '../base/checks.ts';
 import { type Opening, parseOpening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import type { ReplayedReply } from '../modality/modality.ts';
+import { replayOpening } from '../modality/registry.ts';
 import type { EvidenceKind } from '../settlement/verdict-log.ts';
-import { type Replay, replayReply } from '../stage1/replay.ts';
-import { fillRound } from '../stage2/score-commitment.ts';
-import { encodeScoreReport } from '../stage2/score-report.ts';
+import { fillRound, hashScoreInputs } from '../stage2/score-commitment.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
-import { findCommitmentProblem, isSameFinding, readReport, type Weighed, weighReport } from './report-check.ts';
+import { findCommitmentProblem, readReport, type Weighed, weighReport } from './report-check.ts';
 import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
-import { hashScored, toScored } from './scored-reply.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */
@@ -72,7 +71,7 @@ export interface OpenedReply {
   readonly record: RecordV2;
   readonly bytes: Uint8Array;
   readonly opening: Opening;
-  readonly replay: Replay;
+  readonly reply: ReplayedReply;
   /** `nothing`: not an opening of this record; `refuted`: the record's own bytes contradict it. */
   readonly outcome: 'nothing' | 'refuted' | 'consistent';
 }
@@ -88,10 +87,10 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
     if (error instanceof ProtocolError) return undefined;
     throw error;
   }
-  const replay = replayReply(crypto, record, opening);
-  const failed = replay.checks.find(({ status }) => status === 'fail');
+  const reply = replayOpening(crypto, record, opening);
+  const failed = reply.checks.find(({ status }) => status === 'fail');
   const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
-  const opened: OpenedReply = { record, bytes, opening, replay, outcome };
+  const opened: OpenedReply = { record, bytes, opening, reply, outcome };
   openedReplies.add(opened);
   return opened;
 }
@@ -133,7 +132,7 @@ export function judge(crypto: Crypto, judged: Judged, evidence: Evidence, before
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');
   }
   if (opened.outcome === 'refuted') {
-    return { verdict: 'reject', evidence: 'exact', checks: opened.replay.checks, verifierIds: [], marked: [] };
+    return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifierIds: [], marked: [] };
   }
   return judgeReports(crypto, judged, evidence, opened);
 }
@@ -166,7 +165,7 @@ interface Heard extends Asked {
 }
 
 function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: OpenedReply): Judgement {
-  const header = opened.replay.header as Claim['header'];
+  const header = opened.reply.header as Claim['header'];
   const { candidates, attempts } = evidence;
   const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift: judged.drift };
   const heard: Heard[] = [];
@@ -196,7 +195,7 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
   }
   const reports = heard.flatMap(({ weighed, verifierId }) => (weighed ? [{ weighed, verifierId }] : []));
   const weighed = reports.map((one) => one.weighed);
-  const checks = [...opened.replay.checks, ...weighed.flatMap((one) => one.checks)];
+  const checks = [...opened.reply.checks, ...weighed.flatMap((one) => one.checks)];
   if (judged.drift && weighed.some(({ drift }) => drift))
     checks.push(pass('drift-table', describePolicy(judged.drift)));
   if (weighed.length === 0) {
@@ -240,8 +239,8 @@ function computeEValue(weighed: readonly Weighed[]): number | undefined {
 
 function findAgreed(weighed: readonly Weighed[]): Uint8Array | undefined {
   const exact = weighed.filter(({ claimsExact }) => claimsExact);
-  const agreed = exact.find((one) => exact.some((other) => other !== one && isSameFinding(one.report, other.report)));
-  return agreed && encodeScoreReport(agreed.report);
+  const agreed = exact.find((one) => exact.some((other) => other !== one && equalBytes(one.finding, other.finding)));
+  return agreed?.answer;
 }
 
 /** Rounds follow each other, and only the first may have asked two. @throws JudgeError */
@@ -269,25 +268,24 @@ function findDrawn(
 function weighAttempt(
   crypto: Crypto,
   { claim, validator, drift }: Judged,
-  { opening, replay }: OpenedReply,
+  { reply }: OpenedReply,
   { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
 ): Weighed | undefined {
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   if (committed === undefined) return undefined;
-  const header = replay.header as Claim['header'];
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
   const { keyHash } = candidate;
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
-  const { endpoint, order, record } = claim;
+  const { endpoint, order } = claim;
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  const inputsHash = hashScored(crypto, order.requestHash, toScored(endpoint, header, replay));
+  const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
-  const read = readReport(crypto, job, { inputsHash, modelRoot: record.modelRoot, header, replay });
+  const read = readReport(crypto, job, { inputsHash, read: reply.readReport });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
-  return weighReport(crypto, { record: claim.record, header, opening }, read.report, drift);
+  return weighReport(read, drift);
 }
 
 /** What everybody in a round opens over. */

@@ -1,13 +1,14 @@
 import { type Combined, countVotes } from '../audit/adjudicate.ts';
-import { isSameFinding, type Weighed } from './report-check.ts';
+import { equalBytes } from '../base/bytes.ts';
+import type { Weighed } from './report-check.ts';
 
 /** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */
 export function findAgreeingRejects(weighed: readonly Weighed[]): readonly number[] {
   const rejects = weighed.flatMap(({ outcome, claimsExact }, i) => (outcome === 'reject' && claimsExact ? [i] : []));
   let largest: readonly number[] = [];
   for (const first of rejects) {
-    const { report } = weighed[first] as Weighed;
-    const group = rejects.filter((i) => isSameFinding(report, (weighed[i] as Weighed).report));
+    const { finding } = weighed[first] as Weighed;
+    const group = rejects.filter((i) => equalBytes(finding, (weighed[i] as Weighed).finding));
     if (group.length > largest.length) largest = group;
   }
   return largest;

@@ -58,8 +58,9 @@ function weighCandidates(
   { claim: { order, header }, drift }: DrawContext,
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
-  if (drift === undefined) return candidates.map(({ weight }) => weight);
   const { numericClass: providerClass, outputTokenCount: positions, promptTokenCount } = header;
+  // A table is about positions that were drawn: of a reply without any it says nothing.
+  if (drift === undefined || positions === 0) return candidates.map(({ weight }) => weight);
   const classes = candidates.map(({ numericClass }) => numericClass);
   const reply = { modelRoot: order.modelRoot, providerClass, positions, context: promptTokenCount + positions };
   const factors = computeClassWeights(drift.table, reply, classes);

@@ -6,7 +6,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { LedgerDomain, Order } from '../exchange/order.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../settlement/verdict-log.ts';
-import type { OrderBeacon } from '../stage1/header-checks.ts';
+import type { OrderBeacon } from '../stage1/common-checks.ts';
 import {
   type Claim,
   ClaimError,

@@ -8,8 +8,9 @@ import { askToCommit, askToReveal } from '@ogong/node/validator/audit/verifier-c
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
+import { hashScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
-import { hashScored, toScored } from '@ogong/protocol/verdict/scored-reply';
 import type { Checker } from './checkers.ts';
 import { createSampleJob, replaySample, type ServedSample } from './sample.ts';
 
@@ -97,7 +98,10 @@ async function scoreByPeer(
   if (answer.outcome !== 'answered') throw answer.error;
   const committed = answer.value;
   const inputsHash = hashScored(crypto, crypto.sha256(sample.request), toScored(sample.endpoint, header, replay));
-  const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
+  const { modelRoot } = record;
+  const read = (bytes: Uint8Array, { jobId }: { jobId: Uint8Array }) =>
+    readScoreReport(bytes, { jobId, modelRoot, header, replay });
+  const subject = { inputsHash, read };
   const round = [committed.digest];
   const isOver = (): boolean => true;
   const opened = await askToReveal(crypto, calls, { peer }, { jobId, committed, round, subject, pause, isOver }, call);

@@ -11,9 +11,9 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { checkPosture } from '@ogong/protocol/exchange/posture';
 import { parseRequest } from '@ogong/protocol/exchange/request';
+import { encodeScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
 import { checkHeader } from '@ogong/protocol/stage1/header-checks';
 import { replayReply } from '@ogong/protocol/stage1/replay';
-import { toScored } from '@ogong/protocol/verdict/scored-reply';
 import { type CommitReply, commitReply } from '../provider/commit-reply.ts';
 import { generateReply } from '../provider/generate-reply.ts';
 import { parseScoreJob, scoreJob } from '../verifier/score-job.ts';
@@ -170,7 +170,7 @@ export function createSampleJob(
   },
 ): ScoreJob {
   const { jobId, header, replay, timeoutMs } = given;
-  return createScoreJob({ jobId, request, timeoutMs, ...toScored(endpoint, header, replay) });
+  return createScoreJob({ jobId, request, timeoutMs }, encodeScored(toScored(endpoint, header, replay)));
 }
 
 /**

@@ -11,6 +11,7 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { TIER_METHODS } from '@ogong/protocol/exchange/posture';
 import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import type { DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
 
 /** A reply as it was served, before anything is signed. */
@@ -68,7 +69,7 @@ export type CommitReply = (crypto: Crypto, signer: HybridSigner, reply: ServedRe
  */
 export const commitReply: CommitReply = (crypto, signer, reply) => {
   const draft = draftReply(crypto, reply);
-  computeReplyFee(draft.order, reply.asked, draft.header);
+  computeReplyFee(draft.order, boundTextTokens(reply.asked), draft.header);
   return signReply(crypto, signer, draft);
 };
 

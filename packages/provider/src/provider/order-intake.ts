@@ -8,6 +8,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { RequestError } from '@ogong/protocol/exchange/request';
+import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
 import type { OfferState } from './offers.ts';
@@ -101,7 +102,7 @@ function assertFeeCovers(
 ): void {
   const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);
   try {
-    computeReplyFee(order, request.asked, { promptTokenCount: promptTokens, outputTokenCount });
+    computeReplyFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;
     throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);

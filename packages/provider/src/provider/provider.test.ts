@@ -12,7 +12,7 @@ import {
   ProviderService,
   type PushRecordRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   type Bend,

@@ -74,7 +74,9 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
     choice: 0,
     promptTokensHash: hashInputTokens(crypto, leaves),
     promptTokenCount: leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    outputTokenCount: 0,
     vectorCount: leaves.length,
+    longestInput: Math.max(...leaves.map(({ tokenCount }) => tokenCount)),
     adapters: [],
     payee: new Uint8Array(20).fill(6),
   };

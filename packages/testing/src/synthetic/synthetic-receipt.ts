@@ -13,7 +13,7 @@ import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Trust } from '@ogong/protocol/stage1/verify-receipt';
+import type { Trust } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
-import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/stage1/verify-receipt';
+import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
 
 /** Replaces, removes, cuts the end of, or flips the lowest bit of one byte of, what stands at a path. */

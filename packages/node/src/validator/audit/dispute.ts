@@ -9,6 +9,9 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findModality } from '@ogong/protocol/modality/registry';
+import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
+import { encodeScored } from '@ogong/protocol/modality/text/scored-reply';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   computeStage,
@@ -23,7 +26,6 @@ import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace
 import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { isSameFinding } from '@ogong/protocol/verdict/report-check';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type DivergenceRow, keepDivergence } from '../store/divergence-store.ts';
 import { readReply } from '../store/reply-store.ts';
@@ -91,11 +93,9 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
     const { request, endpoint } = submission;
     const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
     const timeoutMs = timeoutOf(dispute, position);
-    const job = createScoreJob({
-      ...{ jobId, request, endpoint, header, outputTokens, listSizes, shapeClasses, timeoutMs },
-      // A trace looks at values, not at draws.
-      tailDraws: new Map(),
-    });
+    // A trace looks at values, not at draws.
+    const scored = { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws: new Map() };
+    const job = createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
     return calls.verifier(findVerifier(reported), { job, record, position }, { timeoutMs, signal });
   }
 
@@ -202,7 +202,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
   const row = readReply(store, replyId);
   if (row?.evidence === undefined || row.submission === undefined || row.signedRecord === undefined) return undefined;
   const evidence = parseEvidence(row.evidence);
-  if (evidence.kind !== 'audit') return undefined;
+  if (evidence.kind !== 'audit' || findModality(row.submission.endpoint).name !== 'text') return undefined;
   const opening = parseOpening(evidence.opening);
   const header = parseHeader(opening.header);
   if (header.tier !== 'replay') return undefined;

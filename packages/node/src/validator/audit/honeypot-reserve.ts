@@ -5,12 +5,15 @@ import type { Clock } from '@ogong/host/time/clock';
 import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { isTextHeader } from '@ogong/protocol/commitment/header';
 import { tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
+import { isText } from '@ogong/protocol/modality/text/text';
+import type { Replay } from '@ogong/protocol/stage1/replay';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/judge';
-import { isSameFinding } from '@ogong/protocol/verdict/report-check';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import { countContext, hashPlace, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
 import {
@@ -94,10 +97,11 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
       provider && (await getOpening(provider, replyId, { timeoutMs: callTimeoutMs, signal }).catch(() => undefined));
     if (signal.aborted) return;
     const opened = bytes && openReply(crypto, record, bytes);
-    if (bytes === undefined || opened?.outcome !== 'consistent') return drop(replyId);
+    if (bytes === undefined || opened?.outcome !== 'consistent' || !isText(opened.reply)) return drop(replyId);
     const isPaired = readFraction(computeSeed(replyId, 0), PAIRED) < Math.max(pairPpm, PAIR_PPM) / PPM;
-    const first = plan(replyId, opened, []);
-    const second = first && isPaired ? plan(replyId, opened, [first]) : undefined;
+    const { replay } = opened.reply;
+    const first = plan(replyId, replay, []);
+    const second = first && isPaired ? plan(replyId, replay, [first]) : undefined;
     if (first === undefined) return drop(replyId);
     await group.write((db) => {
       keepReserve(db, replyId, bytes);
@@ -110,7 +114,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
   }
 
   /** The same plant for another verifier, of another operator. */
-  function plan(replyId: Uint8Array, { replay }: OpenedReply, asked: readonly HoneypotRow[]): HoneypotRow | undefined {
+  function plan(replyId: Uint8Array, replay: Replay, asked: readonly HoneypotRow[]): HoneypotRow | undefined {
     const row = store.read(() => readReply(store, replyId));
     const kept = store.read(() => readReserve(store, replyId));
     if (row?.submission === undefined || kept === undefined) return undefined;
@@ -160,6 +164,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const row = store.read(() => readReply(store, replyId));
     if (opened === undefined || row === undefined) return undefined;
     const { record, header } = toClaim(row);
+    if (!isTextHeader(header)) return undefined;
     return { header, report: toExpectedReport(record, header, opened.opening) };
   }
 
@@ -181,7 +186,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     if (others.some(({ outcome, opened }) => outcome === null && opened === undefined)) return undefined;
     const isOver = row.deadlineMs <= clock.nowMs() || all.length >= MAX_VERIFIERS || (same >= 2 && same > passed);
     const opened = isOver ? undefined : open(row.replyId);
-    const next = opened && plan(row.replyId, opened, all);
+    const next = opened && isText(opened.reply) ? plan(row.replyId, opened.reply.replay, all) : undefined;
     if (next === undefined) return 'dropped';
     await group.write((db) => putHoneypot(db, next));
     return undefined;

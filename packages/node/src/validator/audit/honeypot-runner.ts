@@ -5,14 +5,18 @@ import type { Clock } from '@ogong/host/time/clock';
 import { assignVerifier } from '@ogong/protocol/audit/audit';
 import { createReader, createWriter, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
+import { isTextHeader } from '@ogong/protocol/commitment/header';
 import { tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
+import { encodeScored, hashScored } from '@ogong/protocol/modality/text/scored-reply';
+import { isText } from '@ogong/protocol/modality/text/text';
 import { fillRound } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { OpenedReply, Questioned } from '@ogong/protocol/verdict/judge';
-import { hashScored } from '@ogong/protocol/verdict/scored-reply';
+import type { ReportSubject } from '@ogong/protocol/verdict/report-check';
 import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import {
@@ -78,7 +82,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
    */
   function plan(
     { draw, claim }: Questioned,
-    { replay }: OpenedReply,
+    { reply }: OpenedReply,
     {
       candidates,
       pair,
@@ -92,7 +96,8 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     },
   ): HoneypotRow[] {
     const { replyId, modelRoot, providerId } = claim.order;
-    if (draw === undefined || pair.length < 2) return [];
+    if (draw === undefined || pair.length < 2 || !isText(reply)) return [];
+    const { replay } = reply;
     const asked = [...pair];
     const planned: HoneypotRow[] = [];
     for (let number = 0; number < MAX_PER_REPLY; number++) {
@@ -146,7 +151,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const { report: known, isDecided } = store.read(() => readAnswer(store, row.replyId));
     if (known === undefined) return isDecided ? close(row, 'dropped') : undefined;
     const header = store.read(() => readReply(store, row.replyId))?.submission && readClaim(row).header;
-    if (header === undefined) return close(row, 'dropped');
+    if (header === undefined || !isTextHeader(header)) return close(row, 'dropped');
     const report = parseScoreReport(opened.report);
     const answer = { header, report: parseScoreReport(known) };
     const { outcome, by } = judgeHoneypot(crypto, answer, row, report, drift);
@@ -170,12 +175,17 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
       return undefined;
     }
     const { header, record } = readClaim(row);
+    // Honeypots are made of texts alone.
+    if (!isTextHeader(header)) {
+      await close(row, 'dropped');
+      return undefined;
+    }
     const nonce = computeJobNonce(crypto, { secret: jobSecret, replyId: id, attempt: 0 });
     const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
     const { request, endpoint } = submission;
     const scored = { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
     const timeoutMs = timeoutOf(row);
-    const job = createScoreJob({ jobId, request, timeoutMs, ...scored });
+    const job = createScoreJob({ jobId, request, timeoutMs }, encodeScored(scored));
     const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
     const peer = findPeer(row);
     let { committed } = row;
@@ -192,7 +202,11 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     const rows = Array.from(listSizes, (size) => ({ ...NO_ROW, ids: new Uint32Array(size) }));
     const replay = { checks: [], header, rows, outputTokens: Uint32Array.from(outputTokens), shapeClasses, tailDraws };
     const inputsHash = hashScored(crypto, crypto.sha256(request), scored);
-    const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
+    const { modelRoot } = record;
+    const subject: ReportSubject = {
+      inputsHash,
+      read: (bytes, job) => readScoreReport(bytes, { ...job, modelRoot, header, replay }),
+    };
     const startMs = awake.nowMs();
     const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
     const what = { jobId, committed, round, subject, pause: () => pause(leftMs), isOver };

@@ -10,12 +10,12 @@ import { judgeByRow } from '@ogong/protocol/drift/drift-verdict';
 import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
 import { countHeldOut } from '@ogong/protocol/drift/strata';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
+import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
 import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
 import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
 import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type DriftPolicy, toRates } from '@ogong/protocol/verdict/drift-policy';
-import { isSameFinding } from '@ogong/protocol/verdict/report-check';
 import { VERIFIER_TEST } from '../store/verifier-store.ts';
 
 /** A reply whose report is known: from two verifiers of different operators who saw the same to the bit, or from its provider. */

@@ -10,9 +10,9 @@ import type {
   ScoreCommitment,
   ScoreRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
-import { encodeScored, type ScoredReply } from '@ogong/protocol/verdict/scored-reply';
 
 /** The two calls to a verifier, and what their answers are worth. */
 export interface CallOptions {
@@ -80,8 +80,8 @@ export interface JobTerms {
   readonly timeoutMs: number;
 }
 
-export function createScoreJob({ jobId, request, timeoutMs, ...reply }: JobTerms & ScoredReply): ScoreJob {
-  return { jobId, request, timeoutMs, ...encodeScored(reply) };
+export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'requestHash'>): ScoreJob {
+  return { ...terms, ...inputs };
 }
 
 /** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */

@@ -4,6 +4,8 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Header } from '@ogong/protocol/commitment/header';
 import { decodeDraws, encodeDraws, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashScored, type ScoredReply, toScored } from '@ogong/protocol/modality/text/scored-reply';
+import type { ReplayedText } from '@ogong/protocol/modality/text/text';
 import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
@@ -16,7 +18,6 @@ import {
   type OpenedReply,
   openReply,
 } from '@ogong/protocol/verdict/judge';
-import { hashScored, type ScoredReply, toScored } from '@ogong/protocol/verdict/scored-reply';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
@@ -188,7 +189,7 @@ describe('a round', () => {
     });
     const { judged } = await run();
     const { order, record, header } = judged.claim;
-    const drawKey = computeDrawKey(crypto, header!.drawKey);
+    const drawKey = computeDrawKey(crypto, (header as Header).drawKey);
     expect(jobs[0]!.tailDraws?.length).toBeGreaterThan(0);
     const bytes = jobs.map((job) =>
       toHex(Uint8Array.from(Object.values(job).flatMap((v) => (v instanceof Uint8Array ? [...v] : [])))),
@@ -429,7 +430,7 @@ describe('a co-signer', () => {
     const { run } = await createAudited({});
     const { row, evidence, judged } = await run();
     const { header, order } = judged.claim;
-    const { replay } = openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply;
+    const { replay } = (openReply(crypto, judged.claim.record, evidence.opening) as OpenedReply).reply as ReplayedText;
     const scored = toScored('chat', header as Header, replay);
     const signers = ['v1', 'v2', 'v3', 'v4'].map(createTestHybrid);
 

@@ -3,10 +3,9 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { Header } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { hashScoreInputs } from '@ogong/protocol/stage2/score-commitment';
 import {
   type EvidenceCandidate,
   encodeCandidates,
@@ -16,7 +15,6 @@ import {
 import { listDigests, type OpenedReply, type Questioned } from '@ogong/protocol/verdict/judge';
 import { type Weighed, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports } from '@ogong/protocol/verdict/report-combination';
-import { hashScored, toScored } from '@ogong/protocol/verdict/scored-reply';
 import {
   type Asked,
   computeDrawState,
@@ -151,6 +149,10 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     return drawn;
   }
 
+  function idOf(replyId: Uint8Array, { attempt, nonce }: AttemptRow): Uint8Array {
+    return computeJobId(crypto, { validator, replyId, attempt, nonce });
+  }
+
   /** From wherever the round was left. */
   async function finishRound(
     { replyId, submission }: ReplyRow,
@@ -158,19 +160,20 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
     opened: OpenedReply,
     { attempts, leftMs }: { attempts: readonly AttemptRow[]; leftMs: number },
   ): Promise<void> {
-    const { order, header, record } = judged.claim;
-    const { replay } = opened;
+    const { order } = judged.claim;
+    const { reply } = opened;
     const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
-    const scored = toScored(endpoint, header, replay);
-    const inputsHash = hashScored(crypto, order.requestHash, scored);
-    const subject = { inputsHash, modelRoot: record.modelRoot, header, replay };
-    const timeoutMs = computeCallTimeout(replay.shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
+    const inputs = reply.describeJob(endpoint);
+    const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...inputs });
+    const subject = { inputsHash, read: reply.readReport };
+    const timeoutMs = computeCallTimeout(inputs.shapeClasses ?? new Uint8Array(0), {
+      callTimeoutMs,
+      mostMs: Math.ceil(windowMs / 3),
+    });
     const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
     const isShort = leftMs < timeoutMs;
     let startMs = awake.nowMs();
     const tookMs = (): number => awake.nowMs() - startMs;
-    const idOf = ({ attempt, nonce }: AttemptRow): Uint8Array =>
-      computeJobId(crypto, { validator, replyId: order.replyId, attempt, nonce });
     const keep = async (row: AttemptRow, error?: unknown): Promise<void> => {
       if (signal.aborted) return;
       if (error !== undefined) onError(error, replyId);
@@ -190,7 +193,7 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
       return;
     }
     const commit = async (row: AttemptRow): Promise<void> => {
-      const job = createScoreJob({ jobId: idOf(row), request, timeoutMs, ...scored });
+      const job = createScoreJob({ jobId: idOf(order.replyId, row), request, timeoutMs }, inputs);
       const answer = await askToCommit(crypto, calls, { peer: findPeer(row), keyHash: row.keyHash }, job, call);
       if (answer.outcome !== 'answered') return keep({ ...row, outcome: answer.outcome }, answer.error);
       const committed = answer.value;
@@ -209,7 +212,14 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
         .map(async (row) => {
           const committed = row.committed as NonNullable<AttemptRow['committed']>;
           const round = listDigests(crypto, bound, row.round);
-          const what = { jobId: idOf(row), committed, round, subject, pause: () => pause(leftMs), isOver };
+          const what = {
+            jobId: idOf(order.replyId, row),
+            committed,
+            round,
+            subject,
+            pause: () => pause(leftMs),
+            isOver,
+          };
           const answer = await askToReveal(crypto, calls, { peer: findPeer(row) }, what, call);
           if (answer.outcome === 'answered') await keep({ ...row, opened: answer.value, outcome: 'report' });
           else await keep({ ...row, outcome: answer.outcome }, answer.error);
@@ -219,11 +229,14 @@ export function createRounds(options: RoundOptions, dependencies: RoundDependenc
 
   /** Reports were read before they were kept. */
   function weighAll(judged: Questioned, opened: OpenedReply, attempts: readonly AttemptRow[]): Map<number, Weighed> {
-    const claim = { record: judged.claim.record, header: opened.replay.header as Header, opening: opened.opening };
+    const { order } = judged.claim;
     return new Map(
-      attempts.flatMap(({ attempt, opened: report }) =>
-        report ? [[attempt, weighReport(crypto, claim, parseScoreReport(report.report), judged.drift)] as const] : [],
-      ),
+      attempts.flatMap((row) => {
+        if (row.opened === undefined) return [];
+        const read = opened.reply.readReport(row.opened.report, { jobId: idOf(order.replyId, row) });
+        if ('problem' in read) throw new Error(`a report that was kept is none: ${read.problem}`);
+        return [[row.attempt, weighReport(read, judged.drift)] as const];
+      }),
     );
   }
 

@@ -19,7 +19,7 @@ import {
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
 import { computeGenesisPosition, type VerdictEntry, verifyChain } from '@ogong/protocol/settlement/verdict-log';
-import type { OrderBeacon } from '@ogong/protocol/stage1/header-checks';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import type { DriftNote, DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';

@@ -1,8 +1,8 @@
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { findModality } from '@ogong/protocol/modality/registry';
 import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { forgetAsks } from './opening-store.ts';
@@ -156,7 +156,7 @@ export function toClaim({ submission }: Pick<ReplyRow, 'submission'>): StoredCla
   return {
     order: parseOrder(submission.order.order),
     record: parseRecordV2(submission.record.record),
-    header: parseHeader(submission.header),
+    header: findModality(submission.endpoint).parseHeader(submission.header),
     endpoint: submission.endpoint,
   };
 }

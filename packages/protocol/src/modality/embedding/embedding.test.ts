@@ -110,9 +110,15 @@ describe('stage 1', () => {
   /** A provider that signs what it made up: header and record fit the leaves as far as they can. */
   const forge = (leaves: readonly EmbeddingLeaf[], header: Partial<EmbeddingHeader> = {}) => {
     const promptTokenCount = leaves.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+    const longestInput = Math.max(...leaves.map(({ tokenCount }) => tokenCount));
     const bytes = encodeEmbeddingHeader({
       ...honest.header,
-      ...{ promptTokensHash: hashInputTokens(crypto, leaves), promptTokenCount, vectorCount: leaves.length },
+      ...{
+        promptTokensHash: hashInputTokens(crypto, leaves),
+        promptTokenCount,
+        vectorCount: leaves.length,
+        longestInput,
+      },
       ...header,
     });
     return { ...honest, opening: { header: bytes, leaves: leaves.map(encodeEmbeddingLeaf) } };
@@ -135,6 +141,7 @@ describe('stage 1', () => {
       ['vectors'],
     ],
     ['tokens that nobody hashed', forge(honest.leaves, { promptTokensHash: new Uint8Array(32) }), ['token-count']],
+    ['a longest input that is none', forge(honest.leaves, { longestInput: 3 }), ['token-count']],
     ['tokens that nobody counted', forge(honest.leaves, { promptTokenCount: 1000 }), ['token-count']],
     [
       'a vector that is longer',

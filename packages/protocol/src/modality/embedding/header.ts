@@ -1,34 +1,25 @@
 import { createReader, createWriter, ProtocolError } from '../../base/bytes.ts';
 import { encodeDomain, readDomain } from '../../base/canonical.ts';
+import type { CommonHeader } from '../../commitment/common-header.ts';
 import { assertDirections } from '../../commitment/sketch.ts';
 import { MAX_INPUTS } from './request.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
 
-/** Leaf 0 of an embedding's commitment (docs/spec/embedding.md). */
-export interface EmbeddingHeader {
+/**
+ * Leaf 0 of an embedding's commitment (docs/spec/embedding.md). `embeddingSize` is the values of a vector, `promptTokensHash`
+ * hashInputTokens over all leaves, and `promptTokenCount` the tokens of all inputs together.
+ */
+export interface EmbeddingHeader extends CommonHeader {
   readonly endpoint: 'embedding';
-  readonly tier: string;
-  readonly method: string;
-  readonly numericClass: string;
-  readonly vocabularyHash: Uint8Array;
-  /** Values of a vector. */
-  readonly embeddingSize: number;
-  readonly sketchDirections: number;
-  readonly sketchBankSeed: Uint8Array;
-  readonly choice: number;
-  /** hashInputTokens over all leaves. */
-  readonly promptTokensHash: Uint8Array;
-  /** Of all inputs together. */
-  readonly promptTokenCount: number;
+  readonly outputTokenCount: 0;
   /** Vectors, one for each input. */
   readonly vectorCount: number;
-  /** Content roots of applied adapters, in order. */
-  readonly adapters: readonly Uint8Array[];
-  /** 20 bytes: the ledger address that this reply's fee is paid to. */
-  readonly payee: Uint8Array;
+  /** Tokens of the longest input: what a verifier's context has to hold. */
+  readonly longestInput: number;
 }
 
-const DOMAIN = encodeDomain('ogong-header-embedding-v1');
+export const EMBEDDING_HEADER_TAG = 'ogong-header-embedding-v1';
+const DOMAIN = encodeDomain(EMBEDDING_HEADER_TAG);
 const MAX_ADAPTERS = 8;
 
 export function encodeEmbeddingHeader(header: EmbeddingHeader): Uint8Array {
@@ -46,6 +37,7 @@ export function encodeEmbeddingHeader(header: EmbeddingHeader): Uint8Array {
     .bytes(header.promptTokensHash, 32)
     .u32(header.promptTokenCount)
     .u16(header.vectorCount)
+    .u32(header.longestInput)
     .u8(header.adapters.length);
   for (const adapter of header.adapters) writer.bytes(adapter, 32);
   return writer.bytes(header.payee, 20).finish();
@@ -67,7 +59,9 @@ export function parseEmbeddingHeader(bytes: Uint8Array): EmbeddingHeader {
     choice: reader.u8(),
     promptTokensHash: reader.bytes(32),
     promptTokenCount: reader.u32(),
+    outputTokenCount: 0 as const,
     vectorCount: reader.u16(),
+    longestInput: reader.u32(),
   };
   const adapters = reader.u8();
   if (adapters > MAX_ADAPTERS) throw new ProtocolError('too-large', `${adapters} adapters, at most ${MAX_ADAPTERS}`);

@@ -65,6 +65,10 @@ function checkCounts(
   if (tokens !== header.promptTokenCount) {
     return fail(id, `the inputs have ${tokens} tokens, the header bills ${header.promptTokenCount}`);
   }
+  const longest = leaves.reduce((most, { tokenCount }) => Math.max(most, tokenCount), 0);
+  if (longest !== header.longestInput) {
+    return fail(id, `the longest input has ${longest} tokens, the header says ${header.longestInput}`);
+  }
   return check(id, equalBytes(hashInputTokens(crypto, leaves), header.promptTokensHash), [
     `${leaves.length} vectors of inputs with ${tokens} tokens in all`,
     "the inputs' tokens are not the ones that the header hashes",

@@ -48,6 +48,11 @@ export function computeInputBound({ inputs }: Pick<EmbeddingRequest, 'inputs'>):
   return inputs.reduce((sum, input) => sum + utf8Encode(input).length + TOKENS_PER_INPUT, 0);
 }
 
+/** The most tokens of one input. */
+export function computeContextOfInputs({ inputs }: Pick<EmbeddingRequest, 'inputs'>): number {
+  return inputs.reduce((most, input) => Math.max(most, utf8Encode(input).length + TOKENS_PER_INPUT), 0);
+}
+
 function parseInputs(value: unknown): string[] {
   const list = typeof value === 'string' ? [value] : value;
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_INPUTS) {

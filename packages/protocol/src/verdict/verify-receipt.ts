@@ -1,37 +1,27 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { type Check, check, fail, isOk, pass, skip } from '../base/checks.ts';
 import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '../beacon/beacon.ts';
-import type { Header } from '../commitment/header.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { parseRecordV2, type RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import type { Validator } from '../crypto/quorum.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
-import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
+import { type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
 import { type Posture, readPosture } from '../exchange/posture.ts';
-import { type InferenceRequest, parseRequest } from '../exchange/request.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
-import { checkHeader, type OrderBeacon } from './header-checks.ts';
-import type { Receipt } from './receipt.ts';
-import { replayReply } from './replay.ts';
-
-/** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
-export interface Trust {
-  readonly ledger?: LedgerDomain;
-  /** Settlement contract, which the beacon's genesis and certificates name. */
-  readonly settlement?: Uint8Array;
-  readonly validators?: readonly Validator[];
-  /** Published model root by model id. */
-  readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
-}
+import type { CommonRequest, Modality } from '../modality/modality.ts';
+import { findModality } from '../modality/registry.ts';
+import type { OrderBeacon } from '../stage1/common-checks.ts';
+import type { Receipt } from '../stage1/receipt.ts';
+import type { Trust } from '../stage1/trust.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;
   /** The exact body that was sent. */
   readonly request: Uint8Array;
-  /** UTF-8 of the reply's text. */
+  /** The canonical bytes of the answer: of a text its UTF-8, of embeddings their vectors. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
   /** Unix time in ms; without it nothing is said about times. */
@@ -98,7 +88,8 @@ interface Parts {
   readonly order: Order;
   readonly record: RecordV2;
   readonly ticket: Ticket;
-  readonly request: InferenceRequest;
+  readonly modality: Modality;
+  readonly request: CommonRequest;
 }
 
 function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]): Parts | undefined {
@@ -108,11 +99,13 @@ function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]):
     return parse();
   };
   try {
+    const modality = attempt('endpoint', () => findModality(receipt.endpoint));
     const parts = {
+      modality,
       order: attempt('order', () => parseOrder(receipt.order.bytes)),
       record: attempt('record', () => parseRecordV2(receipt.record.bytes)),
       ticket: attempt('ticket', () => parseTicket(receipt.ticket.bytes)),
-      request: attempt('request', () => parseRequest(context.request, receipt.endpoint)),
+      request: attempt('request', () => modality.parseRequest(context.request, receipt.endpoint)),
     };
     checks.push(pass('format', 'request, order, ticket and record are in canonical form'));
     return parts;
@@ -139,7 +132,7 @@ function checkLedger(receipt: Receipt, { ledger }: Trust): Check {
   return check('ledger', same, [`chain ${ledger.chainId}`, 'the order was signed for another chain or escrow']);
 }
 
-function checkModelRoot({ modelRoots }: Trust, request: InferenceRequest, record: RecordV2): Check {
+function checkModelRoot({ modelRoots }: Trust, request: CommonRequest, record: RecordV2): Check {
   const published =
     modelRoots !== undefined && Object.hasOwn(modelRoots, request.model) ? modelRoots[request.model] : undefined;
   if (published === undefined) return skip('model-root', `no published root of ${request.model} given to compare with`);
@@ -206,58 +199,41 @@ function checkBeacon(
   }
 }
 
-/** Every check that needs the opening, so that a compact receipt skips them by name. */
-const OPENING_CHECKS = [
-  'commitment-root',
-  'commitment-form',
-  'posture',
-  'token-count',
-  'listing',
-  'draw-replay',
-  'shape-classes',
-  'draw-key',
-  'sampler',
-  'sketch-bank',
-  'payee',
-  'stop-strings',
-  'context',
-  'fee',
-];
-
 function checkOpening(
   receipt: Receipt,
-  { order, record, request }: Parts,
+  { order, record, request, modality }: Parts,
   beacon: OrderBeacon | undefined,
   context: ReceiptContext,
   checks: Check[],
-): Header | undefined {
+): CommonHeader | undefined {
   if ('url' in receipt.opening) {
     const at = `compact receipt: the opening is at ${receipt.opening.url}`;
     const tier = `tier ${request.model.split('/')[1]} was asked for; method and class stand in the header`;
-    for (const id of OPENING_CHECKS) checks.push(skip(id, id === 'posture' ? `${tier}; ${at}` : at));
+    for (const id of modality.openingChecks) checks.push(skip(id, id === 'posture' ? `${tier}; ${at}` : at));
     return undefined;
   }
   const { crypto } = context;
-  let header: Header | undefined;
+  let header: CommonHeader | undefined;
   try {
-    const replay = replayReply(crypto, record, parseOpening(receipt.opening.bytes));
-    checks.push(...replay.checks);
-    header = replay.header;
+    const reply = modality.replay(crypto, record, parseOpening(receipt.opening.bytes));
+    checks.push(...reply.checks);
+    header = reply.header;
   } catch (error) {
     checks.push(fail('commitment-form', (error as Error).message));
   }
   if (header === undefined) return undefined;
-  checks.push(
-    ...checkHeader(crypto, header, { order, request, response: context.response, beacon, mayBeCancelled: false }),
-    checkFee(header, order, request),
-  );
+  const held = { order, request, response: context.response, beacon, mayBeCancelled: false };
+  checks.push(...modality.checkHeader(crypto, header, held), checkFee(modality, { header, order, request }));
   return header;
 }
 
-function checkFee(header: Header, order: Order, request: InferenceRequest): Check {
+function checkFee(
+  modality: Modality,
+  { header, order, request }: Pick<Parts, 'order' | 'request'> & { readonly header: CommonHeader },
+): Check {
   const { promptTokenCount, outputTokenCount } = header;
   try {
-    const fee = computeReplyFee(order, request, header);
+    const fee = computeReplyFee(order, modality.boundTokens(request), header);
     return pass('fee', `${fee} atomic units for ${promptTokenCount} + ${outputTokenCount} tokens`);
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;

@@ -8,8 +8,9 @@ import { utf8Encode } from '../base/bytes.ts';
 import type { Header } from '../commitment/header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
-import { encodeReceipt, parseReceipt, type Receipt } from './receipt.ts';
-import { type Trust, verifyReceipt } from './verify-receipt.ts';
+import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
+import type { Trust } from '../stage1/trust.ts';
+import { verifyReceipt } from './verify-receipt.ts';
 
 const base: SyntheticReceiptOptions = {
   crypto,
@@ -133,7 +134,7 @@ describe('the JSON of a receipt', () => {
   const json = () => JSON.parse(new TextDecoder().decode(encodeReceipt(honest.receipt)));
   const bent: [what: string, change: (j: ReturnType<typeof json>) => unknown, words: RegExp][] = [
     ['of another format', (j) => ({ ...j, format: 'ogong-receipt-v2' }), /format is not/],
-    ['of another endpoint', (j) => ({ ...j, endpoint: 'embedding' }), /endpoint/],
+    ['of an endpoint that is no name', (j) => ({ ...j, endpoint: '/v1/chat' }), /endpoint/],
     ['with zeros before its chain', (j) => ({ ...j, ledger: { ...j.ledger, chainId: '031337' } }), /leading zeros/],
     ['with a chain in hex', (j) => ({ ...j, ledger: { ...j.ledger, chainId: '0x7a69' } }), /chainId/],
     ['with a chain that is a number', (j) => ({ ...j, ledger: { ...j.ledger, chainId: 31337 } }), /chainId/],
@@ -177,6 +178,7 @@ it('a reply that its provider cut off and calls cancelled fails', () => {
 describe('a receipt that was tampered with', () => {
   const bent: [what: string, change: (given: Case) => Case, failed: string[]][] = [
     ['the token limit in the request', (c) => ({ ...c, request: flip(c.request, -3) }), ['request-hash', 'sampler']],
+    ['an endpoint of no modality', (c) => ({ ...c, receipt: { ...c.receipt, endpoint: 'speech' } }), ['format']],
     ['the last brace of the request', (c) => ({ ...c, request: flip(c.request, -1) }), ['format']],
     [
       'a space in the request',

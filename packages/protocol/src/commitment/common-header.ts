@@ -1,0 +1,23 @@
+/** What leaf 0 says whatever was asked for; each modality's header says more, under a tag of its own (docs/spec/modality.md). */
+export interface CommonHeader {
+  readonly endpoint: string;
+  /** `verified`, ... */
+  readonly tier: string;
+  /** How the answer can be checked: `draw-replay`, ... */
+  readonly method: string;
+  readonly numericClass: string;
+  readonly vocabularyHash: Uint8Array;
+  /** Width of what is sketched. */
+  readonly embeddingSize: number;
+  readonly sketchDirections: number;
+  readonly sketchBankSeed: Uint8Array;
+  readonly choice: number;
+  readonly promptTokensHash: Uint8Array;
+  readonly promptTokenCount: number;
+  /** Tokens that the model said; 0 where it says none. */
+  readonly outputTokenCount: number;
+  /** Content roots of applied adapters, in order. */
+  readonly adapters: readonly Uint8Array[];
+  /** 20 bytes: the ledger address that this reply's fee is paid to. */
+  readonly payee: Uint8Array;
+}

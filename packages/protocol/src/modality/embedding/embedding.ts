@@ -1,0 +1,87 @@
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkRoot } from '../../stage1/common-checks.ts';
+import type { Modality, ReplayedReply } from '../modality.ts';
+import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
+import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
+import { checkEmbeddingHeader, type EmbeddingContext } from './header-checks.ts';
+import { replayEmbedding } from './replay.ts';
+import { encodeEmbeddingReport, parseEmbeddingReport } from './report.ts';
+import {
+  computeContextOfInputs,
+  computeInputBound,
+  type EmbeddingRequest,
+  MAX_INPUTS,
+  parseEmbeddingRequest,
+} from './request.ts';
+
+/** Vectors: one for each input, each from one pass over it. */
+export const embedding = {
+  name: 'embedding',
+  endpoints: ['embedding'],
+  headerTag: EMBEDDING_HEADER_TAG,
+  parseRequest: (body: Uint8Array) => parseEmbeddingRequest(body),
+  boundTokens: (request: EmbeddingRequest) => ({ promptTokens: computeInputBound(request), outputTokens: 0 }),
+  parseHeader: parseEmbeddingHeader,
+  boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
+  countContext: ({ longestInput }: EmbeddingHeader) => longestInput,
+  countOutputs: ({ vectorCount }: EmbeddingHeader) => vectorCount,
+  countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
+  checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
+    checkEmbeddingHeader(crypto, header, context),
+  openingChecks: [
+    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'vectors', 'unit-norm', 'sketch'],
+    ...['inputs', 'response-size', 'sketch-bank', 'payee', 'fee'],
+  ],
+  replay,
+} satisfies Modality;
+
+const NOTHING = new Uint8Array(0);
+const ZERO = new Uint8Array(32);
+
+function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
+  const root = checkRoot(crypto, record, opening);
+  const leaves = opening.windows.map(({ draws, sketch }) => ({ values: draws, sketch }));
+  const replayed =
+    root.status === 'pass'
+      ? replayEmbedding(crypto, record, { header: opening.header, leaves })
+      : { checks: [], header: undefined, leaves: [] };
+  const header = replayed.header as EmbeddingHeader;
+  const claim = { modelRoot: record.modelRoot, header, leaves: replayed.leaves };
+  return {
+    checks: [root, ...replayed.checks],
+    header: replayed.header,
+    describeJob: (endpoint) => ({
+      ...{ endpoint, header: encodeEmbeddingHeader(redactHeader(header)), sketchBankSeed: header.sketchBankSeed },
+      // The request says all that is asked for: a verifier is shown nothing of the answer.
+      ...{ outputTokens: NOTHING, listSizes: NOTHING },
+    }),
+    readReport(bytes, { jobId }) {
+      const report = parseEmbeddingReport(bytes);
+      const shape = checkEmbeddingReport(report, { ...claim, jobId });
+      if (shape.status !== 'pass') return { problem: shape.detail };
+      return {
+        numericClass: report.numericClass,
+        claimsExact: report.exact && report.numericClass === header.numericClass,
+        finding: encodeEmbeddingReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
+        weigh: () => ({ ...adjudicateEmbedding(crypto, claim, report), comparison: undefined }),
+      };
+    },
+  };
+}
+
+/** The header as a verifier gets it: whatever says whose reply it is, or what the provider computed, is zero. */
+function redactHeader(header: EmbeddingHeader): EmbeddingHeader {
+  return {
+    ...header,
+    ...{
+      vocabularyHash: ZERO,
+      choice: 0,
+      promptTokensHash: ZERO,
+      promptTokenCount: 0,
+      longestInput: 0,
+      payee: new Uint8Array(20),
+    },
+  };
+}

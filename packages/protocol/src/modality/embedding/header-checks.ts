@@ -1,0 +1,43 @@
+import { type Check, check, fail, pass } from '../../base/checks.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkBank, checkPayee, type OrderContext } from '../../stage1/common-checks.ts';
+import type { EmbeddingHeader } from './header.ts';
+import type { EmbeddingRequest } from './request.ts';
+
+export interface EmbeddingContext extends OrderContext {
+  readonly request: EmbeddingRequest;
+}
+
+/** Whether an embedding's header says what order, request and beacon fix. */
+export function checkEmbeddingHeader(
+  crypto: Crypto,
+  header: EmbeddingHeader,
+  { order, request, response, beacon }: EmbeddingContext,
+): readonly Check[] {
+  return [
+    checkInputs(header, order.choice, request),
+    checkSize(header, response),
+    checkBank(crypto, header, order, beacon),
+    checkPayee(header, order),
+  ];
+}
+
+function checkInputs(header: EmbeddingHeader, choice: number, request: EmbeddingRequest): Check {
+  const wrong = [
+    ...(header.vectorCount === request.inputs.length ? [] : ['number of inputs']),
+    ...(header.choice === choice && choice === 0 ? [] : ['choice']),
+    ...(request.model.startsWith(`ogong/${header.tier}/`) ? [] : ['tier']),
+    // No request can ask for one yet, and what is not asked for must not be claimed.
+    ...(header.adapters.length === 0 ? [] : ['adapters']),
+  ];
+  if (wrong.length > 0) return fail('inputs', `committed differently from the request: ${wrong.join(', ')}`);
+  return pass('inputs', `${header.vectorCount} inputs, as requested`);
+}
+
+function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array): Check {
+  const bytes = 4 * vectorCount * embeddingSize;
+  return check('response-size', response.length === bytes, [
+    `${bytes} bytes of ${vectorCount} vectors`,
+    `${vectorCount} vectors of ${embeddingSize} values are ${bytes} bytes, and ${response.length} were served`,
+  ]);
+}

@@ -1,0 +1,85 @@
+import type { ReportVerdict } from '../audit/adjudicate.ts';
+import type { Check } from '../base/checks.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
+import type { Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { DriftTable } from '../drift/drift-table.ts';
+import type { DecisionRates } from '../drift/drift-verdict.ts';
+import type { TokenBound } from '../exchange/fee.ts';
+import type { OrderContext } from '../stage1/common-checks.ts';
+import type { ScoreInputs } from '../stage2/score-commitment.ts';
+
+/** What every request says, whatever it asks for. */
+export interface CommonRequest {
+  readonly endpoint: string;
+  /** `ogong/<tier>/<maker>/<model>`. */
+  readonly model: string;
+}
+
+/**
+ * One kind of model, from the request to the verdict (docs/spec/modality.md). All that is not here is the same for every
+ * modality: orders, records, the commitment tree, commit and reveal, combining reports, settlement. A new modality is a folder
+ * beside `embedding`, and a line in `registry.ts`.
+ */
+export interface Modality {
+  readonly name: string;
+  /** As records and receipts name them. */
+  readonly endpoints: readonly string[];
+  /** @throws RequestError */
+  parseRequest(body: Uint8Array, endpoint: string): CommonRequest;
+  /** The most that a request can bill. */
+  boundTokens(request: CommonRequest): TokenBound;
+  /** The most tokens that one pass over it can take, which is what a provider's context has to hold. */
+  boundContext(request: CommonRequest): number;
+  /** The tag that its headers open with. */
+  readonly headerTag: string;
+  /** @throws ProtocolError */
+  parseHeader(bytes: Uint8Array): CommonHeader;
+  /** Tokens of the longest pass, as committed. */
+  countContext(header: CommonHeader): number;
+  /** What the record counts: tokens of a text, vectors of an embedding. */
+  countOutputs(header: CommonHeader): number;
+  /** Leaves of a commitment besides its header; 0 where so many outputs are none that can be committed. */
+  countLeaves(outputs: number): number;
+  /** Whether a header says what order, request and beacon fix. */
+  checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
+  /** Every check that needs the opening, so that a compact receipt skips them by name. */
+  readonly openingChecks: readonly string[];
+  /** Stage 1 of an opening that hashes to the record's root. */
+  replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply;
+}
+
+export interface ModalityContext extends OrderContext {
+  readonly request: CommonRequest;
+}
+
+/** A reply whose own bytes were read: the checks of stage 1, and what stage 2 needs. */
+export interface ReplayedReply {
+  readonly checks: readonly Check[];
+  /** Where there is one. */
+  readonly header: CommonHeader | undefined;
+  /** What of the reply a verifier is given, in the bytes that it is given. Only where no check failed. */
+  describeJob(endpoint: string): Omit<ScoreInputs, 'requestHash'>;
+  /** A verifier's report that answers the job, or why it does not. Only where no check failed. */
+  readReport(bytes: Uint8Array, job: { readonly jobId: Uint8Array }): ReadReport;
+}
+
+export type ReadReport = VerifierReport | { readonly problem: string };
+
+export interface VerifierReport {
+  /** The class in which it was made. */
+  readonly numericClass: string;
+  /** Whether the verifier says that its pass reproduces the provider's class. */
+  readonly claimsExact: boolean;
+  /** The same bytes for two verifiers that saw the same. */
+  readonly finding: Uint8Array;
+  /** What a honeypot can be made of, where the modality has them. */
+  readonly answer?: Uint8Array;
+  weigh(policy: WeighPolicy): ReportVerdict;
+}
+
+/** How scores are judged where no equality holds. */
+export interface WeighPolicy {
+  readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates };
+}

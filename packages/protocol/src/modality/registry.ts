@@ -1,0 +1,44 @@
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { encodeDomain } from '../base/canonical.ts';
+import { fail } from '../base/checks.ts';
+import type { Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { checkRoot } from '../stage1/common-checks.ts';
+import { embedding } from './embedding/embedding.ts';
+import type { Modality, ReplayedReply } from './modality.ts';
+import { text } from './text/text.ts';
+
+/** Every modality that this version knows: the only list of them. */
+const MODALITIES: readonly Modality[] = [text, embedding];
+
+/** As orders' requests, records and receipts name what was asked for. */
+export const ENDPOINTS: readonly string[] = MODALITIES.flatMap(({ endpoints }) => endpoints);
+
+/** @throws ProtocolError `unsupported` where no modality has the endpoint. */
+export function findModality(endpoint: string): Modality {
+  const found = MODALITIES.find(({ endpoints }) => endpoints.includes(endpoint));
+  if (found !== undefined) return found;
+  throw new ProtocolError(
+    'unsupported',
+    `endpoint ${JSON.stringify(endpoint.slice(0, 32))} is none of ${ENDPOINTS.join(', ')}`,
+  );
+}
+
+/** Stage 1 of a reply of any modality, which its header's tag names (docs/spec/modality.md). */
+export function replayOpening(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
+  const modality = MODALITIES.find(({ headerTag }) => {
+    const tag = encodeDomain(headerTag);
+    return equalBytes(opening.header.subarray(0, tag.length), tag);
+  });
+  if (modality !== undefined) return modality.replay(crypto, record, opening);
+  const root = checkRoot(crypto, record, opening);
+  const form = fail('commitment-form', 'leaf 0 is the header of no modality that this version knows');
+  const never = (): never => {
+    throw new ProtocolError('unsupported', form.detail);
+  };
+  return {
+    checks: root.status === 'pass' ? [root, form] : [root],
+    ...{ header: undefined, describeJob: never, readReport: never },
+  };
+}

@@ -1,0 +1,51 @@
+import {
+  type AdjudicationPolicy,
+  adjudicateReport,
+  checkReportShape,
+  type ReportVerdict,
+} from '../../audit/adjudicate.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import type { Header } from '../../commitment/header.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import type { Replay } from '../../stage1/replay.ts';
+import { encodeScoreReport, parseScoreReport, type ScoreReport } from '../../stage2/score-report.ts';
+
+/** What a score report has to be about. */
+export interface ScoreSubject {
+  readonly jobId: Uint8Array;
+  readonly modelRoot: Uint8Array;
+  readonly header: Header;
+  readonly replay: Replay;
+}
+
+/** A report that answers the job, or why it does not. @throws ProtocolError */
+export function readScoreReport(
+  bytes: Uint8Array,
+  subject: ScoreSubject,
+): { readonly report: ScoreReport } | { readonly problem: string } {
+  const report = parseScoreReport(bytes);
+  const shape = checkReportShape(report, subject);
+  return shape.status === 'pass' ? { report } : { problem: shape.detail };
+}
+
+/** One well-formed report against the reply. */
+export function weighScoreReport(
+  crypto: Crypto,
+  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  report: ScoreReport,
+  { drift }: Pick<AdjudicationPolicy, 'drift'>,
+): ReportVerdict {
+  return adjudicateReport(crypto, claim, report, drift ? { drift } : {});
+}
+
+/** What two verifiers that saw the same report alike. */
+export function encodeFinding(report: ScoreReport): Uint8Array {
+  return encodeScoreReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0, contextSize: 0 });
+}
+
+/** Whether two verifiers saw the same, to the bit. */
+export function isSameFinding(a: ScoreReport, b: ScoreReport): boolean {
+  return equalBytes(encodeFinding(a), encodeFinding(b));
+}

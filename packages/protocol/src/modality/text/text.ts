@@ -1,0 +1,66 @@
+import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from '../../commitment/header.ts';
+import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import { WINDOW_TOKENS } from '../../commitment/window.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { computeContextBound } from '../../exchange/fee.ts';
+import { type InferenceRequest, parseRequest } from '../../exchange/request.ts';
+import { boundTextTokens } from '../../exchange/request-bound.ts';
+import { checkHeader, type HeaderContext } from '../../stage1/header-checks.ts';
+import { type Replay, replayReply } from '../../stage1/replay.ts';
+import type { Modality, ReplayedReply } from '../modality.ts';
+import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
+import { encodeScored, toScored } from './scored-reply.ts';
+
+/** Chat and completions: tokens that are drawn one after another, committed in windows. */
+export const text = {
+  name: 'text',
+  endpoints: TEXT_ENDPOINTS,
+  headerTag: TEXT_HEADER_TAG,
+  parseRequest: (body: Uint8Array, endpoint: InferenceRequest['endpoint']) => parseRequest(body, endpoint),
+  boundTokens: (request: InferenceRequest) => boundTextTokens(request),
+  parseHeader,
+  boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
+  countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,
+  countOutputs: ({ outputTokenCount }: Header) => outputTokenCount,
+  countLeaves(tokens) {
+    const windows = Math.ceil(tokens / WINDOW_TOKENS);
+    return windows <= MAX_WINDOWS ? windows : 0;
+  },
+  checkHeader: (crypto: Crypto, header: Header, context: HeaderContext) => checkHeader(crypto, header, context),
+  openingChecks: [
+    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'shape-classes'],
+    ...['draw-key', 'sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
+  ],
+  replay: replayText,
+} satisfies Modality;
+
+export interface ReplayedText extends ReplayedReply {
+  readonly header: Header | undefined;
+  readonly replay: Replay;
+}
+
+/** Whether a reply is a text: what only texts have is taken from those alone. */
+export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
+
+function replayText(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedText {
+  const replay = replayReply(crypto, record, opening);
+  const { checks } = replay;
+  const header = replay.header as Header;
+  return {
+    ...{ checks, header: replay.header, replay },
+    describeJob: (endpoint) => encodeScored(toScored(endpoint, header, replay)),
+    readReport(bytes, { jobId }) {
+      const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay });
+      if ('problem' in read) return read;
+      const { report } = read;
+      return {
+        numericClass: report.numericClass,
+        claimsExact: report.exact && report.numericClass === header.numericClass,
+        finding: encodeFinding(report),
+        answer: bytes,
+        weigh: (policy) => weighScoreReport(crypto, { record, header, opening }, report, policy),
+      };
+    },
+  };
+}

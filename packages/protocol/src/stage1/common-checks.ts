@@ -1,0 +1,55 @@
+import { equalBytes, toHex } from '../base/bytes.ts';
+import { type Check, check, fail, skip } from '../base/checks.ts';
+import type { CommonHeader } from '../commitment/common-header.ts';
+import { computeCommitment, type Opening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import { computeBankSeed, DEFAULT_DIRECTIONS } from '../commitment/sketch.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { Order } from '../exchange/order.ts';
+
+export interface OrderBeacon {
+  readonly value: Uint8Array;
+  readonly previous: Uint8Array;
+}
+
+/** What a header of any modality is held against. */
+export interface OrderContext {
+  readonly order: Order;
+  /** The canonical bytes that were served. */
+  readonly response: Uint8Array;
+  /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
+  readonly beacon: OrderBeacon | undefined;
+  /** Whoever leaves pays for what was generated and gets no receipt: one who has it was there to the end. */
+  readonly mayBeCancelled: boolean;
+}
+
+/** Whether sketches are taken along the epoch's directions. */
+export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, beacon: OrderBeacon | undefined): Check {
+  if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
+  // Fewer directions would blur every distance: how sharp a sketch is must not be its maker's choice.
+  if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
+    return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
+  }
+  const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
+  return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [
+    'directions derive from the model and the previous beacon',
+    "the sketch uses another bank than the epoch's",
+  ]);
+}
+
+/** Stake routes and evidence ejects by payee: a reply must not be judged under another one than it was routed by. */
+export function checkPayee(header: CommonHeader, order: Order): Check {
+  return check('payee', equalBytes(header.payee, order.payee), [
+    `the payee of the order, 0x${toHex(order.payee)}`,
+    `the header names payee 0x${toHex(header.payee)}, the order 0x${toHex(order.payee)}`,
+  ]);
+}
+
+/** Whether the opened leaves are the ones that were signed: nothing else about them counts before that. */
+export function checkRoot(crypto: Crypto, record: Pick<RecordV2, 'commitRoot'>, opening: Opening): Check {
+  const { root, size } = computeCommitment(crypto, opening);
+  return check('commitment-root', equalBytes(root, record.commitRoot), [
+    `${size} leaves hash to the signed commit_root`,
+    'the opened leaves do not hash to the signed commit_root',
+  ]);
+}
