@@ -8,6 +8,7 @@ import { type CheckedReply, createClient, GatewayApiError, ReceiptError } from '
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
+import { jsonField, printJson } from './print-json.ts';
 
 const config = defineConfig({
   name: 'ogong ask',
@@ -30,6 +31,7 @@ const config = defineConfig({
     maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
     seed: { schema: integer(), description: 'the same seed gives the same answer' },
+    json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, once all is there' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
     ...trustFields,
   },
@@ -49,6 +51,7 @@ export const askCommand: Command = {
     const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
     const trust = await loadTrust('ogong ask', values);
     const replies: CheckedReply[] = [];
+    let answer = '';
     try {
       const client = createClient({
         baseUrl,
@@ -63,18 +66,24 @@ export const askCommand: Command = {
       const stream = await client.chat.completions.create({
         model: values.model ?? (await findModel(baseUrl)),
         messages,
-        stream: true,
         max_tokens: values.maxTokens,
+        stream: true,
         ...(values.temperature === undefined ? {} : { temperature: values.temperature }),
         ...(values.seed === undefined ? {} : { seed: values.seed }),
       });
-      for await (const chunk of stream) output.write(chunk.choices[0]?.delta.content ?? '');
-      output.write('\n');
+      for await (const chunk of stream) {
+        const piece = chunk.choices[0]?.delta.content ?? '';
+        answer += piece;
+        if (!values.json) output.write(piece);
+      }
+      if (!values.json) output.write('\n');
     } catch (error) {
+      // An answer that does not hold is not printed as a value: a script sees no JSON, and the exit code.
       return explain(error, baseUrl, output);
     }
     const [reply] = replies as [CheckedReply];
-    output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatChecks(reply.checks)}`);
+    if (values.json) printJson(output, { answer, replyId: reply.replyId, checks: reply.checks });
+    else output.writeError(`\nreceipt of reply ${reply.replyId}\n${formatChecks(reply.checks)}`);
     if (values.save !== undefined) {
       const { receipt, request, response } = reply;
       const file = { ...toReceiptJson(receipt), request: toBase64(request), response: toBase64(response) };

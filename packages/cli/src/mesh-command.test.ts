@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MeshState } from '@ogong/devnet/mesh/mesh-state';
+import { type MeshState, writeMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeStatus, meshCommand } from './mesh-command.ts';
+import { formatMesh, inspectMesh, meshCommand } from './mesh-command.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-mesh-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -31,9 +31,9 @@ async function mesh(...argv: string[]): Promise<{ code: number; out: string; err
 
 describe('ogong mesh', () => {
   it('is well where all of it runs', () => {
-    const { text, isWell } = describeStatus(state, () => true);
-    expect(isWell).toBe(true);
-    expect(text).toContain('up    gateway        port 4546  pid 3');
+    const report = inspectMesh(state, () => true);
+    expect(report.isWell).toBe(true);
+    expect(formatMesh(report)).toContain('up    gateway        port 4546  pid 3\n');
   });
 
   it.each([
@@ -41,9 +41,31 @@ describe('ogong mesh', () => {
     ['the launcher is gone', state, (pid: number) => pid !== 1, 'the launcher is gone'],
     ['it still starts', { ...state, phase: 'starting' as const }, () => true, 'starting:'],
   ])('is not well where %s', (_what, at, lives, shown) => {
-    const { text, isWell } = describeStatus(at, ({ pid }) => lives(pid));
-    expect(isWell).toBe(false);
-    expect(text).toContain(shown);
+    const report = inspectMesh(at, ({ pid }) => lives(pid));
+    expect(report.isWell).toBe(false);
+    expect(formatMesh(report)).toContain(shown);
+  });
+
+  it('reports to a script as JSON, with the exit code of the text', async () => {
+    const gone = await mesh('status', '--json', '--dir', directory);
+    expect(gone.code).toBe(69);
+    expect(JSON.parse(gone.out)).toEqual({ isWell: false, processes: [] });
+    const crashed = mkdtempSync(join(directory, 'crashed-'));
+    // No process has these identities.
+    writeMeshState(crashed, state);
+    const { code, out, error } = await mesh('status', '--json', '--dir', crashed);
+    expect(code).toBe(75);
+    expect(error).toBe('');
+    expect(JSON.parse(out)).toMatchObject({
+      isWell: false,
+      isLaunched: false,
+      phase: 'ready',
+      gatewayUrl: 'http://127.0.0.1:4546',
+      processes: [
+        { name: 'router', port: 4544, pid: 2, isRunning: false },
+        { name: 'gateway', port: 4546, pid: 3, isRunning: false },
+      ],
+    });
   });
 
   it('says so where nothing runs, and stops nothing', async () => {

@@ -18,6 +18,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { jsonField, printJson } from './print-json.ts';
 
 const dir = {
   schema: text,
@@ -67,7 +68,11 @@ const upConfig = defineConfig({
 const controlConfig = (verb: string, summary: string) =>
   defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
 const downConfig = controlConfig('down', 'Stops the network; does nothing where none runs. What it stored stays.');
-const statusConfig = controlConfig('status', 'Shows what runs, and where. Exits with 0 where all of it does.');
+const statusConfig = defineConfig({
+  name: 'ogong mesh status',
+  summary: 'Shows what runs, and where. Exits with 0 where all of it does.',
+  fields: { dir, json: jsonField },
+});
 const logsConfig = defineConfig({
   name: 'ogong mesh logs',
   summary: 'Prints the last lines of a log: of a daemon, or of the launcher.',
@@ -217,35 +222,55 @@ async function status(argv: readonly string[], output: Output): Promise<number> 
   }
   const state = readMeshState(resolve(parsed.values.dir));
   if (!state) {
-    output.write('nothing runs\n');
+    if (parsed.values.json) printJson(output, { isWell: false, processes: [] });
+    else output.write('nothing runs\n');
     return EXIT.unavailable;
   }
-  const { text: shown, isWell } = describeStatus(state);
-  output.write(shown);
-  return isWell ? EXIT.ok : EXIT.temporary;
+  const found = inspectMesh(state);
+  if (parsed.values.json) printJson(output, found);
+  else output.write(formatMesh(found));
+  return found.isWell ? EXIT.ok : EXIT.temporary;
+}
+
+/** What `ogong mesh status --json` prints. */
+export interface MeshReport {
+  readonly isWell: boolean;
+  /** Whether the launcher runs; without it nothing restarts a daemon. */
+  readonly isLaunched: boolean;
+  readonly phase: MeshState['phase'];
+  readonly message: string;
+  readonly gatewayUrl: string;
+  readonly rpcUrl: string;
+  readonly model: string;
+  readonly processes: readonly {
+    readonly name: string;
+    readonly port: number;
+    readonly pid: number | null;
+    readonly isRunning: boolean;
+  }[];
 }
 
 /** Every part with its process, from the operating system and not from what was written down. */
-export function describeStatus(
-  state: MeshState,
-  isAlive: (identity: ProcessIdentity) => boolean = isRunning,
-): { text: string; isWell: boolean } {
-  const launcherLives = isAlive(state.launcher);
-  const rows = state.processes.map(({ name, port, identity }) => {
-    const lives = identity !== undefined && isAlive(identity);
-    return {
-      lives,
-      line: `${lives ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${identity ? `  pid ${identity.pid}` : ''}\n`,
-    };
-  });
-  const isWell = launcherLives && state.phase === 'ready' && rows.every(({ lives }) => lives);
-  const head = launcherLives
-    ? `${state.phase}: ${state.message}\n`
-    : 'the launcher is gone: ogong mesh up starts over\n';
-  return {
-    text: `${head}gateway ${state.gatewayUrl}/v1, model ${state.model}\n${rows.map(({ line }) => line).join('')}`,
-    isWell,
-  };
+export function inspectMesh(state: MeshState, isAlive: (identity: ProcessIdentity) => boolean = isRunning): MeshReport {
+  const { phase, message, gatewayUrl, rpcUrl, model } = state;
+  const isLaunched = isAlive(state.launcher);
+  const processes = state.processes.map(({ name, port, identity }) => ({
+    name,
+    port,
+    pid: identity?.pid ?? null,
+    isRunning: identity !== undefined && isAlive(identity),
+  }));
+  const isWell = isLaunched && phase === 'ready' && processes.every((each) => each.isRunning);
+  return { isWell, isLaunched, phase, message, gatewayUrl, rpcUrl, model, processes };
+}
+
+export function formatMesh({ isLaunched, phase, message, gatewayUrl, model, processes }: MeshReport): string {
+  const head = isLaunched ? `${phase}: ${message}` : 'the launcher is gone: ogong mesh up starts over';
+  const rows = processes.map(
+    ({ name, port, pid, isRunning: runs }) =>
+      `${runs ? 'up  ' : 'DOWN'}  ${name.padEnd(14)} port ${port}${pid === null ? '' : `  pid ${pid}`}`,
+  );
+  return [head, `gateway ${gatewayUrl}/v1, model ${model}`, ...rows, ''].join('\n');
 }
 
 async function logs(argv: readonly string[], output: Output): Promise<number> {

@@ -36,6 +36,19 @@ async function damage(content: string): Promise<string> {
   return stored?.path as string;
 }
 
+describe('ogong model list', () => {
+  it('prints JSON for a script', async () => {
+    const { code, text } = await run('list', '--json');
+    expect(code).toBe(EXIT.ok);
+    expect(JSON.parse(text)).toMatchObject([
+      { name: 'first', source: 'file:first', sizeBytes: 5, modelRoot: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      { name: 'second', sizeBytes: 6, files: [{ name: 'second.gguf', sizeBytes: 6 }] },
+    ]);
+    await rm(join(modelsDir, 'manifests'), { recursive: true });
+    expect(await run('list', '--json')).toEqual({ code: EXIT.ok, text: '[]\n', errors: '' });
+  });
+});
+
 describe('ogong model verify', () => {
   it('finds what was brought whole', async () => {
     expect(await run('verify')).toEqual({ code: EXIT.ok, text: 'first  whole\nsecond  whole\n', errors: '' });

@@ -7,9 +7,10 @@ import { text } from '@ogong/host/config/values';
 import { EXIT } from '@ogong/host/log/errors';
 import type { DownloadProgress } from '@ogong/models/download';
 import { readHubAccess } from '@ogong/models/hub';
-import { createModelStore } from '@ogong/models/store';
+import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Command, Output } from './command.ts';
+import { jsonField, printJson } from './print-json.ts';
 
 const modelsDir = {
   schema: text,
@@ -22,7 +23,7 @@ const modelsDir = {
 const listConfig = defineConfig({
   name: 'ogong model list',
   summary: 'Lists the models on this machine.',
-  fields: { modelsDir },
+  fields: { modelsDir, json: jsonField },
 });
 
 const pullConfig = defineConfig({
@@ -59,10 +60,17 @@ async function listModels(argv: readonly string[], output: Output): Promise<numb
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
     const models = await createModelStore(parsed.values.modelsDir).list();
-    for (const { name, source, commit, files, modelRoot } of models) {
-      const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (parsed.values.json) {
+      printJson(
+        output,
+        models.map((model) => ({ ...model, sizeBytes: sumBytes(model) })),
+      );
+      return EXIT.ok;
+    }
+    for (const model of models) {
+      const { name, source, commit, modelRoot } = model;
       output.write(
-        `${name}  ${formatSize(bytes)}  root ${modelRoot.slice(0, 16)}  from ${source}${formatCommit(commit)}\n`,
+        `${name}  ${formatSize(sumBytes(model))}  root ${modelRoot.slice(0, 16)}  from ${source}${formatCommit(commit)}\n`,
       );
     }
     if (models.length === 0)
@@ -129,6 +137,8 @@ function createProgress(output: Output): (progress: DownloadProgress) => void {
     last = line;
   };
 }
+
+const sumBytes = ({ files }: ModelManifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 const formatCommit = (commit: string | undefined): string => (commit === undefined ? '' : `  commit ${commit}`);
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, httpUrl, text } from '@ogong/host/config/values';
+import { httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { loadTrust, trustFields } from './chain-trust.ts';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
+import { jsonField, printJson } from './print-json.ts';
 import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 
 /** 0: every check that could be made holds. 1: one failed. 2: there is nothing that can be checked. */
@@ -21,7 +22,7 @@ const config = defineConfig({
     request: { schema: text, label: '<path>', description: 'the exact body that was sent' },
     response: { schema: text, label: '<path>', description: "the reply's text, UTF-8" },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },
-    json: { schema: boolean, boolean: true, description: 'print the verdict as JSON' },
+    json: jsonField,
     ...trustFields,
   },
   positionals: { label: '<receipt.json>', min: 1, max: 1 },
@@ -54,7 +55,8 @@ export const verifyCommand: Command = {
         nowMs: Date.now(),
       };
       const verdict = verifyReceipt(receipt, trust === undefined ? context : { ...context, trust });
-      output.write(values.json ? `${JSON.stringify(verdict, null, 2)}\n` : formatChecks(verdict.checks));
+      if (values.json) printJson(output, verdict);
+      else output.write(formatChecks(verdict.checks));
       return verdict.ok ? VERIFY_EXIT.ok : VERIFY_EXIT.failed;
     } catch (error) {
       output.writeError(`ogong verify: ${describeFailure(error)}\n`);

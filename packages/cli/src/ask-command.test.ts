@@ -1,0 +1,74 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { EXIT } from '@ogong/host/log/errors';
+import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askCommand } from './ask-command.ts';
+
+const fill = (value: number, length: number): Uint8Array => new Uint8Array(length).fill(value);
+const { receipt } = createSyntheticReceipt({
+  crypto,
+  tokens: 40,
+  // Byte for byte what the command sends.
+  parameters: { stream: true },
+  provider: createNodeHybridSigner(fill(1, 64)),
+  router: createNodeHybridSigner(fill(2, 64)),
+  payer: createNodeLedgerSigner(fill(3, 32)),
+  ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },
+});
+const ANSWER = 'a story of 40 tokens';
+
+let content = ANSWER;
+const server = createServer((_request, response) => {
+  const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(receipt) }];
+  const chunks = [
+    { choices: [{ index: 0, delta: { content } }] },
+    { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], ogong: { receipts } },
+  ];
+  return response.end(`${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`);
+});
+let gateway: string;
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  gateway = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => void server.close());
+
+async function ask(text: string, ...flags: string[]): Promise<{ code: number; out: string; error: string }> {
+  content = text;
+  let out = '';
+  let error = '';
+  const argv = ['Once upon a time', '--gateway', gateway, '--model', 'ogong/verified/test/synthetic'];
+  const code = await askCommand.run([...argv, '--max-tokens', '40', ...flags], {
+    write: (piece) => (out += piece),
+    writeError: (piece) => (error += piece),
+  });
+  return { code, out, error };
+}
+
+describe('ogong ask', () => {
+  it('prints the answer, and the checks beside it', async () => {
+    const { code, out, error } = await ask(ANSWER);
+    expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
+    expect(error).toMatch(/^ok +draw-replay /m);
+  });
+
+  it('prints JSON alone for a script', async () => {
+    const { code, out, error } = await ask(ANSWER, '--json');
+    expect({ code, error }).toEqual({ code: EXIT.ok, error: '' });
+    expect(JSON.parse(out)).toMatchObject({
+      answer: ANSWER,
+      replyId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      checks: expect.arrayContaining([expect.objectContaining({ id: 'draw-replay', status: 'pass' })]),
+    });
+  });
+
+  it('gives a script no answer that does not hold', async () => {
+    const { code, out, error } = await ask('a story of 41 tokens', '--json');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(error).toMatch(/^FAIL +response-hash /m);
+  });
+});
