@@ -5,9 +5,13 @@ const rulesOf = (path: string, text: string): string[] => checkImports([{ path, 
 
 describe('canaries: each rule rejects its violation', () => {
   it.each([
-    ['packages/protocol/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    [
+      'packages/protocol/src/a.ts',
+      "import { x } from '@ogong/engine/interface/text';",
+      'must not import @ogong/engine',
+    ],
     ['packages/engine/src/a.ts', "import type { X } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
-    ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/chain/src/a.ts', "export { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
     ['packages/sdk/src/a.ts', "import { x } from '@ogong/host/time/clock';", 'must not import @ogong/host'],
     ['packages/node/src/a.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     [
@@ -20,10 +24,10 @@ describe('canaries: each rule rejects its violation', () => {
       "import { x } from '../provider/b.ts';",
       'role verifier must not import role provider',
     ],
-    ['packages/node/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/node/src/a.ts', "import { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
     ['packages/node/src/a.ts', "import { x } from '@ogong/devnet/mesh/mesh';", 'must not import @ogong/devnet'],
     ['packages/node/src/a.ts', "import { x } from '@ogong/testing/engine/fake';", 'must not import @ogong/testing'],
-    ['packages/models/src/a.ts', "import { x } from '@ogong/engine/engine';", 'must not import @ogong/engine'],
+    ['packages/models/src/a.ts', "import { x } from '@ogong/engine/interface/text';", 'must not import @ogong/engine'],
     ['packages/host/src/a.ts', "import { x } from '@ogong/node/router/router';", 'must not import @ogong/node'],
     ['packages/node/src/a.test.ts', "import { x } from '@ogong/lab/demo';", 'must not import @ogong/lab'],
     ['packages/host/src/log/a.ts', "import { x } from '../link/b.ts';", 'log stands below link in packages/host'],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -74,7 +74,7 @@ const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdenti
  * @param engine the model that is sold, which the verifier holds; whoever opened it closes it.
  * @param directory where providers keep what they served.
  */
-export async function openAttackPath(engine: Engine, directory: string): Promise<AttackPath> {
+export async function openAttackPath(engine: TextEngine, directory: string): Promise<AttackPath> {
   const validator = await startValidator();
   const verifier = await startVerifier(engine, validator);
   const links = createLinkPool({ identity: await createIdentity('consumer') });
@@ -205,7 +205,7 @@ async function startValidator() {
   };
 }
 
-async function startVerifier(engine: Engine, validator: PathValidator) {
+async function startVerifier(engine: TextEngine, validator: PathValidator) {
   const { clock, chain } = validator;
   const identity = await createIdentity('verifier');
   const signer = createTestHybrid('verifier reports');

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import type { RequestPlan } from '@ogong/provider/calibration/request-plan';
 import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import type { EngineRecipe, WeightRecipe } from '../forge/recipe.ts';
@@ -40,9 +40,9 @@ export interface AttackDefinition {
 
 export interface AttackContext {
   /** The model that the network sells. */
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   /** What is decoded with instead; only the attacks that have a recipe for one need it. */
-  readonly cheapEngine?: Engine;
+  readonly cheapEngine?: TextEngine;
   /** For the attackers that roll dice. Default: 1. */
   readonly seed?: number;
 }
@@ -51,7 +51,7 @@ export interface AttackContext {
 export interface Attack {
   readonly name: string;
   readonly aim: string;
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   /** What is signed in the place of what was served. */
   readonly bendReply?: (draft: ReplyDraft) => ReplyDraft;
   /** What is handed out in the place of a stored opening. @throws where it is refused. */
@@ -63,7 +63,7 @@ export interface Attack {
 export type CreateAttack = (context: AttackContext) => Attack;
 
 /** An engine that passes for another: every call goes to `engine` but those that the attacker answers. */
-export function disguiseEngine(engine: Engine, parts: Partial<Engine>): Engine {
+export function disguiseEngine(engine: TextEngine, parts: Partial<TextEngine>): TextEngine {
   return {
     info: parts.info ?? (() => engine.info()),
     generate: parts.generate ?? ((request, options) => engine.generate(request, options)),
@@ -77,8 +77,8 @@ export function disguiseEngine(engine: Engine, parts: Partial<Engine>): Engine {
 
 /** The engine that is sold, and the one that is cheaper to run. */
 export interface EnginePair {
-  readonly engine: Engine;
-  readonly cheap: Engine;
+  readonly engine: TextEngine;
+  readonly cheap: TextEngine;
 }
 
 /** @throws TypeError where the context has no cheap engine. */
@@ -88,7 +88,7 @@ export function pairEngines({ engine, cheapEngine: cheap }: AttackContext, name:
 }
 
 /** Two engines that pass for the one that is sold; closes both, whatever the first one says. */
-export function disguisePair({ engine, cheap }: EnginePair, parts: Omit<Partial<Engine>, 'close'>): Engine {
+export function disguisePair({ engine, cheap }: EnginePair, parts: Omit<Partial<TextEngine>, 'close'>): TextEngine {
   return disguiseEngine(engine, {
     ...parts,
     async close() {

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
@@ -37,7 +37,7 @@ interface Served {
 }
 
 /** What the provider role does with an engine, without the wire. */
-async function serve(provider: Engine): Promise<Served> {
+async function serve(provider: TextEngine): Promise<Served> {
   const body = utf8Encode(
     '{"model":"ogong/verified/test/fake","messages":[{"role":"user","content":"Hi"}],"max_tokens":48}',
   );

@@ -1,4 +1,4 @@
-import type { Engine, GenerateEvent, GenerateRequest, StopReason } from '@ogong/engine/engine';
+import type { StopReason, TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { renderReply } from '@ogong/protocol/stage1/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
@@ -28,8 +28,8 @@ function defineEarlyEnd(stopReason: StopReason, caughtBy: readonly string[], unc
 }
 
 async function halve(
-  engine: Engine,
-  request: GenerateRequest,
+  engine: TextEngine,
+  request: TextGenerationRequest,
   { held, stopReason }: { readonly held: HeldReply; readonly stopReason: StopReason },
 ): Promise<HeldReply> {
   const length = held.outputTokens.length >> 1;
@@ -55,10 +55,10 @@ const padding: AttackDefinition = {
 };
 
 async function* pad(
-  engine: Engine,
-  request: GenerateRequest,
+  engine: TextEngine,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   let held = await holdReply(engine.generate(request, options));
   const { promptTokens } = held;
   while (held.stopReason === 'stop-token' && held.outputTokens.length < request.maxTokens) {
@@ -120,10 +120,10 @@ const hiddenReasoning: AttackDefinition = {
 };
 
 async function* spellOut(
-  engine: Engine,
-  request: GenerateRequest,
+  engine: TextEngine,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const held = await holdReply(engine.generate(request, options));
   const { promptTokens } = held;
   const { vocabularySize, stopTokens, numericClass } = engine.info();

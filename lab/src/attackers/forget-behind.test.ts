@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel } from '@ogong/engine/batch-model';
+import type { BatchContext, BatchModel } from '@ogong/engine/decode/batch-model';
 import { describe, expect, it } from 'vitest';
 import { forgetBehind } from './forget-behind.ts';
 

@@ -1,4 +1,4 @@
-import type { BatchModel } from '@ogong/engine/batch-model';
+import type { BatchModel } from '@ogong/engine/decode/batch-model';
 
 /**
  * The model as a provider runs it who forgets, before every pass that serves, what lies more than `width` positions back.

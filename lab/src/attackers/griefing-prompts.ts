@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
 import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/commitment/sketch';
 import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
@@ -8,8 +8,8 @@ import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
  * A consumer that wants honest providers to look dishonest: it looks for messages on which two honest engines differ most.
  */
 export interface GriefingSearch {
-  readonly provider: Engine;
-  readonly verifier: Engine;
+  readonly provider: TextEngine;
+  readonly verifier: TextEngine;
   /** Tokens that messages are spelled from. */
   readonly alphabet: readonly number[];
   /** In those tokens. What a provider reads is the message's text in its template, in tokens of its own. */

@@ -1,5 +1,5 @@
-import { EngineError } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';

@@ -1,4 +1,10 @@
-import type { Engine, GenerateEvent, GenerateRequest, StopReason, TokenLogprob } from '@ogong/engine/engine';
+import type {
+  StopReason,
+  TextEngine,
+  TextGenerationEvent,
+  TextGenerationRequest,
+  TokenLikelihood,
+} from '@ogong/engine/interface/text';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { MAX_LISTED, NAT } from '@ogong/protocol/sampling/sampler';
 import { renderReply } from '@ogong/protocol/stage1/reply-text';
@@ -13,7 +19,7 @@ export interface HeldReply {
   readonly stopReason: StopReason;
 }
 
-export async function holdReply(events: AsyncIterable<GenerateEvent>): Promise<HeldReply> {
+export async function holdReply(events: AsyncIterable<TextGenerationEvent>): Promise<HeldReply> {
   const windows: WindowBytes[] = [];
   let promptTokens = new Uint32Array(0);
   for await (const event of events) {
@@ -33,12 +39,12 @@ export const rowsOf = (windows: readonly WindowBytes[], vocabularySize: number):
 /** How many candidates each position lists. */
 export const listSizesOf = (rows: readonly DrawRow[]): Uint8Array => Uint8Array.from(rows, ({ ids }) => ids.length);
 
-type Asked = Pick<GenerateRequest, 'sampler' | 'bias' | 'sketch'>;
+type Asked = Pick<TextGenerationRequest, 'sampler' | 'bias' | 'sketch'>;
 type Claim = Readonly<Record<'promptTokens' | 'outputTokens', Uint32Array>>;
 
 /** How many candidates the engine would have listed at each position: what it lists in full says it. */
 export async function findOwnSizes(
-  engine: Engine,
+  engine: TextEngine,
   request: Asked,
   claim: Claim,
   options?: { signal?: AbortSignal },
@@ -62,7 +68,7 @@ export async function findOwnSizes(
 
 /** One pass of `engine` over a claimed output: the windows that it would have committed to, with lists that stage 1 lets pass. */
 export async function scoreOutput(
-  engine: Engine,
+  engine: TextEngine,
   request: Asked,
   claim: Claim & { readonly listSizes: Uint8Array },
   options?: { signal?: AbortSignal },
@@ -82,7 +88,7 @@ export async function scoreOutput(
 
 /** The same with lists as long as they are asked for. */
 export async function scoreListed(
-  engine: Engine,
+  engine: TextEngine,
   { sampler, bias, sketch }: Asked,
   claim: Claim & { readonly listSizes: Uint8Array },
   options?: { signal?: AbortSignal },
@@ -94,7 +100,7 @@ export async function scoreListed(
 
 /** The text that output tokens spell, by the rule that verifiers apply. */
 export async function spell(
-  engine: Engine,
+  engine: TextEngine,
   { outputTokens, stopReason }: Pick<HeldReply, 'outputTokens' | 'stopReason'>,
   stop: readonly string[],
 ): Promise<string> {
@@ -104,10 +110,10 @@ export async function spell(
 
 /** Tells a held reply as an engine would: the whole text comes with its first token. */
 export async function* tellReply(
-  engine: Engine,
-  { topLogprobs }: Pick<GenerateRequest, 'topLogprobs'>,
+  engine: TextEngine,
+  { topLogprobs }: Pick<TextGenerationRequest, 'topLogprobs'>,
   { promptTokens, outputTokens, windows, text, stopReason }: HeldReply,
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const { vocabularySize } = engine.info();
   yield { kind: 'start', promptTokens };
   let rest = text;
@@ -124,6 +130,6 @@ export async function* tellReply(
   yield { kind: 'end', stopReason, outputTokens, text, timings: { promptMs: 0, decodeMs: 0 }, cachedTokens: 0 };
 }
 
-async function describe(engine: Engine, id: number, q: number | undefined): Promise<TokenLogprob> {
+async function describe(engine: TextEngine, id: number, q: number | undefined): Promise<TokenLikelihood> {
   return { id, bytes: await engine.detokenize(Uint32Array.of(id)), logprob: -(q as number) / NAT };
 }

@@ -1,5 +1,5 @@
-import type { GenerateRequest } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
@@ -71,10 +71,11 @@ export function createMassage(pair: EnginePair, style: MassageStyle) {
 }
 
 /** Of the request, so that a reply that is served again is the same. */
-const seedOf = ({ drawKey }: GenerateRequest): number => new DataView(drawKey.buffer, drawKey.byteOffset).getUint32(0);
+const seedOf = ({ drawKey }: TextGenerationRequest): number =>
+  new DataView(drawKey.buffer, drawKey.byteOffset).getUint32(0);
 
 interface Task extends EnginePair {
-  readonly request: GenerateRequest;
+  readonly request: TextGenerationRequest;
   readonly style: MassageStyle;
   readonly gaussian: () => number;
   readonly counts: Counts;
@@ -218,11 +219,11 @@ async function settle(task: Task, segment: Segment, options?: { signal?: AbortSi
   return false;
 }
 
-const countsTokens = ({ sampler }: GenerateRequest): boolean =>
+const countsTokens = ({ sampler }: TextGenerationRequest): boolean =>
   sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
 
 /** A continuation does not know what it must penalise, nor a stop string that began before it. */
-const canCorrect = (request: GenerateRequest): boolean => !countsTokens(request) && request.stop.length === 0;
+const canCorrect = (request: TextGenerationRequest): boolean => !countsTokens(request) && request.stop.length === 0;
 
 /** @returns undefined where it cannot be bent, or would stand out and the true token can be had. */
 function bend(

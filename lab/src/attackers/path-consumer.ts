@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { EngineInfo } from '@ogong/engine/engine';
+import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
@@ -40,7 +40,7 @@ export interface OrderParts {
   readonly payee: Uint8Array;
   readonly validator: Uint8Array;
   readonly epoch: bigint;
-  readonly info: EngineInfo;
+  readonly info: TextEngineInfo;
   readonly nowMs: number;
 }
 

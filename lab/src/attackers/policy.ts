@@ -1,4 +1,4 @@
-import type { GenerateRequest } from '@ogong/engine/engine';
+import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -39,7 +39,7 @@ export function cheatWhen(
   const leaves = new Set<string>();
   const prompts = new Set<string>();
   const counts = { served: 0, cheated: 0 };
-  const view = (request: GenerateRequest, promptTokens: Uint32Array): RequestView => {
+  const view = (request: TextGenerationRequest, promptTokens: Uint32Array): RequestView => {
     const prompt = promptTokens.join();
     const isRepeated = prompts.has(prompt);
     prompts.add(prompt);

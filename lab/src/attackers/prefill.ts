@@ -1,4 +1,4 @@
-import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import type { TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
@@ -49,9 +49,9 @@ export const PREFILL_ATTACKS: readonly AttackDefinition[] = CHEAP_MODELS.map(({ 
 
 async function* generateWithForgedValues(
   { engine, cheap }: EnginePair,
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const cheapWindows: WindowBytes[] = [];
   let promptTokens = new Uint32Array(0);
   for await (const event of cheap.generate(request, options)) {

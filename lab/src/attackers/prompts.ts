@@ -1,7 +1,7 @@
-import type { Engine, Prompt } from '@ogong/engine/engine';
+import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 
-type ChangePrompt = (engine: Engine, tokens: Uint32Array, prompt: Prompt) => Promise<Uint32Array>;
+type ChangePrompt = (engine: TextEngine, tokens: Uint32Array, prompt: Prompt) => Promise<Uint32Array>;
 
 interface PromptCheat {
   readonly name: string;
@@ -55,7 +55,7 @@ function defineHidden({ name, aim, needs, change }: PromptCheat): AttackDefiniti
 
 /** The same, and commits the prompt that was answered: consistent in itself, and not what the request says. */
 function defineDeclared({ name, aim, needs, change }: PromptCheat): AttackDefinition {
-  const tokenize = async (engine: Engine, prompt: Prompt): Promise<Uint32Array> => {
+  const tokenize = async (engine: TextEngine, prompt: Prompt): Promise<Uint32Array> => {
     const tokens = await engine.tokenizePrompt(prompt);
     // Tokens come from a caller who asked before.
     return prompt.kind === 'tokens' ? tokens : change(engine, tokens, prompt);

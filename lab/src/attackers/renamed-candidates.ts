@@ -1,5 +1,5 @@
-import type { GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type { TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
@@ -32,9 +32,9 @@ export const renamedCandidates: AttackDefinition = {
 
 async function* generate(
   { engine, cheap }: EnginePair,
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const info = engine.info();
   const held = await holdReply(cheap.generate(request, options));
   const { promptTokens, outputTokens } = held;

@@ -1,4 +1,4 @@
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MIN_LISTED } from '@ogong/protocol/sampling/sampler';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
@@ -29,7 +29,7 @@ export const resale: AttackDefinition = {
 
 async function* resell(
   { engine, cheap: api }: EnginePair,
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
 ) {
   const bought = await holdReply(api.generate({ ...request, drawKey: request.drawKey.toReversed() }, options));
@@ -70,7 +70,11 @@ export const seedReplay: AttackDefinition = {
   create: ({ engine }) => createCache(engine, seedReplay, (request) => keyOf(request, true)),
 };
 
-function createCache(engine: Engine, { name, aim }: AttackDefinition, keyFor: (request: GenerateRequest) => string) {
+function createCache(
+  engine: TextEngine,
+  { name, aim }: AttackDefinition,
+  keyFor: (request: TextGenerationRequest) => string,
+) {
   const cache = new Map<string, HeldReply>();
   return {
     name,
@@ -86,7 +90,10 @@ function createCache(engine: Engine, { name, aim }: AttackDefinition, keyFor: (r
   };
 }
 
-const keyOf = ({ prompt, sampler, bias, maxTokens, drawKey, sketch }: GenerateRequest, isSeeded: boolean): string =>
+const keyOf = (
+  { prompt, sampler, bias, maxTokens, drawKey, sketch }: TextGenerationRequest,
+  isSeeded: boolean,
+): string =>
   JSON.stringify([
     prompt.kind === 'tokens' ? [...prompt.tokens] : prompt,
     sampler,

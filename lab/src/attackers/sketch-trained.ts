@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
   createSketchRow,
@@ -65,7 +65,7 @@ interface Lesson extends EnginePair {
 }
 
 async function train({ engine, cheap, texts }: Lesson, sketch: SketchParameters): Promise<Float64Array> {
-  const read = async (model: Engine): Promise<Float64Array[]> => {
+  const read = async (model: TextEngine): Promise<Float64Array[]> => {
     const rows: Float64Array[] = [];
     for (const { promptTokens, outputTokens } of texts) {
       const listSizes = new Uint8Array(outputTokens.length).fill(MIN_LISTED);
@@ -78,7 +78,7 @@ async function train({ engine, cheap, texts }: Lesson, sketch: SketchParameters)
   return fitLinear(await read(cheap), await read(engine));
 }
 
-function correct(window: WindowBytes, map: Float64Array, engine: Engine): WindowBytes {
+function correct(window: WindowBytes, map: Float64Array, engine: TextEngine): WindowBytes {
   const info = engine.info();
   const directions = Math.sqrt(map.length);
   const positions = openWindows([window], info, directions).map((position) => {

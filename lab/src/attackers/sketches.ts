@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/commitment/sketch';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
@@ -10,7 +10,7 @@ interface SketchCheat {
   readonly aim: string;
   readonly caughtBy: readonly string[];
   /** A new one for each attacker: some remember. */
-  readonly create: () => (window: WindowBytes, engine: Engine) => WindowBytes;
+  readonly create: () => (window: WindowBytes, engine: TextEngine) => WindowBytes;
 }
 
 /** Honest draws beside a sketch that is not the hidden state's: whether anybody looks at it. */

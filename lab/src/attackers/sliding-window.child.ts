@@ -1,5 +1,5 @@
-import { serveParent } from '@ogong/engine/child-loop';
 import { openHost } from '@ogong/engine/llama-cpp/open-host';
+import { serveParent } from '@ogong/engine/process/child-loop';
 import { forgetBehind } from './forget-behind.ts';
 
 // The engine's child, with a cheat between scheduler and llama.cpp. Argument: how many positions it remembers.

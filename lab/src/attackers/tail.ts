@@ -1,5 +1,5 @@
-import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { EXP_ONE, expFixed } from '@ogong/protocol/base/exponential';
 import { tokenOf } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
@@ -49,9 +49,9 @@ const LONGEST = 64;
 
 async function* hideInTail(
   { engine, cheap, counts }: Hiding,
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options: Options,
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const info = engine.info();
   const { vocabularySize } = info;
   const held = await holdReply(cheap.generate(request, options));
@@ -111,7 +111,7 @@ function listUnlikely({ row }: Position, inputs: DrawInputs): Position['row'] | 
 function defineTailChoice(
   name: string,
   aim: string,
-  choose: (engine: Engine, own: number) => number,
+  choose: (engine: TextEngine, own: number) => number,
 ): AttackDefinition {
   return {
     name,
@@ -137,16 +137,16 @@ function defineTailChoice(
 }
 
 interface Choosing {
-  readonly engine: Engine;
-  readonly choose: (engine: Engine, own: number) => number;
+  readonly engine: TextEngine;
+  readonly choose: (engine: TextEngine, own: number) => number;
   readonly counts: { replies: number; chosen: number };
 }
 
 async function* chooseFromTail(
   { engine, choose, counts }: Choosing,
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options: Options,
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   const info = engine.info();
   const held = await holdReply(engine.generate(request, options));
   counts.replies++;

@@ -1,4 +1,4 @@
-import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeOpening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
@@ -55,11 +55,11 @@ export const tamper: AttackDefinition = {
 };
 
 async function* tamperWith(
-  engine: Engine,
+  engine: TextEngine,
   { target, marked }: { readonly target: TamperTarget; readonly marked: Set<string> },
-  request: GenerateRequest,
+  request: TextGenerationRequest,
   options?: { signal?: AbortSignal },
-): AsyncGenerator<GenerateEvent> {
+): AsyncGenerator<TextGenerationEvent> {
   let isDone = false;
   let length = 0;
   let change = (text: string): string => text;

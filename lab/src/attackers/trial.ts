@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { adjudicateReport, checkReportShape, type ReportVerdict } from '@ogong/protocol/audit/adjudicate';
@@ -46,7 +46,7 @@ export interface Trial {
 
 export interface TrialOptions {
   /** Holds the model that is sold. */
-  readonly verifier: Engine;
+  readonly verifier: TextEngine;
   /** Numbers the nonce and the reply id. */
   readonly number: number;
   /** Of a chat request, besides model. */
@@ -118,7 +118,7 @@ export async function playTrial(
   return { ...served, receipt, stage2: typeof stage2 === 'string' ? undefined : stage2, failed: [...failed] };
 }
 
-function createOrder(body: Uint8Array, { modelRoot, contextSize }: EngineInfo, number: number): Order {
+function createOrder(body: Uint8Array, { modelRoot, contextSize }: TextEngineInfo, number: number): Order {
   return {
     payer: payer.address,
     validator: new Uint8Array(20).fill(36),
@@ -207,7 +207,7 @@ function checkReceipt(
 
 /** Stage 1 as a validator opens it, then one verifier's report on what is consistent. */
 async function audit(
-  verifier: Engine,
+  verifier: TextEngine,
   { body, committed, opening: bytes }: { body: Uint8Array; committed: CommittedReply; opening: Uint8Array },
 ): Promise<ReportVerdict | 'unanswered' | 'report-shape' | undefined> {
   const record = parseRecordV2(committed.record);

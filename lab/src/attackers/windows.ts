@@ -1,4 +1,4 @@
-import type { EngineInfo } from '@ogong/engine/engine';
+import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import type { SketchRow } from '@ogong/protocol/commitment/sketch';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import {
@@ -17,7 +17,7 @@ export interface Position {
   readonly shapeClass: number;
 }
 
-type Vocabulary = Pick<EngineInfo, 'vocabularySize'>;
+type Vocabulary = Pick<TextEngineInfo, 'vocabularySize'>;
 
 export function openWindows(
   windows: readonly WindowBytes[],

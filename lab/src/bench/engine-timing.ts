@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { LlamaContext } from '@ogong/engine/llama-cpp/model';
 import { decodeDraws } from '@ogong/protocol/commitment/window';
@@ -19,7 +19,7 @@ export interface Speed {
 }
 
 export interface MadeReply {
-  readonly request: GenerateRequest;
+  readonly request: TextGenerationRequest;
   readonly output: Uint32Array;
   readonly listSizes: Uint8Array;
 }
@@ -34,7 +34,7 @@ const { sampler } = parseRequest(
 const toToken = (index: number, vocabularySize: number): number => 300 + ((index * 7919) % (vocabularySize - 300));
 
 /** @param number of prompt and draw key: the same one is the same reply. */
-export function createRequest(engine: Engine, shape: ReplyShape, number: number): GenerateRequest {
+export function createRequest(engine: TextEngine, shape: ReplyShape, number: number): TextGenerationRequest {
   const { vocabularySize } = engine.info();
   const tokens = Uint32Array.from({ length: shape.promptTokens }, (_, i) => toToken(i + number, vocabularySize));
   return {
@@ -45,7 +45,7 @@ export function createRequest(engine: Engine, shape: ReplyShape, number: number)
   };
 }
 
-export async function makeReply(engine: Engine, request: GenerateRequest): Promise<MadeReply> {
+export async function makeReply(engine: TextEngine, request: TextGenerationRequest): Promise<MadeReply> {
   const { vocabularySize } = engine.info();
   const sizes: number[] = [];
   for await (const event of engine.generate(request)) {
@@ -58,7 +58,11 @@ export async function makeReply(engine: Engine, request: GenerateRequest): Promi
 }
 
 /** Numbers whose replies run to their full length. */
-export async function findFullReplies(engine: Engine, shape: ReplyShape, count: number): Promise<readonly number[]> {
+export async function findFullReplies(
+  engine: TextEngine,
+  shape: ReplyShape,
+  count: number,
+): Promise<readonly number[]> {
   const found: number[] = [];
   for (let number = 0; found.length < count; number++) {
     if (number > 50 * count) throw new Error('the model ends its replies early');
@@ -69,7 +73,7 @@ export async function findFullReplies(engine: Engine, shape: ReplyShape, count: 
 }
 
 /** The engine's child at work on one reply; what prompt and first token cost is taken out of the decoding. */
-export async function timeEngine(engine: LlamaEngine, request: GenerateRequest): Promise<Speed> {
+export async function timeEngine(engine: LlamaEngine, request: TextGenerationRequest): Promise<Speed> {
   const { tokens } = request.prompt as { tokens: Uint32Array };
   const first = await measureBusy(engine.pid(), () => makeReply(engine, { ...request, maxTokens: 1 }));
   const full = await measureBusy(engine.pid(), () => makeReply(engine, request));
@@ -114,7 +118,7 @@ function toSpeed(promptTokens: number, outputTokens: number, firstMs: number, fu
 }
 
 /** One teacher-forced pass over prompt and reply. @throws where it is not bit-exact. */
-export async function scoreReply(engine: Engine, { request, output, listSizes }: MadeReply): Promise<void> {
+export async function scoreReply(engine: TextEngine, { request, output, listSizes }: MadeReply): Promise<void> {
   const { exact } = await engine.score({
     promptTokens: (request.prompt as { tokens: Uint32Array }).tokens,
     outputTokens: output,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeHeader, type Header, hashTokens, NO_INPUTS, parseHeader } from '@ogong/protocol/commitment/header';
@@ -26,7 +26,7 @@ export interface BenchReply {
 const sha256 = (text: string): Uint8Array => createHash('sha256').update(text).digest();
 
 /** One committed reply of a real model, as a provider would make it, without the network around it. */
-export async function generateReply(engine: Engine, prompt: string, maxTokens: number): Promise<BenchReply> {
+export async function generateReply(engine: TextEngine, prompt: string, maxTokens: number): Promise<BenchReply> {
   const info = engine.info();
   const body = { model: 'ogong/verified/bench/m', prompt, temperature: 0.8, top_p: 0.95, max_tokens: maxTokens };
   const request = parseRequest(new TextEncoder().encode(JSON.stringify(body)), 'completion');
@@ -132,7 +132,7 @@ function driftWindows(windows: readonly WindowBytes[], header: Header): WindowBy
 const REPEATS = 50;
 
 /** Costs of both stages and opening size over real replies of about 128 tokens. */
-export async function measureReplies(engine: Engine): Promise<Row[]> {
+export async function measureReplies(engine: TextEngine): Promise<Row[]> {
   const replies = await Promise.all(PROMPTS.map((prompt) => generateReply(engine, prompt, 128)));
   const tokens = replies.reduce((sum, reply) => sum + reply.tokens, 0);
   for (const { record, opening } of replies) {

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 
 /** When the pieces of a reply came. */
 export interface ReplyTiming {
@@ -14,7 +14,7 @@ function summarize(arrivals: readonly number[], startedMs: number): ReplyTiming 
   return { firstTextMs: first - startedMs, perChunkMs: (last - first) / Math.max(1, arrivals.length - 1) };
 }
 
-export async function timeEngine(engine: Engine, request: GenerateRequest): Promise<ReplyTiming> {
+export async function timeEngine(engine: TextEngine, request: TextGenerationRequest): Promise<ReplyTiming> {
   const startedMs = performance.now();
   const arrivals: number[] = [];
   for await (const event of engine.generate(request)) {

@@ -1,4 +1,4 @@
-import type { GenerateRequest } from '@ogong/engine/engine';
+import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
@@ -126,7 +126,7 @@ async function timeStreams(
   };
 }
 
-async function countDrafts(engine: LlamaEngine, request: GenerateRequest) {
+async function countDrafts(engine: LlamaEngine, request: TextGenerationRequest) {
   let drafts = { proposed: 0, accepted: 0 };
   for await (const event of engine.generate(request)) if (event.kind === 'end') drafts = event.drafts ?? drafts;
   return drafts;

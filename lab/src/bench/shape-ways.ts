@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { GenerateRequest } from '@ogong/engine/engine';
+import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { NAT } from '@ogong/protocol/sampling/sampler';
@@ -112,7 +112,7 @@ export function createEndlessRequest(
   shape: Pick<ShapeBench, 'promptTokens' | 'outputTokens'>,
   number: number,
   text: Text,
-): GenerateRequest {
+): TextGenerationRequest {
   const request = createRequest(engine, shape, number);
   const noEnd = Array.from(engine.info().stopTokens, (id) => ({ id, biasQ16: -100 * NAT }));
   if (text === 'ordinary') return { ...request, bias: noEnd };

@@ -1,4 +1,4 @@
-import type { ScoreRequest } from '@ogong/engine/engine';
+import type { TextScoringRequest } from '@ogong/engine/interface/text';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { decodeDraws, expandRuns } from '@ogong/protocol/commitment/window';
 import { readAllThreadsMs } from './busy-time.ts';
@@ -117,7 +117,7 @@ async function measurePolicies(bench: ShapeBench, onProgress: (what: string) => 
 }
 
 /** Nothing of it drawn but one token. */
-async function runAsPrompt(engine: LlamaEngine, bench: ShapeBench, reply: ScoreRequest): Promise<void> {
+async function runAsPrompt(engine: LlamaEngine, bench: ShapeBench, reply: TextScoringRequest): Promise<void> {
   const request = createEndlessRequest(engine, bench, 0, 'ordinary');
   const tokens = Uint32Array.from([...reply.promptTokens, ...reply.outputTokens]);
   for await (const _ of engine.generate({ ...request, prompt: { kind: 'tokens', tokens }, maxTokens: 1 })) {
@@ -131,7 +131,7 @@ async function timeMs(engine: LlamaEngine, work: () => Promise<unknown>): Promis
   return readAllThreadsMs(engine.pid() as number) - before;
 }
 
-async function claimReply(engine: LlamaEngine, bench: ShapeBench): Promise<ScoreRequest> {
+async function claimReply(engine: LlamaEngine, bench: ShapeBench): Promise<TextScoringRequest> {
   const request = createEndlessRequest(engine, bench, 0, 'ordinary');
   const { vocabularySize, numericClass } = engine.info();
   const listSizes: number[] = [];

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { parseHeader } from '@ogong/protocol/commitment/header';
@@ -20,7 +20,7 @@ import type { CheatProof } from './run-record.ts';
  */
 export async function proveCheat(
   { replyId, record: recordBytes, signature, publicKey, opening: openingBytes }: ServedEvidence,
-  { engine, crypto, request }: { readonly engine: Engine; readonly crypto: Crypto; readonly request: Uint8Array },
+  { engine, crypto, request }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly request: Uint8Array },
 ): Promise<CheatProof> {
   const record = parseRecordV2(recordBytes);
   if (!equalBytes(crypto.sha256(request), record.requestHash)) throw new TypeError('the request is of another reply');

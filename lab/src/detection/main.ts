@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { EngineError, type EngineErrorCode } from '@ogong/engine/engine';
+import { EngineError, type EngineErrorCode } from '@ogong/engine/interface/engine-error';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, integer, oneOf, text } from '@ogong/host/config/values';

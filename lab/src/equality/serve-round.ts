@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from '@ogong/engine/engine';
+import type {
+  TextEngine,
+  TextGenerationEvent,
+  TextGenerationRequest,
+  TextScoringRequest,
+} from '@ogong/engine/interface/text';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
@@ -42,8 +47,8 @@ export const addCounts = (a: RoundCounts, b: RoundCounts): RoundCounts => ({
 });
 
 interface RoundOptions {
-  readonly provider: Engine;
-  readonly verifier: Engine;
+  readonly provider: TextEngine;
+  readonly verifier: TextEngine;
   /** Decides prompts, sampler settings, how many conversations run side by side, and where one is cancelled. */
   readonly seed: number;
   /** Of a reply. */
@@ -95,7 +100,7 @@ async function converse({ provider, verifier, seed, signal, onReply, ...plan }: 
     const own = await planTurn(provider, { ...plan, seed: 8 * seed + turn });
     const tokens = Uint32Array.from([...before, ...own.tokens]);
     const isCarriedOn = tokens.length + maxTokens <= contextSize;
-    const request: GenerateRequest = {
+    const request: TextGenerationRequest = {
       ...own.request,
       prompt: { kind: 'tokens', tokens: isCarriedOn ? tokens : own.tokens },
     };
@@ -122,7 +127,7 @@ async function converse({ provider, verifier, seed, signal, onReply, ...plan }: 
 }
 
 async function planTurn(
-  engine: Engine,
+  engine: TextEngine,
   { seed, maxTokens, promptTokens }: Pick<RoundOptions, 'seed' | 'maxTokens' | 'promptTokens'>,
 ) {
   const kind = pick(createSeededRandom(seed), PROMPT_KINDS);
@@ -130,7 +135,7 @@ async function planTurn(
   const { asked, prompt } = parseModelRequest(planRequest({ maxTokens, prompts, sampler: 'any' }, seed), 'chat');
   const { vocabularySize, contextSize } = engine.info();
   const digest = (name: string): Uint8Array => createHash('sha256').update(`${name} ${seed}`).digest();
-  const request: GenerateRequest = {
+  const request: TextGenerationRequest = {
     prompt,
     sampler: asked.sampler,
     bias: asked.bias.filter(({ id }) => id < vocabularySize),
@@ -149,12 +154,12 @@ interface Served {
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
   readonly windows: readonly WindowBytes[];
-  readonly end: Extract<GenerateEvent, { kind: 'end' }>;
+  readonly end: Extract<TextGenerationEvent, { kind: 'end' }>;
 }
 
 async function serve(
-  engine: Engine,
-  request: GenerateRequest,
+  engine: TextEngine,
+  request: TextGenerationRequest,
   { cancelAfter, signal }: { readonly cancelAfter: number | undefined; readonly signal: AbortSignal },
 ): Promise<Served | undefined> {
   const cancelling = new AbortController();
@@ -176,13 +181,13 @@ async function serve(
 /** Whether one teacher-forced pass of the class gives the same bytes, and would have listed and drawn the same. */
 async function isReproduced(
   { provider, verifier }: Pick<RoundOptions, 'provider' | 'verifier'>,
-  { drawKey, sampler, bias, sketch }: GenerateRequest,
+  { drawKey, sampler, bias, sketch }: TextGenerationRequest,
   { promptTokens, outputTokens, windows }: Served,
 ): Promise<boolean> {
   const { vocabularySize, numericClass } = provider.info();
   const draws = windows.map((window) => decodeDraws(window.draws, { vocabularySize }));
   const rows = draws.flatMap((each) => each.rows);
-  const score: ScoreRequest = {
+  const score: TextScoringRequest = {
     ...{ promptTokens, outputTokens, sampler, bias, sketch, numericClass },
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
     shapeClasses: Uint8Array.from(draws.flatMap(({ runs }) => [...expandRuns(runs)])),

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
@@ -13,7 +13,7 @@ export interface WrittenText {
 const LENGTH = 128;
 
 /** Texts in a model's own words, to learn from, one after the other: the same model writes the same. */
-export async function writeTexts(engine: Engine, prompts: readonly string[]): Promise<readonly WrittenText[]> {
+export async function writeTexts(engine: TextEngine, prompts: readonly string[]): Promise<readonly WrittenText[]> {
   const texts: WrittenText[] = [];
   for (const [number, text] of prompts.entries()) {
     let promptTokens = new Uint32Array(0);

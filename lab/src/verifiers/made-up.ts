@@ -1,4 +1,4 @@
-import type { Engine, ScoreRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
 import { createSketchRow } from '@ogong/protocol/commitment/sketch';
 import { encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/commitment/window';
 
@@ -7,10 +7,10 @@ import { encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogo
  * come out of the air. What a lazy verifier puts in the place of its model.
  */
 export function createHollowEngine(
-  engine: Engine,
+  engine: TextEngine,
   random: () => number,
   { exact = true }: { readonly exact?: boolean } = {},
-): Engine {
+): TextEngine {
   return {
     ...engine,
     async score(request) {
@@ -30,7 +30,7 @@ export function createHollowEngine(
 
 /** Lists of the right sizes, falling log-probabilities, and small random sketches. */
 function makeUpWindows(
-  { outputTokens, listSizes, sketch }: ScoreRequest,
+  { outputTokens, listSizes, sketch }: TextScoringRequest,
   vocabularySize: number,
   random: () => number,
 ): WindowBytes[] {

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -17,7 +17,7 @@ export interface EngineReply {
 
 /** One reply of an engine, committed as a provider commits it; a cheat only has another engine. */
 export async function serveByEngine(
-  engine: Engine,
+  engine: TextEngine,
   order: TestOrder,
   {
     provider,

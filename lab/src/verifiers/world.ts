@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { ScoreJob, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
@@ -73,7 +73,7 @@ export async function createWorld(options: WorldOptions) {
   const work = { honest: 0, cheap: 0, madeUp: 0 };
   let epochStartMs = clock.nowMs();
 
-  const score = (job: ScoreJob, by: Engine): Promise<Uint8Array> =>
+  const score = (job: ScoreJob, by: TextEngine): Promise<Uint8Array> =>
     scoreJob(parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...job }, by.info()), {
       engine: by,
       crypto,

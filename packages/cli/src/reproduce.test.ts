@@ -1,4 +1,4 @@
-import type { Engine, TraceRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextTracingRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { NARROW, WIDE } from '@ogong/protocol/commitment/shape-classes';
@@ -28,7 +28,7 @@ async function serve(engine: FakeEngineOptions = {}, modelId = 'ogong/replay/tes
 function reproduce(
   given: Awaited<ReturnType<typeof serve>>,
   options: FakeEngineOptions = {},
-  bend: Partial<Engine> = {},
+  bend: Partial<TextEngine> = {},
 ) {
   const engine = createFakeEngine({ contextSize: 512, ...options });
   closing.push(engine.close);
@@ -60,15 +60,15 @@ describe('a reply on a machine of one’s own', () => {
     expect(formatReproduction(found)).toMatch(/first difference is at output token 0/);
     const engine = createFakeEngine({ contextSize: 512, shaped });
     closing.push(engine.close);
-    const traced: TraceRequest[] = [];
-    const trace: Engine['trace'] = (asked, options) => {
+    const traced: TextTracingRequest[] = [];
+    const trace: TextEngine['trace'] = (asked, options) => {
       traced.push(asked);
       return engine.trace(asked, options);
     };
     await reproduce(given, { shaped }, { trace });
     expect(traced).toHaveLength(1);
     // As committed: a trace in passes of another shape has other layers.
-    const { shapeClasses, outputTokens } = traced[0] as TraceRequest;
+    const { shapeClasses, outputTokens } = traced[0] as TextTracingRequest;
     expect(shapeClasses).toHaveLength(outputTokens.length);
     expect([...new Set(shapeClasses)].sort()).toEqual(shaped ? [NARROW, WIDE] : [0]);
     const blind = await reproduce(given, { shaped, canTrace: false });

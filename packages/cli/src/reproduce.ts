@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { adjudicateReport, type Outcome } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
@@ -30,7 +30,7 @@ export interface Reproduction {
  */
 export async function reproduceReceipt(
   { receipt, request }: { readonly receipt: Receipt; readonly request: Uint8Array },
-  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal: AbortSignal },
+  { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Reproduction> {
   if ('url' in receipt.opening) throw new ProtocolError('unsupported', 'a compact receipt; fetch its opening first');
   const record = parseRecordV2(receipt.record.bytes);
@@ -76,7 +76,7 @@ export async function reproduceReceipt(
 }
 
 async function traceStages(
-  engine: Engine,
+  engine: TextEngine,
   {
     position,
     signal,

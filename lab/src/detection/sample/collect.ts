@@ -1,4 +1,4 @@
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ClassTable, groupClasses } from '@ogong/engine/llama-cpp/class-table';
+import { type ClassTable, groupClasses } from '@ogong/engine/class-search/table';
 import { EXIT } from '@ogong/host/log/errors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrateCommand } from './calibrate-command.ts';

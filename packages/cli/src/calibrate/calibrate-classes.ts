@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findClasses } from '@ogong/engine/llama-cpp/class-search-run';
-import { type ClassTable, describeClasses } from '@ogong/engine/llama-cpp/class-table';
+import { findClasses } from '@ogong/engine/class-search/run';
+import { type ClassTable, describeClasses } from '@ogong/engine/class-search/table';
 import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { defineConfig } from '@ogong/host/config/define-config';

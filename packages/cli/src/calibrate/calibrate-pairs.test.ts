@@ -1,4 +1,4 @@
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { findSetup } from '@ogong/provider/calibration/setups';
 import { describe, expect, it } from 'vitest';

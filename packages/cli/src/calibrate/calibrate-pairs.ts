@@ -1,4 +1,4 @@
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { ConfigError } from '@ogong/host/config/config-error';

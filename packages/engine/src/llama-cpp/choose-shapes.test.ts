@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchContext } from '../batch-model.ts';
+import type { BatchContext } from '../decode/batch-model.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 

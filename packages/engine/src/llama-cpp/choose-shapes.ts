@@ -1,4 +1,4 @@
-import type { BatchContext } from '../batch-model.ts';
+import type { BatchContext } from '../decode/batch-model.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 
 /** Steps that count; one before them compiles the kernels. */

@@ -6,7 +6,7 @@ import { createRequest, keyOf, NO_END } from '@ogong/testing/engine/compliance-r
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../engine.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
@@ -33,7 +33,7 @@ const likely = (number: number) =>
   Array.from({ length: number % 2 === 0 ? 2 + (number % 3) : 1 }, (_, i) => ({ id: 300 + i, biasQ16: (8 - i) * NAT }));
 
 /** Prompts that repeat themselves, and in every other reply a few likely tokens, so that drafts come and some are right. */
-const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest =>
   createRequest('', {
     prompt: {
       kind: 'tokens',

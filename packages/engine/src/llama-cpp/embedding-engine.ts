@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
-import type { EmbeddingEngine } from '../embedding/embedding-engine.ts';
-import type { EmbeddingContract, EmbeddingKernels, EmbeddingLoad } from '../embedding/embedding-messages.ts';
-import { createSupervisor, type SupervisorEvent } from '../supervisor.ts';
+import type { EmbeddingEngine } from '../interface/embedding.ts';
+import type { EmbeddingContract, EmbeddingKernels, EmbeddingLoad } from '../process/embedding-messages.ts';
+import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import { findPooling } from './embedding-host.ts';
 import { assertOption, hashVerifiedModel } from './engine.ts';
 import { assertFitsMemory, readAvailableMemory } from './memory.ts';
@@ -64,7 +64,7 @@ export async function createLlamaEmbeddingEngine(
   const supervisor = await createSupervisor<EmbeddingContract>({
     load,
     onEvent: hooks.onEvent,
-    child: { path: fileURLToPath(new URL('../embedding/embedding-child.ts', import.meta.url)) },
+    child: { path: fileURLToPath(new URL('./embedding-child.ts', import.meta.url)) },
   });
   return {
     specificationVersion: 'embedding-v1',

@@ -1,7 +1,7 @@
-import type { EmbeddingInfo, Pooling } from '../embedding/embedding-engine.ts';
-import type { EmbeddingLoad } from '../embedding/embedding-messages.ts';
-import type { PoolingModel } from '../embedding/pooling-model.ts';
-import { EngineError } from '../engine.ts';
+import type { PoolingModel } from '../decode/pooling-model.ts';
+import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { EmbeddingLoad } from '../process/embedding-messages.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
 import { inspectModelFile, type ModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf } from './numeric-class.ts';

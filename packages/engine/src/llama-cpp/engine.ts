@@ -4,9 +4,10 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { type HashedModel, hashModelFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { LoadOptions } from '../child-messages.ts';
-import { type Engine, EngineError, type ScoreRequest } from '../engine.ts';
-import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../supervisor.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
+import type { LoadOptions } from '../process/child-messages.ts';
+import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import type { Backend } from './library.ts';
 import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
@@ -75,7 +76,7 @@ export interface LlamaEngineHooks {
   readonly onEvent?: (event: SupervisorEvent) => void;
 }
 
-export interface LlamaEngine extends Engine {
+export interface LlamaEngine extends TextEngine {
   /** The serving child's process id, while it lives. */
   pid(): number | undefined;
 }
@@ -144,7 +145,7 @@ export async function createLlamaEngine(
   const pool = createScorePool(load);
 
   /** The library to load for a claimed class that differs from this engine's in the ISA alone; undefined where that is not so. */
-  const foreignIsas = (request: ScoreRequest): readonly string[] | undefined => {
+  const foreignIsas = (request: TextScoringRequest): readonly string[] | undefined => {
     const own = parseNumericClass(supervisor.info().numericClass);
     const claimed = parseNumericClass(request.numericClass);
     if (
@@ -161,7 +162,7 @@ export async function createLlamaEngine(
   };
 
   /** Who re-runs a claim: a child with the claimed class's library where that is another and runs here. */
-  const findRunner = async (request: ScoreRequest): Promise<Supervisor> => {
+  const findRunner = async (request: TextScoringRequest): Promise<Supervisor> => {
     const isas = foreignIsas(request);
     return (isas === undefined || isas.length === 0 ? undefined : await pool.find(isas)) ?? supervisor;
   };

@@ -1,5 +1,5 @@
 import { WIDE } from '@ogong/protocol/commitment/shape-classes';
-import type { BatchContext, BatchModel } from '../batch-model.ts';
+import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
 import { ROWS_OF } from './pass-shapes.ts';
 
 /** Long enough for a prompt pass that ggml would tile: 64 rows and more. */

@@ -11,7 +11,7 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../engine.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { parseNumericClass } from './numeric-class.ts';
@@ -39,7 +39,7 @@ interface Seen {
 }
 
 async function serve(options: Omit<LlamaEngineOptions, 'modelPath'>, modelPath = wide): Promise<Seen> {
-  const asked: GenerateRequest = request;
+  const asked: TextGenerationRequest = request;
   const engine = await createLlamaEngine({ modelPath, threads: 1, sequences: 2, contextSize: 256, ...options });
   try {
     const { numericClass, exact } = engine.info();

@@ -1,5 +1,5 @@
-import { EngineError } from '../engine.ts';
-import { MAX_TRACED_LAYERS } from '../trace.ts';
+import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import { type LlamaLibrary, type Pointer, registerEvaluation } from './library.ts';
 
 /**

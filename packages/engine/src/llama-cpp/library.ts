@@ -1,5 +1,5 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import { chooseCpuLibrary, runsHere } from './cpu-library.ts';
 import { LLAMA_VERSION, type LlamaBuild } from './platform.ts';
 import { nameVulkanClass, type VulkanDevice } from './vulkan-device.ts';

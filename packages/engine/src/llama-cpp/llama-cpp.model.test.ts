@@ -17,8 +17,8 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../engine.ts';
-import type { SupervisorEvent } from '../supervisor.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
+import type { SupervisorEvent } from '../process/supervisor.ts';
 import { createLlamaEngine, type LlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
@@ -44,10 +44,10 @@ describeEngine({
   prompts: PROMPTS,
 });
 
-const replies = (engine: LlamaEngine, requests: readonly GenerateRequest[]) =>
+const replies = (engine: LlamaEngine, requests: readonly TextGenerationRequest[]) =>
   Promise.all(requests.map((request) => collectReply(engine.generate(request))));
 
-const requestsOf = (count: number, overrides: Partial<GenerateRequest> = {}) =>
+const requestsOf = (count: number, overrides: Partial<TextGenerationRequest> = {}) =>
   Array.from({ length: count }, (_, i) =>
     createRequest(PROMPTS[i % PROMPTS.length] as string, { drawKey: keyOf(500 + i), maxTokens: 90, ...overrides }),
   );
@@ -55,10 +55,10 @@ const requestsOf = (count: number, overrides: Partial<GenerateRequest> = {}) =>
 async function expectExact(
   engine: LlamaEngine,
   verifier: LlamaEngine,
-  requests: readonly GenerateRequest[],
+  requests: readonly TextGenerationRequest[],
 ): Promise<void> {
   for (const [i, reply] of (await replies(engine, requests)).entries()) {
-    const scored = await verifier.score(createScoreRequest(engine, requests[i] as GenerateRequest, reply));
+    const scored = await verifier.score(createScoreRequest(engine, requests[i] as TextGenerationRequest, reply));
     expect(scored.exact).toBe(true);
     expect(scored.windows).toEqual(reply.windows);
   }
@@ -174,7 +174,7 @@ describe('exact class', () => {
       const { vocabularySize } = verifier.info();
       const requests = requestsOf(3, { maxTokens: 40 });
       for (const [i, reply] of (await replies(cheat, requests)).entries()) {
-        const score = createScoreRequest(cheat, requests[i] as GenerateRequest, reply);
+        const score = createScoreRequest(cheat, requests[i] as TextGenerationRequest, reply);
         const scored = await verifier.score({ ...score, numericClass: verifier.info().numericClass });
         const claimed = readRows(reply.windows, vocabularySize);
         const seen = readRows(scored.windows, vocabularySize);
@@ -191,7 +191,7 @@ describe('exact class', () => {
     const engine = await createLlamaEngine({ modelPath: model.path, kernels: 'fast' });
     try {
       expect(engine.info().exact).toBe(false);
-      const [request] = requestsOf(1, { maxTokens: 10 }) as [GenerateRequest];
+      const [request] = requestsOf(1, { maxTokens: 10 }) as [TextGenerationRequest];
       const [reply] = await replies(engine, [request]);
       const scored = await engine.score(createScoreRequest(engine, request, reply as never));
       expect(scored.exact).toBe(false);

@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel, TraceContext } from '../batch-model.ts';
+import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import type { KernelPath, KvType } from './numeric-class.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import type { ModelFile } from './model-file.ts';
 import type { KvType } from './numeric-class.ts';
 

@@ -8,7 +8,7 @@ import {
   stringOf,
   TENSOR_TYPES,
 } from '@ogong/models/gguf/types';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 
 /** What the engine needs to know of a model file before llama.cpp sees it. */
 export interface ModelFile {

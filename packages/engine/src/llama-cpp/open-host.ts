@@ -1,8 +1,9 @@
-import type { BatchModel } from '../batch-model.ts';
-import type { LoadOptions } from '../child-messages.ts';
-import { EngineError, type EngineInfo, type Prompt } from '../engine.ts';
-import type { HostOptions } from '../host.ts';
-import { createChatTemplate } from '../text/chat-template.ts';
+import type { BatchModel } from '../decode/batch-model.ts';
+import { createChatTemplate } from '../decode/text/chat-template.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { Prompt, TextEngineInfo } from '../interface/text.ts';
+import type { LoadOptions } from '../process/child-messages.ts';
+import type { HostOptions } from '../process/host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { probeExactness } from './exactness-probe.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
@@ -69,7 +70,7 @@ export function openHost(
   const shouldBeExact = mayBeExact(numericClass);
   const exact =
     shouldBeExact && (kernels === 'shaped' || llama.hasReference) && probeExactness(model, { drafts: maxDrafts });
-  const info: EngineInfo = {
+  const info: TextEngineInfo = {
     modelRoot: options.modelRoot,
     vocabularyHash: file.vocabularyHash,
     vocabularySize: vocabulary.size,

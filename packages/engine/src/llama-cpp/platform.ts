@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 
 /** Where the prebuilt llama.cpp of this platform lies and what its files are called. */
 export interface LlamaBuild {

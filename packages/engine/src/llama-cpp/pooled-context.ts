@@ -1,5 +1,5 @@
-import type { Pooling } from '../embedding/embedding-engine.ts';
-import { EngineError } from '../engine.ts';
+import type { Pooling } from '../interface/embedding.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import { allocateNative, viewFloats } from './native-memory.ts';
 import { useReference } from './reference-kernels.ts';

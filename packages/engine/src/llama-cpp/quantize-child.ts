@@ -1,4 +1,4 @@
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import { loadLlama } from './library.ts';
 import { findLlamaBuild } from './platform.ts';
 import { isQuantName, quantizeModel } from './quantize.ts';

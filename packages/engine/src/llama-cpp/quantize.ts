@@ -1,4 +1,4 @@
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaLibrary, StructFields } from './library.ts';
 
 /** llama.cpp's file types (include/llama.h, enum llama_ftype), the ones this project produces itself. */

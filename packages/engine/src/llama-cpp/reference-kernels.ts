@@ -1,4 +1,4 @@
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaLibrary, Pointer } from './library.ts';
 
 /** Bit-exact reference kernels for a context's following passes, or ggml's own choice again. @throws EngineError where the build lacks them. */

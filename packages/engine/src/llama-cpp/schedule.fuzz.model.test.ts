@@ -13,8 +13,8 @@ import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../engine.ts';
-import { LEAST_HELD } from '../slots.ts';
+import { LEAST_HELD } from '../decode/slots.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest =>
   createRequest('', {
     prompt: {
       kind: 'tokens',
@@ -119,7 +119,7 @@ describe('what is not the same run shows within four tokens', () => {
   async function firstDifference(
     cheat: Partial<LlamaEngineOptions>,
     honest: Partial<LlamaEngineOptions>,
-    bend: Partial<GenerateRequest> = {},
+    bend: Partial<TextGenerationRequest> = {},
   ) {
     const shared = { modelPath: tiny, threads: 1, sequences: 1, contextSize: 128 };
     const provider = await createLlamaEngine({ ...shared, ...cheat });

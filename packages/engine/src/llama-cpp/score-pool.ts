@@ -1,6 +1,6 @@
-import type { LoadOptions } from '../child-messages.ts';
-import { EngineError } from '../engine.ts';
-import { createSupervisor, type Supervisor } from '../supervisor.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { LoadOptions } from '../process/child-messages.ts';
+import { createSupervisor, type Supervisor } from '../process/supervisor.ts';
 
 /** Children that score replies of another ISA: ggml loads one CPU library per process. Weights are shared, memory-mapped. */
 export interface ScorePool {

@@ -20,7 +20,7 @@ import {
 } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Engine, GenerateRequest } from '../engine.ts';
+import type { TextEngine, TextGenerationRequest } from '../interface/text.ts';
 import type { LlamaContext } from './model.ts';
 import { bandOf, type ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
@@ -121,7 +121,7 @@ function openEngine(
     /** Told of every decode, with how many passes it took. */
     onDecode?: (passes: number) => void;
   },
-): Engine {
+): TextEngine {
   const { policy, drafts, sequences, promptShape, rows = 64, onDecode, ...faults } = options;
   return createFakeEngine({
     ...{ vocabularySize: VOCABULARY, embeddingSize: EMBEDDING, contextSize: CONTEXT, sequences, maxQueue: 16, drafts },
@@ -155,7 +155,7 @@ const SAMPLERS: readonly Partial<SamplerSettings>[] = [
   { presencePenaltyQ16: NAT / 2, frequencyPenaltyQ16: NAT / 8 },
 ];
 
-const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest => {
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest => {
   const tokens = Uint32Array.from({ length: promptTokens }, (_, i) => 259 + ((i * i + number) % 7));
   const words = Array.from({ length: 1 + (number % 3) }, (_, i) => ({ id: 259 + i, biasQ16: 9 * NAT }));
   return createRequest('', {
@@ -187,7 +187,7 @@ const check = async (
   return total;
 };
 
-async function countAccepted(engine: Engine, schedule: readonly Arrival[]): Promise<number> {
+async function countAccepted(engine: TextEngine, schedule: readonly Arrival[]): Promise<number> {
   const replies = await serveAll(engine, schedule, toRequest);
   const ends = replies.map(({ events }) => events.at(-1));
   return ends.reduce((sum, end) => sum + ((end?.kind === 'end' && end.drafts?.accepted) || 0), 0);
@@ -292,7 +292,7 @@ describe(`a context in shape classes, on a back end of hashes, seed ${SEED}`, ()
         const [outputTokens, listSizes] = [score.outputTokens.subarray(0, length), score.listSizes.subarray(0, length)];
         const tailDraws = new Map([...(score.tailDraws ?? [])].filter(([position]) => position < length));
         const begun = { ...score, outputTokens, listSizes, tailDraws, shapeClasses: shapeClasses.subarray(0, length) };
-        const { windows } = await (scorers[0] as Engine).score(begun);
+        const { windows } = await (scorers[0] as TextEngine).score(begun);
         expect(readRows(windows, VOCABULARY)).toEqual(readRows(seen[0]?.windows ?? [], VOCABULARY).slice(0, length));
         const own = shapeClasses.every((shapeClass) => shapeClass === SINGLE);
         expect(Buffer.compare(sketchOf(seen[0]), sketchOf(reply)) === 0).toBe(own);

@@ -6,7 +6,7 @@ import {
   type ShapeClass,
   WIDE,
 } from '@ogong/protocol/commitment/shape-classes';
-import type { BatchContext } from '../batch-model.ts';
+import type { BatchContext } from '../decode/batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
   type Pass,

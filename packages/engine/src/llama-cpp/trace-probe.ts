@@ -1,5 +1,5 @@
-import type { BatchModel, TraceContext } from '../batch-model.ts';
-import { EngineError } from '../engine.ts';
+import type { BatchModel, TraceContext } from '../decode/batch-model.ts';
+import { EngineError } from '../interface/engine-error.ts';
 
 /** Whether one token's pass shows the embedding and every block: architectures name their tensors as they like. */
 export function probeTrace(model: BatchModel): boolean {

@@ -14,7 +14,7 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TraceRequest } from '../engine.ts';
+import type { TextTracingRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { explainVulkanAbsence } from './vulkan-build.ts';
@@ -35,7 +35,7 @@ describe.skipIf(absence !== undefined)(
     let modelPath: string;
     let engine: LlamaEngine;
     let reply: Reply;
-    let request: Omit<TraceRequest, 'position'>;
+    let request: Omit<TextTracingRequest, 'position'>;
 
     const open = (options: Partial<LlamaEngineOptions>) =>
       createLlamaEngine({

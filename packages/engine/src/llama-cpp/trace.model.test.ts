@@ -11,7 +11,7 @@ import {
 } from '@ogong/testing/engine/compliance-requests';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TraceRequest } from '../engine.ts';
+import type { TextTracingRequest } from '../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
@@ -21,7 +21,7 @@ const POSITION = 37;
 let storeDir: string;
 let model: ResolvedModel;
 let provider: LlamaEngine;
-let request: TraceRequest;
+let request: TextTracingRequest;
 beforeAll(async () => {
   storeDir = await mkdtemp(join(tmpdir(), 'ogong-trace-'));
   model = await resolveModel('stories15M', { storeDir });
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(storeDir, { recursive: true, force: true });
 });
 
-async function traceWith(options: Partial<LlamaEngineOptions>, overrides: Partial<TraceRequest> = {}) {
+async function traceWith(options: Partial<LlamaEngineOptions>, overrides: Partial<TextTracingRequest> = {}) {
   const engine = await createLlamaEngine({ modelPath: model.path, sequences: 1, contextSize: 512, ...options });
   try {
     expect(engine.info().capabilities.trace).toBe(true);

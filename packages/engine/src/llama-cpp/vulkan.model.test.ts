@@ -10,7 +10,7 @@ import {
   NO_END,
 } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../engine.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
 import { createLlamaEngine } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 import { type NumericClass, parseNumericClass } from './numeric-class.ts';
@@ -98,7 +98,7 @@ describe.skipIf(absence !== undefined)(
           const served = await Promise.all(requests.map((request) => collectReply(provider.generate(request))));
           const classes = new Set<number>();
           for (const [i, reply] of served.entries()) {
-            const score = createScoreRequest(provider, requests[i] as GenerateRequest, reply);
+            const score = createScoreRequest(provider, requests[i] as TextGenerationRequest, reply);
             const claimed = score.shapeClasses as Uint8Array;
             for (const shapeClass of claimed) classes.add(shapeClass);
             const scored = await verifier.score(score);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { isOk } from '@ogong/protocol/base/checks';

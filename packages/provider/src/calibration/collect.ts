@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { planRequest, type RequestPlan } from './request-plan.ts';
 import { type SampleDependencies, type ServedSample, scoreSample, serveSample } from './sample.ts';
@@ -23,7 +23,7 @@ interface CollectOptions {
 /** Serves the seeds that the store lacks. @throws EngineError */
 export async function collectServed(
   options: CollectOptions & {
-    readonly engine: Engine;
+    readonly engine: TextEngine;
     readonly crypto: Crypto;
     readonly signer: HybridSigner;
     readonly plan: RequestPlan;
@@ -57,7 +57,7 @@ type ScoreReply = (sample: ServedSample, signal: AbortSignal | undefined) => Pro
 /** Scores the served seeds that the store has no report of. Rejects as the scoring does. */
 export async function collectReports(
   options: CollectOptions & { readonly verifier: string } & (
-      | { readonly engine: Engine; readonly crypto: Crypto }
+      | { readonly engine: TextEngine; readonly crypto: Crypto }
       | { readonly score: ScoreReply }
     ),
 ): Promise<void> {

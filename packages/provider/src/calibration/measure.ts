@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Checker } from './checkers.ts';
@@ -136,7 +136,7 @@ export async function measurePairs(options: MeasureOptions): Promise<void> {
 const MEASURED_PROMPTS = 4;
 
 /** How many tokens a word of calibration's long prompts takes, never fewer than drawOutPrompt takes for granted. */
-export async function measureTokensPerWord(engine: Pick<Engine, 'tokenizePrompt'>): Promise<number> {
+export async function measureTokensPerWord(engine: Pick<TextEngine, 'tokenizePrompt'>): Promise<number> {
   const content = Array.from({ length: MEASURED_PROMPTS }, (_, seed) => createPrompt('long', seed)).join(' ');
   const tokens = await engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content }] });
   return Math.max(TOKENS_PER_WORD, tokens.length / content.split(' ').length);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { createScoreJob, type ScoreJob } from '@ogong/node/validator/audit/verifier-call';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
@@ -30,7 +30,7 @@ export interface ServedSample {
 }
 
 export interface SampleDependencies {
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   readonly crypto: Crypto;
   readonly signer: HybridSigner;
   /** How a provider commits; a dishonest one has its own way. */
@@ -100,7 +100,7 @@ function createOrder(
     body,
     modelRoot,
     contextSize,
-  }: { seed: number; body: Uint8Array } & Pick<EngineInfo, 'modelRoot' | 'contextSize'>,
+  }: { seed: number; body: Uint8Array } & Pick<TextEngineInfo, 'modelRoot' | 'contextSize'>,
 ): Order {
   const address = (name: string): Uint8Array => deriveBytes(name, 0).subarray(0, 20);
   return {
@@ -180,7 +180,7 @@ export function createSampleJob(
  */
 export async function scoreSample(
   sample: Pick<ServedSample, 'seed' | 'endpoint' | 'request' | 'record' | 'opening'>,
-  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal?: AbortSignal },
+  { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal?: AbortSignal },
 ): Promise<Uint8Array | undefined> {
   const replayed = replaySample(crypto, sample);
   if (replayed === undefined || replayed.replay.rows.length === 0) return undefined;

@@ -1,4 +1,4 @@
-import type { Engine, ScoreRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Header } from '@ogong/protocol/commitment/header';
 import type { ModelRequest } from './model-request.ts';
@@ -20,8 +20,8 @@ export interface ClaimedReply {
  */
 export async function planPass(
   { header, request, outputTokens, listSizes, shapeClasses, bankSeed }: ClaimedReply,
-  engine: Pick<Engine, 'info' | 'tokenizePrompt'>,
-): Promise<ScoreRequest> {
+  engine: Pick<TextEngine, 'info' | 'tokenizePrompt'>,
+): Promise<TextScoringRequest> {
   const { contextSize } = engine.info();
   const promptTokens = await engine.tokenizePrompt(request.prompt);
   if (promptTokens.length + outputTokens.length > contextSize) {

@@ -1,4 +1,4 @@
-import type { EngineInfo, Prompt } from '@ogong/engine/engine';
+import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
 
@@ -27,7 +27,10 @@ export function toPrompt({ endpoint, messages, promptText }: InferenceRequest): 
 }
 
 /** What the request's syntax cannot say and the model can. @throws RequestError */
-export function assertFitsModel({ asked }: ModelRequest, { vocabularySize }: Pick<EngineInfo, 'vocabularySize'>): void {
+export function assertFitsModel(
+  { asked }: ModelRequest,
+  { vocabularySize }: Pick<TextEngineInfo, 'vocabularySize'>,
+): void {
   const unknown = asked.bias.find(({ id }) => id >= vocabularySize);
   if (unknown !== undefined) {
     throw new RequestError(`logit_bias: the model has no token ${unknown.id}; it has ${vocabularySize}`, 'logit_bias');

@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { hashTokens } from '@ogong/protocol/commitment/header';
@@ -20,7 +20,7 @@ export interface TraceClaim extends ClaimedReply {
  */
 export function parseTracedRecord(
   crypto: Crypto,
-  engine: Pick<Engine, 'info'>,
+  engine: Pick<TextEngine, 'info'>,
   { record: bytes, request, position }: { record: Uint8Array; request: Uint8Array; position: number },
 ): RecordV2 {
   let record: RecordV2;
@@ -47,7 +47,7 @@ export async function traceClaim(
     signer,
     signal,
   }: {
-    readonly engine: Engine;
+    readonly engine: TextEngine;
     readonly crypto: Crypto;
     readonly signer: HybridSigner;
     readonly signal: AbortSignal;

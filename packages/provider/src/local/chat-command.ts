@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import { type ChatMessage, type Engine, EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { ChatMessage, TextEngine } from '@ogong/engine/interface/text';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { parseModelRequest } from '../engine/model-request.ts';
 import { encodeJson, generateLocally } from './local-model.ts';
@@ -13,7 +14,11 @@ export interface Terminal {
 
 /** Reads a line, streams the reply, and so on until the input ends. Ctrl-C ends a reply, and the chat between two. */
 export async function chat(
-  { engine, crypto, system }: { readonly engine: Engine; readonly crypto: Crypto; readonly system: string | undefined },
+  {
+    engine,
+    crypto,
+    system,
+  }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly system: string | undefined },
   { input, output, isInteractive }: Terminal,
 ): Promise<void> {
   const lines = createInterface({ input, output, terminal: isInteractive, prompt: '> ' });
@@ -57,7 +62,7 @@ export async function chat(
 }
 
 /** Drops the oldest exchanges where the conversation has outgrown the model, but never what the model was told first. */
-async function forgetUntilFits(engine: Engine, messages: readonly ChatMessage[]): Promise<ChatMessage[]> {
+async function forgetUntilFits(engine: TextEngine, messages: readonly ChatMessage[]): Promise<ChatMessage[]> {
   const told = messages.filter(({ role }) => role === 'system');
   const said = messages.filter(({ role }) => role !== 'system');
   const most = engine.info().contextSize / 2;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Engine, GenerateEvent } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { Clock } from '@ogong/host/time/clock';
@@ -12,7 +12,7 @@ import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
 /** A model that is served to this machine alone: nothing is committed and nobody is paid. */
 export interface LocalModel {
   readonly id: string;
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   readonly loadedAtMs: number;
   readonly sizeBytes: number;
 }
@@ -46,7 +46,7 @@ export function generateLocally(
   { engine }: Pick<LocalModel, 'engine'>,
   request: ModelRequest,
   { choice = 0, signal }: { readonly choice?: number; readonly signal: AbortSignal },
-): AsyncIterable<GenerateEvent> {
+): AsyncIterable<TextGenerationEvent> {
   const { asked, prompt } = request;
   const info = engine.info();
   assertFitsModel(request, info);

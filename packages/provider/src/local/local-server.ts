@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { assertLoopbackOrigin } from '@ogong/host/http/access';
 import { type ApiApp, createApiApp, mountRoutes } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';

@@ -1,4 +1,4 @@
-import type { GenerateEvent } from '@ogong/engine/engine';
+import type { TextGenerationEvent } from '@ogong/engine/interface/text';
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { streamText } from '@ogong/host/http/text-stream';
@@ -117,7 +117,7 @@ interface Line {
 }
 
 async function* formatLines(
-  events: AsyncIterable<GenerateEvent>,
+  events: AsyncIterable<TextGenerationEvent>,
   shared: object,
   format: (text: string) => object,
 ): AsyncGenerator<Line> {

@@ -1,4 +1,4 @@
-import type { EngineInfo, StopReason } from '@ogong/engine/engine';
+import type { StopReason, TextEngineInfo } from '@ogong/engine/interface/text';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/commitment/header';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
@@ -19,7 +19,7 @@ export interface ServedReply {
   readonly order: Order;
   readonly endpoint: Endpoint;
   readonly asked: InferenceRequest;
-  readonly info: EngineInfo;
+  readonly info: TextEngineInfo;
   readonly sketch: SketchParameters;
   readonly drawKey: DrawKeyInputs;
   readonly promptTokens: Uint32Array;

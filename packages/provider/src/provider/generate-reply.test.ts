@@ -1,4 +1,4 @@
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -36,7 +36,7 @@ const order: Order = {
 };
 const given = { order, endpoint: 'chat' as const, body };
 const beacon = { value: bytes(32, 8), previous: bytes(32, 9) };
-const generate = (change: object = {}, by: Engine = engine) =>
+const generate = (change: object = {}, by: TextEngine = engine) =>
   generateReply({ ...given, beacon, ...change }, { engine: by, crypto });
 
 describe('a reply that is generated for an order', () => {

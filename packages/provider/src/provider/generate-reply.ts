@@ -1,4 +1,4 @@
-import type { Engine, GenerateEvent, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
@@ -18,7 +18,7 @@ export interface ReplyBeacon {
 export interface ReplyPlan {
   readonly drawKey: DrawKeyInputs;
   readonly sketch: SketchParameters;
-  readonly request: GenerateRequest;
+  readonly request: TextGenerationRequest;
 }
 
 /**
@@ -38,7 +38,7 @@ export function planReply(
   const drawKey = chooseDrawKey(order, asked, beacon.value);
   const bankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const sketch = { bankSeed, directions: DEFAULT_DIRECTIONS };
-  const request: GenerateRequest = {
+  const request: TextGenerationRequest = {
     prompt: { kind: 'tokens', tokens: promptTokens },
     sampler: asked.sampler,
     bias: asked.bias,
@@ -77,7 +77,7 @@ export async function generateReply(
     /** Default: none. */
     readonly cacheScope?: Uint8Array;
   },
-  { engine, crypto }: { readonly engine: Engine; readonly crypto: Crypto },
+  { engine, crypto }: { readonly engine: TextEngine; readonly crypto: Crypto },
 ): Promise<GeneratedReply | undefined> {
   const { order, endpoint, body, beacon, cacheScope = new Uint8Array() } = given;
   const { asked, prompt } = parseModelRequest(body, endpoint);
@@ -85,7 +85,7 @@ export async function generateReply(
   const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
   const windows: WindowBytes[] = [];
   let streamed = '';
-  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
   for await (const event of engine.generate(request)) {
     if (event.kind === 'window') windows.push(event.window);
     else if (event.kind === 'token') streamed += event.text;

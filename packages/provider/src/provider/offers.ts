@@ -1,4 +1,4 @@
-import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
@@ -9,13 +9,13 @@ export interface ServedOffer {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
-  readonly engine: Engine;
+  readonly engine: TextEngine;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
 export interface OfferState extends ServedOffer {
   /** As it was at the start: what is announced, and what orders are held against. */
-  readonly info: EngineInfo;
+  readonly info: TextEngineInfo;
   /** Slots that are taken. */
   active: number;
 }

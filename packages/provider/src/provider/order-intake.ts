@@ -1,4 +1,4 @@
-import { EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { formatHostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
@@ -26,7 +26,7 @@ export type ServeSettings = Extract<ReturnType<typeof serveConfig.parse>, { kind
 
 /** Stands between the provider and what it runs on: for tests and measurements from outside. */
 export interface ServeWrappers {
-  readonly engine?: (engine: Engine) => Engine;
+  readonly engine?: (engine: TextEngine) => TextEngine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
   readonly commit?: (commit: CommitReply) => CommitReply;

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Engine, EngineError, type GenerateEvent, type TokenLogprob } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
@@ -31,7 +32,7 @@ export interface ReplyJob extends CheckedOrder {
 }
 
 export interface ServeDependencies {
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
@@ -80,7 +81,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
 
   const windows: WindowBytes[] = [];
   let sent = '';
-  let end: Extract<GenerateEvent, { kind: 'end' }> | undefined;
+  let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
   const events = engine.generate(planned, { signal });
   try {
     for await (const event of events) {
@@ -156,7 +157,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
   return counts;
 }
 
-function toWireToken(token: TokenLogprob, alternatives: readonly TokenLogprob[]) {
+function toWireToken(token: TokenLikelihood, alternatives: readonly TokenLikelihood[]) {
   const { id, bytes, logprob } = token;
   return { id, bytes, logprob, alternatives: alternatives.map((other) => ({ ...other, alternatives: [] })) };
 }

@@ -1,4 +1,4 @@
-import type { EngineInfo } from '@ogong/engine/engine';
+import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findTierProblem } from '@ogong/protocol/exchange/posture';
 
@@ -12,7 +12,7 @@ export class TierError extends Error {
 /** Why this engine cannot serve the model id's tier, in words for the operator; undefined where it can. */
 export function findServingProblem(
   modelId: string,
-  { numericClass, exact }: Pick<EngineInfo, 'numericClass' | 'exact'>,
+  { numericClass, exact }: Pick<TextEngineInfo, 'numericClass' | 'exact'>,
 ): string | undefined {
   const { tier } = parseModelId(modelId);
   if (tier === 'replay' && !exact) {
@@ -26,7 +26,7 @@ export function findServingProblem(
 }
 
 /** @throws TierError */
-export function assertServesTier(modelId: string, info: Pick<EngineInfo, 'numericClass' | 'exact'>): void {
+export function assertServesTier(modelId: string, info: Pick<TextEngineInfo, 'numericClass' | 'exact'>): void {
   const problem = findServingProblem(modelId, info);
   if (problem !== undefined) throw new TierError(problem);
 }

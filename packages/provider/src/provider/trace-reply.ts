@@ -1,4 +1,5 @@
-import { type Engine, EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
@@ -35,7 +36,7 @@ const GIVEN_UP: readonly string[] = ['cancelled', 'not-enough-memory'];
 export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTracerDependencies) {
   const queue = createJobQueue({ slots: 1, maxWaiting: MAX_WAITING });
 
-  async function readClaim(engine: Engine, message: TraceReplyRequest): Promise<TraceClaim> {
+  async function readClaim(engine: TextEngine, message: TraceReplyRequest): Promise<TraceClaim> {
     const record = parseTracedRecord(crypto, engine, message);
     const kept = await openings.get(record.replyId);
     if (kept === undefined) throw new Refusal('not-found', 'no opening of this reply is kept here');
@@ -81,7 +82,7 @@ export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTra
 }
 
 /** @throws Refusal, ProtocolError */
-function findTracedEngine(offers: readonly OfferState[], record: Uint8Array): Engine {
+function findTracedEngine(offers: readonly OfferState[], record: Uint8Array): TextEngine {
   const offer = findOffer(offers, parseRecordV2(record).modelRoot);
   if (offer === undefined) throw new Refusal('invalid', 'the record is about another model than those served here');
   return offer.engine;

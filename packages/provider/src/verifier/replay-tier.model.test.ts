@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -36,7 +36,7 @@ afterAll(() => rmSync(storeDir, { recursive: true, force: true }));
 const open = (options: Partial<LlamaEngineOptions> = {}): Promise<LlamaEngine> =>
   createLlamaEngine({ modelPath: model.path, sequences: 1, contextSize: 256, threads: 1, ...options });
 
-async function serveWith(engine: Engine) {
+async function serveWith(engine: TextEngine) {
   const network = await createNetwork({ realEngine: engine, modelId: 'ogong/replay/test/stories' });
   closing.push(() => network.close());
   const message = network.order({ body: { max_tokens: 48, logit_bias: { 1: -100, 2: -100 } } });
@@ -44,7 +44,7 @@ async function serveWith(engine: Engine) {
   return openReply(message, finished.record!.record, network.connect);
 }
 
-async function verifyWith(engine: Engine, seed: number): Promise<TestVerifier> {
+async function verifyWith(engine: TextEngine, seed: number): Promise<TestVerifier> {
   const verifier = await startVerifier(engine, seed);
   closing.push(() => verifier.close());
   return verifier;
@@ -67,7 +67,7 @@ describe('tier replay', () => {
     writeNoisyModel(model.path, modelPath, { tensor: `blk.${block}.ffn_down.weight`, seed: 7 });
     const noisy = await open({ modelPath });
     // What it sells is the published root; what it runs is not.
-    const sold: Engine = { ...noisy, info: () => ({ ...noisy.info(), modelRoot: model.modelRoot }) };
+    const sold: TextEngine = { ...noisy, info: () => ({ ...noisy.info(), modelRoot: model.modelRoot }) };
     const served = await serveWith(sold);
     expect(served.replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
     const verifier = await verifyWith(await open(), 11);

@@ -1,4 +1,4 @@
-import type { Engine, EngineInfo } from '@ogong/engine/engine';
+import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashTokens, parseHeader } from '@ogong/protocol/commitment/header';
@@ -29,7 +29,7 @@ const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
-export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob {
+export function parseScoreJob(message: ScoreRequest, info: TextEngineInfo): ScoreJob {
   const { jobId, outputTokens, listSizes, shapeClasses, sketchBankSeed: bankSeed } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
@@ -70,7 +70,7 @@ export function parseScoreJob(message: ScoreRequest, info: EngineInfo): ScoreJob
  */
 export async function scoreJob(
   job: ScoreJob,
-  { engine, crypto, signal }: { readonly engine: Engine; readonly crypto: Crypto; readonly signal: AbortSignal },
+  { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { header, request, outputTokens } = job;
   const info = engine.info();
@@ -120,7 +120,7 @@ export async function scoreJob(
 }
 
 /** Whether the claim is one that this model could have made at all, to a request that it could have been asked. */
-function isOfModel({ header, request, outputTokens }: ScoreJob, info: EngineInfo): boolean {
+function isOfModel({ header, request, outputTokens }: ScoreJob, info: TextEngineInfo): boolean {
   return (
     request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
     header.vocabularySize === info.vocabularySize &&

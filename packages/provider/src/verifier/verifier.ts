@@ -1,5 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Engine, EngineError } from '@ogong/engine/engine';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import type { HostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
@@ -51,7 +52,7 @@ export interface VerifierOptions {
 }
 
 export interface VerifierDependencies {
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;

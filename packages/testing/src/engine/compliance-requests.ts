@@ -1,5 +1,10 @@
-import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type {
+  TextEngine,
+  TextGenerationEvent,
+  TextGenerationRequest,
+  TextScoringRequest,
+} from '@ogong/engine/interface/text';
 import { type DrawRow, decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
@@ -12,7 +17,7 @@ export const NO_END = [1, 2].map((id) => ({ id, biasQ16: -100 * NAT }));
 
 export const keyOf = (number: number): Uint8Array => nativeHash.sha256(Uint8Array.of(number >> 8, number));
 
-export function createRequest(text: string, overrides: Partial<GenerateRequest> = {}): GenerateRequest {
+export function createRequest(text: string, overrides: Partial<TextGenerationRequest> = {}): TextGenerationRequest {
   return {
     prompt: { kind: 'text', text },
     sampler: PLAIN_SAMPLER,
@@ -27,7 +32,7 @@ export function createRequest(text: string, overrides: Partial<GenerateRequest> 
 }
 
 export interface Reply {
-  readonly events: readonly GenerateEvent[];
+  readonly events: readonly TextGenerationEvent[];
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
   readonly text: string;
@@ -35,8 +40,8 @@ export interface Reply {
   readonly windows: readonly WindowBytes[];
 }
 
-export async function collectReply(events: AsyncIterable<GenerateEvent>): Promise<Reply> {
-  const all: GenerateEvent[] = [];
+export async function collectReply(events: AsyncIterable<TextGenerationEvent>): Promise<Reply> {
+  const all: TextGenerationEvent[] = [];
   for await (const event of events) all.push(event);
   const start = all[0];
   const end = all.at(-1);
@@ -59,7 +64,11 @@ export function readShapeClasses(windows: readonly WindowBytes[], vocabularySize
   return Uint8Array.from(windows.flatMap(({ draws }) => expandRuns(decodeDraws(draws, { vocabularySize }).runs)));
 }
 
-export function createScoreRequest(engine: Engine, request: GenerateRequest, reply: Reply): ScoreRequest {
+export function createScoreRequest(
+  engine: TextEngine,
+  request: TextGenerationRequest,
+  reply: Reply,
+): TextScoringRequest {
   const { vocabularySize, numericClass } = engine.info();
   return {
     promptTokens: reply.promptTokens,

@@ -1,4 +1,4 @@
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import type { SketchRow } from '@ogong/protocol/commitment/sketch';
 import {
   type DrawRow,
@@ -27,8 +27,8 @@ function cutRow(windows: readonly WindowBytes[], position: number, vocabularySiz
 }
 
 /** What every engine that traces must do. */
-export function describeTraces(engineOf: () => Engine, prompt: string): void {
-  const generate = (request: GenerateRequest) => collectReply(engineOf().generate(request));
+export function describeTraces(engineOf: () => TextEngine, prompt: string): void {
+  const generate = (request: TextGenerationRequest) => collectReply(engineOf().generate(request));
 
   it('traces a position to the row that a score holds there, and to the same hashes again', async () => {
     const request = createRequest(prompt, {

@@ -1,5 +1,10 @@
-import type { Engine, GenerateEvent, GenerateRequest, ScoreRequest } from '@ogong/engine/engine';
-import { nativeHash } from '@ogong/engine/native-hash';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type {
+  TextEngine,
+  TextGenerationEvent,
+  TextGenerationRequest,
+  TextScoringRequest,
+} from '@ogong/engine/interface/text';
 import { expFixed } from '@ogong/protocol/base/exponential';
 import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/commitment/window';
 import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
@@ -33,7 +38,7 @@ import { describeTraces } from './compliance-traces.ts';
 
 export interface ComplianceSubject {
   readonly name: string;
-  open(options: { sequences: number; contextSize: number; maxQueue: number }): Promise<Engine>;
+  open(options: { sequences: number; contextSize: number; maxQueue: number }): Promise<TextEngine>;
   /** Continues for a few dozen tokens under every key. */
   readonly prompts: readonly string[];
 }
@@ -50,7 +55,7 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
 };
 
 /** Replays every draw from the signed integers alone, as stage 1 does, and takes no larger tail than it. */
-function expectReplay(request: GenerateRequest, rows: readonly DrawRow[], vocabularySize: number): void {
+function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], vocabularySize: number): void {
   const source = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const counts = new Map<number, number>();
@@ -76,12 +81,12 @@ function expectReplay(request: GenerateRequest, rows: readonly DrawRow[], vocabu
 export function describeEngine({ name, open, prompts }: ComplianceSubject): void {
   describe(name, () => {
     const [prompt = ''] = prompts;
-    let engine: Engine;
+    let engine: TextEngine;
     beforeAll(async () => {
       engine = await open({ sequences: 8, contextSize: 256, maxQueue: 32 });
     });
     afterAll(() => engine.close());
-    const generate = (request: GenerateRequest, signal?: AbortSignal) =>
+    const generate = (request: TextGenerationRequest, signal?: AbortSignal) =>
       collectReply(engine.generate(request, signal && { signal }));
 
     it('describes itself', () => {
@@ -129,7 +134,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         );
         const replies = await Promise.all(requests.map((request) => generate(request)));
         for (const [i, reply] of replies.entries()) {
-          const request = requests[i] as GenerateRequest;
+          const request = requests[i] as TextGenerationRequest;
           const { vocabularySize } = engine.info();
           expectReplay(request, readRows(reply.windows, vocabularySize), vocabularySize);
           const scored = await engine.score(createScoreRequest(engine, request, reply));
@@ -159,7 +164,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
         const at = rows.findIndex(({ rank }, i) => i > 2 && rank === TAIL_RANK);
         expect(at, 'a reply this hot draws from the tail').toBeGreaterThan(0);
         const score = createScoreRequest(engine, request, reply);
-        const choiceOf = async (bent: Partial<ScoreRequest>) =>
+        const choiceOf = async (bent: Partial<TextScoringRequest>) =>
           (await engine.score({ ...score, ...bent })).firstOtherChoice;
         expect(await choiceOf({})).toBe(-1);
 
@@ -285,7 +290,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
 
     it('ends with `cancelled` when its signal aborts', async () => {
       const controller = new AbortController();
-      const events: GenerateEvent[] = [];
+      const events: TextGenerationEvent[] = [];
       const request = createRequest(prompt, { maxTokens: 200, bias: NO_END });
       for await (const event of engine.generate(request, { signal: controller.signal })) {
         events.push(event);
@@ -305,7 +310,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
       ['a bias outside the vocabulary', { bias: [{ id: 2 ** 24, biasQ16: 0 }] }],
       ['odd sketch directions', { sketch: { ...SKETCH, directions: 12 } }],
       ['an empty stop string', { stop: [''] }],
-    ] as [string, Partial<GenerateRequest>][])('rejects %s', async (_name, overrides) => {
+    ] as [string, Partial<TextGenerationRequest>][])('rejects %s', async (_name, overrides) => {
       await expect(generate(createRequest(prompt, overrides))).rejects.toMatchObject({ code: 'invalid-request' });
     });
 
@@ -348,7 +353,7 @@ export function describeEngine({ name, open, prompts }: ComplianceSubject): void
     describeTraces(() => engine, prompt);
 
     describe('with one slot and a short context', () => {
-      let small: Engine;
+      let small: TextEngine;
       beforeAll(async () => {
         small = await open({ sequences: 1, contextSize: 64, maxQueue: 1 });
       });

@@ -1,5 +1,5 @@
-import type { BatchContext, BatchModel, TraceContext } from '@ogong/engine/batch-model';
-import { EngineError } from '@ogong/engine/engine';
+import type { BatchContext, BatchModel, TraceContext } from '@ogong/engine/decode/batch-model';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import {
   isNearEdge,
   isShapeClass,

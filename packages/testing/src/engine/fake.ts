@@ -1,8 +1,9 @@
-import type { CallRequest, CallResults, FromChild } from '@ogong/engine/child-messages';
-import { type Engine, EngineError, type EngineInfo, type GenerateEvent, type Prompt } from '@ogong/engine/engine';
-import { createHost } from '@ogong/engine/host';
-import { nativeHash } from '@ogong/engine/native-hash';
-import { createRequestPort } from '@ogong/engine/request-port';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { Prompt, TextEngine, TextEngineInfo, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type { CallRequest, CallResults, FromChild } from '@ogong/engine/process/child-messages';
+import { createHost } from '@ogong/engine/process/host';
+import { createRequestPort } from '@ogong/engine/process/request-port';
 import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
@@ -22,7 +23,7 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
  * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, and
  * with faults to order. For tests and simulations.
  */
-export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
+export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   const vocabularySize = options.vocabularySize ?? 320;
   const embeddingSize = options.embeddingSize ?? 32;
   const contextSize = options.contextSize ?? 256;
@@ -30,7 +31,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
   const weights = options.weights ?? 1;
   const exact = options.exact !== false;
   const model = createFakeModel({ ...options, vocabularySize, embeddingSize, contextSize, weights });
-  const info: EngineInfo = {
+  const info: TextEngineInfo = {
     modelRoot: nativeHash.sha256(Buffer.from(`ogong-fake-model-${weights}`)),
     vocabularyHash: nativeHash.sha256(Buffer.from(`ogong-fake-vocabulary-${vocabularySize}`)),
     vocabularySize,
@@ -78,7 +79,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
 
   return {
     info: () => info,
-    async *generate(request, { signal } = {}): AsyncGenerator<GenerateEvent> {
+    async *generate(request, { signal } = {}): AsyncGenerator<TextGenerationEvent> {
       assertOpen();
       yield* port.stream((id) => host.generate(id, request), { signal, cancel: (id) => host.cancel(id) });
     },

@@ -1,4 +1,4 @@
-import type { Engine, GenerateRequest } from '@ogong/engine/engine';
+import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { decodeSketch } from '@ogong/protocol/commitment/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
@@ -32,11 +32,11 @@ export const arrivals = (most: {
     )
     .map((list) => [...list].sort((a, b) => a.after - b.after));
 
-export type ToRequest = (arrival: Arrival) => GenerateRequest;
+export type ToRequest = (arrival: Arrival) => TextGenerationRequest;
 
 /** Serves the whole schedule; a reply that is due when nothing runs any more is asked for at once. */
 export async function serveAll(
-  engine: Engine,
+  engine: TextEngine,
   schedule: readonly Arrival[],
   toRequest: ToRequest,
 ): Promise<readonly Reply[]> {
@@ -78,7 +78,7 @@ export async function serveAll(
 }
 
 export interface Turn {
-  readonly request: GenerateRequest;
+  readonly request: TextGenerationRequest;
   readonly reply: Reply;
 }
 
@@ -88,12 +88,12 @@ export interface Turn {
  * @param room the most tokens of a prompt.
  */
 export async function serveTurns(
-  engine: Engine,
+  engine: TextEngine,
   schedule: readonly Arrival[],
   toRequest: ToRequest,
   room: number,
 ): Promise<readonly Turn[]> {
-  const scoped = (request: GenerateRequest): GenerateRequest => ({ ...request, cacheScope: 'turns' });
+  const scoped = (request: TextGenerationRequest): TextGenerationRequest => ({ ...request, cacheScope: 'turns' });
   const first = await serveAll(engine, schedule, (arrival) => scoped(toRequest(arrival)));
   const carried = new Map(
     schedule.map((arrival, i) => {
@@ -106,7 +106,7 @@ export async function serveTurns(
       ];
     }),
   );
-  const requestOf = (arrival: Arrival) => scoped(carried.get(arrival) as GenerateRequest);
+  const requestOf = (arrival: Arrival) => scoped(carried.get(arrival) as TextGenerationRequest);
   const second = await serveAll(engine, schedule, requestOf);
   return [
     ...first.map((reply, i) => ({ request: scoped(toRequest(schedule[i] as Arrival)), reply })),
@@ -121,7 +121,7 @@ export const countCached = (turns: readonly Turn[]): number =>
   }, 0);
 
 /** What a reply says and commits to, up to a length: a cancelled one ends where it happens to. */
-function takeTokens(reply: Reply, request: GenerateRequest, vocabularySize: number, count: number) {
+function takeTokens(reply: Reply, request: TextGenerationRequest, vocabularySize: number, count: number) {
   return {
     output: [...reply.outputTokens.subarray(0, count)],
     rows: readRows(reply.windows, vocabularySize).slice(0, count),
@@ -135,7 +135,7 @@ function takeTokens(reply: Reply, request: GenerateRequest, vocabularySize: numb
  * @returns how many drafts were right.
  */
 export async function expectSameReplies(
-  { plain, guessing }: { readonly plain: Engine; readonly guessing: Engine },
+  { plain, guessing }: { readonly plain: TextEngine; readonly guessing: TextEngine },
   schedule: readonly Arrival[],
   toRequest: ToRequest,
 ): Promise<number> {

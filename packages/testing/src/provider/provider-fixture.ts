@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -113,7 +113,7 @@ export async function createFakeValidator(seed = 3): Promise<FakeValidator> {
 
 export interface Bend {
   /** Of the offer that is ordered from. */
-  readonly engine?: Engine;
+  readonly engine?: TextEngine;
   readonly modelId?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
@@ -124,7 +124,7 @@ export interface Bend {
 
 export interface Network {
   readonly provider: Provider;
-  readonly engine: Engine;
+  readonly engine: TextEngine;
   readonly validator: FakeValidator;
   readonly client: LinkClient;
   readonly store: () => Store;
@@ -140,7 +140,7 @@ export interface Network {
 export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
   /** Instead of the fake one; the network closes it. */
-  readonly realEngine?: Engine;
+  readonly realEngine?: TextEngine;
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
@@ -245,10 +245,15 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
 }
 
 /** A message that any provider could be asked with, by no particular gateway. */
-export const validOrder = (engine: Engine): GenerateRequest =>
+export const validOrder = (engine: TextEngine): GenerateRequest =>
   signOrder(engine, new Uint8Array(32), new Uint8Array(32), {});
 
-function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
+function signOrder(
+  engine: TextEngine,
+  providerId: Uint8Array,
+  providerCertHash: Uint8Array,
+  bend: Bend,
+): GenerateRequest {
   const { modelId = MODEL_ID } = bend;
   const request = utf8Encode(
     JSON.stringify({

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Engine } from '@ogong/engine/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
@@ -36,7 +36,7 @@ export interface TestVerifier {
 }
 
 /** @param seed of its keys. */
-export async function startVerifier(engine: Engine, seed: number): Promise<TestVerifier> {
+export async function startVerifier(engine: TextEngine, seed: number): Promise<TestVerifier> {
   const identity = await makeIdentity(seed);
   const validator = await makeIdentity(VALIDATOR);
   const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });

@@ -1,14 +1,20 @@
-import type { BatchContext, BatchModel } from './batch-model.ts';
+import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import {
+  assertGenerateRequest,
+  assertPromptTokens,
+  assertScoreRequest,
+  assertTraceRequest,
+} from '../decode/request-check.ts';
+import { createScheduler } from '../decode/scheduler.ts';
+import { scoreReply } from '../decode/scorer.ts';
+import { openTraceContext, traceReply } from '../decode/trace.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 import type { CallRequest, FromChild, PlainError } from './child-messages.ts';
-import { EngineError, type EngineInfo, type GenerateEvent, type GenerateRequest, type Prompt } from './engine.ts';
-import { assertGenerateRequest, assertPromptTokens, assertScoreRequest, assertTraceRequest } from './request-check.ts';
-import { createScheduler } from './scheduler.ts';
-import { scoreReply } from './scorer.ts';
-import { openTraceContext, traceReply } from './trace.ts';
 
 export interface HostOptions {
   readonly model: BatchModel;
-  readonly info: EngineInfo;
+  readonly info: TextEngineInfo;
   readonly promptChunk: number;
   readonly maxQueue: number;
   /** See SchedulerOptions; 0. */
@@ -23,7 +29,7 @@ export interface HostOptions {
 
 /** Runs one model for its parent: the loop around scheduler and scorer, free of processes and pointers. */
 export interface Host {
-  generate(id: number, request: GenerateRequest): void;
+  generate(id: number, request: TextGenerationRequest): void;
   call(id: number, call: CallRequest): void;
   cancel(id: number): void;
   close(): void;
@@ -45,7 +51,7 @@ export function toPlainError(error: unknown): PlainError {
 
 export function createHost(options: HostOptions): Host {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
-  const events: [number, GenerateEvent][] = [];
+  const events: [number, TextGenerationEvent][] = [];
   const reruns: Rerun[] = [];
   let scoreContext: BatchContext | undefined;
   let cancelStep: (() => void) | undefined;

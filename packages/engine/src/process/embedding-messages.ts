@@ -1,6 +1,6 @@
-import type { ChildContract } from '../child-messages.ts';
+import type { EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
 import type { Backend } from '../llama-cpp/library.ts';
-import type { EmbeddingInfo, EmbedRequest, EmbedResult } from './embedding-engine.ts';
+import type { ChildContract } from './child-messages.ts';
 
 /** What the child process of an embedding model and its parent say to each other. */
 export interface EmbeddingLoad {

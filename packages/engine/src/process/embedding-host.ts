@@ -1,11 +1,11 @@
 import { MAX_INPUTS } from '@ogong/protocol/modality/embedding/request';
 import { normaliseVector } from '@ogong/protocol/modality/embedding/vector';
-import type { FromChild } from '../child-messages.ts';
-import { EngineError } from '../engine.ts';
-import { toPlainError } from '../host.ts';
-import type { EmbeddedInput, EmbeddingInfo, EmbedRequest, EmbedResult } from './embedding-engine.ts';
+import type { PoolingModel } from '../decode/pooling-model.ts';
+import type { EmbeddedInput, EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { FromChild } from './child-messages.ts';
 import type { EmbeddingCall, EmbeddingContract } from './embedding-messages.ts';
-import type { PoolingModel } from './pooling-model.ts';
+import { toPlainError } from './host.ts';
 
 export interface EmbeddingHostOptions {
   readonly model: PoolingModel;

@@ -1,8 +1,8 @@
-import type { FromChild, ToChild } from '../child-messages.ts';
-import { toPlainError } from '../host.ts';
-import { openEmbeddingHost } from '../llama-cpp/embedding-host.ts';
-import { createEmbeddingHost, type EmbeddingHost } from './embedding-host.ts';
-import type { EmbeddingContract, EmbeddingLoad } from './embedding-messages.ts';
+import type { FromChild, ToChild } from '../process/child-messages.ts';
+import { createEmbeddingHost, type EmbeddingHost } from '../process/embedding-host.ts';
+import type { EmbeddingContract, EmbeddingLoad } from '../process/embedding-messages.ts';
+import { toPlainError } from '../process/host.ts';
+import { openEmbeddingHost } from './embedding-host.ts';
 
 /** The child process of an embedding model over llama.cpp, whose assertions may abort it at any time. It dies with its parent. */
 let host: EmbeddingHost | undefined;

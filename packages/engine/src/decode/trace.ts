@@ -1,9 +1,10 @@
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { MAX_STAGES } from '@ogong/protocol/stage2/trace-report';
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextTracingRequest, TextTracingResult } from '../interface/text.ts';
 import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
-import { EngineError, type TraceRequest, type TraceResult } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 import { endOfSlice } from './scorer.ts';
 
@@ -19,8 +20,8 @@ export const MAX_TRACED_LAYERS = MAX_STAGES - 3;
 export function* traceReply(
   model: BatchModel,
   context: TraceContext,
-  request: TraceRequest,
-): Generator<void, Pick<TraceResult, 'stages' | 'row'>> {
+  request: TextTracingRequest,
+): Generator<void, Pick<TextTracingResult, 'stages' | 'row'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, position } = request;
   const last = promptTokens.length - 1;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { EngineError } from '../engine.ts';
-import { LEAST_POSITIONS, listShapes, type SearchPlan, type Setup, searchClasses } from './class-search.ts';
-import { type ClassTable, describeClasses, groupClasses, letterOf } from './class-table.ts';
-import type { LlamaContext, LlamaContextOptions, LlamaModel } from './model.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { LlamaContext, LlamaContextOptions, LlamaModel } from '../llama-cpp/model.ts';
+import { LEAST_POSITIONS, listShapes, type SearchPlan, type Setup, searchClasses } from './search.ts';
+import { type ClassTable, describeClasses, groupClasses, letterOf } from './table.ts';
 
 /** Bits that depend on tokens, positions and on whatever `kernelOf` says of a pass. */
 function createModel(kernelOf: (pass: { rows: number; options: LlamaContextOptions }) => number): LlamaModel {

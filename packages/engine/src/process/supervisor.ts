@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
+import type { Backend } from '../llama-cpp/library.ts';
 import type { ChildContract, FromChild, TextContract, ToChild } from './child-messages.ts';
-import { EngineError, type GenerateEvent, type GenerateRequest } from './engine.ts';
-import type { Backend } from './llama-cpp/library.ts';
 import { createRequestPort, fromPlainError } from './request-port.ts';
 
 export type SupervisorEvent =
@@ -25,7 +26,7 @@ export interface ChildModule {
 /** Keeps one engine child alive and carries requests to it. */
 export interface Supervisor<C extends ChildContract = TextContract> {
   info(): C['info'];
-  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<GenerateEvent>;
+  generate(request: TextGenerationRequest, signal?: AbortSignal): AsyncIterable<TextGenerationEvent>;
   call<K extends keyof C['results'] & string>(
     call: Extract<C['call'], { kind: K }>,
     signal?: AbortSignal,
@@ -47,7 +48,9 @@ const STDERR_TAIL = 4_096;
 export async function createSupervisor<C extends ChildContract = TextContract>(
   options: SupervisorOptions<C>,
 ): Promise<Supervisor<C>> {
-  const module: ChildModule = options.child ?? { path: fileURLToPath(new URL('./child.ts', import.meta.url)) };
+  const module: ChildModule = options.child ?? {
+    path: fileURLToPath(new URL('../llama-cpp/child.ts', import.meta.url)),
+  };
   const port = createRequestPort();
   let child: ChildProcess | undefined;
   let { load } = options;

@@ -4,15 +4,15 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hashModelFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { EngineError, type EngineErrorCode } from '../engine.ts';
-import { pickEnvironment } from '../supervisor.ts';
-import type { SearchPlan, SearchResult } from './class-search.ts';
-import { planSearch, refuseKvTypes } from './class-search-plan.ts';
-import type { ClassTable } from './class-table.ts';
-import type { Backend } from './library.ts';
-import { inspectModelFile } from './model-file.ts';
-import { countCores } from './platform.ts';
-import { bringVulkanBuild } from './vulkan-build.ts';
+import { EngineError, type EngineErrorCode } from '../interface/engine-error.ts';
+import type { Backend } from '../llama-cpp/library.ts';
+import { inspectModelFile } from '../llama-cpp/model-file.ts';
+import { countCores } from '../llama-cpp/platform.ts';
+import { bringVulkanBuild } from '../llama-cpp/vulkan-build.ts';
+import { pickEnvironment } from '../process/supervisor.ts';
+import { planSearch, refuseKvTypes } from './plan.ts';
+import type { SearchPlan, SearchResult } from './search.ts';
+import type { ClassTable } from './table.ts';
 
 export interface ClassSearchOptions {
   readonly modelPath: string;
@@ -91,7 +91,7 @@ function searchInChild(
   onProgress: (done: number, what: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<SetupFound> {
-  const child = fork(fileURLToPath(new URL('./class-search-child.ts', import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     env: pickEnvironment(order.backend),
     serialization: 'advanced',

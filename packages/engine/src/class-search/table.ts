@@ -1,4 +1,4 @@
-import type { Finding, SearchResult } from './class-search.ts';
+import type { Finding, SearchResult } from './search.ts';
 
 /** What a search found for one build, device and model. */
 export interface ClassTable extends SearchResult {

@@ -1,8 +1,8 @@
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
-import type { ScoreRequest, ScoreResult } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
@@ -35,8 +35,8 @@ export function endOfSlice(
 export function* scoreReply(
   model: BatchModel,
   context: BatchContext,
-  request: ScoreRequest,
-): Generator<void, Pick<ScoreResult, 'windows' | 'firstOtherChoice' | 'tailGap'>> {
+  request: TextScoringRequest,
+): Generator<void, Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, tailDraws } = request;
   const reader = createPositionReader(vocabularySize);
@@ -47,7 +47,7 @@ export function* scoreReply(
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const windows: WindowBytes[] = [];
   let firstOtherChoice = -1;
-  let tailGap: ScoreResult['tailGap'];
+  let tailGap: TextScoringResult['tailGap'];
   const last = promptTokens.length - 1;
   const widest = Math.max(
     SHORT_SLICE,

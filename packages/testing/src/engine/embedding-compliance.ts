@@ -1,7 +1,7 @@
+import type { EmbeddedInput, EmbeddingEngine, EmbedRequest } from '@ogong/engine/interface/embedding';
 import { MAX_INPUTS } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector, hasUnitNorm } from '@ogong/protocol/modality/embedding/vector';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { EmbeddedInput, EmbeddingEngine, EmbedRequest } from './embedding-engine.ts';
 
 export interface EmbeddingSubject {
   readonly name: string;

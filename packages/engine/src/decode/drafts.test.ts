@@ -4,7 +4,7 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { GenerateRequest } from './engine.ts';
+import type { TextGenerationRequest } from '../interface/text.ts';
 
 const SEED = 20261120;
 
@@ -16,7 +16,7 @@ const SAMPLERS: readonly Partial<SamplerSettings>[] = [
 ];
 
 /** A few likely tokens, so that runs repeat, and an end that comes. */
-const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest => {
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest => {
   const tokens = Uint32Array.from({ length: promptTokens }, (_, i) => 259 + ((i * i + number) % 7));
   const words = Array.from({ length: 1 + (number % 5) }, (_, i) => ({ id: 259 + i, biasQ16: 9 * NAT }));
   return createRequest('', {

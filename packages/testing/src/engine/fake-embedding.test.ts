@@ -1,7 +1,7 @@
+import type { PoolingModel } from '@ogong/engine/decode/pooling-model';
 import { describe, expect, it } from 'vitest';
 import { describeEmbeddingEngine, EMBEDDING_RULES, type EmbeddingSubject } from './embedding-compliance.ts';
 import { createFakeEmbeddingEngine, type FakeEmbeddingOptions } from './fake-embedding.ts';
-import type { PoolingModel } from './pooling-model.ts';
 
 const words = (count: number): string => 'abcdefghij'.repeat(20).slice(0, count);
 const honest: EmbeddingSubject = {

@@ -1,10 +1,10 @@
-import { EngineError } from '../engine.ts';
-import { nativeHash } from '../native-hash.ts';
-import { createRequestPort } from '../request-port.ts';
-import type { EmbeddingEngine, EmbeddingInfo } from './embedding-engine.ts';
-import { createEmbeddingHost } from './embedding-host.ts';
-import type { EmbeddingCall, EmbeddingResults } from './embedding-messages.ts';
-import type { PoolingModel } from './pooling-model.ts';
+import { nativeHash } from '@ogong/engine/decode/native-hash';
+import type { PoolingModel } from '@ogong/engine/decode/pooling-model';
+import type { EmbeddingEngine, EmbeddingInfo } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import { createEmbeddingHost } from '@ogong/engine/process/embedding-host';
+import type { EmbeddingCall, EmbeddingResults } from '@ogong/engine/process/embedding-messages';
+import { createRequestPort } from '@ogong/engine/process/request-port';
 
 export interface FakeEmbeddingOptions {
   readonly embeddingSize?: number;

@@ -9,7 +9,8 @@ import {
   type TokenBias,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
-import { EngineError, type GenerateRequest, type ScoreRequest, type TraceRequest } from './engine.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextGenerationRequest, TextScoringRequest, TextTracingRequest } from '../interface/text.ts';
 
 const MAX_STOPS = 16;
 const MAX_STOP_LENGTH = 1024;
@@ -88,7 +89,7 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
 }
 
 /** @throws EngineError('invalid-request'). */
-export function assertGenerateRequest(request: GenerateRequest, limits: Limits): void {
+export function assertGenerateRequest(request: TextGenerationRequest, limits: Limits): void {
   assertSampling(request.sampler, request.bias, request.sketch, limits);
   assertThat(request.drawKey.length === 32, 'the draw key must have 32 bytes');
   assertThat(isWithin(request.firstDraw ?? 0, 0, 2 ** 24), `first draw ${request.firstDraw} is out of range`);
@@ -105,7 +106,7 @@ export function assertGenerateRequest(request: GenerateRequest, limits: Limits):
 }
 
 /** @throws EngineError('invalid-request' | 'prompt-too-long'). */
-export function assertScoreRequest(request: ScoreRequest, limits: Limits): void {
+export function assertScoreRequest(request: TextScoringRequest, limits: Limits): void {
   assertSampling(request.sampler, request.bias, request.sketch, limits);
   assertPromptTokens(request.promptTokens, limits);
   assertTokens(request.outputTokens, limits, 'the reply');
@@ -130,7 +131,7 @@ export function assertScoreRequest(request: ScoreRequest, limits: Limits): void 
 }
 
 /** @throws EngineError('invalid-request' | 'prompt-too-long'). */
-export function assertTraceRequest(request: TraceRequest, limits: Limits): void {
+export function assertTraceRequest(request: TextTracingRequest, limits: Limits): void {
   assertScoreRequest(request, limits);
   assertThat(
     isWithin(request.position, 0, request.outputTokens.length - 1),

@@ -1,8 +1,9 @@
+import { EngineError } from '../interface/engine-error.ts';
+import type { TextGenerationEvent } from '../interface/text.ts';
 import type { ChildContract, FromChild, PlainError } from './child-messages.ts';
-import { EngineError, type GenerateEvent } from './engine.ts';
 
 interface Pending {
-  onEvent(event: GenerateEvent): void;
+  onEvent(event: TextGenerationEvent): void;
   onResult(value: unknown): void;
   onError(error: EngineError): void;
 }
@@ -16,7 +17,7 @@ interface Cancellation {
 export interface RequestPort {
   receive(message: FromChild<ChildContract>): void;
   /** Events until the end of a reply; leaving early or aborting cancels it. */
-  stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<GenerateEvent>;
+  stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<TextGenerationEvent>;
   call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;
   failAll(error: EngineError): void;
 }
@@ -49,7 +50,7 @@ export function createRequestPort(): RequestPort {
     async *stream(post, { signal, cancel }) {
       assertLive(signal);
       const id = nextId++;
-      const queue: GenerateEvent[] = [];
+      const queue: TextGenerationEvent[] = [];
       let failure: EngineError | undefined;
       let wake: (() => void) | undefined;
       const notify = () => {

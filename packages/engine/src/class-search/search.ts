@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '../engine.ts';
-import type { LlamaContext, LlamaModel } from './model.ts';
-import type { KvType } from './numeric-class.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import type { LlamaContext, LlamaModel } from '../llama-cpp/model.ts';
+import type { KvType } from '../llama-cpp/numeric-class.ts';
 
 /** What a context is opened with; compared with each other as well. */
 export interface Setup {

@@ -1,10 +1,10 @@
-import { EngineError } from '../engine.ts';
-import { searchClasses } from './class-search.ts';
-import type { ClassSearchAnswer, ClassSearchOrder } from './class-search-run.ts';
-import { openLlamaModel } from './model.ts';
-import { isaClassOf } from './numeric-class.ts';
-import { openLibrary } from './open-host.ts';
-import { LLAMA_VERSION } from './platform.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import { openLlamaModel } from '../llama-cpp/model.ts';
+import { isaClassOf } from '../llama-cpp/numeric-class.ts';
+import { openLibrary } from '../llama-cpp/open-host.ts';
+import { LLAMA_VERSION } from '../llama-cpp/platform.ts';
+import type { ClassSearchAnswer, ClassSearchOrder } from './run.ts';
+import { searchClasses } from './search.ts';
 
 // A process of its own: a driver or an assertion of llama.cpp may end it.
 const answer = (message: ClassSearchAnswer): void => void process.send?.(message);

@@ -4,13 +4,13 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/
 import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Engine, GenerateRequest } from './engine.ts';
+import type { TextEngine, TextGenerationRequest } from '../interface/text.ts';
 
 const SEED = 20261120;
 const CONTEXT = 160;
 const shared = { sequences: 3, contextSize: CONTEXT, maxQueue: 16 };
 
-const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateRequest =>
+const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest =>
   createRequest('', {
     prompt: {
       kind: 'tokens',
@@ -21,7 +21,7 @@ const toRequest = ({ promptTokens, maxTokens, number }: Arrival): GenerateReques
   });
 
 /** Every reply of an engine that reuses prefixes is the one of an engine that never does. */
-async function expectUnchanged(caching: Engine, schedule: readonly Arrival[], shaped = false): Promise<number> {
+async function expectUnchanged(caching: TextEngine, schedule: readonly Arrival[], shaped = false): Promise<number> {
   const plain = createFakeEngine({ ...shared, shaped });
   try {
     const turns = await serveTurns(caching, schedule, toRequest, CONTEXT - 1);
@@ -39,7 +39,7 @@ async function expectUnchanged(caching: Engine, schedule: readonly Arrival[], sh
   }
 }
 
-async function withEngine<T>(options: FakeEngineOptions, use: (engine: Engine) => Promise<T>): Promise<T> {
+async function withEngine<T>(options: FakeEngineOptions, use: (engine: TextEngine) => Promise<T>): Promise<T> {
   const engine = createFakeEngine({ ...shared, ...options });
   try {
     return await use(engine);
@@ -71,7 +71,7 @@ describe('prefixes that were kept', () => {
   const long = createRequest('Once upon a time there was a girl who lived in a small house by the sea', {
     maxTokens: 4,
   });
-  const cachedOf = async (engine: Engine, cacheScope: string | undefined): Promise<number> => {
+  const cachedOf = async (engine: TextEngine, cacheScope: string | undefined): Promise<number> => {
     const request = cacheScope === undefined ? long : { ...long, cacheScope };
     return countCached([{ request, reply: await collectReply(engine.generate(request)) }]);
   };

@@ -2,10 +2,11 @@ import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/commitment/window';
 import { createDrawSource, type DrawSource } from '@ogong/protocol/sampling/draw-key';
 import { NAT } from '@ogong/protocol/sampling/sampler';
+import { EngineError } from '../interface/engine-error.ts';
+import type { StopReason, TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';
-import { EngineError, type GenerateEvent, type GenerateRequest, type StopReason, type TokenLogprob } from './engine.ts';
 import { nativeHash } from './native-hash.ts';
 import { createSlots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
@@ -21,7 +22,7 @@ export interface SchedulerOptions {
   readonly maxDrafts: number;
   /** Whether prompts may begin with rows that earlier requests of their scope have left. */
   readonly prefixCache: boolean;
-  readonly emit: (id: number, event: GenerateEvent) => void;
+  readonly emit: (id: number, event: TextGenerationEvent) => void;
   readonly fail: (id: number, error: EngineError) => void;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -29,7 +30,7 @@ export interface SchedulerOptions {
 
 export interface Scheduler {
   /** The request must have been checked (request-check.ts). @throws EngineError('overloaded'). */
-  submit(id: number, request: GenerateRequest, promptTokens: Uint32Array): void;
+  submit(id: number, request: TextGenerationRequest, promptTokens: Uint32Array): void;
   /** Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. */
   cancel(id: number): void;
   /** One decode step for every running reply, which yields a token of each and those that were guessed right; then one prompt chunk. @returns whether there is more to do. */
@@ -39,7 +40,7 @@ export interface Scheduler {
 
 interface Job {
   readonly id: number;
-  readonly request: GenerateRequest;
+  readonly request: TextGenerationRequest;
   readonly prompt: Uint32Array;
   readonly draws: DrawSource;
   readonly encoder: WindowEncoder | undefined;
@@ -148,13 +149,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     else if (job.prompt.length + job.output.length >= context.contextSize) finish(job, 'context');
   };
 
-  const describe = (row: DrawRow, token: number): TokenLogprob => {
+  const describe = (row: DrawRow, token: number): TokenLikelihood => {
     const rank = row.rank;
     const q = rank >= 0 ? (row.q[rank] as number) : (row.tailQ as number);
     return { id: token, bytes: model.bytesOf(token), logprob: -q / NAT };
   };
 
-  const alternatives = (row: DrawRow, count: number): TokenLogprob[] => {
+  const alternatives = (row: DrawRow, count: number): TokenLikelihood[] => {
     if (count === 0) return [];
     const order = Array.from(row.ids, (_, i) => i).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
     return order.slice(0, count).map((i) => {

@@ -1,5 +1,6 @@
 import { Template } from '@huggingface/jinja';
-import { type ChatMessage, EngineError } from '../engine.ts';
+import { EngineError } from '../../interface/engine-error.ts';
+import type { ChatMessage } from '../../interface/text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
 export const DEFAULT_TEMPLATE =

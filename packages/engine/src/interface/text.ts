@@ -4,7 +4,7 @@ import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampling/sample
 import type { TailDraws } from '@ogong/protocol/stage1/tail-draws';
 
 /** What a model, loaded in one engine, is and can do. */
-export interface EngineInfo {
+export interface TextEngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
@@ -40,7 +40,7 @@ export type Prompt =
 
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
-export interface GenerateRequest {
+export interface TextGenerationRequest {
   readonly prompt: Prompt;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
@@ -62,7 +62,7 @@ export interface GenerateRequest {
   readonly commit?: boolean;
 }
 
-export interface TokenLogprob {
+export interface TokenLikelihood {
   readonly id: number;
   /** The token's bytes; may be part of a UTF-8 sequence. */
   readonly bytes: Uint8Array;
@@ -70,12 +70,12 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-export type GenerateEvent =
+export type TextGenerationEvent =
   | { readonly kind: 'start'; readonly promptTokens: Uint32Array }
   | {
       readonly kind: 'token';
-      readonly token: TokenLogprob;
-      readonly alternatives: readonly TokenLogprob[];
+      readonly token: TokenLikelihood;
+      readonly alternatives: readonly TokenLikelihood[];
       /** Text that became final with this token: whole UTF-8 characters, nothing that may still turn into a stop string. */
       readonly text: string;
     }
@@ -95,7 +95,7 @@ export type GenerateEvent =
       readonly drafts?: { readonly proposed: number; readonly accepted: number };
     };
 
-export interface ScoreRequest {
+export interface TextScoringRequest {
   readonly promptTokens: Uint32Array;
   /** The claimed output, scored in one teacher-forced pass. */
   readonly outputTokens: Uint32Array;
@@ -115,7 +115,7 @@ export interface ScoreRequest {
   readonly numericClass: string;
 }
 
-export interface ScoreResult {
+export interface TextScoringResult {
   /** The same encoding that `generate` commits to, from this engine's own pass over the claimed tokens. */
   readonly windows: readonly WindowBytes[];
   /**
@@ -134,12 +134,12 @@ export interface ScoreResult {
   readonly elapsedMs: number;
 }
 
-export interface TraceRequest extends ScoreRequest {
+export interface TextTracingRequest extends TextScoringRequest {
   /** Of the output token whose row is looked into, from 0. */
   readonly position: number;
 }
 
-export interface TraceResult {
+export interface TextTracingResult {
   /**
    * SHA-256 each, over the position's f32 row as little-endian bytes: the token's embedding, the output of every block,
    * the LM-head input, the logits. Blocks + 3 in all.
@@ -148,48 +148,25 @@ export interface TraceResult {
   /** A window of this one position, as `score` would have written it. */
   readonly row: WindowBytes;
   readonly numericClass: string;
-  /** As in ScoreResult. */
+  /** As in TextScoringResult. */
   readonly exact: boolean;
   readonly elapsedMs: number;
-}
-
-export type EngineErrorCode =
-  | 'model-not-found'
-  | 'model-corrupt'
-  | 'not-enough-memory'
-  | 'unsupported-model'
-  | 'prompt-too-long'
-  | 'invalid-request'
-  | 'overloaded'
-  | 'engine-crashed'
-  | 'engine-closed'
-  | 'cancelled';
-
-export class EngineError extends Error {
-  readonly code: EngineErrorCode;
-  readonly retryable: boolean;
-  constructor(code: EngineErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'EngineError';
-    this.code = code;
-    this.retryable = options.retryable ?? false;
-  }
 }
 
 /**
  * One loaded model. Every implementation passes `compliance.ts`.
  * Aborting the signal of `generate` frees the slot at once; the iterator then ends with stop reason `cancelled`.
  */
-export interface Engine {
-  info(): EngineInfo;
+export interface TextEngine {
+  info(): TextEngineInfo;
   /** @throws EngineError; after `start` an error ends the iterator. */
-  generate(request: GenerateRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerateEvent>;
-  score(request: ScoreRequest, options?: { signal?: AbortSignal }): Promise<ScoreResult>;
+  generate(request: TextGenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<TextGenerationEvent>;
+  score(request: TextScoringRequest, options?: { signal?: AbortSignal }): Promise<TextScoringResult>;
   /**
    * One pass as `score` makes it, up to one position, with every layer's output there; only where `capabilities.trace`.
    * @throws EngineError('unsupported-model') elsewhere.
    */
-  trace(request: TraceRequest, options?: { signal?: AbortSignal }): Promise<TraceResult>;
+  trace(request: TextTracingRequest, options?: { signal?: AbortSignal }): Promise<TextTracingResult>;
   /** The templated prompt's token ids, for a request that is not (yet) generated. */
   tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
   /** Bytes of the tokens' text, special tokens rendered as nothing. */

@@ -1,8 +1,8 @@
-import { listShapes, type SearchPlan, type SearchResult, type Setup } from './class-search.ts';
-import type { Backend } from './library.ts';
-import { assertKvType } from './memory.ts';
-import type { ModelFile } from './model-file.ts';
-import type { KvType } from './numeric-class.ts';
+import type { Backend } from '../llama-cpp/library.ts';
+import { assertKvType } from '../llama-cpp/memory.ts';
+import type { ModelFile } from '../llama-cpp/model-file.ts';
+import type { KvType } from '../llama-cpp/numeric-class.ts';
+import { listShapes, type SearchPlan, type SearchResult, type Setup } from './search.ts';
 
 const BASE: Setup = {
   name: 'flash',

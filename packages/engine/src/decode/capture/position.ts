@@ -12,7 +12,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/sampling/sampler';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../../interface/engine-error.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 
 /** What one position's candidates depend on besides the model. */

@@ -1,17 +1,17 @@
+import type { EngineErrorCode } from '../interface/engine-error.ts';
 import type {
-  EngineErrorCode,
-  EngineInfo,
-  GenerateEvent,
-  GenerateRequest,
   Prompt,
-  ScoreRequest,
-  ScoreResult,
-  TraceRequest,
-  TraceResult,
-} from './engine.ts';
-import type { Backend } from './llama-cpp/library.ts';
-import type { KernelPath, KvType } from './llama-cpp/numeric-class.ts';
-import type { ShapeChoice } from './llama-cpp/pass-shapes.ts';
+  TextEngineInfo,
+  TextGenerationEvent,
+  TextGenerationRequest,
+  TextScoringRequest,
+  TextScoringResult,
+  TextTracingRequest,
+  TextTracingResult,
+} from '../interface/text.ts';
+import type { Backend } from '../llama-cpp/library.ts';
+import type { KernelPath, KvType } from '../llama-cpp/numeric-class.ts';
+import type { ShapeChoice } from '../llama-cpp/pass-shapes.ts';
 
 /** What the engine's child process and its parent say to each other (node's IPC, advanced serialization). */
 
@@ -37,22 +37,22 @@ export interface LoadOptions {
 }
 
 export interface CallResults {
-  readonly score: ScoreResult;
-  readonly trace: TraceResult;
+  readonly score: TextScoringResult;
+  readonly trace: TextTracingResult;
   readonly tokenize: Uint32Array;
   readonly detokenize: Uint8Array;
 }
 
 export type CallRequest =
-  | { readonly kind: 'score'; readonly request: ScoreRequest }
-  | { readonly kind: 'trace'; readonly request: TraceRequest }
+  | { readonly kind: 'score'; readonly request: TextScoringRequest }
+  | { readonly kind: 'trace'; readonly request: TextTracingRequest }
   | { readonly kind: 'tokenize'; readonly prompt: Prompt }
   | { readonly kind: 'detokenize'; readonly tokens: Uint32Array };
 
 /** What children of one modality are loaded with, say of themselves, and are asked. */
 export interface ChildContract {
   readonly load: Pick<LoadOptions, 'modelPath' | 'backend'> & Partial<Pick<LoadOptions, 'shapes'>>;
-  readonly info: Pick<EngineInfo, 'numericClass' | 'shapes'>;
+  readonly info: Pick<TextEngineInfo, 'numericClass' | 'shapes'>;
   readonly call: { readonly kind: string };
   /** By kind of call. */
   readonly results: object;
@@ -60,14 +60,14 @@ export interface ChildContract {
 
 export interface TextContract extends ChildContract {
   readonly load: LoadOptions;
-  readonly info: EngineInfo;
+  readonly info: TextEngineInfo;
   readonly call: CallRequest;
   readonly results: CallResults;
 }
 
 export type ToChild<C extends ChildContract = TextContract> =
   | { readonly kind: 'load'; readonly options: C['load'] }
-  | { readonly kind: 'generate'; readonly id: number; readonly request: GenerateRequest }
+  | { readonly kind: 'generate'; readonly id: number; readonly request: TextGenerationRequest }
   | { readonly kind: 'call'; readonly id: number; readonly call: C['call'] }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'close' };
@@ -82,6 +82,6 @@ export type FromChild<C extends ChildContract = TextContract> =
   | { readonly kind: 'ready'; readonly info: C['info'] }
   | { readonly kind: 'load-failed'; readonly error: PlainError }
   /** Everything that one step yielded, in order. */
-  | { readonly kind: 'events'; readonly events: readonly (readonly [id: number, event: GenerateEvent])[] }
+  | { readonly kind: 'events'; readonly events: readonly (readonly [id: number, event: TextGenerationEvent])[] }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: PlainError };
