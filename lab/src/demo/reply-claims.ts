@@ -8,6 +8,7 @@ import type { RunRecord } from './run-record.ts';
 /** Checks that may be skipped, and why: a compact receipt holds no opening; nothing else goes unlooked at. */
 const openingChecks = new Set([
   ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'listing', 'draw-replay', 'draw-key'],
+  'shape-classes',
   ...['sampler', 'sketch-bank', 'payee', 'stop-strings', 'context', 'fee'],
 ]);
 

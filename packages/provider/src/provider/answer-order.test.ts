@@ -159,7 +159,7 @@ it('two models of one provider have prices, contexts, slots and replies of their
     const refused: readonly [Bend, RegExp][] = [
       [{ body, order: (o) => ({ ...o, pricePer1kAtomic: 7n }) }, /the price is 2000000/],
       [{ ...ofSecond, order: (o) => ({ ...o, contextSize: 301 }) }, /here it holds 300/],
-      [{ ...ofSecond, modelId: MODEL_ID }, /serves ogong\/verified\/test\/second, not/],
+      [{ ...ofSecond, modelId: MODEL_ID }, /ticket and order disagree on model/],
     ];
     for (const [i, [bend, expected]] of refused.entries()) {
       await expect(receive(network.client, network.order({ ...bend, replyId: 10 + i }))).rejects.toThrow(expected);
