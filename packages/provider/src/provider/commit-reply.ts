@@ -7,6 +7,7 @@ import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { TIER_METHODS } from '@ogong/protocol/exchange/posture';
@@ -61,15 +62,30 @@ export interface ReplyDraft {
   readonly endMs: number;
 }
 
+/** No validator takes a text that is longer: the record would be refused, and the provider never paid. */
+export class ReplyTextError extends Error {
+  override readonly name = 'ReplyTextError';
+  readonly code = 'too-long';
+  readonly retryable = false;
+}
+
+/** @param sizeBytes of the text, UTF-8. @throws ReplyTextError */
+export function assertTextSize(sizeBytes: number): void {
+  if (sizeBytes <= MAX_RESPONSE_BYTES) return;
+  throw new ReplyTextError(`a reply of more than ${MAX_RESPONSE_BYTES} bytes of text, which no validator takes`);
+}
+
 export type CommitReply = (crypto: Crypto, signer: HybridSigner, reply: ServedReply) => CommittedReply;
 
 /**
  * Header, commitment tree and signed record of one reply. ML-DSA signatures are hedged: call it once per reply.
- * @throws FeeError where the reply would bill more than its order and request allow: nobody would accept its signature.
+ * @throws FeeError, ReplyTextError where the reply would bill more than its order and request allow or its text is too long:
+ * nobody would accept its signature.
  */
 export const commitReply: CommitReply = (crypto, signer, reply) => {
   const draft = draftReply(crypto, reply);
   computeReplyFee(draft.order, boundTextTokens(reply.asked), draft.header);
+  assertTextSize(Buffer.byteLength(draft.text));
   return signReply(crypto, signer, draft);
 };
 

@@ -2,6 +2,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -55,6 +56,15 @@ describe('a reply that is generated for an order', () => {
       commitReply(crypto, signer, { ...reply, promptTokens: new Uint32Array(promptTokens), startMs: 0, endMs: 1 });
     expect(commit('Hi'.length + 64 + 64).record.length).toBeGreaterThan(0);
     expect(() => commit('Hi'.length + 64 + 64 + 1)).toThrow(expect.objectContaining({ name: 'FeeError' }));
+  });
+
+  it('is not signed where its text is longer than any validator takes', async () => {
+    const { reply } = (await generate())!;
+    const commit = (text: string) => commitReply(crypto, signer, { ...reply, text, startMs: 0, endMs: 1 });
+    // Three bytes of UTF-8 in one UTF-16 unit.
+    const longest = `${'x'.repeat(MAX_RESPONSE_BYTES - 3)}\u20ac`;
+    expect(commit(longest).response.length).toBe(MAX_RESPONSE_BYTES);
+    expect(() => commit(`${longest}x`)).toThrow(expect.objectContaining({ name: 'ReplyTextError' }));
   });
 
   it('has the draws of its epoch and its nonce, and the bank of the epoch before', async () => {

@@ -11,6 +11,7 @@ import { RequestError } from '@ogong/protocol/exchange/request';
 import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
+import { ReplyTextError } from './commit-reply.ts';
 import type { OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
@@ -113,6 +114,7 @@ function assertFeeCovers(
 export function toRefusal(error: unknown): unknown {
   if (error instanceof RequestError) return new Refusal('invalid', error.message);
   if (error instanceof TierError) return new Refusal('precondition', error.message);
+  if (error instanceof ReplyTextError) return new Refusal('precondition', error.message);
   if (error instanceof BeaconViewError) return new Refusal('unavailable', error.message);
   if (!(error instanceof EngineError)) return error;
   const { code, message, retryable } = error;

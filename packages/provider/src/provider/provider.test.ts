@@ -269,6 +269,24 @@ describe('a provider refuses', () => {
     await receive(client, order());
   });
 
+  it('to go on with a text that no validator takes: nothing is signed, and the engine stops', async () => {
+    const fake = createFakeEngine({ contextSize: 512 });
+    let tokens = 0;
+    async function* generate(...call: Parameters<typeof fake.generate>) {
+      for await (const event of fake.generate(...call)) {
+        if (event.kind === 'token') tokens++;
+        yield event.kind === 'token' ? { ...event, text: 'x'.repeat(200_000) } : event;
+      }
+    }
+    const { client, order, validator, provider } = await start({ realEngine: { ...fake, generate } });
+    const error = await refusalOf(receive(client, order({ body: { max_tokens: 40 } })));
+    expect(error.refusal).toBe('precondition');
+    expect(error.message).toMatch(/1048576 bytes of text/);
+    expect(tokens).toBe(6);
+    await until(() => provider.activeReplies() === 0);
+    expect(validator.pushed).toHaveLength(0);
+  });
+
   it('more replies than it has slots, as something to retry elsewhere', async () => {
     const { client, order, validator, provider } = await start({ engine: { sequences: 1 } });
     let release = (): void => {};

@@ -12,7 +12,7 @@ import {
   type SignedOrder,
   type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { CommitReply, CommittedReply } from './commit-reply.ts';
+import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
 import { planReply, type ReplyBeacon } from './generate-reply.ts';
 import type { CheckedOrder } from './order-check.ts';
 
@@ -62,7 +62,7 @@ export interface ServedCounts {
 
 /**
  * Generates while the validator admits and the claim of the order goes to the disk; nothing leaves before both have.
- * @throws Refusal, EngineError
+ * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
   const { engine, crypto, clock, signer, commit, payeeSignature, send, left, failed } = dependencies;
@@ -81,6 +81,7 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
 
   const windows: WindowBytes[] = [];
   let sent = '';
+  let sentBytes = 0;
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
   const events = engine.generate(planned, { signal });
   try {
@@ -95,6 +96,8 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
         } else if (event.text !== '' || asked.logprobs) {
           const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
           sent += event.text;
+          sentBytes += Buffer.byteLength(event.text);
+          assertTextSize(sentBytes);
           await deliver({ event: { case: 'delta', value: { text: event.text, tokens } } });
         }
       }
