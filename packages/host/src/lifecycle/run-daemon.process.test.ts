@@ -102,7 +102,7 @@ describe('a daemon', () => {
 });
 
 describe('as a process', () => {
-  const script = fileURLToPath(new URL('run-daemon.child.ts', import.meta.url));
+  const script = fileURLToPath(new URL('run-daemon-child-fixture.ts', import.meta.url));
 
   async function run(mode: string, onReady: (kill: (signal: NodeJS.Signals) => void) => void) {
     const child = spawn(process.execPath, [script, mode], { stdio: ['ignore', 'pipe', 'pipe'] });

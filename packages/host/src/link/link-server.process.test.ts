@@ -188,7 +188,7 @@ describe('the life of a link server', () => {
   });
 
   it('may end under a stream, and be found again on its return', async () => {
-    const script = fileURLToPath(new URL('link-server.child.ts', import.meta.url));
+    const script = fileURLToPath(new URL('link-server-child-fixture.ts', import.meta.url));
     const launch = async (port: number) => {
       const child = spawn(process.execPath, [script, `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
       const [line] = (await once(child.stdout, 'data')) as [Buffer];

@@ -106,7 +106,7 @@ it('commits the queue when it closes, then refuses', async () => {
 
 it.each([50, 400, 1500])('loses no acknowledged row when killed after %i of them', async (rows) => {
   const path = join(directory, 'killed.db');
-  const script = fileURLToPath(new URL('group-commit.child.ts', import.meta.url));
+  const script = fileURLToPath(new URL('group-commit-child-fixture.ts', import.meta.url));
   const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
