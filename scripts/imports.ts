@@ -51,6 +51,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'sampling',
     'commitment',
     'beacon',
+    'tier',
     'exchange',
     'http',
     'stage1',

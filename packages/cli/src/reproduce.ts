@@ -1,7 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { adjudicateReport, type Outcome } from '@ogong/protocol/audit/adjudicate';
+import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { type Check, fail, pass } from '@ogong/protocol/base/checks';
+import { type Check, fail, type Outcome, pass } from '@ogong/protocol/base/checks';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';

@@ -2,9 +2,9 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import type { Posture } from '@ogong/protocol/exchange/posture';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import type { Posture } from '@ogong/protocol/tier/posture';
 import { ReceiptError } from './errors.ts';
 import { fetchOpening, verifyReceipt } from './receipts.ts';
 

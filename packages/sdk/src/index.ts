@@ -1,7 +1,7 @@
 export type { Check } from '@ogong/protocol/base/checks';
-export type { Posture } from '@ogong/protocol/exchange/posture';
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
+export type { Posture } from '@ogong/protocol/tier/posture';
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {

@@ -1,4 +1,5 @@
-import { adjudicateReport, type Outcome } from '@ogong/protocol/audit/adjudicate';
+import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
+import type { Outcome } from '@ogong/protocol/base/checks';
 import type { Header } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';

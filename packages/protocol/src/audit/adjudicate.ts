@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
-import { type Check, fail, pass, skip } from '../base/checks.ts';
+import { type Check, fail, type Outcome, pass, skip } from '../base/checks.ts';
 import type { Header } from '../commitment/header.ts';
 import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
@@ -13,14 +13,14 @@ import type { Replay } from '../stage1/replay.ts';
 import { type Comparison, compareWindows } from '../stage2/compare.ts';
 import { computeReplyEvidence } from '../stage2/reply-scores.ts';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '../stage2/score-report.ts';
+import { judgeOutcome } from '../tier/outcome.ts';
 
 /**
  * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: nothing is scored that
  * does not hash to the signed root (docs/spec/stage-2.md).
+ *
+ * How scores are decided on where no equality holds; all optional.
  */
-export type Outcome = 'accept' | 'reject' | 'inconclusive';
-
-/** How scores are decided on where no equality holds; all optional. */
 export interface AdjudicationPolicy {
   /** Fixed limits, where no table says more. */
   readonly thresholds?: Thresholds;
@@ -116,7 +116,11 @@ export function adjudicateReport(
     ),
     checkStop(record, header, report),
   ];
-  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks, comparison: undefined };
+  const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
+  // These are equal in every class, so a tier takes them as it takes equality.
+  if (isRefuted()) {
+    return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined };
+  }
   const comparison = compareWindows(crypto, header, opening.windows, report.windows);
   if (report.exact && report.numericClass === header.numericClass) {
     checks.push(
@@ -128,17 +132,13 @@ export function adjudicateReport(
           ),
     );
     if (comparison.identical) checks.push(checkOwnChoice(report, header));
-    return { outcome: checks.some(({ status }) => status === 'fail') ? 'reject' : 'accept', checks, comparison };
+    const outcome = isRefuted() ? 'reject' : 'accept';
+    return { ...judgeOutcome(header.tier, { outcome, checks, exact: true }), comparison };
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
-  checks.push(...judged.checks);
-  if (header.tier !== 'replay' || judged.outcome !== 'accept') return { ...judged, checks, comparison };
-  // Who declares a class that nobody runs must not fare better than under the weaker promise.
-  checks.push(
-    skip('replay', 'scores can refute a reply of tier replay, and never vouch for one: that takes its own class'),
-  );
-  return { ...judged, outcome: 'inconclusive', checks, comparison };
+  const found = { outcome: judged.outcome, checks: [...checks, ...judged.checks], exact: false };
+  return { ...judged, ...judgeOutcome(header.tier, found), comparison };
 }
 
 /** A reply and a report on it whose prompts, vocabularies and texts are the same. */

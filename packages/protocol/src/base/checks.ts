@@ -14,6 +14,9 @@ export const fail = (id: string, detail: string, position?: number): Check => ({
 });
 export const skip = (id: string, detail: string): Check => ({ id, status: 'skip', detail });
 
+/** What an audit says of a reply. */
+export type Outcome = 'accept' | 'reject' | 'inconclusive';
+
 /** True where nothing failed and something passed. */
 export function isOk(checks: readonly Check[]): boolean {
   return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');

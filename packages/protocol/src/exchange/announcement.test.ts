@@ -20,7 +20,7 @@ import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-const modelId = fc.constantFrom(MODEL, 'ogong/tee/a/b', 'ogong/vanilla/meta/llama-3.2-1b_q8.0');
+const modelId = fc.constantFrom(MODEL, 'ogong/verified/a/b', 'ogong/verified/meta/llama-3.2-1b_q8.0');
 const endpoint = fc.stringMatching(/^[a-z0-9.:-]{1,60}$/);
 const u128 = fc.bigInt(0n, 2n ** 128n - 1n);
 const issued = fc.nat(2 ** 50);
@@ -163,6 +163,12 @@ describe('announcement', () => {
     expect([ok, checks.find(({ id }) => id === 'announcement-verifier')?.status]).toEqual([true, 'skip']);
   });
 
+  it.each(['tee', 'proof', 'vanilla'])('offers nothing in tier %s, which nobody can serve', (tier) => {
+    const [model] = announcement.models;
+    const planned = { ...announcement, models: [{ ...model!, modelId: `ogong/${tier}/a/b` }] };
+    expect(() => encodeAnnouncement(planned)).toThrow(`tier ${tier} is not served yet`);
+  });
+
   it('offers tier replay in an exact class only', () => {
     const [model] = announcement.models;
     const offer = { ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/exact/q8_0/kv-f16' };
@@ -181,7 +187,7 @@ describe('announcement', () => {
       {
         models: [{ ...model!, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/fast/q8_0/kv-f16' }],
       },
-      { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/tee/a/${100 + i}` })) },
+      { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/verified/a/${100 + i}` })) },
       { endpoint: '' },
       { freeCapacity: 5 },
       { capacity: 0, freeCapacity: 0 },

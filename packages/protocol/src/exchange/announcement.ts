@@ -19,10 +19,10 @@ import {
 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
+import { findTierProblem } from '../tier/posture.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ANNOUNCEMENT_LIFETIME_MS, MAX_NUMERIC_CLASS_BYTES } from './limits.ts';
 import { contextSize, modelId, parseModelId } from './match.ts';
 import type { LedgerDomain } from './order.ts';
-import { findTierProblem } from './posture.ts';
 import { verifyProviderPayee } from './provider-payee.ts';
 import { endpoint } from './ticket.ts';
 import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsement.ts';
@@ -180,8 +180,7 @@ function checkSequence(sequence: bigint, previous: bigint | undefined): Check {
 }
 
 function assertServable({ modelId, numericClass }: OfferedModel): void {
-  const { tier } = parseModelId(modelId);
-  const problem = tier === 'replay' ? findTierProblem(tier, numericClass) : undefined;
+  const problem = findTierProblem(parseModelId(modelId).tier, numericClass);
   if (problem !== undefined) throw new ProtocolError('malformed', problem);
 }
 

@@ -18,15 +18,13 @@ import {
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../sampling/draw-integer.ts';
+import { isTier } from '../tier/registry.ts';
 import { MAX_MODEL_ID_BYTES } from './limits.ts';
 import { PPM } from './reputation.ts';
 import { computeStakeShare, countPayees } from './stake-weights.ts';
 
-export const TIERS = ['verified', 'tee', 'replay', 'proof', 'vanilla'] as const;
-export type Tier = (typeof TIERS)[number];
-
 export interface ModelId {
-  readonly tier: Tier;
+  readonly tier: string;
   readonly maker: string;
   readonly model: string;
 }
@@ -50,10 +48,6 @@ export const contextSize: Codec<number> = within(u32, 1, 0xffffffff);
 
 export function formatModelId({ tier, maker, model }: ModelId): string {
   return `ogong/${tier}/${maker}/${model}`;
-}
-
-export function isTier(text: string): text is Tier {
-  return (TIERS as readonly string[]).includes(text);
 }
 
 /** One provider's offer of one model, as a router sees it. */

@@ -7,7 +7,6 @@ import type { RecordV2 } from '../commitment/record.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
 import { type DrawRow, decodeDraws, decodeSketch, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { checkPosture } from '../exchange/posture.ts';
 import { computeDrawKey, createDrawSource, type DrawSource } from '../sampling/draw-key.ts';
 import {
   computeCost,
@@ -21,6 +20,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { checkPosture } from '../tier/posture.ts';
 import { checkRoot } from './common-checks.ts';
 import { computeLargestTail, createProcessedTailBound, MASS_SLACK, mayLeave } from './tail-bound.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';

@@ -9,11 +9,11 @@ import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
-import { checkPosture } from '../exchange/posture.ts';
 import { RequestError } from '../exchange/request.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
+import { checkPosture } from '../tier/posture.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
 /** What a provider claims and is paid for: checked at intake, and again, from the same bytes, by every co-signer. */

@@ -9,13 +9,13 @@ import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { computeReplyFee, FeeError } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import { type Order, parseOrder, verifyOrder } from '../exchange/order.ts';
-import { type Posture, readPosture } from '../exchange/posture.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../exchange/ticket.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
+import { type Posture, readPosture } from '../tier/posture.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;

@@ -10,10 +10,10 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { TIER_METHODS } from '@ogong/protocol/exchange/posture';
 import type { InferenceRequest } from '@ogong/protocol/exchange/request';
 import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import type { DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A reply as it was served, before anything is signed. */
 export interface ServedReply {
@@ -91,12 +91,11 @@ export const commitReply: CommitReply = (crypto, signer, reply) => {
 
 export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { order, asked, info, sketch, windows, text, startMs, endMs } = reply;
-  const { tier } = parseModelId(asked.model);
+  const tier = getTier(parseModelId(asked.model).tier);
   const header: Header = {
     endpoint: reply.endpoint,
-    tier,
-    // Whoever serves a tier without a method signs a header that no check accepts (assertServesTier refuses before).
-    method: TIER_METHODS[tier] ?? 'none',
+    tier: tier.name,
+    method: tier.method,
     numericClass: info.numericClass,
     vocabularyHash: info.vocabularyHash,
     vocabularySize: info.vocabularySize,

@@ -80,8 +80,8 @@ describe('tier replay', () => {
     expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).freeCapacity).toBe(0);
   });
 
-  it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which has no method', async (tier) => {
+  it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which is planned', async (tier) => {
     const modelId = `ogong/${tier}/test/fake`;
-    await expect(createNetwork({ modelId })).rejects.toThrow(/no method that checks/);
+    await expect(createNetwork({ modelId })).rejects.toThrow(/is not served yet: it takes/);
   });
 });

@@ -1,6 +1,6 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { findTierProblem } from '@ogong/protocol/exchange/posture';
+import { findEngineProblem } from '@ogong/protocol/tier/posture';
 
 /** The model is offered in a tier that its engine cannot keep the promise of. */
 export class TierError extends Error {
@@ -12,16 +12,9 @@ export class TierError extends Error {
 /** Why this engine cannot serve the model id's tier, in words for the operator; undefined where it can. */
 export function findServingProblem(
   modelId: string,
-  { numericClass, exact }: Pick<TextEngineInfo, 'numericClass' | 'exact'>,
+  info: Pick<TextEngineInfo, 'numericClass' | 'exact'>,
 ): string | undefined {
-  const { tier } = parseModelId(modelId);
-  if (tier === 'replay' && !exact) {
-    return (
-      `tier replay is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}); ` +
-      'serve the model with exact kernels, or in tier verified'
-    );
-  }
-  const problem = findTierProblem(tier, numericClass);
+  const problem = findEngineProblem(parseModelId(modelId).tier, info);
   return problem && `${modelId} cannot be served: ${problem}`;
 }
 

@@ -24,6 +24,7 @@ import { locateDivergence } from '@ogong/protocol/stage2/locate-divergence';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
 import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
 import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { opensDispute } from '@ogong/protocol/tier/outcome';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { readAnnouncement } from '../store/announcement-store.ts';
@@ -66,7 +67,7 @@ export interface Disputes {
 const MAX_WAITING = 64;
 
 /**
- * After a reject in tier replay: asks provider and verifier what they compute where they part, layer by layer, has the
+ * After a reject in a tier that looks into it: asks provider and verifier what they compute where they part, layer by layer, has the
  * next verifier that reported confirm it, and keeps the evidence. What is not asked before a restart is not asked any more:
  * the verdict stands without it.
  */
@@ -205,7 +206,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
   if (evidence.kind !== 'audit' || findModality(row.submission.endpoint).name !== 'text') return undefined;
   const opening = parseOpening(evidence.opening);
   const header = parseHeader(opening.header);
-  if (header.tier !== 'replay') return undefined;
+  if (!opensDispute(header.tier)) return undefined;
   const seen = new Set<string>();
   const reports = evidence.attempts.flatMap(({ verifierId, committed, opened }) => {
     if (committed === undefined || opened === undefined) return [];

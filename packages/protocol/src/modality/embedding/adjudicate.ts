@@ -1,7 +1,8 @@
 import { equalBytes, toHex } from '../../base/bytes.ts';
-import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
 import { computeSketchDistance } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { judgeOutcome } from '../../tier/outcome.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingLeaf } from './leaf.ts';
 import type { EmbeddingReport } from './report.ts';
@@ -28,7 +29,7 @@ export interface EmbeddingClaim {
 }
 
 export interface EmbeddingVerdict {
-  readonly outcome: 'accept' | 'reject' | 'inconclusive';
+  readonly outcome: Outcome;
   readonly checks: readonly Check[];
 }
 
@@ -58,20 +59,19 @@ export function adjudicateEmbedding(
 ): EmbeddingVerdict {
   const { header, leaves } = claim;
   const checks = [checkTokens(leaves, report), checkModel(header, report)];
-  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
+  const { tier } = header;
+  // These are equal in every class, so a tier takes them as it takes equality.
+  if (checks.some(({ status }) => status === 'fail')) {
+    return judgeOutcome(tier, { outcome: 'reject', checks, exact: true });
+  }
   if (report.exact && report.numericClass === header.numericClass) {
     const equality = checkEquality(crypto, claim, report);
-    return { outcome: equality.status === 'pass' ? 'accept' : 'reject', checks: [...checks, equality] };
+    const outcome = equality.status === 'pass' ? 'accept' : 'reject';
+    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true });
   }
   checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
   const { outcome, check: distance } = judgeDistance(leaves, report, limits);
-  checks.push(distance);
-  if (header.tier !== 'replay' || outcome !== 'accept') return { outcome, checks };
-  // Who declares a class that nobody runs must not fare better than under the weaker promise.
-  checks.push(
-    skip('replay', 'distances can refute a reply of tier replay, and never vouch for one: that takes its own class'),
-  );
-  return { outcome: 'inconclusive', checks };
+  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false });
 }
 
 /** An input that was cut short, or is another one, has other tokens. */
@@ -116,7 +116,7 @@ function judgeDistance(
   leaves: readonly EmbeddingLeaf[],
   { inputs }: EmbeddingReport,
   { source, sketchDistance }: EmbeddingLimits,
-): { readonly outcome: EmbeddingVerdict['outcome']; readonly check: Check } {
+): { readonly outcome: Outcome; readonly check: Check } {
   const distances = leaves.map(({ sketch }, i) =>
     computeSketchDistance(sketch, (inputs[i] as EmbeddingReport['inputs'][number]).sketch),
   );

@@ -3,7 +3,7 @@ import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import { createSketchBank } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { checkPosture } from '../../exchange/posture.ts';
+import { checkPosture } from '../../tier/posture.ts';
 import { type EmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import {
   type EmbeddingLeaf,

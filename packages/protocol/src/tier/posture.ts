@@ -1,0 +1,69 @@
+import { type Check, fail, pass } from '../base/checks.ts';
+import { isExactClass } from './exact-class.ts';
+import { lookUpTier, TIERS } from './registry.ts';
+import type { TierEntry } from './tier.ts';
+
+/** Which promise a reply was served under and how it can be held to it (docs/spec/tiers.md). */
+export interface Posture {
+  readonly tier: string;
+  readonly method: string;
+  readonly numericClass: string;
+  /** Whether another machine of the class reproduces the reply bit for bit. */
+  readonly exact: boolean;
+}
+
+/** What a header of any modality says about it. */
+export type StatedPosture = Omit<Posture, 'exact'>;
+
+export function readPosture({ tier, method, numericClass }: StatedPosture): Posture {
+  return { tier, method, numericClass, exact: isExactClass(numericClass) };
+}
+
+/** Why nobody can be promised this tier from this class, or undefined. */
+export function findTierProblem(
+  name: string,
+  numericClass: string,
+  tiers: readonly TierEntry[] = TIERS,
+): string | undefined {
+  const { tier, refusal } = lookUpTier(name, tiers);
+  if (tier === undefined) return refusal;
+  if (tier.classes === 'exact' && !isExactClass(numericClass)) {
+    return `tier ${name} needs a numeric class that another machine reproduces bit for bit; ${numericClass} is none`;
+  }
+  return undefined;
+}
+
+/** Why this engine cannot serve the tier, in words for its operator; undefined where it can. */
+export function findEngineProblem(
+  name: string,
+  { numericClass, exact }: { readonly numericClass: string; readonly exact: boolean },
+  tiers: readonly TierEntry[] = TIERS,
+): string | undefined {
+  const { tier, refusal } = lookUpTier(name, tiers);
+  if (tier === undefined) return refusal;
+  if (tier.classes === 'exact' && !exact) {
+    const others = tiers.flatMap((each) => ('classes' in each && each.classes === 'any' ? [each.name] : []));
+    return (
+      `tier ${name} is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}); ` +
+      `serve the model with exact kernels, or in tier ${others.join(' or ')}`
+    );
+  }
+  return findTierProblem(name, numericClass, tiers);
+}
+
+/** Whether tier, method and class of a signed header agree. A contradiction is the provider's own, in its own bytes. */
+export function checkPosture(header: StatedPosture, tiers: readonly TierEntry[] = TIERS): Check {
+  const { tier: name, method, numericClass } = header;
+  const problem = findTierProblem(name, numericClass, tiers);
+  if (problem !== undefined) return fail('posture', problem);
+  const expected = lookUpTier(name, tiers).tier?.method;
+  if (method !== expected) return fail('posture', `tier ${name} is checked by ${expected}; the header says ${method}`);
+  return pass('posture', describePosture(readPosture(header), tiers));
+}
+
+/** For people: what was promised, how it is checked, and what that check can see. */
+export function describePosture(posture: Posture, tiers: readonly TierEntry[] = TIERS): string {
+  const { tier: name, method, numericClass, exact } = posture;
+  const { tier, refusal } = lookUpTier(name, tiers);
+  return `tier ${name}, method ${method}, ${exact ? 'exact' : 'inexact'} class ${numericClass}: ${tier?.describeAudit(posture) ?? refusal}`;
+}

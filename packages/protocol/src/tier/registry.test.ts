@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../base/checks.ts';
+import { judgeOutcome, opensDispute } from './outcome.ts';
+import { checkPosture, describePosture, findEngineProblem, findTierProblem, readPosture } from './posture.ts';
+import { getTier, isTier, lookUpTier, TIERS } from './registry.ts';
+import type { Tier, TierEntry } from './tier.ts';
+
+const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+const INEXACT = 'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16';
+const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
+
+/** What a third tier is: one object like this, and one line in the list. Its audits may refute on equality alone. */
+const witnessed: Tier = {
+  name: 'tee',
+  method: 'two-machines',
+  classes: 'any',
+  evidence: ['order', 'record'],
+  verifierWork: ['score', 'trace'],
+  settledBy: 'verdict',
+  findOutcomeProblem: (outcome, { exact }) =>
+    outcome === 'reject' && !exact ? 'distances refute nothing that two machines agree on' : undefined,
+  describeAudit: () => 'an audit asks the second machine',
+};
+const WITH_THIRD: readonly TierEntry[] = TIERS.map((entry) => (entry.name === witnessed.name ? witnessed : entry));
+const LISTS = [
+  ['the tiers of this version', TIERS],
+  ['with a third one', WITH_THIRD],
+] as const;
+
+describe.each(LISTS)('each tier, %s', (_name, tiers) => {
+  const served = tiers.filter((entry): entry is Tier => 'method' in entry);
+
+  it('has a name and a method of its own', () => {
+    expect(new Set(tiers.map(({ name }) => name)).size).toBe(tiers.length);
+    expect(new Set(served.map(({ method }) => method)).size).toBe(served.length);
+  });
+
+  it.each(served.map((tier) => [tier.name, tier] as const))(
+    '%s is found and passes with its own method',
+    (name, tier) => {
+      expect(isTier(name, tiers)).toBe(true);
+      expect(getTier(name, tiers)).toBe(tier);
+      const posture = { tier: name, method: tier.method, numericClass: EXACT };
+      expect(checkPosture(posture, tiers).status).toBe('pass');
+      expect(findEngineProblem(name, { numericClass: EXACT, exact: true }, tiers)).toBeUndefined();
+      expect(describePosture(readPosture(posture), tiers)).toContain(tier.describeAudit({ exact: true }));
+      expect(opensDispute(name, tiers)).toBe(tier.verifierWork.includes('trace'));
+    },
+  );
+
+  it.each(served.map((tier) => [tier.name, tier] as const))('%s takes no other method', (name, { method }) => {
+    for (const other of ['', 'none', ...served.map((tier) => tier.method)].filter((each) => each !== method)) {
+      expect(checkPosture({ tier: name, method: other, numericClass: EXACT }, tiers).status, other).toBe('fail');
+    }
+  });
+
+  it.each(served.map((tier) => [tier.name, tier] as const))('%s takes the classes that it names', (name, tier) => {
+    const isTaken = tier.classes === 'any';
+    const posture = { tier: name, method: tier.method, numericClass: INEXACT };
+    expect(checkPosture(posture, tiers).status).toBe(isTaken ? 'pass' : 'fail');
+    expect(findTierProblem(name, INEXACT, tiers) === undefined).toBe(isTaken);
+    expect(findEngineProblem(name, { numericClass: EXACT, exact: false }, tiers) === undefined).toBe(isTaken);
+  });
+
+  it.each(served.map((tier) => [tier.name, tier] as const))(
+    '%s lets stand what it admits, and nothing else',
+    (name, tier) => {
+      for (const outcome of OUTCOMES) {
+        for (const exact of [true, false]) {
+          const problem = tier.findOutcomeProblem(outcome, { exact });
+          const judged = judgeOutcome(name, { outcome, exact, checks: [] }, tiers);
+          expect(judged).toEqual(
+            problem === undefined
+              ? { outcome, checks: [] }
+              : { outcome: 'inconclusive', checks: [{ id: name, status: 'skip', detail: problem }] },
+          );
+        }
+      }
+    },
+  );
+
+  it('refuses what is planned and what is unknown, in one sentence, wherever it is asked for', () => {
+    const refused = [
+      ...tiers.filter((entry) => 'missing' in entry).map(({ name }) => name),
+      'Verified',
+      '',
+      '__proto__',
+    ];
+    for (const name of refused) {
+      const { tier, refusal } = lookUpTier(name, tiers);
+      expect(tier).toBeUndefined();
+      expect(findTierProblem(name, EXACT, tiers)).toBe(refusal);
+      expect(findEngineProblem(name, { numericClass: EXACT, exact: true }, tiers)).toBe(refusal);
+      expect(checkPosture({ tier: name, method: 'none', numericClass: EXACT }, tiers)).toMatchObject({
+        detail: refusal,
+      });
+      expect(() => getTier(name, tiers)).toThrow(refusal);
+      expect(opensDispute(name, tiers)).toBe(false);
+      expect(judgeOutcome(name, { outcome: 'accept', exact: true, checks: [] }, tiers).outcome).toBe('inconclusive');
+      expect(judgeOutcome(name, { outcome: 'reject', exact: false, checks: [] }, tiers).outcome).toBe('reject');
+    }
+  });
+});
+
+describe('what a tier admits', () => {
+  const judge = (name: string, outcome: Outcome, exact: boolean) =>
+    judgeOutcome(name, { outcome, exact, checks: [] }, WITH_THIRD).outcome;
+
+  it('is anything in tier verified', () => {
+    for (const outcome of OUTCOMES)
+      for (const exact of [true, false]) expect(judge('verified', outcome, exact)).toBe(outcome);
+  });
+
+  it('is no accept without equality in tier replay', () => {
+    expect(judge('replay', 'accept', true)).toBe('accept');
+    expect(judge('replay', 'accept', false)).toBe('inconclusive');
+    for (const exact of [true, false]) expect(judge('replay', 'reject', exact)).toBe('reject');
+  });
+
+  it('is its own word in the third', () => {
+    expect(judge('tee', 'reject', false)).toBe('inconclusive');
+    expect(judge('tee', 'accept', false)).toBe('accept');
+  });
+
+  it('leaves the third refused where it is not in the list', () => {
+    expect(lookUpTier(witnessed.name).refusal).toMatch(
+      /^tier tee is not served yet: it takes a check of hardware quotes/,
+    );
+  });
+});
+
+it('is what the page of the specification says of each', () => {
+  const page = readFileSync(new URL('../../../../docs/spec/tiers.md', import.meta.url), 'utf8');
+  const rows = TIERS.map((entry) =>
+    'missing' in entry
+      ? `| \`${entry.name}\` | none yet | | | | |`
+      : `| \`${entry.name}\` | \`${entry.method}\` | ${entry.classes} | ${entry.evidence.join(', ')} | ${entry.verifierWork.join(', ')} | ${entry.settledBy} |`,
+  );
+  expect(page).toContain(`${rows.join('\n')}\n\n`);
+});

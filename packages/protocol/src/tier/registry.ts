@@ -1,0 +1,40 @@
+import { ProtocolError } from '../base/bytes.ts';
+import { replay } from './replay.ts';
+import type { Tier, TierEntry } from './tier.ts';
+import { verified } from './verified.ts';
+
+/** Every tier that a model id can name: the only list of them. */
+export const TIERS: readonly TierEntry[] = [
+  verified,
+  replay,
+  { name: 'tee', missing: 'a check of hardware quotes and of the channel that they vouch for' },
+  { name: 'proof', missing: 'a check of zero-knowledge proofs, on the chain' },
+  { name: 'vanilla', missing: "the consumer's own word, in its request, that a signature alone will do" },
+];
+
+/** A tier that is served, or why it is not. */
+export type TierLookup =
+  | { readonly tier: Tier; readonly refusal?: undefined }
+  | { readonly tier?: undefined; readonly refusal: string };
+
+export function isTier(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
+  return tiers.some((tier) => tier.name === name);
+}
+
+/** The one place that refuses a tier, with one sentence for whoever asked for it, serves it, announces it or checks it. */
+export function lookUpTier(name: string, tiers: readonly TierEntry[] = TIERS): TierLookup {
+  const entry = tiers.find((tier) => tier.name === name);
+  if (entry === undefined) {
+    const known = tiers.map((tier) => tier.name).join(', ');
+    return { refusal: `no tier is called ${JSON.stringify(name.slice(0, 32))}: there are ${known}` };
+  }
+  if ('missing' in entry) return { refusal: `tier ${name} is not served yet: it takes ${entry.missing}` };
+  return { tier: entry };
+}
+
+/** @throws ProtocolError `unsupported` where the tier is refused. */
+export function getTier(name: string, tiers: readonly TierEntry[] = TIERS): Tier {
+  const { tier, refusal } = lookUpTier(name, tiers);
+  if (tier === undefined) throw new ProtocolError('unsupported', refusal);
+  return tier;
+}

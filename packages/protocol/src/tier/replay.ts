@@ -1,0 +1,17 @@
+import type { Tier } from './tier.ts';
+
+/** Bit-exact re-execution inside one numeric class, and evidence of the layer where two computations part (docs/spec/replay-tier.md). */
+export const replay: Tier = {
+  name: 'replay',
+  method: 'exact-replay',
+  classes: 'exact',
+  evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  verifierWork: ['score', 'trace'],
+  settledBy: 'verdict',
+  // Who declares a class that nobody runs must not fare better than under the weaker promise.
+  findOutcomeProblem: (outcome, { exact }) =>
+    outcome === 'accept' && !exact
+      ? 'distances can refute a reply of tier replay, and never vouch for one: that takes its own class'
+      : undefined,
+  describeAudit: () => 'an audit accepts only what that class reproduces bit for bit',
+};

@@ -1,0 +1,42 @@
+import type { Outcome } from '../base/checks.ts';
+
+/** What every receipt has a place for (docs/spec/receipt.md). */
+export type ReceiptPart = 'order' | 'ticket' | 'record' | 'beacon' | 'opening';
+
+/**
+ * One promise about replies: what a receipt has to carry, who checks what of it, and what settles it (docs/spec/tiers.md). A new
+ * tier is a file beside `verified.ts` and a line in `registry.ts`.
+ */
+export interface Tier {
+  /** As model ids and headers name it. */
+  readonly name: string;
+  /** As headers name the way in which its replies are checked; of this tier alone. */
+  readonly method: string;
+  /** Which numeric classes can serve it. Whoever serves it in an exact one has seen its engine reproduce itself, whatever the class is called. */
+  readonly classes: 'any' | 'exact';
+  /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
+  readonly evidence: readonly ReceiptPart[];
+  /** What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. */
+  readonly verifierWork: readonly ('score' | 'trace')[];
+  /** What lets the fee go. */
+  readonly settledBy: 'verdict';
+  /**
+   * Why what a report says of a reply is no outcome in this tier, which makes it inconclusive; undefined where it stands.
+   * @param found.exact it was found by equality in the reply's own class, or by what is equal in every class.
+   */
+  findOutcomeProblem(outcome: Outcome, found: { readonly exact: boolean }): string | undefined;
+  /**
+   * For people: what an audit of a reply can see.
+   * @param served.exact another machine of the reply's class reproduces it bit for bit.
+   */
+  describeAudit(served: { readonly exact: boolean }): string;
+}
+
+/** A tier that model ids may name and nobody can serve or check yet. */
+export interface PlannedTier {
+  readonly name: string;
+  /** What this version would have to have, for people. */
+  readonly missing: string;
+}
+
+export type TierEntry = Tier | PlannedTier;

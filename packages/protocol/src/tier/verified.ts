@@ -1,0 +1,16 @@
+import type { Tier } from './tier.ts';
+
+/** Every draw replayed by the consumer, and an audit that compares bit for bit where it can, and by statistics elsewhere. */
+export const verified: Tier = {
+  name: 'verified',
+  method: 'draw-replay',
+  classes: 'any',
+  evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  verifierWork: ['score'],
+  settledBy: 'verdict',
+  findOutcomeProblem: () => undefined,
+  describeAudit: ({ exact }) =>
+    exact
+      ? 'an audit in that class compares bit for bit, any other statistically'
+      : 'no other machine reproduces that class bit for bit: an audit compares statistically',
+};
