@@ -1,0 +1,81 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  hashScoreInputs,
+  SALT_BYTES,
+} from '@ogong/protocol/stage2/score-commitment';
+import type { JobKey, KeptReport } from './report-store.ts';
+import { runJob, type VerifierCall } from './run-job.ts';
+import { parseScoreJob, scoreJob } from './score-job.ts';
+import { isValidator, type VerifierState } from './verifier-state.ts';
+
+/** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
+export const MAX_GUEST_JOBS = 4;
+const MAX_GUEST_REPORTS = 16;
+
+export interface ReportCommitment {
+  readonly digest: Uint8Array;
+  readonly verifierKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** Whoever calibrates waits for its turn at its own end. @throws Refusal */
+export async function answerScoreRequest(
+  state: VerifierState,
+  message: ScoreRequest,
+  call: VerifierCall,
+): Promise<ReportCommitment> {
+  if (isValidator(state, call.caller)) return commitReport(state, message, call);
+  if (state.guestJobs >= MAX_GUEST_JOBS) {
+    throw new Refusal('unavailable', `${state.guestJobs} calibration jobs run already`);
+  }
+  state.guestJobs++;
+  try {
+    return await commitReport(state, message, call);
+  } finally {
+    state.guestJobs--;
+  }
+}
+
+/** The same job again, after either side was restarted, is answered with the same commitment. */
+async function commitReport(
+  state: VerifierState,
+  message: ScoreRequest,
+  { caller, signal }: VerifierCall,
+): Promise<ReportCommitment> {
+  const { engine, crypto, reports, signer } = state;
+  const job = parseScoreJob(message, engine.info());
+  const key = { validator: caller, jobId: job.jobId };
+  const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
+  const score = () =>
+    runJob(state, job, { timeoutMs: message.timeoutMs, signal }, (until) =>
+      scoreJob(job, { engine, crypto, signal: until }),
+    );
+  const kept = reports.get(key) ?? (await keepReport(state, key, { jobHash, report: await score() }));
+  if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
+  return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };
+}
+
+/** @returns what is kept under the key: of two reports, the first one. */
+export function keepReport(
+  state: Pick<
+    VerifierState,
+    'crypto' | 'clock' | 'signer' | 'reports' | 'randomBytes' | 'keyHash' | 'reportTtlMs' | 'chain'
+  >,
+  key: JobKey,
+  { jobHash, report }: Pick<KeptReport, 'jobHash' | 'report'>,
+): Promise<KeptReport> {
+  const { crypto, clock, signer, reports, randomBytes, keyHash, reportTtlMs } = state;
+  const { jobId } = key;
+  const salt = randomBytes(SALT_BYTES);
+  const reportHash = crypto.sha256(report);
+  const digest = computeScoreDigest(crypto, { jobId, keyHash, inputsHash: jobHash, salt, reportHash });
+  const signature = signer.sign(encodeScoreCommitment({ jobId, digest }));
+  const nowMs = clock.nowMs();
+  const keepLast = isValidator(state, key.validator) ? undefined : MAX_GUEST_REPORTS - 1;
+  const terms = { nowMs, forgetBeforeMs: nowMs - reportTtlMs, keepLast };
+  return reports.put(key, { jobHash, report, salt, digest, signature }, terms);
+}

@@ -1,0 +1,63 @@
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { getCaller, type MethodName } from '@ogong/host/link/link-server';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_JOB_BYTES, MAX_REVEAL_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  type EndorseRequest,
+  type TraceClaimRequest,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseTracedRecord, traceClaim } from '../engine/trace-claim.ts';
+import { answerScoreRequest } from './commit-report.ts';
+import { revealReport } from './reveal-report.ts';
+import { countJob, runJob, type VerifierCall } from './run-job.ts';
+import { parseScoreJob } from './score-job.ts';
+import { isValidator, type VerifierState } from './verifier-state.ts';
+
+const nameMethod = ({ name }: { readonly name: string }): MethodName => `${VerifierService.typeName}/${name}`;
+const GUEST_METHODS: ReadonlySet<MethodName> = new Set(
+  [VerifierService.method.commit, VerifierService.method.reveal].map(nameMethod),
+);
+const OPEN_METHOD = nameMethod(VerifierService.method.endorse);
+
+/** Registered validators call all, those who calibrate have replies scored, and anybody reads an endorsement. */
+export function mayCall(state: Pick<VerifierState, 'chain' | 'guests'>, peer: PeerId, method: MethodName): boolean {
+  if (method === OPEN_METHOD || isValidator(state, peer)) return true;
+  return GUEST_METHODS.has(method) && state.guests.has(toHex(peer));
+}
+
+export function addVerifierRoutes(router: ConnectRouter, state: VerifierState): void {
+  const { method } = VerifierService;
+  const callOf = (context: HandlerContext): VerifierCall => ({ caller: getCaller(context), signal: context.signal });
+  router.rpc(
+    method.commit,
+    (message, context) => countJob(state, 'scored', answerScoreRequest(state, message, callOf(context))),
+    { readMaxBytes: MAX_JOB_BYTES },
+  );
+  router.rpc(method.reveal, (message, context) => revealReport(state, message, getCaller(context)), {
+    readMaxBytes: MAX_REVEAL_BYTES,
+  });
+  router.rpc(method.endorse, (message) => endorse(state, message), { readMaxBytes: MAX_REVEAL_BYTES });
+  router.rpc(method.trace, (message, context) => countJob(state, 'traced', trace(state, message, context.signal)), {
+    readMaxBytes: MAX_JOB_BYTES,
+  });
+}
+
+/** What anybody may know: it is announced to all. @throws Refusal */
+function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { providerId }: EndorseRequest) {
+  const endorsement = endorsements.get(toHex(providerId));
+  if (endorsement === undefined) throw new Refusal('not-found', 'this verifier does not work for that provider');
+  return endorsement;
+}
+
+async function trace(state: VerifierState, { job: wire, record, position }: TraceClaimRequest, called: AbortSignal) {
+  const { crypto, engine, signer } = state;
+  if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
+  parseTracedRecord(crypto, engine, { record, request: wire.request, position });
+  const job = parseScoreJob(wire, engine.info());
+  return runJob(state, job, { timeoutMs: wire.timeoutMs, signal: called }, (signal) =>
+    traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
+  );
+}

@@ -1,0 +1,90 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { createJobQueue, type JobQueue } from '@ogong/host/lifecycle/job-queue';
+import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { signEndorsement, type VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
+import type { Reports } from './report-store.ts';
+
+export interface VerifierDependencies {
+  readonly engine: TextEngine;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly reports: Reports;
+  /** Unpredictable bytes. */
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly identity: LinkIdentity;
+  readonly chain: Pick<ChainView, 'findByCertHash'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly metrics: Metrics;
+}
+
+export interface VerifierStateOptions {
+  readonly maxWaiting: number;
+  readonly slots: number;
+  readonly maxJobMs: number;
+  readonly reportTtlMs: number;
+  readonly calibrateWith: readonly PeerId[];
+  readonly providers: readonly Uint8Array[];
+}
+
+/** What the steps of scoring work on. Only `isClosing`, `guestJobs` and what the queue holds change. */
+export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
+  /** Hash of the signer's key. */
+  readonly keyHash: Uint8Array;
+  readonly queue: JobQueue;
+  readonly maxJobMs: number;
+  readonly reportTtlMs: number;
+  /** Peers that may calibrate, in hex. */
+  readonly guests: ReadonlySet<string>;
+  /** By the id, in hex, of each provider that this verifier works for. */
+  readonly endorsements: ReadonlyMap<string, VerifierEndorsement>;
+  readonly metrics: VerifierMetrics;
+  /** Aborted where running jobs are given up. */
+  readonly stopping: AbortController;
+  guestJobs: number;
+  /** From the call of `stop` on: calls end, and their jobs may still be finished. */
+  isClosing: boolean;
+}
+
+export function openVerifierState(options: VerifierStateOptions, dependencies: VerifierDependencies): VerifierState {
+  const { slots, maxWaiting, maxJobMs, reportTtlMs, calibrateWith, providers } = options;
+  const { crypto, signer } = dependencies;
+  const metrics = createVerifierMetrics(dependencies.metrics);
+  return {
+    ...dependencies,
+    metrics,
+    maxJobMs,
+    reportTtlMs,
+    keyHash: hashHybridKey(crypto, signer.publicKey),
+    queue: createJobQueue({ slots, maxWaiting, onWaiting: (count) => metrics.waiting.set(count) }),
+    guests: new Set(calibrateWith.map(toHex)),
+    endorsements: new Map(providers.map((id) => [toHex(id), signEndorsement(signer, id)])),
+    stopping: new AbortController(),
+    guestJobs: 0,
+    isClosing: false,
+  };
+}
+
+export function isValidator({ chain }: Pick<VerifierState, 'chain'>, peer: PeerId): boolean {
+  return chain.findByCertHash(peer) !== undefined;
+}
+
+export type VerifierMetrics = ReturnType<typeof createVerifierMetrics>;
+
+function createVerifierMetrics(metrics: Metrics) {
+  return {
+    waiting: metrics.gauge('verifier_waiting_jobs', 'Jobs that wait for their turn'),
+    jobs: metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, traced, refused or failed', [
+      'outcome',
+    ]),
+    tokens: metrics.counter('verifier_tokens_total', 'Claimed tokens scored'),
+    opened: metrics.counter('verifier_reports_opened_total', 'Reports handed over after their commitment'),
+  };
+}
