@@ -132,7 +132,7 @@ async function startValidator() {
     },
     audit: { honeypotPpm: 0, callTimeoutMs: 30_000 },
   });
-  const { archive, store, cosigner, signer, decided } = bench;
+  const { archive, store, cosigning, signer, decided } = bench;
   /** By hex reply id: why a record that was handed in was refused. */
   const handedIn = new Map<string, string | undefined>();
   const announced = new Set<string>();
@@ -166,7 +166,7 @@ async function startValidator() {
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
   const metrics = createValidatorMetrics(createMetrics('validator'));
   const beacon = { receive: () => Promise.reject(new Error('there is one validator only')) };
-  const routes = createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics });
+  const routes = createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics });
   const server = createLinkServer({ bind, identity, authorize: () => true, routes });
   await server.start();
   endpoint = formatHostPort(server.address());

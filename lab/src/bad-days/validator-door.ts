@@ -28,7 +28,7 @@ export async function serveValidator(
   validator: TestValidator,
   peerAddress: Uint8Array = new Uint8Array(20).fill(PEER),
 ): Promise<ValidatorDoor> {
-  const { intake, archive, cosigner, store, group, clock, signer } = validator;
+  const { intake, archive, cosigning, store, group, clock, signer } = validator;
   const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
   const member: Validator = {
     address: peerAddress,
@@ -62,7 +62,7 @@ export async function serveValidator(
       identity,
       authorize: createAccess({ chain, clock: monotonicClock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics }),
+      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics }),
     },
     { onError: (error) => errors.push(error) },
   );

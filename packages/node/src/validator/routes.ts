@@ -17,7 +17,9 @@ import type { BeaconArchive } from './beacon/beacon-archive.ts';
 import type { BeaconDriver } from './beacon/beacon-driver.ts';
 import type { Intake } from './intake.ts';
 import type { ValidatorMetrics } from './metrics.ts';
-import { CosignError, type CosignErrorCode, type createCosigner } from './settlement/cosign.ts';
+import { cosignBatch } from './settlement/cosign.ts';
+import { CosignError, type CosignErrorCode } from './settlement/cosign-error.ts';
+import type { CosignState } from './settlement/cosign-state.ts';
 import { listEntries, readSettledHead } from './store/batch-store.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { type ReplyRow, readReply } from './store/reply-store.ts';
@@ -27,7 +29,7 @@ export interface RouteDependencies {
   readonly intake: Intake;
   readonly archive: BeaconArchive;
   readonly beacon: Pick<BeaconDriver, 'receive'>;
-  readonly cosigner: ReturnType<typeof createCosigner>;
+  readonly cosigning: CosignState;
   readonly store: Store;
   readonly verdicts: VerdictContext;
   readonly chain: Pick<ChainView, 'findByCertHash'>;
@@ -56,7 +58,7 @@ const COSIGN_REFUSALS: Readonly<Record<CosignErrorCode, RefusalCode>> = {
 };
 
 export function createRoutes(dependencies: RouteDependencies): (router: ConnectRouter) => void {
-  const { intake, archive, beacon, cosigner, store, verdicts, chain, metrics } = dependencies;
+  const { intake, archive, beacon, cosigning, store, verdicts, chain, metrics } = dependencies;
   const { method } = ValidatorService;
 
   function findPeer(context: HandlerContext): Uint8Array {
@@ -151,7 +153,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
       method.cosignBatch,
       async (request, context) => {
         try {
-          const signed = await cosigner.cosign(findPeer(context), request);
+          const signed = await cosignBatch(cosigning, findPeer(context), request);
           metrics.cosigned.inc({ outcome: 'signed' });
           return signed;
         } catch (error) {

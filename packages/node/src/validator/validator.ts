@@ -30,7 +30,7 @@ import { createBeaconDriver } from './beacon/beacon-driver.ts';
 import { createIntake } from './intake.ts';
 import { createValidatorMetrics } from './metrics.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
-import { createCosigner } from './settlement/cosign.ts';
+import { openCosignState } from './settlement/cosign-state.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
 import { createSettlement } from './settlement/settlement.ts';
 import { listVerifierPayees } from './store/announcement-store.ts';
@@ -286,7 +286,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
     (err) => log.warn({ err }, 'settlement waits'),
   );
 
-  const cosigner = createCosigner(
+  const cosigning = openCosignState(
     {
       ledger: chain.ledger,
       domain,
@@ -318,7 +318,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
       identity,
       authorize: createAccess({ chain, clock }),
       limits: { maxMessageBytes: MAX_EVIDENCE_BYTES },
-      routes: createRoutes({ intake, archive, beacon, cosigner, store, verdicts, chain, metrics }),
+      routes: createRoutes({ intake, archive, beacon, cosigning, store, verdicts, chain, metrics }),
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );

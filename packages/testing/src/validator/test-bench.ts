@@ -7,7 +7,12 @@ import { type AuditDependencies, type AuditOptions, createAudit } from '@ogong/n
 import type { VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { createBeaconArchive } from '@ogong/node/validator/beacon/beacon-archive';
 import { createIntake } from '@ogong/node/validator/intake';
-import { type CosignDependencies, type CosignOptions, createCosigner } from '@ogong/node/validator/settlement/cosign';
+import { cosignBatch } from '@ogong/node/validator/settlement/cosign';
+import {
+  type CosignDependencies,
+  type CosignOptions,
+  openCosignState,
+} from '@ogong/node/validator/settlement/cosign-state';
 import { type CosignRequest, createSettlement } from '@ogong/node/validator/settlement/settlement';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
@@ -19,7 +24,7 @@ import type { Validator } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
-import { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestCalls, type TestVerifiers } from './test-calls.ts';
 import { createTestChain, type TestChain } from './test-chain.ts';
@@ -155,7 +160,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         options.calls ?? createTestCalls(options.verifiers ?? (async () => Promise.reject(new Error('no verifier')))),
     },
   );
-  const cosigner = createCosigner(
+  const cosigning = openCosignState(
     {
       ledger,
       domain,
@@ -176,6 +181,9 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
     },
   );
+  const cosigner = {
+    cosign: (from: Uint8Array, request: CosignBatchRequest) => cosignBatch(cosigning, from, request),
+  };
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const requests: CosignRequest[] = [];
   const settlement = createSettlement(
@@ -222,6 +230,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     intake,
     audit,
     cosigner,
+    cosigning,
     settlement,
     chain,
     served,

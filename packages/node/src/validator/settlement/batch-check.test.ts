@@ -1,0 +1,173 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { AuditDraw } from '@ogong/protocol/audit/audit';
+import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
+import { computeGenesisPosition, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { propose } from '@ogong/testing/validator/test-proposal';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  assertNets,
+  assertPassedOver,
+  checkEntry,
+  checkUncollectable,
+  findLogStart,
+  readLog,
+  readProposal,
+} from './batch-check.ts';
+import type { CosignState } from './cosign-state.ts';
+
+const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20) };
+const stranger = new Uint8Array(20).fill(9);
+const unread = () => Promise.reject(new Error('no answer'));
+
+let proposal: Awaited<ReturnType<typeof propose>>;
+let bytes: Uint8Array;
+let settlement: Settlement;
+let logEntries: Uint8Array[];
+let entries: VerdictEntry[];
+beforeAll(async () => {
+  proposal = await propose();
+  bytes = proposal.request.batch;
+  settlement = parseSettlement(bytes);
+  logEntries = proposal.request.entries.map(({ logEntry }) => logEntry);
+  entries = logEntries.map(parseVerdictEntry);
+});
+
+describe('a proposed batch', () => {
+  it('is read for the validator whose batch it is, and for nobody else', () => {
+    expect(readProposal(settlement.batch.validator, bytes)).toEqual(settlement);
+    expect(() => readProposal(stranger, bytes)).toThrow('another validator than the one that asks');
+    expect(() => readProposal(settlement.batch.validator, bytes.subarray(1))).toThrow('does not parse');
+  });
+
+  it('has to be the next one, as the chain has it', async () => {
+    const state = (sequence: bigint) => ({
+      crypto,
+      ledger,
+      anchorOf: async () => ({ sequence, logLength: 8n, logHead: `0x${'07'.repeat(32)}` }) as never,
+    });
+    const at = { validator: stranger, sequence: 3n };
+    await expect(findLogStart(state(3n), at)).rejects.toMatchObject({ code: 'not-next', retryable: true });
+    await expect(findLogStart(state(1n), at)).rejects.toMatchObject({ code: 'not-next' });
+    expect(await findLogStart(state(2n), at)).toEqual({ length: 8n, head: new Uint8Array(32).fill(7) });
+    expect(await findLogStart(state(0n), { ...at, sequence: 1n })).toEqual(
+      computeGenesisPosition(crypto, { chainId: ledger.chainId, validator: stranger }),
+    );
+    await expect(findLogStart({ crypto, ledger, anchorOf: unread }, at)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('nets its entries and nothing else', () => {
+    assertNets({ crypto }, settlement, bytes, logEntries);
+    const bend = (change: Partial<Settlement>) => {
+      const bent = { ...settlement, ...change };
+      return () => assertNets({ crypto }, bent, encodeSettlement(bent), logEntries);
+    };
+    const lines = settlement.lines.map((line) => ({ ...line, provider: stranger }));
+    expect(bend({ lines })).toThrow('not what its entries net to');
+    expect(bend({ ejections: [] })).toThrow('not what its entries net to');
+    const debits = settlement.debits.map((debit) => ({ ...debit, payer: stranger }));
+    expect(bend({ debits })).toThrow('do not settle');
+  });
+});
+
+describe('the log of a batch', () => {
+  const read = (list: readonly Uint8Array[], batch = settlement.batch) => {
+    const { validator } = settlement.batch;
+    return readLog({ crypto }, batch, computeGenesisPosition(crypto, { chainId: 31_337n, validator }), list);
+  };
+
+  it('holds from its start to the head that the batch names', () => {
+    expect(read(logEntries)).toEqual(entries);
+    expect(() => read([])).toThrow('empty');
+    expect(() => read(logEntries.slice(1))).toThrow('the log does not hold');
+    expect(() => read(logEntries.slice(0, -1))).toThrow('the log does not hold');
+    expect(() => read(logEntries, { ...settlement.batch, logHead: new Uint8Array(32) })).toThrow('does not hold');
+  });
+});
+
+describe('an entry', () => {
+  const check = (
+    verdict: string,
+    change: { readonly entry?: object; readonly state?: object; readonly message?: object },
+  ) => {
+    const position = entries.findIndex((entry) => entry.verdict === verdict);
+    const entry = { ...entries[position]!, ...change.entry };
+    const message = { ...proposal.request.entries[position]!, ...change.message };
+    const state: CosignState = { ...proposal.peer.cosigning, ...change.state };
+    return checkEntry(state, settlement.batch.validator, entry, message);
+  };
+
+  it.each(['accept', 'reject', 'abandoned'])('of verdict %s holds by its own bytes', async (verdict) => {
+    await check(verdict, {});
+  });
+
+  it('is refuted with its place in the log', async () => {
+    await expect(check('accept', { message: { record: undefined } })).rejects.toThrow(/^entry \d has no order/);
+    await expect(check('accept', { entry: { payee: stranger } })).rejects.toThrow(/^entry \d pays another/);
+    await expect(check('accept', { entry: { feeAtomic: 1n } })).rejects.toMatchObject({ code: 'refuted' });
+    await expect(check('accept', { message: { evidence: new Uint8Array(9) } })).rejects.toMatchObject({
+      code: 'refuted',
+    });
+  });
+
+  it('is not refuted by what is not known here', async () => {
+    const unknown = { code: 'unavailable', retryable: true };
+    await expect(check('accept', { state: { getBeacon: async () => undefined } })).rejects.toMatchObject(unknown);
+    const findPolicy = () => ({ problem: 'another table' });
+    await expect(check('accept', { state: { findPolicy } })).rejects.toMatchObject(unknown);
+    const bug = new TypeError('a bug');
+    const getBeacon = () => Promise.reject(bug);
+    await expect(check('accept', { state: { getBeacon } })).rejects.toBe(bug);
+  });
+});
+
+describe('a reply that was passed over', () => {
+  const draw: AuditDraw = { replyId: new Uint8Array(16), intakeEpoch: 1n, beaconEpoch: 2n, beacon: new Uint8Array(32) };
+  const entry = { index: 4n, timeMs: 5_000_000 };
+  const assert = (now: number, before: () => Promise<number | undefined>) =>
+    assertPassedOver(
+      { crypto, alphaPpm: () => now, findLeastAlphaPpm: before },
+      entry,
+      { expiresAtMs: 5_000_000n },
+      draw,
+    );
+
+  it('was so by the coverage of now, or of then', async () => {
+    await assert(0, unread);
+    await assert(1_000_000, async () => 0);
+    await expect(assert(1_000_000, async () => 1_000_000)).rejects.toThrow('entry 4: the beacon selected the reply');
+    await expect(assert(1_000_000, async () => undefined)).rejects.toMatchObject({ code: 'refuted' });
+    await expect(assert(1_000_000, unread)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('payers that are left out', () => {
+  const check = (spendable: bigint, uncollectable: Uint8Array[], before: Uint8Array[] = []) => {
+    const channelOf = async () => ({ admitted: spendable, spent: 0n });
+    return checkUncollectable({ channelOf }, { batch: settlement.batch, uncollectable }, entries, before);
+  };
+
+  it('cannot be drawn, and come back only when they can', async () => {
+    const { payer } = entries.find(({ verdict }) => verdict === 'accept')!;
+    await check(0n, [payer]);
+    await expect(check(1_000_000_000n, [payer])).rejects.toThrow('can be drawn');
+    await check(1_000_000_000n, [], [payer]);
+    await expect(check(0n, [], [payer])).rejects.toThrow('can still not be drawn');
+    const dark = checkUncollectable(
+      { channelOf: unread },
+      { batch: settlement.batch, uncollectable: [payer] },
+      entries,
+      [],
+    );
+    await expect(dark).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('change what a batch nets to', () => {
+    const { payer } = entries.find(({ verdict }) => verdict === 'accept')!;
+    const { validator, sequence, logLength, logHead } = settlement.batch;
+    const position = { length: logLength, head: logHead };
+    const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits };
+    const without = buildSettlement(crypto, { ...input, uncollectable: [payer] });
+    assertNets({ crypto }, without, encodeSettlement(without), logEntries);
+    expect(without.lines).toEqual([]);
+  });
+});

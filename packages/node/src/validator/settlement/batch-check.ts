@@ -1,0 +1,185 @@
+import { type AuditDraw, isAudited } from '@ogong/protocol/audit/audit';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import type { Order } from '@ogong/protocol/exchange/order';
+import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  buildSettlement,
+  encodeSettlement,
+  parseSettlement,
+  type Settlement,
+  sumDebts,
+} from '@ogong/protocol/settlement/batch';
+import {
+  computeGenesisPosition,
+  type LogPosition,
+  type VerdictEntry,
+  verifyChain,
+} from '@ogong/protocol/settlement/verdict-log';
+import type { Submission } from '@ogong/protocol/verdict/claim';
+import { assertVerdict, isRefutation, VerdictError, type VerdictTrust } from '@ogong/protocol/verdict/verify-verdict';
+import { findUncollectable } from './collect.ts';
+import { CosignError, demand } from './cosign-error.ts';
+import type { CosignState } from './cosign-state.ts';
+
+/** For how long after a change of the coverage the one before it still passes: a validator may not have heard of it. */
+const ALPHA_GRACE_MS = 3_600_000;
+
+/** @param from ledger address of the peer that asks. @throws CosignError */
+export function readProposal(from: Uint8Array, bytes: Uint8Array): Settlement {
+  let settlement: Settlement;
+  try {
+    settlement = parseSettlement(bytes);
+  } catch (cause) {
+    throw new CosignError('refuted', `the batch does not parse: ${(cause as Error).message}`, { cause });
+  }
+  demand(equalBytes(from, settlement.batch.validator), 'the batch is of another validator than the one that asks');
+  return settlement;
+}
+
+/** Where the batch's log begins: after what the chain has settled. @throws CosignError unless it is this batch's turn. */
+export async function findLogStart(
+  { crypto, ledger, anchorOf }: Pick<CosignState, 'crypto' | 'ledger' | 'anchorOf'>,
+  { validator, sequence }: Pick<Settlement['batch'], 'validator' | 'sequence'>,
+): Promise<LogPosition> {
+  const anchor = await anchorOf(validator).catch((cause: unknown) => {
+    throw new CosignError('unavailable', 'the chain cannot be read', { cause });
+  });
+  if (sequence !== anchor.sequence + 1n) {
+    throw new CosignError('not-next', `batch ${sequence}, the chain has settled ${anchor.sequence}`);
+  }
+  return anchor.sequence === 0n
+    ? computeGenesisPosition(crypto, { chainId: ledger.chainId, validator })
+    : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
+}
+
+/** The batch's part of the log, from its start to the head that the batch names. @throws CosignError */
+export function readLog(
+  { crypto }: Pick<CosignState, 'crypto'>,
+  { logLength, logHead }: Pick<Settlement['batch'], 'logLength' | 'logHead'>,
+  start: LogPosition,
+  logEntries: readonly Uint8Array[],
+): readonly VerdictEntry[] {
+  demand(logEntries.length > 0, 'an empty batch');
+  const { checks, entries } = verifyChain(crypto, {
+    from: start,
+    entries: logEntries,
+    expected: { length: logLength, head: logHead },
+  });
+  const broken = checks.find(({ status }) => status === 'fail');
+  demand(broken === undefined, `the log does not hold: ${broken?.detail}`);
+  const ids = new Set(entries.map(({ replyId }) => toHex(replyId)));
+  demand(ids.size === entries.length, 'a reply stands twice in the batch');
+  return entries;
+}
+
+/** One entry against all the bytes that it rests on (docs/spec/validator.md). @throws CosignError */
+export async function checkEntry(
+  state: CosignState,
+  validator: Uint8Array,
+  entry: VerdictEntry,
+  { record: claimed, evidence }: Pick<BatchEntry, 'record' | 'evidence'>,
+): Promise<void> {
+  demand(claimed?.order !== undefined, `entry ${entry.index} has no order`);
+  const { order, record } = claimed;
+  const submission = claimed.header.length > 0 ? (claimed as Submission) : undefined;
+  try {
+    await assertVerdict(state.crypto, entry, { order, record, submission, evidence }, createTrust(state, validator));
+  } catch (error) {
+    if (!isRefutation(error)) throw error;
+    const where = error instanceof VerdictError ? '' : `entry ${entry.index}: `;
+    throw new CosignError('refuted', `${where}${error.message}`, { cause: error });
+  }
+}
+
+/** What a verdict's own bytes do not say, as it is known here. */
+function createTrust(state: CosignState, validator: Uint8Array): VerdictTrust {
+  const { ledger, allowFixedVerifier, checkWord, clock, getBeacon, findPolicy } = state;
+  return {
+    ...{ ledger, allowFixedVerifier, checkWord, validator },
+    nowMs: clock.nowMs(),
+    async findBeacon(epoch) {
+      const beacon = await getBeacon(epoch);
+      if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${epoch} is not known`);
+      return beacon;
+    },
+    /** Another table proves nothing against the verdict: whoever asks may ask again when both hold the same. */
+    findPolicy(note, { index, timeMs }) {
+      const found = findPolicy(note, timeMs);
+      if ('policy' in found) return found.policy;
+      throw new CosignError('unavailable', `entry ${index}: ${found.problem}`);
+    },
+    assertPassedOver: (entry, order, draw) => assertPassedOver(state, entry, order, draw),
+  };
+}
+
+/** @throws CosignError where the beacon selected a reply that the entry calls unaudited. */
+export async function assertPassedOver(
+  { crypto, alphaPpm, findLeastAlphaPpm }: Pick<CosignState, 'crypto' | 'alphaPpm' | 'findLeastAlphaPpm'>,
+  { index, timeMs }: Pick<VerdictEntry, 'index' | 'timeMs'>,
+  { expiresAtMs }: Pick<Order, 'expiresAtMs'>,
+  draw: AuditDraw,
+): Promise<void> {
+  if (!isAudited(crypto, draw, alphaPpm())) return;
+  // The coverage may have been raised since. An entry cannot claim to be older than its order.
+  const decidedMs = Math.max(timeMs, Number(expiresAtMs) - MAX_ORDER_LIFETIME_MS);
+  const leastPpm = await findLeastAlphaPpm(decidedMs - ALPHA_GRACE_MS).catch((cause: unknown) => {
+    throw new CosignError('unavailable', 'the coverage of that time cannot be read', { cause });
+  });
+  const isPassedOver = leastPpm !== undefined && !isAudited(crypto, draw, leastPpm);
+  demand(isPassedOver, `entry ${index}: the beacon selected the reply for an audit`);
+}
+
+/**
+ * The batch's own bytes have to be what its entries net to. Vouchers are left to the contract, which checks them against the channel
+ * that only it knows exactly. @throws CosignError
+ */
+export function assertNets(
+  { crypto }: Pick<CosignState, 'crypto'>,
+  settlement: Settlement,
+  bytes: Uint8Array,
+  logEntries: readonly Uint8Array[],
+): void {
+  const { validator, sequence, logLength, logHead } = settlement.batch;
+  let rebuilt: Settlement;
+  try {
+    rebuilt = buildSettlement(crypto, {
+      validator,
+      sequence,
+      position: { length: logLength, head: logHead },
+      entries: logEntries,
+      vouchers: settlement.debits,
+      uncollectable: settlement.uncollectable,
+    });
+  } catch (cause) {
+    throw new CosignError('refuted', `the entries do not settle: ${(cause as Error).message}`, { cause });
+  }
+  demand(equalBytes(encodeSettlement(rebuilt), bytes), 'the batch is not what its entries net to');
+}
+
+/**
+ * Left out is who cannot be drawn, and of those left out before nobody else comes back: then a payer who fills its
+ * channel up again holds up a batch as little as one who empties it. @throws CosignError
+ */
+export async function checkUncollectable(
+  { channelOf }: Pick<CosignState, 'channelOf'>,
+  {
+    batch,
+    uncollectable,
+  }: Pick<Settlement, 'uncollectable'> & { readonly batch: Pick<Settlement['batch'], 'validator'> },
+  entries: readonly VerdictEntry[],
+  before: readonly Uint8Array[],
+): Promise<void> {
+  const named = new Set(uncollectable.map(toHex));
+  const concerned = new Set([...uncollectable, ...before].map(toHex));
+  const debts = sumDebts(entries).filter(({ payer }) => concerned.has(toHex(payer)));
+  const readChannel = (payer: Uint8Array) => channelOf(payer, batch.validator);
+  const found = await findUncollectable(readChannel, debts).catch((cause: unknown) => {
+    throw new CosignError('unavailable', 'the channels cannot be read', { cause });
+  });
+  const undrawable = new Set(found.map(toHex));
+  for (const payer of debts.map((debt) => toHex(debt.payer))) {
+    demand(!named.has(payer) || undrawable.has(payer), `payer ${payer} can be drawn, by the chain as it is here`);
+    demand(named.has(payer) || !undrawable.has(payer), `payer ${payer} can still not be drawn`);
+  }
+}

@@ -1,0 +1,25 @@
+export type CosignErrorCode =
+  /** Something in the batch does not hold. */
+  | 'refuted'
+  /** A batch with another log was signed under this sequence, or a reply of it in another batch. */
+  | 'conflict'
+  /** It is not this batch's turn, as the chain has it. */
+  | 'not-next'
+  /** Something that is needed to check it cannot be had now. */
+  | 'unavailable';
+
+export class CosignError extends Error {
+  override readonly name = 'CosignError';
+  readonly code: CosignErrorCode;
+  readonly retryable: boolean;
+  constructor(code: CosignErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retryable = code === 'unavailable' || code === 'not-next';
+  }
+}
+
+/** @throws CosignError `refuted` */
+export function demand(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new CosignError('refuted', message);
+}

@@ -1,0 +1,47 @@
+import type { Anchor, Channel } from '@ogong/chain/client';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import type { DriftNote } from '@ogong/protocol/verdict/drift-policy';
+import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { FoundPolicy } from '../store/drift-store.ts';
+
+export interface CosignOptions {
+  /** Domain of the escrow: what payers sign for. */
+  readonly ledger: LedgerDomain;
+  /** Domain of the settlement contract. */
+  readonly domain: LedgerDomain;
+  /** The network's least coverage, parts per million. */
+  readonly alphaPpm: () => number;
+  readonly allowFixedVerifier: boolean;
+}
+
+export interface CosignDependencies {
+  readonly crypto: Crypto;
+  readonly signer: LedgerSigner;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  /** Last settled state of a validator's log. */
+  readonly anchorOf: (validator: Uint8Array) => Promise<Anchor>;
+  /** A payer's channel with a validator, as the chain has it now. */
+  readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
+  /** The network's lowest coverage at that time or later; undefined where nobody knows. */
+  readonly findLeastAlphaPpm: (sinceMs: number) => Promise<number | undefined>;
+  /** What scores of that time are judged by, as the evidence names it. */
+  readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
+  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
+}
+
+/** What the steps of a co-signature work on. All that changes is in the store. */
+export interface CosignState extends CosignOptions, CosignDependencies {
+  readonly checkWord: CheckPayeeWord;
+}
+
+export function openCosignState(options: CosignOptions, dependencies: CosignDependencies): CosignState {
+  return { ...options, ...dependencies, checkWord: createPayeeWords(dependencies.crypto, options.ledger) };
+}
