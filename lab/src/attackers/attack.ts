@@ -65,6 +65,7 @@ export type CreateAttack = (context: AttackContext) => Attack;
 /** An engine that passes for another: every call goes to `engine` but those that the attacker answers. */
 export function disguiseEngine(engine: TextEngine, parts: Partial<TextEngine>): TextEngine {
   return {
+    specificationVersion: engine.specificationVersion,
     info: parts.info ?? (() => engine.info()),
     generate: parts.generate ?? ((request, options) => engine.generate(request, options)),
     score: parts.score ?? ((request, options) => engine.score(request, options)),

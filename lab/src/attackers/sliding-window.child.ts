@@ -1,14 +1,17 @@
+import type { LlamaTextContract } from '@ogong/engine/llama-cpp/load-options';
 import { openHost } from '@ogong/engine/llama-cpp/open-host';
 import { serveParent } from '@ogong/engine/process/child-loop';
+import { createTextHost } from '@ogong/engine/process/text-host';
 import { forgetBehind } from './forget-behind.ts';
 
 // The engine's child, with a cheat between scheduler and llama.cpp. Argument: how many positions it remembers.
 const width = Number(process.argv[2]);
 if (!(Number.isInteger(width) && width > 0)) throw new RangeError(`a window of ${process.argv[2]} positions`);
 
-serveParent((options) => {
-  const { model, info, ...rest } = openHost(options);
+serveParent<LlamaTextContract>((options, send) => {
+  const opened = openHost(options);
   // It knows that its bits are not those of its class: without this its own cache of prompts would keep what it forgot.
-  const capabilities = { ...info.capabilities, exact: false };
-  return { ...rest, model: forgetBehind(model, width), info: { ...info, exact: false, capabilities } };
+  const capabilities = { ...opened.info.capabilities, exact: false };
+  const info = { ...opened.info, exact: false, capabilities };
+  return { info, host: createTextHost({ ...opened, model: forgetBehind(opened.model, width), info, send }) };
 });

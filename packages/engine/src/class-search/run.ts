@@ -8,8 +8,9 @@ import { EngineError, type EngineErrorCode } from '../interface/engine-error.ts'
 import type { Backend } from '../llama-cpp/library.ts';
 import { inspectModelFile } from '../llama-cpp/model-file.ts';
 import { countCores } from '../llama-cpp/platform.ts';
+import { environmentOf } from '../llama-cpp/text-supervisor.ts';
 import { bringVulkanBuild } from '../llama-cpp/vulkan-build.ts';
-import { pickEnvironment } from '../process/supervisor.ts';
+import { pickEnvironment } from '../process/child-environment.ts';
 import { planSearch, refuseKvTypes } from './plan.ts';
 import type { SearchPlan, SearchResult } from './search.ts';
 import type { ClassTable } from './table.ts';
@@ -93,7 +94,7 @@ function searchInChild(
 ): Promise<SetupFound> {
   const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: pickEnvironment(order.backend),
+    env: pickEnvironment(environmentOf(order.backend)),
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     ...(signal && { signal }),

@@ -42,7 +42,7 @@ export interface EmbedResult {
   readonly elapsedMs: number;
 }
 
-/** One loaded model that turns texts into vectors. Every implementation passes `embedding-compliance.ts`. */
+/** One loaded model that turns texts into vectors. Every implementation passes `describeEmbeddingEngine` of @ogong/testing. */
 export interface EmbeddingEngine {
   readonly specificationVersion: 'embedding-v1';
   info(): EmbeddingInfo;

@@ -154,10 +154,11 @@ export interface TextTracingResult {
 }
 
 /**
- * One loaded model. Every implementation passes `compliance.ts`.
+ * One loaded model. Every implementation passes `describeEngine` of @ogong/testing.
  * Aborting the signal of `generate` frees the slot at once; the iterator then ends with stop reason `cancelled`.
  */
 export interface TextEngine {
+  readonly specificationVersion: 'text-v1';
   info(): TextEngineInfo;
   /** @throws EngineError; after `start` an error ends the iterator. */
   generate(request: TextGenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<TextGenerationEvent>;

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from '../interface/embedding.ts';
-import type { EmbeddingContract, EmbeddingKernels, EmbeddingLoad } from '../process/embedding-messages.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import { findPooling } from './embedding-host.ts';
 import { assertOption, hashVerifiedModel } from './engine.ts';
+import type { EmbeddingKernels, LlamaEmbeddingContract, LlamaEmbeddingLoad } from './load-options.ts';
 import { assertFitsMemory, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import { countCores } from './platform.ts';
@@ -58,10 +58,8 @@ export async function createLlamaEmbeddingEngine(
   const shape = { contextSize, sequences: 1, batchSize: contextSize };
   assertFitsMemory(file, shape, options.availableMemory ?? readAvailableMemory());
   const modelRoot = await hashVerifiedModel(modelPath, options);
-  const load: EmbeddingLoad = {
-    ...{ modelPath, modelRoot, isa, backend: 'cpu', threads, contextSize, kernels, maxQueue },
-  };
-  const supervisor = await createSupervisor<EmbeddingContract>({
+  const load: LlamaEmbeddingLoad = { modelPath, modelRoot, isa, threads, contextSize, kernels, maxQueue };
+  const supervisor = await createSupervisor<LlamaEmbeddingContract>({
     load,
     onEvent: hooks.onEvent,
     child: { path: fileURLToPath(new URL('./embedding-child.ts', import.meta.url)) },

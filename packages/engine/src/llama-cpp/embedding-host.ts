@@ -1,7 +1,7 @@
 import type { PoolingModel } from '../decode/pooling-model.ts';
 import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import type { EmbeddingLoad } from '../process/embedding-messages.ts';
+import type { LlamaEmbeddingLoad } from './load-options.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
 import { inspectModelFile, type ModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf } from './numeric-class.ts';
@@ -10,14 +10,14 @@ import { LLAMA_VERSION } from './platform.ts';
 import { POOLING_CODES } from './pooled-context.ts';
 
 /** Loads llama.cpp and an embedding model in this process. @throws EngineError. */
-export function openEmbeddingHost(options: EmbeddingLoad): {
+export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
   readonly model: PoolingModel;
   readonly info: EmbeddingInfo;
 } {
   const { modelPath, contextSize, threads, kernels } = options;
   const file = inspectModelFile(modelPath);
   const pooling = findPooling(file);
-  const library = openLibrary({ ...options, engineDir: '' });
+  const library = openLibrary({ backend: 'cpu', engineDir: '', isa: options.isa });
   const llama = openLlamaModel(library, modelPath);
   const { vocabulary, embeddingSize } = llama;
   const reference = kernels === 'reference';
@@ -69,7 +69,11 @@ const PROBE_LENGTHS = [72, 1, 5, 72];
  */
 function probeRepetition(
   llama: LlamaModel,
-  { contextSize, pooling, threads }: Pick<EmbeddingLoad, 'contextSize' | 'threads'> & { readonly pooling: Pooling },
+  {
+    contextSize,
+    pooling,
+    threads,
+  }: Pick<LlamaEmbeddingLoad, 'contextSize' | 'threads'> & { readonly pooling: Pooling },
 ): boolean {
   const usable = Math.max(1, llama.vocabulary.size - 3);
   const inputOf = (length: number) =>

@@ -6,9 +6,9 @@ import { type HashedModel, hashModelFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
-import type { LoadOptions } from '../process/child-messages.ts';
-import { type ChildModule, createSupervisor, type Supervisor, type SupervisorEvent } from '../process/supervisor.ts';
+import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import type { Backend } from './library.ts';
+import type { LlamaTextLoad } from './load-options.ts';
 import { assertFitsMemory, assertKvType, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import {
@@ -23,6 +23,7 @@ import {
 import type { ShapeChoice } from './pass-shapes.ts';
 import { countCores } from './platform.ts';
 import { createScorePool } from './score-pool.ts';
+import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
 
 export interface LlamaEngineOptions {
@@ -128,7 +129,7 @@ export async function createLlamaEngine(
   const modelRoot = await hashVerifiedModel(modelPath, options);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
-  const load: LoadOptions = {
+  const load: LlamaTextLoad = {
     ...{ backend, engineDir },
     modelPath,
     modelRoot,
@@ -141,7 +142,7 @@ export async function createLlamaEngine(
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
-  const supervisor = await createSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
+  const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
   const pool = createScorePool(load);
 
   /** The library to load for a claimed class that differs from this engine's in the ISA alone; undefined where that is not so. */
@@ -162,12 +163,13 @@ export async function createLlamaEngine(
   };
 
   /** Who re-runs a claim: a child with the claimed class's library where that is another and runs here. */
-  const findRunner = async (request: TextScoringRequest): Promise<Supervisor> => {
+  const findRunner = async (request: TextScoringRequest): Promise<TextSupervisor> => {
     const isas = foreignIsas(request);
     return (isas === undefined || isas.length === 0 ? undefined : await pool.find(isas)) ?? supervisor;
   };
 
   return {
+    specificationVersion: 'text-v1',
     info: () => supervisor.info(),
     generate: (request, { signal } = {}) => supervisor.generate(request, signal),
     score: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'score', request }, signal),

@@ -192,7 +192,7 @@ let loaded: { readonly key: string; readonly library: LlamaLibrary } | undefined
  * Loads llama.cpp with one CPU back end and, of a build that has it, the Vulkan one. ggml keeps global registries, and a
  * second build would bind to the symbols of the first: a process holds one.
  * @param isa a library's name, `auto` or `native`: see cpu-library.ts.
- * @param vulkanDevice what GGML_VK_VISIBLE_DEVICES names (supervisor.ts); needs a build with that back end.
+ * @param vulkanDevice what GGML_VK_VISIBLE_DEVICES names (text-supervisor.ts); needs a build with that back end.
  * @throws EngineError where the build is another release, the ISA or the device does not run here, or another build is loaded.
  */
 export function loadLlama(build: LlamaBuild, isa: string, vulkanDevice?: VulkanDevice): LlamaLibrary {

@@ -2,12 +2,12 @@ import type { BatchModel } from '../decode/batch-model.ts';
 import { createChatTemplate } from '../decode/text/chat-template.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { Prompt, TextEngineInfo } from '../interface/text.ts';
-import type { LoadOptions } from '../process/child-messages.ts';
-import type { HostOptions } from '../process/host.ts';
+import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { probeExactness } from './exactness-probe.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
+import type { LlamaTextLoad } from './load-options.ts';
 import { openLlamaModel } from './model.ts';
 import { inspectModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
@@ -25,7 +25,7 @@ export function openLibrary({
   backend,
   engineDir,
   isa,
-}: Pick<LoadOptions, 'backend' | 'engineDir' | 'isa'>): LlamaLibrary {
+}: Pick<LlamaTextLoad, 'backend' | 'engineDir' | 'isa'>): LlamaLibrary {
   if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
   const [device] = listVulkanDevices();
   if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');
@@ -36,9 +36,7 @@ export function openLibrary({
 }
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
-export function openHost(
-  options: LoadOptions,
-): Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt'> & Required<Pick<HostOptions, 'maxDrafts'>> {
+export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' | 'stepDelayMs'> {
   const { modelPath, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
   const file = inspectModelFile(modelPath);
   const library = openLibrary(options);
@@ -94,11 +92,12 @@ export function openHost(
     if (!vocabulary.addBos || vocabulary.bos < 0 || tokens[0] === vocabulary.bos) return tokens;
     return Uint32Array.of(vocabulary.bos, ...tokens);
   };
-  return { model, info, tokenizePrompt, maxDrafts };
+  const { promptChunk, maxQueue, prefixCache } = options;
+  return { model, info, tokenizePrompt, maxDrafts, promptChunk, maxQueue, prefixCache };
 }
 
 function resolveShapes(
-  { shapes, sequences }: Pick<LoadOptions, 'shapes' | 'sequences'>,
+  { shapes, sequences }: Pick<LlamaTextLoad, 'shapes' | 'sequences'>,
   openModel: (shapes: ShapePolicy) => BatchModel,
 ): ShapePolicy {
   if (shapes !== 'auto') return shapes;

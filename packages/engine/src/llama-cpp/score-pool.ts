@@ -1,24 +1,24 @@
 import { EngineError } from '../interface/engine-error.ts';
-import type { LoadOptions } from '../process/child-messages.ts';
-import { createSupervisor, type Supervisor } from '../process/supervisor.ts';
+import type { LlamaTextLoad } from './load-options.ts';
+import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 
 /** Children that score replies of another ISA: ggml loads one CPU library per process. Weights are shared, memory-mapped. */
 export interface ScorePool {
   /** A scorer over the first library that runs here; undefined where none does. */
-  find(isas: readonly string[]): Promise<Supervisor | undefined>;
+  find(isas: readonly string[]): Promise<TextSupervisor | undefined>;
   close(): Promise<void>;
 }
 
 const MAX_CHILDREN = 2;
 
-export function createScorePool(serve: LoadOptions): ScorePool {
+export function createScorePool(serve: LlamaTextLoad): ScorePool {
   /** Least recently used first. */
-  const children = new Map<string, Promise<Supervisor | undefined>>();
+  const children = new Map<string, Promise<TextSupervisor | undefined>>();
 
-  const open = async (isas: readonly string[]): Promise<Supervisor | undefined> => {
+  const open = async (isas: readonly string[]): Promise<TextSupervisor | undefined> => {
     for (const isa of isas) {
       try {
-        return await createSupervisor({ load: { ...serve, isa, sequences: 1 } });
+        return await createTextSupervisor({ load: { ...serve, isa, sequences: 1 } });
       } catch (error) {
         if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
       }

@@ -1,34 +1,44 @@
-import type { FromChild, LoadOptions, ToChild } from './child-messages.ts';
-import { createHost, type Host, type HostOptions, toPlainError } from './host.ts';
+import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
+import { toPlainError } from './plain-error.ts';
+import type { TextHost } from './text-host.ts';
 
-export type OpenModel = (options: LoadOptions) => Pick<HostOptions, 'model' | 'info' | 'tokenizePrompt' | 'maxDrafts'>;
+/** One loaded model that answers its parent by messages. */
+export interface ChildHost<C extends ChildContract> {
+  /** Where the modality has replies that stream. */
+  readonly generate?: TextHost['generate'];
+  call(id: number, call: C['call']): void;
+  cancel(id: number): void;
+  close(): void;
+}
 
-/**
- * Serves the parent of this process, an engine, with one model: it decodes synchronously and ends with its parent.
- * @param open loads the model in this process. @throws EngineError, which the parent then reports.
- */
-export function serveParent(open: OpenModel): void {
-  let host: Host | undefined;
+/** Loads the model in this process. @throws EngineError, which the parent then reports. */
+export type OpenChildHost<C extends ChildContract> = (
+  load: C['load'],
+  send: (message: FromChild<C>) => void,
+) => { readonly info: C['info']; readonly host: ChildHost<C> };
 
-  const send = (message: FromChild): void => {
+/** Serves the parent of this process, an engine, with one model: it computes synchronously and ends with its parent. */
+export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): void {
+  let host: ChildHost<C> | undefined;
+
+  const send = (message: FromChild<C>): void => {
     // A parent that is gone has closed the channel; 'disconnect' ends this process.
     if (process.connected) process.send?.(message);
   };
 
-  const load = (options: LoadOptions): void => {
+  const load = (options: C['load']): void => {
     try {
-      const opened = open(options);
-      const { promptChunk, maxQueue, prefixCache } = options;
-      host = createHost({ ...opened, promptChunk, maxQueue, prefixCache, send });
+      const opened = open(options, send);
+      host = opened.host;
       send({ kind: 'ready', info: opened.info });
     } catch (error) {
       send({ kind: 'load-failed', error: toPlainError(error) });
     }
   };
 
-  process.on('message', (message: ToChild) => {
+  process.on('message', (message: ToChild<C>) => {
     if (message.kind === 'load') load(message.options);
-    else if (message.kind === 'generate') host?.generate(message.id, message.request);
+    else if (message.kind === 'generate') host?.generate?.(message.id, message.request);
     else if (message.kind === 'call') host?.call(message.id, message.call);
     else if (message.kind === 'cancel') host?.cancel(message.id);
     else {

@@ -3,16 +3,16 @@ import { normaliseVector } from '@ogong/protocol/modality/embedding/vector';
 import type { PoolingModel } from '../decode/pooling-model.ts';
 import type { EmbeddedInput, EmbeddingInfo, EmbedRequest, EmbedResult } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import type { FromChild } from './child-messages.ts';
-import type { EmbeddingCall, EmbeddingContract } from './embedding-messages.ts';
-import { toPlainError } from './host.ts';
+import type { HostMessage } from './child-messages.ts';
+import type { EmbeddingCall } from './embedding-messages.ts';
+import { toPlainError } from './plain-error.ts';
 
 export interface EmbeddingHostOptions {
   readonly model: PoolingModel;
   readonly info: EmbeddingInfo;
   /** Requests that wait at most. */
   readonly maxQueue: number;
-  readonly send: (message: FromChild<EmbeddingContract>) => void;
+  readonly send: (message: HostMessage) => void;
 }
 
 /** Runs one embedding model for its parent, one input a pass and one pass a turn of the event loop. */

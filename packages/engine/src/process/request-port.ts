@@ -1,6 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent } from '../interface/text.ts';
-import type { ChildContract, FromChild, PlainError } from './child-messages.ts';
+import type { HostMessage } from './child-messages.ts';
+import { fromPlainError } from './plain-error.ts';
 
 interface Pending {
   onEvent(event: TextGenerationEvent): void;
@@ -15,15 +16,12 @@ interface Cancellation {
 
 /** Matches what a host sends back to the requests that wait for it. */
 export interface RequestPort {
-  receive(message: FromChild<ChildContract>): void;
+  receive(message: HostMessage): void;
   /** Events until the end of a reply; leaving early or aborting cancels it. */
   stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<TextGenerationEvent>;
   call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;
   failAll(error: EngineError): void;
 }
-
-export const fromPlainError = ({ code, message, retryable }: PlainError): EngineError =>
-  new EngineError(code, message, { retryable });
 
 export function createRequestPort(): RequestPort {
   const pending = new Map<number, Pending>();

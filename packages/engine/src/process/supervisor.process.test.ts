@@ -2,8 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadOptions } from './child-messages.ts';
+import type { ChildContract } from './child-messages.ts';
 import { createSupervisor } from './supervisor.ts';
+
+interface TestContract extends ChildContract {
+  readonly load: { readonly modelPath: string; readonly shapes: string };
+  readonly info: { readonly shapes: string };
+  readonly call: { readonly kind: 'ask' };
+  readonly results: { readonly ask: string };
+}
 
 let folder: string;
 beforeAll(async () => {
@@ -28,15 +35,16 @@ describe('a supervised engine', () => {
     );
     const restarted = Promise.withResolvers<void>();
     let starts = 0;
-    const supervisor = await createSupervisor({
+    const supervisor = await createSupervisor<TestContract>({
       child: { path },
-      load: { shapes: 'auto', backend: 'cpu' } as LoadOptions,
+      load: { modelPath: 'none', shapes: 'auto' },
+      reload: (first, { shapes }) => ({ ...first, shapes }),
       onEvent({ kind }) {
         if (kind === 'ready' && ++starts === 2) restarted.resolve();
       },
     });
     try {
-      await expect(supervisor.call({ kind: 'detokenize', tokens: new Uint32Array(1) })).rejects.toThrow(/restarted/);
+      await expect(supervisor.call({ kind: 'ask' })).rejects.toThrow(/restarted/);
       await restarted.promise;
       expect((await readFile(asked, 'utf8')).trim().split('\n')).toEqual(['auto', 'single']);
     } finally {

@@ -1,20 +1,23 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
-import type { Backend } from '../llama-cpp/library.ts';
-import type { ChildContract, FromChild, TextContract, ToChild } from './child-messages.ts';
-import { createRequestPort, fromPlainError } from './request-port.ts';
+import { pickEnvironment } from './child-environment.ts';
+import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
+import { fromPlainError } from './plain-error.ts';
+import { createRequestPort } from './request-port.ts';
 
 export type SupervisorEvent =
   | { readonly kind: 'ready'; readonly pid: number }
   | { readonly kind: 'crashed'; readonly detail: string; readonly restartInMs: number | undefined };
 
-export interface SupervisorOptions<C extends ChildContract = TextContract> {
+export interface SupervisorOptions<C extends ChildContract> {
+  readonly child: ChildModule;
   readonly load: C['load'];
+  /** Variables that the child's back end needs. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What a restarted child is loaded with, by what the one before it said of itself; the same where absent. */
+  readonly reload?: (load: C['load'], info: C['info']) => C['load'];
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
-  /** That of text unless another is given. */
-  readonly child?: ChildModule | undefined;
 }
 
 /** What runs as the engine's child: a module that calls `serveParent` (child-loop.ts). */
@@ -24,7 +27,7 @@ export interface ChildModule {
 }
 
 /** Keeps one engine child alive and carries requests to it. */
-export interface Supervisor<C extends ChildContract = TextContract> {
+export interface Supervisor<C extends ChildContract> {
   info(): C['info'];
   generate(request: TextGenerationRequest, signal?: AbortSignal): AsyncIterable<TextGenerationEvent>;
   call<K extends keyof C['results'] & string>(
@@ -45,12 +48,7 @@ const CLOSE_GRACE_MS = 3_000;
 const STDERR_TAIL = 4_096;
 
 /** Starts the child and resolves once the model is loaded. @throws EngineError where it cannot be. */
-export async function createSupervisor<C extends ChildContract = TextContract>(
-  options: SupervisorOptions<C>,
-): Promise<Supervisor<C>> {
-  const module: ChildModule = options.child ?? {
-    path: fileURLToPath(new URL('../llama-cpp/child.ts', import.meta.url)),
-  };
+export async function createSupervisor<C extends ChildContract>(options: SupervisorOptions<C>): Promise<Supervisor<C>> {
   const port = createRequestPort();
   let child: ChildProcess | undefined;
   let { load } = options;
@@ -67,9 +65,9 @@ export async function createSupervisor<C extends ChildContract = TextContract>(
     const startedAt = Date.now();
     let stderr = '';
     let loadError: EngineError | undefined;
-    const current = fork(module.path, module.arguments ?? [], {
+    const current = fork(options.child.path, options.child.arguments ?? [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: pickEnvironment(options.load.backend),
+      env: pickEnvironment(options.environment),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -80,8 +78,7 @@ export async function createSupervisor<C extends ChildContract = TextContract>(
     current.on('message', (message: FromChild<C>) => {
       if (message.kind === 'ready') {
         info = message.info;
-        // A machine that was measured anew might choose otherwise, and answer a seeded request otherwise.
-        if (info.shapes !== undefined) load = { ...load, shapes: info.shapes };
+        load = options.reload?.(load, message.info) ?? load;
         failedLoads = 0;
         options.onEvent?.({ kind: 'ready', pid: current.pid ?? 0 });
         ready.resolve();
@@ -180,13 +177,4 @@ export async function createSupervisor<C extends ChildContract = TextContract>(
     },
     pid: () => child?.pid,
   };
-}
-
-/** What a child that runs native code over strangers' files needs of the environment; tokens and keys are none of it. */
-const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'];
-
-export function pickEnvironment(backend: Backend): NodeJS.ProcessEnv {
-  const passed = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  // Named outright, because ggml passes over software devices otherwise.
-  return { ...Object.fromEntries(passed), ...(backend === 'vulkan' && { GGML_VK_VISIBLE_DEVICES: '0' }) };
 }

@@ -1,9 +1,9 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Prompt, TextEngine, TextEngineInfo, TextGenerationEvent } from '@ogong/engine/interface/text';
-import type { CallRequest, CallResults, FromChild } from '@ogong/engine/process/child-messages';
-import { createHost } from '@ogong/engine/process/host';
 import { createRequestPort } from '@ogong/engine/process/request-port';
+import { createTextHost } from '@ogong/engine/process/text-host';
+import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
 import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
@@ -57,7 +57,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
 
   const port = createRequestPort();
   let closed = false;
-  const host = createHost({
+  const host = createTextHost({
     model,
     info,
     promptChunk: 16,
@@ -66,18 +66,21 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     prefixCache: options.prefixCache,
     tokenizePrompt,
     stepDelayMs: options.stepMs ?? 0,
-    send: (message: FromChild) => port.receive(message),
+    send: (message) => port.receive(message),
   });
   const assertOpen = () => {
     if (closed) throw new EngineError('engine-closed', 'the engine is closed');
   };
-  const call = <K extends CallRequest['kind']>(
-    request: Extract<CallRequest, { kind: K }>,
+  const call = <K extends TextCall['kind']>(
+    request: Extract<TextCall, { kind: K }>,
     signal?: AbortSignal,
-  ): Promise<CallResults[K]> =>
-    port.call((id) => host.call(id, request), { signal, cancel: (id) => host.cancel(id) }) as Promise<CallResults[K]>;
+  ): Promise<TextCallResults[K]> =>
+    port.call((id) => host.call(id, request), { signal, cancel: (id) => host.cancel(id) }) as Promise<
+      TextCallResults[K]
+    >;
 
   return {
+    specificationVersion: 'text-v1',
     info: () => info,
     async *generate(request, { signal } = {}): AsyncGenerator<TextGenerationEvent> {
       assertOpen();

@@ -10,9 +10,11 @@ import { scoreReply } from '../decode/scorer.ts';
 import { openTraceContext, traceReply } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
-import type { CallRequest, FromChild, PlainError } from './child-messages.ts';
+import type { HostMessage } from './child-messages.ts';
+import { toPlainError } from './plain-error.ts';
+import type { TextCall } from './text-messages.ts';
 
-export interface HostOptions {
+export interface TextHostOptions {
   readonly model: BatchModel;
   readonly info: TextEngineInfo;
   readonly promptChunk: number;
@@ -24,18 +26,18 @@ export interface HostOptions {
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
   /** Slows every step down, for tests. */
   readonly stepDelayMs?: number;
-  readonly send: (message: FromChild) => void;
+  readonly send: (message: HostMessage) => void;
 }
 
 /** Runs one model for its parent: the loop around scheduler and scorer, free of processes and pointers. */
-export interface Host {
+export interface TextHost {
   generate(id: number, request: TextGenerationRequest): void;
-  call(id: number, call: CallRequest): void;
+  call(id: number, call: TextCall): void;
   cancel(id: number): void;
   close(): void;
 }
 
-type RerunCall = Extract<CallRequest, { kind: 'score' | 'trace' }>;
+type RerunCall = Extract<TextCall, { kind: 'score' | 'trace' }>;
 
 interface Rerun {
   readonly id: number;
@@ -44,12 +46,7 @@ interface Rerun {
   pass: Generator<void, object> | undefined;
 }
 
-export function toPlainError(error: unknown): PlainError {
-  if (error instanceof EngineError) return { code: error.code, message: error.message, retryable: error.retryable };
-  return { code: 'engine-crashed', message: error instanceof Error ? error.message : String(error), retryable: false };
-}
-
-export function createHost(options: HostOptions): Host {
+export function createTextHost(options: TextHostOptions): TextHost {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const reruns: Rerun[] = [];
@@ -130,7 +127,7 @@ export function createHost(options: HostOptions): Host {
   };
 
   const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
-  const answer = (id: number, call: CallRequest): unknown => {
+  const answer = (id: number, call: TextCall): unknown => {
     if (call.kind === 'tokenize') return tokenizePrompt(call.prompt);
     if (call.kind === 'detokenize') {
       const known = call.tokens.every((token) => token < info.vocabularySize);

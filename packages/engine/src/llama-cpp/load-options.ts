@@ -1,0 +1,39 @@
+import type { EmbeddingContract } from '../process/embedding-messages.ts';
+import type { TextContract } from '../process/text-messages.ts';
+import type { Backend } from './library.ts';
+import type { KernelPath, KvType } from './numeric-class.ts';
+import type { ShapeChoice } from './pass-shapes.ts';
+
+interface LlamaLoad {
+  readonly modelPath: string;
+  readonly modelRoot: Uint8Array;
+  readonly isa: string;
+  readonly threads: number;
+  readonly contextSize: number;
+  readonly maxQueue: number;
+}
+
+export interface LlamaTextLoad extends LlamaLoad {
+  readonly backend: Backend;
+  /** Where fetched builds of llama.cpp lie. */
+  readonly engineDir: string;
+  readonly sequences: number;
+  readonly kernels: KernelPath;
+  readonly kvType: KvType;
+  readonly flashAttention: boolean;
+  readonly kvUnified: boolean;
+  readonly shapes: ShapeChoice;
+  readonly drafts: number;
+  readonly prefixCache: boolean;
+  readonly promptChunk: number;
+}
+
+/** `reference` passes are the same on every machine of the class; `plain` ones are ggml's choice, and nobody's equal. */
+export type EmbeddingKernels = 'reference' | 'plain';
+
+export interface LlamaEmbeddingLoad extends LlamaLoad {
+  readonly kernels: EmbeddingKernels;
+}
+
+export type LlamaTextContract = TextContract<LlamaTextLoad>;
+export type LlamaEmbeddingContract = EmbeddingContract<LlamaEmbeddingLoad>;

@@ -1,0 +1,8 @@
+/** What a child that runs native code over strangers' files needs of the environment; tokens and keys are none of it. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'];
+
+/** @param added variables of the back end. */
+export function pickEnvironment(added: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const passed = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...Object.fromEntries(passed), ...added };
+}
