@@ -9,7 +9,7 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
-import type { ConfigDefinition, Fields } from '@ogong/host/config/field';
+import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { gatewayConfig, keysConfig } from '@ogong/node/gateway/gateway-config';
 import { routerConfig } from '@ogong/node/router/router-config';
@@ -55,7 +55,7 @@ function generateReference(): string {
     mergeConfig,
     publishConfig,
     classesConfig,
-  ] as unknown as readonly { definition: ConfigDefinition<Fields> }[];
+  ] as unknown as readonly { definition: ConfigDefinition<ConfigFields> }[];
   const head =
     '# Command line reference\n\nGenerated from the definitions that the daemons read (`node scripts/run.mjs scripts/generated.ts`). Flags win over\n' +
     'environment variables, those over the file named by `--config`, that over defaults. Every command has `--help` and `--version`.\n' +

@@ -8,7 +8,7 @@ import { createBeaconDriver } from '@ogong/node/validator/beacon/beacon-driver';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createRoutes, MAX_EVIDENCE_BYTES } from '@ogong/node/validator/routes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { ledger, network, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -30,7 +30,7 @@ export async function serveValidator(
 ): Promise<ValidatorDoor> {
   const { intake, archive, cosigning, store, group, clock, signer } = validator;
   const [identity, peer] = await Promise.all([makeIdentity(70), makeIdentity(PEER)]);
-  const member: Validator = {
+  const member: QuorumMember = {
     address: peerAddress,
     stake: 100n,
     certHash: peer.id,

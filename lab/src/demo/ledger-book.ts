@@ -38,7 +38,7 @@ export async function readBooks(chain: ChainClient, members: readonly Member[]):
   return { supplyAtomic, escrowTokensAtomic: await chain.balanceOf(deployment.escrow), accounts };
 }
 
-export interface LedgerHistory {
+export interface LedgerBooks {
   readonly settlements: readonly SettlementRecord[];
   readonly ejections: readonly Ejection[];
 }
@@ -48,7 +48,7 @@ export async function readHistory(
   chain: ChainClient,
   members: readonly Member[],
   crypto: Crypto,
-): Promise<LedgerHistory> {
+): Promise<LedgerBooks> {
   const { deployment, transactor } = chain;
   const fromBlock = BigInt(deployment.block);
   const nameOf = (address: string): string =>

@@ -15,7 +15,7 @@ import { judgeAims } from './aims/aims.ts';
 import { listBroken } from './gate.ts';
 import { measure } from './measure/measure.ts';
 import { measureDraws } from './measure/measure-draws.ts';
-import { measureVerifierRows, type VerifierOptions } from './measure/measure-verifiers.ts';
+import { measureVerifierRows, type VerifierMeasureOptions } from './measure/measure-verifiers.ts';
 import {
   type Experiment,
   listAttackExperiments,
@@ -140,7 +140,7 @@ async function main(): Promise<void> {
 
 /** Runs the verifier measurements beside the rest: they take as long, and need nothing of it. */
 async function besideVerifiers<T extends object>(
-  options: VerifierOptions,
+  options: VerifierMeasureOptions,
   onProgress: (what: string) => void,
   judge: () => Promise<T>,
 ): Promise<T & Pick<DetectionResults, 'verifiers' | 'auditTells'>> {

@@ -44,7 +44,7 @@ export interface Share {
   readonly of: number;
 }
 
-export interface Pair {
+export interface ComparedPair {
   /** Weight type that is sold: f16, q8_0, ... */
   readonly weights: string;
   /** Short names of engine settings: `cpu-fast`, `cpu-exact`, `vulkan`, ... */
@@ -53,7 +53,7 @@ export interface Pair {
 }
 
 /** Honest drift of one pair: provider stepwise, verifier teacher-forced. */
-export interface HonestRow extends Pair {
+export interface HonestRow extends ComparedPair {
   readonly model: string;
   readonly replies: number;
   readonly tokens: number;
@@ -90,7 +90,7 @@ export interface CatchRate {
 }
 
 /** Over orders of the replies at hand, none of which comes twice. */
-export interface Decision {
+export interface DetectionDecision {
   readonly median: number;
   /** 90 % quantile; undefined where fewer orders decide. */
   readonly p90: number | undefined;
@@ -103,7 +103,7 @@ export interface Difference {
   readonly lastToken: number;
 }
 
-export interface AttackRow extends Pair {
+export interface AttackRow extends ComparedPair {
   readonly attack: string;
   readonly family: string;
   readonly aim: string;
@@ -126,9 +126,9 @@ export interface AttackRow extends Pair {
   readonly perWindow: readonly CatchRate[];
   readonly perReply: readonly CatchRate[];
   /** Tokens of one provider, in replies of one window, until the evidence is 1e6 to 1; undefined where half the orders never are. */
-  readonly tokensToDecide: Decision | undefined;
+  readonly tokensToDecide: DetectionDecision | undefined;
   /** Whole replies until then. */
-  readonly repliesToDecide: Decision | undefined;
+  readonly repliesToDecide: DetectionDecision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
   /** Time of the check over time of serving, as signed: median over replies; undefined where nothing was scored. */
@@ -144,7 +144,7 @@ export interface AttackRow extends Pair {
 }
 
 /** Pair.weights is what was sold. */
-export interface LadderRow extends Pair {
+export interface LadderRow extends ComparedPair {
   readonly attack: string;
   readonly replies: number;
   readonly equality: Difference | undefined;
@@ -212,13 +212,13 @@ export interface ClassClaimRow {
   readonly attack: string;
   /** Replies that are rejected at 1e-2. */
   readonly lying: Share;
-  readonly tokensToDecide: Decision | undefined;
+  readonly tokensToDecide: DetectionDecision | undefined;
   /** Windows that the fixed 0.10 / 0.10 lets pass. */
   readonly fallbackPasses: Share;
 }
 
 /** Honest replies of one model, judged by what was measured on another: why rows of a drift table name the model. */
-export interface OtherModelRow extends Pair {
+export interface OtherModelRow extends ComparedPair {
   readonly model: string;
   readonly measuredOn: string;
   /** Honest replies that are rejected at 1e-2. */

@@ -1,4 +1,4 @@
-import type { AimOutcome, AimRow, AttackRow, Pair } from './results.ts';
+import type { AimOutcome, AimRow, AttackRow, ComparedPair } from './results.ts';
 
 /** An aim that says nothing measured is undecided, whatever it claims. */
 export const outcomeOf = ({ outcome, measured }: AimRow): AimOutcome =>
@@ -35,7 +35,7 @@ export function strictestCatch({ perWindow }: AttackRow) {
   return [...perWindow].sort((a, b) => a.falseRejectRate - b.falseRejectRate)[0];
 }
 
-export const formatPair = ({ provider, verifier }: Pair): string => `${provider} → ${verifier}`;
+export const formatPair = ({ provider, verifier }: ComparedPair): string => `${provider} → ${verifier}`;
 
 /** Families in the order in which they come up, each with the hardest to catch first. */
 export function groupByFamily(attacks: readonly AttackRow[]): ReadonlyMap<string, readonly AttackRow[]> {

@@ -1,4 +1,4 @@
-import type { AttackRow, CatchRate, DetectionResults, HonestRow, Pair, Quantiles, Share } from './results.ts';
+import type { AttackRow, CatchRate, ComparedPair, DetectionResults, HonestRow, Quantiles, Share } from './results.ts';
 
 /** Invented figures in the shape of real ones: two weight types, several pairs, attacks from plain to hidden. */
 export function createSyntheticResults(): DetectionResults {
@@ -89,7 +89,7 @@ export function createSyntheticResults(): DetectionResults {
   };
 }
 
-const PAIRS: readonly Pair[] = [
+const PAIRS: readonly ComparedPair[] = [
   { weights: 'f16', provider: 'cpu-fast', verifier: 'cpu-reference' },
   { weights: 'f16', provider: 'cpu-fast', verifier: 'vulkan' },
   { weights: 'f16', provider: 'vulkan', verifier: 'cpu-fast' },
@@ -97,7 +97,7 @@ const PAIRS: readonly Pair[] = [
   { weights: 'q8_0', provider: 'vulkan', verifier: 'cpu-fast' },
 ];
 
-const OTHER_PAIRS: readonly Pair[] = ['f16', 'q8_0'].map((weights) => {
+const OTHER_PAIRS: readonly ComparedPair[] = ['f16', 'q8_0'].map((weights) => {
   return { weights, provider: 'cpu-fast', verifier: 'cpu-scalar' };
 });
 
@@ -117,7 +117,7 @@ const ATTACKS: readonly (readonly [family: string, name: string, strength: numbe
   ['sampling', 'best of 4 | nonce', 0],
 ];
 
-function createHonest(pair: Pair, index: number): HonestRow {
+function createHonest(pair: ComparedPair, index: number): HonestRow {
   const size = driftOf(pair) * (1 + index / 10);
   const scores = { kolmogorov: quantiles(0.05), tail: quantiles(0.01), drawGap: quantiles(size / 20) };
   return {
@@ -135,7 +135,7 @@ function createHonest(pair: Pair, index: number): HonestRow {
   };
 }
 
-const driftOf = ({ weights, verifier }: Pair): number =>
+const driftOf = ({ weights, verifier }: ComparedPair): number =>
   weights === 'f16' ? (verifier === 'vulkan' ? 0.008 : 0.0012) : 0.021;
 
 const quantiles = (median: number): Quantiles => ({
@@ -145,7 +145,11 @@ const quantiles = (median: number): Quantiles => ({
   max: median * 1.9,
 });
 
-function createAttack(pair: Pair, [family, attack, strength]: (typeof ATTACKS)[number], index: number): AttackRow {
+function createAttack(
+  pair: ComparedPair,
+  [family, attack, strength]: (typeof ATTACKS)[number],
+  index: number,
+): AttackRow {
   const effect = strength * (pair.weights === 'f16' ? 1 : 0.35) * (1 - index / 200);
   const isPrefill = attack.startsWith('prefill');
   const hides = family === 'sampling' && !isPrefill;

@@ -14,7 +14,7 @@ import { type Address, type BytesLike, type Hex, lowerHex, toAddress, toHex } fr
 import { encodeSettle, type SettleCall } from './settle-call.ts';
 import { createTransactor, type Transactor } from './transactor.ts';
 
-export interface Validator {
+export interface RegisteredValidator {
   /** Ledger address: signs batches, receives the validator's share. */
   readonly signer: Address;
   readonly stake: bigint;
@@ -135,7 +135,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
         return { shares, recipients: lowerHex(recipients), limits, driftTable: { ...lowerHex({ hash }), version } };
       });
     },
-    validators(): Promise<readonly Validator[]> {
+    validators(): Promise<readonly RegisteredValidator[]> {
       return read('validators', async (client) => {
         const list = await client.readContract({ ...registry, functionName: 'validators' });
         // Not through lowerHex: an endpoint is free text.

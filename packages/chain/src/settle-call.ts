@@ -2,7 +2,7 @@ import { encodeFunctionData, recoverAddress } from 'viem';
 import { settlementAbi } from './generated/abi.ts';
 import { type Address, type BytesLike, type Hex, toAddress, toHex } from './hex.ts';
 
-export interface Batch {
+export interface LedgerBatch {
   readonly validator: BytesLike;
   /** From 1, without gaps. */
   readonly sequence: bigint;
@@ -12,7 +12,7 @@ export interface Batch {
   readonly replies: number;
 }
 
-export interface Debit {
+export interface LedgerDebit {
   readonly payer: BytesLike;
   readonly amount: bigint;
   readonly cumulative: bigint;
@@ -21,7 +21,7 @@ export interface Debit {
   readonly signature: BytesLike;
 }
 
-export interface Line {
+export interface LedgerLine {
   readonly provider: BytesLike;
   /** Zero address where no router took part. */
   readonly router: BytesLike;
@@ -29,9 +29,9 @@ export interface Line {
 }
 
 export interface SettleCall {
-  readonly batch: Batch;
-  readonly debits: readonly Debit[];
-  readonly lines: readonly Line[];
+  readonly batch: LedgerBatch;
+  readonly debits: readonly LedgerDebit[];
+  readonly lines: readonly LedgerLine[];
   /** Provider ids. */
   readonly ejections: readonly BytesLike[];
   /** 65-byte signatures over the batch digest, in ascending order of their signers' addresses. */

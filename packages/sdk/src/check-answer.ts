@@ -22,7 +22,7 @@ export interface CheckedReply {
   readonly response: Uint8Array;
 }
 
-export interface Answer {
+export interface GatewayAnswer {
   readonly endpoint: Endpoint;
   /** The exact body that was sent. */
   readonly request: Uint8Array;
@@ -47,7 +47,7 @@ export interface CheckOptions {
  * Checks every choice of an answer against a receipt of its own, openings included.
  * @throws ReceiptError naming the first check that failed.
  */
-export async function checkAnswer(answer: Answer, options: CheckOptions): Promise<CheckedReply[]> {
+export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply[]> {
   const { response } = answer;
   const listed = (answer.ogong as { receipts?: { receipt?: unknown }[] } | undefined)?.receipts;
   if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
@@ -63,7 +63,7 @@ export async function checkAnswer(answer: Answer, options: CheckOptions): Promis
   return replies;
 }
 
-async function checkOne(json: unknown, answer: Answer, options: CheckOptions): Promise<CheckedReply> {
+async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOptions): Promise<CheckedReply> {
   const { request, response: whole } = answer;
   let compact: Receipt;
   try {

@@ -4,7 +4,7 @@ import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { type Answer, type CheckedReply, checkAnswer } from './check-answer.ts';
+import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import { GatewayApiError, ReceiptError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import type { ChatChunk, ChatCompletion, ChatParams, CompletionParams, TextCompletion, TextParams } from './types.ts';
@@ -21,7 +21,7 @@ export interface ClientOptions {
 }
 
 /** An answer that passed its checks. `receipt` and `checks` are those of the first choice. */
-export interface Checked<T> {
+export interface CheckedAnswer<T> {
   readonly response: T;
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
@@ -34,7 +34,7 @@ export interface Checked<T> {
  */
 export interface CheckedStream<C> extends AsyncIterable<C> {
   /** Set once the stream has ended well. */
-  readonly checked: Omit<Checked<never>, 'response'> | undefined;
+  readonly checked: Omit<CheckedAnswer<never>, 'response'> | undefined;
 }
 
 export interface CallOptions {
@@ -44,7 +44,7 @@ export interface CallOptions {
 interface Create<P extends CompletionParams, T, C> {
   /** @throws ReceiptError, GatewayApiError */
   (params: P & { readonly stream: true }, options?: CallOptions): Promise<CheckedStream<C>>;
-  (params: P & { readonly stream?: false | null }, options?: CallOptions): Promise<Checked<T>>;
+  (params: P & { readonly stream?: false | null }, options?: CallOptions): Promise<CheckedAnswer<T>>;
 }
 
 export interface Client {
@@ -82,7 +82,7 @@ export function createClient(options: ClientOptions): Client {
     return response;
   }
 
-  async function check(answer: Answer): Promise<Omit<Checked<never>, 'response'>> {
+  async function check(answer: GatewayAnswer): Promise<Omit<CheckedAnswer<never>, 'response'>> {
     const replies = await checkAnswer(answer, { ...options, baseUrl: origin, fetch });
     for (const reply of replies) options.onReceipt?.(reply);
     const { receipt, checks } = replies[0] as CheckedReply;
@@ -90,7 +90,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   function createEndpoint<P extends CompletionParams, T extends Body, C>(endpoint: Endpoint) {
-    const create = async (params: P, { signal }: CallOptions = {}): Promise<Checked<T> | CheckedStream<C>> => {
+    const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
       // These bytes are what is sent, hashed and signed for.
       const request = utf8Encode(JSON.stringify(params));
       const base = { endpoint, request, choices: params.n ?? 1 };
@@ -113,11 +113,11 @@ export function createClient(options: ClientOptions): Client {
 
 function createCheckedStream<C>(
   response: Response,
-  base: Pick<Answer, 'endpoint' | 'request' | 'choices'>,
-  check: (answer: Answer) => Promise<Omit<Checked<never>, 'response'>>,
+  base: Pick<GatewayAnswer, 'endpoint' | 'request' | 'choices'>,
+  check: (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>,
 ): CheckedStream<C> {
   const texts = new Map<number, string>();
-  let checked: Omit<Checked<never>, 'response'> | undefined;
+  let checked: Omit<CheckedAnswer<never>, 'response'> | undefined;
 
   async function* read(): AsyncGenerator<C> {
     if (response.body === null) throw new ReceiptError('missing', 'the gateway answered without a body');

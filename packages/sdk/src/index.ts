@@ -6,7 +6,7 @@ export type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 export type { CheckedReply } from './check-answer.ts';
 export {
   type CallOptions,
-  type Checked,
+  type CheckedAnswer,
   type CheckedStream,
   type Client,
   type ClientOptions,

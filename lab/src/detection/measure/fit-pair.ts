@@ -2,14 +2,14 @@ import { HONEST } from '@ogong/provider/calibration/source-id';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { ATTACKS } from '../../attackers/catalogue.ts';
 import type { Experiment } from '../plan/experiments.ts';
-import type { Pair } from '../results.ts';
+import type { ComparedPair } from '../results.ts';
 import { createDetector, type Detector } from './detector.ts';
 import type { JudgedReply } from './load.ts';
 import { isJudged, isUnrefuted } from './measure-attacks.ts';
 
 export type ReadExperiment = (experiment: Experiment) => readonly JudgedReply[];
 
-export type ClassPair = Pick<Pair, 'provider' | 'verifier'>;
+export type ClassPair = Pick<ComparedPair, 'provider' | 'verifier'>;
 
 /** Of one weight type. */
 export interface PairSamples {

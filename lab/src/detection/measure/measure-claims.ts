@@ -9,7 +9,7 @@ import {
   MAIN_PAIR,
 } from '../plan/experiments.ts';
 import { SOLD_WEIGHTS, type SoldWeights } from '../plan/profiles.ts';
-import type { SetupName } from '../plan/setups.ts';
+import type { DetectionSetupName } from '../plan/setups.ts';
 import type { ClassClaimRow } from '../results.ts';
 import { shareOf } from '../share.ts';
 import { createDetector, type Length } from './detector.ts';
@@ -35,8 +35,8 @@ export interface ClaimSamples {
 
 /** A class that a cheat of the CPU's exact one may claim, and who sees it. */
 interface Claim {
-  readonly claimed: SetupName;
-  readonly verifier: SetupName;
+  readonly claimed: DetectionSetupName;
+  readonly verifier: DetectionSetupName;
   readonly length: Length;
   readonly isSampledFor: (honest: Experiment) => boolean;
 }

@@ -2,7 +2,7 @@ import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogo
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { computeQuantile } from '@ogong/protocol/statistics/statistics';
-import type { AttackRow, Decision } from '../results.ts';
+import type { AttackRow, DetectionDecision } from '../results.ts';
 import type { RankedReply } from './detector.ts';
 
 /** Odds at which a provider counts as found out. */
@@ -37,7 +37,7 @@ export function measureWindowDecision(
 }
 
 /** Replies until it ejects. */
-export const measureDecision = (judged: readonly Evidence[], seed: number): Decision | undefined =>
+export const measureDecision = (judged: readonly Evidence[], seed: number): DetectionDecision | undefined =>
   judged.length === 0 ? undefined : toDecision(runTests(judged, seed));
 
 /** In many orders. */
@@ -64,7 +64,7 @@ function runTest(judged: readonly Evidence[]): TestRun {
   return { isDecided: state.ejected, logs };
 }
 
-function toDecision(runs: readonly TestRun[]): Decision | undefined {
+function toDecision(runs: readonly TestRun[]): DetectionDecision | undefined {
   const never = Number.POSITIVE_INFINITY;
   const lengths = runs.map(({ isDecided, logs }) => (isDecided ? logs.length : never)).sort((a, b) => a - b);
   // No interpolation: between an order that decides and one that does not there is nothing.

@@ -7,7 +7,7 @@ import { listTraffic, type Span, type Traffic } from '../../verifiers/traffic.ts
 import type { AuditTellRow, DetectionResults, VerifierStrategyRow } from '../results.ts';
 import { toShare } from '../share.ts';
 
-export interface VerifierOptions extends Span {
+export interface VerifierMeasureOptions extends Span {
   readonly seed: number;
   /** Audited replies of a life. */
   readonly replies: number;
@@ -20,7 +20,7 @@ type Task =
   { readonly kind: 'live'; readonly setting: Setting } | { readonly kind: 'tell'; readonly traffic: Traffic };
 
 /** What a thread is told: every `lanes`th task from `lane` on. */
-export interface Lane extends VerifierOptions {
+export interface Lane extends VerifierMeasureOptions {
   readonly lane: number;
   readonly lanes: number;
 }
@@ -50,7 +50,7 @@ interface Hooks {
  * it takes as long as judging all samples, and hangs on none of them. The same numbers as one after the other.
  */
 export async function measureVerifierRows(
-  options: VerifierOptions,
+  options: VerifierMeasureOptions,
   hooks: Hooks,
   lanes = availableParallelism(),
 ): Promise<Pick<DetectionResults, 'verifiers' | 'auditTells'>> {

@@ -29,7 +29,7 @@ import { measureOtherPair, type OtherPair } from './measure-other-pairs.ts';
 import { BETA, measureSold, type SoldRows } from './measure-sold.ts';
 import { measureUnlistedClaims, type PairDetector } from './measure-unlisted.ts';
 
-export interface MeasureOptions {
+export interface DetectionMeasureOptions {
   readonly store: SampleStore;
   readonly profile: Profile;
   readonly seed: number;
@@ -46,7 +46,7 @@ const MODEL = 'stories15M';
 
 /** Everything that the report says of the samples. Between two parts what runs beside it is heard. */
 export async function measure(
-  options: MeasureOptions,
+  options: DetectionMeasureOptions,
 ): Promise<Omit<DetectionResults, 'verifiers' | 'auditTells' | 'elapsedS' | 'aims'>> {
   const { store, profile, seed, code, onProgress } = options;
   // Judging a reply costs more than keeping what came of it, and some are asked for twice.

@@ -3,7 +3,7 @@ import type { AttackDefinition } from '../../attackers/attack.ts';
 import { LADDER } from '../../attackers/cheap-models.ts';
 import type { ModelName } from './models.ts';
 import { type Profile, SOLD_WEIGHTS } from './profiles.ts';
-import type { SetupName } from './setups.ts';
+import type { DetectionSetupName } from './setups.ts';
 
 /** Replies of one source, checked by one verifier. */
 export interface Experiment {
@@ -12,9 +12,9 @@ export interface Experiment {
   readonly weights: string;
   /** An attack's name, or `honest`. */
   readonly source: string;
-  readonly provider: SetupName;
+  readonly provider: DetectionSetupName;
   /** Undefined where only draws are replayed. */
-  readonly verifier: SetupName | undefined;
+  readonly verifier: DetectionSetupName | undefined;
   readonly replies: number;
   /** Default: the profile's. */
   readonly maxTokens?: number;
@@ -28,7 +28,7 @@ export interface Experiment {
   readonly isGriefed?: boolean;
 }
 
-const BACKEND_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+const BACKEND_PAIRS: readonly (readonly [DetectionSetupName, DetectionSetupName])[] = [
   ['vulkan', 'vulkan'],
   ['vulkan', 'cpu-fast'],
   ['vulkan', 'cpu-exact'],
@@ -93,7 +93,7 @@ export const isBetweenBackends = ({ weights, maxTokens, ...each }: Experiment): 
   BETWEEN_BACKENDS.some(({ provider, verifier }) => each.provider === provider && each.verifier === verifier);
 
 /** The same kernels with other passes: streams beside each other, and guesses ahead. */
-const PASS_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+const PASS_PAIRS: readonly (readonly [DetectionSetupName, DetectionSetupName])[] = [
   ['cpu-fast-2', 'cpu-fast'],
   ['cpu-fast-4', 'cpu-fast'],
   ['cpu-fast-8', 'cpu-fast'],
@@ -102,7 +102,7 @@ const PASS_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
 ];
 
 /** Those without vector instructions take longest, and come last. */
-const KERNEL_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
+const KERNEL_PAIRS: readonly (readonly [DetectionSetupName, DetectionSetupName])[] = [
   ['cpu-fast', 'cpu-fast-avx512'],
   ['cpu-fast-avx512', 'cpu-fast'],
   ['cpu-fast-cannonlake', 'cpu-fast'],
@@ -119,7 +119,7 @@ const KERNEL_PAIRS: readonly (readonly [SetupName, SetupName])[] = [
   ['cpu-fast', 'cpu-fast-scalar'],
 ];
 
-const QUANTISED_CACHES: readonly (readonly [SetupName, SetupName])[] = [
+const QUANTISED_CACHES: readonly (readonly [DetectionSetupName, DetectionSetupName])[] = [
   ['cpu-exact-kv-q8', 'cpu-exact-kv-q8'],
   ['cpu-exact-kv-q8', 'cpu-fast-kv-q8'],
   ['cpu-exact-kv-q4', 'cpu-exact-kv-q4'],

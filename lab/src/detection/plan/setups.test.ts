@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { findSetup, type SetupName } from './setups.ts';
+import { type DetectionSetupName, findSetup } from './setups.ts';
 
 /** Kept samples were made under these names: another meaning would mix two kinds in one store. */
-const KEPT: readonly (readonly [SetupName, object, number])[] = [
+const KEPT: readonly (readonly [DetectionSetupName, object, number])[] = [
   ['cpu-exact', {}, 8],
   ['cpu-exact-avx512', { isa: 'skylakex' }, 8],
   ['cpu-exact-threads', { threads: 2 }, 8],

@@ -1,8 +1,12 @@
-import { findSetup as findOf, type SetupSettings, type SetupName as Way } from '@ogong/provider/calibration/setups';
+import {
+  findSetup as findOf,
+  type SetupSettings,
+  type EngineSetupName as Way,
+} from '@ogong/provider/calibration/setups';
 
 /** Ways to run a model on this machine, by the names that the report uses. */
-export interface Setup {
-  readonly name: SetupName;
+export interface DetectionSetup {
+  readonly name: DetectionSetupName;
   readonly settings: SetupSettings;
   /** Replies served at a time: several where they are the same whatever runs beside them, or where that is measured. */
   readonly streams: number;
@@ -46,9 +50,9 @@ const WAYS = {
   'cpu-fast-drafts': 'fast-drafts',
 } as const satisfies Readonly<Record<string, Way>>;
 
-export type SetupName = keyof typeof WAYS;
+export type DetectionSetupName = keyof typeof WAYS;
 
-export function findSetup(name: SetupName): Setup {
+export function findSetup(name: DetectionSetupName): DetectionSetup {
   const { settings, streams } = findOf(WAYS[name]);
   return {
     name,

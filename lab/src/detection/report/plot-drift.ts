@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { AttackRow, DetectionResults, HonestRow, Pair } from '../results.ts';
+import type { AttackRow, ComparedPair, DetectionResults, HonestRow } from '../results.ts';
 import { formatPair } from '../standing.ts';
 import { BLUE, CONFIG, type Figure, GREY, type Layer, nameExtent, ORANGE } from './plot-style.ts';
 
@@ -47,7 +47,7 @@ export function plotDrift({ honest: all, attacks: main, otherPairs }: DetectionR
   ];
 }
 
-const nameRow = ({ weights, ...pair }: Pair): string => `${weights}  ${formatPair({ weights, ...pair })}`;
+const nameRow = ({ weights, ...pair }: ComparedPair): string => `${weights}  ${formatPair({ weights, ...pair })}`;
 
 interface PanelInput {
   readonly honest: readonly HonestRow[];

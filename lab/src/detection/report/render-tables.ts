@@ -3,12 +3,12 @@ import type {
   AimRow,
   AttackRow,
   CatchRate,
-  Decision,
+  ComparedPair,
+  DetectionDecision,
   DetectionResults,
   Difference,
   EjectionRow,
   HonestRow,
-  Pair,
   Quantiles,
 } from '../results.ts';
 import { formatPair, outcomeOf, strictestCatch } from '../standing.ts';
@@ -50,7 +50,7 @@ function formatStrictest(row: AttackRow): string {
 /** What is decided between classes: a line for each pair and sold weight type. */
 export function formatPairs({ attacks, otherPairs, honest }: DetectionResults): string {
   const rows = [...attacks, ...otherPairs].filter(({ perWindow }) => perWindow.length > 0);
-  const keyOf = (pair: Pair): string => `${formatPair(pair)} ${pair.weights}`;
+  const keyOf = (pair: ComparedPair): string => `${formatPair(pair)} ${pair.weights}`;
   const groups = [...new Set(rows.map(keyOf))].map((key) => rows.filter((row) => keyOf(row) === key));
   return formatTable(groups, [
     ['provider → verifier', ([row]) => formatPair(row as AttackRow)],
@@ -82,7 +82,7 @@ function formatCaught(rates: readonly CatchRate[], rate: number): string {
   return found === undefined ? '' : `${formatShare(found.caught)}${found.extrapolated ? ' fit' : ''}`;
 }
 
-function formatDecision(decision: Decision | undefined, wasTried: boolean): string {
+function formatDecision(decision: DetectionDecision | undefined, wasTried: boolean): string {
   if (decision === undefined) return wasTried ? 'not reached' : '';
   const { median, p90 } = decision;
   return `${formatNumber(median)} (${p90 === undefined ? 'not reached' : formatNumber(p90)})`;

@@ -16,7 +16,7 @@ import type { EngineRecipe } from '../../forge/recipe.ts';
 import { type Experiment, seedsOf } from '../plan/experiments.ts';
 import { findModel } from '../plan/models.ts';
 import type { SoldWeights } from '../plan/profiles.ts';
-import { findSetup, type Setup, type SetupName } from '../plan/setups.ts';
+import { type DetectionSetup, type DetectionSetupName, findSetup } from '../plan/setups.ts';
 import type { EnginePool } from './engine-pool.ts';
 
 export interface CollectContext {
@@ -115,7 +115,7 @@ const isRefusal = (error: unknown): boolean => error instanceof EngineError && e
 
 async function withCheapEngine(
   recipe: AttackDefinition['cheap'],
-  { experiment, context, provider }: { experiment: Experiment; context: CollectContext; provider: Setup },
+  { experiment, context, provider }: { experiment: Experiment; context: CollectContext; provider: DetectionSetup },
   use: (engine: LlamaEngine | undefined) => Promise<void>,
 ): Promise<void> {
   if (recipe === undefined) return use(undefined);
@@ -160,7 +160,7 @@ const ALPHABET = Array.from({ length: 2000 }, (_, i) => 259 + i * 13);
 
 async function findGriefingPrompts(experiment: Experiment, context: CollectContext): Promise<readonly string[]> {
   const modelPath = await findSold(experiment, context);
-  const open = (name: SetupName) => ({ modelPath, ...findSetup(name).settings, sequences: 1 });
+  const open = (name: DetectionSetupName) => ({ modelPath, ...findSetup(name).settings, sequences: 1 });
   return context.pool.use(open(experiment.provider), (provider) =>
     context.pool.use(open(experiment.verifier ?? experiment.provider), async (verifier) => {
       const found = await searchGriefingPrompts({

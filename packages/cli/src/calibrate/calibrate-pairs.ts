@@ -2,20 +2,20 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { explainDeviceAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { ConfigError } from '@ogong/host/config/config-error';
-import type { ModelFile } from '@ogong/provider/calibration/model-file';
-import { DEFAULT_VERIFIERS, findSetup, SETUPS, type Setup } from '@ogong/provider/calibration/setups';
+import type { CalibrationModel } from '@ogong/provider/calibration/model-file';
+import { DEFAULT_VERIFIERS, type EngineSetup, findSetup, SETUPS } from '@ogong/provider/calibration/setups';
 
 /** As it was asked for: the checking side is a setup here, or the peer. */
 export interface AskedPair {
-  readonly provider: Setup;
-  readonly verifier: Setup | typeof PEER;
+  readonly provider: EngineSetup;
+  readonly verifier: EngineSetup | typeof PEER;
 }
 
 /** What the checking side of a pair is called where it is the verifier behind `--peer`. */
 export const PEER = 'peer';
 
 /** What is measured where no pair is named. */
-export const MEASURED: readonly Setup[] = SETUPS.filter(({ isOnRequest }) => !isOnRequest);
+export const MEASURED: readonly EngineSetup[] = SETUPS.filter(({ isOnRequest }) => !isOnRequest);
 
 const names = (): string => SETUPS.map(({ name }) => name).join(', ');
 
@@ -58,7 +58,7 @@ export function parsePairs(
 
 /** Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once: only that says. */
 export async function listRunnablePairs(
-  { path: modelPath, modelRoot }: ModelFile,
+  { path: modelPath, modelRoot }: CalibrationModel,
   given: {
     readonly contextSize: number;
     readonly hasPeer: boolean;
@@ -67,7 +67,7 @@ export async function listRunnablePairs(
   },
 ): Promise<readonly AskedPair[]> {
   const { contextSize, hasPeer, say, signal } = given;
-  const runnable: Setup[] = [];
+  const runnable: EngineSetup[] = [];
   for (const setup of MEASURED) {
     signal.throwIfAborted();
     try {

@@ -16,8 +16,8 @@ import { readHubAccess } from '@ogong/models/hub';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MIN_ROW_REPLIES } from '@ogong/protocol/drift/drift-table-build';
 import { type Checker, createLocalChecker } from '@ogong/provider/calibration/checkers';
-import { computeContextSize, measurePairs, type Pair } from '@ogong/provider/calibration/measure';
-import { type ModelFile, nameModel } from '@ogong/provider/calibration/model-file';
+import { computeContextSize, measurePairs, type SamplePair } from '@ogong/provider/calibration/measure';
+import { type CalibrationModel, nameModel } from '@ogong/provider/calibration/model-file';
 import { createPeerChecker } from '@ogong/provider/calibration/peer-checker';
 import { createProgressLine } from '@ogong/provider/calibration/progress-line';
 import { type Measurements, namePair, readMeasurements } from '@ogong/provider/calibration/read-measurements';
@@ -220,9 +220,9 @@ function reportHonesty({ equalities, useless }: Measurements, output: Output): b
   return differing === 0 && useless.size === 0;
 }
 
-async function findModels(values: RunValues, signal: AbortSignal): Promise<ModelFile[]> {
+async function findModels(values: RunValues, signal: AbortSignal): Promise<CalibrationModel[]> {
   const quants = values.weights.length === 0 ? [undefined] : values.weights;
-  const models: ModelFile[] = [];
+  const models: CalibrationModel[] = [];
   for (const quant of quants) {
     models.push(
       await resolveModel(values.model, {
@@ -235,7 +235,7 @@ async function findModels(values: RunValues, signal: AbortSignal): Promise<Model
 }
 
 /** Drift past the context that a model was trained on soars: no provider serves there unless it is told to. */
-function assertTrained({ path }: ModelFile, { promptTokens = 0, maxTokens }: RunValues): void {
+function assertTrained({ path }: CalibrationModel, { promptTokens = 0, maxTokens }: RunValues): void {
   const { trainContext } = inspectModelFile(path);
   if (promptTokens === 0 || promptTokens + maxTokens <= trainContext) return;
   throw new ConfigError(runConfig.definition.name, [
@@ -261,7 +261,7 @@ async function openPeer({ peer, dataDir }: RunValues, output: Output): Promise<C
 
 /** @returns the pairs that it measured, see namePair. */
 async function measure(
-  model: ModelFile,
+  model: CalibrationModel,
   given: {
     readonly values: RunValues;
     readonly asked: readonly AskedPair[] | undefined;
@@ -277,7 +277,7 @@ async function measure(
   const say = (line: string): void => output.writeError(line);
   const pairs = asked ?? (await listRunnablePairs(model, { contextSize, hasPeer: peer !== undefined, say, signal }));
   const checked = pairs.map(
-    ({ provider, verifier }): Pair => ({
+    ({ provider, verifier }): SamplePair => ({
       provider,
       checker: verifier === PEER ? (peer as Checker) : createLocalChecker(verifier, { model, contextSize, crypto }),
     }),

@@ -5,9 +5,9 @@ import {
   collectReply,
   createRequest,
   createScoreRequest,
+  type ComplianceReply,
   keyOf,
   NO_END,
-  type Reply,
 } from '@ogong/testing/engine/compliance-requests';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const request = createRequest('Once upon a time', { maxTokens: 40, drawKey: keyOf(77), bias: NO_END });
 
 interface Seen {
-  readonly reply: Reply;
+  readonly reply: ComplianceReply;
   readonly numericClass: string;
   readonly exact: boolean;
   readonly scored: Awaited<ReturnType<Awaited<ReturnType<typeof createLlamaEngine>>['score']>>;

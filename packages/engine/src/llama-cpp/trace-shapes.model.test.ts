@@ -7,9 +7,9 @@ import {
   collectReply,
   createRequest,
   createScoreRequest,
+  type ComplianceReply,
   keyOf,
   NO_END,
-  type Reply,
   readRows,
 } from '@ogong/testing/engine/compliance-requests';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
@@ -34,7 +34,7 @@ describe.skipIf(absence !== undefined)(
     let folder: string;
     let modelPath: string;
     let engine: LlamaEngine;
-    let reply: Reply;
+    let reply: ComplianceReply;
     let request: Omit<TextTracingRequest, 'position'>;
 
     const open = (options: Partial<LlamaEngineOptions>) =>

@@ -1,4 +1,4 @@
-import { type ConfigDefinition, type Field, type Fields, flagOf } from './field.ts';
+import { type ConfigDefinition, type ConfigFields, type Field, flagOf } from './field.ts';
 import { suggest } from './suggest.ts';
 
 export interface GivenArguments {
@@ -11,7 +11,7 @@ export interface GivenArguments {
 
 /** Splits the command line; `--flag value`, `--flag=value`, `--switch`, `--no-switch`, and `--` before bare words. */
 export function parseArguments(
-  { fields, positionals: allowed }: ConfigDefinition<Fields>,
+  { fields, positionals: allowed }: ConfigDefinition<ConfigFields>,
   argv: readonly string[],
   problems: string[],
 ): GivenArguments {
@@ -72,7 +72,7 @@ export function parseArguments(
 
 function checkPositionals(
   given: readonly string[],
-  allowed: ConfigDefinition<Fields>['positionals'],
+  allowed: ConfigDefinition<ConfigFields>['positionals'],
   problems: string[],
 ): void {
   const extra = given[allowed?.max ?? 0];

@@ -1,11 +1,11 @@
-import type { ConfigDefinition, Field, Fields } from './field.ts';
+import type { ConfigDefinition, ConfigFields, Field } from './field.ts';
 import { suggest } from './suggest.ts';
 
 export type ReadText = (path: string) => string;
 
 /** Values of a JSON config file as text, so that they are read like flags. Keys are the fields' names. */
 export function readConfigFile(
-  { fields }: ConfigDefinition<Fields>,
+  { fields }: ConfigDefinition<ConfigFields>,
   path: string,
   readText: ReadText,
   problems: string[],

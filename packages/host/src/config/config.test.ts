@@ -3,7 +3,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Secret } from '../crypto/secret.ts';
 import { ConfigError } from './config-error.ts';
 import { defineConfig } from './define-config.ts';
-import type { Fields } from './field.ts';
+import type { ConfigFields } from './field.ts';
 import { formatMarkdown } from './help.ts';
 import * as values from './values.ts';
 
@@ -145,7 +145,7 @@ it('takes positional arguments where they are allowed', () => {
   const chat = defineConfig({
     name: 'run',
     summary: '',
-    fields: {} satisfies Fields,
+    fields: {} satisfies ConfigFields,
     positionals: { label: '<model>', min: 1, max: 1 },
   });
   expect(chat.parse(['a'], {})).toMatchObject({ positionals: ['a'] });

@@ -4,15 +4,22 @@ import { VERSION } from '../version.ts';
 import { parseArguments } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { type ReadText, readConfigFile } from './config-file.ts';
-import { type ConfigDefinition, type Field, type Fields, nameSources, nameVariables, type Values } from './field.ts';
+import {
+  type ConfigDefinition,
+  type ConfigFields,
+  type Field,
+  nameSources,
+  nameVariables,
+  type Values,
+} from './field.ts';
 import { formatHelp } from './help.ts';
 
-export type ParseResult<S extends Fields> =
+export type ParseResult<S extends ConfigFields> =
   | { readonly kind: 'run'; readonly values: Values<S>; readonly positionals: readonly string[] }
   /** Something to print on standard output, and then be done. */
   | { readonly kind: 'print'; readonly text: string };
 
-export interface Config<S extends Fields> {
+export interface Config<S extends ConfigFields> {
   readonly definition: ConfigDefinition<S>;
   /**
    * Flags before environment before the file named by `--config` before defaults.
@@ -28,7 +35,7 @@ interface Found {
   readonly texts: readonly string[];
 }
 
-export function defineConfig<const S extends Fields>(
+export function defineConfig<const S extends ConfigFields>(
   declared: ConfigDefinition<S>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
 ): Config<S> {

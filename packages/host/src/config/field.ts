@@ -22,7 +22,7 @@ export interface Field<T = unknown> {
   readonly label?: string;
 }
 
-export type Fields = Readonly<Record<string, Field>>;
+export type ConfigFields = Readonly<Record<string, Field>>;
 
 type Parsed<F extends Field> = F extends { readonly schema: ValueSchema<infer T> }
   ? F extends { readonly secret: true }
@@ -37,11 +37,11 @@ type Present<F extends Field> = F extends
   ? Parsed<F>
   : Parsed<F> | undefined;
 
-export type Values<S extends Fields> = {
+export type Values<S extends ConfigFields> = {
   readonly [K in keyof S]: S[K] extends { readonly repeatable: true } ? readonly Parsed<S[K]>[] : Present<S[K]>;
 };
 
-export interface ConfigDefinition<S extends Fields> {
+export interface ConfigDefinition<S extends ConfigFields> {
   /** The command, as a user types it. */
   readonly name: string;
   readonly summary: string;
@@ -61,7 +61,7 @@ export function nameSources(name: string, field: Field): string {
 }
 
 /** Every flag has an environment variable: `--audits` of `ogong-validatord` is OGONG_VALIDATOR_AUDITS where none is named. */
-export function nameVariables<S extends Fields>(definition: ConfigDefinition<S>): ConfigDefinition<S> {
+export function nameVariables<S extends ConfigFields>(definition: ConfigDefinition<S>): ConfigDefinition<S> {
   const command = definition.name.replace(/^(ogong-[a-z]+?)d\b/, '$1');
   const variable = (name: string, field: Field): string =>
     `${command} ${flagOf(name, field)}`.replace(/[^a-z0-9]+/gi, '_').toUpperCase();

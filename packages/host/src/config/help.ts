@@ -1,4 +1,4 @@
-import { type ConfigDefinition, type Field, type Fields, flagOf } from './field.ts';
+import { type ConfigDefinition, type ConfigFields, type Field, flagOf } from './field.ts';
 import { labelOf } from './values.ts';
 
 const BUILT_IN: readonly (readonly [string, string])[] = [
@@ -7,7 +7,7 @@ const BUILT_IN: readonly (readonly [string, string])[] = [
   ['--help', 'print this text'],
 ];
 
-export function formatHelp({ name, summary, fields, positionals }: ConfigDefinition<Fields>): string {
+export function formatHelp({ name, summary, fields, positionals }: ConfigDefinition<ConfigFields>): string {
   const rows = Object.entries(fields).map(([key, field]): readonly [string, string] => [
     formatFlag(key, field),
     `${field.description}${formatNotes(field)}`,
@@ -20,7 +20,7 @@ export function formatHelp({ name, summary, fields, positionals }: ConfigDefinit
 }
 
 /** One section of the reference page. */
-export function formatMarkdown({ name, summary, fields }: ConfigDefinition<Fields>): string {
+export function formatMarkdown({ name, summary, fields }: ConfigDefinition<ConfigFields>): string {
   const rows = Object.entries(fields).map(([key, field]) => {
     const cells = [
       `\`${formatFlag(key, field)}\``,

@@ -3,12 +3,12 @@ import type { InferenceRequest } from '@ogong/protocol/exchange/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { toErrorBody } from '../http/api-error.ts';
 import { streamEvents } from './event-stream.ts';
-import { dialects, type Identity, type Json, type ShownToken, type TokenUsage } from './format.ts';
+import { type AnswerToken, dialects, type Identity, type Json, type TokenUsage } from './format.ts';
 
 /** Text and tokens of a choice as they come. */
 export interface ChoicePart {
   readonly text: string;
-  readonly tokens: readonly ShownToken[];
+  readonly tokens: readonly AnswerToken[];
 }
 
 /** A choice once it is whole. */

@@ -34,7 +34,7 @@ interface TokenChance {
 }
 
 /** A token of the reply with the alternatives that the request wants to see. */
-export interface ShownToken extends TokenChance {
+export interface AnswerToken extends TokenChance {
   readonly alternatives: readonly TokenChance[];
 }
 
@@ -43,7 +43,7 @@ export interface FinishedChoice {
   readonly text: string;
   readonly stopReason: StopReason;
   /** Absent where none were asked for. */
-  readonly logprobs?: readonly ShownToken[];
+  readonly logprobs?: readonly AnswerToken[];
 }
 
 /** How an endpoint words its chunks and bodies. */
@@ -53,7 +53,7 @@ export interface Dialect {
   chunk(
     identity: Identity,
     index: number,
-    delta: { text: string; logprobs?: readonly ShownToken[]; offset: number },
+    delta: { text: string; logprobs?: readonly AnswerToken[]; offset: number },
   ): Json;
   lastChunk(identity: Identity, index: number, stopReason: StopReason): Json;
   usageChunk(identity: Identity, usage: TokenUsage): Json;
@@ -84,7 +84,7 @@ const toChatLogprob = (token: TokenChance): Json => ({
   bytes: [...token.bytes],
 });
 
-function toChatLogprobs(tokens: readonly ShownToken[] | undefined): Json | null {
+function toChatLogprobs(tokens: readonly AnswerToken[] | undefined): Json | null {
   if (tokens === undefined) return null;
   const content = tokens.map((token) => ({
     ...toChatLogprob(token),
@@ -94,7 +94,7 @@ function toChatLogprobs(tokens: readonly ShownToken[] | undefined): Json | null 
 }
 
 /** @param offset characters of the reply before the first of these tokens. */
-function toCompletionLogprobs(tokens: readonly ShownToken[] | undefined, offset: number): Json | null {
+function toCompletionLogprobs(tokens: readonly AnswerToken[] | undefined, offset: number): Json | null {
   if (tokens === undefined) return null;
   const texts = tokens.map(toToken);
   let at = offset;

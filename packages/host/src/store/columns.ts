@@ -97,9 +97,9 @@ export const optional = <T>(column: Column<T>): Column<T | undefined> => ({
 
 export const named = <T>(name: string, column: Column<T>): Column<T> => ({ ...column, name });
 
-export type Fields = Readonly<Record<string, Column<unknown> | Columns<unknown>>>;
+export type ColumnFields = Readonly<Record<string, Column<unknown> | Columns<unknown>>>;
 type ValueOf<C> = C extends Columns<infer T> ? T : C extends Column<infer T> ? T : never;
-export type RowOf<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> };
+export type RowOf<F extends ColumnFields> = { readonly [K in keyof F]: ValueOf<F[K]> };
 type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
 /** Columns that are read and written together, as one value. */
@@ -122,10 +122,10 @@ export interface Columns<T> {
 }
 
 const toSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const isGroup = (field: Fields[string]): field is Columns<unknown> => 'names' in field;
+const isGroup = (field: ColumnFields[string]): field is Columns<unknown> => 'names' in field;
 
 /** @param fields the row as we know it; a nested group is a value of its own. */
-export function columns<const F extends Fields>(fields: F): Columns<RowOf<F>> {
+export function columns<const F extends ColumnFields>(fields: F): Columns<RowOf<F>> {
   const parts = Object.entries(fields).map(([key, field]) => {
     if (isGroup(field)) return { key, names: field.names, read: field.read, write: field.write };
     const name = field.name ?? toSnakeCase(key);
@@ -142,7 +142,7 @@ export function columns<const F extends Fields>(fields: F): Columns<RowOf<F>> {
 }
 
 /** A group that is there as a whole, or NULL as a whole. */
-export function optionalColumns<const F extends Fields>(fields: F): Columns<RowOf<F> | undefined> {
+export function optionalColumns<const F extends ColumnFields>(fields: F): Columns<RowOf<F> | undefined> {
   const group = columns(fields);
   const nothing = group.names.map(() => null);
   return createColumns<RowOf<F> | undefined>(

@@ -7,7 +7,7 @@ import {
   hashBeaconVote,
 } from '@ogong/protocol/beacon/beacon';
 import { createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { describe, expect, it } from 'vitest';
 import type { LinkPool } from '../link/link-pool.ts';
@@ -18,7 +18,7 @@ const members = [1, 2, 3, 4]
   .map((n) => {
     const signer = createNobleLedgerSigner(new Uint8Array(32).fill(n));
     const vrfSeed = new Uint8Array(32).fill(n + 10);
-    const validator: Validator = {
+    const validator: QuorumMember = {
       address: signer.address,
       stake: 100n,
       certHash: new Uint8Array(32).fill(n),

@@ -1,6 +1,6 @@
 import { computeGenesisBeacon, parseBeaconCertificate, verifyBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { LinkPool } from '../link/link-pool.ts';
 import { createRepeating } from '../time/repeat.ts';
@@ -99,7 +99,7 @@ export function createBeaconView(
     return beacon;
   }
 
-  async function askOne({ endpoint, certHash }: Validator, epoch: bigint): Promise<KnownBeacon> {
+  async function askOne({ endpoint, certHash }: QuorumMember, epoch: bigint): Promise<KnownBeacon> {
     const service = links.to(ValidatorService, { endpoint, certHash });
     const { certificate } = await service.getBeacon({ epoch }, { timeoutMs: ASK_TIMEOUT_MS });
     if (certificate.length > 0) return accept(certificate, epoch);
@@ -115,7 +115,7 @@ export function createBeaconView(
     for (let i = 0; i < validators.length; i++) {
       turn = (turn + 1) % validators.length;
       try {
-        return await askOne(validators[turn] as Validator, epoch);
+        return await askOne(validators[turn] as QuorumMember, epoch);
       } catch (error) {
         last = error;
       }

@@ -3,7 +3,7 @@ import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/clien
 import type { Deployment } from '@ogong/chain/deployment';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
-import { findValidator, type Validator } from '@ogong/protocol/crypto/quorum';
+import { findValidator, type QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { type Clock, monotonicClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
@@ -21,9 +21,9 @@ export interface ChainView {
   /** @throws ChainError while the chain cannot be read. */
   refresh(): Promise<void>;
   /** The registered validators as last read; empty before the first read. */
-  validators(): readonly Validator[];
-  findByAddress(address: Uint8Array): Validator | undefined;
-  findByCertHash(certHash: Uint8Array): Validator | undefined;
+  validators(): readonly QuorumMember[];
+  findByAddress(address: Uint8Array): QuorumMember | undefined;
+  findByCertHash(certHash: Uint8Array): QuorumMember | undefined;
   parameters(): NetworkParameters | undefined;
   /**
    * A payer's channel with a validator, at most one refresh interval old; while the chain is down or slow to answer, as
@@ -58,7 +58,7 @@ export function createChainView(
   { connect, clock = monotonicClock, onError = () => {} }: ChainViewDependencies,
 ): ChainView {
   let connected: Promise<ChainClient> | undefined;
-  let validators: readonly Validator[] = [];
+  let validators: readonly QuorumMember[] = [];
   let parameters: NetworkParameters | undefined;
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });

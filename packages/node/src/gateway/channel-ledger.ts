@@ -11,14 +11,14 @@ import type { Store } from '@ogong/host/store/store';
  *
  * where `owed` sums the fees of closed orders and `outstanding` the maximum fees of the others.
  */
-export interface ChannelState {
+export interface PayerChannel {
   readonly cumulativeAtomic: bigint;
   readonly owedAtomic: bigint;
   readonly outstandingAtomic: bigint;
 }
 
 /** The next voucher of a channel; never below the one before, since a validator keeps the largest. */
-export function computeCumulative(channel: ChannelState, maxFeeAtomic: bigint): bigint {
+export function computeCumulative(channel: PayerChannel, maxFeeAtomic: bigint): bigint {
   const needed = channel.owedAtomic + channel.outstandingAtomic + maxFeeAtomic;
   if (needed <= channel.cumulativeAtomic) return channel.cumulativeAtomic;
   return needed;
@@ -86,7 +86,7 @@ export interface ChannelLedger {
   mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
   /** Puts the actual fee in the place of the reserved maximum; a fee stands once it is known, its settlement may follow. */
   close(replyId: string, closing: Closing): Promise<void>;
-  channel(validator: string): ChannelState;
+  channel(validator: string): PayerChannel;
   find(replyId: string): OrderRow | undefined;
   /** Reply ids with a receipt behind one completion, by choice. */
   findCompletion(completionId: string): string[];
@@ -134,11 +134,11 @@ const orderRow = columns({
 const replyIdRow = columns({ replyId: text });
 
 export function createChannelLedger(store: Store, group: GroupCommit): ChannelLedger {
-  function readChannel(validator: string): ChannelState | undefined {
+  function readChannel(validator: string): PayerChannel | undefined {
     return channelState.get(store.prepare(`SELECT ${channelState.list} FROM channels WHERE validator = ?`), validator);
   }
 
-  function writeChannel(validator: string, state: ChannelState): void {
+  function writeChannel(validator: string, state: PayerChannel): void {
     channelRow.insert(store, 'INSERT OR REPLACE INTO channels', { validator, state });
   }
 
@@ -198,7 +198,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
         // No claim can cost more than the order allowed.
         const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
         const fee = isWithin ? closing.feeAtomic : row.maxFeeAtomic;
-        const channel = readChannel(row.validator) as ChannelState;
+        const channel = readChannel(row.validator) as PayerChannel;
         writeChannel(row.validator, {
           ...channel,
           owedAtomic: channel.owedAtomic + fee,
@@ -245,7 +245,7 @@ export function createChannelLedger(store: Store, group: GroupCommit): ChannelLe
   };
 }
 
-const openChannel = (spentAtomic: bigint): ChannelState => ({
+const openChannel = (spentAtomic: bigint): PayerChannel => ({
   cumulativeAtomic: spentAtomic,
   owedAtomic: spentAtomic,
   outstandingAtomic: 0n,

@@ -8,8 +8,8 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { ProviderAnswer } from './follow-provider.ts';
-import type { Attempt, Reply, ReplyContext, ReplyJob } from './reply.ts';
-import { accuseProvider, type Evidence, reportToRouter } from './report-attempt.ts';
+import type { BoughtReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 
@@ -20,8 +20,8 @@ const OPENING_PATIENCE_MS = 30_000;
 export async function checkReply(
   context: ReplyContext,
   job: ReplyJob,
-  { attempt, answer }: { readonly attempt: Attempt; readonly answer: ProviderAnswer },
-): Promise<Reply> {
+  { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
+): Promise<BoughtReply> {
   const { text, tokens, finished } = answer;
   const { record } = finished;
   if (record === undefined) {
@@ -29,7 +29,7 @@ export async function checkReply(
     throw new ApiError('provider_failed', 'The provider finished without a record.');
   }
   const opening = await fetchOpening(context, attempt, record);
-  const evidence: Evidence = { record, opening: { opening } };
+  const evidence: ComplaintEvidence = { record, opening: { opening } };
   const receipt = buildReceipt(context, job, { attempt, record, opening });
   const response = utf8Encode(text);
   const verdict = await verifyReply(context, job, { receipt, response });
@@ -53,7 +53,11 @@ export async function checkReply(
 }
 
 /** @throws ApiError where the provider does not open what it committed to. */
-async function fetchOpening(context: ReplyContext, attempt: Attempt, record: SignedRecord): Promise<Uint8Array> {
+async function fetchOpening(
+  context: ReplyContext,
+  attempt: ProviderAttempt,
+  record: SignedRecord,
+): Promise<Uint8Array> {
   try {
     return await context.providers.getOpening(attempt.match, attempt.replyId, OPENING_PATIENCE_MS);
   } catch (cause) {
@@ -71,7 +75,7 @@ export function buildReceipt(
     record,
     opening,
   }: {
-    readonly attempt: Pick<Attempt, 'order' | 'match' | 'beacon'>;
+    readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon'>;
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
   },
@@ -128,8 +132,8 @@ function checkLogprobs(
 
 async function rejectReply(
   context: ReplyContext,
-  attempt: Attempt,
-  { id, detail, evidence }: { readonly id: string; readonly detail: string; readonly evidence: Evidence },
+  attempt: ProviderAttempt,
+  { id, detail, evidence }: { readonly id: string; readonly detail: string; readonly evidence: ComplaintEvidence },
 ): Promise<ApiError> {
   await accuseProvider(context, attempt, { reason: id, evidence });
   return createCheckFailed(`${id}: ${detail}`);

@@ -11,14 +11,14 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { ComplainRequestSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-export type Complaint = MessageInitShape<typeof ComplainRequestSchema>;
+export type OutboxComplaint = MessageInitShape<typeof ComplainRequestSchema>;
 
 /** Complaints reach the validator even if it, or this gateway, is down when they arise. */
 export interface ComplaintOutbox {
   start(): void;
   stop(): Promise<void>;
   /** On the disk when it resolves. @param validator 20 bytes. */
-  put(validator: Uint8Array, complaint: Complaint): Promise<void>;
+  put(validator: Uint8Array, complaint: OutboxComplaint): Promise<void>;
   /** Sends what is due now. */
   flush(): Promise<void>;
   size(): number;

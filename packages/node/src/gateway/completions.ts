@@ -12,7 +12,7 @@ import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
-import type { Reply } from './reply.ts';
+import type { BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -66,7 +66,7 @@ function answerWithReplies(
   const request = parseRequest(body, endpoint);
   assertModelId(request.model);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
-  return answerCompletion<Reply>(context, {
+  return answerCompletion<BoughtReply>(context, {
     endpoint,
     identity,
     request,
@@ -79,7 +79,7 @@ function answerWithReplies(
   });
 }
 
-function toOgongField(replies: readonly Reply[]): OgongField {
+function toOgongField(replies: readonly BoughtReply[]): OgongField {
   return {
     receipts: replies.map(({ replyId, receipt, checks }) => ({
       reply_id: replyId,

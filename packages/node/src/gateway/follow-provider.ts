@@ -1,7 +1,7 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Delta } from './provider-call.ts';
-import type { Attempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
@@ -15,7 +15,7 @@ export interface ProviderAnswer {
 export async function* followProvider(
   context: ReplyContext,
   job: ReplyJob,
-  attempt: Attempt,
+  attempt: ProviderAttempt,
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const stream = context.providers.generate(toCall(context, job, attempt));
   let text = '';
@@ -39,7 +39,7 @@ export async function* followProvider(
   }
 }
 
-function toCall({ nameCacheScope }: ReplyContext, job: ReplyJob, { match, order }: Attempt) {
+function toCall({ nameCacheScope }: ReplyContext, job: ReplyJob, { match, order }: ProviderAttempt) {
   const { body, endpoint, request, signal, key } = job;
   return {
     match,

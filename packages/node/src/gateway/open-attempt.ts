@@ -6,10 +6,10 @@ import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
-import type { Attempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 
 /** An order before the books say what its voucher adds up to. */
-export type OrderTerms = Omit<Order, 'cumulativeAtomic'>;
+export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
 
 /**
  * Finds a provider and a validator, and signs an order for them.
@@ -20,7 +20,7 @@ export async function openAttempt(
   context: ReplyContext,
   job: ReplyJob,
   tried: readonly Uint8Array[],
-): Promise<Attempt> {
+): Promise<ProviderAttempt> {
   const { matches, validators, clock } = context;
   const { request, signal } = job;
   const replyId = context.randomBytes(16);
@@ -60,8 +60,8 @@ export function assertPublishedWeights(
 }
 
 export interface TermsInput
-  extends Pick<OrderTerms, 'payer' | 'validator' | 'requestHash' | 'replyId' | 'nonce' | 'epoch'> {
-  readonly ticket: Attempt['match']['ticket'];
+  extends Pick<AttemptTerms, 'payer' | 'validator' | 'requestHash' | 'replyId' | 'nonce' | 'epoch'> {
+  readonly ticket: ProviderAttempt['match']['ticket'];
   readonly nowMs: number;
 }
 
@@ -69,7 +69,7 @@ export interface TermsInput
 export function buildTerms(
   { request, choice }: Pick<ReplyJob, 'request' | 'choice'>,
   { ticket, nowMs, ...drawn }: TermsInput,
-): OrderTerms {
+): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
   const bound = findModality(request.endpoint).boundTokens(request);
   return {
@@ -89,7 +89,7 @@ export function buildTerms(
 /** Signs an order as the books take it up: what is not on the disk is not promised. @throws ApiError, StoreError */
 async function reserveOrder(
   { ledger, funding, payer, chain }: ReplyContext,
-  { job, terms, nowMs }: { readonly job: ReplyJob; readonly terms: OrderTerms; readonly nowMs: number },
+  { job, terms, nowMs }: { readonly job: ReplyJob; readonly terms: AttemptTerms; readonly nowMs: number },
 ): Promise<OrderBytes> {
   const validator = toHex(terms.validator);
   const { owedAtomic, outstandingAtomic } = ledger.channel(validator);

@@ -3,7 +3,7 @@ import { checkReply } from './check-reply.ts';
 import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
-import type { Reply, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtReply, ReplyContext, ReplyJob } from './reply.ts';
 
 export interface ReplyService {
   /**
@@ -11,7 +11,7 @@ export interface ReplyService {
    * streamed, or where the request does not stream, a failing provider is replaced by another.
    * @throws ApiError
    */
-  serve(job: ReplyJob): AsyncGenerator<Delta, Reply>;
+  serve(job: ReplyJob): AsyncGenerator<Delta, BoughtReply>;
 }
 
 /** Providers that one reply is tried with. */
@@ -51,7 +51,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
 }
 
 /** Order, answer, check. @param tried grows by the provider that is tried. */
-async function* tryOnce(context: ReplyContext, job: ReplyJob, tried: Uint8Array[]): AsyncGenerator<Delta, Reply> {
+async function* tryOnce(context: ReplyContext, job: ReplyJob, tried: Uint8Array[]): AsyncGenerator<Delta, BoughtReply> {
   const attempt = await openAttempt(context, job, tried);
   tried.push(attempt.match.ticket.providerId);
   const answer = yield* followProvider(context, job, attempt);

@@ -31,7 +31,7 @@ export interface ReplyJob {
 }
 
 /** One try with one provider: a reply id of its own, hence an order of its own. */
-export interface Attempt {
+export interface ProviderAttempt {
   readonly replyId: Uint8Array;
   readonly match: Match;
   readonly beacon: KnownBeacon;
@@ -41,7 +41,7 @@ export interface Attempt {
 }
 
 /** A choice that was bought and checked. */
-export interface Reply {
+export interface BoughtReply {
   readonly choice: number;
   readonly replyId: string;
   readonly text: string;

@@ -1,8 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type Finished, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { Attempt, ReplyContext } from './reply.ts';
+import type { ProviderAttempt, ReplyContext } from './reply.ts';
 
-export interface Evidence {
+export interface ComplaintEvidence {
   readonly record?: NonNullable<Finished['record']>;
   readonly opening?: { readonly opening: Uint8Array };
 }
@@ -10,8 +10,8 @@ export interface Evidence {
 /** Tells validator and router what the provider did, the validator durably. */
 export async function accuseProvider(
   context: ReplyContext,
-  attempt: Attempt,
-  { reason, evidence = {} }: { readonly reason: string; readonly evidence?: Evidence },
+  attempt: ProviderAttempt,
+  { reason, evidence = {} }: { readonly reason: string; readonly evidence?: ComplaintEvidence },
 ): Promise<void> {
   const { providerId } = attempt.match.ticket;
   context.onFault?.(reason, providerId);
@@ -26,7 +26,7 @@ export async function accuseProvider(
 /** For the router's statistics only, so a lost one does no harm. */
 export function reportToRouter(
   { clock, links, router, onError = () => {} }: ReplyContext,
-  { replyId, match, startedMs }: Attempt,
+  { replyId, match, startedMs }: ProviderAttempt,
   { outcome, outputTokens }: { readonly outcome: string; readonly outputTokens: number },
 ): void {
   const { providerId } = match.ticket;

@@ -1,13 +1,13 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { ChainView } from '@ogong/host/views/chain-view';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /** The validator that this gateway's orders name: the same one as long as it answers, else the next. */
 export interface ValidatorChoice {
   /** @throws ApiError `validator_unreachable` */
-  pick(): Promise<Validator>;
+  pick(): Promise<QuorumMember>;
   /** An order under this validator went wrong: ask before the next one. */
   doubt(): void;
 }
@@ -23,17 +23,17 @@ const PROBE_TIMEOUT_MS = 3_000;
 
 export function createValidatorChoice({ chain, links, random }: ValidatorChoiceDependencies): ValidatorChoice {
   const start = random();
-  let chosen: Validator | undefined;
+  let chosen: QuorumMember | undefined;
   let doubted = false;
-  let probing: Promise<Validator> | undefined;
+  let probing: Promise<QuorumMember> | undefined;
 
-  async function probe(): Promise<Validator> {
+  async function probe(): Promise<QuorumMember> {
     const validators = chain.validators();
     const preferred = validators.findIndex(({ certHash }) => Buffer.compare(certHash, chosen?.certHash ?? EMPTY) === 0);
     const first = preferred >= 0 ? preferred : Math.floor(start * validators.length);
     let last: unknown;
     for (let i = 0; i < validators.length; i++) {
-      const validator = validators[(first + i) % validators.length] as Validator;
+      const validator = validators[(first + i) % validators.length] as QuorumMember;
       try {
         await links.to(ValidatorService, validator).getBeacon({ epoch: 0n }, { timeoutMs: PROBE_TIMEOUT_MS });
         chosen = validator;
@@ -64,7 +64,7 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
 const EMPTY = new Uint8Array(0);
 
 /** By identity of the entry's certificate: a validator that moved is asked again. */
-function isRegistered(validators: readonly Validator[], chosen: Validator): boolean {
+function isRegistered(validators: readonly QuorumMember[], chosen: QuorumMember): boolean {
   return validators.some(
     ({ certHash, endpoint }) => endpoint === chosen.endpoint && Buffer.compare(certHash, chosen.certHash) === 0,
   );

@@ -4,7 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   computeGenesisPosition,
@@ -19,11 +19,11 @@ export interface ReputationReaderDependencies {
   readonly store: Store;
   readonly chain: {
     readonly network: ChainView['network'];
-    validators(): readonly Validator[];
+    validators(): readonly QuorumMember[];
     client(): Promise<Pick<ChainClient, 'anchorOf'>>;
   };
   readonly links: Pick<LinkPool, 'to'>;
-  readonly onError?: (validator: Validator, error: unknown) => void;
+  readonly onError?: (validator: QuorumMember, error: unknown) => void;
 }
 
 const PAGE_ENTRIES = 1000;
@@ -36,7 +36,7 @@ const PAGE_TIMEOUT_MS = 10_000;
 export function createReputationReader(dependencies: ReputationReaderDependencies): { read(): Promise<void> } {
   const { crypto, store, chain, links, onError = () => {} } = dependencies;
 
-  async function readLog(validator: Validator): Promise<void> {
+  async function readLog(validator: QuorumMember): Promise<void> {
     const anchor = await (await chain.client()).anchorOf(validator.address);
     const expected = { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2), 32) };
     const { chainId } = chain.network;

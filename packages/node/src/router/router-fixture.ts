@@ -12,7 +12,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
@@ -48,7 +48,7 @@ export interface Opened {
 
 export async function start(
   options: Partial<RouterOptions> = {},
-  validators: readonly Validator[] = [],
+  validators: readonly QuorumMember[] = [],
 ): Promise<Opened> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
   const identity = await makeIdentity(40);

@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLinkServer } from '@ogong/host/link/link-server';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { RouterService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { appendVerdict, computeGenesisPosition, type Verdict } from '@ogong/protocol/settlement/verdict-log';
@@ -89,7 +89,7 @@ describe('standing', () => {
     });
     await server.start();
     closing.push(() => server.stop(0));
-    const validator: Validator = {
+    const validator: QuorumMember = {
       address: validatorAddress,
       stake: 1n,
       certHash: identity.id,

@@ -1,4 +1,4 @@
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { createTestClock } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
 import { createAccess } from './access.ts';
@@ -9,7 +9,7 @@ const stranger = new Uint8Array(32).fill(2);
 
 function create() {
   const clock = createTestClock();
-  const findByCertHash = (hash: Uint8Array) => (hash[0] === 1 ? ({} as Validator) : undefined);
+  const findByCertHash = (hash: Uint8Array) => (hash[0] === 1 ? ({} as QuorumMember) : undefined);
   return { clock, access: createAccess({ chain: { findByCertHash }, clock }) };
 }
 

@@ -14,7 +14,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestChain, type TestChain } from '@ogong/testing/validator/test-chain';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { VerifierCalls } from './audit/verifier-call.ts';
 import { readChannel } from './store/channel-store.ts';
@@ -56,7 +56,7 @@ describe('a validator that dies at any step', () => {
     readonly path: string;
     readonly chain: TestChain;
     readonly clock: ReturnType<typeof createTestClock>;
-    readonly served: Map<string, ServedReply>;
+    readonly served: Map<string, TestReply>;
     /** Verifiers, two per audit; each of their commitments outlives the validator. */
     readonly calls: VerifierCalls;
     /** Replies whose record was acknowledged. */
@@ -66,7 +66,7 @@ describe('a validator that dies at any step', () => {
   function createWorld(): World {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-crash-'));
     directories.push(directory);
-    const served = new Map<string, ServedReply>();
+    const served = new Map<string, TestReply>();
     return {
       path: join(directory, 'validator.db'),
       chain: createTestChain(),
@@ -85,7 +85,7 @@ describe('a validator that dies at any step', () => {
       clock,
       calls,
       audit: { pairPpm: 1_000_000, honeypotPpm: 1_000_000 },
-      getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes,
+      getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
       ...(wrapGroup ? { wrapGroup } : {}),
     });
     // What dies here is the validator and not the machine: thousands of syncs would prove nothing more.
@@ -139,7 +139,7 @@ describe('a validator that dies at any step', () => {
     const second = open(world);
     const acknowledged = [...world.acknowledged];
     for (const id of acknowledged) {
-      const { reply } = world.served.get(id) as ServedReply;
+      const { reply } = world.served.get(id) as TestReply;
       expect(second.find(reply.record.replyId).signedRecord?.record).toEqual(reply.recordBytes);
     }
     await drive(world, second);

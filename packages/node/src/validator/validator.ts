@@ -15,7 +15,7 @@ import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { Validator as Member } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember as Member } from '@ogong/protocol/crypto/quorum';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';

@@ -4,7 +4,7 @@ import { compareBytes, concatBytes, equalBytes, toHex } from '../base/bytes.ts';
 import { createSeededRandom } from '../base/seeded-random.ts';
 import type { Crypto, LedgerSigner } from '../crypto/crypto.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
-import type { Validator } from '../crypto/quorum.ts';
+import type { QuorumMember } from '../crypto/quorum.ts';
 import { computeVrfPublicKey, proveVrf } from '../crypto/vrf.ts';
 import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
 import {
@@ -65,7 +65,7 @@ function createNetwork({
 } = {}) {
   const addresses = Array.from({ length: size }, (_, i) => new Uint8Array(20).fill(i + 1));
   const secrets = addresses.map((_, i) => new Uint8Array(32).fill(i + 1));
-  const validators: Validator[] = addresses
+  const validators: QuorumMember[] = addresses
     .map((address, i) => ({
       address,
       stake: 10n,
@@ -272,7 +272,7 @@ describe('one validator', () => {
   function createOne(vote?: BeaconVote) {
     const net = createNetwork();
     const peers = net.nodes.map(({ address }) => address);
-    const validators: Validator[] = peers.map((address, i) => ({
+    const validators: QuorumMember[] = peers.map((address, i) => ({
       address,
       stake: 10n,
       certHash: new Uint8Array(32),

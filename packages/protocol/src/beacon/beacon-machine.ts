@@ -4,9 +4,9 @@ import {
   computeTotalStake,
   findValidator,
   isQuorum,
+  type QuorumMember,
   type QuorumSignature,
   sortBySigner,
-  type Validator,
   verifyQuorum,
 } from '../crypto/quorum.ts';
 import { verifyVrf } from '../crypto/vrf.ts';
@@ -84,7 +84,7 @@ export interface BeaconMachineDependencies {
   /** RFC 9381 proof under this validator's VRF key. */
   proveVrf(input: Uint8Array): Uint8Array;
   /** The validator set; read once when an epoch starts. */
-  validators(): readonly Validator[];
+  validators(): readonly QuorumMember[];
 }
 
 /** What the proposer of the current view has in hand. */
@@ -113,7 +113,7 @@ export function createBeaconMachine(
   const self = signer.address;
   let latest = options.start;
   let epoch: bigint;
-  let validators: readonly Validator[];
+  let validators: readonly QuorumMember[];
   let totalStake: bigint;
   let startsAtMs: number | undefined;
   let view: number;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/beacon.json' with { type: 'json' };
 import { compareBytes, concatBytes, fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
-import { isQuorum, type Validator, verifyQuorum } from '../crypto/quorum.ts';
+import { isQuorum, type QuorumMember, verifyQuorum } from '../crypto/quorum.ts';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '../crypto/vrf.ts';
 import {
   type BeaconCertificate,
@@ -25,7 +25,7 @@ const members = [1, 2, 3, 4]
     secret: new Uint8Array(32).fill(seed),
   }))
   .sort((a, b) => compareBytes(a.signer.address, b.signer.address));
-const validators: Validator[] = members.map(({ signer, secret }, index) => ({
+const validators: QuorumMember[] = members.map(({ signer, secret }, index) => ({
   address: signer.address,
   stake: 100n,
   certHash: new Uint8Array(32).fill(index),

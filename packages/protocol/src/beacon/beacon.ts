@@ -21,8 +21,8 @@ import {
   computeTotalStake,
   findValidator,
   isQuorum,
+  type QuorumMember,
   type QuorumSignature,
-  type Validator,
   verifyQuorum,
 } from '../crypto/quorum.ts';
 import { VRF_PROOF_BYTES, verifyVrf } from '../crypto/vrf.ts';
@@ -159,7 +159,7 @@ export function verifyContributions(
     epoch: bigint;
     previous: Uint8Array;
     contributions: readonly BeaconContribution[];
-    validators: readonly Validator[];
+    validators: readonly QuorumMember[];
   },
 ): ContributionsVerdict {
   const input = encodeVrfInput(network, epoch, previous);
@@ -204,7 +204,7 @@ export function verifyBeaconCertificate(
     certificate,
     previous,
     validators,
-  }: { certificate: BeaconCertificate; previous?: Uint8Array | undefined; validators: readonly Validator[] },
+  }: { certificate: BeaconCertificate; previous?: Uint8Array | undefined; validators: readonly QuorumMember[] },
 ): BeaconVerdict {
   const checks: Check[] = [];
   if (previous === undefined)

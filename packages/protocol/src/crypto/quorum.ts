@@ -2,7 +2,7 @@ import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
 import type { Crypto } from './crypto.ts';
 
 /** A member of the validator set, as the registry contract lists it. */
-export interface Validator {
+export interface QuorumMember {
   /** Ledger address, 20 bytes. */
   readonly address: Uint8Array;
   /** Bond in atomic units: the vote. */
@@ -34,11 +34,11 @@ export function isQuorum(signedStake: bigint, totalStake: bigint): boolean {
   return 3n * signedStake > 2n * totalStake;
 }
 
-export function computeTotalStake(validators: readonly Validator[]): bigint {
+export function computeTotalStake(validators: readonly QuorumMember[]): bigint {
   return validators.reduce((sum, validator) => sum + validator.stake, 0n);
 }
 
-export function findValidator(validators: readonly Validator[], address: Uint8Array): Validator | undefined {
+export function findValidator(validators: readonly QuorumMember[], address: Uint8Array): QuorumMember | undefined {
   return validators.find((validator) => equalBytes(validator.address, address));
 }
 
@@ -51,7 +51,7 @@ export interface QuorumEvidence {
   /** 32 bytes. */
   readonly digest: Uint8Array;
   readonly signatures: readonly QuorumSignature[];
-  readonly validators: readonly Validator[];
+  readonly validators: readonly QuorumMember[];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
-import type { Validator } from '../crypto/quorum.ts';
+import type { QuorumMember } from '../crypto/quorum.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { CHAIN_ID } from './receipt.ts';
 
@@ -8,7 +8,7 @@ export interface Trust {
   readonly ledger?: LedgerDomain;
   /** Settlement contract, which the beacon's genesis and certificates name. */
   readonly settlement?: Uint8Array;
-  readonly validators?: readonly Validator[];
+  readonly validators?: readonly QuorumMember[];
   /** Published model root by model id. */
   readonly modelRoots?: Readonly<Record<string, Uint8Array>>;
 }
@@ -75,7 +75,7 @@ function parseLedger(value: unknown): LedgerDomain {
 /** Uint128, as the registry counts bonds. */
 const STAKE = /^(?:0|[1-9][0-9]{0,38})$/;
 
-function parseValidators(value: unknown): Validator[] {
+function parseValidators(value: unknown): QuorumMember[] {
   if (!Array.isArray(value)) throw malformed('validators', 'an array');
   const seen = new Set<string>();
   return value.map((one: unknown, i) => {

@@ -1,8 +1,8 @@
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { ModelFile } from './model-file.ts';
+import type { CalibrationModel } from './model-file.ts';
 import { type ServedSample, scoreSample } from './sample.ts';
-import type { Setup } from './setups.ts';
+import type { EngineSetup } from './setups.ts';
 
 /** The checking side of a pair: an engine of this machine, or a verifier elsewhere. */
 export interface Checker {
@@ -19,8 +19,12 @@ export interface OpenChecker {
 }
 
 export function createLocalChecker(
-  { name, settings }: Setup,
-  { model, contextSize, crypto }: { readonly model: ModelFile; readonly contextSize: number; readonly crypto: Crypto },
+  { name, settings }: EngineSetup,
+  {
+    model,
+    contextSize,
+    crypto,
+  }: { readonly model: CalibrationModel; readonly contextSize: number; readonly crypto: Crypto },
 ): Checker {
   return {
     name,

@@ -3,16 +3,16 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Checker } from './checkers.ts';
 import { collectReports, collectServed } from './collect.ts';
-import { type ModelFile, nameModel } from './model-file.ts';
+import { type CalibrationModel, nameModel } from './model-file.ts';
 import { createPrompt, TOKENS_PER_WORD } from './prompts.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { SampleStore } from './sample-store.ts';
-import { listSeeds, type Setup } from './setups.ts';
+import { type EngineSetup, listSeeds } from './setups.ts';
 import { formatSourceId, formatVerifierId, HONEST } from './source-id.ts';
 
 /** Who serves and who checks. */
-export interface Pair {
-  readonly provider: Setup;
+export interface SamplePair {
+  readonly provider: EngineSetup;
   readonly checker: Checker;
 }
 
@@ -25,9 +25,9 @@ export interface MeasureProgress {
   readonly total: number;
 }
 
-export interface MeasureOptions {
-  readonly model: ModelFile;
-  readonly pairs: readonly Pair[];
+export interface PairMeasureOptions {
+  readonly model: CalibrationModel;
+  readonly pairs: readonly SamplePair[];
   readonly store: SampleStore;
   readonly crypto: Crypto;
   readonly signer: HybridSigner;
@@ -48,10 +48,10 @@ const PROMPT_ROOM = 384;
 export const computeContextSize = ({
   maxTokens,
   promptTokens = 0,
-}: Pick<MeasureOptions, 'maxTokens' | 'promptTokens'>): number => PROMPT_ROOM + promptTokens + maxTokens;
+}: Pick<PairMeasureOptions, 'maxTokens' | 'promptTokens'>): number => PROMPT_ROOM + promptTokens + maxTokens;
 
 export const nameSource = (
-  { model, maxTokens, promptTokens }: Pick<MeasureOptions, 'model' | 'maxTokens' | 'promptTokens'>,
+  { model, maxTokens, promptTokens }: Pick<PairMeasureOptions, 'model' | 'maxTokens' | 'promptTokens'>,
   provider: string,
 ) => formatSourceId({ model: nameModel(model), behaviour: HONEST, setup: provider, maxTokens, promptTokens });
 
@@ -60,7 +60,7 @@ export const nameSource = (
  * while it works: two of a large model may not fit.
  * @throws EngineError, LinkError; the signal's reason when it aborts.
  */
-export async function measurePairs(options: MeasureOptions): Promise<void> {
+export async function measurePairs(options: PairMeasureOptions): Promise<void> {
   const { model, pairs, store, crypto, signer, replies, contextSize, signal, onProgress } = options;
   const plan: RequestPlan = { maxTokens: options.maxTokens, promptTokens: options.promptTokens, sampler: 'mixed' };
   const providers = [...new Map(pairs.map(({ provider }) => [provider.name, provider])).values()];
@@ -142,7 +142,7 @@ export async function measureTokensPerWord(engine: Pick<TextEngine, 'tokenizePro
   return Math.max(TOKENS_PER_WORD, tokens.length / content.split(' ').length);
 }
 
-function countMissing(options: MeasureOptions): number {
+function countMissing(options: PairMeasureOptions): number {
   const { store, pairs, model, replies } = options;
   const unserved = new Map<string, number>();
   let missing = 0;

@@ -1,10 +1,11 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 
-export interface ModelFile {
+export interface CalibrationModel {
   readonly path: string;
   /** 32 bytes. */
   readonly modelRoot: Uint8Array;
 }
 
 /** A model under another file name is the same model: stores are named by content. */
-export const nameModel = ({ modelRoot }: Pick<ModelFile, 'modelRoot'>): string => toHex(modelRoot.subarray(0, 8));
+export const nameModel = ({ modelRoot }: Pick<CalibrationModel, 'modelRoot'>): string =>
+  toHex(modelRoot.subarray(0, 8));

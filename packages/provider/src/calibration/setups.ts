@@ -3,7 +3,7 @@ import type { LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 export type SetupSettings = Partial<Omit<LlamaEngineOptions, 'modelPath' | 'modelRoot'>>;
 
 /** A way to run a model on this machine. Several may be of one numeric class: their drift is measured together. */
-export interface Setup {
+export interface EngineSetup {
   readonly name: string;
   readonly settings: SetupSettings;
   /** Replies served at a time. */
@@ -63,14 +63,14 @@ export const SETUPS = [
   onRequest('fast-piledriver', { kernels: 'fast', isa: 'piledriver' }),
   onRequest('fast-cannonlake', { kernels: 'fast', isa: 'cannonlake' }),
   onRequest('vulkan-single', { backend: 'vulkan', shapes: 'single' }, EXACT_STREAMS),
-] as const satisfies readonly Setup[];
+] as const satisfies readonly EngineSetup[];
 
-export type SetupName = (typeof SETUPS)[number]['name'];
+export type EngineSetupName = (typeof SETUPS)[number]['name'];
 
 /** @returns undefined for a name that there is none of. */
-export function findSetup(name: SetupName): Setup;
-export function findSetup(name: string): Setup | undefined;
-export function findSetup(name: string): Setup | undefined {
+export function findSetup(name: EngineSetupName): EngineSetup;
+export function findSetup(name: string): EngineSetup | undefined;
+export function findSetup(name: string): EngineSetup | undefined {
   return SETUPS.find((each) => each.name === name);
 }
 
@@ -84,7 +84,7 @@ const SEEDS_PER_SETUP = 10_000_000;
  * whoever served them.
  * @param count 0..10,000,000.
  */
-export function listSeeds({ name }: Pick<Setup, 'name'>, count: number): number[] {
+export function listSeeds({ name }: Pick<EngineSetup, 'name'>, count: number): number[] {
   const first =
     1 +
     SEEDS_PER_SETUP *

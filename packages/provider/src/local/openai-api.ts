@@ -1,7 +1,7 @@
 import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
-import { createIdentity, formatModel, formatModelList, type ShownToken } from '@ogong/host/openai/format';
+import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
 import { BODY_LIMITS, findModel, generateLocally, type LocalCall, type LocalModel } from './local-model.ts';
@@ -54,7 +54,7 @@ async function* generateChoice(
   { model, request, choice, signal }: ChoiceJob,
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
   const { logprobs } = request.asked;
-  const tokens: ShownToken[] = [];
+  const tokens: AnswerToken[] = [];
   let promptTokens = 0;
   let sent = 0;
   for await (const event of generateLocally(crypto, model, request, { choice, signal })) {

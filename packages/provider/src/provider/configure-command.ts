@@ -2,19 +2,19 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
-import type { ConfigDefinition, Field, Fields } from '@ogong/host/config/field';
+import type { ConfigDefinition, ConfigFields, Field } from '@ogong/host/config/field';
 import { formatHelp } from '@ogong/host/config/help';
 import { DEFAULT_PROVIDER_DIRECTORY, serveConfig } from './provider-config.ts';
 
 const NAME = 'ogong-provider configure';
 
-const definition: ConfigDefinition<Fields> = {
+const definition: ConfigDefinition<ConfigFields> = {
   ...serveConfig.definition,
   name: NAME,
   summary: 'Writes the settings of ogong-provider serve to config.json. Run again, it changes only what is given.',
   // Any one of them can be set alone; serve says what is missing.
   fields: Object.fromEntries(
-    Object.entries(serveConfig.definition.fields as Fields).map(([name, field]): [string, Field] => [
+    Object.entries(serveConfig.definition.fields as ConfigFields).map(([name, field]): [string, Field] => [
       name,
       { ...field, required: false },
     ]),

@@ -2,7 +2,7 @@ import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { RequestError } from '@ogong/protocol/exchange/request';
@@ -25,7 +25,7 @@ export interface OrderTerms {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array;
   readonly model: ServedModel;
-  readonly findValidator: (address: Uint8Array) => Validator | undefined;
+  readonly findValidator: (address: Uint8Array) => QuorumMember | undefined;
   readonly latestEpoch: bigint;
   readonly nowMs: number;
 }
@@ -35,7 +35,7 @@ export interface CheckedOrder {
   readonly ticket: Ticket;
   readonly endpoint: Endpoint;
   readonly request: ModelRequest;
-  readonly validator: Validator;
+  readonly validator: QuorumMember;
 }
 
 const NOTHING = new Uint8Array();

@@ -5,7 +5,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { type BeaconView, BeaconViewError } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
@@ -82,7 +82,7 @@ export async function acceptOrder(
 function findValidator(
   { chain, validators }: Pick<IntakeContext, 'chain' | 'validators'>,
   address: Uint8Array,
-): Validator | undefined {
+): QuorumMember | undefined {
   const validator = chain.findByAddress(address);
   if (validator === undefined || validators.length === 0) return validator;
   return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;

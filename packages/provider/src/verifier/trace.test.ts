@@ -11,10 +11,10 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/
 import { createNetwork, type Network, type NetworkOptions, receive } from '@ogong/testing/provider/provider-fixture';
 import {
   openReply,
-  type ServedReply,
   scoreWith,
   startVerifier,
   type TestVerifier,
+  type TracedReply,
   traceWith,
 } from '@ogong/testing/verifier/trace-fixture';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ async function network(engine: FakeEngineOptions = {}, options: NetworkOptions =
   return made;
 }
 
-async function serve(network: Network, body: Readonly<Record<string, unknown>> = {}): Promise<ServedReply> {
+async function serve(network: Network, body: Readonly<Record<string, unknown>> = {}): Promise<TracedReply> {
   const message = network.order({ body });
   const { finished } = await receive(network.client, message);
   return openReply(message, finished.record!.record, network.connect);
@@ -52,7 +52,7 @@ async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
 }
 
 async function locate(
-  served: ServedReply,
+  served: TracedReply,
   checking: TestVerifier,
   askProvider: (position: number) => Promise<SignedTrace> = served.trace,
 ) {
@@ -162,7 +162,7 @@ describe('a dispute in tier replay', () => {
 
 describe('a trace', () => {
   let net: Network;
-  let served: ServedReply;
+  let served: TracedReply;
   let checking: TestVerifier;
   beforeAll(async () => {
     net = await createNetwork({ modelId: 'ogong/replay/test/fake' });

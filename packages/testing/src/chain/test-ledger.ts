@@ -3,7 +3,7 @@ import { deployContracts, type Limits } from '@ogong/chain/deploy';
 import { escrowAbi, settlementAbi } from '@ogong/chain/generated/abi';
 import { type BytesLike, type Hex, toAddress, toHex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
-import { type Debit, type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
+import { type LedgerDebit, type SettleCall, sortQuorum } from '@ogong/chain/settle-call';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { sign } from 'viem/accounts';
 
@@ -47,7 +47,12 @@ export async function startTestLedger(options: { limits?: Partial<Limits>; block
     return member;
   }
 
-  async function signDebit(payerKey: Hex, validator: BytesLike, amount: bigint, cumulative: bigint): Promise<Debit> {
+  async function signDebit(
+    payerKey: Hex,
+    validator: BytesLike,
+    amount: bigint,
+    cumulative: bigint,
+  ): Promise<LedgerDebit> {
     const payer = computeAddress(payerKey);
     const digest = await governor.transactor.client.readContract({
       address: deployment.escrow,

@@ -31,7 +31,7 @@ export function createRequest(text: string, overrides: Partial<TextGenerationReq
   };
 }
 
-export interface Reply {
+export interface ComplianceReply {
   readonly events: readonly TextGenerationEvent[];
   readonly promptTokens: Uint32Array;
   readonly outputTokens: Uint32Array;
@@ -40,7 +40,7 @@ export interface Reply {
   readonly windows: readonly WindowBytes[];
 }
 
-export async function collectReply(events: AsyncIterable<TextGenerationEvent>): Promise<Reply> {
+export async function collectReply(events: AsyncIterable<TextGenerationEvent>): Promise<ComplianceReply> {
   const all: TextGenerationEvent[] = [];
   for await (const event of events) all.push(event);
   const start = all[0];
@@ -67,7 +67,7 @@ export function readShapeClasses(windows: readonly WindowBytes[], vocabularySize
 export function createScoreRequest(
   engine: TextEngine,
   request: TextGenerationRequest,
-  reply: Reply,
+  reply: ComplianceReply,
 ): TextScoringRequest {
   const { vocabularySize, numericClass } = engine.info();
   return {

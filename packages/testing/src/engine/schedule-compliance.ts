@@ -2,7 +2,7 @@ import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/
 import { decodeSketch } from '@ogong/protocol/commitment/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { collectReply, type Reply, readRows } from './compliance-requests.ts';
+import { collectReply, type ComplianceReply, readRows } from './compliance-requests.ts';
 
 /** One reply of a schedule. */
 export interface Arrival {
@@ -39,7 +39,7 @@ export async function serveAll(
   engine: TextEngine,
   schedule: readonly Arrival[],
   toRequest: ToRequest,
-): Promise<readonly Reply[]> {
+): Promise<readonly ComplianceReply[]> {
   let tokens = 0;
   let running = 0;
   let wake = Promise.withResolvers<void>();
@@ -47,7 +47,7 @@ export async function serveAll(
     wake.resolve();
     wake = Promise.withResolvers();
   };
-  const serve = async (arrival: Arrival): Promise<Reply> => {
+  const serve = async (arrival: Arrival): Promise<ComplianceReply> => {
     running++;
     const stopping = new AbortController();
     let own = 0;
@@ -69,7 +69,7 @@ export async function serveAll(
       notify();
     }
   };
-  const replies: Promise<Reply>[] = [];
+  const replies: Promise<ComplianceReply>[] = [];
   for (const arrival of schedule) {
     while (tokens < arrival.after && running > 0) await wake.promise;
     replies.push(serve(arrival));
@@ -79,7 +79,7 @@ export async function serveAll(
 
 export interface Turn {
   readonly request: TextGenerationRequest;
-  readonly reply: Reply;
+  readonly reply: ComplianceReply;
 }
 
 /**
@@ -97,7 +97,7 @@ export async function serveTurns(
   const first = await serveAll(engine, schedule, (arrival) => scoped(toRequest(arrival)));
   const carried = new Map(
     schedule.map((arrival, i) => {
-      const { promptTokens, outputTokens } = first[i] as Reply;
+      const { promptTokens, outputTokens } = first[i] as ComplianceReply;
       const cut = arrival.number % 3 === 0 ? Math.ceil(outputTokens.length / 2) : outputTokens.length;
       const tokens = [...promptTokens, ...outputTokens.subarray(0, cut), ...promptTokens.subarray(0, 5)].slice(0, room);
       return [
@@ -121,7 +121,7 @@ export const countCached = (turns: readonly Turn[]): number =>
   }, 0);
 
 /** What a reply says and commits to, up to a length: a cancelled one ends where it happens to. */
-function takeTokens(reply: Reply, request: TextGenerationRequest, vocabularySize: number, count: number) {
+function takeTokens(reply: ComplianceReply, request: TextGenerationRequest, vocabularySize: number, count: number) {
   return {
     output: [...reply.outputTokens.subarray(0, count)],
     rows: readRows(reply.windows, vocabularySize).slice(0, count),
@@ -144,7 +144,7 @@ export async function expectSameReplies(
   const { vocabularySize } = plain.info();
   let accepted = 0;
   for (const [i, reply] of seen.entries()) {
-    const without = expected[i] as Reply;
+    const without = expected[i] as ComplianceReply;
     const arrival = schedule[i] as Arrival;
     const request = toRequest(arrival);
     if (arrival.cancelAfter === undefined) {

@@ -19,7 +19,7 @@ import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/commitment/window';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
 import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/exchange/request';
@@ -128,7 +128,7 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
     return { identity, endpoint: formatHostPort(server.address()) };
   }
 
-  const validators: Validator[] = [];
+  const validators: QuorumMember[] = [];
   for (let index = 0; index < 2; index++) {
     const assertAlive = (): void => {
       if (deadValidators.has(index)) throw new Refusal('unavailable', 'this validator is down');

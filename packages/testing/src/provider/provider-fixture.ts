@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
@@ -49,7 +49,7 @@ const validatorAddress = createNobleLedgerSigner(new Uint8Array(32).fill(25)).ad
 const quiet = createLogger({ name: 'test', level: 'silent' });
 
 export interface FakeValidator {
-  readonly validator: () => Validator;
+  readonly validator: () => QuorumMember;
   readonly admitted: AdmitRequest[];
   readonly pushed: PushRecordRequest[];
   readonly announced: SignedAnnouncement[];

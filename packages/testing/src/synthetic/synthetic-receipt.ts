@@ -9,7 +9,7 @@ import {
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfOutput, computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
@@ -96,7 +96,7 @@ function certifyBeacon(crypto: Crypto, chainId: bigint) {
     .map((seed) => {
       const signer = createNobleLedgerSigner(new Uint8Array(32).fill(0x40 + seed));
       const secret = new Uint8Array(32).fill(0x60 + seed);
-      const validator: Validator = {
+      const validator: QuorumMember = {
         address: signer.address,
         stake: 100n,
         certHash: new Uint8Array(32).fill(seed),

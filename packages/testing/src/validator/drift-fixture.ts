@@ -10,7 +10,7 @@ import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
 import { ledger, payer } from './test-bench.ts';
 import { answerHonestly, type TestVerifiers } from './test-calls.ts';
 import { createTestHybrid } from './test-keys.ts';
-import { createTestOrder, findServed, type ServedReply, serveTestReply } from './test-reply.ts';
+import { createTestOrder, findServed, serveTestReply, type TestReply } from './test-reply.ts';
 
 /** Made-up drift between two classes, a table of it, and verifiers that see it: for the tests of validators. */
 const VERIFIER_CLASS = 'test-1/js/f64/fast/synthetic/kv-none';
@@ -20,7 +20,7 @@ export const HONEST = 3;
 export const CHEAT = 12;
 
 /** What another class computes of a reply: sketches off by up to `size` steps. */
-export function jitter(reply: ServedReply['reply'], random: () => number, size: number): WindowBytes[] {
+export function jitter(reply: TestReply['reply'], random: () => number, size: number): WindowBytes[] {
   const { header, opening } = reply;
   const move = (value: number): number =>
     Math.max(-2047, Math.min(2047, value + Math.round((2 * random() - 1) * size)));
@@ -81,10 +81,10 @@ export function createTestPolicy(codeVersion = 'test', rates = { reject: 0.01, d
 }
 
 /** Verifiers of another class than the provider's, which see its replies `size` steps off. */
-export function seeDrift(served: Map<string, ServedReply>, size: () => number): TestVerifiers {
+export function seeDrift(served: Map<string, TestReply>, size: () => number): TestVerifiers {
   const random = createSeededRandom(7);
   return (peer, job) => {
-    const { reply } = findServed(served.values(), job) as ServedReply;
+    const { reply } = findServed(served.values(), job) as TestReply;
     const windows = jitter(reply, random, size());
     return answerHonestly(served, { numericClass: VERIFIER_CLASS, exact: false, windows })(peer, job);
   };

@@ -20,7 +20,7 @@ import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
@@ -35,10 +35,10 @@ import {
   MODEL_ROOT,
   PRICE_PER_1K,
   payeeSigner,
-  type ServedReply,
   type ServeInput,
   serveTestReply,
   type TestOrder,
+  type TestReply,
 } from './test-reply.ts';
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
@@ -100,9 +100,9 @@ export function createTestValidator(options: BenchOptions = {}) {
   store.transact((db) => adoptTable(db, options.audit?.drift, clock.nowMs()));
   const test = options.test ?? { soundness: 1, falsePositiveRate: 0, beta: 0.001 };
   const verdicts = { crypto, chainId: ledger.chainId, validator: signer.address, test };
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const decided: VerdictEntry[] = [];
-  const member: Validator = {
+  const member: QuorumMember = {
     address: signer.address,
     stake: 100n,
     certHash: seedOf(`certificate ${index}`),
@@ -152,8 +152,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       archive,
       onVerdict,
       getOpening:
-        options.getOpening ??
-        (async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes),
+        options.getOpening ?? (async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes),
       jobSecret: seedOf('job secret'),
       stakeOf: options.stakeOf ?? (() => 0n),
       calls:
@@ -249,13 +248,13 @@ export function createTestValidator(options: BenchOptions = {}) {
         expiresAtMs: clock.nowMs() + 120_000,
         bend,
       }),
-    serve(order: TestOrder, bend: Partial<ServeInput> = {}): ServedReply {
+    serve(order: TestOrder, bend: Partial<ServeInput> = {}): TestReply {
       const beacon = archive.find(order.fields.epoch) as ServeInput['beacon'];
       const reply = serveTestReply(order, { provider, payer, ledger, beacon, ...bend });
       served.set(toHex(order.fields.replyId), reply);
       return reply;
     },
-    async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<ServedReply> {
+    async deliver(number: number, bend: Partial<ServeInput> = {}): Promise<TestReply> {
       const named = bend.payee ? { payee: bend.payee.address } : {};
       const order = validator.order(number, named, bend.payer);
       await intake.admit(order);

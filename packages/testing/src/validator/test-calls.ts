@@ -11,7 +11,7 @@ import {
   hashScoreInputs,
 } from '@ogong/protocol/stage2/score-commitment';
 import { createTestHybrid } from './test-keys.ts';
-import { createTestReport, findServed, type ServedReply } from './test-reply.ts';
+import { createTestReport, findServed, type TestReply } from './test-reply.ts';
 
 /** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
 export type TestVerifiers = (peer: Peer, job: ScoreJob) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
@@ -44,11 +44,11 @@ export function createTestCalls(answer: TestVerifiers): VerifierCalls {
 
 /** A verifier that finds what was served, by the announced endpoint's name. */
 export function answerHonestly(
-  served: Map<string, ServedReply>,
+  served: Map<string, TestReply>,
   bend: Parameters<typeof createTestReport>[2] = {},
 ): TestVerifiers {
   return async (peer, job) => {
-    const found = findServed(served.values(), job) as ServedReply;
+    const found = findServed(served.values(), job) as TestReply;
     const name = String(peer.endpoint).replace(/:1$/, '');
     return { report: createTestReport(found, job, bend), signer: createTestHybrid(name) };
   };

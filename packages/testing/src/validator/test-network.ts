@@ -48,9 +48,9 @@ import {
   MODEL_ROOT,
   PRICE_PER_1K,
   payeeSigner,
-  type ServedReply,
   type ServeInput,
   serveTestReply,
+  type TestReply,
   toPushMessage,
 } from './test-reply.ts';
 
@@ -197,7 +197,7 @@ export async function startTestNetwork({
       }
     },
     /** Admits, serves and hands in one reply, as gateway and provider would. */
-    async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<ServedReply> {
+    async deliver(node: (typeof nodes)[number], bend: Partial<ServeInput> = {}): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
       const index = orders++;
@@ -250,7 +250,7 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
   const verifierKeys = createNodeHybridSigner(hybridSeed(`${name} verifier reports`));
   const identity = await createLinkIdentity(new Secret(seed(`${name} link`)));
   const verifierIdentity = await createLinkIdentity(new Secret(seed(`${name} verifier link`)));
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   let sequence = 1n;
   const committed = new Map<string, Uint8Array>();
   let isOpen = true;
@@ -339,7 +339,7 @@ async function createTestProvider(name: string, ledger: LedgerDomain) {
     verifierIdentity,
     announce: () => announceAs(signer, false),
     announceVerifier: () => announceAs(verifier, true),
-    keep: (reply: ServedReply) => served.set(toHex(reply.reply.record.replyId), reply),
+    keep: (reply: TestReply) => served.set(toHex(reply.reply.record.replyId), reply),
     withhold(isWithheld: boolean) {
       isOpen = !isWithheld;
     },

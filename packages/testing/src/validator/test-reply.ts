@@ -72,7 +72,7 @@ export function createTestOrder({ index, tokens = 40, model = MODEL, bend = {}, 
   return { fields, request, order: encodeOrder(fields), signature };
 }
 
-export interface ServedReply {
+export interface TestReply {
   readonly reply: SyntheticReply;
   readonly submission: Submission;
 }
@@ -88,7 +88,7 @@ export interface ServeInput {
   readonly bend?: SyntheticOptions['bend'];
 }
 
-export function serveTestReply(order: TestOrder, input: ServeInput): ServedReply {
+export function serveTestReply(order: TestOrder, input: ServeInput): TestReply {
   const payee = input.payee ?? payeeSigner;
   const providerId = hashHybridKey(crypto, input.provider.publicKey);
   const text = input.text ?? 'once there was a story';
@@ -146,16 +146,13 @@ export function toPushMessage(submission: Submission): Omit<
 type TestJob = Pick<ScoreRequest, 'jobId' | 'request' | 'outputTokens'>;
 
 /** Whose job it is: verifiers are not told, so by request. */
-export function findServed(
-  served: Iterable<ServedReply>,
-  { request }: Pick<TestJob, 'request'>,
-): ServedReply | undefined {
+export function findServed(served: Iterable<TestReply>, { request }: Pick<TestJob, 'request'>): TestReply | undefined {
   return [...served].find(({ reply }) => equalBytes(reply.request, request));
 }
 
 /** The report of a verifier that runs the same model in the same class, unless bent. */
 export function createTestReport(
-  { reply }: Pick<ServedReply, 'reply'>,
+  { reply }: Pick<TestReply, 'reply'>,
   { jobId, outputTokens }: TestJob,
   bend: Partial<ScoreReport> = {},
 ): Uint8Array {

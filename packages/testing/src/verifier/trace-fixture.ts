@@ -86,7 +86,7 @@ export async function startVerifier(engine: TextEngine, seed: number): Promise<T
   };
 }
 
-export type ServedReply = Awaited<ReturnType<typeof openReply>>;
+export type TracedReply = Awaited<ReturnType<typeof openReply>>;
 
 /** What a validator makes of a served reply's opening. @param connect to its provider. */
 export async function openReply(
@@ -121,7 +121,7 @@ export async function openReply(
   };
 }
 
-export async function scoreWith({ client }: TestVerifier, { job }: ServedReply): Promise<ScoreReport> {
+export async function scoreWith({ client }: TestVerifier, { job }: TracedReply): Promise<ScoreReport> {
   const service = client.service(VerifierService);
   const { digest } = await service.commit(job, PATIENT);
   return parseScoreReport((await service.reveal({ jobId: job.jobId, round: [digest] }, PATIENT)).report);
@@ -129,7 +129,7 @@ export async function scoreWith({ client }: TestVerifier, { job }: ServedReply):
 
 export async function traceWith(
   { client }: TestVerifier,
-  { job, recordBytes: record }: ServedReply,
+  { job, recordBytes: record }: TracedReply,
   position: number,
 ): Promise<SignedTrace> {
   return client.service(VerifierService).trace({ job, record, position }, PATIENT);

@@ -18,7 +18,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { ServedReply, ServeInput } from '@ogong/testing/validator/test-reply';
+import type { ServeInput, TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
 import { ejectProvider, readProvider } from '../store/verdict-store.ts';
@@ -35,7 +35,7 @@ async function createAudited(
   behaviour: Readonly<Record<string, 'honest' | 'garbage' | 'silent' | Partial<ScoreReport>>>,
   options: BenchOptions = {},
 ) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const asked: string[] = [];
   const verifiers: TestVerifiers = async (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
@@ -246,7 +246,7 @@ describe('an opening', () => {
       {
         getOpening: async (_peer, replyId) => {
           if (calls++ < 2) throw new Error('restarting');
-          return (validator.served.get(toHex(replyId)) as ServedReply).reply.openingBytes;
+          return (validator.served.get(toHex(replyId)) as TestReply).reply.openingBytes;
         },
       },
     );

@@ -9,7 +9,7 @@ import { bendWindows, SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic
 import { createTestValidator, ledger, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import { createTestOrder, type ServedReply } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeDivergence, readDivergence } from '../store/divergence-store.ts';
 import { createDisputes, type TraceCalls } from './dispute.ts';
@@ -25,7 +25,7 @@ const nameOf = (endpoint: unknown): string => String(endpoint).replace(/:1$/, ''
 
 /** What a machine computes: stages named by their block from `brokenFrom` on. */
 function traceOf(
-  { reply }: ServedReply,
+  { reply }: TestReply,
   windows: readonly WindowBytes[],
   brokenFrom: number,
   position: number,
@@ -55,17 +55,17 @@ async function reject(
     readonly isHonest?: boolean;
   } = {},
 ) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const answers: TestVerifiers = (peer, job) => {
-    const [one] = [...served.values()] as [ServedReply];
+    const [one] = [...served.values()] as [TestReply];
     return answerHonestly(served, options.isHonest ? {} : { windows: bendWindows(one.reply, AT) })(peer, job);
   };
   const validator = createTestValidator({ verifiers: answers });
   const errors: string[] = [];
   const trace =
-    (name: string, signer: HybridSigner, windows: (reply: ServedReply) => readonly WindowBytes[], from: number) =>
+    (name: string, signer: HybridSigner, windows: (reply: TestReply) => readonly WindowBytes[], from: number) =>
     async (position: number): Promise<SignedTrace> => {
-      const [one] = [...served.values()] as [ServedReply];
+      const [one] = [...served.values()] as [TestReply];
       return options.asks?.[name]?.() ?? signTrace(signer, traceOf(one, windows(one), from, position));
     };
   const calls: TraceCalls = {

@@ -12,7 +12,7 @@ import {
 } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
-import { PAYEE, type ServedReply } from '@ogong/testing/validator/test-reply';
+import { PAYEE, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { adoptTable } from '../store/drift-store.ts';
 import { readTest, writeTest } from '../store/sequential-store.ts';
@@ -23,7 +23,7 @@ const other = createTestPolicy('other');
 const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 };
 
 async function createAudited(drift: DriftPolicy | undefined, size: number) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const validator = createTestValidator({ verifiers: seeDrift(served, () => size), audit: { drift }, test });
   await validator.announce(provider);
   for (const name of ['v1', 'v2', 'v3']) await validator.announceVerifier(name);
@@ -117,7 +117,7 @@ describe('co-signers', () => {
     size = HONEST,
     prepare: (own: TestValidator) => void = () => {},
   ) {
-    const served = new Map<string, ServedReply>();
+    const served = new Map<string, TestReply>();
     const four = await createFour((index) => ({ test, verifiers: seeDrift(served, () => size), ...optionsOf(index) }));
     // What they judge by was settled long ago.
     for (const { store } of [four.own, ...four.peers]) {

@@ -6,7 +6,7 @@ import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { computeLacking } from './honeypot-reserve.ts';
@@ -23,7 +23,7 @@ async function createReserved(
   bits: Readonly<Record<string, number>> = {},
   { audit = {}, ...more }: { audit?: BenchOptions['audit'] & object; getOpening?: BenchOptions['getOpening'] } = {},
 ) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const jobs: { name: string; request: string; job: ScoreJob }[] = [];
   const inner = createTestCalls(async (peer, job) => {
     const bit = bits[nameOf(peer)] ?? 0;
@@ -135,7 +135,7 @@ describe('the reserve', () => {
         async getOpening(_peer, replyId) {
           const { validator } = bench;
           if (validator.find(replyId).state === 'decided') throw new Error('offline');
-          return (validator.served.get(toHex(replyId)) as ServedReply).reply.openingBytes;
+          return (validator.served.get(toHex(replyId)) as TestReply).reply.openingBytes;
         },
       },
     );

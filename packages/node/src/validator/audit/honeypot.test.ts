@@ -15,7 +15,7 @@ import { CHEAT, createTestPolicy, HONEST, jitter } from '@ogong/testing/validato
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import { createTestReport, type ServedReply } from '@ogong/testing/validator/test-reply';
+import { createTestReport, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
@@ -150,10 +150,10 @@ describe('the judge of a honeypot', () => {
 
 /** Every audit is paired, and has a honeypot. */
 async function createTrapped(
-  bend: (name: string, job: ScoreJob, served: Map<string, ServedReply>) => TestVerifiers,
+  bend: (name: string, job: ScoreJob, served: Map<string, TestReply>) => TestVerifiers,
   more: BenchOptions['audit'] & object = {},
 ) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const jobs: { name: string; job: ScoreJob }[] = [];
   const inner = createTestCalls((peer, job) => bend(nameOf(peer), job, served)(peer, job));
   const calls: VerifierCalls = {
@@ -318,11 +318,11 @@ describe('honeypots', () => {
   it('refute who reports what the provider committed, whatever it is asked about', async () => {
     // Told by the provider: the windows of the reply as it was, under the job's id.
     const told =
-      (served: Map<string, ServedReply>): TestVerifiers =>
+      (served: Map<string, TestReply>): TestVerifiers =>
       async (peer, job) => {
         const found = [...served.values()].find(
           ({ reply }) => toHex(reply.request) === toHex(job.request),
-        ) as ServedReply;
+        ) as TestReply;
         const outputTokens = toBytes(found.reply.outputTokens);
         return { report: createTestReport(found, { ...job, outputTokens }), signer: createTestHybrid(nameOf(peer)) };
       };

@@ -14,7 +14,7 @@ import {
   providerId,
 } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readChannel } from '../store/channel-store.ts';
 import { readLateness } from '../store/lateness-store.ts';
@@ -49,7 +49,7 @@ async function createLate(fault: (world: World) => Fault, options: BenchOptions 
       return new LinkError('timeout', 'the deadline passed');
     },
   };
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const asked = new Map<string, number>();
   const behave = fault(world);
   const getOpening: GetOpening = async (_peer, replyId, call) => {
@@ -58,7 +58,7 @@ async function createLate(fault: (world: World) => Fault, options: BenchOptions 
     asked.set(key, number + 1);
     const error = behave(call, number);
     if (error) throw error;
-    return (served.get(key) as ServedReply).reply.openingBytes;
+    return (served.get(key) as TestReply).reply.openingBytes;
   };
   const open = () =>
     createTestValidator({
@@ -125,13 +125,13 @@ describe('an honest provider', () => {
     });
     let first: string | undefined;
     const clock = createTestClock();
-    const served = new Map<string, ServedReply>();
+    const served = new Map<string, TestReply>();
     const slow = createTestValidator({
       ...{ clock, verifiers: answerHonestly(served), audit: { concurrency: 1 } },
       async getOpening(_peer, replyId) {
         first ??= toHex(replyId);
         if (first === toHex(replyId)) await busy;
-        return (served.get(toHex(replyId)) as ServedReply).reply.openingBytes;
+        return (served.get(toHex(replyId)) as TestReply).reply.openingBytes;
       },
     });
     await slow.announce(provider);
@@ -152,13 +152,13 @@ describe('an honest provider', () => {
 
   it('is not kept waiting by one that answers nothing', async () => {
     const silent = new Set<string>();
-    const served = new Map<string, ServedReply>();
+    const served = new Map<string, TestReply>();
     const validator = createTestValidator({
       verifiers: answerHonestly(served),
       audit: { concurrency: 4 },
       async getOpening(_peer, replyId) {
         if (silent.has(toHex(replyId))) throw unreachable();
-        return (served.get(toHex(replyId)) as ServedReply).reply.openingBytes;
+        return (served.get(toHex(replyId)) as TestReply).reply.openingBytes;
       },
     });
     await validator.announce(provider);

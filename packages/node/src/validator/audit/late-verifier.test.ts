@@ -5,7 +5,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createTestClock, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import type { VerifierCalls } from './verifier-call.ts';
@@ -20,7 +20,7 @@ type Bend = (
 /** One validator and one honest verifier, whose machines and line do what a test says. */
 async function createLate(bend: Bend) {
   const [clock, awake] = [createTestClock(), createTestClock()];
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const honest = createTestCalls(answerHonestly(served));
   let endsMs = Number.POSITIVE_INFINITY;
   const time = {
@@ -34,7 +34,7 @@ async function createLate(bend: Bend) {
   const validator = createTestValidator({
     ...{ clock, awake, calls: { ...honest, ...bend(honest, time) } },
     audit: { callTimeoutMs: CALL_MS, pairPpm: 0, honeypotPpm: 0 },
-    getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as ServedReply).reply.openingBytes,
+    getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
   });
   await validator.announce(provider);
   await validator.announceVerifier('v1');

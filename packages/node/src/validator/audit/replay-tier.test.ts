@@ -3,7 +3,7 @@ import { SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic-divergence';
 import { jitter } from '@ogong/testing/validator/drift-fixture';
 import { createTestValidator, ledger, payer, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/test-calls';
-import { createTestOrder, type ServedReply } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 
 /** What became of an audit of tier replay whose verifiers run the named classes; `own` is the provider's, exactly. */
@@ -21,13 +21,13 @@ afterEach(async () => {
 });
 
 async function audit(verifiers: Readonly<Record<string, keyof typeof classes>>, { isForged = false } = {}) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const asked: string[] = [];
   const answers: TestVerifiers = (peer, job) => {
     const name = String(peer.endpoint).replace(/:1$/, '');
     asked.push(name);
     const own = classes[verifiers[name] as keyof typeof classes];
-    const { reply } = served.get('only') as ServedReply;
+    const { reply } = served.get('only') as TestReply;
     const far = isForged ? { windows: jitter(reply, createSeededRandom(name.length), 2000) } : {};
     return answerHonestly(served, { ...own, ...far })(peer, job);
   };

@@ -10,7 +10,7 @@ import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { adoptTable, readPolicy } from '../store/drift-store.ts';
 import { toClaim } from '../store/reply-store.ts';
@@ -45,7 +45,7 @@ function createPolicy(): DriftPolicy {
 const policy = createPolicy();
 
 async function runAudits(drift: DriftPolicy | undefined, replies: number) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const validator = createTestValidator({ verifiers: answerHonestly(served), audit: { drift } });
   await validator.announce(provider);
   for (const [name, numericClass] of Object.entries(names)) await validator.announceVerifier(name, numericClass);

@@ -22,7 +22,7 @@ import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { ServedReply } from '@ogong/testing/validator/test-reply';
+import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { toClaim } from '../store/reply-store.ts';
 import type { VerifierCalls } from './verifier-call.ts';
@@ -47,7 +47,7 @@ async function createAudited({
   /** Number of the first reply: others are drawn differently. */
   first?: number;
 }) {
-  const served = new Map<string, ServedReply>();
+  const served = new Map<string, TestReply>();
   const log: string[] = [];
   const inner = createTestCalls(async (peer, job) => {
     const bit = wrong[nameOf(peer)];
@@ -266,7 +266,7 @@ describe('a round', () => {
 
 describe('doubt', () => {
   it('goes next to a verifier that announces the class of the provider', async () => {
-    const served = new Map<string, ServedReply>();
+    const served = new Map<string, TestReply>();
     const asked: string[] = [];
     const doubtful = { exact: false, numericClass: 'other' };
     const inner = createTestCalls((peer, job) => {

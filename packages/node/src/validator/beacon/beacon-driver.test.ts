@@ -3,7 +3,7 @@ import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { createTestClock, network } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ function createDrivers(count: number) {
     signer: createNodeLedgerSigner(crypto.sha256(utf8Encode(`signer ${i}`))),
     vrfSeed: crypto.sha256(utf8Encode(`vrf ${i}`)),
   }));
-  const validators: Validator[] = keys.map(({ signer, vrfSeed }, i) => ({
+  const validators: QuorumMember[] = keys.map(({ signer, vrfSeed }, i) => ({
     address: signer.address,
     stake: 100n,
     certHash: new Uint8Array(32).fill(i),

@@ -6,7 +6,7 @@ import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
 import { type BeaconAction, type BeaconMachine, createBeaconMachine } from '@ogong/protocol/beacon/beacon-machine';
 import { type BeaconMessage, encodeBeaconMessage, parseBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import type { Validator } from '@ogong/protocol/crypto/quorum';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { BeaconArchive } from './beacon-archive.ts';
 
 export interface BeaconDriverOptions {
@@ -21,7 +21,7 @@ export interface BeaconDriverDependencies {
   readonly clock: Clock;
   readonly archive: BeaconArchive;
   readonly group: GroupCommit;
-  readonly validators: () => readonly Validator[];
+  readonly validators: () => readonly QuorumMember[];
   /** Delivers to a validator, or loses the message: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;

@@ -6,7 +6,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { type Validator, verifyQuorum } from '@ogong/protocol/crypto/quorum';
+import { type QuorumMember, verifyQuorum } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
@@ -53,9 +53,12 @@ export interface SettlementDependencies {
   readonly group: GroupCommit;
   readonly chain: {
     client(): Promise<SettlementChain>;
-    validators(): readonly Validator[];
+    validators(): readonly QuorumMember[];
   };
-  readonly cosign: (peer: Validator, request: CosignRequest) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
+  readonly cosign: (
+    peer: QuorumMember,
+    request: CosignRequest,
+  ) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
   /** What settled a batch, where this validator did not see it happen; undefined where it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
@@ -266,7 +269,12 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     return quorum.signatures.map(({ signature }) => signature);
   }
 
-  async function ask(peer: Validator, request: CosignRequest, batch: StoredBatch, digest: Uint8Array): Promise<void> {
+  async function ask(
+    peer: QuorumMember,
+    request: CosignRequest,
+    batch: StoredBatch,
+    digest: Uint8Array,
+  ): Promise<void> {
     try {
       const { signature } = await cosign(peer, request);
       const recovered = crypto.recoverAddress(digest, signature);
