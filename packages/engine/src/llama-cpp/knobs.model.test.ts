@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type ComplianceReply,
   collectReply,
   createRequest,
   createScoreRequest,
-  type ComplianceReply,
   keyOf,
   NO_END,
 } from '@ogong/testing/engine/compliance-requests';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { decodeDraws, decodeSketch } from '@ogong/protocol/commitment/window';
 import {
+  type ComplianceReply,
   collectReply,
   createRequest,
   createScoreRequest,
-  type ComplianceReply,
   keyOf,
   NO_END,
   readRows,

@@ -2,7 +2,7 @@ import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/
 import { decodeSketch } from '@ogong/protocol/commitment/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { collectReply, type ComplianceReply, readRows } from './compliance-requests.ts';
+import { type ComplianceReply, collectReply, readRows } from './compliance-requests.ts';
 
 /** One reply of a schedule. */
 export interface Arrival {
