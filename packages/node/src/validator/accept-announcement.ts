@@ -1,0 +1,44 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type SignedAnnouncement, verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type IntakeState, refusePayeeOut } from './intake-state.ts';
+import { MAX_ANNOUNCEMENTS, putAnnouncement } from './store/announcement-store.ts';
+import { readProvider } from './store/verdict-store.ts';
+
+/** @param caller certificate that it comes under. @throws Refusal */
+export async function acceptAnnouncement(
+  state: Pick<IntakeState, 'crypto' | 'ledger' | 'clock' | 'store' | 'group' | 'maxAnnouncements'>,
+  signed: SignedAnnouncement,
+  caller: Uint8Array,
+): Promise<void> {
+  const { crypto, ledger, clock, store, group, maxAnnouncements: limit = MAX_ANNOUNCEMENTS } = state;
+  const nowMs = clock.nowMs();
+  const verdict = verifyAnnouncement(crypto, signed, { ledger, nowMs });
+  const { announcement } = verdict;
+  if (!verdict.ok || announcement === undefined) {
+    const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';
+    throw new Refusal('invalid', `the announcement does not hold: ${why}`);
+  }
+  if (!equalBytes(announcement.certHash, caller)) {
+    throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');
+  }
+  if (store.read(() => readProvider(store, announcement.providerId)).ejected) {
+    throw new Refusal('precondition', 'the provider was ejected');
+  }
+  refusePayeeOut(state, announcement.payee);
+  const problem = await group.write((db) => putAnnouncement(db, announcement, signed.announcement, { nowMs, limit }));
+  if (problem === 'known') throw new Refusal('conflict', 'a newer one is known');
+  if (problem === 'shared-certificate') {
+    throw new Refusal(
+      'conflict',
+      'another provider is announced under this certificate until its announcement expires; give each one its own',
+    );
+  }
+  if (problem === 'full') {
+    throw new Refusal(
+      'unavailable',
+      `this validator holds ${limit} announcements already; go on announcing until others expire, and take orders ` +
+        'of other validators meanwhile',
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { type SignedRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
+import { upholdEquivocation } from './exact-evidence.ts';
+import { findReply, type IntakeState, refusePayeeOut } from './intake-state.ts';
+import { type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
+
+export interface Acknowledgement {
+  readonly replyId: Uint8Array;
+  /** Of intake. */
+  readonly epoch: bigint;
+}
+
+/**
+ * A provider's record with the reply that it is about: checked, durable, acknowledged, in this order.
+ * @throws Refusal, ClaimError, ProtocolError
+ */
+export async function acceptRecord(state: IntakeState, submission: Submission): Promise<Acknowledgement> {
+  const { crypto, archive, group, getBeacon, checkWord } = state;
+  const order = parseOrder(submission.order.order);
+  const row = findAdmitted(state, order, submission);
+  if (row.signedRecord !== undefined) return acceptAgain(state, row, submission);
+  if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
+  const beacon = await getBeacon(order.epoch);
+  if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
+  // The order and its signature are those that were checked at admission, whatever came with the record.
+  const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
+  const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
+  refusePayeeOut(state, claim.header.payee);
+  const epoch = archive.latest().epoch;
+  const recorded = await group.write((db) => {
+    const current = readReply(db, order.replyId) as ReplyRow;
+    if (current.state === 'admitted' && current.signedRecord === undefined) recordReply(db, claim, own, epoch);
+    return readReply(db, order.replyId) as ReplyRow;
+  });
+  return recorded.signedRecord
+    ? acceptAgain(state, recorded, submission)
+    : Promise.reject(new Refusal('conflict', 'too late'));
+}
+
+/** The reply as it was admitted, under this very order. @throws Refusal */
+export function findAdmitted(
+  state: Pick<IntakeState, 'store'>,
+  { replyId }: Pick<Order, 'replyId'>,
+  { order }: Pick<Submission, 'order'>,
+): ReplyRow {
+  const row = findReply(state, replyId);
+  if (row === undefined) throw new Refusal('not-found', 'no such reply was admitted here');
+  if (!equalBytes(row.orderBytes, order.order)) {
+    throw new Refusal('conflict', 'the reply was admitted under another order');
+  }
+  return row;
+}
+
+/** The same record again is acknowledged again; a second one is what no honest provider signs. @throws Refusal */
+export async function acceptAgain(
+  state: IntakeState,
+  row: ReplyRow,
+  { record }: Pick<Submission, 'record'>,
+): Promise<Acknowledgement> {
+  const first = row.signedRecord as SignedRecord;
+  if (equalBytes(first.record, record.record)) {
+    return { replyId: row.replyId, epoch: row.intakeEpoch ?? state.archive.latest().epoch };
+  }
+  await upholdEquivocation(state, row, record);
+  throw new Refusal('conflict', 'another record was signed under this reply id: the provider is ejected');
+}

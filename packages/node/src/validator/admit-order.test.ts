@@ -1,0 +1,72 @@
+import { openStore, type Store } from '@ogong/host/store/store';
+import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findAdmitted } from './accept-record.ts';
+import { assertInTime, assertNotEjected, findChannel } from './admit-order.ts';
+import { VALIDATOR_SCHEMA } from './store/schema.ts';
+import { ejectProvider } from './store/verdict-store.ts';
+
+let store: Store;
+beforeEach(() => {
+  store = openStore(':memory:', { schema: VALIDATOR_SCHEMA });
+});
+afterEach(() => store.close());
+
+const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+it('takes an order for as long as it lives, and of the epochs around the newest', () => {
+  const nowMs = 1_000_000;
+  const state = { clock: { nowMs: () => nowMs } };
+  const check = (leftMs: number, epoch = 10n) =>
+    assertInTime(state, { expiresAtMs: BigInt(nowMs + leftMs), epoch }, 10n);
+  check(1);
+  check(MAX_ORDER_LIFETIME_MS, 8n);
+  check(1, 12n);
+  expect(() => check(0)).toThrow('expired 0 ms ago');
+  expect(() => check(MAX_ORDER_LIFETIME_MS + 1)).toThrow('an order lives at most');
+  expect(() => check(1, 7n)).toThrow('an order of epoch 7 in epoch 10');
+  expect(() => check(1, 13n)).toThrow('an order of epoch 13 in epoch 10');
+});
+
+it('takes none for a provider that was ejected, here or on the chain', async () => {
+  const providerId = bytes(32, 1);
+  const on = (isEjected: boolean) => ({ store, chain: { isEjected: async () => isEjected } });
+  await assertNotEjected(on(false), providerId);
+  await expect(assertNotEjected(on(true), providerId)).rejects.toThrow('ejected');
+  store.transact((db) => ejectProvider(db, providerId));
+  await expect(assertNotEjected(on(false), providerId)).rejects.toThrow('ejected');
+});
+
+describe("the payer's channel", () => {
+  const order = { payer: bytes(20, 1), validator: bytes(20, 2), cumulativeAtomic: 5n };
+  const find = async (cached: bigint, fresh: bigint) => {
+    const reads: boolean[] = [];
+    const channel = async (_payer: Uint8Array, _validator: Uint8Array, options?: { fresh?: boolean }) => {
+      reads.push(options?.fresh === true);
+      return { spendable: options?.fresh ? fresh : cached } as never;
+    };
+    return { found: await findChannel({ chain: { channel } }, order), reads };
+  };
+
+  it('is read anew only where the remembered one does not cover the order', async () => {
+    expect(await find(5n, 9n)).toEqual({ found: { spendable: 5n }, reads: [false] });
+    expect(await find(4n, 9n)).toEqual({ found: { spendable: 9n }, reads: [false, true] });
+  });
+
+  it('that cannot be read is a reason to ask again', async () => {
+    const channel = () => Promise.reject(new Error('no chain'));
+    await expect(findChannel({ chain: { channel } }, order)).rejects.toThrow('cannot be read: no chain');
+  });
+});
+
+it('takes a record for the order that it was admitted under, and for no other', async () => {
+  const validator = createTestValidator();
+  const order = validator.order(0);
+  const { replyId } = order.fields;
+  const find = (signed = order) => findAdmitted(validator, { replyId }, { order: signed });
+  expect(() => find()).toThrow('no such reply');
+  await validator.intake.admit(order);
+  expect(find().orderBytes).toEqual(order.order);
+  expect(() => find(validator.order(1))).toThrow('under another order');
+});

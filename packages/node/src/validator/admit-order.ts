@@ -1,0 +1,73 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import type { Order } from '@ogong/protocol/exchange/order';
+import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
+import { findReply, type IntakeState } from './intake-state.ts';
+import { admitReply } from './store/reply-store.ts';
+import { readProvider } from './store/verdict-store.ts';
+
+/**
+ * Reserves an order's fee in its payer's channel; the same order again is acknowledged again.
+ * @returns the current epoch. @throws Refusal, ClaimError, ProtocolError, AdmissionError
+ */
+export async function admitOrder(state: IntakeState, signed: SignedOrder): Promise<bigint> {
+  const { crypto, ledger, archive, verdicts, group } = state;
+  const order = verifySignedOrder(crypto, ledger, signed);
+  const epoch = archive.latest().epoch;
+  if (!equalBytes(order.validator, verdicts.validator)) {
+    throw new Refusal('invalid', 'the order names another validator');
+  }
+  const known = findReply(state, order.replyId);
+  if (known && equalBytes(known.orderBytes, signed.order)) return epoch;
+  assertInTime(state, order, epoch);
+  await assertNotEjected(state, order.providerId);
+  const channel = await findChannel(state, order);
+  await group.write((db) =>
+    admitReply(db, { order, orderBytes: signed.order, orderSignature: signed.signature, channel }),
+  );
+  return epoch;
+}
+
+/** @param epoch the newest one. @throws Refusal */
+export function assertInTime(
+  { clock }: Pick<IntakeState, 'clock'>,
+  order: Pick<Order, 'expiresAtMs' | 'epoch'>,
+  epoch: bigint,
+): void {
+  const leftMs = Number(order.expiresAtMs) - clock.nowMs();
+  if (leftMs <= 0) throw new Refusal('precondition', `the order has expired ${-leftMs} ms ago, by the clock here`);
+  if (leftMs > MAX_ORDER_LIFETIME_MS) {
+    throw new Refusal(
+      'invalid',
+      `an order lives at most ${MAX_ORDER_LIFETIME_MS} ms; by the clock here this one lives ${leftMs}`,
+    );
+  }
+  if (!isEpochNear(order.epoch, epoch)) {
+    throw new Refusal('precondition', `an order of epoch ${order.epoch} in epoch ${epoch}`);
+  }
+}
+
+/** Neither here nor on the chain. @throws Refusal */
+export async function assertNotEjected(
+  { store, chain }: Pick<IntakeState, 'store'> & { readonly chain: Pick<IntakeState['chain'], 'isEjected'> },
+  providerId: Uint8Array,
+): Promise<void> {
+  const isEjectedHere = store.read(() => readProvider(store, providerId)).ejected;
+  if (isEjectedHere || (await chain.isEjected(providerId))) {
+    throw new Refusal('precondition', 'the provider was ejected');
+  }
+}
+
+/** The payer's channel; read anew where the one that is remembered does not cover the order. @throws Refusal */
+export async function findChannel(
+  { chain }: { readonly chain: Pick<IntakeState['chain'], 'channel'> },
+  { payer, validator, cumulativeAtomic }: Pick<Order, 'payer' | 'validator' | 'cumulativeAtomic'>,
+): ReturnType<IntakeState['chain']['channel']> {
+  return chain.channel(payer, validator).then(
+    (cached) => (cached.spendable >= cumulativeAtomic ? cached : chain.channel(payer, validator, { fresh: true })),
+    (cause: unknown) => {
+      throw new Refusal('unavailable', `the payer's channel cannot be read: ${(cause as Error).message}`);
+    },
+  );
+}

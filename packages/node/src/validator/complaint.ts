@@ -1,0 +1,63 @@
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import {
+  type SignedOrder,
+  type SignedRecord,
+  verifySignedOrder,
+  verifySignedRecord,
+} from '@ogong/protocol/verdict/claim';
+import { JudgeError } from '@ogong/protocol/verdict/judge';
+import { decideExact, upholdEquivocation } from './exact-evidence.ts';
+import { findReply, type IntakeState } from './intake-state.ts';
+import { forceAudit, type ReplyRow } from './store/reply-store.ts';
+
+export interface Complaint {
+  readonly order: SignedOrder;
+  readonly reason: string;
+  readonly opening: Uint8Array | undefined;
+  readonly record: SignedRecord | undefined;
+}
+
+export interface ComplaintOutcome {
+  readonly outcome: 'upheld' | 'rejected' | 'noted';
+  readonly detail: string;
+}
+
+/** What a payer's side brings against a reply. @throws ClaimError, ProtocolError, JudgeError */
+export async function complain(state: IntakeState, complaint: Complaint): Promise<ComplaintOutcome> {
+  const { crypto, ledger, group } = state;
+  const order = verifySignedOrder(crypto, ledger, complaint.order);
+  const row = findReply(state, order.replyId);
+  if (row === undefined || !equalBytes(row.orderBytes, complaint.order.order)) {
+    return { outcome: 'rejected', detail: 'no such reply was admitted here' };
+  }
+  const { record, opening } = complaint;
+  if (record !== undefined) {
+    verifySignedRecord(crypto, order, record, { replyOnly: true });
+    if (row.signedRecord !== undefined && !equalBytes(row.signedRecord.record, record.record)) {
+      await upholdEquivocation(state, row, record);
+      return { outcome: 'upheld', detail: 'the provider signed two records under one reply id' };
+    }
+  }
+  if (opening !== undefined && (record ?? row.signedRecord) !== undefined) {
+    return upholdOpening(state, row, (record ?? row.signedRecord) as SignedRecord, opening);
+  }
+  await group.write((db) => forceAudit(db, order.replyId));
+  return { outcome: 'noted', detail: 'a record that arrives will be audited' };
+}
+
+/** An opening that proves nothing by itself has the reply audited. */
+async function upholdOpening(
+  state: IntakeState,
+  row: ReplyRow,
+  signed: SignedRecord,
+  opening: Uint8Array,
+): Promise<ComplaintOutcome> {
+  try {
+    await decideExact(state, row, signed, { kind: 'audit', opening, candidates: [], attempts: [] });
+    return { outcome: 'upheld', detail: 'the opening contradicts the signed record' };
+  } catch (error) {
+    if (!(error instanceof JudgeError)) throw error;
+    await state.group.write((db) => forceAudit(db, row.replyId));
+    return { outcome: 'noted', detail: `${error.message}; the reply will be audited` };
+  }
+}

@@ -1,0 +1,52 @@
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { type SignedRecord, verifySignedRecord } from '@ogong/protocol/verdict/claim';
+import type { Evidence } from '@ogong/protocol/verdict/evidence';
+import { JudgeError, judge } from '@ogong/protocol/verdict/judge';
+import type { IntakeState } from './intake-state.ts';
+import { attachRecord, type ReplyRow } from './store/reply-store.ts';
+import { decideReply, ejectProvider } from './store/verdict-store.ts';
+
+/**
+ * A reject by evidence that proves itself; a provider whose reply has its verdict already is ejected all the same.
+ * @param signed the record that the evidence speaks about; kept where only the payer's side brought it.
+ * @throws JudgeError, ClaimError where the evidence is none.
+ */
+export async function decideExact(
+  {
+    crypto,
+    clock,
+    group,
+    verdicts,
+    onVerdict,
+  }: Pick<IntakeState, 'crypto' | 'clock' | 'group' | 'verdicts' | 'onVerdict'>,
+  row: ReplyRow,
+  signed: SignedRecord,
+  evidence: Evidence,
+): Promise<void> {
+  const order = parseOrder(row.orderBytes);
+  const record = verifySignedRecord(crypto, order, signed);
+  const judgement = judge(
+    crypto,
+    { claim: { order, record }, signed, validator: verdicts.validator, draw: undefined, allowFixedVerifier: false },
+    evidence,
+  );
+  if (judgement.verdict !== 'reject' || judgement.evidence !== 'exact') {
+    throw new JudgeError('proves-nothing', 'the opening is consistent with the record');
+  }
+  const entry = await group.write((db) => {
+    attachRecord(db, row.replyId, signed);
+    const decision = { judgement, evidence, beaconEpoch: row.beaconEpoch ?? 0n };
+    const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
+    if (decided) return decided;
+    // The reply has its verdict and may be paid; the provider serves no other one through this validator.
+    ejectProvider(db, order.providerId);
+    return undefined;
+  });
+  if (entry) onVerdict(entry);
+}
+
+/** @throws ClaimError where the second record is none of this provider's. */
+export async function upholdEquivocation(state: IntakeState, row: ReplyRow, second: SignedRecord): Promise<void> {
+  const evidence = { kind: 'equivocation', record: second.record, signature: second.signature } as const;
+  await decideExact(state, row, row.signedRecord as SignedRecord, evidence);
+}

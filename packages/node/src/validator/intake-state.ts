@@ -1,0 +1,52 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
+import type { BeaconArchive } from './beacon/beacon-archive.ts';
+import { type ReplyRow, readReply } from './store/reply-store.ts';
+import { isPayeeOut } from './store/sequential-store.ts';
+import type { VerdictContext } from './store/verdict-store.ts';
+
+export interface IntakeOptions {
+  readonly ledger: LedgerDomain;
+  readonly verdicts: VerdictContext;
+  /** Default: MAX_ANNOUNCEMENTS. */
+  readonly maxAnnouncements?: number;
+}
+
+export interface IntakeDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly archive: BeaconArchive;
+  readonly chain: Pick<ChainView, 'channel' | 'isEjected'>;
+  /** Beacon of an epoch, asked of a peer where it is not archived. */
+  readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
+  readonly onVerdict: (entry: VerdictEntry) => void;
+}
+
+/** What the steps of intake work on. All that changes is in the store. */
+export interface IntakeState extends IntakeOptions, IntakeDependencies {
+  readonly checkWord: CheckPayeeWord;
+}
+
+export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
+  return { ...options, ...dependencies, checkWord: createPayeeWords(dependencies.crypto, options.ledger) };
+}
+
+export function findReply({ store }: Pick<IntakeState, 'store'>, replyId: Uint8Array): ReplyRow | undefined {
+  return store.read(() => readReply(store, replyId));
+}
+
+/** A new key is a new provider to all but the evidence of whom it is paid to. @throws Refusal */
+export function refusePayeeOut({ store }: Pick<IntakeState, 'store'>, payee: Uint8Array): void {
+  if (!store.read(() => isPayeeOut(store, payee))) return;
+  throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');
+}
