@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { ModelError } from './model-error.ts';
 
 export interface DownloadProgress {
@@ -36,7 +37,6 @@ const PROGRESS_EVERY = 1 << 20;
  */
 export async function downloadFile(url: string, target: string, options: DownloadOptions): Promise<void> {
   const attempts = options.maxAttempts ?? MAX_ATTEMPTS;
-  let pauseMs = options.backoffMs ?? 500;
   for (let attempt = 1; ; attempt++) {
     try {
       return await attemptDownload(url, target, options);
@@ -55,12 +55,8 @@ export async function downloadFile(url: string, target: string, options: Downloa
           },
         );
       }
-      await delay(
-        Math.min(Math.max(pauseMs, failure.retryAfterMs), MAX_PAUSE_MS),
-        undefined,
-        options.signal && { signal: options.signal },
-      ).catch(() => undefined);
-      pauseMs *= 2;
+      const pauseMs = computePause(failure, { attempt, firstMs: options.backoffMs });
+      await delay(pauseMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
     }
   }
 }
@@ -71,6 +67,14 @@ class RetryableFailure extends Error {
     super(message, { cause: options.cause });
     this.retryAfterMs = options.retryAfterMs ?? 0;
   }
+}
+
+function computePause(
+  { retryAfterMs }: RetryableFailure,
+  { attempt, firstMs = 500 }: { readonly attempt: number; readonly firstMs: number | undefined },
+): number {
+  const ownMs = computeBackoff({ firstMs, longestMs: MAX_PAUSE_MS }, { failures: attempt - 1 });
+  return Math.min(Math.max(ownMs, retryAfterMs), MAX_PAUSE_MS);
 }
 
 async function attemptDownload(url: string, target: string, options: DownloadOptions): Promise<void> {
@@ -168,7 +172,6 @@ export async function fetchFollowing(
 /** Fetches a small JSON document with the same patience. @throws ModelError. */
 export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onProgress'>): Promise<unknown> {
   const attempts = options.maxAttempts ?? MAX_ATTEMPTS;
-  let pauseMs = options.backoffMs ?? 500;
   for (let attempt = 1; ; attempt++) {
     try {
       const response = await fetchFollowing(url, options.headers ?? {}, options.signal);
@@ -177,8 +180,7 @@ export async function fetchJson(url: string, options: Omit<DownloadOptions, 'onP
       if (!(error instanceof RetryableFailure)) throw toModelError(error, options.file);
       if (attempt >= attempts)
         throw new ModelError('network', `${options.file}: ${error.message}`, { cause: error, retryable: true });
-      await delay(Math.min(Math.max(pauseMs, error.retryAfterMs), MAX_PAUSE_MS));
-      pauseMs *= 2;
+      await delay(computePause(error, { attempt, firstMs: options.backoffMs }));
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 import { pickEnvironment } from './child-environment.ts';
@@ -39,8 +40,7 @@ export interface Supervisor<C extends ChildContract> {
   pid(): number | undefined;
 }
 
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 10_000;
+const RESTART = { firstMs: 100, longestMs: 10_000 };
 /** A child that lived this long has earned a fresh backoff. */
 const STABLE_MS = 60_000;
 const MAX_FAILED_LOADS = 5;
@@ -57,7 +57,8 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
   let closed = false;
   /** Why there will be no further restart. */
   let fatal: EngineError | undefined;
-  let backoffMs = FIRST_BACKOFF_MS;
+  /** Crashes in a row, none of them after a long life. */
+  let crashes = 0;
   let failedLoads = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -119,13 +120,13 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
       ready.reject(fatal);
       return;
     }
-    if (exit.livedMs > STABLE_MS) backoffMs = FIRST_BACKOFF_MS;
-    options.onEvent?.({ kind: 'crashed', detail, restartInMs: backoffMs });
+    if (exit.livedMs > STABLE_MS) crashes = 0;
+    const restartInMs = computeBackoff(RESTART, { failures: crashes++ });
+    options.onEvent?.({ kind: 'crashed', detail, restartInMs });
     ready = Promise.withResolvers();
     // Nobody may be waiting when the last restart fails.
     ready.promise.catch(() => undefined);
-    timer = setTimeout(start, backoffMs);
-    backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+    timer = setTimeout(start, restartInMs);
   };
 
   const post = (target: ChildProcess, message: ToChild<C>) => {

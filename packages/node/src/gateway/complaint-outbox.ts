@@ -4,10 +4,10 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { bytes, columns, integer, text } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { computeBackoff } from '@ogong/host/time/backoff';
 import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { ComplainRequestSchema, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 

@@ -3,8 +3,8 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
-import { computeBackoff } from '@ogong/host/time/backoff';
 import { monotonicClock } from '@ogong/host/time/clock';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import {

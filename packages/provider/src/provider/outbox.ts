@@ -4,8 +4,8 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { bytes, columns, integer, optional } from '@ogong/host/store/columns';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
-import { computeBackoff } from '@ogong/host/time/backoff';
 import type { Clock } from '@ogong/host/time/clock';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
 import {
   type PushRecordRequest,

@@ -1,4 +1,5 @@
 import type { Store } from '@ogong/host/store/store';
+import { computeBackoff } from '@ogong/protocol/base/backoff';
 import {
   advanceSequentialTest,
   INITIAL_SEQUENTIAL_TEST,
@@ -76,7 +77,10 @@ export function recordVerifier(
     marks: before.marks + (isGood ? 0 : 1),
     credit: test.ejected ? 0 : before.credit + (isGood ? 1 : 0),
     silences,
-    deferredUntilMs: silences === 0 ? 0 : nowMs + Math.min(MAX_DEFERRAL_MS, deferMs * 2 ** (silences - 1)),
+    deferredUntilMs:
+      silences === 0
+        ? 0
+        : nowMs + computeBackoff({ firstMs: deferMs, longestMs: MAX_DEFERRAL_MS }, { failures: silences - 1 }),
     lastReason: isGood ? before.lastReason : reason,
   };
   store
