@@ -12,6 +12,8 @@ export interface EmbeddingInfo {
   readonly embeddingSize: number;
   /** Tokens of one input at most, special ones included. */
   readonly contextSize: number;
+  /** Requests that wait for their turn at most. */
+  readonly sequences: number;
   readonly numericClass: string;
   /** True where any engine of the same class computes the same bits. */
   readonly exact: boolean;

@@ -30,6 +30,7 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
     vocabularySize: vocabulary.size,
     embeddingSize,
     contextSize,
+    sequences: options.maxQueue,
     numericClass: formatNumericClass({
       ...{ build: `llama.cpp-${LLAMA_VERSION}`, backend: library.backend, isa: isaClassOf(library.isa), kernels },
       ...{ weights: file.weightType, kv: 'f16', flashAttention: true, kvUnified: false },

@@ -17,11 +17,12 @@ import {
   validOrder,
 } from '@ogong/testing/provider/provider-fixture';
 import { describe, expect, it } from 'vitest';
-import { admitOrder, beginOrder } from './answer-order.ts';
+import { beginOrder } from './answer-order.ts';
 import { openOffers } from './offers.ts';
 import { describeProvider } from './provider-announcer.ts';
 import { readOpening } from './provider-service.ts';
 import type { ProviderState } from './provider-state.ts';
+import { admitOrder } from './serve-context.ts';
 import type { ReplyJob } from './serve-reply.ts';
 
 /** Only what the steps under test look at. */

@@ -1,16 +1,15 @@
-import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { type GenerateRequest, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { answerOffer } from './answer-offer.ts';
 import { createHandoff } from './handoff.ts';
 import { countActive, findOffer, freeSlot, type OfferState, takeSlot } from './offers.ts';
 import { refuseUnknownRoot } from './order-check.ts';
-import { acceptOrder, toRefusal } from './order-intake.ts';
+import { toRefusal } from './order-intake.ts';
 import type { ProviderState } from './provider-state.ts';
-import { type ReplyEvent, type ReplyJob, type ServedCounts, serveReply } from './serve-reply.ts';
-
-const ADMIT_TIMEOUT_MS = 10_000;
+import type { ReplyEvent, ServedCounts } from './serve-reply.ts';
 
 export interface OrderCall {
   /** Peer id of the consumer's side. */
@@ -34,8 +33,7 @@ export async function* answerOrder(
   // A server that closes aborts its calls too, and then it is not the consumer who left.
   signal.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
   const reader = { consumer, send: handoff.send, left: left.signal };
-  const task = acceptOrder(state, offer, message)
-    .then((job) => serveOrder(state, offer, job, reader))
+  const task = answerOffer(state, offer, message, reader)
     .then((counts) => countServed(state, counts))
     .catch((error: unknown) => countFailure(state, error))
     .then((error) => {
@@ -77,52 +75,6 @@ function findOrderedOffer({ offers }: Pick<ProviderState, 'offers'>, message: Ge
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', `order: ${error.message}`);
     throw error;
-  }
-}
-
-interface ReplyReader {
-  readonly consumer: PeerId;
-  /** False once the consumer has left. */
-  readonly send: (event: ReplyEvent) => Promise<boolean>;
-  readonly left: AbortSignal;
-}
-
-/** @throws Refusal, EngineError */
-function serveOrder(
-  state: ProviderState,
-  { engine }: OfferState,
-  job: ReplyJob,
-  { consumer, send, left }: ReplyReader,
-): Promise<ServedCounts> {
-  const { crypto, clock, signer, commit, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
-  const { replyId, validator, expiresAtMs } = job.order;
-  // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
-  const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
-  return serveReply(job, {
-    ...{ engine, crypto, clock, signer, commit, payeeSignature, send },
-    left: AbortSignal.any([left, expired]),
-    failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
-    admit: (signal) => admitOrder(state, job, signal),
-    async keep({ opening }, push) {
-      await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
-      await outbox.add(replyId, validator, push);
-    },
-  });
-}
-
-/** Has the order's validator reserve the fee. @throws Refusal where it does not. */
-export async function admitOrder(
-  { links }: Pick<ProviderState, 'links'>,
-  { validator, signedOrder, signedTicket }: Pick<ReplyJob, 'validator' | 'signedOrder' | 'signedTicket'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const message = { order: signedOrder, ticket: signedTicket };
-  try {
-    await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
-  } catch (error) {
-    if (!(error instanceof LinkError)) throw error;
-    const code = error.retryable ? 'unavailable' : 'precondition';
-    throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
   }
 }
 

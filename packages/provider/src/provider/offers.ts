@@ -1,21 +1,25 @@
-import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
+import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { OfferedModel } from '@ogong/protocol/exchange/announcement';
 import { assertServesTier, findServingProblem } from './served-tier.ts';
 
+/** By modality. */
+export type ServingEngine = TextEngine | EmbeddingEngine;
+
 /** A model that a provider serves at a price, on an engine of its own. */
-export interface ServedOffer {
+export interface ServedOffer<E extends ServingEngine = ServingEngine> {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
-  readonly engine: TextEngine;
+  readonly engine: E;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
-export interface OfferState extends ServedOffer {
+export interface OfferState<E extends ServingEngine = ServingEngine> extends ServedOffer<E> {
   /** As it was at the start: what is announced, and what orders are held against. */
-  readonly info: TextEngineInfo;
+  readonly info: ReturnType<E['info']>;
   /** Slots that are taken. */
   active: number;
 }

@@ -1,6 +1,5 @@
 import { Refusal, type RefusalCode } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
@@ -8,7 +7,7 @@ import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/p
 import { RequestError } from '@ogong/protocol/exchange/request';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */
@@ -30,11 +29,21 @@ export interface OrderTerms {
   readonly nowMs: number;
 }
 
-export interface CheckedOrder {
+/** Reads a body as the offer's modality has it. @throws RequestError, ProtocolError */
+export type ReadRequest<R> = (
+  body: Uint8Array,
+  endpoint: string,
+) => {
+  readonly request: R;
+  readonly asked: Pick<CommonRequest, 'model'>;
+  readonly choices: number;
+};
+
+export interface CheckedOrder<R> {
   readonly order: Order;
   readonly ticket: Ticket;
-  readonly endpoint: Endpoint;
-  readonly request: ModelRequest;
+  readonly endpoint: string;
+  readonly request: R;
   readonly validator: QuorumMember;
 }
 
@@ -44,7 +53,7 @@ const NOTHING = new Uint8Array();
  * Everything that can be known about an order before anything is spent on it.
  * @throws Refusal naming the first thing that does not hold.
  */
-export function checkOrder(message: GenerateRequest, terms: OrderTerms): CheckedOrder {
+export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read: ReadRequest<R>): CheckedOrder<R> {
   const { crypto, model, providerId, payee, nowMs } = terms;
   assertOrder(
     message.cacheScope.length <= MAX_CACHE_SCOPE_BYTES,
@@ -103,14 +112,10 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Checked
     'invalid',
     'the order is not signed by its payer for this chain and escrow',
   );
-  const endpoint = parse('endpoint', () => parseEndpointName(message.endpoint));
-  const request = parse('request', () => parseModelRequest(message.request, endpoint));
-  assertOrder(
-    request.asked.model === model.id,
-    'not-found',
-    `this provider serves ${model.id}, not ${request.asked.model}`,
-  );
-  assertOrder(order.choice < request.asked.choices, 'invalid', 'the order is for a choice that was not asked for');
+  const { endpoint } = message;
+  const { request, asked, choices } = parse('request', () => read(message.request, endpoint));
+  assertOrder(asked.model === model.id, 'not-found', `this provider serves ${model.id}, not ${asked.model}`);
+  assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
   return { order, ticket, endpoint, request, validator };
 }
 

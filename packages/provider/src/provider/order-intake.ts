@@ -1,4 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TextEngine } from '@ogong/engine/interface/text';
 import { formatHostPort, parseHostPort } from '@ogong/host/link/host-port';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
@@ -10,10 +11,11 @@ import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import type { GenerateRequest, SignedOrder, SignedTicket } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { ReplyTextError } from './commit-reply.ts';
 import type { OfferState } from './offers.ts';
-import { type CheckedOrder, checkOrder } from './order-check.ts';
+import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
 import type { ReplyJob } from './serve-reply.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
@@ -36,31 +38,45 @@ export interface IntakeContext {
 /** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
 const FORGET_AFTER_MS = 600_000;
 
+/** An order that holds, and that nobody can ask for again. */
+export interface AcceptedOrder<R> extends CheckedOrder<R> {
+  readonly signedOrder: SignedOrder;
+  readonly signedTicket: SignedTicket;
+  readonly body: Uint8Array;
+  readonly beacon: OrderBeacon;
+  /** The order can never be served again; nothing leaves before. @throws StoreError */
+  readonly claimed: Promise<void>;
+}
+
 /**
- * Turns a message into a job that nobody can ask for again.
+ * Everything about an order that can be known before its inputs are.
  * @throws Refusal for whatever does not hold; TierError where the engine came back in another numeric class.
  */
-export async function acceptOrder(
+export function checkOfferedOrder<R>(
   context: IntakeContext,
-  offer: OfferState,
+  { modelId, pricePer1kAtomic, engine, info }: OfferState,
   message: GenerateRequest,
-): Promise<ReplyJob> {
-  const { id, payee, crypto, clock, chain, beacons, replyIds } = context;
-  const { modelId, pricePer1kAtomic, engine, info } = offer;
+  read: ReadRequest<R>,
+): CheckedOrder<R> {
+  const { id, payee, crypto, clock, chain, beacons } = context;
   assertServesTier(modelId, engine.info());
-  const checked = checkOrder(message, {
-    crypto,
-    ledger: chain.ledger,
-    providerId: id,
-    payee,
+  const terms = {
+    ...{ crypto, payee, ledger: chain.ledger, providerId: id },
     model: { id: modelId, root: info.modelRoot, pricePer1kAtomic, contextSize: info.contextSize },
-    findValidator: (address) => findValidator(context, address),
+    findValidator: (address: Uint8Array) => findValidator(context, address),
     latestEpoch: beacons.latest().epoch,
     nowMs: clock.nowMs(),
-  });
+  };
+  return checkOrder(message, terms, read);
+}
+
+/** @throws Refusal where the reply id was ordered before; BeaconViewError. */
+export async function claimOrder<R>(
+  { beacons, replyIds }: Pick<IntakeContext, 'beacons' | 'replyIds'>,
+  checked: CheckedOrder<R>,
+  message: GenerateRequest,
+): Promise<AcceptedOrder<R>> {
   const { order } = checked;
-  const promptTokens = await tokenizePrompt(offer, checked.request);
-  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: info.contextSize });
   const beacon = await beacons.get(order.epoch);
   const claimed = replyIds.claim(order.replyId, Number(order.expiresAtMs) + FORGET_AFTER_MS);
   if (claimed === undefined) {
@@ -72,12 +88,28 @@ export async function acceptOrder(
     signedOrder: message.order as SignedOrder,
     signedTicket: message.ticket as SignedTicket,
     body: message.request,
-    cacheScope: message.cacheScope,
-    promptTokens,
     beacon,
     claimed,
   };
 }
+
+/** Turns a message that asks for text into a job that nobody can ask for again. @throws as the two above. */
+export async function acceptOrder(
+  context: IntakeContext,
+  offer: OfferState<TextEngine>,
+  message: GenerateRequest,
+): Promise<ReplyJob> {
+  const checked = checkOfferedOrder(context, offer, message, readTextRequest);
+  const promptTokens = await tokenizePrompt(offer, checked.request);
+  assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
+  const accepted = await claimOrder(context, checked, message);
+  return { ...accepted, endpoint: parseEndpointName(accepted.endpoint), cacheScope: message.cacheScope, promptTokens };
+}
+
+const readTextRequest: ReadRequest<ModelRequest> = (body, endpoint) => {
+  const request = parseModelRequest(body, parseEndpointName(endpoint));
+  return { request, asked: request.asked, choices: request.asked.choices };
+};
 
 function findValidator(
   { chain, validators }: Pick<IntakeContext, 'chain' | 'validators'>,
@@ -88,7 +120,7 @@ function findValidator(
   return validators.includes(formatHostPort(parseHostPort(validator.endpoint))) ? validator : undefined;
 }
 
-async function tokenizePrompt({ engine, info }: OfferState, request: ModelRequest): Promise<Uint32Array> {
+async function tokenizePrompt({ engine, info }: OfferState<TextEngine>, request: ModelRequest): Promise<Uint32Array> {
   assertFitsModel(request, info);
   const tokens = await engine.tokenizePrompt(request.prompt);
   if (tokens.length >= info.contextSize) {
@@ -98,7 +130,7 @@ async function tokenizePrompt({ engine, info }: OfferState, request: ModelReques
 }
 
 function assertFeeCovers(
-  { order, request }: CheckedOrder,
+  { order, request }: CheckedOrder<ModelRequest>,
   { promptTokens, contextSize }: { readonly promptTokens: number; readonly contextSize: number },
 ): void {
   const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);

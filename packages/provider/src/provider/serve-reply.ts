@@ -3,40 +3,34 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
+import type { Endpoint } from '@ogong/protocol/commitment/header';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
   PushRecordRequestSchema,
-  type SignedOrder,
-  type SignedTicket,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { ModelRequest } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
-import { planReply, type ReplyBeacon } from './generate-reply.ts';
-import type { CheckedOrder } from './order-check.ts';
+import { planReply } from './generate-reply.ts';
+import type { AcceptedOrder } from './order-intake.ts';
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 
 /** One accepted order, from its prompt tokens to its signed record. */
-export interface ReplyJob extends CheckedOrder {
-  readonly signedOrder: SignedOrder;
-  readonly signedTicket: SignedTicket;
-  readonly body: Uint8Array;
+export interface ReplyJob extends AcceptedOrder<ModelRequest> {
+  readonly endpoint: Endpoint;
   /** Whom of its own the payer asks for, see planReply. */
   readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
-  readonly beacon: ReplyBeacon;
-  /** The order can never be served again; nothing leaves before. @throws StoreError */
-  readonly claimed: Promise<void>;
 }
 
-export interface ServeDependencies {
-  readonly engine: TextEngine;
+/** What serving an order takes, whatever it is for. */
+export interface ServeContext {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  readonly commit: CommitReply;
   /** The payee's word for the signer's key. */
   readonly payeeSignature: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
@@ -49,6 +43,11 @@ export interface ServeDependencies {
   readonly left: AbortSignal;
   /** The provider gives up: nothing is committed. */
   readonly failed: AbortSignal;
+}
+
+export interface ServeDependencies extends ServeContext {
+  readonly engine: TextEngine;
+  readonly commit: CommitReply;
 }
 
 export interface ServedCounts {
@@ -65,7 +64,7 @@ export interface ServedCounts {
  * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
-  const { engine, crypto, clock, signer, commit, payeeSignature, send, left, failed } = dependencies;
+  const { engine, crypto, clock, signer, commit, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked });
@@ -136,21 +135,8 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
     startMs,
     endMs: clock.nowMs(),
   });
-  const { record, signature, header, headerProof, response } = committed;
-  const signedRecord = { record, providerKey: signer.publicKey, signature };
-  await dependencies.keep(
-    committed,
-    create(PushRecordRequestSchema, {
-      order: job.signedOrder,
-      record: signedRecord,
-      header,
-      headerProof: [...headerProof],
-      request: job.body,
-      endpoint: job.endpoint,
-      response,
-      payeeSignature,
-    }),
-  );
+  const { header } = committed;
+  const signedRecord = await keepCommitted(job, committed, dependencies);
   await deliver({
     event: {
       case: 'finished',
@@ -158,6 +144,20 @@ export async function serveReply(job: ReplyJob, dependencies: ServeDependencies)
     },
   });
   return counts;
+}
+
+/** Makes a committed reply durable, and due at its validator. @returns the record as it goes over the wire. */
+export async function keepCommitted(
+  { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
+  committed: CommittedReply,
+  { signer, payeeSignature, keep }: Pick<ServeContext, 'signer' | 'payeeSignature' | 'keep'>,
+) {
+  const { record, signature, header, headerProof, response } = committed;
+  const signedRecord = { record, providerKey: signer.publicKey, signature };
+  const claim = { order: signedOrder, record: signedRecord, header, headerProof: [...headerProof] };
+  const push = create(PushRecordRequestSchema, { ...claim, request: body, endpoint, response, payeeSignature });
+  await keep(committed, push);
+  return signedRecord;
 }
 
 function toWireToken(token: TokenLikelihood, alternatives: readonly TokenLikelihood[]) {

@@ -85,5 +85,8 @@ export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTra
 function findTracedEngine(offers: readonly OfferState[], record: Uint8Array): TextEngine {
   const offer = findOffer(offers, parseRecordV2(record).modelRoot);
   if (offer === undefined) throw new Refusal('invalid', 'the record is about another model than those served here');
+  if (offer.engine.specificationVersion !== 'text-v1') {
+    throw new Refusal('unsupported', 'only texts have positions to be traced');
+  }
   return offer.engine;
 }

@@ -9,7 +9,7 @@ import {
 } from '@ogong/protocol/stage2/score-commitment';
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
-import { parseScoreJob, scoreJob } from './score-job.ts';
+import { parseScorable } from './scorer.ts';
 import { isValidator, type VerifierState } from './verifier-state.ts';
 
 /** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
@@ -47,13 +47,10 @@ async function commitReport(
   { caller, signal }: VerifierCall,
 ): Promise<ReportCommitment> {
   const { engine, crypto, reports, signer } = state;
-  const job = parseScoreJob(message, engine.info());
+  const job = parseScorable(message, engine, crypto);
   const key = { validator: caller, jobId: job.jobId };
   const jobHash = hashScoreInputs(crypto, { ...message, requestHash: crypto.sha256(message.request) });
-  const score = () =>
-    runJob(state, job, { timeoutMs: message.timeoutMs, signal }, (until) =>
-      scoreJob(job, { engine, crypto, signal: until }),
-    );
+  const score = () => runJob(state, job, { timeoutMs: message.timeoutMs, signal }, (until) => job.score(until));
   const kept = reports.get(key) ?? (await keepReport(state, key, { jobHash, report: await score() }));
   if (!equalBytes(kept.jobHash, jobHash)) throw new Refusal('conflict', 'another job was asked for under this id');
   return { digest: kept.digest, verifierKey: signer.publicKey, signature: kept.signature };

@@ -21,7 +21,7 @@ function openState(maxJobMs = 60_000) {
   return { state, counted };
 }
 
-const job = { outputTokens: new Uint32Array(3) };
+const job = { outputs: 3 };
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     const give = (): void => reject(new Error('aborted'));

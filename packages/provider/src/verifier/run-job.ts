@@ -1,7 +1,7 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import type { ScoreJob } from './score-job.ts';
+import type { ScorableJob } from './scorer.ts';
 import type { VerifierState } from './verifier-state.ts';
 
 /** Who asks, and until when somebody is there to be answered. */
@@ -19,7 +19,7 @@ type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping
  */
 export async function runJob<T>(
   state: RunState,
-  job: Pick<ScoreJob, 'outputTokens'>,
+  { outputs }: Pick<ScorableJob, 'outputs'>,
   { timeoutMs, signal: called }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -36,7 +36,7 @@ export async function runJob<T>(
       if (deadline.aborted) throw new Refusal('unavailable', 'the job could not be done by its deadline');
       throw error;
     });
-  state.metrics.tokens.inc(job.outputTokens.length);
+  state.metrics.tokens.inc(outputs);
   return result;
 }
 

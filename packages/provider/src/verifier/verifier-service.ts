@@ -55,9 +55,12 @@ function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { provid
 async function trace(state: VerifierState, { job: wire, record, position }: TraceClaimRequest, called: AbortSignal) {
   const { crypto, engine, signer } = state;
   if (wire === undefined) throw new Refusal('invalid', 'the job is missing');
+  if (engine.specificationVersion !== 'text-v1') {
+    throw new Refusal('unsupported', 'only texts have positions to be traced');
+  }
   parseTracedRecord(crypto, engine, { record, request: wire.request, position });
   const job = parseScoreJob(wire, engine.info());
-  return runJob(state, job, { timeoutMs: wire.timeoutMs, signal: called }, (signal) =>
+  return runJob(state, { outputs: job.outputTokens.length }, { timeoutMs: wire.timeoutMs, signal: called }, (signal) =>
     traceClaim({ ...job, record, position }, { engine, crypto, signer, signal }),
   );
 }

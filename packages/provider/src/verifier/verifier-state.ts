@@ -1,4 +1,3 @@
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { createJobQueue, type JobQueue } from '@ogong/host/lifecycle/job-queue';
 import type { LinkIdentity, PeerId } from '@ogong/host/link/link-identity';
 import type { Logger } from '@ogong/host/log/logger';
@@ -10,9 +9,10 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { signEndorsement, type VerifierEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import type { Reports } from './report-store.ts';
+import type { ScoringEngine } from './scorer.ts';
 
 export interface VerifierDependencies {
-  readonly engine: TextEngine;
+  readonly engine: ScoringEngine;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
@@ -84,7 +84,7 @@ function createVerifierMetrics(metrics: Metrics) {
     jobs: metrics.counter('verifier_jobs_total', 'Jobs by how they ended: scored, traced, refused or failed', [
       'outcome',
     ]),
-    tokens: metrics.counter('verifier_tokens_total', 'Claimed tokens scored'),
+    tokens: metrics.counter('verifier_tokens_total', 'Claimed tokens or inputs scored'),
     opened: metrics.counter('verifier_reports_opened_total', 'Reports handed over after their commitment'),
   };
 }

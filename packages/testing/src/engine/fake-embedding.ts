@@ -40,6 +40,7 @@ export function createFakeEmbeddingEngine(options: FakeEmbeddingOptions = {}): E
     vocabularySize: 259,
     embeddingSize,
     contextSize,
+    sequences: maxQueue,
     numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
     exact,
     weightType: 'hash',

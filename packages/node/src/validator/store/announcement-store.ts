@@ -1,11 +1,12 @@
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
-import type { Header } from '@ogong/protocol/commitment/header';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
+import { findModality } from '@ogong/protocol/modality/registry';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
 import { readVerifier } from './verifier-store.ts';
 
@@ -129,11 +130,9 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
  * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, but for some that its template
  * adds: who overstates the prompt has to send one as long to be rid of verifiers with less room.
  */
-export function countContext(
-  { promptTokenCount, outputTokenCount }: Pick<Header, 'promptTokenCount' | 'outputTokenCount'>,
-  request: Uint8Array | undefined,
-): number {
-  return Math.min(promptTokenCount, request?.length ?? promptTokenCount) + outputTokenCount;
+export function countContext(header: CommonHeader, request: Uint8Array | undefined): number {
+  const context = findModality(header.endpoint).countContext(header);
+  return Math.min(context, (request?.length ?? context) + header.outputTokenCount);
 }
 
 /**

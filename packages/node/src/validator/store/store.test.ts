@@ -2,6 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import { bytesToHex } from '@ogong/chain/hex';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createWriter, equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -233,7 +234,7 @@ describe('who is left out', () => {
     await validator.announceVerifier('v6', 'x', createTestPayee('v6'), { contextSize: 8192 });
     expect(among({ context: 4096 })).toEqual(names);
     expect(among({ context: 4097 })).toEqual([]);
-    const header = { promptTokenCount: 1_000_000, outputTokenCount: 20 };
+    const header = { endpoint: 'chat', promptTokenCount: 1_000_000, outputTokenCount: 20 } as CommonHeader;
     expect(countContext(header, new Uint8Array(300))).toBe(320);
     expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);
   });

@@ -1,0 +1,34 @@
+import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { answerEmbedding } from './embedding/answer-embedding.ts';
+import type { OfferState, ServingEngine } from './offers.ts';
+import { acceptOrder } from './order-intake.ts';
+import type { ProviderState } from './provider-state.ts';
+import { createServeContext, type ReplyReader } from './serve-context.ts';
+import { type ServedCounts, serveReply } from './serve-reply.ts';
+
+type Answer<E extends ServingEngine> = (
+  state: ProviderState,
+  offer: OfferState<E>,
+  message: GenerateRequest,
+  reader: ReplyReader,
+) => Promise<ServedCounts>;
+
+const answerText: Answer<TextEngine> = async (state, offer, message, reader) => {
+  const job = await acceptOrder(state, offer, message);
+  const { engine } = offer;
+  return serveReply(job, { ...createServeContext(state, job, reader), engine, commit: state.commit });
+};
+
+/** By engine interface: the only list of what this provider can serve. */
+const ANSWERS: { readonly 'text-v1': Answer<TextEngine>; readonly 'embedding-v1': Answer<EmbeddingEngine> } = {
+  'text-v1': answerText,
+  'embedding-v1': answerEmbedding,
+};
+
+/** One order from its message to its last event, as the offer's modality serves it. @throws Refusal, EngineError */
+export const answerOffer: Answer<ServingEngine> = (state, offer, message, reader) => {
+  const answer = ANSWERS[offer.engine.specificationVersion] as Answer<ServingEngine>;
+  return answer(state, offer, message, reader);
+};

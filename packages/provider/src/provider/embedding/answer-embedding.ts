@@ -1,0 +1,120 @@
+import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import { Refusal } from '@ogong/host/link/link-error';
+import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
+import type { OfferState } from '../offers.ts';
+import type { ReadRequest } from '../order-check.ts';
+import { type AcceptedOrder, checkOfferedOrder, claimOrder } from '../order-intake.ts';
+import type { ProviderState } from '../provider-state.ts';
+import { createServeContext, type ReplyReader } from '../serve-context.ts';
+import { keepCommitted, type ServedCounts } from '../serve-reply.ts';
+import { commitEmbedding } from './commit-embedding.ts';
+
+/**
+ * One order for embeddings, from its message to its last event: the vectors leave all at once, with their record.
+ * @throws Refusal, EngineError, TierError
+ */
+export async function answerEmbedding(
+  state: ProviderState,
+  offer: OfferState<EmbeddingEngine>,
+  message: GenerateRequest,
+  reader: ReplyReader,
+): Promise<ServedCounts> {
+  const checked = checkOfferedOrder(state, offer, message, readEmbeddingRequest);
+  const { order, request } = checked;
+  assertResponseFits(request, offer);
+  const promptTokens = await countTokens(request, offer);
+  const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
+  assertFeeCovers(checked, promptTokens);
+  const job: AcceptedOrder<EmbeddingRequest> = await claimOrder(state, checked, message);
+  const context = createServeContext(state, job, reader);
+  const { crypto, clock, signer, send, left, failed } = context;
+  const startMs = clock.nowMs();
+  const signal = AbortSignal.any([left, failed]);
+  // What cannot be remembered is not admitted either: it would count as abandoned.
+  await job.claimed.then(() => context.admit(signal));
+  await send({ event: { case: 'started', value: { promptTokens } } });
+  const inputs = await embedAll(offer, request, signal);
+  // Whoever has left before there was a vector pays for none.
+  if (inputs === undefined) return counts;
+  const info = offer.engine.info();
+  const endMs = clock.nowMs();
+  const committed = commitEmbedding(crypto, signer, {
+    order,
+    request,
+    info,
+    beacon: job.beacon,
+    inputs,
+    startMs,
+    endMs,
+  });
+  const record = await keepCommitted(job, committed, context);
+  const { header, response } = committed;
+  await send({
+    event: {
+      case: 'finished',
+      value: { record, header, response, stopReason: 'length', promptTokens, outputTokens: 0 },
+    },
+  });
+  return counts;
+}
+
+const readEmbeddingRequest: ReadRequest<EmbeddingRequest> = (body, endpoint) => {
+  if (endpoint !== 'embedding') throw new Refusal('invalid', `this model makes embeddings; ${endpoint} was asked for`);
+  const request = embedding.parseRequest(body);
+  return { request, asked: request, choices: 1 };
+};
+
+function assertResponseFits({ inputs }: EmbeddingRequest, { info }: OfferState<EmbeddingEngine>): void {
+  const bytes = inputs.length * info.embeddingSize * VALUE_BYTES;
+  if (bytes <= MAX_RESPONSE_BYTES) return;
+  const most = Math.floor(MAX_RESPONSE_BYTES / (info.embeddingSize * VALUE_BYTES));
+  throw new Refusal('invalid', `${inputs.length} inputs make too long an answer; this model takes ${most} at a time`);
+}
+
+/** @throws Refusal where an input does not fit: none is ever cut. */
+async function countTokens(
+  { inputs }: EmbeddingRequest,
+  { engine, info }: OfferState<EmbeddingEngine>,
+): Promise<number> {
+  let sum = 0;
+  for (const [i, input] of inputs.entries()) {
+    const { length } = await engine.tokenize(input);
+    if (length > info.contextSize) {
+      throw new Refusal('invalid', `input ${i} has ${length} tokens, the context holds ${info.contextSize}`);
+    }
+    sum += length;
+  }
+  return sum;
+}
+
+function assertFeeCovers(
+  { order, request }: Pick<AcceptedOrder<EmbeddingRequest>, 'order' | 'request'>,
+  promptTokenCount: number,
+): void {
+  try {
+    computeReplyFee(order, embedding.boundTokens(request), { promptTokenCount, outputTokenCount: 0 });
+  } catch (error) {
+    if (!(error instanceof FeeError)) throw error;
+    throw new Refusal('precondition', `the reply could not be billed in full: ${error.message}`);
+  }
+}
+
+/** @returns undefined where nobody waits any more. */
+async function embedAll(
+  { engine }: OfferState<EmbeddingEngine>,
+  { inputs }: EmbeddingRequest,
+  signal: AbortSignal,
+): Promise<readonly EmbeddedInput[] | undefined> {
+  try {
+    return (await engine.embed({ inputs }, { signal })).inputs;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'cancelled') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { AcceptedOrder } from './order-intake.ts';
+import type { ProviderState } from './provider-state.ts';
+import type { ReplyEvent, ServeContext } from './serve-reply.ts';
+
+const ADMIT_TIMEOUT_MS = 10_000;
+
+export interface ReplyReader {
+  readonly consumer: PeerId;
+  /** False once the consumer has left. */
+  readonly send: (event: ReplyEvent) => Promise<boolean>;
+  readonly left: AbortSignal;
+}
+
+/** What is the same for whatever an order is for. */
+export function createServeContext(
+  state: ProviderState,
+  job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'signedTicket'>,
+  { consumer, send, left }: ReplyReader,
+): ServeContext {
+  const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
+  const { replyId, validator, expiresAtMs } = job.order;
+  // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
+  const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
+  return {
+    ...{ crypto, clock, signer, payeeSignature, send },
+    left: AbortSignal.any([left, expired]),
+    failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
+    admit: (signal) => admitOrder(state, job, signal),
+    async keep({ opening }, push) {
+      await openings.put(replyId, { bytes: opening, consumer, expiresAtMs: Number(expiresAtMs) + state.openingTtlMs });
+      await outbox.add(replyId, validator, push);
+    },
+  };
+}
+
+/** Has the order's validator reserve the fee. @throws Refusal where it does not. */
+export async function admitOrder(
+  { links }: Pick<ProviderState, 'links'>,
+  { validator, signedOrder, signedTicket }: Pick<AcceptedOrder<unknown>, 'validator' | 'signedOrder' | 'signedTicket'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const message = { order: signedOrder, ticket: signedTicket };
+  try {
+    await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    const code = error.retryable ? 'unavailable' : 'precondition';
+    throw new Refusal(code, `the validator did not admit the order: ${error.message}`);
+  }
+}

@@ -1,0 +1,75 @@
+import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { Refusal } from '@ogong/host/link/link-error';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { hashTokens } from '@ogong/protocol/commitment/header';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { RequestError } from '@ogong/protocol/exchange/request';
+import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
+import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
+import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
+import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+
+/** An embedding to be checked: what was asked for, and nothing of what was answered. */
+export interface EmbeddingJob {
+  readonly jobId: Uint8Array;
+  /** Redacted; its class, bank and tier are the reply's. */
+  readonly header: EmbeddingHeader;
+  readonly request: EmbeddingRequest;
+  readonly bankSeed: Uint8Array;
+}
+
+/** @throws Refusal naming what is out of range. */
+export function parseEmbeddingJob(message: ScoreRequest): EmbeddingJob {
+  const { jobId, endpoint, sketchBankSeed: bankSeed } = message;
+  assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
+  assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
+  assertJob(endpoint === 'embedding', `this model makes embeddings; ${endpoint.slice(0, 32)} was asked for`);
+  assertJob(message.outputTokens.length + message.listSizes.length === 0, 'an embedding has no output tokens');
+  try {
+    const header = parseEmbeddingHeader(message.header);
+    return { jobId, header, request: parseEmbeddingRequest(message.request), bankSeed };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+}
+
+/**
+ * The request's own inputs, tokenised and embedded here.
+ * @returns the canonical report.
+ * @throws EngineError, Refusal where an input does not fit.
+ */
+export async function scoreEmbeddingJob(
+  { jobId, header, request, bankSeed }: EmbeddingJob,
+  {
+    engine,
+    crypto,
+    signal,
+  }: { readonly engine: EmbeddingEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { numericClass: claimed, sketchDirections: directions } = header;
+  const { inputs } = request;
+  const { modelRoot, vocabularyHash, embeddingSize } = engine.info();
+  const result = await engine.embed({ inputs, numericClass: claimed }, { signal });
+  const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
+  return encodeEmbeddingReport({
+    ...{ jobId, modelRoot, vocabularyHash, embeddingSize },
+    numericClass: result.numericClass,
+    exact: result.exact,
+    sketchDirections: directions,
+    elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
+    inputs: result.inputs.map(({ tokens, vector }) => ({
+      tokenCount: tokens.length,
+      tokensHash: hashTokens(crypto, tokens),
+      vectorHash: crypto.sha256(encodeVector(vector)),
+      sketch: sketchVector(bank, vector),
+    })),
+  });
+}
+
+function assertJob(holds: boolean, message: string): void {
+  if (!holds) throw new Refusal('invalid', message);
+}
