@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,7 +14,10 @@ import { openSampleStore } from '@ogong/provider/calibration/sample-store';
 import { startTestLedger, type TestLedger } from '@ogong/testing/chain/test-ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const program = (name: string): string => fileURLToPath(new URL(`../../../node/src/bin/${name}.ts`, import.meta.url));
+const PROGRAMS = {
+  ogong: fileURLToPath(new URL('../bin/ogong.ts', import.meta.url)),
+  'ogong-verifierd': createRequire(import.meta.url).resolve('@ogong/provider/bin/ogong-verifierd'),
+};
 
 /** Two processes, as on two machines: one serves and measures, the other is a verifier daemon that checks. */
 describe('ogong calibrate with a peer', () => {
@@ -33,8 +37,8 @@ describe('ogong calibrate with a peer', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  function launch(name: string, args: readonly string[]) {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program(name), ...args]);
+  function launch(name: keyof typeof PROGRAMS, args: readonly string[]) {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAMS[name], ...args]);
     running.push(child);
     const texts = { out: '', error: '' };
     child.stdout.on('data', (chunk: Buffer) => {
