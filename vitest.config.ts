@@ -28,11 +28,13 @@ export default defineConfig({
     projects: [
       suite('fast', '.test.ts', {
         testTimeout: 60_000,
-        exclude: ['process', 'model', 'e2e'].map((name) => `**/*.${name}.test.ts`),
+        exclude: ['process', 'simulation', 'model', 'e2e'].map((name) => `**/*.${name}.test.ts`),
         setupFiles: ['scripts/no-process.setup.ts'],
       }),
       // Children, browsers, an embedded chain.
       suite('process', '.process.test.ts', { testTimeout: 60_000 }),
+      // Many replies of a fake engine: attackers, verifiers' lives.
+      suite('simulation', '.simulation.test.ts', { testTimeout: 60_000 }),
       // Real weights through llama.cpp.
       suite('model', '.model.test.ts', { testTimeout: 300_000 }),
       // Whole daemons and networks.

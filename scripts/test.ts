@@ -6,6 +6,7 @@ const parts: Readonly<Record<string, Step>> = {
   check: { name: 'static checks', command: [node, 'scripts/check.ts'] },
   fast: { name: 'fast tests', command: ['vitest', 'run', '--project', 'fast'] },
   process: { name: 'tests that start processes', command: ['vitest', 'run', '--project', 'process'] },
+  simulation: { name: 'attackers and verifiers played', command: ['vitest', 'run', '--project', 'simulation'] },
   contracts: {
     name: 'contracts',
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'],
