@@ -36,7 +36,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-export interface Opened {
+export interface TestRouter {
   readonly router: () => Router;
   readonly store: () => Store;
   readonly clock: { now: number };
@@ -49,12 +49,12 @@ export interface Opened {
 export async function start(
   options: Partial<RouterOptions> = {},
   validators: readonly QuorumMember[] = [],
-): Promise<Opened> {
+): Promise<TestRouter> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-router-'));
   const identity = await makeIdentity(40);
   const clock = { now: NOW };
   const stakes = new Map<string, bigint>();
-  const anchors: Opened['anchors'] = new Map();
+  const anchors: TestRouter['anchors'] = new Map();
   const client = {
     stakesOf: async (payees: Uint8Array[]) => payees.map((payee) => stakes.get(toHex(payee)) ?? 0n),
     anchorOf: async (address: Uint8Array) =>
@@ -113,7 +113,7 @@ export const payeeOf = (n: number) => createNodeLedgerSigner(new Uint8Array(32).
 
 /** Provider n announces over its own link. */
 export async function announce(
-  opened: Opened,
+  opened: TestRouter,
   n: number,
   bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array } = {},
   { signer = n, peer = n, paidTo = n, consentFor = n, vouchedBy = n, domain = ledger } = {},

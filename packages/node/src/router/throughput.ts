@@ -5,6 +5,8 @@ const SMOOTHING = 0.2;
 const MAX_PROVIDERS = 4096;
 
 /** Moving average of output tokens per second, by provider. */
+export type Throughput = ReturnType<typeof createThroughput>;
+
 export function createThroughput() {
   const averages = new Map<string, number>();
   return {

@@ -1,0 +1,107 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { Refusal } from '@ogong/host/link/link-error';
+import { parseCandidates } from '@ogong/protocol/exchange/match';
+import { verifyTicket } from '@ogong/protocol/exchange/ticket';
+import { describe, expect, it } from 'vitest';
+import { assertRequest, explainNoMatch, matchRequest, type RouteQuery } from './match-request.ts';
+import { createOutstanding } from './outstanding.ts';
+import { MODEL_ID, MODEL_ROOT, makeRoute, NOW } from './router-fixture.ts';
+import { takeReport } from './router-service.ts';
+import type { RouterState } from './router-state.ts';
+import type { ListedOffer } from './supply.ts';
+import { createThroughput } from './throughput.ts';
+
+const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
+const query = (bend: Partial<RouteQuery> = {}): RouteQuery => ({ contextSize: 64, ...makeRoute(), ...bend });
+
+function makeOffer(n: number, bend: Partial<ListedOffer> = {}): ListedOffer {
+  const pricePer1kAtomic = 1_000n;
+  return {
+    announcement: { endpoint: `127.0.0.1:${9_000 + n}`, certHash: fill(n) } as ListedOffer['announcement'],
+    model: { modelId: MODEL_ID, modelRoot: MODEL_ROOT } as ListedOffer['model'],
+    ...{ modelId: MODEL_ID, providerId: fill(n), payee: fill(n, 20), pricePer1kAtomic, contextSize: 512 },
+    ...{ freeCapacity: 1, stakeAtomic: 0n, reputationPpm: 1_000_000, expiresAtMs: NOW + 1 },
+    ...bend,
+  };
+}
+
+function openState(offers: readonly ListedOffer[]) {
+  const reports: unknown[] = [];
+  const metric = { set: () => {}, inc: (labels: unknown) => void reports.push(labels) };
+  const state = {
+    crypto,
+    clock: { nowMs: () => NOW },
+    signer: createNodeHybridSigner(fill(41, 64)),
+    address: fill(5, 20),
+    ticketTtlMs: 1_000,
+    supply: { offers: () => offers } as unknown as RouterState['supply'],
+    outstanding: createOutstanding(),
+    throughput: createThroughput(),
+    metrics: { openTickets: metric, reports: metric } as unknown as RouterState['metrics'],
+  };
+  return { state, reports };
+}
+
+describe('matching a request', () => {
+  it('signs a ticket for the offer that is drawn, and holds one of its slots until it expires', () => {
+    const { state } = openState([makeOffer(1), makeOffer(2, { freeCapacity: 0 })]);
+    const request = query();
+    const { ticket: signed, candidates } = matchRequest(state, request, fill(9));
+    const { replyId, requestHash } = request;
+    const { ok, ticket } = verifyTicket(crypto, signed, { nowMs: NOW, replyId, requestHash });
+    expect(ok).toBe(true);
+    expect(ticket).toMatchObject({ providerId: fill(1), payee: fill(1, 20), providerEndpoint: '127.0.0.1:9001' });
+    expect(ticket).toMatchObject({ issuedAtMs: NOW, expiresAtMs: NOW + 1_000, router: fill(5, 20), contextSize: 512 });
+    expect(parseCandidates(candidates).candidates).toHaveLength(1);
+    expect(state.outstanding.count(fill(1), NOW + 999)).toBe(1);
+    expect(state.outstanding.count(fill(1), NOW + 1_000)).toBe(0);
+  });
+
+  it('holds nothing where nobody can be drawn', () => {
+    const { state } = openState([makeOffer(1, { freeCapacity: 0 })]);
+    expect(() => matchRequest(state, query(), fill(9))).toThrow(/busy/);
+    expect(state.outstanding.size()).toBe(0);
+  });
+
+  it.each([
+    ['a seed of its own', { seed: fill(0) }],
+    ['a request hash of another length', { requestHash: fill(1, 31) }],
+    ['no model id', { model: 'gpt-4' }],
+    ['an exclusion of another length', { exclude: [fill(1, 31)] }],
+  ])('refuses a query with %s', (_what, bend) => {
+    expect(() => assertRequest(crypto, query())).not.toThrow();
+    expect(() => assertRequest(crypto, query(bend))).toThrow(Refusal);
+  });
+
+  it('names the first reason that leaves nobody', () => {
+    const wanted = { modelId: MODEL_ID, maxPricePer1kAtomic: 1_000n, exclude: [fill(1)] };
+    const reasonOf = (...offers: ListedOffer[]): string => explainNoMatch(offers, wanted).rawMessage;
+    expect(reasonOf(makeOffer(1, { reputationPpm: 0 }))).toMatch(/no provider serves/);
+    expect(reasonOf(makeOffer(2, { pricePer1kAtomic: 3n ** 9n }), makeOffer(3, { pricePer1kAtomic: 2_000n }))).toMatch(
+      /at least 2000/,
+    );
+    expect(reasonOf(makeOffer(1))).toMatch(/tried already/);
+    expect(reasonOf(makeOffer(1), makeOffer(2))).toMatch(/all 1 providers/);
+  });
+});
+
+describe('a report', () => {
+  it('of the holder frees its slot once; only an answer in full counts for speed', () => {
+    const { state, reports } = openState([makeOffer(1)]);
+    const holder = fill(9);
+    for (const outcome of ['abandoned', 'ok']) {
+      const { replyId } = query();
+      state.outstanding.add({ replyId, providerId: fill(1), holder, releaseAtMs: NOW + 1 });
+      const report = { replyId, providerId: fill(1), outcome, outputTokens: 50, durationMs: 500 };
+      expect(() => takeReport(state, report, fill(8))).toThrow(/no open ticket/);
+      expect(() => takeReport(state, { ...report, outcome: 'splendid' }, holder)).toThrow(/unknown outcome/);
+      expect(state.throughput.of(fill(1))).toBeUndefined();
+      takeReport(state, report, holder);
+      expect(() => takeReport(state, report, holder)).toThrow(/no open ticket/);
+      expect(state.outstanding.count(fill(1), NOW)).toBe(0);
+    }
+    expect(state.throughput.of(fill(1))).toBe(100);
+    expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);
+  });
+});

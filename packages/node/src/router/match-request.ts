@@ -1,0 +1,136 @@
+import { Refusal } from '@ogong/host/link/link-error';
+import { concatBytes, equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { MAX_EXCLUDED_PROVIDERS } from '@ogong/protocol/exchange/limits';
+import {
+  encodeCandidates,
+  hashCandidates,
+  parseModelId,
+  replayMatch,
+  selectCandidates,
+} from '@ogong/protocol/exchange/match';
+import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
+import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { RouterState } from './router-state.ts';
+import type { ListedOffer } from './supply.ts';
+
+/** What the draw and the ticket depend on; the rest of the message says nothing to a router. */
+export type RouteQuery = Pick<
+  RouteRequest,
+  'model' | 'seed' | 'replyId' | 'requestHash' | 'exclude' | 'maxPricePer1k' | 'contextSize'
+>;
+
+type MatchState = Pick<
+  RouterState,
+  'crypto' | 'clock' | 'signer' | 'address' | 'ticketTtlMs' | 'supply' | 'outstanding' | 'metrics'
+>;
+
+/**
+ * Draws a provider by the caller's seed and holds one of its slots for the ticket's time.
+ * @param holder peer id of the caller: nobody else may report on the ticket.
+ * @throws Refusal
+ */
+export function matchRequest(
+  state: MatchState,
+  request: RouteQuery,
+  holder: Uint8Array,
+): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
+  const { crypto, clock, supply, outstanding, metrics, ticketTtlMs } = state;
+  assertRequest(crypto, request);
+  const { model: modelId, seed, replyId, exclude, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
+  const nowMs = clock.nowMs();
+  const offers = supply.offers(modelId);
+  const wanted = { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs };
+  const candidates = encodeCandidates(selectCandidates(offers, wanted));
+  const drawn = replayMatch(crypto, candidates, seed);
+  if (drawn === undefined) throw explainNoMatch(offers, wanted);
+  const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
+  const times = { issuedAtMs: nowMs, expiresAtMs: nowMs + ticketTtlMs };
+  const ticket = issueTicket(state, request, { offer, candidates, ...times });
+  outstanding.add({ replyId, providerId: drawn.providerId, holder, releaseAtMs: times.expiresAtMs });
+  metrics.openTickets.set(outstanding.size());
+  return { ticket, candidates };
+}
+
+/** @throws Refusal 'invalid' */
+export function assertRequest(crypto: Crypto, { model, seed, replyId, requestHash, exclude }: RouteQuery): void {
+  assertRoute(replyId.length === REPLY_ID_BYTES && requestHash.length === 32, 'reply id or request hash is malformed');
+  assertRoute(
+    equalBytes(crypto.sha256(concatBytes(requestHash, replyId)), seed),
+    'the seed is not SHA-256(request hash || reply id): the draw could not be disputed',
+  );
+  assertRoute(
+    exclude.length <= MAX_EXCLUDED_PROVIDERS && exclude.every((id) => id.length === 32),
+    `at most ${MAX_EXCLUDED_PROVIDERS} provider ids can be excluded`,
+  );
+  try {
+    parseModelId(model);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
+    throw error;
+  }
+}
+
+interface DrawnOffer {
+  readonly offer: ListedOffer;
+  readonly candidates: Uint8Array;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+function issueTicket(
+  { crypto, signer, address }: Pick<RouterState, 'crypto' | 'signer' | 'address'>,
+  { model: modelId, replyId, requestHash }: RouteQuery,
+  { offer, candidates, issuedAtMs, expiresAtMs }: DrawnOffer,
+): SignedTicket {
+  const { announcement, model, providerId, payee, pricePer1kAtomic, contextSize } = offer;
+  return signTicket(signer, {
+    router: address,
+    modelId,
+    providerId,
+    providerEndpoint: announcement.endpoint,
+    providerCertHash: announcement.certHash,
+    payee,
+    modelRoot: model.modelRoot,
+    pricePer1kAtomic,
+    contextSize,
+    replyId,
+    requestHash,
+    candidatesHash: hashCandidates(crypto, candidates),
+    issuedAtMs,
+    expiresAtMs,
+  });
+}
+
+/** Why nobody can be drawn, and what the caller can change about it. */
+export function explainNoMatch(
+  offers: readonly ListedOffer[],
+  {
+    modelId,
+    maxPricePer1kAtomic,
+    exclude,
+  }: {
+    readonly modelId: string;
+    readonly maxPricePer1kAtomic: bigint;
+    readonly exclude: readonly Uint8Array[];
+  },
+): Refusal {
+  const inGoodStanding = offers.filter(({ reputationPpm }) => reputationPpm > 0);
+  if (inGoodStanding.length === 0) return new Refusal('not-found', `no provider serves ${modelId}`);
+  const affordable = inGoodStanding.filter(({ pricePer1kAtomic }) => pricePer1kAtomic <= maxPricePer1kAtomic);
+  if (affordable.length === 0) {
+    const [cheapest] = inGoodStanding.map((offer) => offer.pricePer1kAtomic).sort((a, b) => (a < b ? -1 : 1));
+    return new Refusal(
+      'precondition',
+      `${modelId} costs at least ${cheapest} per 1k tokens, the limit is ${maxPricePer1kAtomic}`,
+    );
+  }
+  const untried = affordable.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
+  if (untried.length === 0) return new Refusal('unavailable', `every provider of ${modelId} was tried already`);
+  return new Refusal('unavailable', `all ${untried.length} providers of ${modelId} are busy; try again`);
+}
+
+export function assertRoute(holds: boolean, message: string): void {
+  if (!holds) throw new Refusal('invalid', message);
+}

@@ -1,0 +1,73 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
+import { getCaller } from '@ogong/host/link/link-server';
+import type {
+  ReportRequest,
+  RouteRequest,
+  RouterService,
+  SignedAnnouncement,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { assertRoute, matchRequest } from './match-request.ts';
+import { listModels } from './model-list.ts';
+import type { RouterState } from './router-state.ts';
+
+const OUTCOMES = ['ok', 'abandoned', 'failed-check'] as const;
+
+/** @param readStakes called where somebody announces whose stake is not known yet. */
+export function createRouterService(
+  state: RouterState,
+  { readStakes }: { readonly readStakes: () => void },
+): ServiceImpl<typeof RouterService> {
+  const { supply, stakes, metrics } = state;
+  return {
+    async announce(signed: SignedAnnouncement, context: HandlerContext) {
+      const { payee } = await supply.announce(signed, getCaller(context)).catch((error: unknown) => {
+        metrics.announcements.inc({ outcome: 'refused' });
+        throw error;
+      });
+      metrics.announcements.inc({ outcome: 'taken' });
+      metrics.providers.set(supply.size());
+      // A newcomer need not wait a whole interval for its stake to count.
+      if (!stakes.isKnown(payee)) readStakes();
+      return {};
+    },
+    route(request: RouteRequest, context: HandlerContext) {
+      try {
+        const answer = matchRequest(state, request, getCaller(context));
+        metrics.matches.inc({ outcome: 'matched' });
+        return answer;
+      } catch (error) {
+        metrics.matches.inc({ outcome: 'refused' });
+        throw error;
+      }
+    },
+    report(message: ReportRequest, context: HandlerContext) {
+      takeReport(state, message, getCaller(context));
+      return {};
+    },
+    listModels: () => ({ models: listModels(supply.offers()) }),
+  };
+}
+
+/** @throws Refusal where the holder has no such ticket open. */
+export function takeReport(
+  { outstanding, metrics, throughput }: Pick<RouterState, 'outstanding' | 'metrics' | 'throughput'>,
+  {
+    replyId,
+    providerId,
+    outcome,
+    outputTokens,
+    durationMs,
+  }: Pick<ReportRequest, 'replyId' | 'providerId' | 'outcome' | 'outputTokens' | 'durationMs'>,
+  holder: PeerId,
+): void {
+  const known = OUTCOMES.find((name) => name === outcome);
+  assertRoute(known !== undefined, `unknown outcome; expected one of ${OUTCOMES.join(', ')}`);
+  const ticket = outstanding.settle({ replyId, providerId, holder });
+  if (!ticket) throw new Refusal('not-found', 'you hold no open ticket for this reply and provider');
+  metrics.openTickets.set(outstanding.size());
+  metrics.reports.inc({ outcome: known as string });
+  // An outcome frees the slot and no more: reputation comes from verdicts, or a gateway could ruin a provider by word.
+  if (known === 'ok') throughput.observe(providerId, { outputTokens, durationMs });
+}

@@ -1,0 +1,74 @@
+import type { ChainClient } from '@ogong/chain/client';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool, type LinkPool } from '@ogong/host/link/link-pool';
+import type { Logger } from '@ogong/host/log/logger';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
+import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { createOutstanding, type Outstanding } from './outstanding.ts';
+import { createSupply, type Supply, type SupplyOptions } from './supply.ts';
+import { createThroughput, type Throughput } from './throughput.ts';
+
+export interface RouterDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly signer: HybridSigner;
+  readonly identity: LinkIdentity;
+  readonly chain: Pick<ChainView, 'ledger' | 'network' | 'validators'> & { client(): Promise<ChainClient> };
+  /** Opened with ROUTER_SCHEMA. */
+  readonly store: Store;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly metrics: Metrics;
+}
+
+/** What the steps of matching work on. Its parts change; none is replaced. */
+export interface RouterState
+  extends Pick<RouterDependencies, 'crypto' | 'clock' | 'signer' | 'identity' | 'chain' | 'store' | 'log'> {
+  /** 20 bytes: the ledger address that is paid for matches. */
+  readonly address: Uint8Array;
+  readonly ticketTtlMs: number;
+  readonly commits: GroupCommit;
+  readonly links: LinkPool;
+  readonly supply: Supply;
+  readonly outstanding: Outstanding;
+  readonly stakes: StakeView;
+  readonly throughput: Throughput;
+  readonly metrics: RouterMetrics;
+}
+
+export interface RouterStateOptions extends SupplyOptions {
+  readonly address: Uint8Array;
+  readonly ticketTtlMs: number;
+}
+
+export function openRouterState(options: RouterStateOptions, dependencies: RouterDependencies): RouterState {
+  const { crypto, clock, signer, identity, chain, store, log } = dependencies;
+  const { address, ticketTtlMs } = options;
+  const commits = createGroupCommit(store);
+  const outstanding = createOutstanding();
+  const stakes = createStakeView(chain);
+  const { stakeOf } = stakes;
+  return {
+    ...{ crypto, clock, signer, identity, chain, store, log, address, ticketTtlMs, commits, outstanding, stakes },
+    links: createLinkPool({ identity }),
+    supply: createSupply(options, { crypto, clock, ledger: chain.ledger, store, commits, outstanding, stakeOf }),
+    throughput: createThroughput(),
+    metrics: createRouterMetrics(dependencies.metrics),
+  };
+}
+
+export type RouterMetrics = ReturnType<typeof createRouterMetrics>;
+
+function createRouterMetrics(metrics: Metrics) {
+  return {
+    providers: metrics.gauge('router_providers', 'Providers with a current announcement'),
+    openTickets: metrics.gauge('router_open_tickets', 'Tickets that were handed out and not reported back'),
+    announcements: metrics.counter('router_announcements_total', 'Announcements: taken or refused', ['outcome']),
+    matches: metrics.counter('router_matches_total', 'Route requests: matched or refused', ['outcome']),
+    reports: metrics.counter('router_reports_total', 'Replies as their gateways reported them', ['outcome']),
+  };
+}
