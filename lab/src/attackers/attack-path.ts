@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -20,6 +19,7 @@ import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider } from '@ogong/provider/provider/provider';
 import { createOpenings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
@@ -31,7 +31,6 @@ import type { Attack } from './attack.ts';
 import { bendCommit } from './bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
 import { createEvidenceKeeper } from './served-evidence.ts';
-import type { TrialRequest } from './trial-requests.ts';
 
 /** One reply as each of those saw it who met its provider over the network. */
 export interface PathReply extends ConsumedReply {
@@ -43,14 +42,15 @@ export interface PathReply extends ConsumedReply {
 }
 
 export interface PathProvider {
-  readonly ask: (request: TrialRequest) => Promise<PathReply>;
+  /** @param request a body without its model. @param endpoint what it asks for. Default: chat. */
+  readonly ask: (request: object, endpoint?: string) => Promise<PathReply>;
   /** Settles what is decided. @returns all that its payee was ever paid, atomic. */
   readonly settle: () => Promise<bigint>;
   readonly close: () => Promise<void>;
 }
 
 /** What a provider is made of; an honest one has nothing but an engine. */
-export type PathAttack = Pick<Attack, 'engine' | 'bendReply' | 'openOpening'>;
+export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> & { readonly engine: ServingEngine };
 
 export interface AttackPath {
   /** The provider role, started on an attacker's parts, under a key and a payee of that name. */
@@ -74,7 +74,7 @@ const createIdentity = (name: string): Promise<LinkIdentity> => createLinkIdenti
  * @param engine the model that is sold, which the verifier holds; whoever opened it closes it.
  * @param directory where providers keep what they served.
  */
-export async function openAttackPath(engine: TextEngine, directory: string): Promise<AttackPath> {
+export async function openAttackPath(engine: ServingEngine, directory: string): Promise<AttackPath> {
   const validator = await startValidator();
   const verifier = await startVerifier(engine, validator);
   const links = createLinkPool({ identity: await createIdentity('consumer') });
@@ -86,11 +86,11 @@ export async function openAttackPath(engine: TextEngine, directory: string): Pro
       await verifier.announce();
       const { payee, ...provider } = await startProvider(name, attack, { validator, directory });
       return {
-        async ask(request) {
+        async ask(request, endpoint = 'chat') {
           const { id, peer } = provider;
           const nowMs = clock.nowMs();
           const ordered = createOrder(request, {
-            ...{ number: ++orders, providerId: id, peer, payee: payee.address, nowMs, info: engine.info() },
+            ...{ number: ++orders, providerId: id, peer, payee: payee.address, nowMs, info: engine.info(), endpoint },
             ...{ validator: validator.signer.address, epoch: archive.latest().epoch },
           });
           const certificate = archive.findCertificate(ordered.order.epoch);
@@ -205,7 +205,7 @@ async function startValidator() {
   };
 }
 
-async function startVerifier(engine: TextEngine, validator: PathValidator) {
+async function startVerifier(engine: ServingEngine, validator: PathValidator) {
   const { clock, chain } = validator;
   const identity = await createIdentity('verifier');
   const signer = createTestHybrid('verifier reports');
@@ -265,7 +265,7 @@ async function startProvider(name: string, attack: PathAttack, { validator, dire
       ...{ crypto, clock, payee, identity, chain, store, log },
       signer: createTestHybrid(name),
       beacons: { latest: () => readBeacon(archive.latest().epoch), get: async (epoch) => readBeacon(epoch) },
-      openings: keeper.bendOpenings(createOpenings(store, commits), { name, aim: '', ...attack }),
+      openings: keeper.bendOpenings(createOpenings(store, commits), attack),
       commit: bendCommit(attack),
       metrics: createMetrics('provider'),
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
+import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { isBillable } from '@ogong/protocol/settlement/verdict-log';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
@@ -153,7 +153,8 @@ const sumFees = (replies: readonly PathReply[]): bigint =>
 
 /** That a consumer left is its word against the provider's: it refuses the receipt, and the validator pays. */
 const isTaken = (reply: PathReply): boolean =>
-  listAll(reply).length === 0 || (reply.header?.stopReason === 'cancelled' && listFailed(reply.audit).length === 0);
+  listAll(reply).length === 0 ||
+  ((reply.header as Header | undefined)?.stopReason === 'cancelled' && listFailed(reply.audit).length === 0);
 
 /** What must hold of one reply, whoever served it. */
 function expectConsistent(reply: PathReply): void {

@@ -1,11 +1,10 @@
 import { create } from '@bufbuild/protobuf';
-import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -14,10 +13,10 @@ import {
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findModality } from '@ogong/protocol/modality/registry';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { ledger, network, payer } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
-import type { TrialRequest } from './trial-requests.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
 export const PRICE = 2_000_000n;
@@ -40,7 +39,9 @@ export interface OrderParts {
   readonly payee: Uint8Array;
   readonly validator: Uint8Array;
   readonly epoch: bigint;
-  readonly info: TextEngineInfo;
+  readonly info: { readonly modelRoot: Uint8Array; readonly contextSize: number };
+  /** What is asked for. Default: chat. */
+  readonly endpoint?: string;
   readonly nowMs: number;
 }
 
@@ -52,7 +53,10 @@ export interface PlacedOrder {
 }
 
 /** What a gateway sends, with the ticket of a router that drew this provider. */
-export function createOrder(request: TrialRequest, { number, peer, info, nowMs, ...parts }: OrderParts): PlacedOrder {
+export function createOrder(
+  request: object,
+  { number, peer, info, nowMs, endpoint = 'chat', ...parts }: OrderParts,
+): PlacedOrder {
   const body = utf8Encode(JSON.stringify({ model: MODEL_ID, ...request }));
   const { providerId, payee, validator, epoch } = parts;
   const shared = {
@@ -82,14 +86,14 @@ export function createOrder(request: TrialRequest, { number, peer, info, nowMs, 
     expiresAtMs: nowMs + ORDER_LIFE_MS,
   });
   const signed = { order: encodeOrder(order), signature: payer.signDigest(hashOrder(crypto, ledger, order)) };
-  const message = create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint: 'chat' });
+  const message = create(GenerateRequestSchema, { order: signed, ticket, request: body, endpoint });
   return { order, signed, ticket, message };
 }
 
 /** What a consumer has of a reply. */
 export interface ConsumedReply {
   /** Undefined where no record came. */
-  readonly header: Header | undefined;
+  readonly header: CommonHeader | undefined;
   /** Of its receipt; empty where nothing was opened to it. */
   readonly receipt: readonly Check[];
   /** Ids of what it refuses the reply for: `abandoned` without a record, `opening` without an opening. */
@@ -123,13 +127,14 @@ export async function consume(
     if (!(error instanceof LinkError) || error.refusal !== 'unavailable') throw error;
   }
   if (finished?.record === undefined) return { header: undefined, receipt: [], refused: ['abandoned'] };
-  const header = parseHeader(finished.header);
+  const { endpoint } = message;
+  const header = findModality(endpoint).parseHeader(finished.header);
   const opening = await fetchOpening(provider, order.replyId);
   if (opening === undefined) return { header, receipt: [], refused: ['opening'] };
   const { record, providerKey, signature } = finished.record;
   const { checks } = verifyReceipt(
     {
-      endpoint: 'chat',
+      endpoint,
       ledger,
       order: { bytes: signed.order, signature: signed.signature },
       ticket: { bytes: ticket.ticket, publicKey: ticket.routerKey, signature: ticket.signature },
@@ -140,7 +145,7 @@ export async function consume(
     {
       crypto,
       request: message.request,
-      response: utf8Encode(text),
+      response: finished.response.length > 0 ? finished.response : utf8Encode(text),
       // No validators: what certifies the beacon here is made up.
       trust: { ledger, settlement: network.settlement, modelRoots: { [MODEL_ID]: order.modelRoot } },
       nowMs,

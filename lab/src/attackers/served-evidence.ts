@@ -22,7 +22,7 @@ export interface EvidenceKeeper {
   /** The same signer; records that it signs are remembered. */
   watchSigner(signer: HybridSigner): HybridSigner;
   /** The same store; what is put in is written down with its record, what is taken out is as the attack says. */
-  bendOpenings(openings: Openings, attack: Attack): Openings;
+  bendOpenings(openings: Openings, attack: Pick<Attack, 'openOpening'>): Openings;
 }
 
 export function createEvidenceKeeper(directory: string): EvidenceKeeper {

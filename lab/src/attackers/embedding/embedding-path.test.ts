@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openAttackPath, type PathAttack, type PathReply } from '../attack-path.ts';
+import { listFailed } from '../path-consumer.ts';
+import { anotherModel } from './another-model.ts';
+import { hiddenTruncation } from './hidden-truncation.ts';
+import { lowerPrecision } from './lower-precision.ts';
+import { truncatedInput } from './truncated-input.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ogong-embedding-path-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const sold = createFakeEmbeddingEngine();
+const cheap = createFakeEmbeddingEngine({ weights: 2 });
+afterAll(() => Promise.all([sold, cheap].map((engine) => engine.close())));
+
+const REQUEST = { input: ['The little dog was very happy.', 'a cat', 'One day, Lily found a needle in her room.'] };
+
+/** A network of its own: order, answer, receipt, audit by a verifier, settlement. */
+async function play(name: string, attack: PathAttack): Promise<{ reply: PathReply; paidAtomic: bigint }> {
+  const path = await openAttackPath(sold, directory);
+  try {
+    const provider = await path.start(name, attack);
+    try {
+      const reply = await provider.ask(REQUEST, 'embedding');
+      return { reply, paidAtomic: await provider.settle() };
+    } finally {
+      await provider.close();
+    }
+  } finally {
+    await path.close();
+  }
+}
+
+describe('an embedding from its order to its payment', () => {
+  it('is served, verified by its consumer, audited to the bit, and paid for its prompt tokens', async () => {
+    const { reply, paidAtomic } = await play('honest', { engine: sold });
+    expect(reply.refused).toEqual([]);
+    expect(reply.receipt.filter(({ status }) => status === 'pass').map(({ id }) => id)).toEqual(
+      expect.arrayContaining([
+        'commitment-root',
+        'vectors',
+        'unit-norm',
+        'sketch',
+        'inputs',
+        'sketch-bank',
+        'payee',
+        'fee',
+      ]),
+    );
+    expect([reply.intake, listFailed(reply.audit)]).toEqual([undefined, []]);
+    expect(reply.audit.find(({ id }) => id === 'equality')).toMatchObject({ status: 'pass' });
+    expect(reply.verdict).toMatchObject({ verdict: 'accept', evidence: 'exact' });
+    // 2,000,000 a thousand tokens: a token for each byte, and one that begins each input.
+    const tokens = REQUEST.input.reduce((sum, input) => sum + input.length + 1, 0);
+    expect([reply.verdict.feeAtomic, paidAtomic]).toEqual([BigInt(2000 * tokens), BigInt(2000 * tokens)]);
+  });
+
+  it.each([anotherModel, truncatedInput, hiddenTruncation, lowerPrecision])(
+    '$name is not seen by its consumer, caught by $caughtBy, and paid nothing',
+    async ({ name, caughtBy, create }) => {
+      const { reply, paidAtomic } = await play(name, { engine: create(sold, cheap) });
+      expect(reply.refused).toEqual([]);
+      expect([reply.intake, listFailed(reply.audit)]).toEqual([undefined, [caughtBy]]);
+      expect([reply.verdict.verdict, reply.verdict.feeAtomic, paidAtomic]).toEqual(['reject', 0n, 0n]);
+    },
+  );
+
+  it('of vectors that are not as long as they must be is refused at the door', async () => {
+    const engine = {
+      ...sold,
+      async embed(request: Parameters<typeof sold.embed>[0]) {
+        const result = await sold.embed(request);
+        return { ...result, inputs: result.inputs.map((one) => ({ ...one, vector: one.vector.map((v) => 2 * v) })) };
+      },
+    };
+    const { reply, paidAtomic } = await play('unit-norm', { engine });
+    expect(reply.refused).toEqual(['unit-norm']);
+    expect([reply.verdict.verdict, listFailed(reply.audit), paidAtomic]).toEqual(['reject', ['unit-norm'], 0n]);
+  });
+});
