@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type FileStamp, formatStamp, isSameStamp, stampOf } from './file-stamp.ts';
 import { ModelError } from './model-error.ts';
 
 /**
@@ -13,15 +14,6 @@ export interface FileHashes {
   hash(path: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** After this process itself renamed or linked a file that it had hashed: the change time alone may differ. */
   restamp(path: string): Promise<void>;
-}
-
-/** What a file system says of a file; whoever writes into the file changes one of them, unless he takes pains not to. */
-interface FileStamp {
-  /** Device and inode: the file, whatever it is called. */
-  readonly id: string;
-  readonly sizeBytes: string;
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
 }
 
 interface StoredHash extends FileStamp {
@@ -63,8 +55,8 @@ export function createFileHashes(directory: string, options: { readonly verify?:
       withFile(path, async (file) => {
         const before = await readStamp(file);
         const stored = await load(before);
-        const isKnown = stored !== undefined && isSame(stored, before);
-        if (isKnown && (!verify || verified.has(keyOf(before)))) return fromHex(stored.sha256);
+        const isKnown = stored !== undefined && isSameStamp(stored, before);
+        if (isKnown && (!verify || verified.has(formatStamp(before)))) return fromHex(stored.sha256);
         const hash = await hashHandle(file, signal);
         const sha256 = Buffer.from(hash).toString('hex');
         if (isKnown && stored.sha256 !== sha256) {
@@ -76,8 +68,8 @@ export function createFileHashes(directory: string, options: { readonly verify?:
         }
         await waitOutTick(before);
         const after = await readStamp(file);
-        if (!isSame(before, after)) return hash;
-        verified.add(keyOf(after));
+        if (!isSameStamp(before, after)) return hash;
+        verified.add(formatStamp(after));
         await save({ ...after, sha256 });
         return hash;
       }),
@@ -88,8 +80,8 @@ export function createFileHashes(directory: string, options: { readonly verify?:
         await waitOutTick(stamp);
         const now = await readStamp(file);
         const stored = await load(now);
-        if (stored === undefined || !isSame({ ...stored, ctimeNs: now.ctimeNs }, now)) return;
-        verified.add(keyOf(now));
+        if (stored === undefined || !isSameStamp({ ...stored, ctimeNs: now.ctimeNs }, now)) return;
+        verified.add(formatStamp(now));
         await save({ ...stored, ...now });
       }),
   };
@@ -116,14 +108,7 @@ async function hashHandle(file: FileHandle, signal: AbortSignal | undefined): Pr
   return new Uint8Array(hash.digest());
 }
 
-async function readStamp(file: FileHandle): Promise<FileStamp> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await file.stat({ bigint: true });
-  return { id: `${dev}-${ino}`, sizeBytes: `${size}`, mtimeNs: `${mtimeNs}`, ctimeNs: `${ctimeNs}` };
-}
-
-const keyOf = ({ id, sizeBytes, mtimeNs, ctimeNs }: FileStamp): string => [id, sizeBytes, mtimeNs, ctimeNs].join();
-
-const isSame = (a: FileStamp, b: FileStamp): boolean => keyOf(a) === keyOf(b);
+const readStamp = async (file: FileHandle): Promise<FileStamp> => stampOf(await file.stat({ bigint: true }));
 
 async function waitOutTick({ ctimeNs }: FileStamp): Promise<void> {
   if (Date.now() - Number(BigInt(ctimeNs) / 1_000_000n) < TICK_MS) await delay(TICK_MS);

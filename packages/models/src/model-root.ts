@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type FileHashes, hashFile } from './file-hashes.ts';
+import { type FileStamp, isSameStamp, readFileStamp } from './file-stamp.ts';
 import { ModelError } from './model-error.ts';
 
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
@@ -27,9 +28,15 @@ export function computeModelRoot(shardHashes: readonly Uint8Array[]): Uint8Array
   return new Uint8Array(hash.digest());
 }
 
+export interface StampedFile {
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
+
 export interface HashedModel {
   readonly modelRoot: Uint8Array;
-  readonly shards: readonly { readonly path: string; readonly sha256: Uint8Array }[];
+  /** Stamped as they were while they were hashed. */
+  readonly shards: readonly (StampedFile & { readonly sha256: Uint8Array })[];
 }
 
 /** @param hashes what was read before; without it every shard is read in full. @throws ModelError. */
@@ -37,6 +44,14 @@ export async function hashModelFile(path: string, hashes?: FileHashes): Promise<
   const hash = hashes?.hash ?? hashFile;
   if (!existsSync(path)) throw new ModelError('not-found', `there is no model file at ${path}`);
   const shards = [];
-  for (const shard of listShards(path)) shards.push({ path: shard, sha256: await hash(shard) });
+  for (const shard of listShards(path)) {
+    const stamp = readFileStamp(shard);
+    const sha256 = await hash(shard);
+    if (!isSameStamp(stamp, readFileStamp(shard)))
+      throw new ModelError('wrong-hash', `${shard} changed while it was hashed; try again once nobody writes to it`, {
+        retryable: true,
+      });
+    shards.push({ path: shard, sha256, stamp });
+  }
   return { modelRoot: computeModelRoot(shards.map(({ sha256 }) => sha256)), shards };
 }

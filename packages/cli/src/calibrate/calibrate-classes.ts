@@ -9,6 +9,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, oneOf, text } from '@ogong/host/config/values';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
+import { openFileHashes } from '@ogong/models/store';
 import type { Output } from '../command.ts';
 import { jsonField } from './calibrate-fields.ts';
 
@@ -67,8 +68,9 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
   const stop = (): void => stopping.abort();
   for (const signal of STOPPING) process.once(signal, stop);
   try {
+    const hashes = openFileHashes(modelsDir);
     const found = await resolveModel(model, {
-      storeDir: modelsDir,
+      ...{ storeDir: modelsDir, hashes },
       ...{ hub: readHubAccess(process.env), signal: stopping.signal },
       ...(quant === undefined ? {} : { quant }),
     });
@@ -77,7 +79,7 @@ export async function searchShapeClasses(argv: readonly string[], output: Output
     );
     let shown = -1;
     const table = await findClasses({
-      ...{ modelPath: found.path, name: found.name, backend, isQuick: quick, signal: stopping.signal },
+      ...{ modelPath: found.path, name: found.name, backend, isQuick: quick, signal: stopping.signal, hashes },
       ...(isa === undefined ? {} : { isa }),
       onProgress(done, total, what) {
         const part = Math.floor((20 * done) / total) * 5;

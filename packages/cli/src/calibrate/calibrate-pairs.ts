@@ -58,7 +58,7 @@ export function parsePairs(
 
 /** Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once: only that says. */
 export async function listRunnablePairs(
-  { path: modelPath, modelRoot }: CalibrationModel,
+  { path: modelPath, modelRoot, hashes }: CalibrationModel,
   given: {
     readonly contextSize: number;
     readonly hasPeer: boolean;
@@ -71,7 +71,10 @@ export async function listRunnablePairs(
   for (const setup of MEASURED) {
     signal.throwIfAborted();
     try {
-      const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...setup.settings, sequences: 1 });
+      const engine = await createLlamaEngine({
+        ...{ modelPath, modelRoot, contextSize, ...setup.settings, sequences: 1 },
+        ...(hashes && { hashes }),
+      });
       const { numericClass } = engine.info();
       await engine.close();
       runnable.push(setup);

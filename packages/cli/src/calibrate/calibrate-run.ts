@@ -13,6 +13,7 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { knownPeer } from '@ogong/host/link/peer-values';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
+import { openFileHashes } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MIN_ROW_REPLIES } from '@ogong/protocol/drift/drift-table-build';
 import { type Checker, createLocalChecker } from '@ogong/provider/calibration/checkers';
@@ -223,13 +224,13 @@ function reportHonesty({ equalities, useless }: Measurements, output: Output): b
 async function findModels(values: RunValues, signal: AbortSignal): Promise<CalibrationModel[]> {
   const quants = values.weights.length === 0 ? [undefined] : values.weights;
   const models: CalibrationModel[] = [];
+  const hashes = openFileHashes(values.modelsDir);
   for (const quant of quants) {
-    models.push(
-      await resolveModel(values.model, {
-        ...{ storeDir: values.modelsDir, hub: readHubAccess(process.env), signal },
-        ...(quant === undefined ? {} : { quant }),
-      }),
-    );
+    const found = await resolveModel(values.model, {
+      ...{ storeDir: values.modelsDir, hashes, hub: readHubAccess(process.env), signal },
+      ...(quant === undefined ? {} : { quant }),
+    });
+    models.push({ ...found, hashes });
   }
   return models;
 }

@@ -3,6 +3,7 @@ import { openLlamaModel } from '../llama-cpp/model.ts';
 import { isaClassOf } from '../llama-cpp/numeric-class.ts';
 import { openLibrary } from '../llama-cpp/open-host.ts';
 import { LLAMA_VERSION } from '../llama-cpp/platform.ts';
+import { assertUnchanged } from '../llama-cpp/verified-model.ts';
 import type { ClassSearchAnswer, ClassSearchOrder } from './run.ts';
 import { searchClasses } from './search.ts';
 
@@ -19,9 +20,11 @@ process.on('message', (order: ClassSearchOrder) => {
   process.disconnect();
 });
 
-function search({ modelPath, backend, engineDir, isa, plan }: ClassSearchOrder): void {
+function search({ modelPath, files, backend, engineDir, isa, plan }: ClassSearchOrder): void {
   const library = openLibrary({ backend, engineDir, isa });
+  assertUnchanged(files);
   const model = openLlamaModel(library, modelPath);
+  assertUnchanged(files);
   const { findings, refused } = searchClasses(model, plan, (done, _, what) => answer({ kind: 'progress', done, what }));
   const named = { build: `llama.cpp-${LLAMA_VERSION}`, isa: isaClassOf(library.isa) };
   answer({ kind: 'found', found: { ...named, findings, refused } });

@@ -1,6 +1,6 @@
 import type { Backend } from '../llama-cpp/library.ts';
 import { assertKvType } from '../llama-cpp/memory.ts';
-import type { ModelFile } from '../llama-cpp/model-file.ts';
+import type { ModelFacts } from '../llama-cpp/model-file.ts';
 import type { KvType } from '../llama-cpp/numeric-class.ts';
 import { listShapes, type SearchPlan, type SearchResult, type Setup } from './search.ts';
 
@@ -11,7 +11,7 @@ const BASE: Setup = {
 
 /** One setting varied at a time. */
 export function planSearch(
-  file: ModelFile,
+  file: ModelFacts,
   { backend, isQuick, threads }: { readonly backend: Backend; readonly isQuick: boolean; readonly threads: number },
 ): SearchPlan {
   const kv = (['f32', 'q8_0', 'q4_0'] as const).filter((type) => refusalOf(file, type) === undefined);
@@ -36,7 +36,7 @@ export function planSearch(
   };
 }
 
-function refusalOf(file: ModelFile, kvType: KvType): string | undefined {
+function refusalOf(file: ModelFacts, kvType: KvType): string | undefined {
   try {
     assertKvType(file, kvType, true);
     return undefined;
@@ -47,7 +47,7 @@ function refusalOf(file: ModelFile, kvType: KvType): string | undefined {
 }
 
 /** Cache types that the model's heads do not fit. */
-export const refuseKvTypes = (file: ModelFile): SearchResult['refused'] =>
+export const refuseKvTypes = (file: ModelFacts): SearchResult['refused'] =>
   (['q8_0', 'q4_0'] as const).flatMap((type) => {
     const reason = refusalOf(file, type);
     return reason === undefined ? [] : [{ setup: `flash, KV ${type}`, reason }];

@@ -2,13 +2,14 @@ import { fork } from 'node:child_process';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hashModelFile } from '@ogong/models/model-root';
+import type { FileHashes } from '@ogong/models/file-hashes';
+import type { StampedFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { EngineError, type EngineErrorCode } from '../interface/engine-error.ts';
 import type { Backend } from '../llama-cpp/library.ts';
-import { inspectModelFile } from '../llama-cpp/model-file.ts';
 import { countCores } from '../llama-cpp/platform.ts';
 import { environmentOf } from '../llama-cpp/text-supervisor.ts';
+import { verifyModel } from '../llama-cpp/verified-model.ts';
 import { bringVulkanBuild } from '../llama-cpp/vulkan-build.ts';
 import { pickEnvironment } from '../process/child-environment.ts';
 import { planSearch, refuseKvTypes } from './plan.ts';
@@ -17,6 +18,8 @@ import type { ClassTable } from './table.ts';
 
 export interface ClassSearchOptions {
   readonly modelPath: string;
+  /** What was read of the files before; without it they are read in full. */
+  readonly hashes?: FileHashes;
   /** What the table calls the model; its file's name. */
   readonly name?: string;
   readonly backend: Backend;
@@ -31,6 +34,8 @@ export interface ClassSearchOptions {
 
 export interface ClassSearchOrder {
   readonly modelPath: string;
+  /** As they were hashed; the child loads no others. */
+  readonly files: readonly StampedFile[];
   readonly backend: Backend;
   readonly engineDir: string;
   readonly isa: string;
@@ -55,15 +60,14 @@ export type ClassSearchAnswer =
 export async function findClasses(options: ClassSearchOptions): Promise<ClassTable> {
   const { modelPath, backend, isQuick = false, isa = 'auto' } = options;
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
-  const file = inspectModelFile(modelPath);
-  const { modelRoot } = await hashModelFile(modelPath);
+  const { facts: file, modelRoot, files } = await verifyModel(modelPath, { hashes: options.hashes });
   if (backend === 'vulkan') await bringVulkanBuild(engineDir);
   const plan = planSearch(file, { backend, isQuick, threads: Math.min(2, countCores()) });
   const each = plan.starts.length * plan.shapes.length;
   const refused = isQuick ? [] : [...refuseKvTypes(file)];
   const found: SetupFound[] = [];
   for (const [index, setup] of plan.setups.entries()) {
-    const order: ClassSearchOrder = { modelPath, backend, engineDir, isa, plan: { ...plan, setups: [setup] } };
+    const order: ClassSearchOrder = { modelPath, files, backend, engineDir, isa, plan: { ...plan, setups: [setup] } };
     try {
       const report = (done: number, what: string) =>
         options.onProgress?.(index * each + done, plan.setups.length * each, what);

@@ -3,11 +3,12 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from '../interface/embedding.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import { findPooling } from './embedding-host.ts';
-import { assertOption, hashVerifiedModel } from './engine.ts';
+import { assertOption } from './engine.ts';
 import type { EmbeddingKernels, LlamaEmbeddingContract, LlamaEmbeddingLoad } from './load-options.ts';
 import { assertFitsMemory, readAvailableMemory } from './memory.ts';
 import { inspectModelFile } from './model-file.ts';
 import { countCores } from './platform.ts';
+import { verifyModel } from './verified-model.ts';
 
 export interface LlamaEmbeddingOptions {
   /** A GGUF file of an embedding model: one that names how it pools. */
@@ -57,8 +58,8 @@ export async function createLlamaEmbeddingEngine(
   assertOption('maxQueue', maxQueue, 1, 4096);
   const shape = { contextSize, sequences: 1, batchSize: contextSize };
   assertFitsMemory(file, shape, options.availableMemory ?? readAvailableMemory());
-  const modelRoot = await hashVerifiedModel(modelPath, options);
-  const load: LlamaEmbeddingLoad = { modelPath, modelRoot, isa, threads, contextSize, kernels, maxQueue };
+  const verified = await verifyModel(modelPath, options, file);
+  const load: LlamaEmbeddingLoad = { ...verified, modelPath, isa, threads, contextSize, kernels, maxQueue };
   const supervisor = await createSupervisor<LlamaEmbeddingContract>({
     load,
     onEvent: hooks.onEvent,

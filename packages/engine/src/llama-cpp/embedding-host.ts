@@ -3,22 +3,24 @@ import type { EmbeddingInfo, Pooling } from '../interface/embedding.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
-import { inspectModelFile, type ModelFile } from './model-file.ts';
+import type { ModelFacts } from './model-file.ts';
 import { formatNumericClass, isaClassOf } from './numeric-class.ts';
 import { openLibrary } from './open-host.ts';
 import { LLAMA_VERSION } from './platform.ts';
 import { POOLING_CODES } from './pooled-context.ts';
+import { assertUnchanged } from './verified-model.ts';
 
 /** Loads llama.cpp and an embedding model in this process. @throws EngineError. */
 export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
   readonly model: PoolingModel;
   readonly info: EmbeddingInfo;
 } {
-  const { modelPath, contextSize, threads, kernels } = options;
-  const file = inspectModelFile(modelPath);
+  const { modelPath, facts: file, files, contextSize, threads, kernels } = options;
   const pooling = findPooling(file);
   const library = openLibrary({ backend: 'cpu', engineDir: '', isa: options.isa });
+  assertUnchanged(files);
   const llama = openLlamaModel(library, modelPath);
+  assertUnchanged(files);
   const { vocabulary, embeddingSize } = llama;
   const reference = kernels === 'reference';
   const tokenize = (input: string) => vocabulary.tokenize(input, { addSpecial: true, parseSpecial: false });
@@ -52,7 +54,7 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
 }
 
 /** @throws EngineError */
-export function findPooling({ path, poolingCode }: Pick<ModelFile, 'path' | 'poolingCode'>): Pooling {
+export function findPooling({ path, poolingCode }: Pick<ModelFacts, 'path' | 'poolingCode'>): Pooling {
   const found = Object.entries(POOLING_CODES).find(([, code]) => code === poolingCode);
   if (found !== undefined) return found[0] as Pooling;
   throw new EngineError(

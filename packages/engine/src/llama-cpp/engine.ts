@@ -1,9 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { FileHashes } from '@ogong/models/file-hashes';
-import { ModelError } from '@ogong/models/model-error';
-import { type HashedModel, hashModelFile } from '@ogong/models/model-root';
-import { toHex } from '@ogong/protocol/base/bytes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
@@ -24,6 +21,7 @@ import type { ShapeChoice } from './pass-shapes.ts';
 import { countCores } from './platform.ts';
 import { createScorePool } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
+import { verifyModel } from './verified-model.ts';
 import { bringVulkanBuild } from './vulkan-build.ts';
 
 export interface LlamaEngineOptions {
@@ -126,13 +124,13 @@ export async function createLlamaEngine(
     { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
     options.availableMemory ?? readAvailableMemory(),
   );
-  const modelRoot = await hashVerifiedModel(modelPath, options);
+  const verified = await verifyModel(modelPath, options, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend === 'vulkan') await bringBuild(engineDir);
   const load: LlamaTextLoad = {
     ...{ backend, engineDir },
+    ...verified,
     modelPath,
-    modelRoot,
     isa: options.isa ?? 'auto',
     threads,
     contextSize,
@@ -213,32 +211,4 @@ async function bringBuild(engineDir: string): Promise<void> {
       { cause, retryable: true },
     );
   }
-}
-
-/** The root of the files, which is the one that is expected where one is. @throws EngineError. */
-export async function hashVerifiedModel(
-  path: string,
-  { modelRoot, hashes }: Pick<LlamaEngineOptions, 'modelRoot' | 'hashes'>,
-): Promise<Uint8Array> {
-  const hashed = await hashModel(path, hashes);
-  if (modelRoot !== undefined) assertRoot(path, hashed, modelRoot);
-  return hashed.modelRoot;
-}
-
-async function hashModel(path: string, hashes: FileHashes | undefined): Promise<HashedModel> {
-  try {
-    return await hashModelFile(path, hashes);
-  } catch (cause) {
-    const code = cause instanceof ModelError && cause.code === 'wrong-hash' ? 'model-corrupt' : 'model-not-found';
-    throw new EngineError(code, (cause as Error).message, { cause });
-  }
-}
-
-function assertRoot(path: string, { modelRoot, shards }: HashedModel, expected: Uint8Array): void {
-  if (toHex(modelRoot) === toHex(expected)) return;
-  const contents = shards.map((shard) => `${shard.path} (sha256 ${toHex(shard.sha256)})`).join(', ');
-  throw new EngineError(
-    'model-corrupt',
-    `the model at ${path} is not the one expected: its root is ${toHex(modelRoot)}, expected ${toHex(expected)}; files read: ${contents}; fetch it again`,
-  );
 }

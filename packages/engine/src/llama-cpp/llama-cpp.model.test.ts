@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, open, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -256,6 +256,27 @@ describe('bad days', () => {
       expect(after.windows).toEqual(before.windows);
       expect(engine.pid()).not.toBe(pid);
       expect(events.map(({ kind }) => kind)).toEqual(['ready', 'crashed', 'ready']);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('does not load a file that was replaced while it served, though its header still fits', async () => {
+    const path = join(storeDir, 'replaced.gguf');
+    await copyFile(model.path, path);
+    const events: SupervisorEvent[] = [];
+    const engine = await createLlamaEngine(
+      { modelPath: path, sequences: 1 },
+      { onEvent: (event) => events.push(event) },
+    );
+    try {
+      await copyFile(model.path, `${path}.new`);
+      await rename(`${path}.new`, path);
+      process.kill(engine.pid() as number, 'SIGKILL');
+      await expect.poll(() => events.length).toBe(3);
+      const attempt = collectReply(engine.generate(createRequest('Tom and', { maxTokens: 5 })));
+      await expect(attempt).rejects.toMatchObject({ code: 'model-corrupt' });
+      expect(events.map(({ kind }) => kind)).toEqual(['ready', 'crashed', 'crashed']);
     } finally {
       await engine.close();
     }

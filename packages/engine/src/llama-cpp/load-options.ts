@@ -3,10 +3,11 @@ import type { TextContract } from '../process/text-messages.ts';
 import type { Backend } from './library.ts';
 import type { KernelPath, KvType } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
+import type { VerifiedModel } from './verified-model.ts';
 
-interface LlamaLoad {
+/** What the parent read of the model, and what the child loads only where the files are still those. */
+interface LlamaLoad extends VerifiedModel {
   readonly modelPath: string;
-  readonly modelRoot: Uint8Array;
   readonly isa: string;
   readonly threads: number;
   readonly contextSize: number;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type FileStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import {
   computeTensorBytes,
@@ -11,8 +12,10 @@ import {
 import { EngineError } from '../interface/engine-error.ts';
 
 /** What the engine needs to know of a model file before llama.cpp sees it. */
-export interface ModelFile {
+export interface ModelFacts {
   readonly path: string;
+  /** Of the file, or of its first shard, before its header was read. */
+  readonly stamp: FileStamp;
   readonly architecture: string;
   /** The weight type by file, e.g. `q8_0`, `q4_k_m`. */
   readonly weightType: string;
@@ -56,9 +59,11 @@ const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** @throws EngineError('model-not-found' | 'model-corrupt' | 'unsupported-model'). */
-export function inspectModelFile(path: string): ModelFile {
+export function inspectModelFile(path: string): ModelFacts {
   let header: GgufHeader;
+  let stamp: FileStamp;
   try {
+    stamp = readFileStamp(path);
     header = readGgufHeader(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
@@ -82,6 +87,7 @@ export function inspectModelFile(path: string): ModelFile {
   const sizes = tensors.map((tensor) => ({ type: tensor.type, bytes: computeTensorBytes(tensor) ?? 0 }));
   return {
     path,
+    stamp,
     architecture,
     weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -9,11 +9,11 @@ import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { openLlamaModel } from './model.ts';
-import { inspectModelFile } from './model-file.ts';
 import { formatNumericClass, isaClassOf, mayBeExact, type NumericClass } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './platform.ts';
 import { probeTrace } from './trace-probe.ts';
+import { assertUnchanged } from './verified-model.ts';
 import { findVulkanBuild } from './vulkan-build.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 
@@ -37,10 +37,11 @@ export function openLibrary({
 
 /** Loads llama.cpp and the model in this process. @throws EngineError. */
 export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' | 'stepDelayMs'> {
-  const { modelPath, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
-  const file = inspectModelFile(modelPath);
+  const { modelPath, facts: file, files, kernels, kvType, flashAttention, kvUnified, sequences, threads } = options;
   const library = openLibrary(options);
+  assertUnchanged(files);
   const llama = openLlamaModel(library, modelPath, { repack: kernels === 'fast' });
+  assertUnchanged(files);
   const batchSize = Math.max(BATCH_ROWS, sequences);
   const openModel = (shapes: ShapePolicy | undefined) =>
     createLlamaBatchModel(llama, {

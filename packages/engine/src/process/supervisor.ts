@@ -108,7 +108,8 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
     if (closed) return;
     const wasReady = info !== undefined;
     failedLoads++;
-    if (!wasReady || failedLoads > MAX_FAILED_LOADS) {
+    // Files that are no longer those that were hashed do not mend themselves.
+    if (!wasReady || failedLoads > MAX_FAILED_LOADS || exit.loadError?.code === 'model-corrupt') {
       closed = true;
       options.onEvent?.({ kind: 'crashed', detail, restartInMs: undefined });
       fatal =

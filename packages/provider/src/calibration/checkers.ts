@@ -29,8 +29,11 @@ export function createLocalChecker(
   return {
     name,
     async open() {
-      const { path: modelPath, modelRoot } = model;
-      const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...settings, sequences: 1 });
+      const { path: modelPath, modelRoot, hashes } = model;
+      const engine = await createLlamaEngine({
+        ...{ modelPath, modelRoot, contextSize, ...settings, sequences: 1 },
+        ...(hashes && { hashes }),
+      });
       return {
         score: (sample, signal) => scoreSample(sample, { engine, crypto, ...(signal ? { signal } : {}) }),
         close: () => engine.close(),

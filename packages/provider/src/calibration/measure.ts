@@ -80,8 +80,11 @@ export async function measurePairs(options: PairMeasureOptions): Promise<void> {
     const present = new Set(store.listSeeds(source));
     if (seeds.every((seed) => present.has(seed))) continue;
     signal?.throwIfAborted();
-    const { path: modelPath, modelRoot } = model;
-    const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, ...settings, sequences: streams });
+    const { path: modelPath, modelRoot, hashes } = model;
+    const engine = await createLlamaEngine({
+      ...{ modelPath, modelRoot, contextSize, ...settings, sequences: streams },
+      ...(hashes && { hashes }),
+    });
     try {
       await collectServed({
         ...{

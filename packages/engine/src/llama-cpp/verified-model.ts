@@ -1,0 +1,80 @@
+import type { FileHashes } from '@ogong/models/file-hashes';
+import { isSameStamp, readFileStamp } from '@ogong/models/file-stamp';
+import { ModelError } from '@ogong/models/model-error';
+import { type HashedModel, hashModelFile, type StampedFile } from '@ogong/models/model-root';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { EngineError } from '../interface/engine-error.ts';
+import { inspectModelFile, type ModelFacts } from './model-file.ts';
+
+/** A model whose files were read and hashed once: what a child is given, so that it reads neither again. */
+export interface VerifiedModel {
+  readonly facts: ModelFacts;
+  readonly modelRoot: Uint8Array;
+  /** All shards, stamped as they were when they were hashed. */
+  readonly files: readonly StampedFile[];
+}
+
+export interface VerifyOptions {
+  /** The root that the files must have, 32 bytes. */
+  readonly modelRoot?: Uint8Array | undefined;
+  /** What was read of the files before; without it they are read in full. */
+  readonly hashes?: FileHashes | undefined;
+}
+
+/**
+ * @param facts of the same path, where they are known already.
+ * @throws EngineError: 'model-not-found', 'model-corrupt' (wrong hash, broken file, changed while it was read), 'unsupported-model'.
+ */
+export async function verifyModel(
+  path: string,
+  { modelRoot, hashes }: VerifyOptions = {},
+  facts: ModelFacts = inspectModelFile(path),
+): Promise<VerifiedModel> {
+  const hashed = await hashModel(path, hashes);
+  if (modelRoot !== undefined) assertRoot(path, hashed, modelRoot);
+  const files = hashed.shards.map(({ path, stamp }) => ({ path, stamp }));
+  const header = files.find((file) => file.path === path);
+  if (header === undefined || !isSameStamp(header.stamp, facts.stamp))
+    throw new EngineError('model-corrupt', `${path} changed between reading its header and hashing it; start again`);
+  return { facts, modelRoot: hashed.modelRoot, files };
+}
+
+/**
+ * A child loads the bytes that its parent hashed, or nothing: called before llama.cpp opens the files and again behind it.
+ * @throws EngineError('model-corrupt') where one is gone or is another.
+ */
+export function assertUnchanged(files: readonly StampedFile[]): void {
+  for (const { path, stamp } of files) {
+    if (isUnchanged(path, stamp)) continue;
+    throw new EngineError(
+      'model-corrupt',
+      `${path} was written, moved or replaced since it was hashed; restart the program, so that it is hashed again`,
+    );
+  }
+}
+
+function isUnchanged(path: string, stamp: StampedFile['stamp']): boolean {
+  try {
+    return isSameStamp(readFileStamp(path), stamp);
+  } catch {
+    return false;
+  }
+}
+
+async function hashModel(path: string, hashes: FileHashes | undefined): Promise<HashedModel> {
+  try {
+    return await hashModelFile(path, hashes);
+  } catch (cause) {
+    const code = cause instanceof ModelError && cause.code === 'wrong-hash' ? 'model-corrupt' : 'model-not-found';
+    throw new EngineError(code, (cause as Error).message, { cause });
+  }
+}
+
+function assertRoot(path: string, { modelRoot, shards }: HashedModel, expected: Uint8Array): void {
+  if (toHex(modelRoot) === toHex(expected)) return;
+  const contents = shards.map((shard) => `${shard.path} (sha256 ${toHex(shard.sha256)})`).join(', ');
+  throw new EngineError(
+    'model-corrupt',
+    `the model at ${path} is not the one expected: its root is ${toHex(modelRoot)}, expected ${toHex(expected)}; files read: ${contents}; fetch it again`,
+  );
+}
