@@ -17,7 +17,7 @@ import { isText } from '@ogong/protocol/modality/text/text';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { ClaimError, verifySubmission } from '@ogong/protocol/verdict/claim';
-import { openReply } from '@ogong/protocol/verdict/judge';
+import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createSampleJob } from '@ogong/provider/calibration/sample';

@@ -1,13 +1,17 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toExpectedReport } from '@ogong/node/validator/audit/honeypot';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { judge, openReply } from '@ogong/protocol/verdict/judge';
+import { encodeScoreReport } from '@ogong/protocol/stage2/score-report';
+import { judge } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
+import { weighReport } from '@ogong/protocol/verdict/report-check';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import type { Row } from './row.ts';
 
 const TOKENS = 512;
 const AUDITS = 100;
 
-/** What stage 1 of one audit costs a validator: the opening is replayed when it comes, and what was replayed is judged. */
+/** What one audit costs a validator: the opening is replayed when it comes, each report is weighed, and both are judged. */
 export function measureAudit(): Row[] {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));
@@ -21,17 +25,48 @@ export function measureAudit(): Row[] {
     const opened = openReply(crypto, record, opening);
     judge(crypto, { ...context, validator: order.validator }, evidence, opened);
   };
-  audit();
-  const cpu = process.cpuUsage();
-  for (let i = 0; i < AUDITS; i++) audit();
-  const { user, system } = process.cpuUsage(cpu);
+  const jobId = new Uint8Array(16);
+  const { header, opening: parsed } = reply;
+  const report = encodeScoreReport({
+    ...toExpectedReport(record, header, parsed),
+    numericClass: 'other',
+    exact: false,
+    jobId,
+  });
+  const opened = Array.from({ length: AUDITS + 1 }, () => openReply(crypto, record, opening) as OpenedReply);
+  /** As often as rounds and judgement ask. */
+  const weigh = (one: OpenedReply): void => {
+    for (let i = 0; i < 2; i++) {
+      const read = readVerifierReport(one, report, jobId);
+      if ('problem' in read) throw new Error(read.problem);
+      weighReport(read, undefined);
+    }
+  };
+  const stage1Ms = measureMs(() => audit());
+  const weighMs = measureMs((i) => weigh(opened[i] as OpenedReply));
   return [
     {
       id: 'audit-stage-1',
       what: `stage 1 of an audit, ${TOKENS} tokens, processor time`,
-      value: (user + system) / 1000 / AUDITS,
+      value: stage1Ms,
       unit: 'ms',
       note: `mean of ${AUDITS}; from the opening that came to the verdict; signatures and reports of verifiers left out`,
     },
+    {
+      id: 'audit-report',
+      what: `one report of a verifier in an audit, ${TOKENS} tokens, processor time`,
+      value: weighMs,
+      unit: 'ms',
+      note: `mean of ${AUDITS}; read and weighed by fixed limits, once for the round and for the verdict; signatures left out`,
+    },
   ];
+}
+
+/** Mean processor time of AUDITS calls, after one that does not count. */
+function measureMs(work: (index: number) => void): number {
+  work(AUDITS);
+  const cpu = process.cpuUsage();
+  for (let i = 0; i < AUDITS; i++) work(i);
+  const { user, system } = process.cpuUsage(cpu);
+  return (user + system) / 1000 / AUDITS;
 }

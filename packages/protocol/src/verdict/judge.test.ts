@@ -2,7 +2,8 @@ import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import type { Crypto } from '../crypto/crypto.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../crypto/noble.ts';
-import { judge, type OpenedReply, openReply } from './judge.ts';
+import { judge } from './judge.ts';
+import { type OpenedReply, openReply } from './opened-reply.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
 const provider = createNobleHybridSigner(new Uint8Array(64).fill(1));

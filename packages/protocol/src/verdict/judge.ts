@@ -1,17 +1,14 @@
 import type { ReportVerdict } from '../audit/adjudicate.ts';
 import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
-import { type Opening, parseOpening } from '../commitment/opening.ts';
-import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import type { ReplayedReply } from '../modality/modality.ts';
-import { replayOpening } from '../modality/registry.ts';
 import type { EvidenceKind } from '../settlement/verdict-log.ts';
 import { fillRound, hashScoreInputs } from '../stage2/score-commitment.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
+import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
 import { findCommitmentProblem, readReport, type Weighed, weighReport } from './report-check.ts';
 import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
 import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
@@ -66,50 +63,9 @@ export interface Judged {
 /** With all that verifiers are asked with. */
 export type Questioned = Judged & { readonly claim: StoredClaim };
 
-/** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
-export interface OpenedReply {
-  readonly record: RecordV2;
-  readonly bytes: Uint8Array;
-  readonly opening: Opening;
-  readonly reply: ReplayedReply;
-  /** `nothing`: not an opening of this record; `refuted`: the record's own bytes contradict it. */
-  readonly outcome: 'nothing' | 'refuted' | 'consistent';
-}
-
-const openedReplies = new WeakSet<OpenedReply>();
-
-/** Stage 1. */
-export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): OpenedReply | undefined {
-  let opening: Opening;
-  try {
-    opening = parseOpening(bytes);
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
-  const reply = replayOpening(crypto, record, opening);
-  const failed = reply.checks.find(({ status }) => status === 'fail');
-  const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
-  const opened: OpenedReply = { record, bytes, opening, reply, outcome };
-  openedReplies.add(opened);
-  return opened;
-}
-
 /** A verifier outside the draw: who it is follows from its key alone. */
 export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
   return { providerId: keyHash, payee: new Uint8Array(20), keyHash, operator: keyHash, numericClass: '', weight: 1n };
-}
-
-/** What was opened before, if it is of this record and these very bytes; else it is opened here. */
-function findOpened(
-  crypto: Crypto,
-  record: RecordV2,
-  bytes: Uint8Array,
-  before: OpenedReply | undefined,
-): OpenedReply | undefined {
-  const isSame =
-    before !== undefined && openedReplies.has(before) && before.record === record && equalBytes(before.bytes, bytes);
-  return isSame ? before : openReply(crypto, record, bytes);
 }
 
 /**
@@ -268,7 +224,7 @@ function findDrawn(
 function weighAttempt(
   crypto: Crypto,
   { claim, validator, drift }: Judged,
-  { reply }: OpenedReply,
+  reply: OpenedReply,
   { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
 ): Weighed | undefined {
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
@@ -281,9 +237,9 @@ function weighAttempt(
   const { endpoint, order } = claim;
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
+  const inputsHash = hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.reply.describeJob(endpoint) });
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
-  const read = readReport(crypto, job, { inputsHash, read: reply.readReport });
+  const read = readReport(crypto, job, { inputsHash, read: (bytes) => readVerifierReport(reply, bytes, jobId) });
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
   return weighReport(read, drift);
 }

@@ -70,11 +70,17 @@ export interface Weighed extends ReportVerdict {
   readonly answer?: Uint8Array;
 }
 
-/** One well-formed report against the reply, by the operator's table where it has a row. */
+const weights = new WeakMap<VerifierReport, { readonly policy: DriftPolicy | undefined; readonly weighed: Weighed }>();
+
+/** One well-formed report against the reply, by the operator's table where it has a row; once, however often it is asked for. */
 export function weighReport(report: VerifierReport, policy: DriftPolicy | undefined): Weighed {
+  const known = weights.get(report);
+  if (known !== undefined && known.policy === policy) return known.weighed;
   const drift = policy && { table: policy.table, rates: toRates(policy.note) };
   const verdict = report.weigh(drift ? { drift } : {});
   const exact = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
   const { claimsExact, finding, answer } = report;
-  return { ...verdict, exact, claimsExact, finding, ...(answer && { answer }) };
+  const weighed = { ...verdict, exact, claimsExact, finding, ...(answer && { answer }) };
+  weights.set(report, { policy, weighed });
+  return weighed;
 }

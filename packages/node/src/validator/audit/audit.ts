@@ -11,7 +11,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseCandidates } from '@ogong/protocol/verdict/evidence';
-import { type Judgement, judge, type OpenedReply, openReply, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type Judgement, judge, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import { listAttempts } from '../store/attempt-store.ts';
 import { readPolicy } from '../store/drift-store.ts';
@@ -28,11 +29,13 @@ import {
 } from '../store/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
 import { planCoverage } from './coverage.ts';
+import { prepareCandidates } from './draw-round.ts';
 import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
+import type { RoundState } from './round-state.ts';
 import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
-import { createRounds } from './verifier-rounds.ts';
+import { runRounds } from './verifier-rounds.ts';
 
 export interface AuditOptions {
   readonly verdicts: VerdictContext;
@@ -132,10 +135,11 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
     { ...shared, getOpening },
   );
-  const rounds = createRounds(
-    { validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
-    { ...shared, planHoneypots: honeypots.plan },
-  );
+  const rounds: RoundState = {
+    ...{ validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
+    ...shared,
+    planHoneypots: honeypots.plan,
+  };
 
   const openings = createOpeningFetch(
     { windowMs, retryMs },
@@ -248,9 +252,9 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     if (signal.aborted || opened === undefined) return;
     if (opened.outcome === 'consistent') {
       const open = find(replyId) ?? row;
-      await rounds.prepare(open, judged, opened);
+      await prepareCandidates(rounds, open, judged, opened);
       if (clock.nowMs() < (open.askAtMs ?? 0)) return;
-      await rounds.run(open, judged, opened);
+      await runRounds(rounds, open, judged, opened);
     }
     if (signal.aborted) return;
     const latest = find(replyId);

@@ -13,7 +13,7 @@ import { isText } from '@ogong/protocol/modality/text/text';
 import type { Replay } from '@ogong/protocol/stage1/replay';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
-import { type OpenedReply, openReply } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { drawVerifier } from '@ogong/protocol/verdict/verifier-draw';
 import { countContext, hashPlace, listCandidates, readAnnouncement } from '../store/announcement-store.ts';
 import {

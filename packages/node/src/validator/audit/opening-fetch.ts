@@ -10,7 +10,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { type OpenedReply, openReply } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
 import { keepOpening } from '../store/reply-store.ts';

@@ -10,14 +10,8 @@ import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import {
-  type Judged,
-  JudgeError,
-  judge,
-  listDigests,
-  type OpenedReply,
-  openReply,
-} from '@ogong/protocol/verdict/judge';
+import { type Judged, JudgeError, judge, listDigests } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';

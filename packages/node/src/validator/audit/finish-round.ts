@@ -1,0 +1,144 @@
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
+import { listDigests, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
+import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
+import type { ReplyRow } from '../store/reply-store.ts';
+import { recordVerifier } from '../store/verifier-store.ts';
+import { findAttemptPeer, findJobId, isUnfinished, type RoundState } from './round-state.ts';
+import { askToCommit, askToReveal, computeCallTimeout, createScoreJob, isOwnDelay } from './verifier-call.ts';
+
+/** What everybody in a round is asked about, and how long for. */
+export interface RoundJob {
+  readonly replyId: Uint8Array;
+  readonly opened: OpenedReply;
+  readonly request: Uint8Array;
+  readonly inputs: Omit<ScoreInputs, 'requestHash'>;
+  readonly inputsHash: Uint8Array;
+  /** What a call takes by the size of the job. */
+  readonly timeoutMs: number;
+  /** Until the audit's deadline. */
+  readonly leftMs: number;
+}
+
+/** From wherever the round was left: every commitment before the first report. */
+export async function finishRound(
+  state: RoundState,
+  row: ReplyRow,
+  judged: Questioned,
+  opened: OpenedReply,
+  { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
+): Promise<void> {
+  const { store, signal } = state;
+  if (leftMs <= 0) return closeRound(state, row.replyId, attempts);
+  const job = createRoundJob(state, row, judged, { opened, leftMs });
+  await commitRound(state, job, attempts);
+  if (signal.aborted) return;
+  await revealRound(
+    state,
+    job,
+    store.read(() => listAttempts(store, row.replyId)),
+  );
+}
+
+/** Whoever was asked had no time left: that is nobody's fault. */
+async function closeRound(
+  { group }: Pick<RoundState, 'group'>,
+  replyId: Uint8Array,
+  attempts: readonly AttemptRow[],
+): Promise<void> {
+  for (const row of attempts.filter(isUnfinished)) {
+    await group.write((db) => keepAttempt(db, replyId, { ...row, outcome: 'silent' }));
+  }
+}
+
+function createRoundJob(
+  { crypto, callTimeoutMs, windowMs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs'>,
+  { replyId, submission }: ReplyRow,
+  { claim }: Questioned,
+  { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
+): RoundJob {
+  const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
+  const inputs = opened.reply.describeJob(endpoint);
+  const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
+  const timeoutMs = computeCallTimeout(inputs.shapeClasses ?? new Uint8Array(0), {
+    callTimeoutMs,
+    mostMs: Math.ceil(windowMs / 3),
+  });
+  return { replyId, opened, request, inputs, inputsHash, timeoutMs, leftMs };
+}
+
+/** Has all who were asked commit, at the same time. */
+export async function commitRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
+  const { crypto, calls, awake } = state;
+  const call = createCall(state, job);
+  const startMs = awake.nowMs();
+  const commit = async (row: AttemptRow): Promise<void> => {
+    const jobId = findJobId(state, job.replyId, row);
+    const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs);
+    const peer = findAttemptPeer(state, row);
+    const answer = await askToCommit(crypto, calls, { peer, keyHash: row.keyHash }, message, call);
+    if (answer.outcome !== 'answered') {
+      return keepAnswer(state, job, { ...row, outcome: answer.outcome }, { error: answer.error, startMs });
+    }
+    const committed = answer.value;
+    const verifierId = row.keyHash ? row.verifierId : hashHybridKey(crypto, committed.verifierKey);
+    await keepAnswer(state, job, { ...row, verifierId, committed, outcome: 'committed' }, { startMs });
+  };
+  await Promise.all(attempts.filter(({ outcome }) => outcome === 'asked').map(commit));
+}
+
+/** Has all who committed open what they committed to. @param attempts as they are after the last commitment. */
+export async function revealRound(state: RoundState, job: RoundJob, attempts: readonly AttemptRow[]): Promise<void> {
+  const { crypto, calls, awake, pause } = state;
+  const { opened, inputsHash, leftMs } = job;
+  const call = createCall(state, job);
+  const startMs = awake.nowMs();
+  const isOver = (): boolean => awake.nowMs() - startMs >= call.timeoutMs;
+  const read = (bytes: Uint8Array, { jobId }: { readonly jobId: Uint8Array }) =>
+    readVerifierReport(opened, bytes, jobId);
+  const reveal = async (row: AttemptRow): Promise<void> => {
+    const committed = row.committed as NonNullable<AttemptRow['committed']>;
+    const round = listDigests(crypto, attempts, row.round);
+    const what = {
+      jobId: findJobId(state, job.replyId, row),
+      ...{ committed, round, isOver },
+      subject: { inputsHash, read },
+      pause: () => pause(leftMs),
+    };
+    const answer = await askToReveal(crypto, calls, { peer: findAttemptPeer(state, row) }, what, call);
+    if (answer.outcome === 'answered') {
+      await keepAnswer(state, job, { ...row, opened: answer.value, outcome: 'report' }, { startMs });
+    } else {
+      await keepAnswer(state, job, { ...row, outcome: answer.outcome }, { error: answer.error, startMs });
+    }
+  };
+  await Promise.all(attempts.filter(({ outcome }) => outcome === 'committed').map(reveal));
+}
+
+const createCall = ({ signal }: Pick<RoundState, 'signal'>, { timeoutMs, leftMs }: RoundJob) => ({
+  timeoutMs: Math.min(timeoutMs, leftMs),
+  signal,
+});
+
+/** On the disk before anything follows from it. A verifier is marked unless the time was not its own. */
+async function keepAnswer(
+  state: RoundState,
+  job: RoundJob,
+  row: AttemptRow,
+  { error, startMs }: { readonly error?: unknown; readonly startMs: number },
+): Promise<void> {
+  const { clock, awake, group, signal, onError } = state;
+  const { replyId, timeoutMs, leftMs } = job;
+  if (signal.aborted) return;
+  if (error !== undefined) onError(error, replyId);
+  await group.write((db) => {
+    keepAttempt(db, replyId, row);
+    const tookMs = awake.nowMs() - startMs;
+    const isShort = leftMs < timeoutMs;
+    const isNobodys = isShort || isOwnDelay(error, { ...createCall(state, job), tookMs });
+    if (row.outcome === 'silent' && isNobodys) return;
+    const why = { nowMs: clock.nowMs(), deferMs: timeoutMs };
+    if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);
+  });
+}

@@ -1,0 +1,67 @@
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
+import { readAnnouncement } from '../store/announcement-store.ts';
+import type { AttemptRow } from '../store/attempt-store.ts';
+import type { createHoneypots } from './honeypot-runner.ts';
+import type { VerifierCalls } from './verifier-call.ts';
+
+interface RoundOptions {
+  /** 20 bytes, of this validator. */
+  readonly validator: Uint8Array;
+  /** Share of audits that ask two verifiers at the same time, parts per million. */
+  readonly pairPpm: number;
+  /** Longest wait for one commitment, and for one report. */
+  readonly callTimeoutMs: number;
+  /** From selection to verdict. */
+  readonly windowMs: number;
+  readonly fixedVerifier: Peer | undefined;
+}
+
+interface RoundDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Passes while this validator can act. */
+  readonly awake: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly calls: VerifierCalls;
+  /** Of a payee, as last read: chances in the draw. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
+  readonly jobSecret: Uint8Array;
+  readonly signal: AbortSignal;
+  /** Waits until asking again makes sense. */
+  readonly pause: (leftMs: number) => Promise<void>;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+  readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
+}
+
+/** What the steps of asking verifiers work on. All that changes is in the store. */
+export interface RoundState extends RoundOptions, RoundDependencies {}
+
+export function findJobId(
+  { crypto, validator }: Pick<RoundState, 'crypto' | 'validator'>,
+  replyId: Uint8Array,
+  { attempt, nonce }: Pick<AttemptRow, 'attempt' | 'nonce'>,
+): Uint8Array {
+  return computeJobId(crypto, { validator, replyId, attempt, nonce });
+}
+
+/** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
+export function findAttemptPeer(
+  { store, fixedVerifier }: Pick<RoundState, 'store' | 'fixedVerifier'>,
+  { verifierId, keyHash }: Pick<AttemptRow, 'verifierId' | 'keyHash'>,
+): Peer | undefined {
+  if (keyHash === undefined) return fixedVerifier;
+  const verifier = store.read(() => readAnnouncement(store, verifierId))?.verifier;
+  return verifier && equalBytes(verifier.keyHash, keyHash) ? verifier : undefined;
+}
+
+export function isUnfinished({ outcome }: Pick<AttemptRow, 'outcome'>): boolean {
+  return outcome === 'asked' || outcome === 'committed';
+}

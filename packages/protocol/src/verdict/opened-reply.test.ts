@@ -1,0 +1,84 @@
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
+import { describe, expect, it } from 'vitest';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
+import type { ReadReport, VerifierReport } from '../modality/modality.ts';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '../stage2/score-report.ts';
+import type { DriftPolicy } from './drift-policy.ts';
+import { type OpenedReply, openReply, readVerifierReport } from './opened-reply.ts';
+import { weighReport } from './report-check.ts';
+
+const reply = createSyntheticReply({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+});
+const jobId = new Uint8Array(16).fill(8);
+const encode = (change: Partial<ScoreReport> = {}): Uint8Array =>
+  encodeScoreReport({
+    jobId,
+    modelRoot: reply.record.modelRoot,
+    numericClass: reply.header.numericClass,
+    exact: true,
+    promptTokensHash: reply.header.promptTokensHash,
+    promptTokenCount: reply.header.promptTokenCount,
+    vocabularyHash: reply.header.vocabularyHash,
+    responseHash: reply.record.responseHash,
+    firstStopToken: NO_STOP_TOKEN,
+    firstOtherChoice: NO_OTHER_CHOICE,
+    tailGap: NO_TAIL_GAP,
+    contextSize: 256,
+    elapsedMs: 12,
+    windows: reply.opening.windows,
+    ...change,
+  });
+const open = (): OpenedReply => openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
+const assertRead = (read: ReadReport): VerifierReport => {
+  if ('problem' in read) throw new Error(read.problem);
+  return read;
+};
+
+describe("a verifier's report on an opened reply", () => {
+  it('is read once for its bytes and its job, and anew for any other', () => {
+    const opened = open();
+    const first = readVerifierReport(opened, encode(), jobId);
+    expect(readVerifierReport(opened, encode(), jobId)).toBe(first);
+    expect(readVerifierReport(open(), encode(), jobId)).not.toBe(first);
+    expect(readVerifierReport(opened, encode({ elapsedMs: 13 }), jobId)).not.toBe(first);
+    expect(readVerifierReport(opened, encode(), new Uint8Array(16))).toEqual({
+      problem: 'the report answers another job',
+    });
+    expect(readVerifierReport(opened, encode(), jobId)).toBe(first);
+  });
+
+  it('is weighed once by the same table, and anew by another', () => {
+    let count = 0;
+    const read = assertRead(readVerifierReport(open(), encode(), jobId));
+    const report: VerifierReport = {
+      ...read,
+      weigh(policy) {
+        count++;
+        return read.weigh(policy);
+      },
+    };
+    const first = weighReport(report, undefined);
+    expect(first).toMatchObject({ outcome: 'accept', exact: true });
+    expect(weighReport(report, undefined)).toBe(first);
+    expect(count).toBe(1);
+    const note = { tableHash: new Uint8Array(32), rejectPpb: 1, doubtPpb: 2, extrapolate: false };
+    const table = { version: 1, previous: new Uint8Array(32), families: [], rows: [] };
+    const policy: DriftPolicy = { note, table, isNamed: false };
+    weighReport(report, policy);
+    weighReport(report, policy);
+    expect(count).toBe(2);
+    // A report whose bytes differ is another one, whatever was weighed before.
+    const lie = readVerifierReport(open(), encode({ responseHash: new Uint8Array(32) }), jobId);
+    expect(weighReport(assertRead(lie), undefined).outcome).toBe('reject');
+  });
+});

@@ -1,0 +1,68 @@
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { type Opening, parseOpening } from '../commitment/opening.ts';
+import type { RecordV2 } from '../commitment/record.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import type { ReadReport, ReplayedReply, VerifierReport } from '../modality/modality.ts';
+import { replayOpening } from '../modality/registry.ts';
+
+/** A reply as its opening shows it. Only openReply makes one, so that no verdict rests on a replay of other bytes. */
+export interface OpenedReply {
+  readonly record: RecordV2;
+  readonly bytes: Uint8Array;
+  readonly opening: Opening;
+  readonly reply: ReplayedReply;
+  /** `nothing`: not an opening of this record; `refuted`: the record's own bytes contradict it. */
+  readonly outcome: 'nothing' | 'refuted' | 'consistent';
+}
+
+const openedReplies = new WeakSet<OpenedReply>();
+
+/** Stage 1. */
+export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): OpenedReply | undefined {
+  let opening: Opening;
+  try {
+    opening = parseOpening(bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+  const reply = replayOpening(crypto, record, opening);
+  const failed = reply.checks.find(({ status }) => status === 'fail');
+  const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
+  const opened: OpenedReply = { record, bytes, opening, reply, outcome };
+  openedReplies.add(opened);
+  return opened;
+}
+
+/** What was opened before, if it is of this record and these very bytes; else it is opened here. */
+export function findOpened(
+  crypto: Crypto,
+  record: RecordV2,
+  bytes: Uint8Array,
+  before: OpenedReply | undefined,
+): OpenedReply | undefined {
+  const isSame =
+    before !== undefined && openedReplies.has(before) && before.record === record && equalBytes(before.bytes, bytes);
+  return isSame ? before : openReply(crypto, record, bytes);
+}
+
+interface ReportReading {
+  readonly bytes: Uint8Array;
+  readonly jobId: Uint8Array;
+  readonly report: VerifierReport;
+}
+
+const readings = new WeakMap<OpenedReply, ReportReading[]>();
+
+/**
+ * A verifier's report on the reply: read once, as often as it is asked for, so that weighReport weighs it once. Kept while the
+ * opened reply is. @throws ProtocolError
+ */
+export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, jobId: Uint8Array): ReadReport {
+  const before = readings.get(opened) ?? [];
+  const known = before.find((one) => equalBytes(one.jobId, jobId) && equalBytes(one.bytes, bytes));
+  if (known !== undefined) return known.report;
+  const result = opened.reply.readReport(bytes, { jobId });
+  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, report: result }]);
+  return result;
+}
