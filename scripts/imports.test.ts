@@ -76,6 +76,15 @@ describe('canaries: each rule rejects its violation', () => {
       'export const CLOCK_TOLERANCE_MS = 30_000;',
       'what two roles agree on',
     ],
+    ...[
+      "if (header.tier !== 'replay') return;",
+      "const isServed = tier==='tee';",
+      'const isServed = "verified" === tier;',
+      "    case 'vanilla':",
+      "if (modelId.startsWith('ogong/proof/')) return;",
+      "if (['replay', 'verified'].includes('replay')) return;",
+    ].map((line): [string, string, string] => ['packages/node/src/validator/a.ts', line, 'what a tier decides']),
+    ['packages/protocol/src/exchange/a.ts', "if (tier === 'replay') return;", 'what a tier decides'],
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
@@ -88,6 +97,14 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/provider/src/provider/a.ts', 'const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;')).toEqual([]);
     expect(rulesOf('packages/node/src/gateway/provider-call.ts', 'const MAX_TOKEN_BYTES = 1024;')).toEqual([]);
     expect(rulesOf('packages/node/src/gateway/other.ts', 'const MAX_TOKEN_BYTES = 1024;')).toHaveLength(1);
+  });
+
+  it('lets a tier be named, in its own file and in tests be compared', () => {
+    expect(rulesOf('packages/protocol/src/tier/a.ts', "if (tier === 'replay') return;")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/exchange/a.test.ts', "if (tier === 'replay') return;")).toEqual([]);
+    expect(rulesOf('packages/devnet/src/a.ts', "return 'ogong/verified/local/model'; // === 'replay'")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/modality/a.ts', "return 'replay' in reply;")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/stage1/a.ts', 'model.startsWith(`ogong/$' + '{header.tier}/`)')).toEqual([]);
   });
 
   it('lets the allowed directions pass', () => {

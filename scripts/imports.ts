@@ -1,9 +1,11 @@
 // The directions of the house, held by the machine: which package may import which, roles never import roles, and the
-// pure package touches neither clock nor chance nor I/O. Each rule has a canary in imports.test.ts.
+// pure package touches neither clock nor chance nor I/O, and what is particular to a tier stands in its file. Each rule has a canary
+// in imports.test.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TIERS } from '../packages/protocol/src/tier/registry.ts';
 
 export interface SourceFile {
   /** Relative to the repository, with forward slashes. */
@@ -103,6 +105,19 @@ const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b
 const IMPORT =
   /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
 
+/** Whoever asks which tier it is knows what the tier's own file should say. */
+const TIER_NAMES = TIERS.map(({ name }) => name).join('|');
+const TIER_TEST = new RegExp(
+  [
+    `[!=]==?\\s*['"\`](?:${TIER_NAMES})['"\`]`,
+    `['"\`](?:${TIER_NAMES})['"\`]\\s*[!=]==?`,
+    `\\bcase\\s+['"\`](?:${TIER_NAMES})['"\`]\\s*:`,
+    `\\bincludes\\(['"\`](?:${TIER_NAMES})['"\`]`,
+    `\\bstartsWith\\(['"\`]ogong/(?:${TIER_NAMES})/`,
+  ].join('|'),
+);
+const TIER_HOME = /^packages\/protocol\/src\/tier\//;
+
 /** What two roles must agree on by its name: sizes on the wire, and how far times and epochs may lie apart. */
 const LIMIT =
   /^\s*(?:export )?const ((?:MAX_\w*BYTES|MAX_EXCLUDED\w*|\w*(?:SLACK|TOLERANCE|LIFETIME|EPOCH_DISTANCE)\w*|\w*_KEPT_MS))\b[^=]*=\s*(.*)$/;
@@ -170,6 +185,9 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (isTest) continue;
     const stray = findStrayLimit(path, line);
     if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });
+    if (home !== 'lab' && TIER_TEST.test(line) && !TIER_HOME.test(path)) {
+      found.push({ path, line: i + 1, rule: 'what a tier decides stands in packages/protocol/src/tier' });
+    }
     if (home === 'packages/protocol' && IMPURE.test(line)) {
       found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });
     }

@@ -8,6 +8,7 @@ import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { parseRequest } from '@ogong/protocol/exchange/request';
 import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
@@ -91,9 +92,11 @@ function toOgongField(replies: readonly BoughtReply[]): OgongField {
 }
 
 function assertModelId(model: string): void {
+  let refusal: string | undefined;
   try {
-    parseModelId(model);
+    ({ refusal } = lookUpTier(parseModelId(model).tier));
   } catch (cause) {
-    throw createModelNotFound(model, cause);
+    throw createModelNotFound(model, { cause });
   }
+  if (refusal !== undefined) throw createModelNotFound(model, { because: refusal });
 }

@@ -110,7 +110,7 @@ export function createProviderMatch(
     }
     const isUnknown =
       error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
-    if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, error);
+    if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, { cause: error });
     return new ApiError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
       cause: error,
       retryAfterS: 2,
@@ -173,10 +173,13 @@ function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
 const createRouterFault = (why: string): ApiError =>
   new ApiError('router_unreachable', `The router's answer is not to be trusted: ${why}.`);
 
-export function createModelNotFound(model: string, cause?: unknown): ApiError {
+export function createModelNotFound(
+  model: string,
+  { cause, because }: { cause?: unknown; because?: string } = {},
+): ApiError {
   return new ApiError(
     'model_not_found',
-    `The model \`${model.slice(0, 160)}\` does not exist or is not served on this network. Ids read ogong/<tier>/<maker>/<model>; GET /v1/models lists them.`,
+    `The model \`${model.slice(0, 160)}\` does not exist or is not served on this network${because === undefined ? '' : `: ${because}`}. Ids read ogong/<tier>/<maker>/<model>; GET /v1/models lists them.`,
     { cause, param: 'model' },
   );
 }

@@ -12,6 +12,7 @@ import {
 } from '@ogong/protocol/exchange/match';
 import { type SignedTicket, signTicket } from '@ogong/protocol/exchange/ticket';
 import type { RouteRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
 
@@ -53,7 +54,7 @@ export function matchRequest(
   return { ticket, candidates };
 }
 
-/** @throws Refusal 'invalid' */
+/** @throws Refusal 'invalid'; 'not-found' where the tier is planned */
 export function assertRequest(crypto: Crypto, { model, seed, replyId, requestHash, exclude }: RouteQuery): void {
   assertRoute(replyId.length === REPLY_ID_BYTES && requestHash.length === 32, 'reply id or request hash is malformed');
   assertRoute(
@@ -64,12 +65,14 @@ export function assertRequest(crypto: Crypto, { model, seed, replyId, requestHas
     exclude.length <= MAX_EXCLUDED_PROVIDERS && exclude.every((id) => id.length === 32),
     `at most ${MAX_EXCLUDED_PROVIDERS} provider ids can be excluded`,
   );
+  let refusal: string | undefined;
   try {
-    parseModelId(model);
+    ({ refusal } = lookUpTier(parseModelId(model).tier));
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', error.message);
     throw error;
   }
+  if (refusal !== undefined) throw new Refusal('not-found', refusal);
 }
 
 interface DrawnOffer {

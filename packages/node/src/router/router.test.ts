@@ -85,6 +85,11 @@ describe('a match', () => {
     const gateway = await opened.connect(GATEWAY);
     const none = await refusalOf(route(gateway));
     expect([none.refusal, none.message]).toEqual(['not-found', `no provider serves ${MODEL_ID}`]);
+    const planned = await refusalOf(route(gateway, { model: 'ogong/proof/test/fake' }));
+    expect([planned.refusal, planned.message]).toEqual([
+      'not-found',
+      expect.stringMatching(/^tier proof is not served yet: it takes/),
+    ]);
     await announce(opened, 1);
     const dear = await refusalOf(route(gateway, { maxPricePer1k: 999n }));
     expect([dear.refusal, dear.message]).toEqual([

@@ -17,6 +17,8 @@ export interface Receipt {
   /** Canonical beacon certificate of the order's epoch; empty at the genesis epoch. */
   readonly beacon: Uint8Array;
   readonly opening: { readonly bytes: Uint8Array } | { readonly url: string };
+  /** What the tier demands besides, by the name of the part (docs/spec/tiers.md); absent where there is nothing. */
+  readonly evidence?: ReadonlyMap<string, Uint8Array>;
 }
 
 export interface SignedBytes {
@@ -27,6 +29,8 @@ export interface SignedBytes {
 
 export const RECEIPT_FORMAT = 'ogong-receipt-v1';
 export const MAX_RECEIPT_BYTES = 96 * 1024 * 1024;
+const MAX_EVIDENCE_PARTS = 8;
+const EVIDENCE_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** The JSON form: lower-camel field names, base64 byte strings, hex addresses. */
 export interface ReceiptJson {
@@ -38,6 +42,7 @@ export interface ReceiptJson {
   readonly record: SignedBytesJson;
   readonly beacon: string;
   readonly opening: { readonly bytes: string } | { readonly url: string };
+  readonly evidence?: Readonly<Record<string, string>>;
 }
 
 interface SignedBytesJson {
@@ -64,6 +69,9 @@ export function toReceiptJson(receipt: Receipt): ReceiptJson {
     record: signed(receipt.record),
     beacon: toBase64(receipt.beacon),
     opening: 'url' in receipt.opening ? { url: receipt.opening.url } : { bytes: toBase64(receipt.opening.bytes) },
+    ...(receipt.evidence && {
+      evidence: Object.fromEntries([...receipt.evidence].map(([name, bytes]) => [name, toBase64(bytes)])),
+    }),
   };
 }
 
@@ -94,6 +102,7 @@ export function parseReceipt(input: unknown): Receipt {
     record: asSigned(root.record, 'record'),
     beacon: asBytes(root.beacon, 'beacon'),
     opening: asOpening(root.opening),
+    ...(root.evidence !== undefined && { evidence: asEvidence(root.evidence) }),
   };
 }
 
@@ -148,6 +157,17 @@ function asOpening(value: unknown): Receipt['opening'] {
   const { bytes, url } = asObject(value, 'opening');
   if ((bytes === undefined) === (url === undefined)) throw malformed('opening', 'either bytes or url');
   return url === undefined ? { bytes: asBytes(bytes, 'opening.bytes') } : { url: asText(url, 'opening.url') };
+}
+
+function asEvidence(value: unknown): ReadonlyMap<string, Uint8Array> {
+  const parts = Object.entries(asObject(value, 'evidence'));
+  if (parts.length > MAX_EVIDENCE_PARTS) throw malformed('evidence', `at most ${MAX_EVIDENCE_PARTS} parts`);
+  return new Map(
+    parts.map(([name, bytes]) => {
+      if (!EVIDENCE_NAME.test(name)) throw malformed('evidence', 'names of letters, digits and -');
+      return [name, asBytes(bytes, `evidence.${name}`)];
+    }),
+  );
 }
 
 function asSigned(value: unknown, field: string): SignedBytes {

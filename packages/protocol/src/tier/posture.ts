@@ -1,6 +1,6 @@
 import { type Check, fail, pass } from '../base/checks.ts';
 import { isExactClass } from './exact-class.ts';
-import { lookUpTier, TIERS } from './registry.ts';
+import { listServedTiers, lookUpTier, TIERS } from './registry.ts';
 import type { TierEntry } from './tier.ts';
 
 /** Which promise a reply was served under and how it can be held to it (docs/spec/tiers.md). */
@@ -42,10 +42,10 @@ export function findEngineProblem(
   const { tier, refusal } = lookUpTier(name, tiers);
   if (tier === undefined) return refusal;
   if (tier.classes === 'exact' && !exact) {
-    const others = tiers.flatMap((each) => ('classes' in each && each.classes === 'any' ? [each.name] : []));
+    const others = listServedTiers(tiers).filter(({ classes }) => classes === 'any');
     return (
       `tier ${name} is refused: this engine was not seen to reproduce itself bit for bit (numeric class ${numericClass}); ` +
-      `serve the model with exact kernels, or in tier ${others.join(' or ')}`
+      `serve the model with exact kernels, or in tier ${others.map((other) => other.name).join(' or ')}`
     );
   }
   return findTierProblem(name, numericClass, tiers);

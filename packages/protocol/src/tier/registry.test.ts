@@ -1,35 +1,22 @@
 import { readFileSync } from 'node:fs';
+import { attested, listWith } from '@ogong/testing/tier/attested-tier';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../base/checks.ts';
 import { judgeOutcome, opensDispute } from './outcome.ts';
 import { checkPosture, describePosture, findEngineProblem, findTierProblem, readPosture } from './posture.ts';
-import { getTier, isTier, lookUpTier, TIERS } from './registry.ts';
-import type { Tier, TierEntry } from './tier.ts';
+import { getTier, isTier, listServedTiers, lookUpTier, TIERS } from './registry.ts';
 
 const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 const INEXACT = 'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16';
 const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
 
-/** What a third tier is: one object like this, and one line in the list. Its audits may refute on equality alone. */
-const witnessed: Tier = {
-  name: 'tee',
-  method: 'two-machines',
-  classes: 'any',
-  evidence: ['order', 'record'],
-  verifierWork: ['score', 'trace'],
-  settledBy: 'verdict',
-  findOutcomeProblem: (outcome, { exact }) =>
-    outcome === 'reject' && !exact ? 'distances refute nothing that two machines agree on' : undefined,
-  describeAudit: () => 'an audit asks the second machine',
-};
-const WITH_THIRD: readonly TierEntry[] = TIERS.map((entry) => (entry.name === witnessed.name ? witnessed : entry));
 const LISTS = [
   ['the tiers of this version', TIERS],
-  ['with a third one', WITH_THIRD],
+  ['with a third one', listWith(attested)],
 ] as const;
 
 describe.each(LISTS)('each tier, %s', (_name, tiers) => {
-  const served = tiers.filter((entry): entry is Tier => 'method' in entry);
+  const served = listServedTiers(tiers);
 
   it('has a name and a method of its own', () => {
     expect(new Set(tiers.map(({ name }) => name)).size).toBe(tiers.length);
@@ -105,7 +92,7 @@ describe.each(LISTS)('each tier, %s', (_name, tiers) => {
 
 describe('what a tier admits', () => {
   const judge = (name: string, outcome: Outcome, exact: boolean) =>
-    judgeOutcome(name, { outcome, exact, checks: [] }, WITH_THIRD).outcome;
+    judgeOutcome(name, { outcome, exact, checks: [] }, listWith(attested)).outcome;
 
   it('is anything in tier verified', () => {
     for (const outcome of OUTCOMES)
@@ -124,7 +111,7 @@ describe('what a tier admits', () => {
   });
 
   it('leaves the third refused where it is not in the list', () => {
-    expect(lookUpTier(witnessed.name).refusal).toMatch(
+    expect(lookUpTier(attested.name).refusal).toMatch(
       /^tier tee is not served yet: it takes a check of hardware quotes/,
     );
   });

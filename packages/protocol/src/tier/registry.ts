@@ -32,6 +32,10 @@ export function lookUpTier(name: string, tiers: readonly TierEntry[] = TIERS): T
   return { tier: entry };
 }
 
+export function listServedTiers(tiers: readonly TierEntry[] = TIERS): readonly Tier[] {
+  return tiers.filter((entry): entry is Tier => 'method' in entry);
+}
+
 /** @throws ProtocolError `unsupported` where the tier is refused. */
 export function getTier(name: string, tiers: readonly TierEntry[] = TIERS): Tier {
   const { tier, refusal } = lookUpTier(name, tiers);

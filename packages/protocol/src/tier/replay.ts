@@ -6,6 +6,7 @@ export const replay: Tier = {
   method: 'exact-replay',
   classes: 'exact',
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  ownEvidence: [],
   verifierWork: ['score', 'trace'],
   settledBy: 'verdict',
   // Who declares a class that nobody runs must not fare better than under the weaker promise.

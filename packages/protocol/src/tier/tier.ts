@@ -1,7 +1,24 @@
-import type { Outcome } from '../base/checks.ts';
+import type { Check, Outcome } from '../base/checks.ts';
+import type { Crypto } from '../crypto/crypto.ts';
 
 /** What every receipt has a place for (docs/spec/receipt.md). */
 export type ReceiptPart = 'order' | 'ticket' | 'record' | 'beacon' | 'opening';
+
+/** The exact bytes that payer and provider signed. */
+export interface SignedParts {
+  readonly order: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+/** A part that receipts of one tier alone carry, in their field `evidence`. */
+export interface OwnEvidence {
+  /** Lower-case letters, digits and `-`, at most 32 of them. */
+  readonly name: string;
+  /** Ids of the checks that are made of it: each of them stands in the verdict on any receipt of the tier. */
+  readonly checks: readonly string[];
+  /** @param bytes hostile; what is thrown fails every one of the checks. */
+  verify(crypto: Crypto, bytes: Uint8Array, signed: SignedParts): readonly Check[];
+}
 
 /**
  * One promise about replies: what a receipt has to carry, who checks what of it, and what settles it (docs/spec/tiers.md). A new
@@ -16,6 +33,7 @@ export interface Tier {
   readonly classes: 'any' | 'exact';
   /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
   readonly evidence: readonly ReceiptPart[];
+  readonly ownEvidence: readonly OwnEvidence[];
   /** What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. */
   readonly verifierWork: readonly ('score' | 'trace')[];
   /** What lets the fee go. */

@@ -6,6 +6,7 @@ export const verified: Tier = {
   method: 'draw-replay',
   classes: 'any',
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  ownEvidence: [],
   verifierWork: ['score'],
   settledBy: 'verdict',
   findOutcomeProblem: () => undefined,

@@ -64,7 +64,15 @@ describe('an honest receipt', () => {
     expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     expect(verdict.checks.map(({ id }) => id).sort()).toEqual(
       [
-        ...['format', 'request-hash', 'response-hash', 'order-signature', 'record-signature', 'provider-identity'],
+        ...[
+          'format',
+          'evidence',
+          'request-hash',
+          'response-hash',
+          'order-signature',
+          'record-signature',
+          'provider-identity',
+        ],
         ...['order-binding', 'ticket', 'ledger', 'model-root', 'times', 'beacon', 'commitment-root', 'commitment-form'],
         'posture',
         ...[
@@ -268,7 +276,7 @@ describe('a receipt that was tampered with', () => {
       ['ticket'],
     ],
     ['a signature in the beacon', (c) => set(c, { beacon: flip(c.receipt.beacon, -10) }), ['beacon']],
-    ['a removed beacon', (c) => set(c, { beacon: new Uint8Array(0) }), ['beacon', 'draw-key']],
+    ['a removed beacon', (c) => set(c, { beacon: new Uint8Array(0) }), ['beacon', 'draw-key', 'evidence']],
     ['the opening domain', (c) => set(c, { opening: { bytes: flip(openingOf(c), 0) } }), ['commitment-form']],
     ['a cut opening', (c) => set(c, { opening: { bytes: openingOf(c).slice(0, -1) } }), ['commitment-form']],
     [

@@ -15,7 +15,9 @@ import { findModality } from '../modality/registry.ts';
 import type { OrderBeacon } from '../stage1/common-checks.ts';
 import type { Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
+import { checkEvidence } from '../tier/evidence.ts';
 import { type Posture, readPosture } from '../tier/posture.ts';
+import type { ReceiptPart } from '../tier/tier.ts';
 
 export interface ReceiptContext {
   readonly crypto: Crypto;
@@ -48,6 +50,7 @@ export function verifyReceipt(receipt: Receipt, context: ReceiptContext): Receip
   if (parsed === undefined) return { ok: false, checks };
   const { order, record, request } = parsed;
 
+  checks.push(...checkTierEvidence(crypto, receipt, parsed));
   const requestHash = crypto.sha256(context.request);
   checks.push(
     check('request-hash', equalBytes(requestHash, record.requestHash) && equalBytes(requestHash, order.requestHash), [
@@ -114,6 +117,22 @@ function parseParts(receipt: Receipt, context: ReceiptContext, checks: Check[]):
     return undefined;
   }
 }
+
+/** The tier is the one that was asked for: what a header says of it is its provider's word. */
+function checkTierEvidence(crypto: Crypto, receipt: Receipt, { order, request }: Parts): readonly Check[] {
+  const { opening } = receipt;
+  const parts = new Set<ReceiptPart>(['order', 'ticket', 'record']);
+  // The beacon of epoch 0 is public: no certificate states it.
+  if (receipt.beacon.length > 0 || order.epoch === 0n) parts.add('beacon');
+  if ('url' in opening ? opening.url !== '' : opening.bytes.length > 0) parts.add('opening');
+  return checkEvidence(crypto, readTierName(request), {
+    parts,
+    own: receipt.evidence ?? new Map(),
+    signed: { order: receipt.order.bytes, record: receipt.record.bytes },
+  });
+}
+
+const readTierName = ({ model }: CommonRequest): string => model.split('/')[1] ?? '';
 
 function checkTicket(crypto: Crypto, receipt: Receipt, { ticket, order, request }: Parts): Check {
   if (!verifyHybrid(crypto, { ...receipt.ticket, message: receipt.ticket.bytes })) {
@@ -208,7 +227,7 @@ function checkOpening(
 ): CommonHeader | undefined {
   if ('url' in receipt.opening) {
     const at = `compact receipt: the opening is at ${receipt.opening.url}`;
-    const tier = `tier ${request.model.split('/')[1]} was asked for; method and class stand in the header`;
+    const tier = `tier ${readTierName(request)} was asked for; method and class stand in the header`;
     for (const id of modality.openingChecks) checks.push(skip(id, id === 'posture' ? `${tier}; ${at}` : at));
     return undefined;
   }

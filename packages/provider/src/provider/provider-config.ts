@@ -5,6 +5,7 @@ import { boolean, duration, hex, hostPort, oneOf, readHostPort, text } from '@og
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
+import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 
@@ -25,6 +26,8 @@ const price = z
   .string()
   .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
+
+const SERVED = listServedTiers().map(({ name }) => name);
 
 export const DEFAULT_PROVIDER_DIRECTORY = join(homedir(), '.ogong-provider');
 
@@ -63,7 +66,7 @@ export const serveConfig = defineConfig({
       label: '<id>',
       env: 'OGONG_PROVIDER_MODEL_ID',
       required: true,
-      description: 'what consumers ask for: ogong/<tier>/<maker>/<model>',
+      description: `what consumers ask for: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
     },
     price: {
       schema: price,

@@ -14,6 +14,7 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { loadModel } from '../engine/engine-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createProvider } from './provider.ts';
@@ -119,7 +120,8 @@ function readSettings(settings: ServeSettings) {
     );
   }
   try {
-    parseModelId(settings.modelId);
+    const { refusal } = lookUpTier(parseModelId(settings.modelId).tier);
+    if (refusal !== undefined) problems.push(`--model-id: ${refusal}`);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     problems.push(`--model-id: ${error.message}`);

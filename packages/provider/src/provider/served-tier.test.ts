@@ -14,6 +14,7 @@ import {
   receive,
   until,
 } from '@ogong/testing/provider/provider-fixture';
+import { attested, installTier } from '@ogong/testing/tier/attested-tier';
 import { afterEach, describe, expect, it } from 'vitest';
 import { assertServesTier, TierError } from './served-tier.ts';
 
@@ -84,4 +85,19 @@ describe('tier replay', () => {
     const modelId = `ogong/${tier}/test/fake`;
     await expect(createNetwork({ modelId })).rejects.toThrow(/is not served yet: it takes/);
   });
+});
+
+it('a third tier is announced and served once its line is in the list, by its own method', async () => {
+  const uninstall = installTier(attested);
+  try {
+    const network = await start({ engine: { exact: false }, modelId: 'ogong/tee/test/fake' });
+    const { finished } = await receive(network.client, network.order());
+    expect(finished.record).toBeDefined();
+    const { opening } = await network.client
+      .service(ProviderService)
+      .getOpening({ replyId: new Uint8Array(16).fill(1) });
+    expect(parseHeader(parseOpening(opening).header)).toMatchObject({ tier: 'tee', method: 'attestation' });
+  } finally {
+    uninstall();
+  }
 });

@@ -14,6 +14,7 @@ import {
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import type { EmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { getTier } from '@ogong/protocol/tier/registry';
 
 /** An embedding without a model: tokens are bytes, vectors come of a seed. For tests and vectors. */
 export interface SyntheticEmbedding {
@@ -65,7 +66,7 @@ export function createSyntheticEmbedding(options: SyntheticEmbeddingOptions): Sy
   const header: EmbeddingHeader = {
     endpoint: 'embedding',
     tier,
-    method: tier === 'replay' ? 'exact-replay' : 'draw-replay',
+    method: getTier(tier).method,
     numericClass,
     vocabularyHash: new Uint8Array(32).fill(5),
     embeddingSize,

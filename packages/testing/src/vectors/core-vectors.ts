@@ -19,6 +19,7 @@ import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
+import { createTierVectors } from './tier-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
 /**
@@ -35,6 +36,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createStatisticsVectors(crypto),
     ...createVerifierVectors(crypto),
     ...createTailVectors(),
+    ...createTierVectors(),
     ...createSignatureVectors(crypto),
     ...createReceiptVectors(crypto),
     reply: replyVectors(crypto),

@@ -156,6 +156,13 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   unusable('a short order signature', { cut: 'receipt/order/signature', bytes: 1 });
   unusable('a short hybrid signature', { cut: 'receipt/record/signature', bytes: 1 });
   unusable('base64 without padding', { set: 'receipt/beacon', to: 'AAA' });
+  unusable('evidence without padding', { set: 'receipt/evidence', to: { attestation: 'AAA' } });
+  unusable('evidence with a name in capitals', { set: 'receipt/evidence', to: { Attestation: 'AAAA' } });
+  unusable('evidence as a list', { set: 'receipt/evidence', to: ['AAAA'] });
+  unusable('nine parts of evidence', {
+    set: 'receipt/evidence',
+    to: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`part-${i}`, 'AAAA'])),
+  });
   unusable('no ticket', { remove: 'receipt/ticket' });
   unusable('trust with a field that nobody knows', { set: 'trust/modelRoot', to: {} });
   unusable('trust with a validator twice', {
@@ -190,9 +197,12 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   edited('a cut record', ['record-signature', 'times'], { cut: 'receipt/record/bytes', bytes: 1 });
   edited('the ticket signature', ['ticket'], { flip: 'receipt/ticket/signature', at: 0 });
   edited('a vote in the beacon', ['beacon'], { flip: 'receipt/beacon', at: certificate.length - 10 });
-  edited('no beacon', ['beacon', 'draw-key'], { set: 'receipt/beacon', to: '' });
+  edited('no beacon', ['beacon', 'draw-key', 'evidence'], { set: 'receipt/beacon', to: '' });
   edited('a header byte', ['commitment-root'], { flip: 'receipt/opening/bytes', at: 60 });
   edited('the tag of the opening', ['commitment-form'], { flip: 'receipt/opening/bytes', at: 0 });
+  edited('an opening of no bytes', ['commitment-form', 'evidence'], { set: 'receipt/opening/bytes', to: '' });
+  edited('an opening nowhere', ['evidence'], { set: 'receipt/opening', to: { url: '' } });
+  edited('evidence that the tier does not ask for', [], { set: 'receipt/evidence', to: { attestation: 'AAAA' } });
   edited('a cut opening', ['commitment-form'], { cut: 'receipt/opening/bytes', bytes: 1 });
   edited('another chain', ['beacon', 'ledger', 'order-signature'], { set: 'receipt/ledger/chainId', to: '1' });
   edited('another escrow trusted', ['ledger'], { set: 'trust/ledger/escrow', to: `0x${'00'.repeat(20)}` });
@@ -236,7 +246,14 @@ export function createReceiptVectors(crypto: Crypto): Readonly<Record<string, un
   signed('a longer limit', ['sampler', 'token-count'], header({ maxTokens: 4 }));
   signed('an adapter', ['sampler'], header({ adapters: [fill(32, 0)] }));
   signed('the method of another tier', ['posture'], header({ method: 'exact-replay' }));
-  signed('a tier without a method', ['posture', 'sampler'], header({ tier: 'vanilla' }));
+  signed('a header in a planned tier', ['posture', 'sampler'], header({ tier: 'vanilla' }));
+  for (const tier of ['tee', 'proof', 'vanilla']) {
+    signed(`planned tier ${tier}, asked for and served`, ['evidence', 'posture'], {
+      ...header({ tier }),
+      parameters: { model: `ogong/${tier}/test/synthetic` },
+      bendTicket: (t) => ({ ...t, modelId: `ogong/${tier}/test/synthetic` }),
+    });
+  }
   const replay = (numericClass: string): Partial<SyntheticReceiptOptions> => ({
     ...header({ tier: 'replay', method: 'exact-replay', numericClass }),
     parameters: { model: 'ogong/replay/test/synthetic' },

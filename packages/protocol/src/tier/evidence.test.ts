@@ -1,0 +1,73 @@
+import { attest, attested, listWith } from '@ogong/testing/tier/attested-tier';
+import { describe, expect, it } from 'vitest';
+import { nobleCrypto as crypto } from '../crypto/noble.ts';
+import { type CarriedEvidence, checkEvidence } from './evidence.ts';
+import { listServedTiers, TIERS } from './registry.ts';
+import type { OwnEvidence, ReceiptPart, Tier } from './tier.ts';
+
+const signed = { order: Uint8Array.of(1), record: Uint8Array.of(2) };
+const PARTS: readonly ReceiptPart[] = ['order', 'ticket', 'record', 'beacon', 'opening'];
+const OWN = new Map([['attestation', attest(crypto, signed.record)]]);
+const whole: CarriedEvidence = { parts: new Set(PARTS), own: OWN, signed };
+
+const served = listServedTiers(listWith(attested));
+const judge = (tier: Tier, carried: Partial<CarriedEvidence>) =>
+  checkEvidence(crypto, tier.name, { ...whole, ...carried }, listWith(tier));
+const statuses = (tier: Tier, carried: Partial<CarriedEvidence>) =>
+  judge(tier, carried).map(({ id, status }) => [id, status]);
+
+describe.each(served.map((tier) => [tier.name, tier] as const))('the evidence of tier %s', (name, tier) => {
+  const ids = tier.ownEvidence.flatMap(({ checks }) => checks);
+
+  it('passes where all of it is carried', () => {
+    expect(statuses(tier, {})).toEqual(['evidence', ...ids].map((id) => [id, 'pass']));
+  });
+
+  it.each(tier.evidence)('fails without its %s, and names it', (part) => {
+    const [check] = judge(tier, { parts: new Set(PARTS.filter((each) => each !== part)) });
+    expect(check).toMatchObject({
+      id: 'evidence',
+      status: 'fail',
+      detail: expect.stringMatching(new RegExp(`${part}$`)),
+    });
+    expect(check?.detail).toContain(`tier ${name}`);
+  });
+
+  it('fails without what is its own, by each check that would be made of it', () => {
+    const expected =
+      tier.ownEvidence.length === 0 ? [['evidence', 'pass']] : ['evidence', ...ids].map((id) => [id, 'fail']);
+    expect(statuses(tier, { own: new Map() })).toEqual(expected);
+  });
+});
+
+describe('evidence of its own', () => {
+  const withPart = (part: Partial<OwnEvidence>): Tier => ({
+    ...attested,
+    ownEvidence: attested.ownEvidence.map((own) => ({ ...own, ...part })),
+  });
+
+  it('fails every check where its reader throws', () => {
+    const verify = () => {
+      throw new Error('no quote');
+    };
+    expect(statuses(withPart({ checks: ['a', 'b'], verify }), {})).toEqual([
+      ['evidence', 'pass'],
+      ['a', 'fail'],
+      ['b', 'fail'],
+    ]);
+  });
+
+  it('fails a check that its reader promises and does not make', () => {
+    expect(statuses(withPart({ checks: ['attestation', 'age'] }), {})).toEqual([
+      ['evidence', 'pass'],
+      ['attestation', 'pass'],
+      ['age', 'fail'],
+    ]);
+  });
+});
+
+it('fails for a tier that is refused, whatever is carried, with the one reason', () => {
+  for (const name of ['tee', 'proof', 'vanilla', 'other']) {
+    expect(checkEvidence(crypto, name, whole, TIERS)).toMatchObject([{ id: 'evidence', status: 'fail' }]);
+  }
+});

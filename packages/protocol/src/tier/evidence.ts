@@ -1,0 +1,53 @@
+import { type Check, fail, pass } from '../base/checks.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { lookUpTier, TIERS } from './registry.ts';
+import type { OwnEvidence, ReceiptPart, SignedParts, TierEntry } from './tier.ts';
+
+/** What a receipt holds, whatever it is worth. */
+export interface CarriedEvidence {
+  readonly parts: ReadonlySet<ReceiptPart>;
+  /** By the name of the part. */
+  readonly own: ReadonlyMap<string, Uint8Array>;
+  readonly signed: SignedParts;
+}
+
+/**
+ * Whether a receipt carries what the tier that was asked for demands, and what that tier's own evidence proves. What is missing
+ * fails: a check that could not be made for want of its evidence must not look like one that nobody asked for.
+ */
+export function checkEvidence(
+  crypto: Crypto,
+  name: string,
+  carried: CarriedEvidence,
+  tiers: readonly TierEntry[] = TIERS,
+): readonly Check[] {
+  const id = 'evidence';
+  const { tier, refusal } = lookUpTier(name, tiers);
+  if (tier === undefined) return [fail(id, refusal)];
+  const names = [...tier.evidence, ...tier.ownEvidence.map((part) => part.name)];
+  const missing = [
+    ...tier.evidence.filter((part) => !carried.parts.has(part)),
+    ...tier.ownEvidence.filter((part) => !carried.own.has(part.name)).map((part) => part.name),
+  ];
+  const whole =
+    missing.length === 0
+      ? pass(id, `${names.join(', ')}, as tier ${name} demands`)
+      : fail(id, `tier ${name} demands what the receipt does not carry: ${missing.join(', ')}`);
+  return [whole, ...tier.ownEvidence.flatMap((part) => checkOwn(crypto, name, part, carried))];
+}
+
+/** Every check that the part promises is listed, whatever its bytes do to whoever reads them. */
+function checkOwn(crypto: Crypto, tier: string, part: OwnEvidence, { own, signed }: CarriedEvidence): readonly Check[] {
+  const bytes = own.get(part.name);
+  if (bytes === undefined) {
+    return part.checks.map((id) => fail(id, `tier ${tier} demands ${part.name}, which the receipt does not carry`));
+  }
+  let made: readonly Check[];
+  try {
+    made = part.verify(crypto, bytes, signed);
+  } catch (error) {
+    return part.checks.map((id) => fail(id, `${part.name}: ${(error as Error).message}`));
+  }
+  const left = part.checks.filter((id) => !made.some((check) => check.id === id));
+  return [...made, ...left.map((id) => fail(id, `${part.name} was read and this was not looked at`))];
+}

@@ -1,0 +1,55 @@
+import { concatBytes, equalBytes, ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
+import { check } from '@ogong/protocol/base/checks';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { TIERS } from '@ogong/protocol/tier/registry';
+import type { Tier, TierEntry } from '@ogong/protocol/tier/tier';
+
+const TAG = utf8Encode('attested');
+
+/** What stands in for a hardware quote: it names the record. */
+export function attest(crypto: Crypto, record: Uint8Array): Uint8Array {
+  return crypto.sha256(concatBytes(TAG, record));
+}
+
+/**
+ * A third tier, for tests: all that a new one takes is an object like this and its line in the list. It stands where a planned one is
+ * named, has evidence of its own, and its audits refute by equality alone.
+ */
+export const attested: Tier = {
+  name: 'tee',
+  method: 'attestation',
+  classes: 'any',
+  evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
+  ownEvidence: [
+    {
+      name: 'attestation',
+      checks: ['attestation'],
+      verify(crypto, bytes, { record }) {
+        if (bytes.length !== 32) throw new ProtocolError('malformed', `${bytes.length} bytes`);
+        const details = ['the machine vouches for the record', 'another record is attested'] as const;
+        return [check('attestation', equalBytes(bytes, attest(crypto, record)), details)];
+      },
+    },
+  ],
+  verifierWork: ['score', 'trace'],
+  settledBy: 'verdict',
+  findOutcomeProblem: (outcome, { exact }) =>
+    outcome === 'reject' && !exact ? 'distances do not refute what a machine vouches for' : undefined,
+  describeAudit: () => 'an audit asks the twin of the machine that vouches for it',
+};
+
+/** The list with the tier in the place of the entry of its name. */
+export function listWith(tier: Tier): readonly TierEntry[] {
+  return TIERS.map((entry) => (entry.name === tier.name ? tier : entry));
+}
+
+/** Writes the tier's line into the list that everybody reads. @returns what takes it out again. */
+export function installTier(tier: Tier): () => void {
+  const list = TIERS as TierEntry[];
+  const index = list.findIndex(({ name }) => name === tier.name);
+  const before = list[index] as TierEntry;
+  list[index] = tier;
+  return () => {
+    list[index] = before;
+  };
+}

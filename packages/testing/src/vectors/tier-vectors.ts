@@ -1,0 +1,50 @@
+import type { Outcome } from '@ogong/protocol/base/checks';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
+import { judgeOutcome } from '@ogong/protocol/tier/outcome';
+import { checkPosture } from '@ogong/protocol/tier/posture';
+import { listServedTiers, TIERS } from '@ogong/protocol/tier/registry';
+
+const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+const CLASSES = [
+  EXACT,
+  'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/exact-/q8_0/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/Exact/q8_0/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/reference/q8_0/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/reference/bf16/kv-f16',
+  'llama.cpp-0.5.0/vulkan/device-driver/shaped/f16/kv-f16/no-fa',
+  'llama.cpp-0.5.0/vulkan/device-driver/shaped/f16/kv-f16/window-8',
+  ...['no-fa', 'unified', 'unproven', 'window-64', 'other'].map((departure) => `${EXACT}/${departure}`),
+  'exact',
+  '',
+];
+const OUTCOMES: readonly Outcome[] = ['accept', 'reject', 'inconclusive'];
+
+/** Postures that hold and that contradict themselves, and what an audit may conclude: `vectors/tier.json`. */
+export function createTierVectors(): Readonly<Record<string, unknown>> {
+  const names = [...TIERS.map(({ name }) => name), 'Verified', ''];
+  const methods = [...listServedTiers().map(({ method }) => method), 'none'];
+  const numericClasses = [EXACT, 'llama.cpp-0.5.0/cpu/haswell/fast/q8_0/kv-f16'];
+  return {
+    tier: {
+      classes: CLASSES.map((numericClass) => ({ numericClass, isExact: isExactClass(numericClass) })),
+      postures: names.flatMap((tier) =>
+        methods.flatMap((method) =>
+          numericClasses.map((numericClass) => ({
+            ...{ tier, method, numericClass },
+            posture: checkPosture({ tier, method, numericClass }).status,
+          })),
+        ),
+      ),
+      outcomes: names.flatMap((tier) =>
+        OUTCOMES.flatMap((found) =>
+          [true, false].map((exact) => ({
+            ...{ tier, found, exact },
+            outcome: judgeOutcome(tier, { outcome: found, exact, checks: [] }).outcome,
+          })),
+        ),
+      ),
+    },
+  };
+}
