@@ -224,7 +224,8 @@ async function startVerifier(engine: ServingEngine, validator: PathValidator) {
   return {
     /** Again and again, since the test's clock leaps. */
     announce() {
-      const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass }];
+      const slots = { capacity: 1, freeCapacity: 1 };
+      const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass, ...slots }];
       const place = { endpoint, certHash: identity.id };
       const said = { ...place, models, verifier: { ...place, keyHash: verifier.keyHash }, sequence: ++sequence };
       return validator.announce(createTestHybrid('verifier'), said, createTestPayee('verifier'), signer);

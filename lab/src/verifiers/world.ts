@@ -153,6 +153,7 @@ export async function createWorld(options: WorldOptions) {
     },
   });
   const { modelRoot, numericClass } = engine.info();
+  const slots = { capacity: 1, freeCapacity: 1 };
   let announced = 0n;
   const announce = (name: string, verifier?: Announcement['verifier']) =>
     validator.announce(
@@ -160,7 +161,9 @@ export async function createWorld(options: WorldOptions) {
       {
         endpoint: `${name}:1`,
         verifier,
-        models: [{ modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass }],
+        models: [
+          { modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass, ...slots },
+        ],
         sequence: ++announced,
       },
       createTestPayee(name),

@@ -54,8 +54,8 @@ describe('matching a request', () => {
     expect(ticket).toMatchObject({ providerId: fill(1), payee: fill(1, 20), providerEndpoint: '127.0.0.1:9001' });
     expect(ticket).toMatchObject({ issuedAtMs: NOW, expiresAtMs: NOW + 1_000, router: fill(5, 20), contextSize: 512 });
     expect(parseCandidates(candidates).candidates).toHaveLength(1);
-    expect(state.outstanding.count(fill(1), NOW + 999)).toBe(1);
-    expect(state.outstanding.count(fill(1), NOW + 1_000)).toBe(0);
+    expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 999)).toBe(1);
+    expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW + 1_000)).toBe(0);
   });
 
   it('holds nothing where nobody can be drawn', () => {
@@ -92,14 +92,14 @@ describe('a report', () => {
     const holder = fill(9);
     for (const outcome of ['abandoned', 'ok']) {
       const { replyId } = query();
-      state.outstanding.add({ replyId, providerId: fill(1), holder, releaseAtMs: NOW + 1 });
+      state.outstanding.add({ replyId, providerId: fill(1), modelId: MODEL_ID, holder, releaseAtMs: NOW + 1 });
       const report = { replyId, providerId: fill(1), outcome, outputTokens: 50, durationMs: 500 };
       expect(() => takeReport(state, report, fill(8))).toThrow(/no open ticket/);
       expect(() => takeReport(state, { ...report, outcome: 'splendid' }, holder)).toThrow(/unknown outcome/);
       expect(state.throughput.of(fill(1))).toBeUndefined();
       takeReport(state, report, holder);
       expect(() => takeReport(state, report, holder)).toThrow(/no open ticket/);
-      expect(state.outstanding.count(fill(1), NOW)).toBe(0);
+      expect(state.outstanding.count({ providerId: fill(1), modelId: MODEL_ID }, NOW)).toBe(0);
     }
     expect(state.throughput.of(fill(1))).toBe(100);
     expect(reports).toEqual([{ outcome: 'abandoned' }, { outcome: 'ok' }]);

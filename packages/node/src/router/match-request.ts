@@ -49,7 +49,7 @@ export function matchRequest(
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
   const times = { issuedAtMs: nowMs, expiresAtMs: nowMs + ticketTtlMs };
   const ticket = issueTicket(state, request, { offer, candidates, ...times });
-  outstanding.add({ replyId, providerId: drawn.providerId, holder, releaseAtMs: times.expiresAtMs });
+  outstanding.add({ replyId, providerId: drawn.providerId, modelId, holder, releaseAtMs: times.expiresAtMs });
   metrics.openTickets.set(outstanding.size());
   return { ticket, candidates };
 }

@@ -4,32 +4,38 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 export interface OutstandingTicket {
   readonly replyId: Uint8Array;
   readonly providerId: Uint8Array;
+  readonly modelId: string;
   /** Peer that asked for the match: nobody else may report on it. */
   readonly holder: Uint8Array;
   readonly releaseAtMs: number;
 }
 
+export type OfferKey = Pick<OutstandingTicket, 'providerId' | 'modelId'>;
+
+const nameOffer = ({ providerId, modelId }: OfferKey): string => `${toHex(providerId)} ${modelId}`;
+
 export interface Outstanding {
   add(ticket: OutstandingTicket): void;
   /** Frees the ticket's slot; undefined where there is no such ticket of this holder and provider. */
   settle(ticket: Pick<OutstandingTicket, 'replyId' | 'providerId' | 'holder'>): OutstandingTicket | undefined;
-  count(providerId: Uint8Array, nowMs: number): number;
+  /** Of one model: a provider's models do not share slots. */
+  count(offer: OfferKey, nowMs: number): number;
   size(): number;
 }
 
 /** Slots that matches hold before their provider's own announcements show them. Silence frees a slot in the end. */
 export function createOutstanding(): Outstanding {
   const byReply = new Map<string, OutstandingTicket>();
-  const byProvider = new Map<string, Set<string>>();
+  const byOffer = new Map<string, Set<string>>();
 
   function remove(reply: string): void {
     const ticket = byReply.get(reply);
     if (!ticket) return;
     byReply.delete(reply);
-    const provider = toHex(ticket.providerId);
-    const held = byProvider.get(provider);
+    const offer = nameOffer(ticket);
+    const held = byOffer.get(offer);
     held?.delete(reply);
-    if (held?.size === 0) byProvider.delete(provider);
+    if (held?.size === 0) byOffer.delete(offer);
   }
 
   return {
@@ -37,9 +43,9 @@ export function createOutstanding(): Outstanding {
       const reply = toHex(ticket.replyId);
       remove(reply);
       byReply.set(reply, ticket);
-      const provider = toHex(ticket.providerId);
-      const held = byProvider.get(provider) ?? new Set();
-      byProvider.set(provider, held.add(reply));
+      const offer = nameOffer(ticket);
+      const held = byOffer.get(offer) ?? new Set();
+      byOffer.set(offer, held.add(reply));
     },
     settle({ replyId, providerId, holder }) {
       const reply = toHex(replyId);
@@ -48,8 +54,8 @@ export function createOutstanding(): Outstanding {
       remove(reply);
       return ticket;
     },
-    count(providerId, nowMs) {
-      const held = byProvider.get(toHex(providerId));
+    count(offer, nowMs) {
+      const held = byOffer.get(nameOffer(offer));
       if (!held) return 0;
       for (const reply of held) {
         if ((byReply.get(reply) as OutstandingTicket).releaseAtMs <= nowMs) remove(reply);

@@ -13,7 +13,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
-import { type Announcement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type Announcement, type OfferedModel, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { signEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
@@ -111,14 +111,20 @@ export const signerOf = (n: number) => createNodeHybridSigner(new Uint8Array(64)
 export const idOf = (n: number): Uint8Array => hashHybridKey(crypto, signerOf(n).publicKey);
 export const payeeOf = (n: number) => createNodeLedgerSigner(new Uint8Array(32).fill(n));
 
+export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedModel => ({
+  ...{ modelId: MODEL_ID, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1_000n, contextSize: 512, numericClass: 'fake' },
+  ...{ capacity: 2, freeCapacity: 2 },
+  ...fields,
+});
+
 /** Provider n announces over its own link. */
 export async function announce(
   opened: TestRouter,
   n: number,
-  bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array } = {},
+  bend: Partial<Announcement> & { price?: bigint; root?: Uint8Array; capacity?: number; freeCapacity?: number } = {},
   { signer = n, peer = n, paidTo = n, consentFor = n, vouchedBy = n, domain = ledger } = {},
 ): Promise<void> {
-  const { price = 1_000n, root = MODEL_ROOT, ...fields } = bend;
+  const { price = 1_000n, root = MODEL_ROOT, capacity = 2, freeCapacity = capacity, ...fields } = bend;
   const payee = payeeOf(paidTo);
   const announcement = {
     providerId: idOf(n),
@@ -127,10 +133,8 @@ export async function announce(
     certHash: (await makeIdentity(n)).id,
     verifier: undefined,
     models: [
-      { modelId: MODEL_ID, modelRoot: root, pricePer1kAtomic: price, contextSize: 512 + n, numericClass: 'fake' },
+      makeOfferedModel({ modelRoot: root, pricePer1kAtomic: price, contextSize: 512 + n, capacity, freeCapacity }),
     ],
-    capacity: 2,
-    freeCapacity: 2,
     sequence: 1n,
     issuedAtMs: opened.clock.now,
     expiresAtMs: opened.clock.now + 30_000,

@@ -11,6 +11,7 @@ import {
   ledger,
   MODEL_ID,
   MODEL_ROOT,
+  makeOfferedModel,
   NOW,
   network,
   payeeOf,
@@ -139,6 +140,30 @@ describe('capacity', () => {
     await refusalOf(route(gateway));
     opened.clock.now += 1_001;
     await route(gateway);
+  });
+
+  it('of one model is not that of another model of the same provider', async () => {
+    const opened = await start();
+    const other = 'ogong/verified/test/other';
+    const otherRoot = new Uint8Array(32).fill(2);
+    const announceBoth = (free: number, otherFree: number, sequence: bigint) =>
+      announce(opened, 1, {
+        sequence,
+        models: [
+          makeOfferedModel({ capacity: 1, freeCapacity: free }),
+          makeOfferedModel({ modelId: other, modelRoot: otherRoot, capacity: 1, freeCapacity: otherFree }),
+        ],
+      });
+    const gateway = await opened.connect(GATEWAY);
+    await announceBoth(0, 1, 1n);
+    expect((await refusalOf(route(gateway))).message).toMatch(/busy/);
+    const { ticket } = await route(gateway, { model: other });
+    expect(ticket).toMatchObject({ modelId: other, modelRoot: otherRoot, providerId: idOf(1) });
+    // The ticket holds the one slot of the other model, and none of this one.
+    await announceBoth(1, 1, 2n);
+    expect((await refusalOf(route(gateway, { model: other }))).message).toMatch(/busy/);
+    expect((await route(gateway)).ticket.modelId).toBe(MODEL_ID);
+    expect((await refusalOf(route(gateway))).message).toMatch(/busy/);
   });
 
   it('is what the provider last said, less what was handed out', async () => {

@@ -122,23 +122,23 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const nowMs = clock.nowMs();
       const offers: ListedOffer[] = [];
       for (const announcement of current()) {
-        const { providerId, payee, capacity, freeCapacity, expiresAtMs } = announcement;
+        const { providerId, payee, expiresAtMs } = announcement;
         const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
         if (wanted.length === 0) continue;
         const reputationPpm = computeReputationPpm(loadHistory(store, providerId));
-        const free = Math.max(0, Math.min(freeCapacity, capacity - outstanding.count(providerId, nowMs)));
         const shared = {
           announcement,
           providerId,
-          freeCapacity: free,
           payee,
           stakeAtomic: stakeOf(payee),
           reputationPpm,
           expiresAtMs,
         };
         for (const model of wanted.filter(isPublished)) {
-          const { modelId: id, pricePer1kAtomic, contextSize } = model;
-          offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize });
+          const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
+          const held = outstanding.count({ providerId, modelId: id }, nowMs);
+          const freeCapacity = Math.max(0, Math.min(model.freeCapacity, capacity - held));
+          offers.push({ ...shared, model, modelId: id, pricePer1kAtomic, contextSize, freeCapacity });
         }
       }
       return offers;

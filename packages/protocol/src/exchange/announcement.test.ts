@@ -19,6 +19,7 @@ import { signProviderPayee } from './provider-payee.ts';
 import { encodeEndorsement, signEndorsement } from './verifier-endorsement.ts';
 
 const MODEL = 'ogong/verified/tinystories/stories260k';
+const SECOND_MODEL = 'ogong/verified/tinystories/stories42m';
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const modelId = fc.constantFrom(MODEL, 'ogong/verified/a/b', 'ogong/verified/meta/llama-3.2-1b_q8.0');
 const endpoint = fc.stringMatching(/^[a-z0-9.:-]{1,60}$/);
@@ -39,18 +40,20 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
         pricePer1kAtomic: u128,
         contextSize: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
         numericClass: fc.stringMatching(/^[a-z0-9/+.-]{0,40}$/),
+        capacity: fc.integer({ min: 1, max: 65_535 }),
+        busy: fc.nat(),
       }),
       { selector: (model) => model.modelId, minLength: 1 },
     ),
-    capacity: fc.integer({ min: 1, max: 65_535 }),
     sequence: fc.bigInt(0n, 2n ** 64n - 1n),
     issuedAtMs: issued,
     lifetime: fc.integer({ min: 1, max: MAX_ANNOUNCEMENT_LIFETIME_MS }),
   })
   .map(({ lifetime, ...rest }) => ({
     ...rest,
-    models: rest.models.sort((a, b) => (a.modelId < b.modelId ? -1 : 1)),
-    freeCapacity: rest.capacity - 1,
+    models: rest.models
+      .sort((a, b) => (a.modelId < b.modelId ? -1 : 1))
+      .map(({ busy, ...model }) => ({ ...model, freeCapacity: Math.max(0, model.capacity - busy) })),
     expiresAtMs: rest.issuedAtMs + lifetime,
   }));
 
@@ -79,10 +82,19 @@ describe('announcement', () => {
         pricePer1kAtomic: 250n,
         contextSize: 2048,
         numericClass: 'llama.cpp-b1/cpu/haswell/reference/q8_0',
+        capacity: 4,
+        freeCapacity: 3,
+      },
+      {
+        modelId: SECOND_MODEL,
+        modelRoot: bytesOf(32, 6),
+        pricePer1kAtomic: 1n,
+        contextSize: 64,
+        numericClass: '',
+        capacity: 1,
+        freeCapacity: 0,
       },
     ],
-    capacity: 4,
-    freeCapacity: 3,
     sequence: 7n,
     issuedAtMs: now,
     expiresAtMs: now + 60_000,
@@ -189,8 +201,9 @@ describe('announcement', () => {
       },
       { models: Array.from({ length: 65 }, (_, i) => ({ ...model!, modelId: `ogong/verified/a/${100 + i}` })) },
       { endpoint: '' },
-      { freeCapacity: 5 },
-      { capacity: 0, freeCapacity: 0 },
+      { models: [{ ...model!, freeCapacity: 5 }] },
+      { models: [{ ...model!, capacity: 0, freeCapacity: 0 }] },
+      { models: [{ ...model!, capacity: 65_536 }] },
       { expiresAtMs: now },
       { expiresAtMs: now + MAX_ANNOUNCEMENT_LIFETIME_MS + 1 },
       { verifier: { ...announcement.verifier!, endpoint: '\n' } },

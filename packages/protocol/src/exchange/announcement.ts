@@ -45,6 +45,9 @@ const offeredModelCodec = struct({
   pricePer1kAtomic: u128,
   contextSize,
   numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
+  /** Replies with this model that it serves at a time; those of another model never take their slots. */
+  capacity: within(u16, 1, MAX_CAPACITY),
+  freeCapacity: u16,
 });
 
 export interface OfferedModel extends CodecType<typeof offeredModelCodec> {}
@@ -60,15 +63,12 @@ const announcementCodec = struct({
   /** Its second role, where it has one. */
   verifier: optional<VerifierEndpoint>(verifierCodec),
   /** Ascending by model id. */
-  models: list<OfferedModel>(refine(offeredModelCodec, assertServable), {
+  models: list<OfferedModel>(refine(offeredModelCodec, assertOfferedModel), {
     count: u8,
     min: 1,
     max: MAX_MODELS,
     ascending: (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0),
   }),
-  /** Replies that it serves at a time. */
-  capacity: within(u16, 1, MAX_CAPACITY),
-  freeCapacity: u16,
   /** Grows with every announcement: an old one cannot be replayed over a new one. */
   sequence: u64,
   issuedAtMs: safeInteger,
@@ -179,15 +179,15 @@ function checkSequence(sequence: bigint, previous: bigint | undefined): Check {
     : fail('announcement-sequence', `${sequence} does not follow ${previous}`);
 }
 
-function assertServable({ modelId, numericClass }: OfferedModel): void {
+function assertOfferedModel({ modelId, numericClass, capacity, freeCapacity }: OfferedModel): void {
   const problem = findTierProblem(parseModelId(modelId).tier, numericClass);
   if (problem !== undefined) throw new ProtocolError('malformed', problem);
-}
-
-function assertAnnouncement({ capacity, freeCapacity, issuedAtMs, expiresAtMs }: Announcement): void {
   if (freeCapacity > capacity) {
     throw new ProtocolError('out-of-range', `${freeCapacity} free of a capacity of ${capacity}`);
   }
+}
+
+function assertAnnouncement({ issuedAtMs, expiresAtMs }: Announcement): void {
   if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > MAX_ANNOUNCEMENT_LIFETIME_MS) {
     throw new ProtocolError('out-of-range', `lifetime of ${expiresAtMs - issuedAtMs} ms`);
   }

@@ -23,7 +23,7 @@ import { describeProvider } from './provider-announcer.ts';
 import { readOpening } from './provider-service.ts';
 import type { ProviderState } from './provider-state.ts';
 import { admitOrder } from './serve-context.ts';
-import type { ReplyJob } from './serve-reply.ts';
+import type { OrderJob } from './serve-reply.ts';
 
 /** Only what the steps under test look at. */
 function createState(change: Partial<ProviderState> = {}) {
@@ -77,12 +77,12 @@ describe('what is announced', () => {
     ['stops', { isClosing: true }, 0],
   ])('of a provider that %s', (_name, change, freeCapacity) => {
     const { state } = createState(change);
-    expect(describeProvider(state)).toMatchObject({ capacity: 1, freeCapacity, models: [{ pricePer1kAtomic: 1n }] });
+    expect(describeProvider(state)).toMatchObject({ models: [{ capacity: 1, freeCapacity, pricePer1kAtomic: 1n }] });
   });
 });
 
 describe('admission', () => {
-  const job = { validator: {}, signedOrder: {}, signedTicket: {} } as ReplyJob;
+  const job = { validator: {}, signedOrder: {}, signedTicket: {} } as OrderJob;
   const admit = (error: Error) => {
     const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
     return admitOrder({ links }, job, new AbortController().signal);
@@ -141,10 +141,15 @@ it('two models of one provider have prices, contexts, slots and replies of their
     await until(() => network.validator.announced.length > 0);
     const announced = parseAnnouncement(network.validator.announced[0]!.announcement);
     expect(announced).toMatchObject({
-      capacity: 2,
       models: [
-        { modelId: MODEL_ID, pricePer1kAtomic: PRICE, contextSize: 512, modelRoot: bytesOf(network.engine) },
-        { modelId, pricePer1kAtomic: 7n, contextSize: 300, modelRoot: bytesOf(second) },
+        {
+          modelId: MODEL_ID,
+          pricePer1kAtomic: PRICE,
+          contextSize: 512,
+          modelRoot: bytesOf(network.engine),
+          capacity: 1,
+        },
+        { modelId, pricePer1kAtomic: 7n, contextSize: 300, modelRoot: bytesOf(second), capacity: 1 },
       ],
     });
     const body = { seed: 3, max_tokens: 20 };

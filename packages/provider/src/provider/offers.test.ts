@@ -3,7 +3,6 @@ import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/
 import { describe, expect, it } from 'vitest';
 import {
   countActive,
-  countFreeSlots,
   describeOffer,
   findOffer,
   freeSlot,
@@ -20,11 +19,16 @@ const offer = (name: string, engine: FakeEngineOptions = {}): ServedOffer => ({
   engine: createFakeEngine(engine),
 });
 
+const freeSlotsOf = (held: OfferState, takesOrders = true): number => describeOffer(held, { takesOrders }).freeCapacity;
+
 describe('offers', () => {
   it('stand ascending by model id, as announcements need them', () => {
     const offers = openOffers([offer('b', { weights: 2 }), offer('a', { contextSize: 128 })]);
     expect(offers.map(({ modelId }) => modelId)).toEqual(['ogong/verified/test/a', 'ogong/verified/test/b']);
-    expect(describeOffer(offers[0]!)).toMatchObject({ modelId: 'ogong/verified/test/a', contextSize: 128 });
+    expect(describeOffer(offers[0]!, { takesOrders: true })).toMatchObject({
+      modelId: 'ogong/verified/test/a',
+      contextSize: 128,
+    });
   });
 
   it('are found by their model root alone', () => {
@@ -57,9 +61,11 @@ describe('slots', () => {
     takeSlot(a);
     takeSlot(a);
     expect(() => takeSlot(a)).toThrow(expect.objectContaining({ code: Code.Unavailable }));
-    expect([countActive(offers), countFreeSlots(a), countFreeSlots(b)]).toEqual([3, 0, 0]);
+    expect([countActive(offers), freeSlotsOf(a), freeSlotsOf(b)]).toEqual([3, 0, 0]);
     freeSlot(b);
-    expect([countActive(offers), countFreeSlots(a), countFreeSlots(b)]).toEqual([2, 0, 1]);
+    expect([countActive(offers), freeSlotsOf(a), freeSlotsOf(b)]).toEqual([2, 0, 1]);
+    expect(freeSlotsOf(b, false)).toBe(0);
+    expect(offers.map((each) => describeOffer(each, { takesOrders: true }).capacity)).toEqual([2, 1]);
     takeSlot(b);
   });
 
@@ -68,8 +74,8 @@ describe('slots', () => {
     let { exact } = engine.info();
     const bent = { ...engine, info: () => ({ ...engine.info(), exact }) };
     const [held] = openOffers([{ ...offer('a'), modelId: 'ogong/replay/test/a', engine: bent }]);
-    expect(countFreeSlots(held!)).toBe(8);
+    expect(freeSlotsOf(held!)).toBe(8);
     exact = false;
-    expect(countFreeSlots(held!)).toBe(0);
+    expect(freeSlotsOf(held!)).toBe(0);
   });
 });

@@ -69,11 +69,14 @@ export const countActive = (offers: readonly OfferState[]): number =>
   offers.reduce((sum, { active }) => sum + active, 0);
 
 /** An engine that was restarted has looked at itself again, and may have come to another conclusion about its tier. */
-export function countFreeSlots({ modelId, engine, info, active }: OfferState): number {
+function countFreeSlots({ modelId, engine, info, active }: OfferState): number {
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }
 
-export function describeOffer({ modelId, pricePer1kAtomic, info }: OfferState): OfferedModel {
-  const { modelRoot, contextSize, numericClass } = info;
-  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass };
+/** @param takesOrders whether the provider serves anybody now. */
+export function describeOffer(offer: OfferState, { takesOrders }: { readonly takesOrders: boolean }): OfferedModel {
+  const { modelId, pricePer1kAtomic, info } = offer;
+  const { modelRoot, contextSize, numericClass, sequences: capacity } = info;
+  const freeCapacity = takesOrders ? countFreeSlots(offer) : 0;
+  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity };
 }

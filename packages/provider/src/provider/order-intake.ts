@@ -17,7 +17,7 @@ import { ReplyTextError } from './commit-reply.ts';
 import type { OfferState } from './offers.ts';
 import { type CheckedOrder, checkOrder, type ReadRequest } from './order-check.ts';
 import type { ReplyIds } from './provider-store.ts';
-import type { ReplyJob } from './serve-reply.ts';
+import type { OrderJob } from './serve-reply.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
 
 /** What an order is held against, whatever it is for. */
@@ -98,7 +98,7 @@ export async function acceptOrder(
   context: IntakeContext,
   offer: OfferState<TextEngine>,
   message: GenerateRequest,
-): Promise<ReplyJob> {
+): Promise<OrderJob> {
   const checked = checkOfferedOrder(context, offer, message, readTextRequest);
   const promptTokens = await tokenizePrompt(offer, checked.request);
   assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });

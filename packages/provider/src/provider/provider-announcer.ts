@@ -4,7 +4,7 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createEndorsement, type Endorsement } from './endorsement.ts';
-import { countFreeSlots, describeOffer } from './offers.ts';
+import { describeOffer } from './offers.ts';
 import type { ProviderState } from './provider-state.ts';
 
 const ENDORSE_TIMEOUT_MS = 2_000;
@@ -54,10 +54,7 @@ function openEndorsement({ id, crypto, links, log }: ProviderState, verifier: Ve
   );
 }
 
-type ProviderDescription = Pick<
-  Announcement,
-  'providerId' | 'payee' | 'certHash' | 'models' | 'capacity' | 'freeCapacity'
->;
+type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash' | 'models'>;
 
 /** What is true now; no slot is free while no orders are taken. */
 export function describeProvider(
@@ -69,8 +66,6 @@ export function describeProvider(
     providerId: id,
     payee,
     certHash: identity.id,
-    models: offers.map(describeOffer),
-    capacity: offers.reduce((sum, { info }) => sum + info.sequences, 0),
-    freeCapacity: takesOrders ? offers.reduce((sum, offer) => sum + countFreeSlots(offer), 0) : 0,
+    models: offers.map((offer) => describeOffer(offer, { takesOrders })),
   };
 }

@@ -453,7 +453,7 @@ describe('a provider that stops', () => {
     await stopped;
     const last = verifyAnnouncement(crypto, validator.announced.at(-1)!, { ledger, nowMs: Date.now() });
     expect(last.checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    expect(last.announcement).toMatchObject({ payee, capacity: 8, freeCapacity: 0 });
+    expect(last.announcement).toMatchObject({ payee, models: [{ capacity: 8, freeCapacity: 0 }] });
     expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
   });
 

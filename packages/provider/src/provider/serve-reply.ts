@@ -19,7 +19,7 @@ import type { AcceptedOrder } from './order-intake.ts';
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 
 /** One accepted order, from its prompt tokens to its signed record. */
-export interface ReplyJob extends AcceptedOrder<ModelRequest> {
+export interface OrderJob extends AcceptedOrder<ModelRequest> {
   readonly endpoint: Endpoint;
   /** Whom of its own the payer asks for, see planReply. */
   readonly cacheScope: Uint8Array;
@@ -63,7 +63,7 @@ export interface ServedCounts {
  * Generates while the validator admits and the claim of the order goes to the disk; nothing leaves before both have.
  * @throws Refusal, EngineError, ReplyTextError
  */
-export async function serveReply(job: ReplyJob, dependencies: ServeDependencies): Promise<ServedCounts> {
+export async function serveReply(job: OrderJob, dependencies: ServeDependencies): Promise<ServedCounts> {
   const { engine, crypto, clock, signer, commit, send, left, failed } = dependencies;
   const { order, request } = job;
   const { asked } = request;

@@ -78,7 +78,7 @@ describe('tier replay', () => {
     await expect(receive(network.client, network.order({ replyId: 2 }))).rejects.toThrow(/tier replay is refused/);
     const announced = network.validator.announced.length;
     await until(() => network.validator.announced.length > announced + 1);
-    expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).freeCapacity).toBe(0);
+    expect(parseAnnouncement(network.validator.announced.at(-1)!.announcement).models[0]!.freeCapacity).toBe(0);
   });
 
   it.each(['tee', 'proof', 'vanilla'])('nothing is served in tier %s, which is planned', async (tier) => {

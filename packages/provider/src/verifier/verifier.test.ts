@@ -44,7 +44,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-interface Opened {
+interface TestVerifier {
   readonly client: LinkClient;
   readonly keyHash: Uint8Array;
   connect(seed: number): Promise<LinkClient>;
@@ -55,7 +55,7 @@ async function start(
   engineOptions: FakeEngineOptions = {},
   options: Partial<VerifierOptions> = {},
   path = ':memory:',
-): Promise<Opened> {
+): Promise<TestVerifier> {
   const engine = createFakeEngine({ contextSize: 512, ...engineOptions });
   const identity = await makeIdentity(11);
   const validators = await Promise.all([VALIDATOR, OTHER_VALIDATOR].map(makeIdentity));
@@ -155,7 +155,7 @@ describe('a verifier', () => {
     };
   }
 
-  async function audit(served: Served, verifier: Opened) {
+  async function audit(served: Served, verifier: TestVerifier) {
     const { record, header, replay, opening } = served;
     const service = verifier.client.service(VerifierService);
     const job = makeJob(served);

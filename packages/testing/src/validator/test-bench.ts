@@ -218,6 +218,8 @@ export function createTestValidator(options: BenchOptions = {}) {
     pricePer1kAtomic: PRICE_PER_1K,
     contextSize: 4096,
     numericClass: 'x',
+    capacity: 1,
+    freeCapacity: 1,
   };
   const validator = {
     signer,
@@ -289,8 +291,6 @@ export function createTestValidator(options: BenchOptions = {}) {
         certHash: crypto.sha256(key.publicKey),
         verifier: undefined,
         models: [offer],
-        capacity: 1,
-        freeCapacity: 1,
         sequence: 1n,
         issuedAtMs: nowMs,
         expiresAtMs: nowMs + 3_600_000,
