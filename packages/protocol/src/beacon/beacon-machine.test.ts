@@ -7,14 +7,9 @@ import { nobleCrypto } from '../crypto/noble.ts';
 import type { QuorumMember } from '../crypto/quorum.ts';
 import { computeVrfPublicKey, proveVrf } from '../crypto/vrf.ts';
 import { computeGenesisBeacon, hashBeaconVote, verifyContributions } from './beacon.ts';
-import {
-  type BeaconAction,
-  type BeaconMachine,
-  type BeaconPoint,
-  type BeaconVote,
-  createBeaconMachine,
-} from './beacon-machine.ts';
+import { type BeaconMachine, createBeaconMachine } from './beacon-machine.ts';
 import { type BeaconMessage, encodeBeaconMessage, type PreparedValue, parseBeaconMessage } from './beacon-message.ts';
+import type { BeaconAction, BeaconPoint, BeaconVote } from './beacon-state.ts';
 
 const network = { chainId: 31337n, settlement: new Uint8Array(20).fill(7) };
 

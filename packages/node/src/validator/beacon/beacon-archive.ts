@@ -6,7 +6,7 @@ import {
   encodeBeaconCertificate,
   parseBeaconCertificate,
 } from '@ogong/protocol/beacon/beacon';
-import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-machine';
+import type { BeaconPoint, BeaconVote } from '@ogong/protocol/beacon/beacon-state';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 
 /** The certificates and the vote that outlive the process. */

@@ -1,0 +1,210 @@
+import { compareBytes, equalBytes, toHex } from '../base/bytes.ts';
+import { findValidator, isQuorum, sortBySigner } from '../crypto/quorum.ts';
+import { verifyVrf } from '../crypto/vrf.ts';
+import {
+  type BeaconCertificate,
+  type BeaconPhase,
+  encodeVrfInput,
+  hashBeaconVote,
+  verifyBeaconCertificate,
+} from './beacon.ts';
+import type { BeaconMessage } from './beacon-message.ts';
+
+import {
+  type BeaconVote,
+  broadcast,
+  computeValue,
+  enterView,
+  isAgreed,
+  isProposer,
+  type MachineState,
+  proposerOf,
+  send,
+  startEpoch,
+} from './beacon-state.ts';
+
+/** Where more than a third of the stake is, an honest validator is: nobody needs to wait in an earlier view. */
+export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: number, nowMs: number): void {
+  const key = toHex(from);
+  state.viewsOfPeers.set(key, Math.max(viewOfPeer, state.viewsOfPeers.get(key) ?? 0));
+  let stake = 0n;
+  const ahead = state.validators
+    .map(({ address, stake: weight }) => ({ weight, at: state.viewsOfPeers.get(toHex(address)) ?? 0 }))
+    .filter(({ at }) => at > state.view)
+    .sort((a, b) => b.at - a.at);
+  for (const { weight, at } of ahead) {
+    stake += weight;
+    if (3n * stake > state.totalStake) {
+      enterView(state, at, nowMs);
+      return;
+    }
+  }
+}
+
+/** A proposer moves others into its view, by no more than one turn of everybody: views must not run out. */
+function follow(state: MachineState, from: Uint8Array, toView: number, nowMs: number): boolean {
+  if (toView < state.view || toView > state.view + state.validators.length || !isProposer(state, from, toView))
+    return false;
+  if (toView > state.view || !state.entered) enterView(state, toView, nowMs);
+  return true;
+}
+
+export function contribute(
+  state: MachineState,
+  from: Uint8Array,
+  message: BeaconMessage & { kind: 'contribution-request' },
+  nowMs: number,
+): void {
+  if (!follow(state, from, message.view, nowMs) || !equalBytes(message.previous, state.latest.value)) return;
+  state.ownProof ??= state.proveVrf(encodeVrfInput(state.network, state.epoch, state.latest.value));
+  send(state, from, {
+    kind: 'contribution',
+    epoch: state.epoch,
+    view: state.view,
+    proof: state.ownProof,
+    lock: state.vote?.lock,
+  });
+}
+
+export function addContribution(
+  state: MachineState,
+  from: Uint8Array,
+  message: BeaconMessage & { kind: 'contribution' },
+  nowMs: number,
+): void {
+  if (message.view !== state.view || !isProposer(state, state.self, state.view) || state.round.proposal !== undefined)
+    return;
+  const key = toHex(from);
+  const validator = findValidator(state.validators, from);
+  if (validator === undefined || state.round.contributions.has(key)) return;
+  if (
+    verifyVrf(validator.vrfKey, encodeVrfInput(state.network, state.epoch, state.latest.value), message.proof) ===
+    undefined
+  )
+    return;
+  state.round.contributions.set(key, { validator: from, proof: message.proof });
+  const { lock } = message;
+  if (lock !== undefined && lock.view > (state.round.highestLock?.view ?? -1) && isAgreed(state, 'prepare', lock))
+    state.round.highestLock = lock;
+  propose(state, nowMs);
+}
+
+export function propose(state: MachineState, nowMs: number): void {
+  if (state.round.proposal !== undefined) return;
+  const gathered = [...state.round.contributions.values()].sort((a, b) => compareBytes(a.validator, b.validator));
+  const stake = gathered.reduce((sum, one) => sum + (findValidator(state.validators, one.validator)?.stake ?? 0n), 0n);
+  if (!isQuorum(stake, state.totalStake)) return;
+  if (gathered.length < state.validators.length && nowMs - state.viewStartedMs < state.options.gatherMs) return;
+  const justify = state.round.highestLock;
+  const parts = justify?.contributions ?? gathered;
+  const value = computeValue(state, parts);
+  if (value === undefined) return;
+  const statement = { epoch: state.epoch, view: state.view, previous: state.latest.value, value };
+  const message: BeaconMessage = {
+    kind: 'proposal',
+    epoch: state.epoch,
+    view: state.view,
+    previous: state.latest.value,
+    contributions: parts,
+    justify,
+  };
+  state.round.proposal = { message, statement, parts };
+  state.round.sentMs = nowMs;
+  broadcast(state, message);
+}
+
+export function prepare(
+  state: MachineState,
+  from: Uint8Array,
+  message: BeaconMessage & { kind: 'proposal' },
+  nowMs: number,
+): void {
+  if (!follow(state, from, message.view, nowMs) || !equalBytes(message.previous, state.latest.value)) return;
+  const value = computeValue(state, message.contributions);
+  if (value === undefined) return;
+  if (state.vote !== undefined && state.vote.view === state.view && !equalBytes(state.vote.value, value)) return;
+  const { justify } = message;
+  const lock = state.vote?.lock;
+  if (
+    justify !== undefined &&
+    !(justify.view < state.view && equalBytes(justify.value, value) && isAgreed(state, 'prepare', justify))
+  )
+    return;
+  if (lock !== undefined && !equalBytes(lock.value, value) && (justify === undefined || justify.view < lock.view))
+    return;
+  speak(state, 'prepare', { epoch: state.epoch, view: state.view, value, lock });
+}
+
+export function commit(
+  state: MachineState,
+  from: Uint8Array,
+  message: BeaconMessage & { kind: 'prepared' },
+  nowMs: number,
+): void {
+  const { prepared } = message;
+  if (prepared.view !== message.view || !follow(state, from, message.view, nowMs)) return;
+  if (isAgreed(state, 'prepare', prepared))
+    speak(state, 'commit', { epoch: state.epoch, view: state.view, value: prepared.value, lock: prepared });
+}
+
+/** Persists, then signs: a vote that is out is a vote on disk. */
+function speak(state: MachineState, phase: BeaconPhase, next: BeaconVote): void {
+  state.vote = next;
+  state.actions.push({ kind: 'persist', vote: next });
+  const digest = hashBeaconVote(state.crypto, state.network, phase, { ...next, previous: state.latest.value });
+  const proposer = proposerOf(state, state.view) as Uint8Array;
+  send(state, proposer, {
+    kind: 'vote',
+    phase,
+    epoch: state.epoch,
+    view: state.view,
+    value: next.value,
+    signature: state.signer.signDigest(digest),
+  });
+}
+
+export function addVote(
+  state: MachineState,
+  from: Uint8Array,
+  message: BeaconMessage & { kind: 'vote' },
+  nowMs: number,
+): void {
+  const { proposal } = state.round;
+  if (message.view !== state.view || proposal === undefined || !equalBytes(message.value, proposal.statement.value))
+    return;
+  const { phase, signature } = message;
+  const votes = state.round.votes[phase];
+  const key = toHex(from);
+  if (votes.has(key) || (phase === 'commit') !== (state.round.prepared !== undefined)) return;
+  if (
+    !state.crypto.verifyAddress(hashBeaconVote(state.crypto, state.network, phase, proposal.statement), signature, from)
+  )
+    return;
+  votes.set(key, { signer: from, signature });
+  const signatures = sortBySigner([...votes.values()]);
+  const stake = signatures.reduce(
+    (sum, { signer: by }) => sum + (findValidator(state.validators, by)?.stake ?? 0n),
+    0n,
+  );
+  if (!isQuorum(stake, state.totalStake)) return;
+  const agreed = { ...proposal.statement, contributions: proposal.parts, signatures };
+  if (phase === 'prepare') {
+    state.round.prepared = agreed;
+    state.round.sentMs = nowMs;
+    broadcast(state, { kind: 'prepared', epoch: state.epoch, view: state.view, prepared: agreed });
+  } else {
+    broadcast(state, { kind: 'certificate', epoch: state.epoch, certificate: agreed });
+  }
+}
+
+export function adopt(state: MachineState, certificate: BeaconCertificate, nowMs: number): void {
+  const holds =
+    certificate.epoch === state.epoch
+      ? isAgreed(state, 'commit', certificate)
+      : certificate.epoch > state.epoch &&
+        verifyBeaconCertificate(state.crypto, state.network, { certificate, validators: state.readValidators() }).ok;
+  if (!holds) return;
+  state.actions.push({ kind: 'certified', certificate });
+  const latest = { epoch: certificate.epoch, value: certificate.value, certificate };
+  Object.assign(state, startEpoch(state.options, latest, state.readValidators(), nowMs));
+}
