@@ -3,6 +3,7 @@ import {
   SYNTHETIC_VOCABULARY,
   type SyntheticReply,
 } from '@ogong/testing/synthetic/synthetic-reply';
+import { attested, installTier } from '@ogong/testing/tier/attested-tier';
 import { describe, expect, it } from 'vitest';
 import { expFixed } from '../base/exponential.ts';
 import { createSeededRandom } from '../base/seeded-random.ts';
@@ -212,6 +213,26 @@ describe('adjudicateReport', () => {
       const verdict = judge({ exact: false, promptTokenCount: 99 });
       expect(verdict.outcome).toBe('reject');
     });
+  });
+
+  it('holds back what a third tier does not admit, and nothing else', () => {
+    const header = { ...reply.header, tier: attested.name, method: attested.method };
+    const judge = (report: ScoreReport) => adjudicateReport(crypto, { ...claim, header }, report);
+    const far = inexact(drift(reply, 2, 600));
+    expect(judge(far).outcome).toBe('reject');
+    const uninstall = installTier(attested);
+    try {
+      const held = judge(far);
+      expect(held.outcome).toBe('inconclusive');
+      expect(held.checks.at(-1)).toMatchObject({ id: attested.name, status: 'skip' });
+      expect(held.checks.some(({ status }) => status === 'fail')).toBe(true);
+      expect(judge(inexact(reply.opening.windows)).outcome).toBe('accept');
+      expect(judge({ ...honest, windows: drift(reply, 1 / 65536, 0) }).outcome).toBe('reject');
+      expect(judge({ ...far, promptTokenCount: 99 }).outcome).toBe('reject');
+    } finally {
+      uninstall();
+    }
+    expect(judge(honest).outcome).toBe('inconclusive');
   });
 
   it('walks from accept over inconclusive to reject as scores grow', () => {

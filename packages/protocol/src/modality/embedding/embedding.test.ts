@@ -1,4 +1,5 @@
 import { createSyntheticEmbedding, type SyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
+import { attested, installTier } from '@ogong/testing/tier/attested-tier';
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
@@ -233,6 +234,22 @@ describe('stage 2', () => {
     const verdict = adjudicateEmbedding(crypto, claim, other.report);
     expect(verdict.outcome).toBe(outcome);
     expect(verdict.checks.find(({ id }) => id === 'equality')?.status).toBe('skip');
+  });
+
+  it('holds back what a third tier does not admit, and nothing else', () => {
+    const uninstall = installTier(attested);
+    try {
+      const own = createSyntheticEmbedding({ crypto, tier: attested.name });
+      const served = { modelRoot: report.modelRoot, header: own.header, leaves: own.leaves };
+      const judge = (noise: number, exact: boolean) =>
+        adjudicateEmbedding(crypto, served, { ...createSyntheticEmbedding({ crypto, noise }).report, exact });
+      expect(judge(0, false).outcome).toBe('accept');
+      expect(judge(0.5, true).outcome).toBe('reject');
+      const held = judge(0.5, false);
+      expect([held.outcome, held.checks.at(-1)?.id]).toEqual(['inconclusive', attested.name]);
+    } finally {
+      uninstall();
+    }
   });
 
   it('never vouches for a reply of tier replay from another class', () => {
