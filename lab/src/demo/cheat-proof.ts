@@ -1,13 +1,14 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
 import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { replayReply } from '@ogong/protocol/stage1/replay';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { NO_OTHER_CHOICE, NO_TAIL_GAP, parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { scoreJob } from '@ogong/provider/verifier/score-job';
 import type { ServedEvidence } from '../attackers/served-evidence.ts';
@@ -41,12 +42,14 @@ export async function proveCheat(
     { engine, crypto, signal: AbortSignal.timeout(120_000) },
   );
   // Values alone: lists and unlisted tokens that are not the engine's own choice are a matter of draws.
-  const values = { ...parseScoreReport(report), firstOtherChoice: undefined, tailGap: undefined };
+  const values = { ...parseScoreReport(report), firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP };
+  const verdict = adjudicateReport(crypto, { record, header, opening }, values);
+  const isOfValues = ({ id }: Check): boolean => id !== 'own-choice' && id !== 'tail-place';
   return {
     replyId,
     recordBytes,
     isSignedByCheat: verifyHybrid(crypto, { publicKey, message: recordBytes, signature }),
     stage1: replay.checks,
-    stage2: adjudicateReport(crypto, { record, header, opening }, values),
+    stage2: { ...verdict, checks: verdict.checks.filter(isOfValues) },
   };
 }

@@ -1,7 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { encodeScoreReport, parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { collectReports } from '@ogong/provider/calibration/collect';
 import { readEvidence } from '@ogong/provider/calibration/read-evidence';
 import { type ServedSample, serveSample } from '@ogong/provider/calibration/sample';
@@ -61,12 +60,5 @@ describe('replies that a verifier of their exact class looked at', () => {
     expect(measureEquality(experiment, 'stories15M', replies).differing).toBe(chosen);
     const evidence = Array.from(store.readScored('tail-choice', 'same'), (one) => readEvidence(crypto, one));
     expect(evidence.filter((one) => one.kind === 'equality' && !one.identical)).toHaveLength(chosen);
-
-    // Kept reports of version 1 are read on: they say nothing of choices.
-    for (const { seed, report } of [...store.readScored('tail-choice', 'same')]) {
-      const old = encodeScoreReport({ ...parseScoreReport(report as Uint8Array), firstOtherChoice: undefined });
-      store.writeReport('tail-choice', 'same', seed, old);
-    }
-    expect(measureEquality(experiment, 'stories15M', readReplies(store, 'tail-choice', 'same')).differing).toBe(0);
   });
 });

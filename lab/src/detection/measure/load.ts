@@ -99,7 +99,6 @@ function judgeSample(sample: ScoredSample): JudgedReply {
   };
 }
 
-/** Reports of version 1 name none. */
 function findOtherChoice({ exact, numericClass, firstOtherChoice }: ScoreReport, header: Header): number | undefined {
   const isExact = exact && numericClass === header.numericClass;
   return isExact && firstOtherChoice !== NO_OTHER_CHOICE ? firstOtherChoice : undefined;

@@ -38,8 +38,6 @@ export interface TableSignature {
 }
 
 const FORMAT = 'ogong-drift-table-file-v2';
-/** The same with the table's bytes as they are. */
-const PLAIN_FORMAT = 'ogong-drift-table-file-v1';
 const MAX_SIGNATURES = 16;
 const MAX_FILE_BYTES = Math.ceil((MAX_DRIFT_TABLE_BYTES * 4) / 3) + MAX_SIGNATURES * 6000 + 4096;
 
@@ -77,12 +75,11 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
     if (typeof content !== 'object' || content === null)
       throw new TableError('bad-table', 'not a drift table: no object');
     const { format, hash, signatures, table } = content as Record<string, unknown>;
-    if (format !== FORMAT && format !== PLAIN_FORMAT)
-      throw new TableError('bad-table', `not a drift table: its format is not ${FORMAT}`);
+    if (format !== FORMAT) throw new TableError('bad-table', `not a drift table: its format is not ${FORMAT}`);
     if (typeof table !== 'string' || !Array.isArray(signatures) || signatures.length > MAX_SIGNATURES) {
       throw new TableError('bad-table', 'a drift table has a text `table` and at most 16 `signatures`');
     }
-    const bytes = format === PLAIN_FORMAT ? fromBase64(table) : unpack(fromBase64(table));
+    const bytes = unpack(fromBase64(table));
     const file = { bytes, table: parseDriftTable(bytes), hash: hashDriftTable(crypto, bytes) };
     if (hash !== toHex(file.hash)) {
       throw new TableError('bad-table', `the table's bytes hash to ${toHex(file.hash)}, the file says ${String(hash)}`);

@@ -77,9 +77,6 @@ export function checkReportShape(
   }
   if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
   const { firstOtherChoice, tailGap } = report;
-  if (firstOtherChoice === undefined || tailGap === undefined) {
-    return fail(id, 'the report does not say whose choice lists and tail draws are');
-  }
   if (tailGap.gap > 0 && tailGap.position >= position) {
     return fail(id, `a tail draw at ${tailGap.position} of ${position} positions`);
   }
@@ -182,7 +179,6 @@ function judgeScores(
  */
 function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
   const id = 'own-choice';
-  if (firstOtherChoice === undefined) return skip(id, 'a report of version 1 does not say');
   return firstOtherChoice === NO_OTHER_CHOICE
     ? pass(id, `the engine's own lists and unlisted tokens in ${numericClass}`)
     : fail(id, `the engine would have chosen otherwise at position ${firstOtherChoice}, in ${numericClass}`);
@@ -208,16 +204,14 @@ function checkLimits(
   thresholds: Thresholds,
 ): { outcome: Outcome; checks: readonly Check[] } {
   const { source } = thresholds;
-  const place = tailGap && tailGap.gap / WEIGHT_ONE;
+  const place = tailGap.gap / WEIGHT_ONE;
   const checks = [
     score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, source),
     score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, source),
     score('omission', comparison.worstOmission, thresholds.omission, source, 'position'),
     score('tail', comparison.worstWindowTailShift, thresholds.tailShift, source),
     score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, source),
-    place === undefined
-      ? skip('tail-place', 'a report of this version does not say')
-      : score('tail-place', place, thresholds.tailPlace, source, 'position'),
+    score('tail-place', place, thresholds.tailPlace, source, 'position'),
   ];
   if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
   const isDoubtful =
@@ -226,7 +220,7 @@ function checkLimits(
     comparison.worstOmission > thresholds.omission.doubt ||
     comparison.worstWindowTailShift > thresholds.tailShift.doubt ||
     comparison.worstWindowDrawGap > thresholds.drawGap.doubt ||
-    (place ?? 0) > thresholds.tailPlace.doubt;
+    place > thresholds.tailPlace.doubt;
   return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks };
 }
 

@@ -156,9 +156,6 @@ export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
   };
 }
 
-/** No bytes: a field that an older version of a format lacks. */
-export const absent: Codec<undefined> = { write: () => {}, read: () => undefined };
-
 /** A flag, and the value where it is 1. */
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   return {
@@ -318,8 +315,6 @@ export function refine<T>(codec: Codec<T>, assert: (value: T) => void): Codec<T>
 
 /** A whole byte string: what is signed, hashed or sent. */
 export interface Format<T> {
-  /** Whether the bytes open with this format's tag; says nothing of the rest. */
-  isTagged(bytes: Uint8Array): boolean;
   /** @throws ProtocolError */
   encode(value: T): Uint8Array;
   /** @throws ProtocolError for anything that `encode` would not have written. */
@@ -340,7 +335,6 @@ export function createFormat<T>(codec: Codec<T>, { tag, maxBytes = Infinity }: F
   };
   const isTagged = (encoded: Uint8Array): boolean => equalBytes(encoded.subarray(0, domain.length), domain);
   return {
-    isTagged,
     encode(value) {
       const writer = createWriter().bytes(domain);
       codec.write(writer, value);

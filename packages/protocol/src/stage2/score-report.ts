@@ -1,19 +1,5 @@
 import { ProtocolError } from '../base/bytes.ts';
-import {
-  absent,
-  bytes,
-  type Codec,
-  type CodecType,
-  createFormat,
-  type Format,
-  flag,
-  hash,
-  refine,
-  struct,
-  text,
-  u32,
-  within,
-} from '../base/codec.ts';
+import { bytes, type CodecType, createFormat, flag, hash, refine, struct, text, u32, within } from '../base/codec.ts';
 import { windowList } from '../commitment/opening.ts';
 import { WEIGHT_ONE } from '../sampling/sampler.ts';
 
@@ -39,7 +25,7 @@ export interface TailGap extends CodecType<typeof tailGapCodec> {}
 
 export const NO_TAIL_GAP: TailGap = { gap: 0, position: 0xffffffff };
 
-const HEAD = {
+const codec = struct({
   /** The validator's choice. */
   jobId: bytes(16),
   modelRoot: hash,
@@ -55,52 +41,29 @@ const HEAD = {
   responseHash: hash,
   /** Position of the first stop token in the output, or NO_STOP_TOKEN. */
   firstStopToken: u32,
-};
-
-const REST = {
+  /**
+   * First position at which this verifier's engine would have listed another number of candidates, or named another token
+   * for a draw from the tail; NO_OTHER_CHOICE where there is none.
+   */
+  firstOtherChoice: u32,
+  /** The draw from the tail that falls farthest from the token claimed for it. */
+  tailGap: tailGapCodec,
   /** Context size of the verifier's model, in tokens. */
   contextSize: u32,
   elapsedMs: u32,
   windows: windowList,
-};
-
-interface Findings {
-  /**
-   * First position at which this verifier's engine would have listed another number of candidates, or named another token
-   * for a draw from the tail; NO_OTHER_CHOICE where there is none. Undefined in a report of version 1, which says nothing.
-   */
-  readonly firstOtherChoice: number | undefined;
-  /** The draw from the tail that falls farthest from the token claimed for it; undefined in reports of versions 1 and 2. */
-  readonly tailGap: TailGap | undefined;
-}
-
-const headAndRest = struct({ ...HEAD, ...REST });
+});
 
 /**
  * What a verifier saw in its own teacher-forced pass over the claimed tokens (docs/spec/score-report.md). It is not told
  * what the provider committed, so it has nothing to copy; it signs these bytes with its hybrid key.
  */
-export interface ScoreReport extends CodecType<typeof headAndRest>, Findings {}
+export interface ScoreReport extends CodecType<typeof codec> {}
 
-/** By version: the first says nothing of choices, the second nothing of gaps. Kept samples hold such; as an answer none passes. */
-const FORMATS = (
-  [
-    struct({ ...HEAD, firstOtherChoice: absent, tailGap: absent, ...REST }),
-    struct({ ...HEAD, firstOtherChoice: u32, tailGap: absent, ...REST }),
-    struct({ ...HEAD, firstOtherChoice: u32, tailGap: tailGapCodec, ...REST }),
-  ] as readonly Codec<ScoreReport>[]
-).map((codec, i) => createFormat(codec, { tag: `ogong-score-report-v${i + 1}` }));
+const format = createFormat<ScoreReport>(codec, { tag: 'ogong-score-report-v3' });
 
 /** @throws ProtocolError */
-export function encodeScoreReport(report: ScoreReport): Uint8Array {
-  const { firstOtherChoice, tailGap } = report;
-  const version = firstOtherChoice === undefined ? 1 : tailGap === undefined ? 2 : 3;
-  return (FORMATS[version - 1] as Format<ScoreReport>).encode(report);
-}
+export const encodeScoreReport = (report: ScoreReport): Uint8Array => format.encode(report);
 
 /** @throws ProtocolError */
-export function parseScoreReport(bytes: Uint8Array): ScoreReport {
-  const format = FORMATS.find(({ isTagged }) => isTagged(bytes));
-  if (format === undefined) throw new ProtocolError('malformed', 'not a score report');
-  return format.decode(bytes);
-}
+export const parseScoreReport = (bytes: Uint8Array): ScoreReport => format.decode(bytes);

@@ -42,8 +42,7 @@ export function readEvidence(crypto: Crypto, sample: ScoredSample): SampleEviden
   const { record, opening } = replayed;
   const { windows } = opening;
   if (report.exact && report.numericClass === header.numericClass) {
-    // Reports of version 1 say nothing of choices.
-    const { firstOtherChoice = NO_OTHER_CHOICE } = report;
+    const { firstOtherChoice } = report;
     const { identical } = compareWindows(crypto, header, windows, report.windows);
     return { kind: 'equality', identical: identical && firstOtherChoice === NO_OTHER_CHOICE };
   }
