@@ -24,9 +24,13 @@ export function createServeContext(
   const { replyId, validator, expiresAtMs } = job.order;
   // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
+  const over = AbortSignal.any([left, expired]);
+  const gone = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
   return {
-    ...{ crypto, clock, signer, payeeSignature, send },
-    left: AbortSignal.any([left, expired]),
+    ...{ crypto, clock, signer, payeeSignature },
+    left: over,
+    // Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear.
+    send: (event) => (over.aborted ? Promise.resolve(false) : Promise.race([send(event), gone])),
     failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
     admit: (signal) => admitOrder(state, job, signal),
     async keep({ opening }, push) {

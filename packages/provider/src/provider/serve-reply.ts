@@ -37,7 +37,7 @@ export interface ServeContext {
   readonly admit: (signal: AbortSignal) => Promise<void>;
   /** Makes opening and record durable; after it the reply is this provider's to answer for. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
-  /** False once the consumer has left. */
+  /** False once `left` is aborted, even where the consumer has not taken the event by then. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
   readonly left: AbortSignal;
@@ -74,9 +74,6 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   // What cannot be remembered is not admitted either: it would count as abandoned.
   const admission = job.claimed.then(() => dependencies.admit(signal));
   admission.catch(() => refused.abort());
-  const gone = new Promise<boolean>((resolve) => left.addEventListener('abort', () => resolve(false), { once: true }));
-  /** Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear. */
-  const deliver = (event: ReplyEvent) => (left.aborted ? Promise.resolve(false) : Promise.race([send(event), gone]));
 
   const windows: WindowBytes[] = [];
   let sent = '';
@@ -91,13 +88,13 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       else {
         await admission;
         if (event.kind === 'start') {
-          await deliver({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
+          await send({ event: { case: 'started', value: { promptTokens: job.promptTokens.length } } });
         } else if (event.text !== '' || asked.logprobs) {
           const tokens = asked.logprobs ? [toWireToken(event.token, event.alternatives)] : [];
           sent += event.text;
           sentBytes += Buffer.byteLength(event.text);
           assertTextSize(sentBytes);
-          await deliver({ event: { case: 'delta', value: { text: event.text, tokens } } });
+          await send({ event: { case: 'delta', value: { text: event.text, tokens } } });
         }
       }
     }
@@ -119,7 +116,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);
-  if (rest !== '') await deliver({ event: { case: 'delta', value: { text: rest } } });
+  if (rest !== '') await send({ event: { case: 'delta', value: { text: rest } } });
   const committed = commit(crypto, signer, {
     order,
     endpoint: job.endpoint,
@@ -137,7 +134,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   });
   const { header } = committed;
   const signedRecord = await keepCommitted(job, committed, dependencies);
-  await deliver({
+  await send({
     event: {
       case: 'finished',
       value: { record: signedRecord, header, text: end.text, stopReason: end.stopReason, ...counts },
