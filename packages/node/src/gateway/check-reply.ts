@@ -1,14 +1,13 @@
 import { ApiError } from '@ogong/host/http/api-error';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
-import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { decodeDraws } from '@ogong/protocol/commitment/window';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { findModality } from '@ogong/protocol/modality/registry';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { ProviderAnswer } from './follow-provider.ts';
-import type { BoughtReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
@@ -17,13 +16,12 @@ type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 const OPENING_PATIENCE_MS = 30_000;
 
 /** Stage 1 on one reply. What holds is stored and marked as delivered. @throws ApiError where the provider is at fault. */
-export async function checkReply(
+export async function checkReply<R extends CheckedReply>(
   context: ReplyContext,
-  job: ReplyJob,
+  job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
-): Promise<BoughtReply> {
-  const { text, tokens, finished } = answer;
-  const { record } = finished;
+): Promise<R> {
+  const { record } = answer.finished;
   if (record === undefined) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     throw new ApiError('provider_failed', 'The provider finished without a record.');
@@ -31,25 +29,25 @@ export async function checkReply(
   const opening = await fetchOpening(context, attempt, record);
   const evidence: ComplaintEvidence = { record, opening: { opening } };
   const receipt = buildReceipt(context, job, { attempt, record, opening });
-  const response = utf8Encode(text);
+  const response = job.form.toResponse(answer);
   const verdict = await verifyReply(context, job, { receipt, response });
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
 
   const opened = parseOpening(opening);
-  const header = parseHeader(opened.header);
-  const shown = checkLogprobs(job, { opened, header, tokens });
-  if (shown?.status === 'fail') throw await rejectReply(context, attempt, { ...shown, evidence });
-
+  const { promptTokenCount: promptTokens } = findModality(job.endpoint).parseHeader(opened.header);
+  const { tokenCount: outputTokens } = parseRecordV2(record.record);
   const replyId = toHex(attempt.replyId);
   const { checks } = verdict;
+  const checked = { choice: job.choice, replyId, promptTokens, outputTokens, receipt, checks };
+  const read = job.form.read(checked, answer, opened);
+  if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
+
   const stored = { replyId, receipt, request: job.body, response, checks };
   await context.receipts.put(stored, context.clock.nowMs());
   await context.ledger.mark(replyId, 'delivered');
-  const { tokenCount: outputTokens } = parseRecordV2(record.record);
   reportToRouter(context, attempt, { outcome: 'ok', outputTokens });
-  const { stopReason, promptTokenCount: promptTokens } = header;
-  return { choice: job.choice, replyId, text, tokens, stopReason, promptTokens, outputTokens, receipt, checks };
+  return read.reply;
 }
 
 /** @throws ApiError where the provider does not open what it committed to. */
@@ -95,7 +93,7 @@ export function buildReceipt(
 /** In the process that reads what strangers wrote. */
 function verifyReply(
   { chain, modelRoots, checker, clock }: ReplyContext,
-  { body }: ReplyJob,
+  { body }: Pick<ReplyJob, 'body'>,
   { receipt, response }: { readonly receipt: Receipt; readonly response: Uint8Array },
 ) {
   const trust = {
@@ -114,20 +112,6 @@ export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
 } {
   const failed = checks.find(({ status }) => status === 'fail');
   return failed ?? { id: 'no-check-passed', detail: 'nothing could be checked' };
-}
-
-/** What the client is shown, against what the provider signed; undefined where the request wants no log-probabilities. */
-function checkLogprobs(
-  { request }: ReplyJob,
-  {
-    opened,
-    header,
-    tokens,
-  }: { readonly opened: Opening; readonly header: Header; readonly tokens: ProviderAnswer['tokens'] },
-) {
-  if (!request.logprobs) return undefined;
-  const rows = opened.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
-  return checkShownLogprobs(rows, tokens, request.topLogprobs);
 }
 
 async function rejectReply(

@@ -13,9 +13,10 @@ import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
-import type { BoughtReply } from './reply.ts';
+import type { BoughtReply, CheckedReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
+import { createTextForm } from './text-form.ts';
 
 /** What rides along with an answer: field `ogong` of a body, or of the last chunk of a stream. */
 export interface OgongField {
@@ -67,12 +68,13 @@ function answerWithReplies(
   const request = parseRequest(body, endpoint);
   assertModelId(request.model);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
+  const form = createTextForm(request);
   return answerCompletion<BoughtReply>(context, {
     endpoint,
     identity,
     request,
     serve: (choice, signal) =>
-      replies.serve({ completionId: identity.id, choice, endpoint, body, request, key, signal }),
+      replies.serve({ completionId: identity.id, choice, endpoint, body, request, form, key, signal }),
     toExtra: (ends) => ({ ogong: toOgongField(ends) }),
     headers: { 'x-ogong-receipt': receiptPath(identity.id) },
     heartbeatMs,
@@ -80,7 +82,7 @@ function answerWithReplies(
   });
 }
 
-function toOgongField(replies: readonly BoughtReply[]): OgongField {
+export function toOgongField(replies: readonly CheckedReply[]): OgongField {
   return {
     receipts: replies.map(({ replyId, receipt, checks }) => ({
       reply_id: replyId,
@@ -91,7 +93,8 @@ function toOgongField(replies: readonly BoughtReply[]): OgongField {
   };
 }
 
-function assertModelId(model: string): void {
+/** @throws ApiError */
+export function assertModelId(model: string): void {
   let refusal: string | undefined;
   try {
     ({ refusal } = lookUpTier(parseModelId(model).tier));

@@ -1,7 +1,8 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Delta } from './provider-call.ts';
-import type { ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
@@ -14,7 +15,7 @@ export interface ProviderAnswer {
 /** Yields what the provider streams. Whoever breaks off after it began is accused. @throws ApiError */
 export async function* followProvider(
   context: ReplyContext,
-  job: ReplyJob,
+  job: ReplyJob<CommonRequest, CheckedReply>,
   attempt: ProviderAttempt,
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const stream = context.providers.generate(toCall(context, job, attempt));
@@ -25,7 +26,7 @@ export async function* followProvider(
       const next = await stream.next();
       if (next.done) return { finished: next.value, text, tokens };
       text += next.value.text;
-      if (job.request.logprobs) tokens.push(...next.value.tokens);
+      if (job.form.topLogprobs !== undefined) tokens.push(...next.value.tokens);
       yield next.value;
     }
   } catch (error) {
@@ -39,16 +40,20 @@ export async function* followProvider(
   }
 }
 
-function toCall({ nameCacheScope }: ReplyContext, job: ReplyJob, { match, order }: ProviderAttempt) {
-  const { body, endpoint, request, signal, key } = job;
+function toCall(
+  { nameCacheScope }: ReplyContext,
+  job: ReplyJob<CommonRequest, CheckedReply>,
+  { match, order }: ProviderAttempt,
+) {
+  const { body, endpoint, form, signal, key } = job;
   return {
     match,
     order,
     request: body,
     cacheScope: nameCacheScope(key.id, match.ticket.providerId),
     endpoint,
-    maxTokens: request.maxTokens,
-    topLogprobs: request.logprobs ? request.topLogprobs : undefined,
+    maxTokens: form.maxTokens,
+    topLogprobs: form.topLogprobs,
     signal,
   };
 }

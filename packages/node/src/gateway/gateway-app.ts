@@ -5,6 +5,7 @@ import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { GATEWAY_ROUTES, type GatewayRouteName } from '@ogong/protocol/http/routes';
 import { type CompletionsDependencies, createCompletionHandler } from './completions.ts';
+import { createEmbeddingHandler } from './embeddings.ts';
 import type { ModelList } from './model-list.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
 import type { SignIn } from './sign-in.ts';
@@ -38,6 +39,7 @@ export function createGatewayApp(
   const handlers: Readonly<Record<GatewayRouteName, Handler>> = {
     chat: signIn.require(createCompletionHandler('chat', completions)),
     completion: signIn.require(createCompletionHandler('completion', completions)),
+    embedding: signIn.require(createEmbeddingHandler(completions)),
     models: signIn.require(async (context) => context.json(await models.list())),
     model: signIn.require(async (context) => context.json(await models.get(context.req.param('id') ?? ''))),
     receipt: signIn.require(receipts.showReceipt),

@@ -91,7 +91,7 @@ describe('a bad request', () => {
     ],
     ['no prompt', '/v1/completions', { model: FAKE_MODEL }, [400, 'prompt', null]],
     ['echo', '/v1/completions', { model: FAKE_MODEL, prompt: 'a', echo: true }, [400, 'echo', 'unsupported_parameter']],
-    ['an unknown path', '/v1/embeddings', {}, [404, null, 'unknown_url']],
+    ['an unknown path', '/v1/images/generations', {}, [404, null, 'unknown_url']],
     ['another method', '/v1/models', {}, [405, null, 'method_not_allowed']],
     [
       'a body that is too large',

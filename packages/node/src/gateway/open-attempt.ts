@@ -4,9 +4,10 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/order';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
-import type { ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 
 /** An order before the books say what its voucher adds up to. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
@@ -18,7 +19,7 @@ export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
  */
 export async function openAttempt(
   context: ReplyContext,
-  job: ReplyJob,
+  job: ReplyJob<CommonRequest, CheckedReply>,
   tried: readonly Uint8Array[],
 ): Promise<ProviderAttempt> {
   const { matches, validators, clock } = context;
@@ -67,7 +68,7 @@ export interface TermsInput
 
 /** What is promised: price, payee and room as the ticket has them, and at most what the request can cost. */
 export function buildTerms(
-  { request, choice }: Pick<ReplyJob, 'request' | 'choice'>,
+  { request, choice }: Pick<ReplyJob<CommonRequest, CheckedReply>, 'request' | 'choice'>,
   { ticket, nowMs, ...drawn }: TermsInput,
 ): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
@@ -89,7 +90,15 @@ export function buildTerms(
 /** Signs an order as the books take it up: what is not on the disk is not promised. @throws ApiError, StoreError */
 async function reserveOrder(
   { ledger, funding, payer, chain }: ReplyContext,
-  { job, terms, nowMs }: { readonly job: ReplyJob; readonly terms: AttemptTerms; readonly nowMs: number },
+  {
+    job,
+    terms,
+    nowMs,
+  }: {
+    readonly job: Pick<ReplyJob, 'completionId' | 'choice' | 'key'>;
+    readonly terms: AttemptTerms;
+    readonly nowMs: number;
+  },
 ): Promise<OrderBytes> {
   const validator = toHex(terms.validator);
   const { owedAtomic, outstandingAtomic } = ledger.channel(validator);

@@ -5,7 +5,6 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import {
   type Finished,
@@ -31,7 +30,7 @@ export interface GenerateInput {
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly request: Uint8Array;
   readonly cacheScope: Uint8Array;
-  readonly endpoint: Endpoint;
+  readonly endpoint: string;
   /** Tokens that the request allows; a provider that streams more is cut off. */
   readonly maxTokens: number;
   /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */

@@ -24,7 +24,7 @@ export interface ReceiptHandlers {
 export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
   function find({ req }: ApiContext, key: KeyHolder): OrderRow {
     const id = req.param('id') ?? '';
-    const replyId = id.includes('cmpl-') ? ledger.findCompletion(id)[Number(req.query('choice') ?? 0)] : id;
+    const replyId = isCompletionId(id) ? ledger.findCompletion(id)[Number(req.query('choice') ?? 0)] : id;
     const order = replyId === undefined ? undefined : ledger.find(replyId);
     if (order === undefined || order.keyId !== key.id) {
       throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
@@ -86,3 +86,6 @@ function createNoReceipt({ replyId, state }: OrderRow): ApiError {
     publicCode: 'receipt_not_found',
   });
 }
+
+/** A reply id is hexadecimal; what was answered with has a prefix, by its kind. */
+const isCompletionId = (id: string): boolean => /^[a-z]+-/.test(id);

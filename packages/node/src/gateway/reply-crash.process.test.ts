@@ -31,6 +31,7 @@ import { createReceiptStore } from './receipt-store.ts';
 import type { ReplyContext } from './reply.ts';
 import { createReplyService } from './reply-service.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
+import { createTextForm } from './text-form.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 
 /** Kills the process, as far as its dependencies can tell: from one call on, none of them does anything any more. */
@@ -135,7 +136,16 @@ function live(path: string, network: FakeNetwork, death: Death) {
     async ask(): Promise<string | undefined> {
       const key = { id: 'key', budgetAtomic: undefined };
       const signal = new AbortController().signal;
-      const job = { completionId: 'chatcmpl-1', choice: 0, endpoint: 'chat' as const, body, request, key, signal };
+      const job = {
+        completionId: 'chatcmpl-1',
+        choice: 0,
+        endpoint: 'chat' as const,
+        body,
+        request,
+        form: createTextForm(request),
+        key,
+        signal,
+      };
       const stream = replies.serve(job);
       try {
         for (;;) {

@@ -1,9 +1,11 @@
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
+import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { checkReply } from './check-reply.ts';
 import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtReply, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtReply, CheckedReply, ReplyContext, ReplyJob } from './reply.ts';
 
 export interface ReplyService {
   /**
@@ -11,7 +13,9 @@ export interface ReplyService {
    * streamed, or where the request does not stream, a failing provider is replaced by another.
    * @throws ApiError
    */
-  serve(job: ReplyJob): AsyncGenerator<Delta, BoughtReply>;
+  serve<Q extends CommonRequest = InferenceRequest, R extends CheckedReply = BoughtReply>(
+    job: ReplyJob<Q, R>,
+  ): AsyncGenerator<Delta, R>;
 }
 
 /** Providers that one reply is tried with. */
@@ -19,7 +23,7 @@ const MAX_ATTEMPTS = 3;
 
 export function createReplyService(context: ReplyContext): ReplyService {
   return {
-    async *serve(job) {
+    async *serve<Q extends CommonRequest, R extends CheckedReply>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       let last: ApiError | undefined;
       for (let count = 0; count < MAX_ATTEMPTS; count++) {
@@ -30,7 +34,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
             for (;;) {
               const next = await stream.next();
               if (next.done) return next.value;
-              if (!job.request.stream) continue;
+              if (!job.form.streams) continue;
               hasStreamed = true;
               yield next.value;
             }
@@ -51,7 +55,11 @@ export function createReplyService(context: ReplyContext): ReplyService {
 }
 
 /** Order, answer, check. @param tried grows by the provider that is tried. */
-async function* tryOnce(context: ReplyContext, job: ReplyJob, tried: Uint8Array[]): AsyncGenerator<Delta, BoughtReply> {
+async function* tryOnce<R extends CheckedReply>(
+  context: ReplyContext,
+  job: ReplyJob<CommonRequest, R>,
+  tried: Uint8Array[],
+): AsyncGenerator<Delta, R> {
   const attempt = await openAttempt(context, job, tried);
   tried.push(attempt.match.ticket.providerId);
   const answer = yield* followProvider(context, job, attempt);

@@ -3,29 +3,33 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView, KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { Check } from '@ogong/protocol/base/checks';
-import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
+import type { StopReason } from '@ogong/protocol/commitment/header';
+import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { InferenceRequest } from '@ogong/protocol/exchange/request';
 import type { TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { NameCacheScope } from './cache-scope.ts';
 import type { ChannelLedger, OrderBytes } from './channel-ledger.ts';
 import type { ComplaintOutbox } from './complaint-outbox.ts';
 import type { EscrowFunding } from './escrow-funding.ts';
+import type { ProviderAnswer } from './follow-provider.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { Match, ProviderMatch } from './provider-match.ts';
 import type { ReceiptChecker } from './receipt-checker.ts';
 import type { ReceiptStore } from './receipt-store.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
 
-/** One choice of a completion, to be bought. */
-export interface ReplyJob {
+/** One reply to be bought: a choice of a completion, or all inputs of an embedding. */
+export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends CheckedReply = BoughtReply> {
   readonly completionId: string;
   readonly choice: number;
-  readonly endpoint: Endpoint;
+  readonly endpoint: string;
   /** The exact body, which is what is hashed, forwarded and signed for. */
   readonly body: Uint8Array;
-  readonly request: InferenceRequest;
+  readonly request: Q;
+  readonly form: AnswerForm<R>;
   readonly key: { readonly id: string; readonly budgetAtomic: bigint | undefined };
   readonly signal: AbortSignal;
 }
@@ -40,17 +44,39 @@ export interface ProviderAttempt {
   readonly startedMs: number;
 }
 
-/** A choice that was bought and checked. */
-export interface BoughtReply {
+/** What is the same of whatever was bought and checked. */
+export interface CheckedReply {
   readonly choice: number;
   readonly replyId: string;
-  readonly text: string;
-  readonly tokens: readonly TokenLogprob[];
-  readonly stopReason: StopReason;
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly receipt: Receipt;
   readonly checks: readonly Check[];
+}
+
+/** A choice of a completion. */
+export interface BoughtReply extends CheckedReply {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprob[];
+  readonly stopReason: StopReason;
+}
+
+/** How what a provider says is read, by modality. */
+export interface AnswerForm<R extends CheckedReply> {
+  /** Whether what comes is passed on as it comes. */
+  readonly streams: boolean;
+  /** Tokens that the request allows; a provider that streams more is cut off. */
+  readonly maxTokens: number;
+  /** Alternatives that the request wants with each token; undefined where it wants no log-probabilities at all. */
+  readonly topLogprobs: number | undefined;
+  /** The canonical bytes, which the record has to sign. */
+  toResponse(answer: ProviderAnswer): Uint8Array;
+  /** What the client gets of a reply that holds, or the check by which it was shown something else. */
+  read(
+    checked: CheckedReply,
+    answer: ProviderAnswer,
+    opened: Opening,
+  ): { readonly reply: R } | { readonly failed: Check };
 }
 
 /** What the steps from a job to its reply share: open-attempt, follow-provider, check-reply, report-attempt. */

@@ -8,6 +8,7 @@ export interface Route {
 export const GATEWAY_ROUTES = {
   chat: { method: 'POST', path: '/v1/chat/completions' },
   completion: { method: 'POST', path: '/v1/completions' },
+  embedding: { method: 'POST', path: '/v1/embeddings' },
   models: { method: 'GET', path: '/v1/models' },
   // Ids of models have slashes, which most clients leave as they are.
   model: { method: 'GET', path: '/v1/models/:id{.+}' },

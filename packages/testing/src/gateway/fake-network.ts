@@ -17,6 +17,7 @@ import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/commitment/window';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -34,8 +35,11 @@ import {
   TokenLogprobSchema,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/sampling/sampler';
 import { findStop } from '@ogong/protocol/stage1/reply-text';
+import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
+import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 
 /**
@@ -75,6 +79,8 @@ export interface FakeProvider {
 }
 
 export interface ProviderBehaviour {
+  /** What is shown in the place of the vectors that are signed. */
+  readonly bendResponse?: (response: Uint8Array) => Uint8Array;
   /** What the reply is made of, a word per token. Default: a short story. */
   readonly words?: readonly string[];
   readonly pauseMs?: number;
@@ -194,6 +200,14 @@ export async function createFakeNetwork(behaviours: readonly ProviderBehaviour[]
           if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
           orders.push(order);
           cacheScopes.push(request.cacheScope);
+          if (request.endpoint === 'embedding') {
+            yield { event: { case: 'started', value: { promptTokens: 3 } } };
+            const { committed, finished } = await composeEmbedding(signer, { order, body: request.request, beacon });
+            openings.set(toHex(order.replyId), committed.opening);
+            const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
+            yield { event: { case: 'finished', value: { ...finished, response } } };
+            return;
+          }
           const asked = parseRequest(request.request, request.endpoint as Endpoint);
           const said = speak(words, asked);
           const compose = () =>
@@ -393,4 +407,19 @@ function toLogprob(text: string, row: DrawRow, { topLogprobs }: InferenceRequest
     logprob: -(q as number) / NAT,
     alternatives,
   });
+}
+
+/** Vectors of a fake model, committed as a provider commits them. */
+async function composeEmbedding(
+  signer: HybridSigner,
+  { order, body, beacon }: { order: Order; body: Uint8Array; beacon: KnownBeacon },
+) {
+  const request = parseEmbeddingRequest(body);
+  const engine = createFakeEmbeddingEngine();
+  const { inputs } = await engine.embed({ inputs: request.inputs });
+  const startMs = Date.now() - 2_000;
+  const served = { order, request, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
+  const committed = commitEmbedding(crypto, signer, served);
+  const { record, signature, header } = committed;
+  return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
 }

@@ -1,0 +1,81 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { getCallSignal } from '@ogong/host/http/api-app';
+import { readJsonBody } from '@ogong/host/http/body';
+import { toBase64, toHex } from '@ogong/protocol/base/bytes';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import type { EmbeddingRequest, EncodingFormat } from '@ogong/protocol/modality/embedding/request';
+import { encodeVector, parseVector } from '@ogong/protocol/modality/embedding/vector';
+import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
+import { receiptPath } from './receipt-store.ts';
+import type { AnswerForm, CheckedReply } from './reply.ts';
+import type { KeyedHandler } from './sign-in.ts';
+
+/** All vectors of one request, as they were signed. */
+export interface BoughtEmbedding extends CheckedReply {
+  readonly vectors: readonly Float32Array[];
+}
+
+/** OpenAI's embeddings: one reply for all inputs, with one receipt. */
+export function createEmbeddingHandler(dependencies: CompletionsDependencies): KeyedHandler {
+  const { gate, replies, bodyLimits, randomBytes } = dependencies;
+  return async (context: ApiContext, key) => {
+    const leave = gate.enter(key.id);
+    try {
+      const body = await readJsonBody(context, bodyLimits);
+      const request = embedding.parseRequest(body);
+      assertModelId(request.model);
+      const completionId = `embd-${toHex(randomBytes(18))}`;
+      const signal = getCallSignal(context);
+      const form = createEmbeddingForm(request);
+      const job = { completionId, choice: 0, endpoint: request.endpoint, body, request, form, key, signal };
+      const reply = await buy(replies.serve<EmbeddingRequest, BoughtEmbedding>(job));
+      const ogong = toOgongField([reply]);
+      return context.json({ ...toEmbeddingBody(request, reply), ogong }, 200, {
+        'x-ogong-receipt': receiptPath(completionId),
+      });
+    } finally {
+      leave();
+    }
+  };
+}
+
+async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
+  for (;;) {
+    const next = await stream.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** The vectors come whole with the record; stage 1 has seen by then that they are the ones it signs. */
+export function createEmbeddingForm({ inputs }: Pick<EmbeddingRequest, 'inputs'>): AnswerForm<BoughtEmbedding> {
+  return {
+    streams: false,
+    maxTokens: 0,
+    topLogprobs: undefined,
+    toResponse: ({ finished }) => finished.response,
+    read(checked, { finished: { response } }) {
+      const size = response.length / inputs.length;
+      const vectors = inputs.map((_, i) => parseVector(response.subarray(i * size, (i + 1) * size)));
+      return { reply: { ...checked, vectors } };
+    },
+  };
+}
+
+/** A body in OpenAI's form: JSON numbers name each f32 exactly, base64 is of its bytes. */
+export function toEmbeddingBody(
+  { model, encodingFormat }: Pick<EmbeddingRequest, 'model' | 'encodingFormat'>,
+  { vectors, promptTokens }: Pick<BoughtEmbedding, 'vectors' | 'promptTokens'>,
+) {
+  const show = SHOWN[encodingFormat];
+  return {
+    object: 'list',
+    data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: show(vector) })),
+    model,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  };
+}
+
+const SHOWN: Readonly<Record<EncodingFormat, (vector: Float32Array) => readonly number[] | string>> = {
+  float: (vector) => [...vector],
+  base64: (vector) => toBase64(encodeVector(vector)),
+};

@@ -1,0 +1,27 @@
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseHeader } from '@ogong/protocol/commitment/header';
+import { decodeDraws } from '@ogong/protocol/commitment/window';
+import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
+import type { AnswerForm, BoughtReply } from './reply.ts';
+
+/** Chat and completions: text as it comes, with the log-probabilities that the provider signed. */
+export function createTextForm(
+  request: Pick<InferenceRequest, 'stream' | 'maxTokens' | 'logprobs' | 'topLogprobs'>,
+): AnswerForm<BoughtReply> {
+  return {
+    streams: request.stream,
+    maxTokens: request.maxTokens,
+    topLogprobs: request.logprobs ? request.topLogprobs : undefined,
+    toResponse: ({ text }) => utf8Encode(text),
+    read(checked, { text, tokens }, opened) {
+      const header = parseHeader(opened.header);
+      if (request.logprobs) {
+        const rows = opened.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+        const shown = checkShownLogprobs(rows, tokens, request.topLogprobs);
+        if (shown.status === 'fail') return { failed: shown };
+      }
+      return { reply: { ...checked, text, tokens, stopReason: header.stopReason } };
+    },
+  };
+}
