@@ -7,8 +7,8 @@ import { decodeDraws, decodeSketch, tokenOf } from '../commitment/window.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { type DriftTable, findDriftRow } from '../drift/drift-table.ts';
 import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from '../drift/drift-verdict.ts';
-import { FALLBACK_THRESHOLDS, type Thresholds } from '../drift/thresholds.ts';
-import { WEIGHT_ONE } from '../sampling/sampler.ts';
+import { judgeByLimits, toLimitScores } from '../drift/limits.ts';
+import type { Thresholds } from '../drift/thresholds.ts';
 import type { Replay } from '../stage1/replay.ts';
 import { type Comparison, compareWindows } from '../stage2/compare.ts';
 import { computeReplyEvidence } from '../stage2/reply-scores.ts';
@@ -91,7 +91,7 @@ export function adjudicateReport(
   crypto: Crypto,
   claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
   report: ScoreReport,
-  { thresholds = FALLBACK_THRESHOLDS, drift: measured }: AdjudicationPolicy = {},
+  { thresholds, drift: measured }: AdjudicationPolicy = {},
 ): ReportVerdict {
   const { record, header, opening } = claim;
   const checks = [
@@ -149,10 +149,13 @@ interface Scored {
 /** By measured drift where a table has a row, else by fixed limits. */
 function judgeScores(
   scored: Scored,
-  { thresholds, measured }: { readonly thresholds: Thresholds; readonly measured: AdjudicationPolicy['drift'] },
+  {
+    thresholds,
+    measured,
+  }: { readonly thresholds: Thresholds | undefined; readonly measured: AdjudicationPolicy['drift'] },
 ): { readonly outcome: Outcome; readonly checks: readonly Check[]; readonly drift?: DriftVerdict } {
   const { comparison, report } = scored;
-  const limits = checkLimits(comparison, report, thresholds);
+  const limits = judgeByLimits(toLimitScores(comparison, report.tailGap), thresholds);
   const drift = measured && judgeMeasured(measured, scored);
   if (drift === undefined) return limits;
   // No row is this class's own: what the fixed limits reject where no table speaks, they reject here, with the same weight.
@@ -198,46 +201,8 @@ function judgeMeasured(
   return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);
 }
 
-function checkLimits(
-  comparison: Comparison,
-  { tailGap }: ScoreReport,
-  thresholds: Thresholds,
-): { outcome: Outcome; checks: readonly Check[] } {
-  const { source } = thresholds;
-  const place = tailGap.gap / WEIGHT_ONE;
-  const checks = [
-    score('sketch-distance', comparison.worstWindowSketchDistance, thresholds.sketchDistance, source),
-    score('kolmogorov', comparison.worstWindowKolmogorov, thresholds.kolmogorov, source),
-    score('omission', comparison.worstOmission, thresholds.omission, source, 'position'),
-    score('tail', comparison.worstWindowTailShift, thresholds.tailShift, source),
-    score('draw-gap', comparison.worstWindowDrawGap, thresholds.drawGap, source),
-    score('tail-place', place, thresholds.tailPlace, source, 'position'),
-  ];
-  if (checks.some(({ status }) => status === 'fail')) return { outcome: 'reject', checks };
-  const isDoubtful =
-    comparison.worstWindowSketchDistance > thresholds.sketchDistance.doubt ||
-    comparison.worstWindowKolmogorov > thresholds.kolmogorov.doubt ||
-    comparison.worstOmission > thresholds.omission.doubt ||
-    comparison.worstWindowTailShift > thresholds.tailShift.doubt ||
-    comparison.worstWindowDrawGap > thresholds.drawGap.doubt ||
-    place > thresholds.tailPlace.doubt;
-  return { outcome: isDoubtful ? 'inconclusive' : 'accept', checks };
-}
-
 function check(id: string, ok: boolean, detail: string): Check {
   return ok ? pass(id, detail) : fail(id, `does not hold: ${detail}`);
-}
-
-function score(
-  id: string,
-  value: number,
-  limit: { doubt: number; reject: number },
-  source: string,
-  of: 'window' | 'position' = 'window',
-): Check {
-  const detail = `worst ${of} ${value.toFixed(4)}, reject above ${limit.reject} (${source})`;
-  // A comparison that is not a number must never pass.
-  return value <= limit.reject ? pass(id, detail) : fail(id, detail);
 }
 
 function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check {

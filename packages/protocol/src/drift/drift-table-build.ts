@@ -1,5 +1,11 @@
-import { computeLog } from '../base/elementary.ts';
-import { findLengthBand, getSurprise, REPLY_SCORES, type ReplyEvidence } from '../stage2/reply-scores.ts';
+import { computeExp } from '../base/elementary.ts';
+import {
+  findLengthBand,
+  getSurprise,
+  REPLY_SCORES,
+  type ReplyEvidence,
+  type ReplyScore,
+} from '../stage2/reply-scores.ts';
 import { computeBetaCdf } from '../statistics/beta.ts';
 import { computeRankPValue, MIN_HELD_OUT_REPLIES } from '../statistics/rank-calibration.ts';
 import {
@@ -18,8 +24,8 @@ import {
 import { roundLevels, roundLikelihood, roundQuantiles } from './drift-table-round.ts';
 import { evaluateLikelihood } from './likelihood.ts';
 import { fitLevels, fitLikelihood, MIN_ALTERNATIVE_REPLIES, MIN_FIT_REPLIES } from './likelihood-fit.ts';
+import { judgeByLimits, type LimitScores } from './limits.ts';
 import { buildStrata, chooseStratumLimits, findStratum } from './strata.ts';
-import { FALLBACK_THRESHOLDS } from './thresholds.ts';
 
 /** One measured reply. The seed decides whether it is fitted to or held out. */
 export interface DriftSample {
@@ -206,16 +212,24 @@ function measurePower(
   };
 }
 
-const SKETCH_WORST = REPLY_SCORES.indexOf('sketch-worst');
-const KOLMOGOROV_WORST = REPLY_SCORES.indexOf('kolmogorov-worst');
+const indexOf = (score: ReplyScore): number => REPLY_SCORES.indexOf(score);
+const SKETCH_WORST = indexOf('sketch-worst');
+const KOLMOGOROV_WORST = indexOf('kolmogorov-worst');
+const OMISSION = indexOf('omission');
+const TAIL_WORST = indexOf('tail-worst');
 
-/** Whether the fixed limits reject it, which judge what is past all that a row was measured on. */
+/** Whether the fixed limits reject it, which judge what is past all that a row was measured on; by the scores that are kept. */
 function isPastLimits({ scores }: ReplyEvidence): boolean {
-  const { sketchDistance, kolmogorov } = FALLBACK_THRESHOLDS;
-  return (
-    (scores[SKETCH_WORST] as number) > computeLog(sketchDistance.reject) ||
-    (scores[KOLMOGOROV_WORST] as number) > computeLog(kolmogorov.reject)
-  );
+  const distance = (index: number): number => computeExp(scores[index] as number);
+  const known: LimitScores = {
+    sketchDistance: distance(SKETCH_WORST),
+    kolmogorov: distance(KOLMOGOROV_WORST),
+    omission: distance(OMISSION),
+    tailShift: distance(TAIL_WORST),
+    drawGap: undefined,
+    tailPlace: undefined,
+  };
+  return judgeByLimits(known).outcome === 'reject';
 }
 
 /**

@@ -2,7 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeHeader, parseHeader } from '@ogong/protocol/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { type DrawRow, decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { type DriftRow, nameRow } from '@ogong/protocol/drift/drift-table';
 import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
@@ -124,6 +124,27 @@ describe('the judge of a honeypot', () => {
       expect(judge(answer, bad, report(bad.outputTokens, { promptTokenCount: 9 }))).toBe('failed');
     }
     expect(before).toBeGreaterThan(10);
+  });
+
+  it('judges another class by every score that a verdict is judged by', async () => {
+    const { answer, report, rows, good } = await createKnown();
+    const other = report(good.outputTokens, { exact: false, numericClass: 'other' });
+    const far = { gap: 2 ** 23, position: 40 };
+    expect(judge(answer, good, { ...other, tailGap: { gap: 2 ** 20, position: 40 } })).toBe('passed');
+    expect(judge(answer, good, { ...other, tailGap: far })).toBe('failed');
+    // Every listed value and every sketch is true; only the tails are made up.
+    const windows = other.windows.map((window) => {
+      const { rows: honest, runs } = decodeDraws(window.draws, answer.header);
+      const draws = encodeDraws({ rows: honest.map((row) => ({ ...row, tail: 2 ** 22 })), runs }, answer.header);
+      return { ...window, draws };
+    });
+    expect(judge(answer, good, { ...other, windows })).toBe('failed');
+    // The farthest draw may lie after a replaced token, where nothing is known.
+    const bad = Array.from({ length: 20 }, (_, n) => plantBad(crypto, rows, seed(n))).find(
+      ({ position }) => (position as number) >= 32,
+    ) as Planted;
+    const planted = report(bad.outputTokens, { exact: false, numericClass: 'other' });
+    expect(judge(answer, bad, { ...planted, tailGap: far })).toBe('passed');
   });
 
   it('judges another class by scores, and not at all where nothing is known', async () => {

@@ -8,6 +8,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type DriftRow, findDriftRow, isMeasured, nameRow } from '@ogong/protocol/drift/drift-table';
 import { judgeByRow } from '@ogong/protocol/drift/drift-verdict';
 import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
+import { judgeByLimits, toLimitScores } from '@ogong/protocol/drift/limits';
 import { countHeldOut } from '@ogong/protocol/drift/strata';
 import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
 import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
@@ -119,7 +120,9 @@ export function judgeHoneypot(
   if (known === 0) return { outcome: 'unclear', by: 'equality' };
   const [own, other] = [expected.windows.slice(0, known), report.windows.slice(0, known)];
   const comparison = compareWindows(crypto, header, own, other);
-  const isNear = isWithinLimits(comparison);
+  // The farthest draw from the tail is one of the whole reply: before a replaced token it is not known.
+  const scores = toLimitScores(comparison, isWhole ? report.tailGap : undefined);
+  const isNear = judgeByLimits(scores).outcome !== 'reject';
   const row = drift && findRow(drift, header, report, comparison);
   const evidence = computeReplyEvidence(comparison);
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
@@ -136,11 +139,6 @@ export function judgeHoneypot(
   if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
   // Few held-out replies give no small p-value: what is in doubt by them and past the fixed limits has failed.
   return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
-}
-
-function isWithinLimits({ worstWindowSketchDistance, worstWindowKolmogorov }: Comparison): boolean {
-  const { sketchDistance, kolmogorov } = FALLBACK_THRESHOLDS;
-  return worstWindowSketchDistance <= sketchDistance.reject && worstWindowKolmogorov <= kolmogorov.reject;
 }
 
 /** A row measured for these two classes; what an unlisted class could be says nothing about an honest verifier. */
