@@ -183,7 +183,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
       opened !== undefined && isSameFinding(parseScoreReport(opened.report), report);
     const same = 1 + others.filter(({ outcome }) => outcome !== 'passed').filter(isSame).length;
     if (passed >= 2 && passed > same) return 'failed';
-    if (others.some(({ outcome, opened }) => outcome === null && opened === undefined)) return undefined;
+    if (others.some(({ outcome, opened }) => outcome === undefined && opened === undefined)) return undefined;
     const isOver = row.deadlineMs <= clock.nowMs() || all.length >= MAX_VERIFIERS || (same >= 2 && same > passed);
     const opened = isOver ? undefined : open(row.replyId);
     const next = opened && isText(opened.reply) ? plan(row.replyId, opened.reply.replay, all) : undefined;

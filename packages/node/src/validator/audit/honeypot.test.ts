@@ -380,7 +380,8 @@ describe('honeypots', () => {
     await run(2);
     const before = validator.store.prepare('SELECT * FROM verifiers').all();
     const reopen = (set: string) => validator.store.database.exec(`UPDATE honeypots SET outcome = NULL, ${set}`);
-    reopen('deadline = 0, digest = NULL, salt = NULL');
+    const nothing = ['verifier_key', 'digest', 'commitment_signature', 'salt', 'report', 'signature'];
+    reopen(['deadline', ...nothing].map((name) => `${name} = ${name === 'deadline' ? 0 : 'NULL'}`).join(', '));
     await validator.runAudits();
     expect(honeypots().map(({ outcome }) => outcome)).toEqual(['dropped', 'dropped']);
     validator.store.database.exec('DELETE FROM known_answers');

@@ -1,19 +1,23 @@
+import { bytes, columns, integer, mapped } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type Announcement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { type Announcement, encodeAnnouncement, parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { type EvidenceCandidate, MAX_CANDIDATES } from '@ogong/protocol/verdict/evidence';
 import { readVerifier } from './verifier-store.ts';
 
+const announcementColumns = columns({ announcement: mapped(bytes, parseAnnouncement, encodeAnnouncement) });
+const countColumns = columns({ n: integer });
+
 /** Announcements whose signature was checked when they came in. */
 export function readAnnouncement(store: Store, providerId: Uint8Array): Announcement | undefined {
-  const row = store.prepare('SELECT announcement FROM announcements WHERE provider_id = ?').get(providerId);
-  return row && parseAnnouncement(row.announcement as Uint8Array);
+  const sql = 'SELECT announcement FROM announcements WHERE provider_id = ?';
+  return announcementColumns.get(store.prepare(sql), providerId)?.announcement;
 }
 
 /** As many as a router lists. */
@@ -53,8 +57,8 @@ export function putAnnouncement(
 
 /** Who has left makes room, the longest gone first, but not while it has work under way or its old bytes would be taken again. */
 function hasRoom(store: Store, nowMs: number, limit: number): boolean {
-  const count = store.prepare('SELECT count(*) AS n FROM announcements').get()?.n as number;
-  if (count < limit) return true;
+  const counted = countColumns.get(store.prepare('SELECT count(*) AS n FROM announcements'));
+  if (counted !== undefined && counted.n < limit) return true;
   const dropped = store
     .prepare(
       `DELETE FROM announcements WHERE provider_id = (
@@ -118,10 +122,9 @@ const ENOUGH = 4;
 
 /** Payees of those who say now that they verify, for their stake. */
 export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
-  return store
-    .prepare('SELECT announcement FROM announcements WHERE expires_at > ?')
-    .all(nowMs)
-    .map((row) => parseAnnouncement(row.announcement as Uint8Array))
+  return announcementColumns
+    .all(store.prepare('SELECT announcement FROM announcements WHERE expires_at > ?'), nowMs)
+    .map(({ announcement }) => announcement)
     .filter(({ verifier }) => verifier)
     .map(({ payee }) => payee);
 }
@@ -147,14 +150,16 @@ export function listCandidates(
 ): EvidenceCandidate[] {
   const server = readAnnouncement(store, serverId);
   const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
-  const able = store
-    .prepare(
-      `SELECT announcement FROM announcements WHERE expires_at > ?
-       AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
-       AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
+  const able = announcementColumns
+    .all(
+      store.prepare(
+        `SELECT announcement FROM announcements WHERE expires_at > ?
+         AND provider_id NOT IN (SELECT provider_id FROM providers WHERE ejected = 1)
+         AND provider_id NOT IN (SELECT verifier_id FROM verifiers WHERE excluded = 1) ORDER BY provider_id`,
+      ),
+      nowMs,
     )
-    .all(nowMs)
-    .map((row) => parseAnnouncement(row.announcement as Uint8Array))
+    .map(({ announcement }) => announcement)
     .filter((announcement) => announcement.verifier && offerOf(announcement))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
     // As announced now: what the order named may have been announced before.

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { bigInteger, bytes, columns, mapped, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
@@ -20,24 +21,27 @@ export interface StoredBatch {
 
 export type EntryMessage = MessageInitShape<typeof BatchEntrySchema>;
 
+const batchColumns = columns({
+  bytes: named('batch', bytes),
+  sequence: bigInteger,
+  from: named('from_position', bigInteger),
+  to: named('to_position', bigInteger),
+});
+const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
+const batchedLength = columns({ length: optional(bigInteger) });
+const entryColumns = columns({ entry: bytes, replyId: bytes });
+const signatureColumns = columns({ signer: bytes, signature: bytes });
+const sequenceColumns = columns({ sequence: bigInteger });
+
 /** The batch that was proposed and is not settled; there is at most one. */
 export function readProposed(store: Store): StoredBatch | undefined {
-  const row = store.prepare("SELECT * FROM batches WHERE state = 'proposed'").get();
-  if (row === undefined) return undefined;
-  const bytes = row.batch as Uint8Array;
-  return {
-    settlement: parseSettlement(bytes),
-    bytes,
-    sequence: BigInt(row.sequence as number),
-    from: BigInt(row.from_position as number),
-    to: BigInt(row.to_position as number),
-  };
+  const row = batchColumns.get(store.prepare(`SELECT ${batchColumns.list} FROM batches WHERE state = 'proposed'`));
+  return row && { ...row, settlement: parseSettlement(row.bytes) };
 }
 
 /** Log position up to which batches were proposed. */
 export function readBatchedLength(store: Store): bigint {
-  const row = store.prepare('SELECT max(to_position) AS length FROM batches').get();
-  return BigInt((row?.length as number | null) ?? 0);
+  return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
 }
 
 export interface SettledHead {
@@ -48,17 +52,20 @@ export interface SettledHead {
 
 /** Where the log is final: at the end of the last settled batch. */
 export function readSettledHead(store: Store): SettledHead {
-  const row = store.prepare("SELECT * FROM batches WHERE state = 'settled' ORDER BY sequence DESC LIMIT 1").get();
+  const row = settledColumns.get(
+    store.prepare("SELECT batch FROM batches WHERE state = 'settled' ORDER BY sequence DESC LIMIT 1"),
+  );
   if (row === undefined) return { length: 0n, head: undefined, signatures: [] };
-  const { batch } = parseSettlement(row.batch as Uint8Array);
+  const { batch } = row.settlement;
   return { length: batch.logLength, head: batch.logHead, signatures: listSignatures(store, batch.sequence) };
 }
 
 export function listEntries(store: Store, from: bigint, limit: number): { entry: Uint8Array; replyId: Uint8Array }[] {
-  return store
-    .prepare('SELECT entry, reply_id FROM log WHERE position >= ? ORDER BY position LIMIT ?')
-    .all(from, limit)
-    .map((row) => ({ entry: row.entry as Uint8Array, replyId: row.reply_id as Uint8Array }));
+  return entryColumns.all(
+    store.prepare('SELECT entry, reply_id FROM log WHERE position >= ? ORDER BY position LIMIT ?'),
+    from,
+    limit,
+  );
 }
 
 /** A log entry with all that a co-signer needs to come to the same verdict. */
@@ -119,10 +126,10 @@ export function putSignature(
 }
 
 export function listSignatures(store: Store, sequence: bigint): QuorumSignature[] {
-  return store
-    .prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer')
-    .all(sequence)
-    .map((row) => ({ signer: row.signer as Uint8Array, signature: row.signature as Uint8Array }));
+  return signatureColumns.all(
+    store.prepare('SELECT signer, signature FROM batch_signatures WHERE sequence = ? ORDER BY signer'),
+    sequence,
+  );
 }
 
 export interface Booking {
@@ -168,11 +175,12 @@ export function settleBatch(
  * @returns false where no batch is that old.
  */
 export function pruneBatch(store: Store, beforeMs: number): boolean {
-  const row = store
-    .prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1')
-    .get(beforeMs);
+  const row = sequenceColumns.get(
+    store.prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1'),
+    beforeMs,
+  );
   if (row === undefined) return false;
-  const sequence = row.sequence as number;
+  const { sequence } = row;
   store
     .prepare(
       `UPDATE replies SET request = NULL, response = NULL, header = NULL, header_proof = NULL, evidence = NULL,

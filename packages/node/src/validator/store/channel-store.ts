@@ -1,6 +1,7 @@
+import { amount, bytes, columns, mapped, named } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import { encodeOrder, type Order, parseOrder } from '@ogong/protocol/exchange/order';
 
 /** What the payers of this validator's channels owe. Every function that writes belongs inside a group commit. */
 export interface ChannelState {
@@ -12,21 +13,25 @@ export interface ChannelState {
   readonly voucher: bigint;
 }
 
+const channelColumns = columns({
+  settled: amount,
+  owed: amount,
+  outstanding: amount,
+  voucher: named('voucher_cumulative', amount),
+});
+const voucherColumns = columns({
+  order: named('voucher_order', mapped(bytes, parseOrder, encodeOrder)),
+  signature: named('voucher_signature', bytes),
+});
+
 export function readChannel(store: Store, payer: Uint8Array): ChannelState {
-  const row = store.prepare('SELECT * FROM channels WHERE payer = ?').get(payer);
-  if (row === undefined) return { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
-  return {
-    settled: BigInt(row.settled as string),
-    owed: BigInt(row.owed as string),
-    outstanding: BigInt(row.outstanding as string),
-    voucher: BigInt(row.voucher_cumulative as string),
-  };
+  const row = channelColumns.get(store.prepare(`SELECT ${channelColumns.list} FROM channels WHERE payer = ?`), payer);
+  return row ?? { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
 }
 
 /** The newest order of a payer: what its debit is drawn under. */
 export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
-  const row = store.prepare('SELECT voucher_order, voucher_signature FROM channels WHERE payer = ?').get(payer);
-  return row && { order: parseOrder(row.voucher_order as Uint8Array), signature: row.voucher_signature as Uint8Array };
+  return voucherColumns.get(store.prepare(`SELECT ${voucherColumns.list} FROM channels WHERE payer = ?`), payer);
 }
 
 export function adjustChannel(

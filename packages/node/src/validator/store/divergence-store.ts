@@ -1,3 +1,4 @@
+import { bytes, columns, named, oneOf, optional, optionalColumns, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { parseDivergence } from '@ogong/protocol/stage2/divergence';
 import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
@@ -14,32 +15,26 @@ export interface DivergenceRow {
   readonly layer: string | undefined;
 }
 
+const divergenceFields = {
+  evidence: bytes,
+  third: optionalColumns({
+    report: named('third_report', bytes),
+    key: named('third_key', bytes),
+    signature: named('third_signature', bytes),
+  }),
+  side: oneOf(['provider', 'verifier', 'neither', 'unproven']),
+  layer: optional(text),
+} as const;
+const divergenceColumns = columns(divergenceFields);
+const keptDivergence = columns({ replyId: bytes, ...divergenceFields });
+
 export function keepDivergence(store: Store, replyId: Uint8Array, row: DivergenceRow): void {
-  const { evidence, third, side, layer } = row;
-  store
-    .prepare(
-      `INSERT OR REPLACE INTO divergences (reply_id, evidence, third_report, third_key, third_signature, side, layer)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(replyId, evidence, third?.report ?? null, third?.key ?? null, third?.signature ?? null, side, layer ?? null);
+  keptDivergence.insert(store, 'INSERT OR REPLACE INTO divergences', { replyId, ...row });
 }
 
 export function readDivergence(store: Store, replyId: Uint8Array): DivergenceRow | undefined {
-  const row = store.prepare('SELECT * FROM divergences WHERE reply_id = ?').get(replyId);
-  if (row === undefined) return undefined;
-  return {
-    evidence: row.evidence as Uint8Array,
-    third:
-      row.third_report === null
-        ? undefined
-        : {
-            report: row.third_report as Uint8Array,
-            key: row.third_key as Uint8Array,
-            signature: row.third_signature as Uint8Array,
-          },
-    side: row.side as DivergenceSide,
-    layer: (row.layer as string | null) ?? undefined,
-  };
+  const sql = `SELECT ${divergenceColumns.list} FROM divergences WHERE reply_id = ?`;
+  return divergenceColumns.get(store.prepare(sql), replyId);
 }
 
 /** As GetReply tells it. */

@@ -1,3 +1,4 @@
+import { bytes, columns, flag, integer, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { DriftTable } from '@ogong/protocol/drift/drift-table';
@@ -37,15 +38,17 @@ interface HeldTable {
   readonly untilMs: number | undefined;
 }
 
+const tableColumns = columns({
+  bytes,
+  isNamed: named('named', flag),
+  untilMs: named('until', optional(integer)),
+});
+
 function readTable(store: Store, hash: Uint8Array): HeldTable | undefined {
-  const row = store.prepare('SELECT bytes, named, until FROM drift_tables WHERE hash = ?').get(hash);
+  const row = tableColumns.get(store.prepare(`SELECT ${tableColumns.list} FROM drift_tables WHERE hash = ?`), hash);
   if (row === undefined) return undefined;
-  const bytes = row.bytes as Uint8Array;
-  return {
-    table: bytes.length === 0 ? undefined : parseDriftTable(bytes),
-    isNamed: row.named === 1,
-    untilMs: (row.until as number | null) ?? undefined,
-  };
+  const { isNamed, untilMs } = row;
+  return { table: row.bytes.length === 0 ? undefined : parseDriftTable(row.bytes), isNamed, untilMs };
 }
 
 /**

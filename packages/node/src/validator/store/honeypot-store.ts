@@ -1,28 +1,30 @@
+import { bytes, type Column, columns, integer, mapped, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
-import { readCommitment, readOpened } from './attempt-store.ts';
+import { commitmentColumns, openedColumns } from './attempt-store.ts';
+import { OPEN_STATES, REPLY_STATES } from './reply-states.ts';
 
 /** @param report canonical, that two verifiers of different operators agreed on. */
 export function putAnswer(store: Store, replyId: Uint8Array, report: Uint8Array): void {
   store.prepare('INSERT OR IGNORE INTO known_answers (reply_id, report) VALUES (?, ?)').run(replyId, report);
 }
 
+const answerColumns = columns({ state: oneOf(REPLY_STATES), report: optional(bytes) });
+
 /** What is known of a reply: the canonical report, or that there will be none. */
 export function readAnswer(
   store: Store,
   replyId: Uint8Array,
 ): { readonly isDecided: boolean; readonly report: Uint8Array | undefined } {
-  const row = store
-    .prepare(
+  const row = answerColumns.get(
+    store.prepare(
       `SELECT replies.state, known_answers.report FROM replies LEFT JOIN known_answers USING (reply_id)
        WHERE reply_id = ?`,
-    )
-    .get(replyId);
-  return {
-    isDecided: row === undefined || !['admitted', 'recorded', 'auditing'].includes(row.state as string),
-    report: (row?.report as Uint8Array | null | undefined) ?? undefined,
-  };
+    ),
+    replyId,
+  );
+  return { isDecided: row === undefined || !OPEN_STATES.has(row.state), report: row?.report };
 }
 
 /** planned -> committed -> opened -> closed; each on the disk before the message that follows. */
@@ -44,27 +46,55 @@ export interface HoneypotRow {
   readonly opened: OpenedReport | undefined;
 }
 
+/** u32, big-endian, one after another. */
+const tokenList: Column<readonly number[]> = {
+  ...mapped(bytes, readTokens, writeTokens),
+  matches: (value) => value instanceof Uint8Array && value.length % 4 === 0,
+  expected: 'bytes, four a token',
+};
+
+function readTokens(value: Uint8Array): readonly number[] {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  return Array.from({ length: value.length / 4 }, (_, i) => view.getUint32(4 * i));
+}
+
+function writeTokens(tokens: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * tokens.length));
+  for (const [i, token] of tokens.entries()) view.setUint32(4 * i, token);
+  return new Uint8Array(view.buffer);
+}
+
+const storedHoneypot = columns({
+  id: bytes,
+  replyId: bytes,
+  verifierId: bytes,
+  keyHash: bytes,
+  outputTokens: tokenList,
+  listSizes: bytes,
+  shapeClasses: bytes,
+  tailDraws: bytes,
+  position: optional(integer),
+  askAtMs: named('ask_at', integer),
+  deadlineMs: named('deadline', integer),
+  committed: commitmentColumns,
+  opened: openedColumns,
+  outcome: optional(text),
+});
+
+interface HoneypotOutcome extends HoneypotRow {
+  /** Undefined while it is open. */
+  readonly outcome: string | undefined;
+}
+
+const toHoneypot = (row: ReturnType<typeof storedHoneypot.read>): HoneypotOutcome => ({
+  ...row,
+  // How many draws there are to parse is said by the tokens.
+  tailDraws: parseTailDraws(row.tailDraws, row.outputTokens.length),
+});
+
 export function putHoneypot(store: Store, row: HoneypotRow): void {
-  const tokens = new DataView(new ArrayBuffer(4 * row.outputTokens.length));
-  for (const [i, token] of row.outputTokens.entries()) tokens.setUint32(4 * i, token);
-  store
-    .prepare(
-      `INSERT OR IGNORE INTO honeypots (id, reply_id, verifier_id, key_hash, output_tokens, list_sizes, shape_classes,
-       tail_draws, position, ask_at, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
-      row.id,
-      row.replyId,
-      row.verifierId,
-      row.keyHash,
-      new Uint8Array(tokens.buffer),
-      row.listSizes,
-      row.shapeClasses,
-      encodeTailDraws(row.tailDraws),
-      row.position ?? null,
-      row.askAtMs,
-      row.deadlineMs,
-    );
+  const tailDraws = encodeTailDraws(row.tailDraws);
+  storedHoneypot.insert(store, 'INSERT OR IGNORE INTO honeypots', { ...row, tailDraws, outcome: undefined });
 }
 
 export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: SignedCommitment): void {
@@ -89,42 +119,18 @@ export function closeHoneypot(store: Store, id: Uint8Array, outcome: string): bo
 
 /** Those with something to do: to ask, to open, or to judge. */
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
-  return store
-    .prepare('SELECT * FROM honeypots WHERE outcome IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?')
-    .all(nowMs, limit)
-    .map(toHoneypot);
-}
-
-function toHoneypot(row: Record<string, unknown>): HoneypotRow {
-  const bytes = row.output_tokens as Uint8Array;
-  const tokens = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
-    id: row.id as Uint8Array,
-    replyId: row.reply_id as Uint8Array,
-    verifierId: row.verifier_id as Uint8Array,
-    keyHash: row.key_hash as Uint8Array,
-    outputTokens: Array.from({ length: bytes.length / 4 }, (_, i) => tokens.getUint32(4 * i)),
-    listSizes: row.list_sizes as Uint8Array,
-    shapeClasses: row.shape_classes as Uint8Array,
-    tailDraws: parseTailDraws(row.tail_draws as Uint8Array, bytes.length / 4),
-    position: (row.position as number | null) ?? undefined,
-    askAtMs: row.ask_at as number,
-    deadlineMs: row.deadline as number,
-    committed: readCommitment(row),
-    opened: readOpened(row),
-  };
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE outcome IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
+  return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
 }
 
 /** All that were made of one reply, with what came of them. */
-export function listHoneypotsOf(
-  store: Store,
-  replyId: Uint8Array,
-): (HoneypotRow & { readonly outcome: string | null })[] {
-  return store
-    .prepare('SELECT * FROM honeypots WHERE reply_id = ? ORDER BY ask_at, id')
-    .all(replyId)
-    .map((row) => ({ ...toHoneypot(row), outcome: row.outcome as string | null }));
+export function listHoneypotsOf(store: Store, replyId: Uint8Array): HoneypotOutcome[] {
+  const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE reply_id = ? ORDER BY ask_at, id`;
+  return storedHoneypot.all(store.prepare(sql), replyId).map(toHoneypot);
 }
+
+const reserveColumns = columns({ deadlineMs: named('deadline', integer), opening: optional(bytes) });
+const idColumns = columns({ replyId: bytes });
 
 export function putReserve(store: Store, replyId: Uint8Array, deadlineMs: number): void {
   store.prepare('INSERT OR IGNORE INTO reserve (reply_id, deadline) VALUES (?, ?)').run(replyId, deadlineMs);
@@ -134,16 +140,13 @@ export function readReserve(
   store: Store,
   replyId: Uint8Array,
 ): { readonly deadlineMs: number; readonly opening: Uint8Array | undefined } | undefined {
-  const row = store.prepare('SELECT deadline, opening FROM reserve WHERE reply_id = ?').get(replyId);
-  return row && { deadlineMs: row.deadline as number, opening: (row.opening as Uint8Array | null) ?? undefined };
+  return reserveColumns.get(store.prepare('SELECT deadline, opening FROM reserve WHERE reply_id = ?'), replyId);
 }
 
 /** @returns ids of replies whose opening is still to be asked for. */
 export function listReserve(store: Store, limit: number): Uint8Array[] {
-  return store
-    .prepare('SELECT reply_id FROM reserve WHERE opening IS NULL LIMIT ?')
-    .all(limit)
-    .map((row) => row.reply_id as Uint8Array);
+  const statement = store.prepare('SELECT reply_id FROM reserve WHERE opening IS NULL LIMIT ?');
+  return idColumns.all(statement, limit).map(({ replyId }) => replyId);
 }
 
 export function keepReserve(store: Store, replyId: Uint8Array, opening: Uint8Array): void {

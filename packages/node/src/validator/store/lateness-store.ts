@@ -1,3 +1,4 @@
+import { bigInteger, bytes, columns, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import {
   advancePayeeTest,
@@ -6,7 +7,7 @@ import {
   type PayeeTestState,
 } from '@ogong/protocol/audit/payee-test';
 import { computeOutcomeEValue } from '@ogong/protocol/statistics/sprt';
-import { findSubject, type Party } from './sequential-store.ts';
+import { findSubject, type Party, testFields } from './sequential-store.ts';
 
 /**
  * What late openings say, in a test of its own (docs/spec/sequential-test.md): a machine that stands still is not a cheat, so
@@ -20,26 +21,18 @@ export interface LatenessState extends PayeeTestState {
   readonly countedEpoch: bigint;
 }
 
+const latenessFields = { ...testFields, countedEpoch: bigInteger } as const;
+const latenessColumns = columns(latenessFields);
+const keptLateness = columns({ subject: bytes, ...latenessFields });
+const epochColumns = columns({ epoch: optional(bigInteger) });
+
 export function readLateness(store: Store, subject: Uint8Array): LatenessState {
-  const row = store.prepare('SELECT * FROM lateness WHERE subject = ?').get(subject);
-  if (row === undefined) return { ...INITIAL_PAYEE_TEST, countedEpoch: -1n };
-  return {
-    audits: row.audits as number,
-    rejects: row.rejects as number,
-    evidence: JSON.parse(row.evidence as string) as number[],
-    ejected: row.ejected === 1,
-    countedEpoch: BigInt(row.counted_epoch as number),
-  };
+  const sql = `SELECT ${latenessColumns.list} FROM lateness WHERE subject = ?`;
+  return latenessColumns.get(store.prepare(sql), subject) ?? { ...INITIAL_PAYEE_TEST, countedEpoch: -1n };
 }
 
 function writeLateness(store: Store, subject: Uint8Array, state: LatenessState): void {
-  const { audits, rejects, evidence, ejected, countedEpoch } = state;
-  store
-    .prepare(
-      `INSERT OR REPLACE INTO lateness (subject, audits, rejects, evidence, ejected, counted_epoch)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    )
-    .run(subject, audits, rejects, JSON.stringify(evidence), ejected ? 1 : 0, countedEpoch);
+  keptLateness.insert(store, 'INSERT OR REPLACE INTO lateness', { subject, ...state });
 }
 
 /**
@@ -55,8 +48,7 @@ export function advanceLateness(
   beta: number,
 ): boolean {
   const subject = findSubject(providerId, payee);
-  const latest = store.prepare('SELECT max(epoch) AS epoch FROM beacons').get()?.epoch as number | null;
-  const nowEpoch = BigInt(latest ?? 0);
+  const nowEpoch = epochColumns.get(store.prepare('SELECT max(epoch) AS epoch FROM beacons'))?.epoch ?? 0n;
   const eValue = computeOutcomeEValue(isLate ? 'reject' : 'accept', { ...LATENESS, beta });
   for (const each of subject === providerId ? [providerId] : [providerId, subject]) {
     const state = readLateness(store, each);

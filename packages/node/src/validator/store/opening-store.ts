@@ -1,3 +1,4 @@
+import { bytes, columns, integer, named, real } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 
 /** How often a provider was asked for an opening that has not come, and what that has counted so far. */
@@ -16,26 +17,24 @@ export interface OpeningAsks {
 
 export const NOT_ASKED: OpeningAsks = { asks: 0, refusals: 0, waitedMs: 0, pauseMs: 0, dueAtMs: 0 };
 
+const askFields = {
+  asks: integer,
+  refusals: integer,
+  waitedMs: real,
+  pauseMs: integer,
+  dueAtMs: named('due_at', integer),
+} as const;
+const askColumns = columns(askFields);
+const keptAsks = columns({ replyId: bytes, ...askFields });
+const idColumns = columns({ replyId: bytes });
+
 export function readAsks(store: Store, replyId: Uint8Array): OpeningAsks {
-  const row = store.prepare('SELECT * FROM opening_asks WHERE reply_id = ?').get(replyId);
-  if (row === undefined) return NOT_ASKED;
-  return {
-    asks: row.asks as number,
-    refusals: row.refusals as number,
-    waitedMs: row.waited_ms as number,
-    pauseMs: row.pause_ms as number,
-    dueAtMs: row.due_at as number,
-  };
+  const sql = `SELECT ${askColumns.list} FROM opening_asks WHERE reply_id = ?`;
+  return askColumns.get(store.prepare(sql), replyId) ?? NOT_ASKED;
 }
 
 export function keepAsks(store: Store, replyId: Uint8Array, row: OpeningAsks): void {
-  const { asks, refusals, waitedMs, pauseMs, dueAtMs } = row;
-  store
-    .prepare(
-      `INSERT OR REPLACE INTO opening_asks (reply_id, asks, refusals, waited_ms, pause_ms, due_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    )
-    .run(replyId, asks, refusals, waitedMs, pauseMs, dueAtMs);
+  keptAsks.insert(store, 'INSERT OR REPLACE INTO opening_asks', { replyId, ...row });
 }
 
 export function forgetAsks(store: Store, replyId: Uint8Array): void {
@@ -44,11 +43,7 @@ export function forgetAsks(store: Store, replyId: Uint8Array): void {
 
 /** @returns ids of audits whose opening failed to come before and is to be asked for again, the longest due first. */
 export function listDueAsks(store: Store, nowMs: number, limit: number): Uint8Array[] {
-  return store
-    .prepare(
-      // A clock that was set back must not keep anybody waiting.
-      `SELECT reply_id FROM opening_asks WHERE due_at <= ?1 OR due_at > ?1 + pause_ms ORDER BY due_at LIMIT ?2`,
-    )
-    .all(nowMs, limit)
-    .map((row) => row.reply_id as Uint8Array);
+  // A clock that was set back must not keep anybody waiting.
+  const sql = 'SELECT reply_id FROM opening_asks WHERE due_at <= ?1 OR due_at > ?1 + pause_ms ORDER BY due_at LIMIT ?2';
+  return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
 }

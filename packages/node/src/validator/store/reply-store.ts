@@ -1,15 +1,29 @@
+import {
+  amount,
+  bigInteger,
+  bytes,
+  type Column,
+  columns,
+  flag,
+  integer,
+  mapped,
+  named,
+  oneOf,
+  optional,
+  optionalColumns,
+  text,
+} from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { Claim, SignedRecord, StoredClaim, Submission } from '@ogong/protocol/verdict/claim';
 import { adjustChannel, readChannel } from './channel-store.ts';
 import { forgetAsks } from './opening-store.ts';
+import { REPLY_STATES, type ReplyState } from './reply-states.ts';
 
 /** The rows of replies. Every function that writes belongs inside a group commit. */
-export type ReplyState = 'admitted' | 'recorded' | 'auditing' | 'decided' | 'batched' | 'settled';
-
 export interface ReplyRow {
   readonly replyId: Uint8Array;
   readonly state: ReplyState;
@@ -55,29 +69,77 @@ export class AdmissionError extends Error {
 
 const HASH_BYTES = 32;
 
+/** The 32-byte hashes of a proof, one after another. */
+const hashList: Column<readonly Uint8Array[]> = {
+  ...mapped(bytes, splitHashes, (hashes) => concatBytes(...hashes)),
+  matches: (value) => value instanceof Uint8Array && value.length % HASH_BYTES === 0,
+  expected: 'bytes, 32 a hash',
+};
+
+/** NULL before the reply is handed in, and again after its batch was pruned. */
+const submittedColumns = optionalColumns({
+  header: bytes,
+  headerProof: hashList,
+  request: bytes,
+  response: bytes,
+  payeeSignature: bytes,
+});
+
+const replyColumns = columns({
+  replyId: bytes,
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  orderSignature: bytes,
+  maxFeeAtomic: named('max_fee', amount),
+  expiresAtMs: named('expires_at', integer),
+  signedRecord: optionalColumns({ record: bytes, providerKey: bytes, signature: named('record_signature', bytes) }),
+  submitted: submittedColumns,
+  /** Stays where the rest of what was handed in is pruned. */
+  endpoint: optional(text),
+  feeAtomic: named('fee', optional(amount)),
+  intakeEpoch: optional(bigInteger),
+  isForced: named('forced', flag),
+  beaconEpoch: optional(bigInteger),
+  deadlineMs: named('deadline', optional(integer)),
+  askAtMs: named('ask_at', optional(integer)),
+  opening: optional(bytes),
+  openedAt: optional(bytes),
+  candidates: optional(bytes),
+  drift: optional(bytes),
+  verdict: optional(text),
+  checks: optional(text),
+  evidence: optional(bytes),
+  sequence: optional(bigInteger),
+  isUncollectable: named('uncollectable', flag),
+});
+const idColumns = columns({ replyId: bytes });
+const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
+
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
-  const row = store.prepare('SELECT * FROM replies WHERE reply_id = ?').get(replyId);
+  const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+function toReply({ submitted, endpoint, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
+  const { signedRecord: record, orderBytes, orderSignature } = row;
+  const order = { order: orderBytes, signature: orderSignature };
+  const submission =
+    record && submitted && endpoint !== undefined ? { order, record, ...submitted, endpoint } : undefined;
+  return { ...row, submission };
 }
 
 /** @returns ids of at most `limit` replies in a state. */
 export function listReplies(store: Store, state: ReplyState, limit: number): Uint8Array[] {
-  return store
-    .prepare('SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?')
-    .all(state, limit)
-    .map((row) => row.reply_id as Uint8Array);
+  const sql = 'SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?';
+  return idColumns.all(store.prepare(sql), state, limit).map(({ replyId }) => replyId);
 }
 
 /** @returns ids of audits with something to do: an opening to ask for the first time, or verifiers to ask. */
 export function listAudits(store: Store, nowMs: number, limit: number): Uint8Array[] {
-  return store
-    .prepare(
-      `SELECT reply_id FROM replies WHERE state = 'auditing' AND CASE WHEN opening IS NULL
-       THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
-       ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`,
-    )
-    .all(nowMs, limit)
-    .map((row) => row.reply_id as Uint8Array);
+  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND CASE WHEN opening IS NULL
+    THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
+    ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`;
+  return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
 }
 
 export interface ExpiredReply {
@@ -87,63 +149,9 @@ export interface ExpiredReply {
 
 /** @returns replies that were ordered and not delivered before then, at most `limit`, the oldest first. */
 export function listExpired(store: Store, beforeMs: number, limit: number): ExpiredReply[] {
-  return store
-    .prepare(
-      "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?",
-    )
-    .all(beforeMs, limit)
-    .map((row) => ({ replyId: row.reply_id as Uint8Array, expiresAtMs: row.expires_at as number }));
-}
-
-function toReply(row: Record<string, unknown>): ReplyRow {
-  const bytes = (name: string): Uint8Array | undefined => (row[name] as Uint8Array | null) ?? undefined;
-  const integer = (name: string): bigint | undefined => (row[name] === null ? undefined : BigInt(row[name] as number));
-  const record = bytes('record');
-  const signedRecord = record && {
-    record,
-    providerKey: bytes('provider_key') as Uint8Array,
-    signature: bytes('record_signature') as Uint8Array,
-  };
-  const header = bytes('header');
-  const orderBytes = bytes('order_bytes') as Uint8Array;
-  const orderSignature = bytes('order_signature') as Uint8Array;
-  return {
-    replyId: bytes('reply_id') as Uint8Array,
-    state: row.state as ReplyState,
-    orderBytes,
-    orderSignature,
-    maxFeeAtomic: BigInt(row.max_fee as string),
-    expiresAtMs: row.expires_at as number,
-    signedRecord,
-    submission:
-      signedRecord && header
-        ? {
-            order: { order: orderBytes, signature: orderSignature },
-            record: signedRecord,
-            header,
-            headerProof: splitHashes(bytes('header_proof') as Uint8Array),
-            request: bytes('request') as Uint8Array,
-            endpoint: row.endpoint as string,
-            response: bytes('response') as Uint8Array,
-            payeeSignature: bytes('payee_signature') as Uint8Array,
-          }
-        : undefined,
-    feeAtomic: row.fee === null ? undefined : BigInt(row.fee as string),
-    intakeEpoch: integer('intake_epoch'),
-    isForced: row.forced === 1,
-    beaconEpoch: integer('beacon_epoch'),
-    deadlineMs: (row.deadline as number | null) ?? undefined,
-    askAtMs: (row.ask_at as number | null) ?? undefined,
-    opening: bytes('opening'),
-    openedAt: bytes('opened_at'),
-    candidates: bytes('candidates'),
-    drift: bytes('drift'),
-    verdict: (row.verdict as string | null) ?? undefined,
-    checks: (row.checks as string | null) ?? undefined,
-    evidence: bytes('evidence'),
-    sequence: integer('sequence'),
-    isUncollectable: row.uncollectable === 1,
-  };
+  const sql =
+    "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?";
+  return expiredColumns.all(store.prepare(sql), beforeMs, limit);
 }
 
 function splitHashes(bytes: Uint8Array): Uint8Array[] {
@@ -225,8 +233,6 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
 export function recordReply(store: Store, claim: Claim, submission: Submission, intakeEpoch: bigint): void {
   const { order, header, feeAtomic } = claim;
   const { record, providerKey, signature } = submission.record;
-  const proof = new Uint8Array(submission.headerProof.length * HASH_BYTES);
-  for (const [i, hash] of submission.headerProof.entries()) proof.set(hash, i * HASH_BYTES);
   store
     .prepare(
       `UPDATE replies SET state = 'recorded', record = ?, provider_key = ?, record_signature = ?, header = ?,
@@ -239,7 +245,7 @@ export function recordReply(store: Store, claim: Claim, submission: Submission, 
       providerKey,
       signature,
       submission.header,
-      proof,
+      hashList.write(submission.headerProof),
       submission.request,
       submission.endpoint,
       submission.response,

@@ -1,3 +1,4 @@
+import { bytes, columns, flag, integer, numbers } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import {
   advancePayeeTest,
@@ -9,30 +10,23 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { computeOutcomeEValue, type SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
 import type { Judgement } from '@ogong/protocol/verdict/judge';
 
+/** Of a PayeeTestState, wherever one stands in a row. */
+export const testFields = { audits: integer, rejects: integer, evidence: numbers, ejected: flag } as const;
+const testColumns = columns(testFields);
+const keptTest = columns({ subject: bytes, ...testFields });
+
 /**
  * The sequential tests of a validator: of every provider's key, 32 bytes, and of every payee, 20 bytes. Keys rotate; whom
  * the fees go to is whom the evidence follows.
  */
 export function readTest(store: Store, subject: Uint8Array): PayeeTestState {
-  const row = store.prepare('SELECT * FROM tests WHERE subject = ?').get(subject);
-  return row === undefined ? INITIAL_PAYEE_TEST : toState(row);
+  const sql = `SELECT ${testColumns.list} FROM tests WHERE subject = ?`;
+  return testColumns.get(store.prepare(sql), subject) ?? INITIAL_PAYEE_TEST;
 }
 
 export function writeTest(store: Store, subject: Uint8Array, state: PayeeTestState): void {
-  store
-    .prepare('INSERT OR REPLACE INTO tests (subject, audits, rejects, evidence, ejected) VALUES (?, ?, ?, ?, ?)')
-    .run(subject, ...toColumns(state));
+  keptTest.insert(store, 'INSERT OR REPLACE INTO tests', { subject, ...state });
 }
-
-const toState = (row: Readonly<Record<string, unknown>>): PayeeTestState => ({
-  audits: row.audits as number,
-  rejects: row.rejects as number,
-  evidence: JSON.parse(row.evidence as string) as number[],
-  ejected: row.ejected === 1,
-});
-
-const toColumns = ({ audits, rejects, evidence, ejected }: PayeeTestState) =>
-  [audits, rejects, JSON.stringify(evidence), ejected ? 1 : 0] as const;
 
 /** Whom a verdict is about; the payee only where it signed for the key. */
 export interface Party {
@@ -50,17 +44,15 @@ interface RestTest extends PayeeTestState {
   readonly suspect: Uint8Array;
 }
 
+const restColumns = columns({ suspect: bytes, ...testFields });
+const keptRest = columns({ payee: bytes, suspect: bytes, ...testFields });
+
 function readRest(store: Store, payee: Uint8Array): RestTest | undefined {
-  const row = store.prepare('SELECT * FROM rest_tests WHERE payee = ?').get(payee);
-  return row && { ...toState(row), suspect: row.suspect as Uint8Array };
+  return restColumns.get(store.prepare(`SELECT ${restColumns.list} FROM rest_tests WHERE payee = ?`), payee);
 }
 
-function writeRest(store: Store, payee: Uint8Array, { suspect, ...state }: RestTest): void {
-  store
-    .prepare(
-      'INSERT OR REPLACE INTO rest_tests (payee, suspect, audits, rejects, evidence, ejected) VALUES (?, ?, ?, ?, ?, ?)',
-    )
-    .run(payee, suspect, ...toColumns(state));
+function writeRest(store: Store, payee: Uint8Array, test: RestTest): void {
+  keptRest.insert(store, 'INSERT OR REPLACE INTO rest_tests', { payee, ...test });
 }
 
 /** Whether evidence that no single key explains speaks against a payee: nothing of any key of its is taken any more. */

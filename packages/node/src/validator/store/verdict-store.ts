@@ -1,3 +1,4 @@
+import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -44,10 +45,13 @@ export type Decision =
 const ZERO_HASH = new Uint8Array(32);
 const ZERO_ADDRESS = new Uint8Array(20);
 
+const positionColumns = columns({ position: bigInteger, entry: bytes });
+const providerColumns = columns({ audits: integer, rejects: integer, ejected: flag });
+
 export function readPosition(store: Store, { crypto, chainId, validator }: VerdictContext): LogPosition {
-  const row = store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1').get();
+  const row = positionColumns.get(store.prepare('SELECT position, entry FROM log ORDER BY position DESC LIMIT 1'));
   if (row === undefined) return computeGenesisPosition(crypto, { chainId, validator });
-  return { length: BigInt(row.position as number) + 1n, head: computeEntryHash(crypto, row.entry as Uint8Array) };
+  return { length: row.position + 1n, head: computeEntryHash(crypto, row.entry) };
 }
 
 /** What came of a provider's audits here. */
@@ -59,9 +63,8 @@ export interface ProviderState {
 }
 
 export function readProvider(store: Store, providerId: Uint8Array): ProviderState {
-  const row = store.prepare('SELECT * FROM providers WHERE provider_id = ?').get(providerId);
-  if (row === undefined) return { audits: 0, rejects: 0, ejected: false };
-  return { audits: row.audits as number, rejects: row.rejects as number, ejected: row.ejected === 1 };
+  const sql = `SELECT ${providerColumns.list} FROM providers WHERE provider_id = ?`;
+  return providerColumns.get(store.prepare(sql), providerId) ?? { audits: 0, rejects: 0, ejected: false };
 }
 
 function writeProvider(

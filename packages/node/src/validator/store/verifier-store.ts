@@ -1,3 +1,4 @@
+import { bytes, columns, flag, integer, named, real, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import {
@@ -36,24 +37,24 @@ export const VERIFIER_TEST: SequentialTestParameters = { soundness: 0.05, falseP
 
 const MAX_DEFERRAL_MS = 86_400_000;
 
+const recordFields = {
+  test: columns({ audits: integer, rejects: integer, evidence: real, ejected: named('excluded', flag) }),
+  marks: integer,
+  credit: integer,
+  silences: integer,
+  deferredUntilMs: named('deferred_until', integer),
+  lastReason: text,
+} as const;
+const recordColumns = columns(recordFields);
+const keptRecord = columns({ verifierId: bytes, ...recordFields });
+const UNKNOWN: VerifierRecord = {
+  test: INITIAL_SEQUENTIAL_TEST,
+  ...{ marks: 0, credit: 0, silences: 0, deferredUntilMs: 0, lastReason: '' },
+};
+
 export function readVerifier(store: Store, verifierId: Uint8Array): VerifierRecord {
-  const row = store.prepare('SELECT * FROM verifiers WHERE verifier_id = ?').get(verifierId);
-  if (row === undefined) {
-    return { test: INITIAL_SEQUENTIAL_TEST, marks: 0, credit: 0, silences: 0, deferredUntilMs: 0, lastReason: '' };
-  }
-  return {
-    test: {
-      audits: row.audits as number,
-      rejects: row.rejects as number,
-      evidence: row.evidence as number,
-      ejected: row.excluded === 1,
-    },
-    marks: row.marks as number,
-    credit: row.credit as number,
-    silences: row.silences as number,
-    deferredUntilMs: row.deferred_until as number,
-    lastReason: row.last_reason as string,
-  };
+  const sql = `SELECT ${recordColumns.list} FROM verifiers WHERE verifier_id = ?`;
+  return recordColumns.get(store.prepare(sql), verifierId) ?? UNKNOWN;
 }
 
 /**
@@ -83,22 +84,6 @@ export function recordVerifier(
         : nowMs + computeBackoff({ firstMs: deferMs, longestMs: MAX_DEFERRAL_MS }, { failures: silences - 1 }),
     lastReason: isGood ? before.lastReason : reason,
   };
-  store
-    .prepare(
-      `INSERT OR REPLACE INTO verifiers (verifier_id, marks, last_reason, audits, rejects, evidence, excluded, credit,
-       silences, deferred_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
-      verifierId,
-      next.marks,
-      next.lastReason,
-      test.audits,
-      test.rejects,
-      test.evidence,
-      test.ejected ? 1 : 0,
-      next.credit,
-      next.silences,
-      next.deferredUntilMs,
-    );
+  keptRecord.insert(store, 'INSERT OR REPLACE INTO verifiers', { verifierId, ...next });
   return next;
 }

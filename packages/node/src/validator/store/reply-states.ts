@@ -1,0 +1,7 @@
+/** In the order in which a reply goes through them. */
+export const REPLY_STATES = ['admitted', 'recorded', 'auditing', 'decided', 'batched', 'settled'] as const;
+
+export type ReplyState = (typeof REPLY_STATES)[number];
+
+/** Of a reply whose verdict is still to come. */
+export const OPEN_STATES: ReadonlySet<ReplyState> = new Set(['admitted', 'recorded', 'auditing']);
