@@ -9,5 +9,18 @@ await runSteps('check', [
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
   { name: 'exports', command: [node, 'scripts/exports.ts'] },
   { name: 'dead code', command: ['knip'] },
+  // What nothing but tests uses has no place in the product; `@internal` says why one has.
+  {
+    name: 'dead code in production',
+    command: [
+      'knip',
+      '--production',
+      '--config',
+      'knip.production.json',
+      '--include',
+      'exports,types',
+      '--no-config-hints',
+    ],
+  },
   { name: 'generated files', command: [node, 'scripts/generated.ts', '--check'] },
 ]);

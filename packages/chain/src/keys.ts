@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { privateKeyToAccount } from 'viem/accounts';
 import { type Address, bytesToHex, type Hex } from './hex.ts';
 
-/** A fresh secp256k1 private key from the operating system's randomness. */
+/**
+ * A fresh secp256k1 private key from the operating system's randomness.
+ * @internal for tests
+ */
 export function generatePrivateKey(): Hex {
   for (;;) {
     const key = bytesToHex(randomBytes(32));

@@ -70,7 +70,10 @@ export function encodeSettle({ batch, debits, lines, ejections, quorum }: Settle
   });
 }
 
-/** Puts quorum signatures into the order that the contract demands. */
+/**
+ * Puts quorum signatures into the order that the contract demands.
+ * @internal for tests of the contracts
+ */
 export async function sortQuorum(digest: BytesLike, signatures: readonly BytesLike[]): Promise<Hex[]> {
   const hash = toHex(digest, 'digest', 32);
   const signed = await Promise.all(

@@ -5,7 +5,7 @@ import { Secret } from '../crypto/secret.ts';
 import { LinkError } from '../link/link-error.ts';
 import { StoreError } from '../store/store-error.ts';
 import { describeFailure, getExitCode } from './errors.ts';
-import { createLogger, createRequestId } from './logger.ts';
+import { createLogger } from './logger.ts';
 
 function capture(level: 'info' | 'debug' = 'info') {
   const lines: string[] = [];
@@ -46,11 +46,6 @@ describe('the log', () => {
     expect(parsed()[0].err).toMatchObject({ type: 'StoreError', code: 'disk-full', cause: { message: 'inner' } });
     expect(parsed()[0].err).not.toHaveProperty('stack');
     expect(parsed()[1].err.stack).toContain('log.test.ts');
-  });
-
-  it('names requests apart', () => {
-    expect(createRequestId()).toMatch(/^[0-9a-f]{16}$/);
-    expect(createRequestId()).not.toBe(createRequestId());
   });
 });
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type DestinationStream, type Logger, destination as openDestination, pino } from 'pino';
 
@@ -29,11 +28,6 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
     },
     stream,
   );
-}
-
-/** Names one request across the lines that it causes: `logger.child({ requestId: createRequestId() })`. */
-export function createRequestId(): string {
-  return randomBytes(8).toString('hex');
 }
 
 function mapValues(fields: Record<string, unknown>, map: (value: unknown) => unknown): Record<string, unknown> {

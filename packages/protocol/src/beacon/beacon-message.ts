@@ -50,7 +50,6 @@ const messageCodec = union('kind', {
 
 /** What validators say to each other to agree on a beacon value; who says it is known from the link. */
 export type BeaconMessage = CodecType<typeof messageCodec>;
-export type BeaconMessageKind = BeaconMessage['kind'];
 
 const messageFormat = createFormat(refine(messageCodec, assertOneEpoch), { tag: 'ogong-beacon-message-v1' });
 

@@ -28,6 +28,7 @@ export interface RecordV2 extends RecordV1 {
 export const REPLY_ID_BYTES = 16;
 export const MAX_RECORD_BYTES = 512;
 
+/** @internal for whoever checks records of version 1; the vectors hold it */
 export function encodeRecordV1(record: RecordV1): Uint8Array {
   return utf8Encode(
     [RECORD_V1_DOMAIN, hex(record.replyId, 16), hex(record.requestHash, 32), hex(record.responseHash, 32)].join('\n'),

@@ -7,10 +7,7 @@ import { concatBytes, equalBytes } from '../base/bytes.ts';
  * ECVRF-EDWARDS25519-SHA512-TAI of RFC 9381 (suite 0x03): a keyed hash whose value anyone can check and only the key's
  * holder can compute. The validators' beacon contributions are made of it.
  */
-export const VRF_SECRET_KEY_BYTES = 32;
-export const VRF_PUBLIC_KEY_BYTES = 32;
 export const VRF_PROOF_BYTES = 80;
-export const VRF_OUTPUT_BYTES = 64;
 
 const { Point } = ed25519;
 type Point = typeof Point.BASE;
@@ -63,6 +60,7 @@ export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
 /**
  * Output of a proof WITHOUT checking it: only for a proof that this process made or has verified.
  * Undefined when the proof does not decode. Source: RFC 9381 section 5.2.
+ * @internal RFC 9381, proof to hash; the vectors hold it
  */
 export function computeVrfOutput(proof: Uint8Array): Uint8Array | undefined {
   const parts = decodeProof(proof);

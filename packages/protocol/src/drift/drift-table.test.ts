@@ -3,8 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../base/bytes.ts';
 import { createSeededRandom } from '../base/seeded-random.ts';
-import { hashHybridKey } from '../crypto/hybrid.ts';
-import { createNobleHybridSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
 import { getSurprise } from '../stage2/reply-scores.ts';
 import { type DriftRow, type DriftTable, findDriftRow, nameRow, QUANTILES } from './drift-table.ts';
 import {
@@ -17,7 +15,6 @@ import {
 } from './drift-table-build.ts';
 import { encodeDriftTable, MAX_DRIFT_TABLE_BYTES, parseDriftTable } from './drift-table-bytes.ts';
 import { diffDriftTables, formatDriftTable } from './drift-table-diff.ts';
-import { hashDriftTable, signDriftTable, verifyDriftTable } from './drift-table-signature.ts';
 import type { Stratum } from './strata.ts';
 
 const many = (seed: number, count: number, drift?: SyntheticDrift): DriftSample[] => {
@@ -284,36 +281,6 @@ describe('drift table bytes', () => {
     expect(wrong({ previous: new Uint8Array(31) })).toThrow(ProtocolError);
     expect(wrong({ rows: [row, row] })).toThrow(/ascending/);
     expect(wrong({ families: [{ numericClass: 'x', family: 'x' }] })).toThrow(/both/);
-  });
-});
-
-describe('verifyDriftTable', () => {
-  const signer = createNobleHybridSigner(new Uint8Array(64).fill(5));
-  const signed = signDriftTable(signer, table);
-  const signers = [hashHybridKey(crypto, signer.publicKey)];
-  const failed = (
-    ...args: Parameters<typeof verifyDriftTable> extends [unknown, ...infer Rest] ? Rest : never
-  ): string[] =>
-    verifyDriftTable(crypto, ...args)
-      .checks.filter(({ status }) => status === 'fail')
-      .map(({ id }) => id);
-
-  it('takes a trusted one, and its successor by version and hash', () => {
-    expect(verifyDriftTable(crypto, signed, { signers }).ok).toBe(true);
-    const hash = hashDriftTable(crypto, signed.table);
-    const next = signDriftTable(signer, { ...table, version: 2, previous: hash });
-    expect(verifyDriftTable(crypto, next, { signers, previous: { version: 1, hash } }).ok).toBe(true);
-    expect(failed(next, { signers, previous: { version: 2, hash } })).toEqual(['drift-table-chain']);
-    expect(failed(next, { signers, previous: { version: 1, hash: new Uint8Array(32) } })).toEqual([
-      'drift-table-chain',
-    ]);
-  });
-
-  it('refuses another signer, another signature and other bytes', () => {
-    expect(failed(signed, { signers: [] })).toEqual(['drift-table-signer']);
-    const other = encodeDriftTable({ ...table, version: 9 });
-    expect(failed({ ...signed, table: other }, { signers })).toEqual(['drift-table-signature']);
-    expect(failed({ ...signed, table: other.slice(1) }, { signers })).toEqual(['drift-table-encoding']);
   });
 });
 

@@ -8,7 +8,6 @@ import {
   type CandidateList,
   computeWeight,
   encodeCandidates,
-  formatModelId,
   hashCandidates,
   type MatchRequest,
   type Offer,
@@ -39,9 +38,8 @@ const ids = (offers: readonly Offer[], change: Partial<MatchRequest> = {}): numb
   selectCandidates(offers, { ...request, ...change }).candidates.map(({ providerId }) => providerId[0]!);
 
 describe('model ids', () => {
-  it('round-trip', () => {
+  it('are taken apart', () => {
     expect(parseModelId(MODEL)).toEqual({ tier: 'verified', maker: 'tinystories', model: 'stories260k-q8_0' });
-    expect(formatModelId(parseModelId(MODEL))).toBe(MODEL);
   });
 
   it('refuse every other spelling', () => {

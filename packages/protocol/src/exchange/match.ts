@@ -46,10 +46,6 @@ export const modelId: Codec<string> = refine(text(MAX_MODEL_ID_BYTES), parseMode
 /** Tokens of prompt and reply. */
 export const contextSize: Codec<number> = within(u32, 1, 0xffffffff);
 
-export function formatModelId({ tier, maker, model }: ModelId): string {
-  return `ogong/${tier}/${maker}/${model}`;
-}
-
 /** One provider's offer of one model, as a router sees it. */
 export interface Offer {
   readonly providerId: Uint8Array;

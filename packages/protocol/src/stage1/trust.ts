@@ -45,6 +45,7 @@ export function parseTrust(input: unknown): Trust {
   };
 }
 
+/** @internal part of the SDK */
 export function toTrustJson({ ledger, settlement, validators, modelRoots }: Trust): TrustJson {
   return {
     ...(ledger && { ledger: { chainId: `${ledger.chainId}`, escrow: write(ledger.verifyingContract) } }),

@@ -79,12 +79,18 @@ export function multiplyEvidence(evidence: number, audits: number, eValue: numbe
   return (evidence + 1 / (audits * (audits + 1))) * eValue;
 }
 
-/** Exact evidence (a draw that does not replay, a differing token in one exact class) needs no second occurrence. */
+/**
+ * Exact evidence (a draw that does not replay, a differing token in one exact class) needs no second occurrence.
+ * @internal the reference that tests compare with
+ */
 export function ejectOnExactEvidence(state: SequentialTestState): SequentialTestState {
   return { ...state, audits: state.audits + 1, rejects: state.rejects + 1, ejected: true };
 }
 
-/** M: the mixture likelihood ratio of cheating against honesty, in (0, infinity). */
+/**
+ * M: the mixture likelihood ratio of cheating against honesty, in (0, infinity).
+ * @internal the reference that tests compare with
+ */
 export function computeLikelihoodRatio(state: SequentialTestState): number {
   return state.evidence + 1 / (state.audits + 1);
 }

@@ -84,6 +84,7 @@ export function computeSmirnovSurvival(n: number, d: number): number {
 /**
  * Whether p-values are too small to be honest ones: the one-sided test that they are no smaller than uniform.
  * @throws RangeError on an empty sample, a NaN or a value outside 0..1.
+ * @internal what tests judge p-values by
  */
 export function testUniformity(pValues: ArrayLike<number>): { readonly statistic: number; readonly pValue: number } {
   const ordered = sorted(pValues);

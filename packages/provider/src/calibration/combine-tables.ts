@@ -58,6 +58,3 @@ function mergeFamilies(tables: readonly DriftTable[]): DriftTable['families'] {
     .map(([numericClass, family]) => ({ numericClass, family }))
     .sort((a, b) => (a.numericClass < b.numericClass ? -1 : 1));
 }
-
-/** Names a table where a reader has to tell it from others. */
-export const shortHash = ({ hash }: Pick<TableFile, 'hash'>): string => toHex(hash.subarray(0, 8));
