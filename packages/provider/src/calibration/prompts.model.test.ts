@@ -1,12 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { computeContextSize, measureTokensPerWord } from './measure.ts';
 import { TOKENS_PER_WORD } from './prompts.ts';
 import { planRequest } from './request-plan.ts';
 
+const storeDir = mkdtempSync(join(tmpdir(), 'ogong-models-'));
+afterAll(() => rmSync(storeDir, { recursive: true, force: true }));
+
 it('prompts are drawn out to no more tokens than were asked for, however many a word takes', async () => {
-  const { path: modelPath, modelRoot } = await resolveModel('stories260K', { storeDir: '.' });
+  const { path: modelPath, modelRoot } = await resolveModel('stories260K', { storeDir });
   const plan = { maxTokens: 6, promptTokens: 400 };
   const contextSize = computeContextSize(plan);
   const engine = await createLlamaEngine({ modelPath, modelRoot, contextSize, threads: 1, sequences: 1 });

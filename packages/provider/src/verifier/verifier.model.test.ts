@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -13,12 +16,15 @@ import { createNetwork, type Network, receive } from '@ogong/testing/provider/pr
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseScoreJob, scoreJob } from './score-job.ts';
 
+const storeDir = mkdtempSync(join(tmpdir(), 'ogong-models-'));
+afterAll(() => rmSync(storeDir, { recursive: true, force: true }));
+
 /** Provider and verifier with two engines of their own over the same real weights. */
 describe('an audit with real weights', () => {
   let network: Network;
   let verifier: LlamaEngine;
   beforeAll(async () => {
-    const { path: modelPath } = await resolveModel('stories260K', { storeDir: '' });
+    const { path: modelPath } = await resolveModel('stories260K', { storeDir });
     verifier = await createLlamaEngine({ modelPath, sequences: 1, contextSize: 512 });
     network = await createNetwork({
       realEngine: await createLlamaEngine({ modelPath, sequences: 4, contextSize: 512 }),
