@@ -139,7 +139,7 @@ export function adjudicateReport(
 }
 
 /** A reply and a report on it whose prompts, vocabularies and texts are the same. */
-interface Scored {
+interface ScoredClaim {
   readonly record: RecordV2;
   readonly header: Header;
   readonly report: ScoreReport;
@@ -148,7 +148,7 @@ interface Scored {
 
 /** By measured drift where a table has a row, else by fixed limits. */
 function judgeScores(
-  scored: Scored,
+  scored: ScoredClaim,
   {
     thresholds,
     measured,
@@ -189,7 +189,7 @@ function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Hea
 
 function judgeMeasured(
   { table, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
-  { record, header, report, comparison }: Scored,
+  { record, header, report, comparison }: ScoredClaim,
 ): DriftVerdict | undefined {
   const lookup = findDriftRow(table, {
     modelRoot: record.modelRoot,
@@ -214,7 +214,7 @@ function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check
   return pass('stop-reason', detail);
 }
 
-export interface Combined {
+export interface ReportDecision {
   /** `ask-another`: one verifier's word is not enough. */
   readonly decision: Outcome | 'ask-another';
   /** Indices of reports that the others refute: their verifiers are marked. */
@@ -229,7 +229,7 @@ export interface Combined {
 export function countVotes(
   verdicts: readonly (ReportVerdict & { exact: boolean })[],
   canAskAnother: boolean,
-): Combined {
+): ReportDecision {
   const index = (wanted: Outcome): number[] => verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
   const accepts = index('accept');
   const rejects = index('reject');

@@ -9,9 +9,15 @@ import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } f
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';
 import { findOpened, type OpenedReply, readVerifierReport } from './opened-reply.ts';
-import { findCommitmentProblem, readReport, type Weighed, weighReport } from './report-check.ts';
+import { findCommitmentProblem, readReport, type WeighedReport, weighReport } from './report-check.ts';
 import { combineReports, EJECTING_REJECTS, findAgreeingRejects } from './report-combination.ts';
-import { type Asked, computeDrawState, computeJobId, computeRoundSize, drawVerifier } from './verifier-draw.ts';
+import {
+  type AttemptSummary,
+  computeDrawState,
+  computeJobId,
+  computeRoundSize,
+  drawVerifier,
+} from './verifier-draw.ts';
 
 /** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */
 export interface Judgement {
@@ -44,7 +50,7 @@ export class JudgeError extends Error {
   }
 }
 
-export interface Judged {
+export interface JudgementContext {
   readonly claim: Pick<Claim, 'order' | 'record'> & {
     readonly header?: Claim['header'];
     /** As submitted. Without it no report can be read: nobody can say what the verifier should have been given. */
@@ -61,7 +67,7 @@ export interface Judged {
 }
 
 /** With all that verifiers are asked with. */
-export type Questioned = Judged & { readonly claim: StoredClaim };
+export type AuditContext = JudgementContext & { readonly claim: StoredClaim };
 
 /** A verifier outside the draw: who it is follows from its key alone. */
 export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
@@ -73,7 +79,7 @@ export function toFixedCandidate(keyHash: Uint8Array): EvidenceCandidate {
  * @throws JudgeError where the evidence does not prove what it is brought for; ClaimError where a record in it is no
  * record of this provider.
  */
-export function judge(crypto: Crypto, judged: Judged, evidence: Evidence, before?: OpenedReply): Judgement {
+export function judge(crypto: Crypto, judged: JudgementContext, evidence: Evidence, before?: OpenedReply): Judgement {
   if (evidence.kind === 'withheld') {
     const checks = [fail('opening', 'the provider did not open its commitment within the audit window')];
     return { verdict: 'reject', evidence: 'statistical', checks, verifierIds: [], marked: [] };
@@ -95,7 +101,7 @@ export function judge(crypto: Crypto, judged: Judged, evidence: Evidence, before
 
 function judgeEquivocation(
   crypto: Crypto,
-  { claim, signed }: Judged,
+  { claim, signed }: JudgementContext,
   { record, signature }: { record: Uint8Array; signature: Uint8Array },
 ): Judgement {
   if (equalBytes(record, signed.record)) throw new JudgeError('proves-nothing', 'the two records are one');
@@ -115,16 +121,21 @@ function shorten(bytes: Uint8Array): string {
 }
 
 /** One attempt, with who was drawn for it. */
-interface Heard extends Asked {
+interface AttemptReview extends AttemptSummary {
   readonly candidate: EvidenceCandidate;
-  readonly weighed: Weighed | undefined;
+  readonly weighed: WeighedReport | undefined;
 }
 
-function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, opened: OpenedReply): Judgement {
+function judgeReports(
+  crypto: Crypto,
+  judged: JudgementContext,
+  evidence: AuditEvidence,
+  opened: OpenedReply,
+): Judgement {
   const header = opened.reply.header as Claim['header'];
   const { candidates, attempts } = evidence;
   const context = { draw: judged.draw, claim: { ...judged.claim, header }, drift: judged.drift };
-  const heard: Heard[] = [];
+  const heard: AttemptReview[] = [];
   for (const index of attempts.keys()) assertRound(attempts, index);
   for (const [index, attempt] of attempts.entries()) {
     const state = computeDrawState(candidates, heard, attempt.round);
@@ -143,7 +154,7 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
       weighed,
     });
   }
-  const canDraw = (round: number, among: readonly Heard[]): boolean =>
+  const canDraw = (round: number, among: readonly AttemptReview[]): boolean =>
     drawVerifier(crypto, context, candidates, computeDrawState(candidates, among, round)) !== undefined;
   const first = heard.filter(({ round }) => round === 0);
   if (first.length === 1 && computeRoundSize(crypto, judged.draw, 0, PAIR_PPM) > 1 && canDraw(0, first)) {
@@ -188,12 +199,12 @@ function judgeReports(crypto: Crypto, judged: Judged, evidence: AuditEvidence, o
  * where one lies far out, and then the mean still is: of e-values of one law none pays more where the other lies far than
  * that one does (e-value.test.ts). To leave out those that accept would not be; to leave out refuted rejects only makes it smaller.
  */
-function computeEValue(weighed: readonly Weighed[]): number | undefined {
+function computeEValue(weighed: readonly WeighedReport[]): number | undefined {
   const values = weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function findAgreed(weighed: readonly Weighed[]): Uint8Array | undefined {
+function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
   const exact = weighed.filter(({ claimsExact }) => claimsExact);
   const agreed = exact.find((one) => exact.some((other) => other !== one && equalBytes(one.finding, other.finding)));
   return agreed?.answer;
@@ -210,7 +221,7 @@ function assertRound(attempts: readonly Attempt[], index: number): void {
 
 /** @throws JudgeError */
 function findDrawn(
-  judged: Judged,
+  judged: JudgementContext,
   { verifierId }: Attempt,
   index: number,
   drawn: EvidenceCandidate | undefined,
@@ -223,10 +234,10 @@ function findDrawn(
 /** @returns undefined where nothing was opened. @throws JudgeError */
 function weighAttempt(
   crypto: Crypto,
-  { claim, validator, drift }: Judged,
+  { claim, validator, drift }: JudgementContext,
   reply: OpenedReply,
   { attempts, index, candidate }: { attempts: readonly Attempt[]; index: number; candidate: EvidenceCandidate },
-): Weighed | undefined {
+): WeighedReport | undefined {
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   if (committed === undefined) return undefined;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });

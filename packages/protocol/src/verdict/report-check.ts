@@ -59,7 +59,7 @@ export function readReport<R extends object>(
   }
 }
 
-export interface Weighed extends ReportVerdict {
+export interface WeighedReport extends ReportVerdict {
   /** Whether it was weighed by equality. */
   readonly exact: boolean;
   /** Whether the verifier says that its pass reproduces the provider's class. */
@@ -70,10 +70,13 @@ export interface Weighed extends ReportVerdict {
   readonly answer?: Uint8Array;
 }
 
-const weights = new WeakMap<VerifierReport, { readonly policy: DriftPolicy | undefined; readonly weighed: Weighed }>();
+const weights = new WeakMap<
+  VerifierReport,
+  { readonly policy: DriftPolicy | undefined; readonly weighed: WeighedReport }
+>();
 
 /** One well-formed report against the reply, by the operator's table where it has a row; once, however often it is asked for. */
-export function weighReport(report: VerifierReport, policy: DriftPolicy | undefined): Weighed {
+export function weighReport(report: VerifierReport, policy: DriftPolicy | undefined): WeighedReport {
   const known = weights.get(report);
   if (known !== undefined && known.policy === policy) return known.weighed;
   const drift = policy && { table: policy.table, rates: toRates(policy.note) };

@@ -1,14 +1,14 @@
-import { type Combined, countVotes } from '../audit/adjudicate.ts';
+import { countVotes, type ReportDecision } from '../audit/adjudicate.ts';
 import { equalBytes } from '../base/bytes.ts';
-import type { Weighed } from './report-check.ts';
+import type { WeighedReport } from './report-check.ts';
 
 /** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */
-export function findAgreeingRejects(weighed: readonly Weighed[]): readonly number[] {
+export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly number[] {
   const rejects = weighed.flatMap(({ outcome, claimsExact }, i) => (outcome === 'reject' && claimsExact ? [i] : []));
   let largest: readonly number[] = [];
   for (const first of rejects) {
-    const { finding } = weighed[first] as Weighed;
-    const group = rejects.filter((i) => equalBytes(finding, (weighed[i] as Weighed).finding));
+    const { finding } = weighed[first] as WeighedReport;
+    const group = rejects.filter((i) => equalBytes(finding, (weighed[i] as WeighedReport).finding));
     if (group.length > largest.length) largest = group;
   }
   return largest;
@@ -23,8 +23,8 @@ export const EJECTING_REJECTS = 3;
  * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal may be of
  * two in league, so that a third is asked, and outweigh one accept where nobody is left to ask. Elsewhere the majority does (`countVotes`).
  */
-export function combineReports(weighed: readonly Weighed[], canAskAnother: boolean): Combined {
-  const pick = (test: (one: Weighed) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
+export function combineReports(weighed: readonly WeighedReport[], canAskAnother: boolean): ReportDecision {
+  const pick = (test: (one: WeighedReport) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
   const accepts = pick(({ outcome, exact }) => exact && outcome === 'accept');
   const rejects = pick(({ outcome }) => outcome === 'reject');
   const agreeing = findAgreeingRejects(weighed);

@@ -68,7 +68,7 @@ function weighCandidates(
 }
 
 /** What an attempt leaves behind for those after it. */
-export interface Asked {
+export interface AttemptSummary {
   readonly verifierId: Uint8Array;
   readonly round: number;
   readonly isOpened: boolean;
@@ -81,10 +81,10 @@ export interface Asked {
  */
 export function computeDrawState(
   candidates: readonly EvidenceCandidate[],
-  asked: readonly Asked[],
+  asked: readonly AttemptSummary[],
   round: number,
 ): DrawState {
-  const operatorOf = ({ verifierId }: Asked): Uint8Array[] =>
+  const operatorOf = ({ verifierId }: AttemptSummary): Uint8Array[] =>
     candidates.filter(({ providerId }) => equalBytes(providerId, verifierId)).map(({ operator }) => operator);
   return {
     tried: asked.map(({ verifierId }) => verifierId),

@@ -11,7 +11,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, parseCandidates } from '@ogong/protocol/verdict/evidence';
-import { type Judgement, judge, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type AuditContext, type Judgement, judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import { listAttempts } from '../store/attempt-store.ts';
@@ -237,7 +237,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     const row = find(replyId);
     if (row?.state !== 'auditing' || row.beaconEpoch === undefined || row.deadlineMs === undefined) return;
     const claim = toClaim(row);
-    const judged: Questioned = {
+    const judged: AuditContext = {
       claim,
       signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
       validator: verdicts.validator,
@@ -277,7 +277,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   }
 
   /** @returns undefined where there is none yet, or there will be none: that is a verdict. */
-  async function fetchOpening(judged: Questioned, beaconEpoch: bigint): Promise<OpenedReply | undefined> {
+  async function fetchOpening(judged: AuditContext, beaconEpoch: bigint): Promise<OpenedReply | undefined> {
     const { record, order } = judged.claim;
     const asked = await openings.ask(order, record);
     if (asked.outcome === 'opened') return asked.opened;

@@ -82,14 +82,14 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
   let waiting = 0;
   let work = Promise.resolve();
 
-  function findVerifier({ verifierId, keyHash }: Reported): Peer {
+  function findVerifier({ verifierId, keyHash }: VerifierFinding): Peer {
     const announced = store.read(() => readAnnouncement(store, verifierId))?.verifier;
     if (announced && equalBytes(announced.keyHash, keyHash)) return announced;
     if (fixedVerifier && equalBytes(verifierId, keyHash)) return fixedVerifier;
     throw new Error('the verifier no longer announces itself');
   }
 
-  function askVerifier(dispute: Dispute, reported: Reported, position: number): Promise<SignedTrace> {
+  function askVerifier(dispute: Dispute, reported: VerifierFinding, position: number): Promise<SignedTrace> {
     const { submission, header, record, outputTokens, listSizes, shapeClasses } = dispute;
     const { request, endpoint } = submission;
     const jobId = crypto.sha256(record, reported.keyHash).slice(0, 16);
@@ -109,7 +109,11 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
     return calls.provider(provider, { record, request, endpoint, position, timeoutMs }, { timeoutMs, signal });
   }
 
-  function locate(replyId: Uint8Array, dispute: Dispute, verifier: Reported): Promise<DivergenceEvidence | undefined> {
+  function locate(
+    replyId: Uint8Array,
+    dispute: Dispute,
+    verifier: VerifierFinding,
+  ): Promise<DivergenceEvidence | undefined> {
     const { record, header, opening, providerId } = dispute;
     return locateDivergence(
       crypto,
@@ -134,7 +138,7 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
     let evidence: DivergenceEvidence | undefined;
     let others = reports;
     while (evidence === undefined && others.length > 0 && !stopping.signal.aborted) {
-      const [verifier, ...rest] = others as [Reported, ...Reported[]];
+      const [verifier, ...rest] = others as [VerifierFinding, ...VerifierFinding[]];
       others = rest;
       evidence = await locate(replyId, dispute, verifier);
     }
@@ -179,7 +183,7 @@ export function createDisputes(dependencies: DisputeDependencies): Disputes {
   };
 }
 
-interface Reported {
+interface VerifierFinding {
   readonly verifierId: Uint8Array;
   readonly keyHash: Uint8Array;
   readonly report: ScoreReport;
@@ -195,7 +199,7 @@ interface Dispute {
   readonly listSizes: Uint8Array;
   readonly shapeClasses: Uint8Array;
   /** In the provider's exact class, and different from what was committed; at least one, by different keys, and alike if several. */
-  readonly reports: readonly Reported[];
+  readonly reports: readonly VerifierFinding[];
 }
 
 /** Everything was checked before the verdict rested on it. */
@@ -237,7 +241,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
 }
 
 /** The most that equal each other to the bit; the first one where none do. */
-function findAgreeing(reports: readonly Reported[]): readonly Reported[] {
+function findAgreeing(reports: readonly VerifierFinding[]): readonly VerifierFinding[] {
   const groups = reports.map(({ report }) => reports.filter((other) => isSameFinding(report, other.report)));
-  return groups.reduce<readonly Reported[]>((best, group) => (group.length > best.length ? group : best), []);
+  return groups.reduce<readonly VerifierFinding[]>((best, group) => (group.length > best.length ? group : best), []);
 }

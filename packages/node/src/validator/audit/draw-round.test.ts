@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { Questioned } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const { order, header } = reply;
 const judged = {
   claim: { order, header },
   draw: { replyId: order.replyId, intakeEpoch: 1n, beaconEpoch: 2n, beacon: bytes(32, 4) },
-} as unknown as Questioned;
+} as unknown as AuditContext;
 const candidates: EvidenceCandidate[] = [1, 2, 3].map((n) => ({
   providerId: bytes(32, n),
   payee: bytes(20, n),

@@ -5,11 +5,11 @@ import {
   encodeDrift,
   parseCandidates,
 } from '@ogong/protocol/verdict/evidence';
-import type { Questioned } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
-import type { Weighed } from '@ogong/protocol/verdict/report-check';
+import type { WeighedReport } from '@ogong/protocol/verdict/report-check';
 import {
-  type Asked,
+  type AttemptSummary,
   computeDrawState,
   computeJobNonce,
   computeRoundSize,
@@ -24,14 +24,14 @@ import type { RoundState } from './round-state.ts';
 /** Whom the beacon has asked next, at the same time; nobody where nobody is left. */
 export function drawRound(
   { crypto, pairPpm, fixedVerifier, jobSecret }: Pick<RoundState, 'crypto' | 'pairPpm' | 'fixedVerifier' | 'jobSecret'>,
-  judged: Questioned,
+  judged: AuditContext,
   candidates: readonly EvidenceCandidate[],
   attempts: readonly AttemptRow[],
-  weighed: ReadonlyMap<number, Weighed>,
+  weighed: ReadonlyMap<number, WeighedReport>,
 ): AttemptRow[] {
   const round = (attempts.at(-1)?.round ?? -1) + 1;
   const { replyId } = judged.claim.order;
-  const asked: Asked[] = attempts.map(({ attempt, verifierId, round: of }) => ({
+  const asked: AttemptSummary[] = attempts.map(({ attempt, verifierId, round: of }) => ({
     verifierId,
     round: of,
     isOpened: weighed.has(attempt),
@@ -69,7 +69,7 @@ export function drawRound(
 export async function prepareCandidates(
   state: RoundState,
   row: ReplyRow,
-  judged: Questioned,
+  judged: AuditContext,
   opened: OpenedReply,
 ): Promise<EvidenceCandidate[]> {
   const { crypto, clock, store, group, stakeOf, windowMs, planHoneypots } = state;

@@ -1,6 +1,6 @@
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
-import { listDigests, type Questioned } from '@ogong/protocol/verdict/judge';
+import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import type { ReplyRow } from '../store/reply-store.ts';
@@ -25,7 +25,7 @@ export interface RoundJob {
 export async function finishRound(
   state: RoundState,
   row: ReplyRow,
-  judged: Questioned,
+  judged: AuditContext,
   opened: OpenedReply,
   { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
 ): Promise<void> {
@@ -55,7 +55,7 @@ async function closeRound(
 function createRoundJob(
   { crypto, callTimeoutMs, windowMs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs'>,
   { replyId, submission }: ReplyRow,
-  { claim }: Questioned,
+  { claim }: AuditContext,
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
 ): RoundJob {
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;

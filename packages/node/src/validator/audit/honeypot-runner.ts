@@ -15,7 +15,7 @@ import { fillRound } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import type { Questioned } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
 import type { ReportSubject } from '@ogong/protocol/verdict/report-check';
 import { computeJobId, computeJobNonce } from '@ogong/protocol/verdict/verifier-draw';
@@ -82,7 +82,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
    * @param pair the candidates of the first round.
    */
   function plan(
-    { draw, claim }: Questioned,
+    { draw, claim }: AuditContext,
     { reply }: OpenedReply,
     {
       candidates,

@@ -18,7 +18,7 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { createTestReport, type TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
-import { judgeHoneypot, type KnownAnswer, type Planted, plantBad } from './honeypot.ts';
+import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from './honeypot.ts';
 import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
 
 const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
@@ -30,7 +30,8 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
     i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
   );
 
-const judge = (...of: [KnownAnswer, Pick<Planted, 'position'>, ScoreReport]) => judgeHoneypot(crypto, ...of).outcome;
+const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]) =>
+  judgeHoneypot(crypto, ...of).outcome;
 
 async function createKnown() {
   const served = await createTestValidator().deliver(3, {});
@@ -41,7 +42,7 @@ async function createKnown() {
     );
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
   const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
-  const good: Planted = { outputTokens: served.reply.outputTokens, position: undefined };
+  const good: PlantedReply = { outputTokens: served.reply.outputTokens, position: undefined };
   return { served, answer, report, rows, good };
 }
 
@@ -142,7 +143,7 @@ describe('the judge of a honeypot', () => {
     // The farthest draw may lie after a replaced token, where nothing is known.
     const bad = Array.from({ length: 20 }, (_, n) => plantBad(crypto, rows, seed(n))).find(
       ({ position }) => (position as number) >= 32,
-    ) as Planted;
+    ) as PlantedReply;
     const planted = report(bad.outputTokens, { exact: false, numericClass: 'other' });
     expect(judge(answer, bad, { ...planted, tailGap: far })).toBe('passed');
   });

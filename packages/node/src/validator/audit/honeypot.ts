@@ -26,7 +26,7 @@ export interface KnownAnswer {
 }
 
 /** A reply as it is put before a honeypot's verifier. */
-export interface Planted {
+export interface PlantedReply {
   readonly outputTokens: readonly number[];
   /** Of the replaced token; undefined where the reply is as it was. */
   readonly position: number | undefined;
@@ -43,7 +43,7 @@ const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
  * @param seed 32 bytes that nobody else knows.
  * @returns the reply as it was where no position has such a token.
  */
-export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): Planted {
+export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): PlantedReply {
   const outputTokens = rows.map(tokenOf);
   const spoken = new Set(outputTokens.slice(0, -1));
   const plants = rows.flatMap(({ ids, rank }, position) => {
@@ -94,7 +94,7 @@ export interface HoneypotVerdict {
 export function judgeHoneypot(
   crypto: Crypto,
   { header, report: expected }: KnownAnswer,
-  { position }: Pick<Planted, 'position'>,
+  { position }: Pick<PlantedReply, 'position'>,
   report: ScoreReport,
   drift?: DriftPolicy | undefined,
 ): HoneypotVerdict {

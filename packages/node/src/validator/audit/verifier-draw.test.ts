@@ -5,7 +5,7 @@ import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
 import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, encodeDrift, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { type Judged, judge } from '@ogong/protocol/verdict/judge';
+import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
@@ -49,7 +49,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
   const validator = createTestValidator({ verifiers: answerHonestly(served), audit: { drift } });
   await validator.announce(provider);
   for (const [name, numericClass] of Object.entries(names)) await validator.announceVerifier(name, numericClass);
-  const audits: { evidence: AuditEvidence; judged: Judged; bytes: Uint8Array }[] = [];
+  const audits: { evidence: AuditEvidence; judged: JudgementContext; bytes: Uint8Array }[] = [];
   for (let number = 0; number < replies; number++) {
     const reply = await validator.deliver(number);
     const { replyId } = reply.reply.record;
@@ -65,7 +65,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
       evidence: parseEvidence(bytes) as AuditEvidence,
       judged: {
         claim: toClaim(row),
-        signed: row.signedRecord as Judged['signed'],
+        signed: row.signedRecord as JudgementContext['signed'],
         validator: validator.signer.address,
         draw: { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon },
         allowFixedVerifier: false,
@@ -79,7 +79,7 @@ async function runAudits(drift: DriftPolicy | undefined, replies: number) {
 const sharpId = hashHybridKey(crypto, createTestHybrid('v1').publicKey);
 const isSharpFirst = ({ evidence }: { evidence: AuditEvidence }): boolean =>
   equalBytes(evidence.attempts[0]?.verifierId as Uint8Array, sharpId);
-const isRefused = (judged: Judged, evidence: AuditEvidence): boolean => {
+const isRefused = (judged: JudgementContext, evidence: AuditEvidence): boolean => {
   try {
     judge(crypto, judged, evidence);
     return false;

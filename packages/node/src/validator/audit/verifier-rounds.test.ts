@@ -10,7 +10,7 @@ import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
 import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
 import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
-import { type Judged, JudgeError, judge, listDigests } from '@ogong/protocol/verdict/judge';
+import { JudgeError, type JudgementContext, judge, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
@@ -86,7 +86,7 @@ async function createAudited({
         beaconEpoch,
         beacon: validator.archive.find(beaconEpoch)!.value,
       };
-      const judged: Judged = {
+      const judged: JudgementContext = {
         claim: toClaim(row),
         signed: row.signedRecord!,
         validator: validator.signer.address,
@@ -375,7 +375,7 @@ describe('a verifier that does not keep its word', () => {
 });
 
 describe('a co-signer', () => {
-  const expectRefused = (judged: Judged, evidence: AuditEvidence, message: string): void => {
+  const expectRefused = (judged: JudgementContext, evidence: AuditEvidence, message: string): void => {
     expect(() => judge(crypto, judged, evidence)).toThrow(JudgeError);
     expect(() => judge(crypto, judged, evidence)).toThrow(message);
   };

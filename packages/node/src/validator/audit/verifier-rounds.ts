@@ -1,6 +1,6 @@
-import type { Questioned } from '@ogong/protocol/verdict/judge';
+import type { AuditContext } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
-import { type Weighed, weighReport } from '@ogong/protocol/verdict/report-check';
+import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports } from '@ogong/protocol/verdict/report-combination';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';
 import { type ReplyRow, readReply } from '../store/reply-store.ts';
@@ -20,7 +20,7 @@ const MAX_ATTEMPTS = 4;
 export async function runRounds(
   state: RoundState,
   row: ReplyRow,
-  judged: Questioned,
+  judged: AuditContext,
   opened: OpenedReply,
 ): Promise<void> {
   const { clock, store, group, signal, pause } = state;
@@ -53,10 +53,10 @@ export async function runRounds(
 /** Reports were read before they were kept. */
 function weighAll(
   state: RoundState,
-  judged: Questioned,
+  judged: AuditContext,
   opened: OpenedReply,
   attempts: readonly AttemptRow[],
-): Map<number, Weighed> {
+): Map<number, WeighedReport> {
   const { order } = judged.claim;
   return new Map(
     attempts.flatMap((row) => {
