@@ -123,16 +123,18 @@ async function serveAll<End extends ChoiceEnd>(
   let first: { readonly error: unknown } | undefined;
   const results = await Promise.all(
     Array.from({ length: request.choices }, async (_, index) => {
-      const choice = serve(index, signal);
       try {
-        return await follow(choice, index);
+        const choice = serve(index, signal);
+        try {
+          return await follow(choice, index);
+        } finally {
+          // Whoever stopped reading has to say so, or the provider goes on. What that says of itself is a failure like any other.
+          await choice.return(undefined as never);
+        }
       } catch (error) {
         first ??= { error };
         failed.abort();
         return undefined;
-      } finally {
-        // Whoever stopped reading has to say so, or the provider goes on.
-        await choice.return(undefined as never);
       }
     }),
   );

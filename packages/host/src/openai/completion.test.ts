@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { createApiApp } from '../http/api-app.ts';
+import { answerCompletion, type ChoiceEnd, type ChoicePart } from './completion.ts';
+
+const PART: ChoicePart = { text: 'a', tokens: [] };
+
+/** Never ends by itself; whoever leaves it finds that it cannot be left in peace. */
+async function* tellBadly(): AsyncGenerator<ChoicePart, ChoiceEnd> {
+  try {
+    for (;;) yield PART;
+  } finally {
+    await Promise.reject(new Error('the link to the provider broke'));
+  }
+}
+
+it('gives its place back, even where a choice cannot be left in peace', async () => {
+  let ended = 0;
+  const app = createApiApp();
+  app.post('/', (context) =>
+    answerCompletion(context, {
+      endpoint: 'chat',
+      identity: { id: 'chatcmpl-1', created: 0, model: 'm' },
+      request: { choices: 2, stream: true, includeUsage: false, logprobs: false },
+      serve: tellBadly,
+      heartbeatMs: 60_000,
+      onEnd: () => ended++,
+    }),
+  );
+  const client = new AbortController();
+  const request = new Request('http://localhost/', { method: 'POST', signal: client.signal });
+  const response = await app.request(request, undefined, {});
+  await response.body?.getReader().read();
+  client.abort();
+  await expect.poll(() => ended).toBe(1);
+});
