@@ -60,6 +60,7 @@ export function createApiApp(options: ApiAppOptions = {}): ApiApp {
     if (onAnswered) watchResponse(context, onAnswered);
     assertWellEncoded(context.req.url);
     await next();
+    endUnreadRequest(context);
   });
   app.notFound((context) => {
     const { method, path } = context.req;
@@ -107,9 +108,13 @@ function respondWithError(
 ): Response {
   if (error.retryAfterS !== undefined) context.header('retry-after', String(error.retryAfterS));
   if (error.code === 'invalid_api_key') context.header('www-authenticate', 'Bearer');
-  // What is left of the body is not read, so the connection cannot carry another request.
-  if (context.env.incoming?.complete === false) context.header('connection', 'close');
+  endUnreadRequest(context);
   return context.json(formatError(error, context), error.status as ContentfulStatusCode);
+}
+
+/** What is left of a body is not read, so the connection can carry no other request, and does not wait for the rest. */
+function endUnreadRequest(context: ApiContext): void {
+  if (context.env.incoming?.complete === false) context.header('connection', 'close');
 }
 
 /** Bytes that are no UTF-8 would otherwise reach the handlers as they were sent. */

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { HttpServer } from '../http/http-server.ts';
 import { createMetrics } from './metrics.ts';
@@ -41,4 +42,18 @@ it('serves nothing else', async () => {
 it.each(['0.0.0.0', '::', '192.168.0.1', 'example.com', '::ffff:10.0.0.1'])('is not served on %s', (host) => {
   const options = { bind: { host, port: 0 }, metrics: createMetrics('router') };
   expect(() => createMetricsServer(options)).toThrow(/this machine only/);
+});
+
+it('ends the connection of a request whose body nobody reads: its rest would be waited for without end', async () => {
+  const { hostname, port } = new URL(await serve());
+  const socket = connect(Number(port), hostname);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text) => {
+    answer += text;
+  });
+  socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nx');
+  await closed;
+  expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  expect(answer).toMatch(/^connection: close\r$/im);
 });
