@@ -148,6 +148,12 @@ describe('the Ollama API', () => {
     expect((await post('/api/chat', { model: 'fake', messages, tools: [{}] })).status).toBe(400);
     expect((await post('/api/nothing', {})).status).toBe(404);
   });
+
+  it('refuses a body that nests without end', async () => {
+    const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const response = await post('/api/chat', `{"model":"fake","messages":${nested}}`);
+    expect([response.status, await response.json()]).toEqual([400, { error: expect.stringContaining('nests deeper') }]);
+  });
 });
 
 it('answers pages of this machine only', async () => {

@@ -3,7 +3,8 @@ import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/a
 import { readBody } from '@ogong/host/http/body';
 import { streamText } from '@ogong/host/http/text-stream';
 import { FINISH_REASONS } from '@ogong/host/openai/format';
-import { toHex, utf8Decode } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseJson } from '@ogong/protocol/base/json';
 import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Route } from '@ogong/protocol/http/routes';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
@@ -154,12 +155,13 @@ async function* formatLines(
 const toNanoseconds = (ms: number): number => Math.round(ms * 1e6);
 
 function parseFields(body: Uint8Array): Fields {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(utf8Decode(body));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Fields;
+    parsed = parseJson(body);
   } catch (cause) {
-    throw new RequestError('the body is not JSON', null, null, { cause });
+    throw new RequestError(`the body cannot be read: ${(cause as Error).message}`, null, null, { cause });
   }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Fields;
   throw new RequestError('the body must be a JSON object');
 }
 
