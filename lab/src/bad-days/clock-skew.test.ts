@@ -35,8 +35,8 @@ describe('a provider whose clock is off', () => {
   });
 
   it.each([
-    [3 * MINUTE, /order has expired 1\d{5} ms ago, by the clock here/],
-    [-3 * MINUTE, /ticket-issued: issued 1\d{5} ms in the future, by the clock here/],
+    [3 * MINUTE, /order has expired 1\d{5} ms ago, by this machine's clock/],
+    [-3 * MINUTE, /ticket-issued: issued 1\d{5} ms in the future, by this machine's clock/],
   ])('by %i ms refuses orders and says that it is about clocks', async (offsetMs, words) => {
     const call = serveWith(offsetMs);
     expect(await messageOf(call)).toMatch(words);
@@ -60,15 +60,15 @@ describe('a validator whose clock is off', () => {
   });
 
   it.each([
-    [3 * MINUTE, /order has expired 60000 ms ago, by the clock here/],
-    [-9 * MINUTE, /by the clock here this one lives 660000/],
+    [3 * MINUTE, /order has expired 60000 ms ago, by this machine's clock/],
+    [-9 * MINUTE, /by this machine's clock this one lives 660000/],
   ])('by %i ms refuses orders and says that it is about clocks', async (offsetMs, words) => {
     expect(await messageOf(admitWith(offsetMs))).toMatch(words);
   });
 
   it.each([
-    [3 * MINUTE, /expired \d+ ms ago, by the clock here/],
-    [-3 * MINUTE, /issued \d+ ms in the future, by the clock here/],
+    [3 * MINUTE, /expired \d+ ms ago, by this machine's clock/],
+    [-3 * MINUTE, /issued \d+ ms in the future, by this machine's clock/],
   ])('by %i ms refuses announcements and says that it is about clocks', async (offsetMs, words) => {
     const clock = createTestClock();
     const providerMs = clock.nowMs();

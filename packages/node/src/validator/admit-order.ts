@@ -36,11 +36,12 @@ export function assertInTime(
   epoch: bigint,
 ): void {
   const leftMs = Number(order.expiresAtMs) - clock.nowMs();
-  if (leftMs <= 0) throw new Refusal('precondition', `the order has expired ${-leftMs} ms ago, by the clock here`);
+  if (leftMs <= 0)
+    throw new Refusal('precondition', `the order has expired ${-leftMs} ms ago, by this machine's clock`);
   if (leftMs > MAX_ORDER_LIFETIME_MS) {
     throw new Refusal(
       'invalid',
-      `an order lives at most ${MAX_ORDER_LIFETIME_MS} ms; by the clock here this one lives ${leftMs}`,
+      `an order lives at most ${MAX_ORDER_LIFETIME_MS} ms; by this machine's clock this one lives ${leftMs}`,
     );
   }
   if (!isEpochNear(order.epoch, epoch)) {

@@ -16,15 +16,15 @@ import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from '../stage2/scor
 import { judgeOutcome } from '../tier/outcome.ts';
 
 /**
- * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: nothing is scored that
- * does not hash to the signed root (docs/spec/stage-2.md).
+ * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: only bytes that hash to the
+ * signed root are scored (docs/spec/stage-2.md).
  *
- * How scores are decided on where no equality holds; all optional.
+ * This interface says how scores are decided on where no equality holds. All fields are optional.
  */
 export interface AdjudicationPolicy {
   /** Fixed limits, where no table says more. */
   readonly thresholds?: Thresholds;
-  /** Measured drift, and what the operator accepts to be wrong about. */
+  /** Measured drift, and the error rates that the operator accepts. */
   readonly drift?: {
     readonly table: DriftTable;
     readonly rates?: DecisionRates;
@@ -114,7 +114,7 @@ export function adjudicateReport(
     checkStop(record, header, report),
   ];
   const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
-  // These are equal in every class, so a tier takes them as it takes equality.
+  // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (isRefuted()) {
     return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined };
   }
@@ -158,9 +158,9 @@ function judgeScores(
   const limits = judgeByLimits(toLimitScores(comparison, report.tailGap), thresholds);
   const drift = measured && judgeMeasured(measured, scored);
   if (drift === undefined) return limits;
-  // No row is this class's own: what the fixed limits reject where no table speaks, they reject here, with the same weight.
+  // The class has no row of its own, so the fixed limits reject as they do without a table, and with the same weight.
   if (drift.isUnlisted && limits.outcome === 'reject') return limits;
-  // Which unlisted token a draw names is no matter of drift, whatever the table says of the values.
+  // The table measures values, not which unlisted token a draw names: the fixed limit decides on that.
   const place = limits.checks.find(({ id }) => id === 'tail-place');
   if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };
   const { pValue, source, cheat, row } = drift;
@@ -169,7 +169,7 @@ function judgeScores(
   if (drift.outcome === 'reject') return { outcome: 'reject', checks: [fail('likelihood', detail)], drift };
   if (drift.outcome === 'accept') return { outcome: 'accept', checks: [pass('likelihood', detail)], drift };
   if (drift.isBeyondAll && limits.outcome === 'reject') {
-    // Few held-out replies give no small p-value: what lies beyond all of them is left to the fixed limits.
+    // Few held-out replies cannot give a small p-value, so the fixed limits decide on a reply beyond all of them.
     return { outcome: 'reject', checks: [...limits.checks, skip('likelihood', detail)], drift };
   }
   return { outcome: 'inconclusive', checks: [skip('likelihood', `undecided: ${detail}`)], drift };
@@ -177,8 +177,8 @@ function judgeScores(
 
 /**
  * What equality leaves to the provider: how long a list is, which decides the draws at its edge, and which unlisted token a
- * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move
- * with the drift, and nothing is made of them.
+ * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move with the
+ * drift and are not judged.
  */
 function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
   const id = 'own-choice';

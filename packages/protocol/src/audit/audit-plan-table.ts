@@ -22,7 +22,7 @@ export type Deterrence =
       readonly kind: 'measured';
       readonly name: string;
       readonly replies: number;
-      /** Of them, at the rate asked for. */
+      /** How many of the samples are caught at the rate asked for. */
       readonly caught: number;
       /** s, at the lower 95 % limit. */
       readonly soundnessPpm: number;
@@ -36,7 +36,7 @@ export type Deterrence =
     };
 
 /**
- * In atomic units, rounded up: a cheat is not taken to save less than it does.
+ * In atomic units, rounded up, so that a cheat's saving is never underestimated.
  * @throws RangeError on a share outside 0..1,000,000.
  */
 export function computeSaving({ feeAtomic, savingPpm }: Pick<DeterrenceTerms, 'feeAtomic' | 'savingPpm'>): bigint {

@@ -54,7 +54,8 @@ function weigh({ soundnessPpm, falsePositivePpm, feeAtomic, franchiseAtomic }: S
 }
 
 function assertPpm(value: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > PPM) throw new RangeError(`${value} parts per million`);
+  if (!Number.isInteger(value) || value < 0 || value > PPM)
+    throw new RangeError(`not a rate in parts per million: ${value}`);
 }
 
 const divideUp = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
@@ -106,7 +107,7 @@ export interface AuditBudget {
   readonly tokens: number;
 }
 
-/** Robust z of a speed from which on it is suspicious, and how many times base coverage each further one adds. */
+/** From this robust z on, a speed is suspicious. Each further unit adds so many times base coverage. */
 const SPEED_FROM = 3;
 const SPEED_WEIGHT = 2;
 /** An identity counts as new until so many audits. */
@@ -118,8 +119,8 @@ const DOUBT_WEIGHT = 3;
 const REASON_LIMIT = 20;
 
 /**
- * How many times base coverage a reply deserves besides it: faster than its model allows others to be, paid to a new
- * identity, dear, or paid to whom the evidence so far speaks against.
+ * How many times base coverage a reply deserves besides it: it is faster than its peers, pays a new identity, is expensive, or
+ * pays a payee that the evidence so far speaks against.
  * @returns at least 0.
  */
 function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[]; medianFee: number }): number {
@@ -132,9 +133,9 @@ function computeReasons(reply: AuditableReply, peers: { speeds: readonly number[
   );
 }
 
-/** Few peers have no typical scatter. */
+/** Fewer peers than this have no typical scatter. */
 const MIN_PEERS = 5;
-/** Scatter of honest speeds is not taken to be less than this, ln. */
+/** Least scatter that is assumed of honest speeds, ln. */
 const SPEED_FLOOR = 0.05;
 
 /**

@@ -6,7 +6,8 @@ import { drawInteger } from '../sampling/draw-integer.ts';
 
 /**
  * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of a LATER epoch than
- * the one in which the reply was committed, so that nobody knew when it was served, and everybody can recompute it after.
+ * the one in which the reply was committed, so that nobody could know when the reply was served, and everybody can recompute it
+ * afterwards.
  */
 const SELECTION_DOMAIN = encodeDomain('ogong-audit-v1');
 const PAIR_DOMAIN = encodeDomain('ogong-audit-pair-v1');
@@ -34,8 +35,8 @@ export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): bo
 }
 
 /**
- * Whether an audit asks two verifiers at the same time, like isAudited with a draw of its own: neither knows of the other,
- * and what one reports is checked by the other.
+ * Whether an audit asks two verifiers at the same time, like isAudited, with a separate draw. Neither verifier knows of the
+ * other, and each report checks the other.
  * @throws ProtocolError like isAudited.
  */
 export function isPaired(crypto: Crypto, draw: AuditDraw, pairPpm: number): boolean {
@@ -74,7 +75,7 @@ export interface VerifierAssignment<T extends VerifierCandidate> {
   readonly candidates: readonly T[];
   /** Providers that were already asked about this reply, in order. */
   readonly tried: readonly Uint8Array[];
-  /** Operators whose word is there already, or is being asked for: a second one is another's. */
+  /** Operators that have reported or were asked: a second report must come from another operator. */
   readonly heard?: readonly Uint8Array[];
   /** Candidates of this class come first, where there are any. */
   readonly preferClass?: string | undefined;

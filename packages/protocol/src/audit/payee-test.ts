@@ -2,10 +2,11 @@ import { dilute } from '../statistics/e-value.ts';
 import { multiplyEvidence } from '../statistics/sprt.ts';
 
 /**
- * The sequential test (sprt.ts) with evidence of any strength, per payee: keys rotate, whom the fees go to is whom the evidence follows.
- * Each audit brings an e-value (e-value.ts): nonnegative, expectation at most 1 for an honest reply given everything before.
- * Who cheats on a share g of the replies is best met by 1 - g + g e, so M is mixed once more, over CHEAT_SHARES with equal
- * weights: evidence grows for every share above none, where the plain product would shrink between the cheats.
+ * The sequential test (sprt.ts) with evidence of any strength, per payee: keys rotate, so the evidence follows the payee that
+ * gets the fees. Each audit brings an e-value (e-value.ts): nonnegative, expectation at most 1 for an honest reply given
+ * everything before. Against a payee that cheats on a share g of its replies the best factor is 1 - g + g e, so M is mixed once
+ * more, over CHEAT_SHARES with equal weights. Then evidence grows for every share above zero; the plain product would shrink
+ * between the cheats.
  */
 export interface PayeeTestState {
   readonly audits: number;

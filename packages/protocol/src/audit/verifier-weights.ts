@@ -4,11 +4,17 @@ import { REPLY_SCORES } from '../stage2/reply-scores.ts';
 
 type Widths = Pick<DriftTable, 'families' | 'rows'>;
 
-/** From the sharpest down; no verifier's chances fall below a quarter of an even draw's, or rise above four times them. */
+/**
+ * Weights, from the sharpest classes down. So every verifier's chance stays between a quarter and four times that of an even
+ * draw.
+ */
 const SHARPEST = 4n;
 const SHARP = 2n;
 const OTHERS = 1n;
-/** How many times as far as the sharpest class others see an honest reply, at most; ln, like the scores. */
+/**
+ * A class gets a weight if it sees an honest reply at most so many times as far off as the sharpest class does; ln, like the
+ * scores.
+ */
 const SHARPEST_WITHIN = Math.LN2;
 const SHARP_WITHIN = 2 * Math.LN2;
 const MEAN = REPLY_SCORES.indexOf('sketch-mean');
@@ -16,8 +22,8 @@ const MEDIAN = QUANTILES.indexOf(0.5);
 
 /**
  * Chances of verifiers in the draw for a reply, in proportion, by how sharply their classes see the class that it declares:
- * whoever declares a loose class is met most often where that class is seen tight. Every verifier keeps a chance, so that
- * nobody knows who comes, and no single class audits all. Equality is sharper than any score.
+ * a provider that declares a loose class is mostly audited by verifiers whose class sees that class sharply. Every verifier
+ * keeps a chance, so that nobody can predict it, and no single class does all audits. Equality is sharper than any score.
  * @param reply its positions at least 1.
  * @param verifiers the classes that those who may be drawn say they compute in.
  * @returns one weight per verifier, in order: 4, 2 or 1 (docs/spec/audit-selection.md).

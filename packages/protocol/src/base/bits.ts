@@ -1,6 +1,6 @@
 import { ProtocolError } from './bytes.ts';
 
-/** Bit strings, most significant bit first; the last byte is filled with zeros, which a reader insists on. */
+/** Bit strings, most significant bit first; the last byte is padded with zeros. A reader refuses other padding. */
 export interface BitWriter {
   /** @param width 0..32. */
   put(value: number, width: number): void;
@@ -10,10 +10,10 @@ export interface BitWriter {
   take(): Uint8Array;
 }
 
-/** A quotient of this many ones is followed by the value itself in 26 bits: bounds the unary part. */
+/** After this many ones the value itself follows in 26 bits. This bounds the unary part. */
 const RICE_ESCAPE = 12;
 const RICE_ESCAPE_BITS = 26;
-/** A peek looks at so many bits from the start of a byte. */
+/** How many bits a peek reads, from the start of a byte. */
 const PEEK_BITS = 32;
 
 export function createBitWriter(initialCapacity = 4096): BitWriter {
@@ -66,12 +66,15 @@ export interface BitReader {
   get(width: number): number;
   getRice(parameter: number): number;
   /**
-   * What `get` would give, so many times over; only where what is left is long enough that none of it can fail.
+   * Reads `count` values as `get` does, but only if so many bits are left that no read can fail.
    * @param width 1..25.
    * @returns how many were read: all or none.
    */
   getRun(width: number, count: number, out: Uint32Array): number;
-  /** The same for `getRice`. @returns how many were read: none near the end, otherwise all up to a code to be refused. */
+  /**
+   * The same for `getRice`.
+   * @returns how many were read: 0 near the end, otherwise all before the first code that must be refused.
+   */
   getRiceRun(parameter: number, count: number, out: Uint32Array): number;
   /** @throws ProtocolError unless only zero padding within the last byte is left. */
   end(): void;
@@ -133,7 +136,7 @@ export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
         if (ones < RICE_ESCAPE) {
           bit += ones + 1;
           const length = ones + 1 + parameter;
-          // Code and remainder mostly fit one look.
+          // Code and remainder usually fit in one peek.
           const low = length <= 25 ? bits << (ones + 1) : word(bytes, bit);
           out[done] = parameter === 0 ? ones : ones * 2 ** parameter + (low >>> (32 - parameter));
           bit += parameter;
@@ -156,7 +159,7 @@ export function createBitReader(bytes: Uint8Array, start = 0): BitReader {
   return reader;
 }
 
-/** 25 bits or more, left-aligned in 32, of which all bytes are there. */
+/** 25 bits or more, left-aligned in 32. The caller knows that all their bytes exist. */
 function word(bytes: Uint8Array, bit: number): number {
   const at = bit >> 3;
   const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);

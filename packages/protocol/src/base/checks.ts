@@ -1,9 +1,9 @@
-/** One named finding. A verdict is a list of them; a skip says why something was not looked at and is never a pass. */
+/** One named finding. A verdict is a list of them; a skip says why something was not checked, and is never a pass. */
 export interface Check {
   readonly id: string;
   readonly status: 'pass' | 'fail' | 'skip';
   readonly detail: string;
-  /** Of a reply, the first that fails, where the finding is about positions. */
+  /** The first position of the reply that fails, if the finding is about positions. */
   readonly position?: number;
 }
 
@@ -22,7 +22,7 @@ export function isOk(checks: readonly Check[]): boolean {
   return checks.some((check) => check.status === 'pass') && checks.every((check) => check.status !== 'fail');
 }
 
-/** @param details of a pass, and of a failure. */
+/** @param details of a pass, then of a failure. */
 export function check(id: string, ok: boolean, [good, bad]: readonly [string, string]): Check {
   return ok ? pass(id, good) : fail(id, bad);
 }

@@ -11,9 +11,9 @@ import {
 import { assertAscending, assertPlainText, encodeDomain } from './canonical.ts';
 
 /**
- * Canonical encodings by description: each field of a format stands once, with its width and its bounds, and the type is
- * inferred from it (docs/adr/0015-codec.md). What encodes and what decodes enforce the same rules, so that a value has one
- * byte string and a byte string one value; a ProtocolError names the field by its path.
+ * Canonical encodings by description: each field of a format is described once, with its width and its bounds, and the type is
+ * inferred from it (docs/adr/0015-codec.md). Encoder and decoder enforce the same rules: each value has one byte string, and
+ * each byte string one value. A ProtocolError names the field by its path.
  */
 export interface Codec<T> {
   /** @throws ProtocolError where the value is out of range. */
@@ -86,7 +86,7 @@ function assertDouble(value: number): void {
   if (!Number.isFinite(value) || Object.is(value, -0)) throw new ProtocolError('out-of-range', `no number: ${value}`);
 }
 
-/** So many bytes, without a length. */
+/** A fixed number of bytes, without a length prefix. */
 export function bytes(length: number): Codec<Uint8Array> {
   return { write: (writer, value) => writer.bytes(value, length), read: (reader) => reader.bytes(length) };
 }
@@ -123,7 +123,7 @@ function bounded(value: Uint8Array, maxLength: number): Uint8Array {
 export function text(maxLength: number): Codec<string> {
   return {
     write(writer, value) {
-      // The encoder would write another text in place of a lone surrogate.
+      // The UTF-8 encoder would replace a lone surrogate by another character.
       if (!value.isWellFormed()) throw new ProtocolError('malformed', 'not a Unicode text');
       writer.bytes16(bounded(utf8Encode(value), maxLength));
     },
@@ -139,7 +139,7 @@ export function plainText(maxLength: number, { minLength = 1 } = {}): Codec<stri
   });
 }
 
-/** One of some words, as its index in one byte. */
+/** One of the given words, as its index in one byte. */
 export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
   return {
     write(writer, value) {
@@ -177,7 +177,7 @@ export function within<T extends number | bigint>(codec: Codec<T>, low: T, high:
 }
 
 export interface ListRules<T> {
-  /** The integer that the number of items is written as. */
+  /** How the number of items is written. */
   readonly count: Codec<number>;
   readonly min?: number;
   readonly max: number;
@@ -208,7 +208,7 @@ export function list<T>(item: Codec<T>, { count, min = 0, max, ascending }: List
   };
 }
 
-/** As many items as the format fixes, without a number. */
+/** A fixed number of items, without a count. */
 export function tuple<T>(item: Codec<T>, length: number): Codec<readonly T[]> {
   return {
     write(writer, items) {
@@ -231,7 +231,7 @@ function writeItems<T>(writer: Writer, codec: Codec<T>, items: readonly T[]): vo
 function readItems<T>(reader: Reader, codec: Codec<T>, length: number): T[] {
   const items: T[] = [];
   try {
-    // Grown one by one: a count that no bytes follow allocates nothing.
+    // Items are added one by one, so a count without bytes behind it allocates nothing.
     while (items.length < length) items.push(codec.read(reader));
   } catch (error) {
     throw locate(error, `[${items.length}]`);
@@ -298,7 +298,9 @@ export function union<Tag extends string, const C extends Cases>(tag: Tag, cases
   };
 }
 
-/** @param assert throws a ProtocolError for a value that the format does not know; it is given values whose parts are in range. */
+/**
+ * @param assert throws a ProtocolError for a value that the format does not allow. The parts of the value are in range already.
+ */
 export function refine<T>(codec: Codec<T>, assert: (value: T) => void): Codec<T> {
   return {
     write(writer, value) {
@@ -322,9 +324,9 @@ export interface Format<T> {
 }
 
 export interface FormatRules {
-  /** Opens the bytes, see encodeDomain. Absent where the bytes are only ever part of something with a tag, or of a store. */
+  /** The first bytes, see encodeDomain. Absent where the bytes are always part of a tagged format, or are only stored. */
   readonly tag?: string;
-  /** Of the whole. */
+  /** Limit of the whole encoding. */
   readonly maxBytes?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Logarithm and exponential from +, -, * and / alone: Math.log and Math.exp may differ in the last bit between hosts, and
- * what co-signers recompute must be the same bits everywhere.
+ * Logarithm and exponential from +, -, * and / alone: Math.log and Math.exp may differ in the last bit between hosts, but
+ * co-signers must compute the same bits everywhere.
  */
 const view = new DataView(new ArrayBuffer(8));
 const LN2_HIGH = 0.6931471803691238;
@@ -46,7 +46,7 @@ export function computeExp(x: number): number {
   const r = x - k * LN2_HIGH - k * LN2_LOW;
   let sum = 1;
   for (let n = 15; n >= 1; n--) sum = 1 + (sum * r) / n;
-  // Two steps, so that results below 2^-1022 are rounded once and 2^1024 is not met on the way.
+  // Two steps, so that results below 2^-1022 are rounded once and no intermediate result reaches 2^1024.
   const half = Math.trunc(k / 2);
   return sum * powerOfTwo(half) * powerOfTwo(k - half);
 }

@@ -1,7 +1,7 @@
 /**
  * exp(-x) in fixed point, from integers only, so that every language and every JavaScript engine agrees to the bit.
  * exp(-q / 2^16) = HIGH[q >> 12] * LOW[q & 4095], both scaled by 2^26. The tables come from big-integer arithmetic
- * (Taylor series and a recurrence at 96 fractional bits), never from Math.exp, whose last bit is the host's choice.
+ * (Taylor series and a recurrence at 96 fractional bits), never from Math.exp, whose last bit depends on the host.
  * vectors/sampler.json holds the SHA-256 of both tables.
  */
 const PRECISION = 96n;

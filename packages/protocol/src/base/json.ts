@@ -1,6 +1,6 @@
 import { ProtocolError, utf8Decode } from './bytes.ts';
 
-/** How many arrays and objects may be open at once. Parsers differ in what they bear, some by a stack overflow. */
+/** How many arrays and objects may be open at once. On deeper input some parsers overflow their stack. */
 export const MAX_JSON_DEPTH = 64;
 
 const QUOTE = 0x22;
@@ -24,8 +24,8 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /**
- * Whether more than `limit` brackets are open at once. Up to the first byte that JSON does not allow this counts what a
- * parser counts, and there a parser stops.
+ * Whether more than `limit` brackets are open at once. The count equals a parser's up to the first byte that JSON does not
+ * allow, where a parser stops.
  */
 function isDeeperThan(bytes: Uint8Array, limit: number): boolean {
   let depth = 0;

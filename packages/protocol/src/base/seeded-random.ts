@@ -17,7 +17,7 @@ export function createSeededRandom(seed: number): () => number {
   };
 }
 
-/** One of them, each as likely. @param random in [0, 1). @param values at least one. */
+/** One of the values, each with the same chance. @param random in [0, 1). @param values at least one. */
 export function pick<T>(random: () => number, values: readonly T[]): T {
   return values[Math.floor(random() * values.length)] as T;
 }

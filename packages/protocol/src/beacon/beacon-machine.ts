@@ -24,7 +24,7 @@ import { addContribution, addVote, adopt, catchUp, commit, contribute, prepare, 
  * would need more than a third of the stake to lie, and a proposer that equivocates or dies costs one view.
  */
 export interface BeaconMachine {
-  /** The value known last: what the next epoch builds on. */
+  /** The newest known value. The next epoch builds on it. */
   readonly latest: BeaconPoint;
   tick(nowMs: number): BeaconAction[];
   /** @param from ledger address of the validator at the other end of the authenticated link. */
@@ -52,7 +52,8 @@ export function createBeaconMachine(
   };
   if (options.vote !== undefined && options.vote.epoch === state.epoch) {
     state.vote = options.vote;
-    // The view of the last vote may be half spoken in; silence there is safer than remembering every word.
+    // Before the restart this validator may have sent messages in the view of its last vote. It skips that view: to store every
+    // message would be harder to get right.
     state.view = options.vote.view + 1;
   }
   return {

@@ -21,7 +21,7 @@ import { type BeaconCertificate, type BeaconPhase, certificateFormat, contributi
 export type PreparedValue = BeaconCertificate;
 
 const PHASES: readonly BeaconPhase[] = ['prepare', 'commit'];
-/** 1,024 validators' contributions and signatures, and some. */
+/** Room for the contributions and signatures of 1,024 validators, and a little more. */
 const MAX_CERTIFICATE_BYTES = 1 << 18;
 const certificate: Codec<BeaconCertificate> = embedded(certificateFormat, MAX_CERTIFICATE_BYTES);
 

@@ -14,7 +14,9 @@ import type { BeaconMessage, PreparedValue } from './beacon-message.ts';
 
 export type BeaconAction =
   | { readonly kind: 'send'; readonly to: Uint8Array; readonly message: BeaconMessage }
-  /** Must be durable before any later action of the list is carried out: it is what keeps a restart from lying. */
+  /**
+   * Must be durable before any later action of the list is carried out: otherwise a restarted validator could sign two values.
+   */
   | { readonly kind: 'persist'; readonly vote: BeaconVote }
   | { readonly kind: 'certified'; readonly certificate: BeaconCertificate };
 
@@ -44,7 +46,7 @@ export interface BeaconMachineOptions {
   readonly vote?: BeaconVote | undefined;
   /** From learning a value to starting on the next. */
   readonly epochMs: number;
-  /** Patience with the proposer of view 0; view v gets v + 1 times as much. */
+  /** How long to wait for the proposer of view 0; in view v, v + 1 times as long. */
   readonly viewTimeoutMs: number;
   /** How long a proposer with a quorum of contributions waits for the others. */
   readonly gatherMs: number;
@@ -61,7 +63,7 @@ export interface BeaconMachineDependencies {
   validators(): readonly QuorumMember[];
 }
 
-/** What the proposer of the current view has in hand. */
+/** What the proposer of the current view has collected. */
 interface Round {
   readonly contributions: Map<string, BeaconContribution>;
   readonly votes: Record<BeaconPhase, Map<string, QuorumSignature>>;
@@ -173,7 +175,7 @@ export function requestMessage(state: MachineState): BeaconMessage {
   return { kind: 'contribution-request', epoch: state.epoch, view: state.view, previous: state.latest.value };
 }
 
-/** The value of contributions that hold, remembered: the same list comes by in several messages. */
+/** The value of valid contributions. It is cached, since several messages carry the same list. */
 export function computeValue(
   state: MachineState,
   contributions: readonly BeaconContribution[],

@@ -23,7 +23,7 @@ import {
   startEpoch,
 } from './beacon-state.ts';
 
-/** Where more than a third of the stake is, an honest validator is: nobody needs to wait in an earlier view. */
+/** More than a third of the stake includes an honest validator, so nobody has to wait in an earlier view. */
 export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: number, nowMs: number): void {
   const key = toHex(from);
   state.viewsOfPeers.set(key, Math.max(viewOfPeer, state.viewsOfPeers.get(key) ?? 0));
@@ -41,7 +41,7 @@ export function catchUp(state: MachineState, from: Uint8Array, viewOfPeer: numbe
   }
 }
 
-/** A proposer moves others into its view, by no more than one turn of everybody: views must not run out. */
+/** A proposer moves others into its view, but at most one round of all proposers ahead, so that views do not run out. */
 function follow(state: MachineState, from: Uint8Array, toView: number, nowMs: number): boolean {
   if (toView < state.view || toView > state.view + state.validators.length || !isProposer(state, from, toView))
     return false;
@@ -147,7 +147,7 @@ export function commit(
     speak(state, 'commit', { epoch: state.epoch, view: state.view, value: prepared.value, lock: prepared });
 }
 
-/** Persists, then signs: a vote that is out is a vote on disk. */
+/** Persists, then signs, so that every vote that was sent is on disk. */
 function speak(state: MachineState, phase: BeaconPhase, next: BeaconVote): void {
   state.vote = next;
   state.actions.push({ kind: 'persist', vote: next });

@@ -106,7 +106,7 @@ export function computeGenesisBeacon(crypto: Crypto, { chainId, settlement }: Be
   return crypto.sha256(createWriter().bytes(GENESIS_DOMAIN).u64(chainId).bytes(settlement, 20).finish());
 }
 
-/** What every validator's VRF is asked for in an epoch; known only once the epoch before has its value. */
+/** The input of every validator's VRF in an epoch. It is known only once the epoch before has its value. */
 export function encodeVrfInput({ chainId }: BeaconNetwork, epoch: bigint, previous: Uint8Array): Uint8Array {
   return createWriter().bytes(VRF_DOMAIN).u64(chainId).u64(epoch).bytes(previous, 32).finish();
 }

@@ -1,4 +1,6 @@
-/** What leaf 0 says whatever was asked for; each modality's header says more, under a tag of its own (docs/spec/modality.md). */
+/**
+ * The fields of leaf 0 that every modality has. Each modality's header adds fields, under its own tag (docs/spec/modality.md).
+ */
 export interface CommonHeader {
   readonly endpoint: string;
   /** `verified`, ... */
@@ -14,7 +16,7 @@ export interface CommonHeader {
   readonly choice: number;
   readonly promptTokensHash: Uint8Array;
   readonly promptTokenCount: number;
-  /** Tokens that the model said; 0 where it says none. */
+  /** Tokens that the model generated; 0 for a modality that generates none. */
   readonly outputTokenCount: number;
   /** Content roots of applied adapters, in order. */
   readonly adapters: readonly Uint8Array[];

@@ -116,7 +116,7 @@ const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens
 export const encodeHeader: (header: Header) => Uint8Array = headerFormat.encode;
 export const parseHeader: (bytes: Uint8Array) => Header = headerFormat.decode;
 
-/** Whether a header is a text's: what only texts have is taken from those alone. */
+/** Whether a header is that of a text. Read fields that only texts have after this check. */
 export const isTextHeader = (header: CommonHeader): header is Header =>
   TEXT_ENDPOINTS.some((endpoint) => endpoint === header.endpoint);
 

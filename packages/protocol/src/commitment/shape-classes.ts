@@ -19,12 +19,12 @@ const EDGE = 16;
 export const isShapeClass = (value: number | undefined): value is ShapeClass =>
   value === NARROW || value === WIDE || value === SINGLE;
 
-/** Whether a position that is padded runs wide, whatever runs beside it. */
+/** Whether padding makes a position run wide, whatever runs beside it. */
 export const isNearEdge = (position: number): boolean => position % SHAPE_BAND >= SHAPE_BAND - EDGE;
 
 /**
- * The first position of a reply whose pass does not exist in the numeric class: a verifier that is given others computes
- * something, and a trace something else.
+ * The first position of a reply whose pass does not exist in the numeric class. For such a pass a verifier and a trace would
+ * compute different values.
  * @param shapeClasses u8 per output token.
  * @returns its index, or -1.
  */
@@ -38,7 +38,7 @@ export function findWrongShape(
     if (!isShapeClass(shapeClass)) return true;
     const row = promptTokenCount - 1 + i;
     if (!isNearEdge(row)) return false;
-    // A wide pass there computes the rows before its first one once more, which must have been wide.
+    // A wide pass there computes the rows before its first one once more, so those must have been wide.
     const isBehindSingle = isNearEdge(row - 1) && shapeClasses[i - 1] === SINGLE;
     return shapeClass === NARROW || (shapeClass === WIDE && isBehindSingle);
   });

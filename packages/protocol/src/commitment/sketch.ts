@@ -3,8 +3,8 @@ import type { Crypto } from '../crypto/crypto.ts';
 
 /**
  * Random-projection sketch of the last hidden state (the LM head's input): `directions` dense +-1 directions, common to
- * provider and verifier, derived per epoch so that nothing can be trained against them. A Johnson-Lindenstrauss sketch
- * (whitepaper 3): distances survive, the hidden state does not leave the engine. Spec: docs/spec/sketch.md.
+ * provider and verifier, derived per epoch, so that nobody can train against them. A Johnson-Lindenstrauss sketch (whitepaper
+ * 3): distances survive, the hidden state does not leave the engine. Spec: docs/spec/sketch.md.
  */
 export interface SketchParameters {
   /** 32 bytes; see computeBankSeed. */
@@ -118,7 +118,7 @@ export function quantizeSketch(y: Float64Array, out: SketchRow): void {
     if (!(magnitude < Number.POSITIVE_INFINITY)) throw new ProtocolError('out-of-range', 'hidden state is not finite');
     if (magnitude > largest) largest = magnitude;
   }
-  // largest / 2^(floor(log2) - 10) lies in [1024, 2048); what would round beyond 2047 takes the next scale.
+  // largest / 2^(floor(log2) - 10) lies in [1024, 2048); a value that would round beyond 2047 needs the next scale.
   let exponent = Math.max(MIN_EXPONENT, floorLog2(largest) - (SKETCH_BITS - 2));
   if (largest >= (SKETCH_MAX + 0.5) * 2 ** exponent) exponent++;
   if (exponent > MAX_EXPONENT) throw new ProtocolError('out-of-range', 'hidden state is too large to sketch');
@@ -132,8 +132,8 @@ export function quantizeSketch(y: Float64Array, out: SketchRow): void {
 }
 
 /**
- * Whether sketches differ the same way at one position as at another. What rounds otherwise errs here and there; changed weights
- * push every hidden state to one side. Directions alone are added, so that no single position outweighs the others.
+ * Whether sketches differ in the same direction at all positions. Other rounding errs in all directions; changed weights push
+ * every hidden state to one side. Only unit vectors are added, so that no single position outweighs the others.
  */
 export interface SketchCoherence {
   /** Of unit vectors. */

@@ -1,7 +1,7 @@
 /**
- * The primitives that the protocol asks for. The protocol never chooses an implementation: daemons pass one over
- * node:crypto, browsers and tests the one in `noble.ts`. All functions are synchronous and never throw on hostile
- * input: a malformed key or signature verifies as false (or recovers to undefined).
+ * The primitives that the protocol needs. The protocol never chooses an implementation: daemons pass one over node:crypto,
+ * browsers and tests the one in `noble.ts`. All functions are synchronous and never throw on hostile input: a malformed key or
+ * signature verifies as false (or recovers to undefined).
  */
 export interface Crypto {
   /** SHA-256 of the concatenation of the parts, 32 bytes. */
@@ -14,7 +14,7 @@ export interface Crypto {
   verifyMlDsa44(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   /** Ethereum address (20 bytes) that signed the digest; signature is r(32) || s(32) || v(1, 27 or 28), low s only. */
   recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined;
-  /** Whether recoverAddress finds this address; for who signs often, an implementation may know a faster way. */
+  /** Whether recoverAddress finds this address. An implementation may be faster for addresses that sign often. */
   verifyAddress(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean;
 }
 

@@ -1,8 +1,8 @@
 import type { Crypto } from './crypto.ts';
 
 /**
- * Hybrid signatures: both schemes must verify, so the signature stands while either of them does.
- * Public key: Ed25519 (32) || ML-DSA-44 (1312). Signature: Ed25519 (64) || ML-DSA-44 (2420). Source: whitepaper 7.2.
+ * Hybrid signatures: both schemes must verify, so a forger has to break both. Public key: Ed25519 (32) || ML-DSA-44 (1312).
+ * Signature: Ed25519 (64) || ML-DSA-44 (2420). Source: whitepaper 7.2.
  */
 export const ED25519_KEY_BYTES = 32;
 export const ED25519_SIGNATURE_BYTES = 64;

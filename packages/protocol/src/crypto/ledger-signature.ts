@@ -32,7 +32,7 @@ export function recoverPoint(digest: Uint8Array, signature: Uint8Array): LedgerP
   try {
     return new secp256k1.Signature(parsed.r, parsed.s, parsed.isOdd ? 1 : 0).recoverPublicKey(digest) as LedgerPoint;
   } catch {
-    // r is the x of no point, or the key would be the point at infinity.
+    // No point has r as its x, or the key would be the point at infinity.
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { type LedgerPoint, parseLedgerSignature, recoverPoint, toAddress } from 
 export interface LedgerVerifierOptions {
   /** Addresses that are remembered; the least recently used one leaves. A table takes some 100 KiB. Default: 128. */
   readonly capacity?: number;
-  /** Signatures of one address after which its table pays: it costs as much as ten recoveries. Default: 4. */
+  /** An address gets a table after this many signatures. A table costs as much as ten recoveries. Default: 4. */
   readonly tableAfter?: number;
 }
 
@@ -18,13 +18,16 @@ const { Point } = secp256k1;
 const { Fn } = Point;
 /** Window of the tables, in bits: 4 is quick to build and takes a fourth of the time of a recovery. */
 const WINDOW_BITS = 4;
-/** With a table like theirs, built at the first use: the library's own takes a tenth of a second. */
+/**
+ * The generator with a table of the same width, built at first use. The library's own table takes a tenth of a second to build.
+ */
 const GENERATOR = Point.fromBytes(Point.BASE.toBytes()).precompute(WINDOW_BITS);
 
 /**
- * Crypto.verifyAddress that remembers the public keys of those who sign often: with a key at hand, R = (h G + r Q) / s
- * takes two multiplications of points with tables, and a recovery (Q = (s R - h G) / r) a root and two without. R has to
- * be the very point that the recovery starts from, so both accept the same signatures. Bad ones teach it nothing.
+ * Crypto.verifyAddress that remembers the public keys of those who sign often: with a known key, R = (h G + r Q) / s takes two
+ * point multiplications with tables; a recovery (Q = (s R - h G) / r) takes a square root and two multiplications without
+ * tables. R must be the very point that the recovery starts from, so both accept the same signatures. An invalid signature adds
+ * nothing to the memory.
  */
 export function createLedgerVerifier({ capacity = 128, tableAfter = 4 }: LedgerVerifierOptions = {}) {
   const signers = new Map<string, Signer>();

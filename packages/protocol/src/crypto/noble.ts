@@ -27,7 +27,7 @@ function hashParts(parts: readonly Uint8Array[]): Uint8Array {
 /**
  * RFC 8032 verification by the equation without cofactor, as OpenSSL does it: R = sB - kA, compared as bytes, and neither A nor R of small order (docs/spec/bytes.md). The library's
  * own check multiplies by the cofactor, even when strict, and so accepts signatures with a small-order part that daemons
- * refuse; a verdict must not depend on who looks.
+ * refuse; a verdict must not depend on the implementation.
  */
 function verifyStrictly(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.length !== 64) return false;

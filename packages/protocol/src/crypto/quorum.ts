@@ -5,7 +5,7 @@ import type { Crypto } from './crypto.ts';
 export interface QuorumMember {
   /** Ledger address, 20 bytes. */
   readonly address: Uint8Array;
-  /** Bond in atomic units: the vote. */
+  /** Bond in atomic units: the weight of its vote. */
   readonly stake: bigint;
   /** SHA-256 of the TLS certificate, 32 bytes. */
   readonly certHash: Uint8Array;
@@ -55,8 +55,8 @@ export interface QuorumEvidence {
 }
 
 /**
- * Counts the stake behind a digest. Each registered validator is looked at once, at its first signature, so that a long
- * list of forgeries costs no more than one recovery per validator.
+ * Counts the stake behind a digest. Only the first signature of each registered validator is checked, so that a long list of
+ * forgeries costs at most one recovery per validator.
  */
 export function verifyQuorum(crypto: Crypto, { digest, signatures, validators }: QuorumEvidence): QuorumVerdict {
   const waiting = new Map(validators.map((validator) => [toHex(validator.address), validator]));

@@ -2,8 +2,8 @@ import { toHex } from '../base/bytes.ts';
 
 /**
  * The y coordinates, little-endian, of the eight points of edwards25519 whose order divides 8: 0, 1, -1 and two of order 8.
- * Under a key of small order anyone signs; with R of small order a signature says nothing about its nonce, and libraries
- * differ on whether they take it.
+ * Anyone can sign under a key of small order. If R has small order, the signature says nothing about its nonce, and libraries
+ * disagree on whether it is valid.
  */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',

@@ -3,15 +3,15 @@ import { address, bytes, type Codec, hash, u8, u32, u64, u128 } from '../base/co
 import type { Crypto } from './crypto.ts';
 
 /**
- * Typed structured data of Ethereum: one list of members gives both the type string and the words, and where its members
- * are canonical codecs, too, the canonical bytes. Source: EIP-712, "Definition of encodeType" and "of encodeData".
+ * Typed structured data of Ethereum: one list of members gives the type string and the words. If the members are also canonical
+ * codecs, it gives the canonical bytes, too. Source: EIP-712, "Definition of encodeType" and "of encodeData".
  */
 interface TypedMember<T> {
   /** As Solidity names it. */
   readonly type: string;
   /** The contract's name of the member, where it is not the key. */
   readonly name?: string;
-  /** Type strings of the structs that it is made of. */
+  /** Type strings of the structs that the member contains. */
   readonly definitions?: readonly string[];
   /** 32 bytes. @throws ProtocolError where the value is out of the type's range. */
   word(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;
@@ -58,7 +58,7 @@ export const string: TypedMember<string> = {
   word: (crypto, value) => crypto.keccak256(utf8Encode(value)),
 };
 
-/** The same under the name that the contract has for it. */
+/** The member under the contract's name for it. */
 export function named<T, M extends TypedMember<T>>(name: string, member: M): M {
   return { ...member, name };
 }
@@ -68,7 +68,7 @@ type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]
 
 interface TypedStruct<T> {
   readonly name: string;
-  /** encodeType: the struct's own, then those within in the order of their names. */
+  /** encodeType: the struct's own type, then the types nested in it, sorted by name. */
   readonly definitions: readonly string[];
   /** hashStruct, 32 bytes. */
   hash(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;

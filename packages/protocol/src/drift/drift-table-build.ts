@@ -66,12 +66,12 @@ function countLeastReplies(): number {
   return replies;
 }
 
-/** More would hardly move a parameter, and held out they tell how rare the rarest statistics are. */
+/** More replies would hardly change a parameter; held out, they measure how rare the rarest statistics are. */
 const MAX_FIT_REPLIES = 2000;
 
 /**
  * Rows for every pair of classes and length band that was measured. Two replies in five, by seed and at most
- * MAX_FIT_REPLIES of them, are fitted to; p-values rest on the others, of which no parameter knows.
+ * MAX_FIT_REPLIES of them, are fitted to; p-values rest on the others, which influence no parameter.
  * @throws RangeError where a band has too few replies, naming each and what it lacks, or where one measures nothing.
  */
 export function buildDriftTable(options: DriftTableOptions): BuiltDriftTable {
@@ -115,8 +115,8 @@ export function groupByBand(samples: readonly DriftSample[]): Map<number, DriftS
 }
 
 /**
- * Seeds that are fitted to lie evenly among the others, so that both parts are of one kind where seeds are of several. By
- * seed, so that any order of samples gives the same split, and replies to one prompt under one key stay on one side.
+ * Fitted seeds lie evenly among the others, so that both parts are alike even if ranges of seeds differ in kind. The split goes
+ * by seed, so that any order of samples gives the same split, and replies to one prompt under one key stay on one side.
  */
 export function splitSamples(samples: readonly DriftSample[]): { fitted: DriftSample[]; heldOut: DriftSample[] } {
   const seeds = [...new Set(samples.map(({ seed }) => seed))].sort((a, b) => a - b);

@@ -4,12 +4,12 @@ import type { HonestLevel } from './honest-levels.ts';
 import type { Hypothesis, Likelihood } from './likelihood.ts';
 
 /**
- * What a table keeps of its numbers: as many bits as decide, and zeros behind them, which a file does not carry. All is
- * rounded before anything is measured with it, so that p-values are as right as without; only what is caught could change
+ * A table keeps only the bits of its numbers that matter. The rest are zeros, which a file does not carry. Numbers are rounded
+ * before anything is measured with them, so rounding does not make p-values wrong; only the power could change
  * (drift-table-round.test.ts).
  */
 
-/** Bits of the fraction: of what honest replies gave, and of alternatives, which few replies or rough factors gave. */
+/** Bits of the fraction. Alternatives get fewer: they come from few replies or from rough factors. */
 const HONEST = { whitening: 12, mean: 14, rate: 10 };
 const ALTERNATIVE = { whitening: 6, mean: 10, rate: 6 };
 const QUANTILE_BITS = 10;
@@ -27,7 +27,7 @@ export function roundLikelihood({ honest, alternatives, levels }: Likelihood): L
   };
 }
 
-/** Two that rounding makes one are one. */
+/** Levels that rounding makes equal become one. */
 export function roundLevels(levels: readonly HonestLevel[]): HonestLevel[] {
   return levels
     .map(({ surprise, centre, width }) => ({

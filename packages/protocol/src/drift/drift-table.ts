@@ -44,24 +44,24 @@ export interface DriftRow extends DriftRowKey {
   /** Positions of all honest replies, fitted and held out. */
   readonly tokens: number;
   /**
-   * Tokens of prompt and reply, of the longest honest reply. The row judges nothing longer: how drift goes on where nobody
-   * looked is not known, and past the context that a model was trained on it soars.
+   * Tokens of prompt and reply, of the longest honest reply. The row judges nothing longer: how drift grows beyond the measured
+   * lengths is unknown, and past the context that a model was trained on it grows fast.
    */
   readonly context: number;
   /** Of the held-out honest replies, one for each of REPLY_SCORES. */
   readonly scores: readonly ScoreQuantiles[];
   /**
    * Variance of a reply's mean over its windows, against what independent windows would give; at least 1 where a reply's
-   * windows share noise. Why replies, not windows, are counted.
+   * windows share noise. This is why replies are counted, not windows.
    */
   readonly inflation: number;
   readonly likelihood: Likelihood;
   /**
-   * Ascending by surprise, at least one. The row judges no text that is unlikelier than the last one's: that of the
-   * unlikeliest honest reply.
+   * Ascending by surprise, at least one. The surprise of the last one is that of the unlikeliest honest reply; the row judges
+   * no unlikelier text.
    */
   readonly strata: readonly Stratum[];
-  /** What is caught of each named alternative, on replies that nothing was fitted to. */
+  /** How much of each named alternative is caught, on replies that nothing was fitted to. */
   readonly power: readonly Power[];
 }
 
@@ -118,7 +118,10 @@ export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
   readonly context: number;
 }
 
-/** Of the model's rows, where they reach so far: that of the classes themselves, else of their families, else all that an unlisted class could hide in. */
+/**
+ * Looks at the model's rows that were measured on contexts this long. The row of the classes themselves comes first, then that
+ * of their families, then all rows that an unlisted class could belong to.
+ */
 export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);
   const familyOf = (numericClass: string): string | undefined =>

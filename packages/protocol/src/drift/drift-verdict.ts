@@ -6,7 +6,7 @@ import { type DriftLookup, type DriftRow, isMeasured, nameRow } from './drift-ta
 import { evaluateLikelihood, type LikelihoodResult } from './likelihood.ts';
 import { findStratum } from './strata.ts';
 
-/** What an operator accepts to be wrong about, per honest reply. */
+/** The error rates that an operator accepts, per honest reply. */
 export interface DecisionRates {
   /** Reject where the p-value is at most this. */
   readonly reject: number;
@@ -24,15 +24,15 @@ export interface DriftVerdict {
   readonly pValue: number;
   /** For the payee's sequential test (payee-test.ts): from the rank, never from an extrapolation; 1 where isUnlisted. */
   readonly eValue: number;
-  /** Whether the rows that judged are those of other classes than the declared one: their ranks are no evidence here. */
+  /** Whether rows of other classes judged the reply. Their ranks are no evidence against the declared class. */
   readonly isUnlisted: boolean;
   /** Whether no held-out reply lies as far, and they are too few for a p-value that would reject. */
   readonly isBeyondAll: boolean;
   /** How the p-value was found. */
   readonly source: 'rank' | 'extrapolated';
   /**
-   * The likeliest alternative and its share of them all; undefined where the reply was accepted. One that was fitted to
-   * samples, where there is any: a derived one says how far a reply lies, and nothing of what was done.
+   * The likeliest alternative and its share of them all; undefined where the reply was accepted. It is one that was fitted to
+   * samples, if there is any: a derived alternative says how far off a reply is, not what the provider did.
    */
   readonly cheat: { readonly name: string; readonly posterior: number } | undefined;
   /** Name of the row that decided, see nameRow. */
@@ -79,9 +79,9 @@ function findLikeliest({ likelihood }: DriftRow, posteriors: LikelihoodResult['p
 
 /**
  * One reply against what the table holds for its classes. A class that the table does not list is judged by the row that
- * tolerates this reply most, and is never accepted outright: who declares an unknown class must not fare better than in
- * the loosest known one, nor earn a good name by a claim that nobody measured. Inconclusive replies are paid. It is no
- * evidence to eject by: new hardware that drifts a little more than all that was measured is honest.
+ * tolerates this reply most, and is never accepted: a provider must not do better with an unknown class than with the loosest
+ * known one, and must not earn reputation with a class that nobody measured. Its replies are inconclusive, so they are paid.
+ * Such a finding does not count towards ejection, since honest new hardware may drift a little more than anything measured.
  * @returns undefined where the table says nothing about the model, the verifier's class, or replies like this.
  */
 export function judgeByDrift(

@@ -1,9 +1,9 @@
 /**
- * Where the statistic of honest replies lies, by how unlikely the model finds their text. Who asks picks the temperature, and
- * at a high one honest replies scatter more: a rate that holds over all of them together would not hold for those alone.
+ * Where the statistic of honest replies lies, by how unlikely the model finds their text. The consumer chooses the temperature,
+ * and at a high temperature honest replies scatter more: an error rate that holds over all replies would not hold over those.
  */
 export interface HonestLevel {
-  /** Nats, where it holds; between two of them a line does, beyond the first and the last what is said there. */
+  /** Nats. Between two levels values are interpolated linearly; beyond the first and the last, theirs hold. */
   readonly surprise: number;
   /** Median. */
   readonly centre: number;
@@ -19,7 +19,7 @@ interface LevelPoint {
 export const MAX_LEVELS = 8;
 /** Fewest replies that say anything about a 90 % quantile. */
 const MIN_GROUP = 50;
-/** Of the width of all: where honest replies hardly scatter, other things do. */
+/** Least width of a level, as a share of the width over all replies: where honest replies hardly scatter, other effects do. */
 const LEAST_SHARE = 1 / 8;
 /** What a width is at least; a table holds no smaller one. */
 export const MIN_WIDTH = 1e-6;
@@ -33,7 +33,7 @@ export function fitHonestLevels(points: readonly LevelPoint[]): HonestLevel[] {
   if (points.length < MIN_GROUP) return [];
   const sorted = [...points].sort((a, b) => a.surprise - b.surprise);
   const least = LEAST_SHARE * measureLevel(sorted).width;
-  // All are alike: nothing scatters. Twice, so that rounding stays above.
+  // All replies are alike. The factor 2 keeps the width above its minimum after rounding.
   if (!(least >= 2 * MIN_WIDTH)) return [];
   const levels: HonestLevel[] = [];
   for (let start = 0; start < sorted.length; ) {
@@ -43,7 +43,7 @@ export function fitHonestLevels(points: readonly LevelPoint[]): HonestLevel[] {
     start += group.length;
     const { surprise, centre, width } = measureLevel(group);
     const before = levels.at(-1);
-    // Two groups of one surprise are one.
+    // Groups with the same surprise count as one.
     if (before !== undefined && surprise <= before.surprise) continue;
     levels.push({ surprise, centre, width: Math.max(width, least) });
   }
@@ -61,7 +61,10 @@ function measureLevel(group: readonly LevelPoint[]): HonestLevel {
   return { surprise: at(surprises, 0.5), centre, width: at(statistics, UPPER) - centre };
 }
 
-/** How far a statistic lies above honest ones of such text, in their widths; itself where there are no levels. */
+/**
+ * How far a statistic lies above those of honest replies to such text, in their widths; the statistic itself where there are no
+ * levels.
+ */
 export function levelStatistic(levels: readonly HonestLevel[], { surprise, statistic }: LevelPoint): number {
   const above = levels.findIndex((level) => level.surprise > surprise);
   const [low, high] = above < 0 ? [levels.at(-1), undefined] : [levels[above - 1], levels[above]];

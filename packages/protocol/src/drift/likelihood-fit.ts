@@ -16,7 +16,7 @@ const SIZE = REPLY_SCORES.length;
 export const MIN_FIT_REPLIES = 64;
 /** Fewest replies of an alternative. */
 export const MIN_ALTERNATIVE_REPLIES = 8;
-/** No score is taken to scatter by less, in nats: 2 % of a distance. */
+/** Least scatter that is assumed of a score, nats: 2 % of a distance. */
 const SCATTER_FLOOR = 0.02;
 /** Share of the alternatives' weight that stays with the derived ones. */
 const DERIVED_SHARE = 0.25;
@@ -115,8 +115,8 @@ function describe(replies: readonly ReplyEvidence[], base: Moments | undefined):
 
 /**
  * P(a movement is as large as this bin), falling: pooled where the counts disagree with that (isotonic regression). A match
- * shows that it was less than the margin, a mismatch that it reached the gap. Beyond the largest gap seen all bins are one:
- * none of them was reached, by all of their positions together.
+ * shows that the movement was less than the margin, a mismatch that it reached the gap. All bins beyond the largest gap are
+ * pooled, since no position reached any of them.
  */
 function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
   const reached = new Float64Array(MARGIN_BINS);
@@ -150,7 +150,10 @@ function fitMismatch(replies: readonly ReplyEvidence[]): Float64Array {
   return Float64Array.from(rates, (rate) => Math.min(Math.max(rate, RATE_FLOOR), 1 - RATE_FLOOR));
 }
 
-/** Positions that an alternative's rates of values are pulled towards honest ones by: what is told apart are cells that honest replies hardly have. */
+/**
+ * How strongly an alternative's rates of values are pulled towards the honest ones, as a number of positions. What
+ * distinguishes alternatives are cells that honest replies hardly have.
+ */
 const VALUE_PULL = 1_000;
 
 /** @param base what an alternative is pulled towards. */
@@ -221,7 +224,7 @@ function deriveAlternatives(base: Moments): Moments[] {
   ];
 }
 
-/** Anywhere but where most honest positions are. */
+/** Spread over all cells but the one where most honest positions are. */
 function bendSome(values: Float64Array): Float64Array {
   return values.map((rate, cell) => rate * (1 - RARE_BEND) + (cell === 0 ? 0 : RARE_BEND / (VALUE_CELLS - 1)));
 }
@@ -237,7 +240,7 @@ function shift(
 ): Moments {
   const move = Float64Array.from(REPLY_SCORES, by);
   const mean = base.mean.map((value, i) => value + (move[i] as number));
-  // Wider than honest drift, above all along the movement: nobody knows how far it goes.
+  // Wider than honest drift, above all along the movement, since its size is unknown.
   const covariance = base.covariance.map((value, k) => {
     const along = (move[Math.floor(k / SIZE)] as number) * (move[k % SIZE] as number);
     return value * 1.2 + along / 9;

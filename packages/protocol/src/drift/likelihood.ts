@@ -53,8 +53,8 @@ const LIMIT = 1e6;
 export const EQUAL_STATISTIC: number = -LIMIT;
 
 /**
- * A reply that equals the re-run everywhere is the model's, whatever the classes: its statistic is the least there is. (Where
- * values were computed afterwards to equal, its draws do not replay from them: stage 1.)
+ * A reply that equals the re-run everywhere comes from the model, whatever the classes, so it gets the least statistic. (If a
+ * provider computes equal values afterwards, the draws do not replay from them, and stage 1 fails.)
  */
 export function evaluateLikelihood(
   { honest, alternatives, levels }: Likelihood,

@@ -3,10 +3,10 @@ import { roundStatistics, roundUpToBits } from '../statistics/round-bits.ts';
 import { fitTail, hasTail, type TailFit } from '../statistics/tail-fit.ts';
 
 /**
- * Held-out honest replies to text about as unlikely. Who asks picks the temperature, and at a high one honest statistics have
- * heavier tails, which no centre and width (honest-levels.ts) makes like the others': a rate that holds over all replies
- * together would not hold for those alone, and a provider all of whose consumers pick it would be ejected for honest work.
- * Ranks among replies of like surprise hold in every stratum.
+ * Held-out honest replies to text about as unlikely. The consumer chooses the temperature. At a high temperature honest
+ * statistics have heavier tails, and no centre and width (honest-levels.ts) corrects that. An error rate that holds over all
+ * replies would not hold over those, and a provider whose consumers all choose a high temperature would be ejected for honest
+ * work. Ranks among replies of similar surprise are right in every stratum.
  * Source: Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in a Random World", section 4.5 (Mondrian predictors).
  */
 export interface Stratum {
@@ -24,16 +24,19 @@ export interface StratumPoint {
 }
 
 export const MAX_STRATA = 4;
-/** Fewest held-out replies of one of several: enough to calibrate one half of them and to try it on the other. */
+/** Fewest held-out replies of a stratum, if there are several: enough to calibrate on one half and to test on the other. */
 export const MIN_STRATUM_REPLIES: number = 2 * MIN_HELD_OUT_REPLIES;
-/** What is split off, the unlikeliest text. The others stay together: how small a p-value can be is for most replies as before. */
+/**
+ * The share of unlikeliest texts that is split off. The others stay together, so that p-values of most replies can be as small
+ * as without strata.
+ */
 const SPLIT_SHARE = 1 / 8;
 const LIMIT_BITS = 16;
 
 /**
  * Upper limits of strata, ascending: the unlikeliest eighth apart, and of it the unlikeliest eighth, as long as each holds
  * replies enough.
- * @param fitted surprises of replies that are not held out: a stratum may know nothing of the statistics that it ranks.
+ * @param fitted surprises of replies that are not held out: limits must not depend on the replies that are ranked.
  * @param heldOut surprises of those that are.
  * @returns the last one is the largest surprise of them all.
  */
@@ -72,7 +75,7 @@ export function buildStrata(limits: readonly number[], points: readonly StratumP
   });
 }
 
-/** That of a text so unlikely; the last one where it is unlikelier than any. @param strata at least one. */
+/** The stratum of a text with this surprise; the last one if it is unlikelier than all of them. @param strata at least one. */
 export function findStratum(strata: readonly Stratum[], surprise: number): Stratum {
   return strata.find((stratum) => surprise <= stratum.surprise) ?? (strata.at(-1) as Stratum);
 }

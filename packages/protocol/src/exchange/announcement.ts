@@ -151,10 +151,10 @@ export function verifyAnnouncement(
     checkVerifier(crypto, announcement, signed.verifierEndorsement),
     issuedAtMs <= nowMs + toleranceMs
       ? pass('announcement-issued', `issued at ${issuedAtMs}`)
-      : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future, by the clock here`),
+      : fail('announcement-issued', `issued ${issuedAtMs - nowMs} ms in the future, by this machine's clock`),
     expiresAtMs > nowMs - toleranceMs
       ? pass('announcement-expiry', `expires at ${expiresAtMs}`)
-      : fail('announcement-expiry', `expired ${nowMs - expiresAtMs} ms ago, by the clock here`),
+      : fail('announcement-expiry', `expired ${nowMs - expiresAtMs} ms ago, by this machine's clock`),
     checkSequence(sequence, previousSequence),
   ];
   return { ok: isOk(checks), checks, announcement };

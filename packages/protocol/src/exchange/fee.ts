@@ -47,7 +47,7 @@ export class FeeError extends Error {
 
 type BilledOrder = Pick<Order, 'pricePer1kAtomic' | 'maxFeeAtomic'>;
 
-/** The most that a request can bill; each modality says it of its own (modality.ts). */
+/** The most that a request can bill; each modality computes its own bound (modality.ts). */
 export interface TokenBound {
   readonly promptTokens: number;
   readonly outputTokens: number;
@@ -60,11 +60,11 @@ export interface BilledTokens {
 }
 
 /**
- * What one reply costs: the only way from an order, what its request can bill and a reply to money (docs/spec/order.md). The order's
- * maximum has room for every output token, so it alone would let a short reply bill a made-up prompt.
+ * What one reply costs: the only function that turns an order, its token bound and a reply into money (docs/spec/order.md). The
+ * order's maximum has room for every output token, so it alone would let a short reply bill a made-up prompt.
  * @returns atomic units, price per 1,000 tokens times prompt and output tokens, rounded up.
- * @throws FeeError where the reply bills more than request and order allow; ProtocolError `out-of-range` on a quantity that
- * is none.
+ * @throws FeeError where the reply bills more than request and order allow; ProtocolError `out-of-range` on a negative or
+ * fractional quantity.
  */
 export function computeReplyFee(order: BilledOrder, bound: TokenBound, reply: BilledTokens): bigint {
   const { promptTokenCount, outputTokenCount } = reply;

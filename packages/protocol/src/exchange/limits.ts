@@ -1,5 +1,6 @@
-// Every bound that two roles must agree on, once: a reply that one of them lets through and another refuses is served
-// unpaid. Bounds of a single format stand beside its codec. `scripts/imports.ts` refuses such a constant elsewhere.
+// Bounds that two roles must agree on, each defined once. If one role let a reply through and another refused it, the reply
+// would be served unpaid. Bounds of a single format stand beside its codec. `scripts/imports.ts` refuses such a constant
+// elsewhere.
 
 /** Of a request's exact body, UTF-8 bytes. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -9,7 +10,7 @@ export const MAX_RESPONSE_BYTES = 1024 * 1024;
 export const MAX_STOP_BYTES = 256;
 /** Of an encoded order. */
 export const MAX_ORDER_BYTES = 512;
-/** Of what a gateway names the holder of a prompt by. */
+/** Of a cache scope: the gateway's name for whoever a prompt belongs to. */
 export const MAX_CACHE_SCOPE_BYTES = 32;
 /** `host:port` in a ticket or an announcement, UTF-8 bytes. */
 export const MAX_ENDPOINT_BYTES = 255;
@@ -19,7 +20,7 @@ export const MAX_MODEL_ID_BYTES = 160;
 export const MAX_NUMERIC_CLASS_BYTES = 255;
 /** Of a verifier's job on the wire: the longest request, and every token of the longest reply. */
 export const MAX_JOB_BYTES = 8 * MAX_REQUEST_BYTES;
-/** Of the call that has a verifier open its report: an id and the digests of one round. */
+/** Of the call that asks a verifier to open its report: an id and the digests of one round. */
 export const MAX_REVEAL_BYTES = 1024;
 /** Providers that one match may leave out. */
 export const MAX_EXCLUDED_PROVIDERS = 64;
@@ -30,7 +31,7 @@ export const CLOCK_TOLERANCE_MS = 30_000;
 export const MAX_ANNOUNCEMENT_LIFETIME_MS = 3_600_000;
 /** Reply ids are remembered until their order expires, so an order must not live for ever. */
 export const MAX_ORDER_LIFETIME_MS = 600_000;
-/** Providers keep openings for so long after the order's expiry; who asks later learns nothing by the answer. */
+/** How long providers keep openings after the order's expiry. Later, a missing opening proves nothing. */
 export const OPENING_KEPT_MS = 86_400_000;
 /** How far an order's epoch may lie from the newest one that is known here: nodes learn of a new one at different moments. */
 const EPOCH_SLACK = 2n;
@@ -39,8 +40,8 @@ const LEAST_LIFETIME_MS = 120_000;
 const LIFETIME_MS_PER_TOKEN = 50;
 
 /**
- * How long an order is made to live, ms: the record has to reach the validator within it, or the reply counts as abandoned.
- * Short of the maximum by what the clocks of payer, provider and validator may differ.
+ * The lifetime that a payer gives an order, ms: the record has to reach the validator within it, or the reply counts as
+ * abandoned. It is shorter than the maximum by what the clocks of payer, provider and validator may differ.
  */
 export function computeOrderLifetime({ maxTokens }: { readonly maxTokens: number }): number {
   const neededMs = LEAST_LIFETIME_MS + LIFETIME_MS_PER_TOKEN * maxTokens;

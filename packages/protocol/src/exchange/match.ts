@@ -57,7 +57,7 @@ export interface Offer {
   readonly freeCapacity: number;
   /** 20 bytes. */
   readonly payee: Uint8Array;
-  /** Of the payee, whole, however many offers it has. */
+  /** The payee's whole stake, however many offers it has. */
   readonly stakeAtomic: bigint;
   /** From computeReputationPpm; 0 where ejected. */
   readonly reputationPpm: number;
@@ -125,8 +125,9 @@ export function computeWeight(
 
 /**
  * The offers that may serve a request, as the list that the draw runs over; where one provider offers the model more
- * than once, its cheapest offer stands. Who has room for all that may be asked for goes before who has not, or else whoever
- * announces little would be drawn as often, and may end a reply early. A payee's stake is shared among those of its offers that are in the list.
+ * than once, its cheapest offer stands. Offers with room for all that may be asked for come before those without: otherwise a
+ * provider that announces little room would be drawn as often, and could end a reply early. A payee's stake is shared among
+ * those of its offers that are in the list.
  */
 export function selectCandidates(offers: readonly Offer[], request: MatchRequest): CandidateList {
   const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs } = request;
@@ -140,7 +141,7 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
     .filter(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
-  // Where nobody has room for all of it, those have most who have as much as anybody.
+  // If no offer has enough room, those with the most room are left.
   const room = able.reduce((most, offer) => Math.max(most, Math.min(offer.contextSize, contextSize)), 0);
   const listed = able.filter((offer) => offer.contextSize >= room);
   const counts = countPayees(listed);

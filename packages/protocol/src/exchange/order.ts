@@ -24,7 +24,7 @@ const TERMS = {
   router: abi.address,
   /** Index of the choice where the request asks for several. */
   choice: abi.uint8,
-  /** Tokens of prompt and reply that the provider announced to have room for: it may not end for want of room below. */
+  /** Tokens of prompt and reply that the provider announced to have room for: a shorter reply may not end for lack of room. */
   contextSize: abi.uint32,
   maxFeeAtomic: named('maxFee', abi.uint128),
   pricePer1kAtomic: named('pricePer1k', abi.uint128),

@@ -16,8 +16,8 @@ export const EMPTY_HISTORY: ProviderHistory = { accepts: 0, rejects: 0, abandone
 
 /**
  * Laplace's rule of succession without decay: (accepts + 1) / (accepts + rejects + abandoned + 2), floored to ppm. A new
- * identity starts at one half and earns the rest, which is what makes eject-then-rejoin cost something; an ejected
- * provider has none.
+ * identity starts at one half and earns the rest, so rejoining after an ejection has a cost. An ejected provider has no
+ * reputation.
  * @returns 0..999,999.
  * @throws RangeError on a negative or fractional count.
  */

@@ -24,7 +24,7 @@ export interface InferenceRequest {
   readonly includeUsage: boolean;
   readonly logprobs: boolean;
   readonly topLogprobs: number;
-  /** Whose prompts may share work, within one payer's; no answer depends on it. */
+  /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
   readonly promptCacheKey: string | undefined;
 }
 
@@ -51,7 +51,7 @@ const MAX_CACHE_KEY = 256;
 
 /** Known, harmless, and without effect on the answer. */
 const IGNORED = new Set(['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'parallel_tool_calls']);
-/** Known, and refused: silence would be a wrong answer. */
+/** Known, and refused: to ignore them would give a wrong answer. */
 const REFUSED: Readonly<Record<string, string>> = {
   tools: 'tool calls are not served on this network yet; leave `tools` out',
   tool_choice: 'tool calls are not served on this network yet; leave `tool_choice` out',
@@ -85,7 +85,7 @@ const COMMON = new Set([
 ]);
 const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
 const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
-/** Of a message, besides role and content. `name`, `refusal` and `annotations` come back with an answer and say nothing new. */
+/** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
 const IGNORED_OF_MESSAGE = ['name', 'refusal', 'annotations'];
 const REFUSED_OF_MESSAGE = ['tool_calls', 'tool_call_id', 'function_call', 'audio'];
 const KNOWN_OF_MESSAGE = new Set([...REFUSED_OF_MESSAGE, ...IGNORED_OF_MESSAGE]);
@@ -151,7 +151,7 @@ export function computePromptBound({
   return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;
 }
 
-/** A body's own bounds, whatever it asks for. @throws RequestError */
+/** Parses a body within its bounds of size and depth. @throws RequestError */
 export function parseObject(body: Uint8Array): Fields {
   if (body.length > MAX_REQUEST_BYTES) {
     throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
@@ -250,7 +250,7 @@ function parseStop(value: unknown): string[] {
     if (typeof item !== 'string' || item.length === 0 || item.length > MAX_STOP_BYTES) {
       throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
     }
-    // Stands for bytes that are no character yet: whether the reply holds it depends on where one looks from.
+    // U+FFFD stands for bytes that are no character yet, so whether a reply holds it depends on where decoding starts.
     if (item.includes('\ufffd') || !isText(item)) {
       throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
     }
@@ -280,7 +280,7 @@ function parseSeed(value: unknown): bigint | undefined {
 
 const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
 
-/** Silence about an option that nobody here knows would be a wrong answer. */
+/** Refuses unknown options: to ignore one could give a wrong answer. */
 function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
   const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
   if (unknown === undefined) return;

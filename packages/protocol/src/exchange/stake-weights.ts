@@ -44,9 +44,10 @@ export function weighByStake<T extends Paid>(
 }
 
 /**
- * Who stays where too many want to be drawn, ascending by provider id, with their chances among those who stay
- * (docs/spec/audit-selection.md): whoever has stake before whoever has none, so that a crowd of free names pushes nobody
- * out, and among either by SHA-256(salt || provider id) over the weight, so that each stays about as often as it weighs.
+ * Reduces a list that is too long for the draw: the candidates that stay, ascending by provider id, with their chances
+ * (docs/spec/audit-selection.md). Candidates with stake stay before those without, so that many free names push nobody out.
+ * Within both groups the order is by SHA-256(salt || provider id) over the weight, so that each candidate stays about in
+ * proportion to its weight.
  * Source: priority sampling (Duffield, Lund and Thorup, Journal of the ACM 54(6), 2007).
  * @param limit >= 1.
  */

@@ -29,7 +29,7 @@ const ticketCodec = struct({
   providerEndpoint: endpoint,
   /** SHA-256 of the provider's TLS certificate: what the link must show. */
   providerCertHash: hash,
-  /** By whose stake it was drawn, and who is to be paid. */
+  /** Whose stake counted in the draw, and who is paid. */
   payee: address,
   modelRoot: hash,
   pricePer1kAtomic: u128,
@@ -110,17 +110,17 @@ export function verifyTicket(crypto: Crypto, signed: SignedTicket, context: Tick
     matches('ticket-request', context.requestHash, ticket.requestHash),
     ticket.issuedAtMs <= nowMs + toleranceMs
       ? pass('ticket-issued', `issued at ${ticket.issuedAtMs}`)
-      : fail('ticket-issued', `issued ${ticket.issuedAtMs - nowMs} ms in the future, by the clock here`),
+      : fail('ticket-issued', `issued ${ticket.issuedAtMs - nowMs} ms in the future, by this machine's clock`),
     ticket.expiresAtMs > nowMs - toleranceMs
       ? pass('ticket-expiry', `expires at ${ticket.expiresAtMs}`)
-      : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago, by the clock here`),
+      : fail('ticket-expiry', `expired ${nowMs - ticket.expiresAtMs} ms ago, by this machine's clock`),
   ];
   return { ok: isOk(checks), checks, ticket };
 }
 
 function matches(id: string, expected: Uint8Array | undefined, actual: Uint8Array): Check {
   if (expected === undefined) return skip(id, 'the caller expects none in particular');
-  return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'another one than expected');
+  return equalBytes(expected, actual) ? pass(id, 'as expected') : fail(id, 'not the expected one');
 }
 
 /** Whether the router's answer is what the payer ordered: the same reply, request, provider, payee, model and price. */

@@ -6,7 +6,10 @@ const slotIds = new Uint32Array(SLOTS);
 const slotMarks = new Uint32Array(SLOTS);
 let mark = 0;
 
-/** A token listed twice would be counted twice. One open-addressed table serves every list: marks age, nothing is cleared. */
+/**
+ * Refuses a token that is listed twice: it would count twice. One open-addressed table serves every list. Each list has a new
+ * mark, so the table is never cleared.
+ */
 export function assertDistinct(ids: Uint32Array): void {
   mark = (mark + 1) >>> 0;
   if (mark === 0) {

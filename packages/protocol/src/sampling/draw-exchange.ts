@@ -2,11 +2,11 @@ import { findRank, type KeptSet, type Layout, lay } from './draw-layout.ts';
 import { MAX_LISTED } from './sampler.ts';
 
 /**
- * Where a filter cut the list, the order at its edge is what the least drift changes: a kept candidate gives its place and
- * its weight to one that was cut, whatever the filter (docs/spec/stage-2.md).
+ * Where a filter cuts the list, the smallest drift changes the order at the edge: a cut candidate takes the place and the
+ * weight of a kept one, whatever the filter (docs/spec/stage-2.md).
  */
 export interface CutList {
-  /** The verifier's own; left as it was. */
+  /** The verifier's own set; not mutated. */
   readonly set: KeptSet;
   /** Processed, by rank, of all listed candidates. */
   readonly costs: Float64Array;
@@ -15,7 +15,10 @@ export interface CutList {
   readonly temperatureQ16: number;
 }
 
-/** Ranks on either side of the edge that are tried: in a flat list all of them could be, which costs more than it says. */
+/**
+ * How many ranks on each side of the edge are tried. In a flat list all ranks could swap, but trying all costs more than it
+ * tells.
+ */
 const REACH = 8;
 
 const swapped = new Uint8Array(MAX_LISTED);
@@ -25,7 +28,7 @@ const layout: Layout = { rank: 0, margin: 0, gap: 0 };
 const apartOf = ({ costs, temperatureQ16 }: CutList, out: number, into: number): number =>
   Math.max(0, (costs[into] as number) - (costs[out] as number)) / temperatureQ16 / Math.SQRT2;
 
-/** The set's order with two ranks changed round: what stands at the rank `out` is then the other candidate. */
+/** The set's order with two ranks swapped: the rank `out` then means the other candidate. */
 function exchange({ order, count }: KeptSet, out: number, into: number): Uint8Array {
   for (let i = 0; i < count; i++) {
     const rank = order[i] as number;
@@ -69,7 +72,7 @@ export function measureExchanges(cut: CutList, claimed: number, gap: number): nu
   return least;
 }
 
-/** In a flat list several change places at once: together they move every border by up to what they weigh. */
+/** In a flat list several candidates swap at once. Together they move every border by up to their weight. */
 export function measureShifts(cut: CutList, claimed: number, gap: number): number {
   const { set, u } = cut;
   const { order, kept, byRank } = set;

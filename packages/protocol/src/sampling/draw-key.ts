@@ -3,8 +3,8 @@ import type { Crypto } from '../crypto/crypto.ts';
 
 /**
  * The key that fixes every draw of a reply before it is served (docs/spec/sampler.md).
- * `nonce`: nothing in it is the provider's to choose. `seed`: the request carried OpenAI's `seed`, so the same request
- * gives the same answer anywhere in one numeric class.
+ * `nonce`: the provider chooses no part of it. `seed`: the request carried OpenAI's `seed`, so the same request gives the same
+ * answer anywhere in one numeric class.
  */
 export type DrawKeyInputs =
   | {
@@ -51,7 +51,7 @@ export function computeDrawKey(crypto: Crypto, inputs: DrawKeyInputs): Uint8Arra
   return crypto.sha256(writer.finish());
 }
 
-/** One reply's draws: holds the 36-byte message so that a token costs one hash and no allocation of its own. */
+/** One reply's draws. It holds the 36-byte message, so that each token costs one hash and no allocation. */
 export interface DrawSource {
   /** u at a position: the first three bytes, big-endian, of SHA-256(key || u32be(position)); 0..2^24-1. */
   draw(position: number): number;

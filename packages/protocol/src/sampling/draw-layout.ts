@@ -3,11 +3,11 @@ import { TAIL_RANK, WEIGHT_ONE } from './sampler.ts';
 
 /** Candidates that some movement would keep, to be laid out in id order, the tail last. */
 export interface KeptSet {
-  /** Ranks of all listed candidates in ascending order of id; those that are not kept are passed over. */
+  /** Ranks of all listed candidates in ascending order of id; ranks that are not kept are skipped. */
   order: Uint8Array;
   count: number;
   byRank: Float64Array;
-  /** The first so many ranks. */
+  /** How many of the first ranks are kept. */
   kept: number;
   /** Of `WEIGHT_ONE`; the kept weights times `scale` are the rest. */
   tail: number;

@@ -1,7 +1,7 @@
 import { type Filter, MAX_LISTED, type SamplerSettings, WEIGHT_ONE, type Weights } from './sampler.ts';
 
 /**
- * Movement of a border at cumulative mass c when every candidate's log-probability moves by one nat of its own: with q the
+ * Movement of a border at cumulative mass c when every candidate's log-probability moves independently by one nat: with q the
  * sum of squared masses below it and rest above, sqrt((1 - c)^2 q + c^2 rest).
  */
 export function weighBorder(below: number, squaresBelow: number, squaresAbove: number): number {
@@ -12,7 +12,7 @@ export function weighBorder(below: number, squaresBelow: number, squaresAbove: n
 export interface Edges {
   /** How many of them. */
   length: number;
-  /** Candidates that each keeps, at least 1; the whole list with its tail is one more than the list. */
+  /** How many candidates each set keeps, at least 1. The whole list with its tail counts one more than the list. */
   readonly kept: Uint8Array;
   /** Nats. */
   readonly nats: Float64Array;
@@ -28,8 +28,8 @@ const cumulative = new Float64Array(MAX_LISTED);
 const squaresTo = new Float64Array(MAX_LISTED);
 
 /**
- * Least movements of unfiltered masses, nats, that make the filters keep other sets than the one of `now` candidates;
- * infinite, or NaN between masses of zero, where none does.
+ * Least movements of unfiltered masses, nats, after which the filters keep another set than the one of `now` candidates;
+ * infinite where no movement does that, NaN between masses of zero.
  * @param plain weights before the filters, by rank, of `count` listed candidates.
  */
 export function measureEdges(
@@ -58,7 +58,7 @@ export function measureEdges(
       if (isCut) size = settings.topK;
       for (let i = 0; i < length; i++) {
         const set = kept[i] as number;
-        // No movement brings a tail past a count.
+        // No movement makes a filter by count keep the tail.
         if (set > count) grow(i, Number.POSITIVE_INFINITY);
         else if (isCut && set > size && set > now) {
           grow(i, apart((w[size - 1] as number) / total, (w[set - 1] as number) / total));
@@ -96,7 +96,7 @@ export function measureEdges(
       const least = threshold * ((w[0] as number) / total);
       for (let i = 0; i < length; i++) {
         const set = kept[i] as number;
-        // The list with its tail stands or falls with the last listed.
+        // The tail is kept only together with the last listed candidate.
         if (set > now) grow(i, apart(least, (w[Math.min(set, count) - 1] as number) / total));
         else if (set < before) shrink(i, Math.max(0, apart((w[set] as number) / total, least)));
       }

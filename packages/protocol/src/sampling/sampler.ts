@@ -66,7 +66,7 @@ export interface Candidates {
   readonly tail: number;
 }
 
-/** floor(a / b) for 0 <= a < 2^53, 0 < b; division may round up to the next integer, which is taken back. */
+/** floor(a / b) for 0 <= a < 2^53, 0 < b; where division rounds up to the next integer, that is corrected. */
 export function floorDivide(a: number, b: number): number {
   const quotient = Math.floor(a / b);
   return quotient * b > a ? quotient - 1 : quotient;
@@ -119,8 +119,8 @@ export function computeWeights(
 }
 
 /**
- * How many of the cheapest candidates are listed, at least MIN_LISTED: as few as leave the filters what they have of all of
- * them. A shorter list would be filtered otherwise: of 32 candidates a top-k of 40 cuts nothing, and the tail stays.
+ * How many of the cheapest candidates are listed, at least MIN_LISTED: the fewest that the filters treat as they treat all of
+ * them. A shorter list would be filtered differently: of 32 candidates a top-k of 40 cuts nothing, and the tail stays.
  * @param count candidates at hand, 1..64.
  * @param tailOf mass outside the first n, 2^-24 units, below 2^24.
  * @param out overwritten with the weights of the list.
@@ -159,7 +159,7 @@ export function weighCandidates(
   const best = costs[0] as number;
   let sum = 0;
   for (let i = 0; i < count; i++) {
-    // 2^34 is past every representable difference that still weighs anything, and keeps the product below 2^53.
+    // At 2^34 every weight is 0 already, and the product stays below 2^53.
     const above = Math.min((costs[i] as number) - best, 2 ** 34);
     const e = expFixed(Math.min(floorDivide(above * NAT, settings.temperatureQ16), EXP_LIMIT));
     w[i] = e;
@@ -218,7 +218,7 @@ function renormalize(out: Weights): void {
   const w = out.byRank;
   let total = out.tail;
   for (let i = 0; i < out.kept; i++) total += w[i] as number;
-  // Nothing was cut, and every weight would stay as it is.
+  // Nothing was cut: every weight would stay the same.
   if (total === WEIGHT_ONE) return;
   let given = 0;
   for (let i = 0; i < out.kept; i++) {
@@ -239,7 +239,7 @@ const sorted = new Float64Array(MAX_LISTED);
  */
 export function sortById(ids: ArrayLike<number>, count: number, order: Uint8Array): void {
   for (let i = 0; i < count; i++) {
-    // Id and rank in one number: half of what would be moved otherwise.
+    // Id and rank share one number, which halves the data that the sort moves.
     const key = (ids[i] as number) * MAX_LISTED + i;
     let j = i;
     while (j > 0 && (sorted[j - 1] as number) > key) {

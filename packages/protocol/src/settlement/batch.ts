@@ -163,7 +163,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const drawn = owing.filter(({ payer }) => !unpaid.has(toHex(payer)));
   const debts = sumDebts(owing);
   if (debts.filter(({ payer }) => unpaid.has(toHex(payer))).length !== uncollectable.length) {
-    throw new ProtocolError('malformed', 'a payer that is called uncollectable owes nothing, or stands twice');
+    throw new ProtocolError('malformed', 'an uncollectable payer owes nothing, or is listed twice');
   }
   const settlement: Settlement = {
     batch: {
@@ -222,7 +222,7 @@ function sortUnique(ids: readonly Uint8Array[]): Uint8Array[] {
 /** Nothing is created or lost: what the debits draw is what the lines pay. */
 function assertSettlement({ debits, lines, uncollectable }: Settlement): void {
   if (uncollectable.some((payer) => debits.some((debit) => compareBytes(debit.payer, payer) === 0))) {
-    throw new ProtocolError('malformed', 'a payer is drawn and uncollectable');
+    throw new ProtocolError('malformed', 'a payer is both debited and uncollectable');
   }
   const debited = debits.reduce((sum, { amount }) => sum + amount, 0n);
   const gross = lines.reduce((sum, line) => sum + line.gross, 0n);

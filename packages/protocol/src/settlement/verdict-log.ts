@@ -80,7 +80,7 @@ export interface LogPosition {
 
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
-/** Whether a reply with this verdict is paid for: doubt never costs the provider, proof never pays it. */
+/** Whether a reply with this verdict is paid for. In doubt the provider is paid; once refuted it is not. */
 export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
 }
@@ -159,7 +159,10 @@ export function verifyChain(
   return { ok: isOk(checks), checks, entries, position };
 }
 
-/** An entry says one thing: a fee is owed only for a billable verdict, and nobody is rejected or ejected for nothing. */
+/**
+ * An entry must not contradict itself: a fee is owed only for a billable verdict, and every reject and every ejection has
+ * evidence.
+ */
 function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
     throw new ProtocolError('malformed', `a fee for a reply with verdict ${entry.verdict}`);

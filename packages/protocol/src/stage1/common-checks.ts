@@ -19,14 +19,16 @@ export interface OrderContext {
   readonly response: Uint8Array;
   /** Of the order's epoch; undefined where it is not known, and what needs it is skipped. */
   readonly beacon: OrderBeacon | undefined;
-  /** Whoever leaves pays for what was generated and gets no receipt: one who has it was there to the end. */
+  /**
+   * A consumer that disconnects pays for what was generated and gets no receipt, so the holder of a receipt did not disconnect.
+   */
   readonly mayBeCancelled: boolean;
 }
 
 /** Whether sketches are taken along the epoch's directions. */
 export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, beacon: OrderBeacon | undefined): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
-  // Fewer directions would blur every distance: how sharp a sketch is must not be its maker's choice.
+  // The provider must not choose how sharp its sketch is: fewer directions blur every distance.
   if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
     return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
   }
@@ -37,7 +39,10 @@ export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, be
   ]);
 }
 
-/** Stake routes and evidence ejects by payee: a reply must not be judged under another one than it was routed by. */
+/**
+ * Routing counts the payee's stake, and evidence ejects the payee. So a reply must be judged under the payee that it was routed
+ * by.
+ */
 export function checkPayee(header: CommonHeader, order: Order): Check {
   return check('payee', equalBytes(header.payee, order.payee), [
     `the payee of the order, 0x${toHex(order.payee)}`,

@@ -12,7 +12,7 @@ export interface HeaderContext extends OrderContext {
   readonly request: InferenceRequest;
 }
 
-/** Whether a header says what order, request and beacon fix, in one place for consumers, validators and whoever measures. */
+/** Whether a header says what order, request and beacon fix. Consumers, validators and the lab all call this function. */
 export function checkHeader(crypto: Crypto, header: Header, context: HeaderContext): readonly Check[] {
   const { order, request, beacon } = context;
   return [
@@ -74,7 +74,7 @@ function checkSampler(header: Header, order: Order, request: InferenceRequest): 
   same(header.choice, order.choice, 'choice');
   if (order.choice >= request.choices) wrong.push('n');
   if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
-  // No request can ask for either yet, and what is not asked for must not be claimed.
+  // No request can ask for either yet, so a header must not claim any.
   if (header.adapters.length > 0) wrong.push('adapters');
   if (!equalBytes(header.inputsHash, NO_INPUTS)) wrong.push('inputs');
   return wrong.length === 0
@@ -85,13 +85,14 @@ function checkSampler(header: Header, order: Order, request: InferenceRequest): 
     : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
 }
 
-/** Whether a reply that ended for want of room had none left of what was announced. */
+/** Whether a reply that ended for lack of room used all of the announced context. */
 function checkContext(header: Header, order: Order): Check {
-  if (header.stopReason !== 'context') return pass('context', `not ended by it: ${header.stopReason}`);
+  if (header.stopReason !== 'context')
+    return pass('context', `the reply ended for another reason: ${header.stopReason}`);
   const tokens = header.promptTokenCount + header.outputTokenCount;
   return check('context', tokens >= order.contextSize, [
     `all of the announced context of ${order.contextSize} tokens is used`,
-    `ended for want of room after ${tokens} tokens of prompt and reply; ${order.contextSize} were announced`,
+    `ended for lack of room after ${tokens} tokens of prompt and reply; ${order.contextSize} were announced`,
   ]);
 }
 

@@ -152,7 +152,7 @@ function asAddress(value: unknown, field: string): Uint8Array {
   return fromHex(text.slice(2), 20);
 }
 
-/** One of both: of two, readers would differ on which counts. */
+/** Exactly one of the two: with both, readers could disagree on which one counts. */
 function asOpening(value: unknown): Receipt['opening'] {
   const { bytes, url } = asObject(value, 'opening');
   if ((bytes === undefined) === (url === undefined)) throw malformed('opening', 'either bytes or url');

@@ -169,7 +169,7 @@ describe('replayReply', () => {
     const found = replayReply(crypto, reply.record, reply.opening).checks.find(({ status }) => status === 'fail');
     expect(found).toMatchObject({
       id: 'draw-replay',
-      detail: `position ${at}: a list of 20 that leaves a tail has to have 64`,
+      detail: `position ${at}: a list with a tail must have 64 candidates, not 20`,
     });
   });
 

@@ -96,7 +96,10 @@ function checkShapes(header: Header, shapeClasses: Uint8Array): Check {
   const { numericClass } = header;
   const wrong = findWrongShape(header, shapeClasses);
   if (wrong < 0) return pass(id, `${shapeClasses.length} positions in passes that ${numericClass} has`);
-  return fail(id, `position ${wrong} is in shape class ${shapeClasses[wrong]}, which ${numericClass} has not there`);
+  return fail(
+    id,
+    `position ${wrong} is in shape class ${shapeClasses[wrong]}, which ${numericClass} does not have there`,
+  );
 }
 
 function checkTokens(crypto: Crypto, record: RecordV2, header: Header, outputTokens: Uint32Array): Check {
@@ -181,8 +184,12 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
     }
     computeWeights(costs, ids.length, tail, sampler, weights);
     if (weights.tail > 0 && ids.length < longest) {
-      // Else a short list would let the tail back in that a filter shuts out of a longer one.
-      return fail('draw-replay', `position ${i}: a list of ${ids.length} that leaves a tail has to have ${longest}`, i);
+      // Otherwise a short list would keep a tail that a filter cuts from a longer one.
+      return fail(
+        'draw-replay',
+        `position ${i}: a list with a tail must have ${longest} candidates, not ${ids.length}`,
+        i,
+      );
     }
     const drawn = drawRank(ids, weights, source.draw(i));
     if (drawn !== rank) {

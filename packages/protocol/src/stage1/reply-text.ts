@@ -15,8 +15,8 @@ export function renderReply(bytes: Uint8Array, stops: readonly string[], stopRea
 }
 
 /**
- * Whether a reply of these bytes ends where its stop string does: the last token completes the first one. Text is cut
- * there, so tokens beyond it would be billed and seen by nobody, and a reply without one was ended for no reason.
+ * Whether a reply of these bytes ends where its stop string does: the last token completes the first one. The text is cut
+ * there, so later tokens would be billed but never seen. A reply without its stop string had no reason to end.
  * @param lastLength bytes of the last output token.
  */
 export function endsAtStop(bytes: Uint8Array, lastLength: number, stops: readonly string[]): boolean {

@@ -12,7 +12,7 @@ export const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
 /** log(2) in 2^-16 nat, rounded down. */
 const LOG_2 = 45_426;
 
-/** expFixed rises by no more where it should fall: rounding of its tables. */
+/** Rounding of its tables can make expFixed rise by this much where it should fall. */
 const ROUNDING = 1;
 
 interface LeftOver {
@@ -23,9 +23,9 @@ interface LeftOver {
 }
 
 /**
- * The most that can lie outside a list after temperature, from the list alone: nothing unlisted is likelier than the last
- * listed, and all of it has what the listed probabilities leave. Without it a provider could sign a tail that takes every
- * draw, and say any unlisted token.
+ * The most that can lie outside a list after temperature, computed from the list alone. No unlisted token is likelier than the
+ * last listed one, and all of them together have what the listed probabilities leave. Without this bound a provider could sign
+ * a tail that takes every draw, and claim any unlisted token.
  * @param q raw costs, best first: no processor touches them.
  * @returns 2^-24 units, 0..2^24.
  */
@@ -35,22 +35,26 @@ export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
   return toShare(boundUnlisted(q, leftOver), listed);
 }
 
-/** Whether a tail is at most computeLargestTail, mostly without the sum that takes. */
+/** Whether a tail is at most computeLargestTail, usually without computing the sum that it needs. */
 export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
   if (tail === 0) return true;
   const { temperatureQ16, mass } = leftOver;
-  // A temperature up to one takes listed mass away, but for a table's rounding: little enough beside all of it is little.
+  // A temperature of at most one only lowers the listed mass, up to rounding of the tables. So a tail that is within the bound
+  // for the raw mass is within the exact bound, too.
   if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
   return tail <= computeLargestTail(q, leftOver);
 }
 
-/** What is unlisted weighs at most so much after temperature, beside listed weights of expFixed; 0 where nothing is. */
+/**
+ * The most that all unlisted tokens weigh after temperature, in the units of the listed expFixed weights; 0 where every token
+ * is listed.
+ */
 function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
   const unlisted = vocabularySize - q.length;
   if (unlisted === 0) return 0;
   const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
   if (temperatureQ16 <= NAT) {
-    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed; a unit off for its rounding.
+    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed, less one unit for its rounding.
     const last = Math.max(0, (q[q.length - 1] as number) - 1);
     return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
   }
@@ -59,7 +63,7 @@ function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }:
   return unlisted * expFixed(Math.floor((halvings * LOG_2 * NAT) / temperatureQ16)) + MASS_SLACK;
 }
 
-/** How often one has to be halved, at least, to come down to the even share of each unlisted token; less one for rounding. */
+/** How often 1 must be halved, at least, to reach the even share of each unlisted token; less one for rounding. */
 function countHalvings(unlisted: number, left: number): number {
   let halvings = -1;
   for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
@@ -70,15 +74,15 @@ function countHalvings(unlisted: number, left: number): number {
 const toShare = (tail: number, listed: number): number =>
   tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
 
-/** expFixed is off by less, in 2^-26. */
+/** The error of expFixed is below this, in 2^-26. */
 const EXP_ERROR = 2;
-/** Past every difference of costs that still weighs anything; keeps products below 2^53. */
+/** At this difference of costs every weight is 0 already; it keeps products below 2^53. */
 const MAX_ABOVE = 2 ** 34;
 
 /**
  * The same bound where bias or penalties move costs (docs/spec/stage-1.md): nothing unlisted costs less than the last listed,
- * and what no processor touches has no more than what the listed probabilities leave. Rows go through in their order, since
- * penalties depend on the tokens before.
+ * and what no processor touches has no more than what the listed probabilities leave. Call it row by row, since penalties
+ * depend on the tokens before.
  */
 export interface ProcessedTailBound {
   /** Of the tail of the next row, 2^-24 units. @param mass of its listed raw probabilities, 2^-26. */
@@ -103,7 +107,7 @@ export function createProcessedTailBound(
   // Costs are rounded to a unit: listed weights are taken as small as that can make them, before temperature; 4 for the rest.
   const margin = Math.ceil((2 * NAT) / t) + 4;
 
-  /** What is unlisted and untouched, beside weights that are relative to the best listed. */
+  /** The weight of unlisted tokens that no processor touches, relative to the best listed token. */
   const boundUntouched = (best: number, last: number, unlisted: number, mass: number): number => {
     const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
     if (t > NAT) {

@@ -4,8 +4,8 @@ import type { DrawSource } from '../sampling/draw-key.ts';
 import { TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
 
 /**
- * The draws of a reply that fell into the tail: u in 2^-24 units by position, ascending. What is unlisted is named by the
- * model and u alone, so a verifier that is told u can name it, too; the key itself would say more than it needs.
+ * The draws of a reply that fell into the tail: u in 2^-24 units by position, ascending. The model and u alone decide which
+ * unlisted token is drawn, so a verifier needs only u. The key would tell it more than that.
  */
 export type TailDraws = ReadonlyMap<number, number>;
 

@@ -3,7 +3,10 @@ import type { QuorumMember } from '../crypto/quorum.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { CHAIN_ID } from './receipt.ts';
 
-/** What the consumer already knows and need not take from the receipt. Whatever is absent is skipped and says so. */
+/**
+ * What the consumer already knows and does not have to take from the receipt. A check that lacks its value is skipped and says
+ * so.
+ */
 export interface Trust {
   readonly ledger?: LedgerDomain;
   /** Settlement contract, which the beacon's genesis and certificates name. */
@@ -31,7 +34,7 @@ export interface TrustJson {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * A field that nobody knows is refused: misspelt, it would leave a check out without a word.
+ * An unknown field is refused: a misspelt one would silently leave a check out.
  * @throws ProtocolError naming the field.
  */
 export function parseTrust(input: unknown): Trust {

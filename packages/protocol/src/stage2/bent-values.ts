@@ -1,9 +1,9 @@
 import { computeLog } from '../base/elementary.ts';
 
 /**
- * Single values that moved beside the others, counted over a reply. An error of the hidden state moves all log-probabilities of a
- * position together, and as far as the sketch moved. Who bends a value to excuse a draw moves that one, or moves them without
- * the hidden state; and at few positions, so that no mean shows it.
+ * Counts single values of a reply that moved apart from the others. An error of the hidden state moves all log-probabilities of
+ * a position together, and as far as the sketch moved. A provider that bends a value to excuse a draw moves only that value, or
+ * moves values but not the hidden state; and at few positions, so that no mean shows it.
  */
 export const VALUE_CELLS = 20;
 
@@ -11,7 +11,8 @@ export const VALUE_CELLS = 20;
 const PEAKS = [1.75, 2, 2.25, 2.75];
 /**
  * Lower borders of the columns, but the first: ln of how far the position's values lie off beside the reply's others, or how much
- * farther than its sketch, whichever is more. Noise that hides a bent value is seen by the one, a sketch that stays by the other.
+ * farther than its sketch, whichever is more. The first shows noise that hides a bent value, the second values that moved while
+ * the sketch did not.
  */
 const EXCESSES = [0.6, 1, 1.4];
 /** Among fewer values none stands out. */

@@ -18,7 +18,7 @@ import {
   type WindowScores,
 } from './window-scores.ts';
 
-/** Nats: a single draw counts no more, since drift at the end of a list with a tail may take any to explain. */
+/** Nats: the most that a single draw counts. At the end of a list with a tail, honest drift can make a gap of any size. */
 const MAX_GAP = 1;
 
 /** How far one reply's commitment lies from a re-run: means over positions, and the worst window where named so. */
@@ -39,9 +39,9 @@ export interface Comparison {
   readonly kolmogorov: number;
   readonly worstWindowKolmogorov: number;
   /**
-   * Largest probability, past that of its last candidate, which the re-run gives to one that the claim leaves out: 0..1.
-   * A list names the likeliest, so drift only moves candidates over its edge. Whoever leaves out a likely one draws
-   * another, or from the tail, with every listed value true.
+   * The largest probability that the re-run gives to a candidate which the claim leaves out, less that of the re-run's last
+   * candidate: 0..1. A list names the likeliest candidates, so drift only moves candidates over its edge. A provider that
+   * leaves out a likely one can draw another, or from the tail, while every listed value is true.
    */
   readonly worstOmission: number;
   readonly tailShift: number;

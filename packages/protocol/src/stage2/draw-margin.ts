@@ -16,14 +16,14 @@ import {
 } from '../sampling/sampler.ts';
 
 /**
- * How far a claimed token is from what the verifier's own distribution draws at the same u: the evidence that asks nothing
- * of what the provider signed but the token (docs/spec/stage-2.md).
+ * How far a claimed token is from what the verifier's own distribution draws at the same u: this evidence uses only the token
+ * of what the provider signed (docs/spec/stage-2.md).
  *
  * Before it sees the token, the verifier knows how far its own log-probabilities would have to move for another draw: the
- * `margin`. An honest provider, whose log-probabilities differ by little, can only differ in the draw where the margin is
- * little. Where the draws differ, the `gap` is how far they would have to move to give the claimed token. Both in nats of
- * independent movement of each candidate: a border between tokens moves by a share of that which follows from the masses
- * on its sides, and counted in probability the same drift would look different at every position.
+ * `margin`. An honest provider's log-probabilities differ by little, so its draw can differ only where the margin is small.
+ * Where the draws differ, the `gap` is how far they would have to move to give the claimed token. Both in nats of independent
+ * movement of each candidate: a border between tokens moves by a share of that, which follows from the masses on its sides.
+ * Measured in probability, the same drift would look different at every position.
  */
 export interface DrawMargin {
   /** The verifier draws the claimed token (or both name an unlisted one). */
@@ -94,7 +94,7 @@ export function createDrawMeter(settings: SamplerSettings): DrawMeter {
   return { measure: (position, out) => measureSampled(position, settings, weights, out), weights };
 }
 
-// One position's: sorted once by id, whatever is kept of it.
+// Buffers of one position. They are sorted by id once, for all kept sets.
 const plain = createWeights();
 const order = new Uint8Array(MAX_LISTED);
 const layout: Layout = { rank: 0, margin: 0, gap: 0 };
@@ -125,9 +125,9 @@ function measureSampled(position: DrawPosition, settings: SamplerSettings, own: 
   if (edges.length > 0) measureEdges(plain, { now, count }, settings, edges);
   for (let i = 0; i < edges.length; i++) {
     const edge = edges.nats[i] as number;
-    // Sets that are farther from the own one say how a mismatch came about, and nothing of the own draw.
+    // Sets farther from the verifier's own one only explain a mismatch; its own draw does not depend on them.
     const isForMargin = i < near;
-    // Nor does a set whose edge lies farther than what is known.
+    // A set whose edge lies farther than the least movement found so far cannot lower it.
     if (!(edge < Number.POSITIVE_INFINITY) || ((edge >= margin || !isForMargin) && (matches || edge >= gap))) continue;
     if (!setUnfiltered(edges.kept[i] as number, count)) continue;
     if (matches) {
@@ -230,7 +230,7 @@ function measureListEdge(
     tryList(last, outside, between(lastCost, costs[claimed] as number), TAIL_RANK);
   }
   if (own.tail > 0) {
-    // Some other candidate came into the list for the last: what lies between them in the order moves by its mass.
+    // Another candidate replaced the last one in the list: everything between them in the order moves by its mass.
     const edge = between(lastCost, costs[last - 1] as number);
     const weight = own.byRank[last] as number;
     setOwn(own, ids.length);

@@ -22,7 +22,7 @@ export interface DivergenceInput {
 export interface Tracers {
   readonly provider: (position: number) => Promise<SignedTrace>;
   readonly verifier: (position: number) => Promise<SignedTrace>;
-  /** A side gave none, or none that counts. */
+  /** A side gave no trace, or an invalid one. */
   readonly onError: (side: 'provider' | 'verifier', error: unknown) => void;
 }
 

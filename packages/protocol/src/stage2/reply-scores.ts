@@ -32,7 +32,7 @@ export const REPLY_SCORES = [
 
 export type ReplyScore = (typeof REPLY_SCORES)[number];
 
-/** What a score is next to zero: no logarithm of a distance is below ln of this. */
+/** Added to every distance, so that no logarithm is below ln of this. */
 const MEAN_FLOOR = 2 ** -20;
 const CEILING = 2 ** 16;
 const MAX_SURPRISE = 64;
@@ -68,7 +68,7 @@ export function computeReplyScores({
     tail: toLog(mean((window) => window.tailShift)),
     'tail-worst': toLog(worst((window) => window.tailShift)),
     omission: toLog(worst((window) => window.omission)),
-    // Shares: half a position more than seen, so that none seen of many is less than none seen of few.
+    // Shares count half a position more than was seen, so that zero of many positions is smaller than zero of few.
     argmax: toLog(mean((window) => window.argmaxDisagreement) + 1 / (2 * positions)),
     unequal: toLog(mean((window) => window.unequal) + 1 / (2 * positions)),
     'logprob-spread': mean((window) => window.logLogprobSpread),

@@ -72,15 +72,15 @@ export interface ScoreOpening extends CodecType<typeof openingCodec> {}
 /** What the verifier signs when it opens. */
 export const encodeScoreOpening: (opening: ScoreOpening) => Uint8Array = openingFormat.encode;
 
-/** What every byte of a job but its id and its timeout hashes to. 32 bytes. */
+/** The hash of all bytes of a job but its id and its timeout. 32 bytes. */
 export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
   const { shapeClasses = NOTHING, tailDraws = NOTHING } = inputs;
   return crypto.sha256(inputsFormat.encode({ ...inputs, shapeClasses, tailDraws }));
 }
 
 /**
- * Names the key: one verifier's commitment, sent again by another, can never be opened by it. Names what was scored: a
- * report on a job that was bent on its way opens no commitment about the reply as it is. 32 bytes.
+ * Includes the key, so that a verifier cannot open a commitment that it copied from another. Includes the job, so that a report
+ * on a job that was altered on its way opens no commitment about the real reply. 32 bytes.
  */
 export function computeScoreDigest(crypto: Crypto, digest: ScoreDigest): Uint8Array {
   return crypto.sha256(digestFormat.encode(digest));
@@ -88,12 +88,12 @@ export function computeScoreDigest(crypto: Crypto, digest: ScoreDigest): Uint8Ar
 
 const ROUND_DOMAIN = encodeDomain('ogong-score-round-v1');
 
-/** So many digests a round shows at least. */
+/** A round shows at least so many digests. */
 const ROUND_SHOWN = 2;
 
 /**
  * What everybody in a round opens over: the digests of all who committed, and where one did alone a made-up one, ascending.
- * Whoever is asked to open would else see whether another looks at the same job, and could stand still exactly then.
+ * Otherwise a verifier that is asked to open would see whether another one has the same job, and could refuse exactly then.
  * @param nonce of the round's first attempt, 16 bytes; nobody but the validator knows it before the verdict.
  */
 export function fillRound(crypto: Crypto, digests: readonly Uint8Array[], nonce: Uint8Array): Uint8Array[] {

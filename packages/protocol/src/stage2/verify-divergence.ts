@@ -30,9 +30,9 @@ export interface Disputed {
 }
 
 /**
- * Holds evidence of a divergence, and the trace of a third machine, against what the provider committed. Who is right is
- * decided by what was committed alone: a layer's hash is only the tracer's word, which it could choose as it likes.
- * The checks speak of the evidence: all of them pass where the provider is refuted and the layer confirmed.
+ * Holds evidence of a divergence, and the trace of a third machine, against what the provider committed. Only committed values
+ * decide who is right: a layer's hash is just the tracer's claim, which it can choose freely. The checks speak of the evidence:
+ * all of them pass where the provider is refuted and the layer confirmed.
  */
 export function verifyDivergence(
   crypto: Crypto,
@@ -103,7 +103,7 @@ function checkSigners(
   }
   const [a, b] = ids as [Uint8Array, Uint8Array];
   if (equalBytes(a, b) || ids.some((each) => equalBytes(each, providerId))) {
-    return fail(id, 'provider, verifier and third machine are not three');
+    return fail(id, 'provider, verifier and third machine are not three parties');
   }
   return pass(id, `verifier ${toHex(a).slice(0, 16)}, third machine ${toHex(b).slice(0, 16)}`);
 }

@@ -19,8 +19,9 @@ export interface WindowScores {
   /** ln of a position's mean |difference| of log-probabilities, bounded as above. */
   readonly logLogprobShift: number;
   /**
-   * ln of a position's standard deviation of the differences, bounded as above. What all log-probabilities share of a
-   * difference is the normaliser's, and scatters most; without it the same error of the hidden state shows sharper.
+   * ln of a position's standard deviation of the differences, bounded as above. The part of a difference that all
+   * log-probabilities share comes from the normaliser, and scatters most. Without it the same error of the hidden state shows
+   * more sharply.
    */
   readonly logLogprobSpread: number;
   /** Not a distance: entropy of the re-run over the ids that both sides list, nats. Distances are to be read against it. */
@@ -44,7 +45,7 @@ export interface WindowScores {
   readonly unequal: number;
 }
 
-/** Below this a distance is not told from none: what 12-bit sketches and 2^-16 nat resolve. */
+/** A smaller distance cannot be told from zero: 12-bit sketches and log-probabilities in 2^-16 nat resolve no finer. */
 export const SCORE_FLOOR = 2 ** -16;
 
 /** Sums over the positions of one window. */

@@ -6,8 +6,9 @@ import { computeExp, computeLog } from '../base/elementary.ts';
  *
  * A statistic's rank among n held-out honest ones is uniform on 1..n+1, averaged over tables. But one table judges many
  * replies, and given the table the chances of the ranks are spacings of uniform values, whatever the law of the statistic.
- * The bet r^(-4/5) on rank r is divided by what it may pay then: its mean, and three standard deviations of luck. More
- * than 99 tables in 100 pay less (e-value.test.ts); a calibrator of p-values, which knows no n, leaves half of that unused.
+ * The bet r^(-4/5) on rank r is divided by a bound on its expected pay for the given table: the mean over tables and three
+ * standard deviations. More than 99 tables in 100 pay less (e-value.test.ts). A calibrator of p-values does not know n, and is
+ * half as strong.
  */
 
 /** Standard deviations of E[e | table] above its mean that are taken off. */

@@ -1,9 +1,9 @@
 /**
  * Where a statistic lies among those of held-out honest replies: the p-value that decides, whatever the statistic is.
  *
- * (1 + #{T_i >= T}) / (n + 1) is right for one reply, averaged over tables. But one table judges many replies, and the
- * honest chance of a T beyond its largest T_i is fixed by the table's luck, which a sequential test would multiply: what
- * is multiplied is calibrateRank of the rank (e-value.ts), which allows for it.
+ * (1 + #{T_i >= T}) / (n + 1) is right for one reply, averaged over tables. But one table judges many replies, and chance
+ * decides once, for the whole table, how often an honest T lies beyond its largest T_i. A product of p-values would multiply
+ * that error, so the sequential test multiplies calibrateRank of the rank (e-value.ts), which allows for it.
  */
 export interface RankCalibration {
   /** Held-out honest replies. */
@@ -50,8 +50,8 @@ export function buildRankCalibration(statistics: readonly number[]): RankCalibra
 }
 
 /**
- * 1 + the held-out replies that lie as far or farther. Where steps were left out or values were equal, as many are taken
- * to as may: never too small a rank.
+ * 1 + the held-out replies that lie as far or farther. Where steps were left out or values were equal, the largest possible
+ * number counts, so that the rank is never too small.
  * @returns in 1..replies + 1.
  * @throws RangeError where the statistic is not a number.
  */

@@ -10,7 +10,7 @@ export interface TailFit {
   /** Share of all values that exceeded it, in (0, 1). */
   readonly share: number;
   readonly exceedances: number;
-  /** Positive: heavy. Zero: exponential. In [0, 0.5): a bounded tail is never taken on the word of a sample. */
+  /** Positive: heavy. Zero: exponential. In [0, 0.5): no sample is enough to assume that a tail is bounded. */
   readonly shape: number;
   readonly scale: number;
 }
@@ -18,9 +18,9 @@ export interface TailFit {
 /** Fewest exceedances that a tail is fitted to. */
 export const MIN_EXCEEDANCES = 50;
 /**
- * Of a sample, what a tail is fitted to. A tenth leaves the limit of the shape so wide, where a sample is of hundreds, that no
- * probability of one in ten thousand is below it; with a quarter the limits of tails without an end are closer, and all hold as
- * often as is promised of them.
+ * The share of a sample that a tail is fitted to. With a tenth of a few hundred values, the shape's confidence limit is so wide
+ * that no limit of a probability falls below one in ten thousand. With a quarter, the limits of unbounded tails are closer, and
+ * all still hold as often as promised.
  */
 const TAIL_SHARE = 1 / 4;
 
@@ -65,15 +65,15 @@ export function fitTail(values: readonly number[], share: number = TAIL_SHARE): 
   return { threshold, share: count / values.length, exceedances: count, shape, scale: mean * (1 - shape) };
 }
 
-/** P(X > value) as fitted; at and below the threshold, where ranks are to be asked, the share. */
+/** P(X > value) as fitted; at and below the threshold, where ranks should be used instead, the share. */
 export function computeTailSurvival({ threshold, share, shape, scale }: TailFit, value: number): number {
   return share * computeExp(logSurvival(Math.max(value - threshold, 0), shape, scale));
 }
 
 /**
- * Upper confidence limit of that survival. Far out all depends on the shape, and not linearly: the survival is computed
- * again with the shape's own upper limit and the scale that goes with it; what is left of the scale's error and the share's
- * are added in squares, on the logarithm.
+ * Upper confidence limit of that survival. Far out everything depends on the shape, and not linearly. So the survival is
+ * computed again with the shape's upper limit and the scale that belongs to it. The rest of the scale's error and the error of
+ * the share are added in squares, on the logarithm.
  * @param z of a one-sided normal interval; 2.326 for 99 % in the limit.
  * Source: asymptotic covariance of the estimates, Hosking & Wallis 1987, with k = -shape.
  */

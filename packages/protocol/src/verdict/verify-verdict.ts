@@ -120,7 +120,7 @@ export async function assertVerdict(
       equalBytes(order.router, entry.router),
     `${at} differs from its order`,
   );
-  demand(entry.timeMs <= trust.nowMs + CLOCK_TOLERANCE_MS, `${at} is of the future, by the clock here`);
+  demand(entry.timeMs <= trust.nowMs + CLOCK_TOLERANCE_MS, `${at} is of the future, by this machine's clock`);
   const evidenceHash = evidence.length === 0 ? ZERO_HASH : crypto.sha256(evidence);
   demand(equalBytes(evidenceHash, entry.evidenceHash), `${at} rests on other evidence`);
   if (entry.verdict === 'abandoned') {

@@ -65,12 +65,12 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
   assertOrder(
     order.expiresAtMs > BigInt(nowMs),
     'precondition',
-    `the order has expired ${BigInt(nowMs) - order.expiresAtMs} ms ago, by the clock here`,
+    `the order has expired ${BigInt(nowMs) - order.expiresAtMs} ms ago, by this machine's clock`,
   );
   assertOrder(
     order.expiresAtMs <= BigInt(nowMs + MAX_ORDER_LIFETIME_MS),
     'invalid',
-    `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes, by the clock here`,
+    `the order lives longer than ${MAX_ORDER_LIFETIME_MS / 60_000} minutes, by this machine's clock`,
   );
   if (!equalBytes(order.modelRoot, model.root)) refuseUnknownRoot(order.modelRoot);
   assertOrder(
