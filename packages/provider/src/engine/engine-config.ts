@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import { createLlamaEmbeddingEngine, type LlamaEmbeddingEngine } from '@ogong/engine/llama-cpp/embedding-engine';
 import {
   createLlamaEngine,
   ENGINE_DEFAULTS,
@@ -6,6 +8,7 @@ import {
   type LlamaEngineOptions,
 } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
@@ -132,15 +135,7 @@ export async function loadModel(
   { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
   { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
 ): Promise<LoadedModel> {
-  const storeDir = modelDirectory(dataDir);
-  const hashes = openFileHashes(storeDir, { verify });
-  const model = await resolveModel(reference, {
-    ...{ storeDir, hashes },
-    hub: {
-      ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
-      ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
-    },
-  });
+  const { model, hashes } = await bringServed(reference, { hubEndpoint, hubToken, verify }, dataDir);
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const options: LlamaEngineOptions = {
     modelPath: model.path,
@@ -164,6 +159,59 @@ export async function loadModel(
     contextSize,
   };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the model is loaded');
+  return { engine, model };
+}
+
+async function bringServed(
+  reference: string,
+  { hubEndpoint, hubToken, verify = false }: Pick<EngineSettings, 'hubEndpoint' | 'hubToken' | 'verify'>,
+  dataDir: string,
+) {
+  const storeDir = modelDirectory(dataDir);
+  const hashes = openFileHashes(storeDir, { verify });
+  const model = await resolveModel(reference, {
+    ...{ storeDir, hashes },
+    hub: {
+      ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
+      ...(hubToken === undefined ? {} : { token: hubToken.reveal() }),
+    },
+  });
+  return { model, hashes };
+}
+
+/** Who only serves or checks takes a model of any modality: a file that names how it pools is one of embeddings. */
+export interface LoadedAnyModel {
+  readonly engine: LlamaEngine | LlamaEmbeddingEngine;
+  readonly model: ResolvedModel;
+}
+
+/** As loadModel, by what the file says it is. @throws ModelError, EngineError */
+export async function loadAnyModel(
+  reference: string,
+  settings: EngineSettings,
+  place: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
+): Promise<LoadedAnyModel> {
+  const { model, hashes } = await bringServed(reference, settings, place.dataDir);
+  if (inspectModelFile(model.path).poolingCode === undefined) return loadModel(reference, settings, place);
+  const { threads, nCtx, isa, sequences, backend = 'cpu', kernels = 'exact' } = settings;
+  if (backend !== 'cpu')
+    throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not ${backend}`);
+  const engine = await createLlamaEmbeddingEngine(
+    {
+      ...{ modelPath: model.path, modelRoot: model.modelRoot, hashes, isa, maxQueue: sequences },
+      kernels: kernels === 'plain' || kernels === 'fast' ? 'plain' : 'reference',
+      ...(threads === undefined ? {} : { threads }),
+      ...(nCtx === undefined ? {} : { contextSize: nCtx }),
+    },
+    {
+      onEvent: (event) => {
+        if (event.kind === 'crashed') place.log.warn(event, 'the engine process ended');
+      },
+    },
+  );
+  const { numericClass, exact, contextSize, embeddingSize, pooling } = engine.info();
+  const about = { numericClass, exact, contextSize, embeddingSize, pooling };
+  place.log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the embedding model is loaded');
   return { engine, model };
 }
 

@@ -15,6 +15,7 @@ import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
+import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createSignatureVectors } from './signature-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
@@ -41,6 +42,7 @@ export function createCoreVectors(crypto: Crypto): Readonly<Record<string, unkno
     ...createReceiptVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
+    embedding: createEmbeddingVectors(crypto),
   };
 }
 

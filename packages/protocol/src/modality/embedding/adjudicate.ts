@@ -15,10 +15,13 @@ export interface EmbeddingLimits {
   readonly sketchDistance: { readonly doubt: number; readonly reject: number };
 }
 
-/** The whitepaper's distance (3) for a hidden state, which a vector is. */
+/**
+ * Two honest classes of one model lie 0.0015 apart at most, its weights in q8_0 0.015 at least (docs/adr/0021-modalities.md):
+ * a vector, pooled over an input, drifts far less than the hidden states that the whitepaper's 0.10 is for.
+ */
 export const EMBEDDING_FALLBACK: EmbeddingLimits = {
   source: 'fallback',
-  sketchDistance: { doubt: 0.05, reject: 0.1 },
+  sketchDistance: { doubt: 0.005, reject: 0.02 },
 };
 
 /** An embedding that stage 1 found consistent. */

@@ -226,8 +226,8 @@ describe('stage 2', () => {
 
   it.each([
     ['the same vectors', 0, 'accept'],
-    ['a little drift', 0.01, 'accept'],
-    ['more than honest drift', 0.07, 'inconclusive'],
+    ['a little drift', 0.001, 'accept'],
+    ['more than honest drift', 0.01, 'inconclusive'],
     ['another precision', 0.5, 'reject'],
   ])('decides by distance where classes differ: %s', (_what, noise, outcome) => {
     const other = createSyntheticEmbedding({ crypto, noise, numericClass: 'fake-1/js/f64/fast/hash/kv-none' });
