@@ -4,6 +4,7 @@ import { chainFields, observationFields } from '@ogong/host/config/common-fields
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
+import { DEFAULT_RATES } from '@ogong/protocol/drift/drift-verdict';
 import { z } from 'zod';
 
 const amount = z
@@ -99,13 +100,13 @@ export const validatorConfig = defineConfig({
     falseReject: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
       label: '<rate>',
-      default: '0.001',
+      default: String(DEFAULT_RATES.reject),
       description: 'share of honest replies that the drift table may reject; peers sign up to ten times more or less',
     },
     falseDoubt: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
       label: '<rate>',
-      default: '0.01',
+      default: String(DEFAULT_RATES.doubt),
       description: 'share of honest replies that it may leave undecided or reject; at least --false-reject',
     },
     extrapolate: {
