@@ -261,10 +261,31 @@ describe('models from a hub', () => {
     expect(store.find('maker_tiny-GGUF-q8_0')).toBeUndefined();
   });
 
+  it('fetches once what is asked for under two names at once', async () => {
+    const slow: Handler = (request, response) => void setTimeout(() => serveRange(request, response), 200);
+    hub.faults.push(slow, slow);
+    const options = { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF };
+    const [named, usual] = await Promise.all([resolveTiny(), bringModel('hf:maker/tiny-GGUF', options)]);
+    expect(usual.modelRoot).toEqual(named.modelRoot);
+    // Once at the hub, which redirects, and once where the content is.
+    expect(hub.requests.filter(({ path }) => path.endsWith('.gguf')).length).toBe(2);
+  });
+
   it('lets two callers at once fetch once', async () => {
     const [a, b] = await Promise.all([resolveTiny(), resolveTiny()]);
     expect(a.path).toBe(b.path);
     expect(hub.requests.filter(({ path }) => path.includes('resolve'))).toHaveLength(2);
+  });
+});
+
+describe('a model from a URL', () => {
+  const bring = (pin = '') => bringModel(`${hub.contentUrl}/model.gguf${pin}`, { storeDir, ...BACKOFF });
+
+  it('is not what was brought without its pin, or under another one', async () => {
+    await bring();
+    await expect(bring(`#sha256=${'ab'.repeat(32)}`)).rejects.toMatchObject({ code: 'wrong-hash' });
+    const pinned = await bring(`#sha256=${sha256(CONTENT)}`);
+    expect(pinned.modelRoot).toEqual((await bring()).modelRoot);
   });
 });
 

@@ -120,7 +120,8 @@ function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string
   if (source.kind === 'builtin') return `${source.name}${suffix(override ?? source.quant ?? DEFAULT_STORY_QUANT)}`;
   if (source.kind === 'hub')
     return `${source.repository}${source.commit === undefined ? '' : `@${source.commit}`}${suffix(override ?? source.quant)}`;
-  if (source.kind === 'url') return source.url;
+  // With another pin it is another file, whatever was brought from there before.
+  if (source.kind === 'url') return source.sha256 === undefined ? source.url : `${source.url}#sha256=${source.sha256}`;
   return `${source.name}@${source.version}/${source.path}`;
 }
 
@@ -136,9 +137,35 @@ async function bring(
       files: [await convertStory(options.quant ?? source.quant ?? DEFAULT_STORY_QUANT, store, options.quantizer)],
     };
   const file = basename(new URL(source.url).pathname) || 'model.gguf';
-  const temporary = await store.temporary(source.url);
-  await downloadFile(source.url, temporary, { ...options, file });
-  return { files: [await store.adopt(temporary, { name: file, expected: source.sha256 })] };
+  return { files: [await bringFile({ file, url: source.url, sha256: source.sha256 }, store, options)] };
+}
+
+interface RemoteFile {
+  readonly file: string;
+  readonly url: string;
+  readonly sha256: string | undefined;
+  readonly sizeBytes?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Alone among all who bring this file: models of other names may have it, too, and it is prepared in one place. */
+async function bringFile(
+  { url, sha256, ...remote }: RemoteFile,
+  store: ModelStore,
+  options: ResolveOptions,
+): Promise<StoredFile> {
+  const { file: name } = remote;
+  const temporary = await store.temporary(url);
+  return store.withLock(
+    basename(temporary),
+    async () => {
+      const present = sha256 === undefined ? undefined : await store.reuse(name, sha256);
+      if (present !== undefined) return present;
+      await downloadFile(url, temporary, { ...options, ...remote });
+      return store.adopt(temporary, { name, expected: sha256 });
+    },
+    options.signal,
+  );
 }
 
 async function bringFromHub(
@@ -154,20 +181,9 @@ async function bringFromHub(
   const files: StoredFile[] = [];
   const commit = source.commit ?? (await findCommit(repository, access, options.signal));
   const quant = (options.quant ?? source.quant)?.toLowerCase();
-  for (const { path, url, sizeBytes, sha256 } of await listHubFiles(
-    { repository, commit, quant },
-    access,
-    options.signal,
-  )) {
-    const file = basename(path);
-    const present = sha256 === undefined ? undefined : await store.reuse(file, sha256);
-    if (present !== undefined) {
-      files.push(present);
-      continue;
-    }
-    const temporary = await store.temporary(url);
-    await downloadFile(url, temporary, { ...options, file, headers: hubHeaders(access), sizeBytes });
-    files.push(await store.adopt(temporary, { name: file, expected: sha256 }));
+  const headers = hubHeaders(access);
+  for (const { path, ...listed } of await listHubFiles({ repository, commit, quant }, access, options.signal)) {
+    files.push(await bringFile({ file: basename(path), headers, ...listed }, store, options));
   }
   return { files, commit };
 }
