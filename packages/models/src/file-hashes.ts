@@ -57,6 +57,8 @@ export function createFileHashes(directory: string, options: { readonly verify?:
         const stored = await load(before);
         const isKnown = stored !== undefined && isSameStamp(stored, before);
         if (isKnown && (!verify || verified.has(formatStamp(before)))) return fromHex(stored.sha256);
+        // Before it is read: what is written in the tick of `before` leaves no trace in the stamp, and has to be read, too.
+        await waitOutTick(before);
         const hash = await hashHandle(file, signal);
         const sha256 = Buffer.from(hash).toString('hex');
         if (isKnown && stored.sha256 !== sha256) {
@@ -66,7 +68,6 @@ export function createFileHashes(directory: string, options: { readonly verify?:
             `${path} was changed behind its size and times: it has sha256 ${sha256}, and had ${stored.sha256}; fetch it again`,
           );
         }
-        await waitOutTick(before);
         const after = await readStamp(file);
         if (!isSameStamp(before, after)) return hash;
         verified.add(formatStamp(after));
