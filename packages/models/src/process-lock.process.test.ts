@@ -25,7 +25,7 @@ afterEach(async () => {
 const lock = () => join(folder, 'a.lock');
 
 function start(): ChildProcess {
-  const script = fileURLToPath(new URL('./process-lock-child.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./process-lock-child-fixture.ts', import.meta.url));
   const child = fork(script, [lock(), join(folder, 'inside')], { execArgv: ['--disable-warning=ExperimentalWarning'] });
   children.push(child);
   return child;

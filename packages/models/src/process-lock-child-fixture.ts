@@ -2,7 +2,7 @@ import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withProcessLock } from './process-lock.ts';
 
-// One of the processes that process-lock.test.ts sets against each other. Arguments: the lock, and a file that is there while
+// One of the processes that process-lock.process.test.ts sets against each other. Arguments: the lock, and a file that is there while
 // somebody is inside. Says `overlap` where it is inside together with another.
 const [lock = '', marker = ''] = process.argv.slice(2);
 const say = (word: 'holding' | 'overlap' | 'done') => process.send?.(word);
