@@ -161,9 +161,10 @@ describe('ogong calibrate', () => {
   });
 
   it('says what is wrong with what it is given', async () => {
-    await expect(run('--model', 'stories260K', '--pair', 'fast:slow')).rejects.toThrow(/fast:slow.*does not fit/);
-    await expect(run('--model', 'stories260K', '--pair', 'fast:peer')).rejects.toThrow(/needs --peer/);
-    await expect(run('--model', 'stories260K', '--weights', 'q8_0')).rejects.toThrow(/one type of weights.*q8_0/);
+    const bad = (...argv: string[]) => run('--model', 'stories260K', '--samples', at('bad.db'), ...argv);
+    await expect(bad('--pair', 'fast:slow')).rejects.toThrow(/fast:slow.*does not fit/);
+    await expect(bad('--pair', 'fast:peer')).rejects.toThrow(/needs --peer/);
+    await expect(bad('--weights', 'q8_0')).rejects.toThrow(/one type of weights.*q8_0/);
     await expect(run('build', '--samples', at('samples.db'), '--named', 'kv-q8-0')).rejects.toThrow(
       /--named kv-q8-0: no such cheat in these samples; there are none/,
     );
