@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
 import { formatHostPort } from '@ogong/host/link/host-port';
@@ -13,11 +14,12 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { createValidatorMetrics } from '@ogong/node/validator/metrics';
 import { createRoutes } from '@ogong/node/validator/routes';
+import { checkEntry } from '@ogong/node/validator/settlement/batch-check';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ProviderService, PushRecordRequestSchema, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { ServingEngine } from '@ogong/provider/provider/offers';
 import { createProvider } from '@ogong/provider/provider/provider';
@@ -39,6 +41,8 @@ export interface PathReply extends ConsumedReply {
   /** Of the audit: stage 1, and of the verifier's report. */
   readonly audit: readonly Check[];
   readonly verdict: VerdictEntry;
+  /** Comes to the verdict anew from the bytes that it rests on, as a co-signer does. @throws CosignError where it does not. */
+  readonly confirm: () => Promise<void>;
 }
 
 export interface PathProvider {
@@ -176,7 +180,10 @@ async function startValidator() {
     chain,
     isAnnounced: (certHash: Uint8Array) => announced.has(toHex(certHash)),
     /** The audit of one reply, under the beacon of the next epoch. */
-    async decide(replyId: Uint8Array, isServed: boolean): Promise<Pick<PathReply, 'intake' | 'audit' | 'verdict'>> {
+    async decide(
+      replyId: Uint8Array,
+      isServed: boolean,
+    ): Promise<Pick<PathReply, 'intake' | 'audit' | 'verdict' | 'confirm'>> {
       const key = toHex(replyId);
       if (isServed) await until(() => handedIn.has(key));
       await bench.certify(archive.latest().epoch + 1n);
@@ -187,7 +194,14 @@ async function startValidator() {
         await bench.runAudits();
       }
       const audit = JSON.parse(bench.find(replyId).checks ?? '[]') as Check[];
-      return { intake: handedIn.get(key), audit, verdict: find() as VerdictEntry };
+      const verdict = find() as VerdictEntry;
+      const confirm = async () => {
+        const { submission, evidence = new Uint8Array(0) } = bench.find(replyId);
+        const record =
+          submission && create(PushRecordRequestSchema, { ...submission, headerProof: [...submission.headerProof] });
+        await checkEntry(cosigning, signer.address, verdict, { record, evidence } as Parameters<typeof checkEntry>[3]);
+      };
+      return { intake: handedIn.get(key), audit, verdict, confirm };
     },
     async settle(payee: Uint8Array): Promise<bigint> {
       while (await bench.settlement.step());

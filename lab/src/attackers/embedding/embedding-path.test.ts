@@ -18,13 +18,14 @@ afterAll(() => Promise.all([sold, cheap].map((engine) => engine.close())));
 
 const REQUEST = { input: ['The little dog was very happy.', 'a cat', 'One day, Lily found a needle in her room.'] };
 
-/** A network of its own: order, answer, receipt, audit by a verifier, settlement. */
+/** A network of its own: order, answer, receipt, audit by a verifier, a co-signer's check of the verdict, settlement. */
 async function play(name: string, attack: PathAttack): Promise<{ reply: PathReply; paidAtomic: bigint }> {
   const path = await openAttackPath(sold, directory);
   try {
     const provider = await path.start(name, attack);
     try {
       const reply = await provider.ask(REQUEST, 'embedding');
+      await reply.confirm();
       return { reply, paidAtomic: await provider.settle() };
     } finally {
       await provider.close();
