@@ -8,6 +8,7 @@ await runSteps('check', [
   { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.tests.json'] },
   { name: 'imports', command: [node, 'scripts/imports.ts'] },
   { name: 'exports', command: [node, 'scripts/exports.ts'] },
+  { name: 'names', command: [node, 'scripts/names.ts'] },
   { name: 'dead code', command: ['knip'] },
   // What nothing but tests uses has no place in the product; `@internal` says why one has.
   {

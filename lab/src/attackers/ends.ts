@@ -1,4 +1,5 @@
-import type { StopReason, TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
+import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
+import type { StopReason } from '@ogong/protocol/commitment/header';
 import { renderReply } from '@ogong/protocol/stage1/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';

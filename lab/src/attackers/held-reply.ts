@@ -1,10 +1,10 @@
 import type {
-  StopReason,
   TextEngine,
   TextGenerationEvent,
   TextGenerationRequest,
   TokenLikelihood,
 } from '@ogong/engine/interface/text';
+import type { StopReason } from '@ogong/protocol/commitment/header';
 import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { MAX_LISTED, NAT } from '@ogong/protocol/sampling/sampler';
 import { renderReply } from '@ogong/protocol/stage1/reply-text';

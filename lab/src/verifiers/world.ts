@@ -1,7 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
-import type { ScoreJob, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import type { ScoreJobMessage, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { readVerifier, type VerifierRecord } from '@ogong/node/validator/store/verifier-store';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
@@ -39,7 +39,7 @@ export interface WorldOptions {
 /** What a verifier was asked, as it saw it. */
 export interface SeenJob {
   readonly verifier: string;
-  readonly job: ScoreJob;
+  readonly job: ScoreJobMessage;
   readonly epoch: bigint;
   /** Where in the epoch it came, 0..1. */
   readonly phase: number;
@@ -53,7 +53,7 @@ export interface WorldReply {
 
 const FOLLOWER = 'follower';
 const idOf = (name: string): Uint8Array => hashHybridKey(crypto, createTestHybrid(name).publicKey);
-const keyOf = ({ request, outputTokens }: ScoreJob): string => toHex(crypto.sha256(request, outputTokens));
+const keyOf = ({ request, outputTokens }: ScoreJobMessage): string => toHex(crypto.sha256(request, outputTokens));
 
 /**
  * One validator's production code with verifiers of the given strategies, on one fake engine and a clock of its own. Every
@@ -73,7 +73,7 @@ export async function createWorld(options: WorldOptions) {
   const work = { honest: 0, cheap: 0, madeUp: 0 };
   let epochStartMs = clock.nowMs();
 
-  const score = (job: ScoreJob, by: TextEngine): Promise<Uint8Array> =>
+  const score = (job: ScoreJobMessage, by: TextEngine): Promise<Uint8Array> =>
     scoreJob(parseScoreJob({ $typeName: 'ogong.v1.ScoreRequest', ...job }, by.info()), {
       engine: by,
       crypto,
@@ -84,7 +84,7 @@ export async function createWorld(options: WorldOptions) {
    * Chance is a function of the job, so that a run does not depend on which of two calls came first; of what is scored where several
    * follow one strategy, so that what they make up agrees.
    */
-  const createScene = (job: ScoreJob): Scene => {
+  const createScene = (job: ScoreJobMessage): Scene => {
     const about = followers > 1 ? crypto.sha256(job.request, job.outputTokens) : crypto.sha256(job.jobId);
     const draw = createSeededRandom(new DataView(about.buffer, about.byteOffset).getUint32(0) ^ seed);
     return { ...scene(draw), random: draw };
@@ -109,7 +109,7 @@ export async function createWorld(options: WorldOptions) {
   });
   const nameOf = ({ endpoint }: { readonly endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
   const isFollower = (name: string): boolean => name.startsWith(FOLLOWER);
-  const kept = new Map<string, ScoreJob>();
+  const kept = new Map<string, ScoreJobMessage>();
   const inner = createTestCalls(async (peer, job) => {
     const name = nameOf(peer);
     const report = isFollower(name) ? await strategy.report(job, createScene(job)) : await score(job, engine);
@@ -129,7 +129,7 @@ export async function createWorld(options: WorldOptions) {
         throw new LinkError('remote', 'not now', { refusal: 'unavailable' });
       }
       const answer = await inner.reveal(peer, request, call);
-      const job = kept.get(toHex(request.jobId)) as ScoreJob;
+      const job = kept.get(toHex(request.jobId)) as ScoreJobMessage;
       if (!isFollower(nameOf(peer)) || strategy.open === undefined) {
         opened.set(keyOf(job), answer.report);
         return answer;

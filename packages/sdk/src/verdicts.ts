@@ -1,7 +1,7 @@
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import {
-  type VerdictTrust as ProtocolTrust,
+  type VerdictAnchors as ProtocolTrust,
   type PublicVerdict,
   type VerdictReview,
   verifyVerdict as verify,

@@ -38,7 +38,7 @@ export interface SearchPlan {
 }
 
 /** What one shape computed, by setup and band; equal digests are bit-identical hidden states and logits. */
-export interface Finding {
+export interface ClassFinding {
   readonly setup: string;
   readonly start: number;
   readonly shape: string;
@@ -46,7 +46,7 @@ export interface Finding {
 }
 
 export interface SearchResult {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ClassFinding[];
   /** Setups that this build or model does not run. */
   readonly refused: readonly { readonly setup: string; readonly reason: string }[];
 }
@@ -89,7 +89,7 @@ export function searchClasses(
       `${plan.positions} positions under ${plan.shapes.length} shapes in ${plan.starts.length} bands compare too little; at least ${LEAST_POSITIONS}, 2 and 1`,
     );
   }
-  const findings: Finding[] = [];
+  const findings: ClassFinding[] = [];
   const refused: { setup: string; reason: string }[] = [];
   const total = plan.setups.length * plan.starts.length * plan.shapes.length;
   let done = 0;

@@ -1,4 +1,4 @@
-import type { Finding, SearchResult } from './search.ts';
+import type { ClassFinding, SearchResult } from './search.ts';
 
 /** What a search found for one build, device and model. */
 export interface ClassTable extends SearchResult {
@@ -14,14 +14,14 @@ export interface ClassTable extends SearchResult {
 export interface BandClasses {
   readonly start: number;
   /** Members compute the same bits; the largest first, named A, B, ... */
-  readonly classes: readonly (readonly Finding[])[];
+  readonly classes: readonly (readonly ClassFinding[])[];
 }
 
 /** @returns the bands, ascending; every finding stands in one class of its band. */
-export function groupClasses(findings: readonly Finding[]): BandClasses[] {
+export function groupClasses(findings: readonly ClassFinding[]): BandClasses[] {
   const starts = [...new Set(findings.map(({ start }) => start))].sort((a, b) => a - b);
   return starts.map((start) => {
-    const byDigest = new Map<string, Finding[]>();
+    const byDigest = new Map<string, ClassFinding[]>();
     for (const finding of findings) {
       if (finding.start !== start) continue;
       byDigest.set(finding.digest, [...(byDigest.get(finding.digest) ?? []), finding]);

@@ -1,9 +1,10 @@
+import type { StopReason } from '@ogong/protocol/commitment/header';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/commitment/window';
 import { createDrawSource, type DrawSource } from '@ogong/protocol/sampling/draw-key';
 import { NAT } from '@ogong/protocol/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
-import type { StopReason, TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
+import type { TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader, type PositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';

@@ -1,3 +1,4 @@
+import type { StopReason } from '@ogong/protocol/commitment/header';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampling/sampler';
@@ -37,8 +38,6 @@ export type Prompt =
   | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly tokens: Uint32Array };
-
-export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
 export interface TextGenerationRequest {
   readonly prompt: Prompt;

@@ -7,7 +7,7 @@ import { findModality } from '@ogong/protocol/modality/registry';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/verify-receipt';
 import type { ProviderAnswer } from './follow-provider.ts';
-import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report-attempt.ts';
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
@@ -16,7 +16,7 @@ type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 const OPENING_PATIENCE_MS = 30_000;
 
 /** Stage 1 on one reply. What holds is stored and marked as delivered. @throws ApiError where the provider is at fault. */
-export async function checkReply<R extends CheckedReply>(
+export async function checkReply<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },

@@ -13,7 +13,7 @@ import type { KeyHolder } from './api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import { createModelNotFound } from './provider-match.ts';
 import { receiptPath, toCompactReceipt } from './receipt-store.ts';
-import type { BoughtReply, CheckedReply } from './reply.ts';
+import type { BoughtAnswer, BoughtReply } from './reply.ts';
 import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
 import { createTextForm } from './text-form.ts';
@@ -82,7 +82,7 @@ function answerWithReplies(
   });
 }
 
-export function toOgongField(replies: readonly CheckedReply[]): OgongField {
+export function toOgongField(replies: readonly BoughtAnswer[]): OgongField {
   return {
     receipts: replies.map(({ replyId, receipt, checks }) => ({
       reply_id: replyId,

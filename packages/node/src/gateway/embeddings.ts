@@ -7,11 +7,11 @@ import type { EmbeddingRequest, EncodingFormat } from '@ogong/protocol/modality/
 import { encodeVector, parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { assertModelId, type CompletionsDependencies, toOgongField } from './completions.ts';
 import { receiptPath } from './receipt-store.ts';
-import type { AnswerForm, CheckedReply } from './reply.ts';
+import type { AnswerForm, BoughtAnswer } from './reply.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** All vectors of one request, as they were signed. */
-export interface BoughtEmbedding extends CheckedReply {
+export interface BoughtEmbedding extends BoughtAnswer {
   readonly vectors: readonly Float32Array[];
 }
 

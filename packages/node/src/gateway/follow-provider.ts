@@ -2,7 +2,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Delta } from './provider-call.ts';
-import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 import { accuseProvider } from './report-attempt.ts';
 
 /** All that a provider said in one attempt; none of it is checked. */
@@ -15,7 +15,7 @@ export interface ProviderAnswer {
 /** Yields what the provider streams. Whoever breaks off after it began is accused. @throws ApiError */
 export async function* followProvider(
   context: ReplyContext,
-  job: ReplyJob<CommonRequest, CheckedReply>,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
   attempt: ProviderAttempt,
 ): AsyncGenerator<Delta, ProviderAnswer> {
   const stream = context.providers.generate(toCall(context, job, attempt));
@@ -42,7 +42,7 @@ export async function* followProvider(
 
 function toCall(
   { nameCacheScope }: ReplyContext,
-  job: ReplyJob<CommonRequest, CheckedReply>,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
   { match, order }: ProviderAttempt,
 ) {
   const { body, endpoint, form, signal, key } = job;

@@ -7,7 +7,7 @@ import { encodeOrder, hashOrder, type Order } from '@ogong/protocol/exchange/ord
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
-import type { CheckedReply, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 
 /** An order before the books say what its voucher adds up to. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
@@ -19,7 +19,7 @@ export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
  */
 export async function openAttempt(
   context: ReplyContext,
-  job: ReplyJob<CommonRequest, CheckedReply>,
+  job: ReplyJob<CommonRequest, BoughtAnswer>,
   tried: readonly Uint8Array[],
 ): Promise<ProviderAttempt> {
   const { matches, validators, clock } = context;
@@ -68,7 +68,7 @@ export interface TermsInput
 
 /** What is promised: price, payee and room as the ticket has them, and at most what the request can cost. */
 export function buildTerms(
-  { request, choice }: Pick<ReplyJob<CommonRequest, CheckedReply>, 'request' | 'choice'>,
+  { request, choice }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'choice'>,
   { ticket, nowMs, ...drawn }: TermsInput,
 ): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;

@@ -5,7 +5,7 @@ import { checkReply } from './check-reply.ts';
 import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
-import type { BoughtReply, CheckedReply, ReplyContext, ReplyJob } from './reply.ts';
+import type { BoughtAnswer, BoughtReply, ReplyContext, ReplyJob } from './reply.ts';
 
 export interface ReplyService {
   /**
@@ -13,7 +13,7 @@ export interface ReplyService {
    * streamed, or where the request does not stream, a failing provider is replaced by another.
    * @throws ApiError
    */
-  serve<Q extends CommonRequest = InferenceRequest, R extends CheckedReply = BoughtReply>(
+  serve<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply>(
     job: ReplyJob<Q, R>,
   ): AsyncGenerator<Delta, R>;
 }
@@ -23,7 +23,7 @@ const MAX_ATTEMPTS = 3;
 
 export function createReplyService(context: ReplyContext): ReplyService {
   return {
-    async *serve<Q extends CommonRequest, R extends CheckedReply>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
+    async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const tried: Uint8Array[] = [];
       let last: ApiError | undefined;
       for (let count = 0; count < MAX_ATTEMPTS; count++) {
@@ -55,7 +55,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
 }
 
 /** Order, answer, check. @param tried grows by the provider that is tried. */
-async function* tryOnce<R extends CheckedReply>(
+async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,
   tried: Uint8Array[],

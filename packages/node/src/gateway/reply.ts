@@ -22,7 +22,7 @@ import type { ReceiptStore } from './receipt-store.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
 
 /** One reply to be bought: a choice of a completion, or all inputs of an embedding. */
-export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends CheckedReply = BoughtReply> {
+export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply> {
   readonly completionId: string;
   readonly choice: number;
   readonly endpoint: string;
@@ -45,7 +45,7 @@ export interface ProviderAttempt {
 }
 
 /** What is the same of whatever was bought and checked. */
-export interface CheckedReply {
+export interface BoughtAnswer {
   readonly choice: number;
   readonly replyId: string;
   readonly promptTokens: number;
@@ -55,14 +55,14 @@ export interface CheckedReply {
 }
 
 /** A choice of a completion. */
-export interface BoughtReply extends CheckedReply {
+export interface BoughtReply extends BoughtAnswer {
   readonly text: string;
   readonly tokens: readonly TokenLogprob[];
   readonly stopReason: StopReason;
 }
 
 /** How what a provider says is read, by modality. */
-export interface AnswerForm<R extends CheckedReply> {
+export interface AnswerForm<R extends BoughtAnswer> {
   /** Whether what comes is passed on as it comes. */
   readonly streams: boolean;
   /** Tokens that the request allows; a provider that streams more is cut off. */
@@ -73,7 +73,7 @@ export interface AnswerForm<R extends CheckedReply> {
   toResponse(answer: ProviderAnswer): Uint8Array;
   /** What the client gets of a reply that holds, or the check by which it was shown something else. */
   read(
-    checked: CheckedReply,
+    checked: BoughtAnswer,
     answer: ProviderAnswer,
     opened: Opening,
   ): { readonly reply: R } | { readonly failed: Check };

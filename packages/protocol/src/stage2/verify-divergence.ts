@@ -21,7 +21,7 @@ export interface DivergenceVerdict {
   readonly checks: readonly Check[];
 }
 
-export interface Disputed {
+export interface DisputedReply {
   /** SHA-256 of the key that signed the record. */
   readonly providerId: Uint8Array;
   /** Signed bytes of the record, whose signature is known to hold. */
@@ -37,7 +37,7 @@ export interface Disputed {
 export function verifyDivergence(
   crypto: Crypto,
   evidence: DivergenceEvidence,
-  { disputed, third }: { readonly disputed: Disputed; readonly third: SignedTrace },
+  { disputed, third }: { readonly disputed: DisputedReply; readonly third: SignedTrace },
 ): DivergenceVerdict {
   try {
     return verify(crypto, evidence, disputed, third);
@@ -50,7 +50,7 @@ export function verifyDivergence(
 function verify(
   crypto: Crypto,
   evidence: DivergenceEvidence,
-  { providerId, record: recordBytes, opening }: Disputed,
+  { providerId, record: recordBytes, opening }: DisputedReply,
   third: SignedTrace,
 ): DivergenceVerdict {
   const record = parseRecordV2(recordBytes);

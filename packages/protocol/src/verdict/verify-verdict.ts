@@ -34,7 +34,7 @@ export interface PublicVerdict {
 }
 
 /** What cannot be read off the verdict. A callback throws its own error where it does not know: that refutes nothing. */
-export interface VerdictTrust {
+export interface VerdictAnchors {
   /** Domain of the escrow: what payers sign for. */
   readonly ledger: LedgerDomain;
   /** Ledger address of the handling validator: whose log the entry stands in. */
@@ -78,7 +78,7 @@ function demand(ok: boolean, message: string): asserts ok {
 export async function verifyVerdict(
   crypto: Crypto,
   { logEntry, ...verdict }: PublicVerdict & { readonly logEntry: Uint8Array },
-  trust: VerdictTrust,
+  trust: VerdictAnchors,
 ): Promise<VerdictReview> {
   try {
     const entry = parseVerdictEntry(logEntry);
@@ -108,7 +108,7 @@ export async function assertVerdict(
   crypto: Crypto,
   entry: VerdictEntry,
   { order: signedOrder, record: signed, submission, evidence }: PublicVerdict,
-  trust: VerdictTrust,
+  trust: VerdictAnchors,
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
   const order = verifySignedOrder(crypto, trust.ledger, signedOrder);
@@ -179,7 +179,7 @@ async function verifyWhole(
   crypto: Crypto,
   entry: VerdictEntry,
   { order, submission }: { readonly order: Order; readonly submission: Submission },
-  { checkWord, findBeacon }: VerdictTrust,
+  { checkWord, findBeacon }: VerdictAnchors,
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
   const claim = verifyReply(crypto, { order, beacon, checkWord }, submission);
@@ -193,7 +193,7 @@ async function assertUnaudited(
   entry: VerdictEntry,
   order: Order,
   evidence: Uint8Array,
-  trust: VerdictTrust,
+  trust: VerdictAnchors,
 ): Promise<void> {
   demand(evidence.length === 0 && entry.verifierIds.length === 0, `entry ${entry.index}: evidence without an audit`);
   const draw = await findDraw(entry, order, trust);
@@ -205,7 +205,7 @@ async function assertUnaudited(
 async function findDraw(
   { index, replyId, beaconEpoch }: VerdictEntry,
   order: Order,
-  { findBeacon }: VerdictTrust,
+  { findBeacon }: VerdictAnchors,
 ): Promise<AuditDraw | undefined> {
   if (beaconEpoch === 0n) return undefined;
   demand(beaconEpoch > order.epoch, `entry ${index}: audited by a beacon that was known before`);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
-import { createScoreJob, type ScoreJob } from '@ogong/node/validator/audit/verifier-call';
+import { createScoreJob, type ScoreJobMessage } from '@ogong/node/validator/audit/verifier-call';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/commitment/header';
@@ -168,7 +168,7 @@ export function createSampleJob(
     readonly replay: ReturnType<typeof replayReply>;
     readonly timeoutMs: number;
   },
-): ScoreJob {
+): ScoreJobMessage {
   const { jobId, header, replay, timeoutMs } = given;
   return createScoreJob({ jobId, request, timeoutMs }, encodeScored(toScored(endpoint, header, replay)));
 }

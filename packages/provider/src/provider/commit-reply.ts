@@ -1,5 +1,6 @@
-import type { StopReason, TextEngineInfo } from '@ogong/engine/interface/text';
+import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { StopReason } from '@ogong/protocol/commitment/header';
 import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/commitment/header';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';

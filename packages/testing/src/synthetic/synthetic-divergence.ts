@@ -4,13 +4,13 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { cutPosition, type DivergenceEvidence, findFirstDivergence } from '@ogong/protocol/stage2/divergence';
 import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/stage2/trace-report';
-import type { Disputed } from '@ogong/protocol/stage2/verify-divergence';
+import type { DisputedReply } from '@ogong/protocol/stage2/verify-divergence';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
 /** A reply of tier replay that differs from its re-run, with what three machines say of it; for tests and vectors. */
 export interface SyntheticDivergence {
   readonly reply: SyntheticReply;
-  readonly disputed: Disputed;
+  readonly disputed: DisputedReply;
   /** What an honest machine computes. */
   readonly rerun: readonly WindowBytes[];
   readonly position: number;

@@ -1,6 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Peer } from '@ogong/host/link/link-pool';
-import type { ScoreJob, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
+import type { ScoreJobMessage, VerifierCalls } from '@ogong/node/validator/audit/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -14,7 +14,7 @@ import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, findServed, type TestReply } from './test-reply.ts';
 
 /** What the verifier behind an endpoint reports, and with which key it signs. @throws where it does not answer. */
-export type TestVerifiers = (peer: Peer, job: ScoreJob) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
+export type TestVerifiers = (peer: Peer, job: ScoreJobMessage) => Promise<{ report: Uint8Array; signer: HybridSigner }>;
 
 /** Verifiers that commit to what they report, and open it; what is kept between the two outlives any crash. */
 export function createTestCalls(answer: TestVerifiers): VerifierCalls {

@@ -35,7 +35,7 @@ export interface PositionReader {
   /** The candidates and the token that `u` (0..2^24-1) draws from them. */
   draw(inputs: PositionInputs, u: number): DrawRow;
   /** The candidates as a claim lists them, with its token as the one that was drawn. */
-  claim(inputs: PositionInputs, claim: Claim): ClaimedPosition;
+  claim(inputs: PositionInputs, claim: PositionClaim): ClaimedPosition;
 }
 
 export interface ClaimedPosition {
@@ -49,7 +49,7 @@ export interface ClaimedPosition {
   readonly tailGap: number;
 }
 
-export interface Claim {
+export interface PositionClaim {
   readonly token: number;
   readonly listSize: number;
   /** `u`, where the claim says that it fell into the tail. */

@@ -34,7 +34,7 @@ import { createGrace } from './grace.ts';
 import { createHoneypots } from './honeypot-runner.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
-import { type CallOptions, mixJobs, type VerifierCalls } from './verifier-call.ts';
+import { mixJobs, type VerifierCallOptions, type VerifierCalls } from './verifier-call.ts';
 import { runRounds } from './verifier-rounds.ts';
 
 export interface AuditOptions {
@@ -76,7 +76,7 @@ export interface AuditDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly archive: BeaconArchive;
-  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   readonly calls: VerifierCalls;
   /** A payee's stake, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;

@@ -30,16 +30,20 @@ import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type DivergenceRow, keepDivergence } from '../store/divergence-store.ts';
 import { readReply } from '../store/reply-store.ts';
-import { type CallOptions, computeCallTimeout, createScoreJob, type ScoreJob } from './verifier-call.ts';
+import { computeCallTimeout, createScoreJob, type ScoreJobMessage, type VerifierCallOptions } from './verifier-call.ts';
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 
 export interface TraceCalls {
-  readonly provider: (provider: Peer, query: Bare<TraceReplyRequest>, options: CallOptions) => Promise<SignedTrace>;
+  readonly provider: (
+    provider: Peer,
+    query: Bare<TraceReplyRequest>,
+    options: VerifierCallOptions,
+  ) => Promise<SignedTrace>;
   readonly verifier: (
     verifier: Peer,
-    query: Bare<Omit<TraceClaimRequest, 'job'>> & { readonly job: ScoreJob },
-    options: CallOptions,
+    query: Bare<Omit<TraceClaimRequest, 'job'>> & { readonly job: ScoreJobMessage },
+    options: VerifierCallOptions,
   ) => Promise<SignedTrace>;
 }
 

@@ -10,7 +10,7 @@ import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { computeLacking } from './honeypot-reserve.ts';
-import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
+import type { ScoreJobMessage, VerifierCalls } from './verifier-call.ts';
 
 const NAMES = ['v1', 'v2', 'v3', 'v4', 'v5'];
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
@@ -24,7 +24,7 @@ async function createReserved(
   { audit = {}, ...more }: { audit?: BenchOptions['audit'] & object; getOpening?: BenchOptions['getOpening'] } = {},
 ) {
   const served = new Map<string, TestReply>();
-  const jobs: { name: string; request: string; job: ScoreJob }[] = [];
+  const jobs: { name: string; request: string; job: ScoreJobMessage }[] = [];
   const inner = createTestCalls(async (peer, job) => {
     const bit = bits[nameOf(peer)] ?? 0;
     const honest = await answerHonestly(served)(peer, job);

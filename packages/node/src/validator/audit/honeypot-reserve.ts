@@ -27,7 +27,7 @@ import {
 } from '../store/honeypot-store.ts';
 import { readReply, toClaim } from '../store/reply-store.ts';
 import { type KnownAnswer, plantBad, toExpectedReport } from './honeypot.ts';
-import type { CallOptions } from './verifier-call.ts';
+import type { VerifierCallOptions } from './verifier-call.ts';
 
 export interface ReserveOptions {
   /** Honeypots per audit, parts per million. */
@@ -45,7 +45,7 @@ export interface ReserveDependencies {
   readonly clock: Clock;
   readonly store: Store;
   readonly group: GroupCommit;
-  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;

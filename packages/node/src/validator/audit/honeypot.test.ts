@@ -19,7 +19,7 @@ import { createTestReport, type TestReply } from '@ogong/testing/validator/test-
 import { describe, expect, it } from 'vitest';
 import { readVerifier } from '../store/verifier-store.ts';
 import { judgeHoneypot, type KnownAnswer, type PlantedReply, plantBad } from './honeypot.ts';
-import type { ScoreJob, VerifierCalls } from './verifier-call.ts';
+import type { ScoreJobMessage, VerifierCalls } from './verifier-call.ts';
 
 const seed = (n: number): Uint8Array => crypto.sha256(Uint8Array.of(n));
 const nameOf = ({ endpoint }: { endpoint: unknown }): string => String(endpoint).replace(/:1$/, '');
@@ -172,11 +172,11 @@ describe('the judge of a honeypot', () => {
 
 /** Every audit is paired, and has a honeypot. */
 async function createTrapped(
-  bend: (name: string, job: ScoreJob, served: Map<string, TestReply>) => TestVerifiers,
+  bend: (name: string, job: ScoreJobMessage, served: Map<string, TestReply>) => TestVerifiers,
   more: BenchOptions['audit'] & object = {},
 ) {
   const served = new Map<string, TestReply>();
-  const jobs: { name: string; job: ScoreJob }[] = [];
+  const jobs: { name: string; job: ScoreJobMessage }[] = [];
   const inner = createTestCalls((peer, job) => bend(nameOf(peer), job, served)(peer, job));
   const calls: VerifierCalls = {
     ...inner,
@@ -318,7 +318,7 @@ describe('honeypots', () => {
     const ids = jobs.map(({ job }) => toHex(job.jobId));
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.length).toBe(8 * 2 + honeypots().length);
-    const shown = ({ tailDraws: _, ...job }: ScoreJob): string[] => Object.keys(job);
+    const shown = ({ tailDraws: _, ...job }: ScoreJobMessage): string[] => Object.keys(job);
     const draws = new Map<string, string>();
     for (const { job } of jobs) {
       expect(shown(job)).toEqual(shown(jobs[0]!.job));

@@ -14,7 +14,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { hashPlace, readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, type OpeningAsks, readAsks } from '../store/opening-store.ts';
 import { keepOpening } from '../store/reply-store.ts';
-import { type CallOptions, isLate, isOwnDelay } from './verifier-call.ts';
+import { isLate, isOwnDelay, type VerifierCallOptions } from './verifier-call.ts';
 
 export interface OpeningFetchOptions {
   /** How long a provider has for an opening, from when it is first asked. */
@@ -32,7 +32,7 @@ export interface OpeningFetchDependencies {
   readonly isConnected: () => boolean;
   readonly store: Store;
   readonly group: GroupCommit;
-  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: CallOptions) => Promise<Uint8Array>;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
 }

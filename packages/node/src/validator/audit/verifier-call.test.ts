@@ -1,10 +1,10 @@
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { describe, expect, it } from 'vitest';
-import { computeCallTimeout, mixJobs, type ScoreJob, type VerifierCalls } from './verifier-call.ts';
+import { computeCallTimeout, mixJobs, type ScoreJobMessage, type VerifierCalls } from './verifier-call.ts';
 
 const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
 const call = { timeoutMs: 1_000, signal: new AbortController().signal };
-const jobOf = (byte: number) => ({ jobId: new Uint8Array(16).fill(byte) }) as unknown as ScoreJob;
+const jobOf = (byte: number) => ({ jobId: new Uint8Array(16).fill(byte) }) as unknown as ScoreJobMessage;
 
 function create() {
   const sent: number[] = [];

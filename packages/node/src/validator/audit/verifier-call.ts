@@ -15,7 +15,7 @@ import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evi
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 
 /** The two calls to a verifier, and what their answers are worth. */
-export interface CallOptions {
+export interface VerifierCallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -42,11 +42,19 @@ export function computeCallTimeout(
 }
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
-export type ScoreJob = Bare<ScoreRequest>;
+export type ScoreJobMessage = Bare<ScoreRequest>;
 
 export interface VerifierCalls {
-  readonly commit: (verifier: Peer, job: ScoreJob, options: CallOptions) => Promise<Bare<ScoreCommitment>>;
-  readonly reveal: (verifier: Peer, job: Bare<RevealRequest>, options: CallOptions) => Promise<Bare<ScoreAnswer>>;
+  readonly commit: (
+    verifier: Peer,
+    job: ScoreJobMessage,
+    options: VerifierCallOptions,
+  ) => Promise<Bare<ScoreCommitment>>;
+  readonly reveal: (
+    verifier: Peer,
+    job: Bare<RevealRequest>,
+    options: VerifierCallOptions,
+  ) => Promise<Bare<ScoreAnswer>>;
 }
 
 /**
@@ -80,7 +88,7 @@ export interface JobTerms {
   readonly timeoutMs: number;
 }
 
-export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'requestHash'>): ScoreJob {
+export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'requestHash'>): ScoreJobMessage {
   return { ...terms, ...inputs };
 }
 
@@ -99,8 +107,8 @@ export async function askToCommit(
   crypto: Crypto,
   { commit }: VerifierCalls,
   { peer, keyHash }: AskedVerifier,
-  job: ScoreJob,
-  call: CallOptions,
+  job: ScoreJobMessage,
+  call: VerifierCallOptions,
 ): Promise<Answer<SignedCommitment>> {
   try {
     if (peer === undefined) throw new Error('the verifier no longer announces itself');
@@ -140,7 +148,7 @@ export async function askToReveal(
   { reveal }: VerifierCalls,
   { peer }: Pick<AskedVerifier, 'peer'>,
   { jobId, committed, round, subject, pause, isOver }: RevealOf,
-  call: CallOptions,
+  call: VerifierCallOptions,
 ): Promise<Answer<OpenedReport>> {
   if (peer === undefined) return { outcome: 'silent', error: new Error('the verifier no longer announces itself') };
   let refusals = 0;

@@ -17,7 +17,7 @@ import {
   verifyChain,
 } from '@ogong/protocol/settlement/verdict-log';
 import type { Submission } from '@ogong/protocol/verdict/claim';
-import { assertVerdict, isRefutation, VerdictError, type VerdictTrust } from '@ogong/protocol/verdict/verify-verdict';
+import { assertVerdict, isRefutation, type VerdictAnchors, VerdictError } from '@ogong/protocol/verdict/verify-verdict';
 import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -93,7 +93,7 @@ export async function checkEntry(
 }
 
 /** What a verdict's own bytes do not say, as it is known here. */
-function createTrust(state: CosignState, validator: Uint8Array): VerdictTrust {
+function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors {
   const { ledger, allowFixedVerifier, checkWord, clock, getBeacon, findPolicy } = state;
   return {
     ...{ ledger, allowFixedVerifier, checkWord, validator },

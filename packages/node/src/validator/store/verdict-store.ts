@@ -55,14 +55,14 @@ export function readPosition(store: Store, { crypto, chainId, validator }: Verdi
 }
 
 /** What came of a provider's audits here. */
-export interface ProviderState {
+export interface ProviderRecord {
   readonly audits: number;
   readonly rejects: number;
   /** No order of its is admitted any more. */
   readonly ejected: boolean;
 }
 
-export function readProvider(store: Store, providerId: Uint8Array): ProviderState {
+export function readProvider(store: Store, providerId: Uint8Array): ProviderRecord {
   const sql = `SELECT ${providerColumns.list} FROM providers WHERE provider_id = ?`;
   return providerColumns.get(store.prepare(sql), providerId) ?? { audits: 0, rejects: 0, ejected: false };
 }
@@ -71,7 +71,7 @@ function writeProvider(
   store: Store,
   providerId: Uint8Array,
   payee: Uint8Array | undefined,
-  { audits, rejects, ejected }: ProviderState,
+  { audits, rejects, ejected }: ProviderRecord,
 ): void {
   store
     .prepare(
