@@ -31,6 +31,23 @@ it('bounds the tail of costs that nothing processes from above, and not far abov
   }
 });
 
+it('bounds what many tokens have together, each of them next to nothing', () => {
+  const unlisted = 151_936 - 20;
+  for (let trial = 0; trial < 200; trial++) {
+    const temperatureQ16 = NAT + 1 + 100 * trial;
+    for (const left of [1e-5, 5e-5, 2e-4, 1e-3, 1e-2]) {
+      const listed = [0.9 * (1 - left), ...Array<number>(19).fill((0.1 * (1 - left)) / 19)];
+      const power = (p: number): number => p ** (NAT / temperatureQ16);
+      const spread = unlisted * power(left / unlisted);
+      const tail = spread / (spread + listed.reduce((sum, p) => sum + power(p), 0));
+      const q = Uint32Array.from(listed, (p) => quantizeLogprob(Math.log(p)));
+      const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+      const most = computeLargestTail(q, { vocabularySize: 151_936, temperatureQ16, mass });
+      expect(most, `${left} left at ${temperatureQ16}`).toBeGreaterThanOrEqual(Math.floor(tail * 2 ** 24));
+    }
+  }
+});
+
 interface Made {
   readonly ids: Uint32Array;
   readonly q: Uint32Array;

@@ -60,7 +60,7 @@ function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }:
   }
   // The power is concave: what is left weighs most when it is spread evenly.
   const halvings = countHalvings(unlisted, left);
-  return unlisted * expFixed(Math.floor((halvings * LOG_2 * NAT) / temperatureQ16)) + MASS_SLACK;
+  return unlisted * (expFixed(Math.floor((halvings * LOG_2 * NAT) / temperatureQ16)) + EXP_ERROR) + MASS_SLACK;
 }
 
 /** How often 1 must be halved, at least, to reach the even share of each unlisted token; less one for rounding. */
