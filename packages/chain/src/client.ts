@@ -49,7 +49,7 @@ export interface Anchor {
   readonly logHead: Hex;
 }
 
-/** What judges by statistics is measured against; a hash of zeros names none. */
+/** The drift table that statistical verdicts use. A zero hash means that no table is set. */
 export interface DriftTableAnchor {
   /** SHA-256 of the table's canonical bytes. */
   readonly hash: Hex;
@@ -153,7 +153,7 @@ function createReads({ read }: Transactor, deployment: Deployment) {
       const args = [toAddress(payee, 'payee')] as const;
       return read('stake', (client) => client.readContract({ ...staking, functionName: 'stakeOf', args }));
     },
-    /** Of many, at one block: stake moves within a block, and what moves between two readings would count twice. */
+    /** The stake of many payees, at one block. Stake that moves between two readings would count twice. */
     async stakesOf(payees: readonly BytesLike[]): Promise<bigint[]> {
       const addresses = payees.map((payee) => toAddress(payee, 'payee'));
       const blockNumber = await read('head', (client) => client.getBlockNumber({ cacheTime: 0 }));
@@ -214,7 +214,10 @@ function createWrites(transactor: Transactor, deployment: Deployment) {
   const { send, read } = transactor;
   const { token, staking, registry, escrow, settlement, parameters } = deployment;
 
-  /** Lets a contract take the caller's tokens once and for all: it takes them only in calls that the caller makes. */
+  /**
+   * Gives a contract an unlimited allowance of the caller's tokens. The contract takes them only in calls that the caller
+   * makes.
+   */
   async function allow(spender: Address, amount: bigint): Promise<void> {
     const owner = transactor.address;
     if (!owner) throw new ChainError('no-account', 'this client has no private key');

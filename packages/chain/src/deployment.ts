@@ -1,7 +1,7 @@
 import { ChainError } from './errors.ts';
 import type { Address } from './hex.ts';
 
-/** Where the contracts of one network are: what every daemon is given. */
+/** Where the contracts of one network are. Every daemon gets this. */
 export interface Deployment {
   readonly chainId: number;
   readonly rpcUrl?: string;

@@ -113,7 +113,7 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
     const logs = await transactor.read('logs', (client) =>
       client.getLogs({ address: addresses, fromBlock: BigInt(cursor.nextBlock), toBlock: BigInt(toBlock) }),
     );
-    // A block fixes all before it: the same hash after the read says that the logs are of one chain.
+    // A block fixes all blocks before it. The same hash after the read proves that all logs are of one chain.
     if (hash === undefined || (await hashOf(toBlock)) !== hash) return undefined;
     const next = { nextBlock: toBlock + 1, recent: [...recent, { number: toBlock, hash }].slice(-keptBlocks) };
     return { events: decodeLogs(logs), cursor: next };

@@ -52,7 +52,7 @@ export interface TransactorOptions {
 export interface Transactor {
   readonly client: PublicClient;
   readonly address: Address | undefined;
-  /** Runs a read, turning what goes wrong into a ChainError. */
+  /** Runs a read and turns every failure into a ChainError. */
   read<T>(what: string, call: (client: PublicClient) => Promise<T>): Promise<T>;
   /** Sends one transaction and waits for its receipt; calls run one after the other. `to` undefined creates. */
   send(what: string, to: Address | undefined, data: Hex): Promise<TransactionReceipt>;
@@ -85,7 +85,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     if (!wallet) throw new ChainError('no-account', `${what}: this client has no private key`);
     const request = { account: wallet.account, data, ...(to === undefined ? {} : { to }) };
     return read(what, async () => {
-      // A call first: unlike an estimate it always hands back the reason of a revert.
+      // Make a call first: unlike an estimate it always returns the reason of a revert.
       await client.call(request);
       const gas = ((await client.estimateGas(request)) * gasHeadroomPercent) / 100n;
       const nonce = await client.getTransactionCount({ address: wallet.account.address, blockTag: 'pending' });

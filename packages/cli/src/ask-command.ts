@@ -78,7 +78,7 @@ export const askCommand: Command = {
       }
       if (!values.json) output.write('\n');
     } catch (error) {
-      // An answer that does not hold is not printed as a value: a script sees no JSON, and the exit code.
+      // An answer that fails its checks is not printed as JSON: a script sees only the exit code.
       return explain(error, baseUrl, output);
     }
     const [reply] = replies as [CheckedReply];

@@ -34,7 +34,7 @@ export interface TrustSources {
   readonly deployment: string | undefined;
 }
 
-/** What receipts are held against: from a file, or read from the chain; undefined where neither is given. */
+/** What receipts are checked against: from a file, or read from the chain; undefined if neither is given. */
 export async function loadTrust(
   command: string,
   { trust, rpcUrl, deployment }: TrustSources,

@@ -115,7 +115,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
     output.write(`already up: ${running.gatewayUrl}/v1 (${running.phase})\n`);
     return EXIT.ok;
   }
-  // Left over by a launcher that was killed: its daemons hold the ports.
+  // End daemons that a killed launcher left behind: they hold the ports.
   await stopMesh(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const model = await resolveModel(values.model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
@@ -140,7 +140,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
   const interrupted = new Promise<void>((resolveOnce) => {
     interrupt = resolveOnce;
   });
-  // Only the first counts: a launcher in between may pass the same Ctrl-C on once more.
+  // Only the first signal counts: a launcher in between may pass the same Ctrl-C on once more.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
   let mesh: Mesh | undefined;
   try {
@@ -160,7 +160,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
 const launchPatienceMs = 240_000;
 const launcherLog = (directory: string): string => join(directory, 'logs', 'mesh.log');
 
-/** A launcher of its own, which outlives this command; its progress is shown until the network serves. */
+/** Starts a launcher that outlives this command, and shows its progress until the network serves. */
 async function launch(values: UpValues, directory: string, model: Served, output: Output): Promise<number> {
   mkdirSync(join(directory, 'logs'), { recursive: true, mode: 0o700 });
   const log = openSync(launcherLog(directory), 'a', 0o600);

@@ -28,8 +28,9 @@ export function readReceiptFile(path: string): ReceiptFile {
 export async function openReceipt(receipt: Receipt, gateway: string | undefined): Promise<Receipt> {
   if (gateway === undefined || !('url' in receipt.opening)) return receipt;
   const url = new URL(receipt.opening.url, gateway);
-  // A receipt must not send its reader elsewhere.
-  if (url.origin !== new URL(gateway).origin) throw new Error(`the opening is said to be elsewhere: ${url.origin}`);
+  // A receipt must not make its reader call other hosts.
+  if (url.origin !== new URL(gateway).origin)
+    throw new Error(`the receipt names another host for its opening: ${url.origin}`);
   const response = await fetch(url);
   if (!response.ok)
     throw Object.assign(new Error(`${url} answers with status ${response.status}`), {

@@ -13,7 +13,7 @@ import { type ClaimedReply, planPass } from '@ogong/provider/engine/claimed-pass
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { scoreJob } from '@ogong/provider/verifier/score-job';
 
-/** What a machine of one's own made of a reply. */
+/** What the re-run of a reply on this machine found. */
 export interface Reproduction {
   readonly outcome: Outcome;
   readonly checks: readonly Check[];

@@ -10,7 +10,7 @@ import { formatChecks } from './print-checks.ts';
 import { jsonField, printJson } from './print-json.ts';
 import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 
-/** 0: every check that could be made holds. 1: one failed. 2: there is nothing that can be checked. */
+/** 0: every check that could be made passes. 1: one failed. 2: the input cannot be checked at all. */
 export const VERIFY_EXIT = { ok: 0, failed: 1, unusable: 2 } as const;
 
 const config = defineConfig({

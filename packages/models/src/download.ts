@@ -18,7 +18,7 @@ export interface DownloadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What the file must have; a server that sends more is not listened to. */
+  /** The size that the file must have. A download that is longer is ended. */
   readonly sizeBytes?: number;
   readonly maxAttempts?: number;
   /** First pause between attempts; doubles. A server's Retry-After counts where it is longer, up to a minute. */
@@ -32,7 +32,7 @@ const MAX_JSON_BYTES = 16 << 20;
 const PROGRESS_EVERY = 1 << 20;
 
 /**
- * Fetches a URL into a file, going on where an earlier attempt stopped. The caller checks the hash.
+ * Fetches a URL into a file, and continues where an earlier attempt stopped. The caller checks the hash.
  * @throws ModelError: 'not-found', 'network' (retryable), 'too-many-redirects', 'disk-full', 'cancelled'.
  */
 export async function downloadFile(url: string, target: string, options: DownloadOptions): Promise<void> {
@@ -81,7 +81,7 @@ async function attemptDownload(url: string, target: string, options: DownloadOpt
   const etagPath = `${target}.etag`;
   const have = await sizeOf(target);
   const etag = have > 0 ? await readFile(etagPath, 'utf8').catch(() => undefined) : undefined;
-  // Without the validator of the first response a resumed file could be spliced from two versions.
+  // Without the ETag of the first response a resumed file could mix two versions.
   const resume = have > 0 && etag !== undefined;
   const headers = { ...options.headers, ...(resume && { range: `bytes=${have}-`, 'if-range': etag }) };
   const response = await fetchFollowing(url, headers, options.signal);
@@ -126,7 +126,7 @@ async function attemptDownload(url: string, target: string, options: DownloadOpt
   await rm(etagPath, { force: true });
 }
 
-/** Follows redirects itself: credentials go to the first origin only. */
+/** Follows redirects itself, so that only the first origin gets the credentials. */
 export async function fetchFollowing(
   url: string,
   headers: Readonly<Record<string, string>>,

@@ -6,8 +6,8 @@ import { type FileStamp, formatStamp, isSameStamp, stampOf } from './file-stamp.
 import { ModelError } from './model-error.ts';
 
 /**
- * SHA-256 of files, of which those that were read before are not read again: docs/adr/0020-models.md says what that protects
- * against and what it does not.
+ * SHA-256 of files. A file that was read before is not read again. docs/adr/0020-models.md says what that protects against and
+ * what it does not.
  */
 export interface FileHashes {
   /** @throws ModelError('wrong-hash') where a full reading contradicts what was stored for the same size and times. */
@@ -45,7 +45,7 @@ export function createFileHashes(directory: string, options: { readonly verify?:
       await writeFile(draft, JSON.stringify(entry));
       await rename(draft, path);
     } catch (error) {
-      // A folder that cannot be written costs another reading at the next start, and nothing else.
+      // If the folder cannot be written, the file is read again at the next start. That is all.
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   };
@@ -121,7 +121,7 @@ function parseStoredHash(text: string): StoredHash | undefined {
     const isWhole = [id, sizeBytes, mtimeNs, ctimeNs].every((value) => typeof value === 'string');
     return isWhole && /^[0-9a-f]{64}$/.test(sha256) ? { id, sizeBytes, mtimeNs, ctimeNs, sha256 } : undefined;
   } catch {
-    // Half written or foreign: as if nothing were stored.
+    // A half-written or foreign file counts as if nothing were stored.
     return undefined;
   }
 }

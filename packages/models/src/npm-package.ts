@@ -18,7 +18,7 @@ export interface NpmFile {
 
 const MAX_UNPACKED = 2 ** 31;
 
-/** The file in an installed copy of exactly that version, if there is one. */
+/** The file in an installed package of exactly that version, if there is one. */
 export function findInstalled({ name, version, path }: NpmFile): string | undefined {
   for (const base of createRequire(import.meta.url).resolve.paths(name) ?? []) {
     const manifest = join(base, name, 'package.json');

@@ -7,8 +7,8 @@ const SQLITE_BUSY = 5;
 
 /**
  * Runs alone among all processes that name the same lock file. The lock is an exclusive transaction of SQLite on an empty
- * database: the operating system holds it and lets go when its owner ends, however that ends, so no process ever decides that
- * another is dead. The file stays: whoever deleted it would open a second lock beside one that is held.
+ * database: the operating system releases it when its owner ends, in whatever way, so no process has to decide whether another
+ * is dead. The file is never deleted: otherwise a second lock could exist beside one that is held.
  * @throws ModelError('corrupt') where the file is no lock, ('cancelled') where the signal fires while waiting.
  */
 export async function withProcessLock<T>(path: string, run: () => Promise<T>, signal?: AbortSignal): Promise<T> {

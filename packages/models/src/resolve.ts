@@ -19,7 +19,7 @@ import {
 } from './store.ts';
 import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
 
-/** Rewrites a GGUF file in another type of weights: native code, which this folder has none of. */
+/** Rewrites a GGUF file in another type of weights. That takes native code, which this package does not have. */
 export interface Quantizer {
   readonly quants: readonly string[];
   /** @throws ModelError */
@@ -34,7 +34,7 @@ export interface ResolveOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
   readonly backoffMs?: number;
-  /** Of model files outside the store; what the store itself has read if not given. */
+  /** Hashes of model files outside the store. Default: the store's own. */
   readonly hashes?: FileHashes;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
@@ -55,7 +55,7 @@ const DEFAULT_STORY_QUANT = 'q8_0';
 const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
 
 /**
- * Brings a model onto this machine, once, and says where it lies.
+ * Brings a model onto this machine, once, and returns where it is.
  * @param reference see source.ts.
  * @throws ModelError.
  */

@@ -32,8 +32,8 @@ export interface StoredModel {
 }
 
 /**
- * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them. A name is written last and
- * atomically, so that what can be seen is whole.
+ * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them. A manifest is written last and
+ * atomically, so that every visible model is complete.
  */
 export interface ModelStore {
   find(name: string): StoredModel | undefined;

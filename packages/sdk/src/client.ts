@@ -14,7 +14,7 @@ export interface ClientOptions {
   readonly baseUrl: string;
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
-  /** What the receipts are held against besides themselves. */
+  /** What the consumer trusts already, to check receipts against. */
   readonly trust?: Trust;
   /** Called for every reply that passed, before its answer is returned. */
   readonly onReceipt?: (reply: CheckedReply) => void;

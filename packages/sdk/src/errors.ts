@@ -1,7 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
-/** The answer does not hold: what was received is not what a provider of the network can be held to. */
+/** The answer failed its checks: no provider of the network can be held to account for what was received. */
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError';
   /** Id of the first check that failed, or `missing` where there is no receipt to check. */
@@ -9,7 +9,7 @@ export class ReceiptError extends Error {
   readonly retryable = true;
   readonly checks: readonly Check[];
   readonly receipt: Receipt | undefined;
-  /** What the gateway answered, for those who want to look at it all the same. */
+  /** What the gateway answered, unchecked. */
   readonly response: unknown;
 
   constructor(

@@ -20,7 +20,7 @@ export function verifyReceipt(receipt: Receipt, input: ReceiptInput): ReceiptVer
   return verifyWith(receipt, { crypto: nobleCrypto, ...input });
 }
 
-/** What the network made of a reply, as its gateway reports it: not proven by the receipt. */
+/** What happened to a reply on the network, as its gateway reports it. The receipt does not prove this. */
 export interface ReplyStatus {
   readonly state: string;
   readonly verdict: string;
@@ -63,14 +63,18 @@ export async function fetchReceipt({
   };
 }
 
-/** Replaces the address of the opening by the opening. The gateway's own host only: a receipt must not send us elsewhere. */
+/**
+ * Replaces the address of the opening by the opening. It is fetched from the gateway's own origin only: a receipt must not make
+ * the client call other hosts.
+ */
 export async function fetchOpening(
   receipt: Receipt,
   { baseUrl, ...rest }: Pick<FetchReceiptOptions, 'baseUrl' | 'apiKey' | 'fetch'>,
 ): Promise<Receipt> {
   if (!('url' in receipt.opening)) return receipt;
   const url = new URL(receipt.opening.url, baseUrl);
-  if (url.origin !== new URL(baseUrl).origin) throw new Error(`the opening is said to be elsewhere: ${url.origin}`);
+  if (url.origin !== new URL(baseUrl).origin)
+    throw new Error(`the receipt names another host for its opening: ${url.origin}`);
   return { ...receipt, opening: { bytes: new Uint8Array(await (await get(url, rest)).arrayBuffer()) } };
 }
 

@@ -45,7 +45,7 @@ async function main([name = '', ...rest]: readonly string[]): Promise<number> {
   return EXIT.usage;
 }
 
-// Whoever reads has seen enough, as `head` has.
+// The reader has closed the pipe, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(EXIT.ok);

@@ -57,7 +57,7 @@ export function openSamples(path: string): SampleStore {
   return openSampleStore(absolute);
 }
 
-/** A store to read from is not made by being named. */
+/** Opens a store for reading; does not create it. */
 export function openExistingSamples(path: string): SampleStore {
   if (!existsSync(path)) throw Object.assign(new Error(), { code: 'ENOENT', path });
   return openSamples(path);

@@ -56,7 +56,10 @@ export function parsePairs(
   return pairs;
 }
 
-/** Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once: only that says. */
+/**
+ * Every setup that this machine can run but those on request, checked by the peer, or by the usual setups. Opens each once,
+ * since there is no other way to find out.
+ */
 export async function listRunnablePairs(
   { path: modelPath, modelRoot, hashes }: CalibrationModel,
   given: {

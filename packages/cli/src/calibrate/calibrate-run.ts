@@ -173,7 +173,7 @@ export async function runCalibration(argv: readonly string[], output: Output): P
       codeVersion: values.codeVersion,
       onProgress: createReadingLine(output),
     });
-    // Before anything is refused: an honest reply that differs in its exact class is worse than too few of them.
+    // Report this before anything is refused: an honest reply that differs in its exact class is worse than too few replies.
     const isHonest = reportHonesty(measurements, output);
     const { table, leftOut } = buildFrom(measurements, { before, leaveOut: values.leaveOut });
     const unsigned = createTableFile(crypto, table);
@@ -235,7 +235,7 @@ async function findModels(values: RunValues, signal: AbortSignal): Promise<Calib
   return models;
 }
 
-/** Drift past the context that a model was trained on soars: no provider serves there unless it is told to. */
+/** Past the context that a model was trained on drift grows fast, and providers serve there only on request. */
 function assertTrained({ path }: CalibrationModel, { promptTokens = 0, maxTokens }: RunValues): void {
   const { trainContext } = inspectModelFile(path);
   if (promptTokens === 0 || promptTokens + maxTokens <= trainContext) return;
@@ -286,7 +286,7 @@ async function measure(
   const options = { model, store, crypto, signer: calibrationSigner, maxTokens, promptTokens, contextSize, signal };
   const seenByPeer = checked.find(({ checker }) => checker === peer);
   if (seenByPeer !== undefined) {
-    // A peer of another model says so at its first reply: before hours of serving, not after.
+    // A peer with another model refuses its first reply. Find that out before hours of serving, not after.
     say('the peer is asked about one reply first\n');
     await measurePairs({ ...options, replies: 1, pairs: [seenByPeer] });
   }
@@ -301,5 +301,5 @@ async function measure(
   return checked.map(({ provider, checker }) => namePair(provider.name, checker.name));
 }
 
-/** Signs the sample records; nobody is asked to believe them. */
+/** Signs the sample records. Nobody relies on these signatures. */
 const calibrationSigner = createNodeHybridSigner(new Uint8Array(64).fill(21));

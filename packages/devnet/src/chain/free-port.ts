@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /**
- * Below where systems take ports for outgoing connections from (Linux 32768, others 49152): a port from there may be gone
- * before the process that it is for has started.
+ * The highest port is below those that systems use for outgoing connections (Linux from 32768, others from 49152): such a port
+ * may be taken before its process has started.
  */
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const MAX_TRIES = 1000;
 
-/** Ports that were free a moment ago; all are held until the last is found, so that none comes twice. */
+/** Ports that were free a moment ago; all are held until the last is found, so that none is returned twice. */
 export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const held = new Map<number, Server>();
   try {

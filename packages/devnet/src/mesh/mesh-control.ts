@@ -13,8 +13,8 @@ export function findRunningMesh(directory: string): MeshState | undefined {
 }
 
 /**
- * Ends a mesh: the launcher stops its daemons in order; where it died before it could, what it left is ended one by one.
- * Only processes that still are the ones it started are signalled. Does nothing where nothing runs.
+ * Ends a mesh: the launcher stops its daemons in order. If the launcher has died, its daemons are ended one by one. Only
+ * processes that the launcher started are signalled. Does nothing where nothing runs.
  * @returns names of what was ended, the launcher first.
  */
 export async function stopMesh(directory: string): Promise<string[]> {

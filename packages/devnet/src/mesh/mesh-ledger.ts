@@ -44,7 +44,7 @@ const gasBalance = 10_000n * 10n ** 18n;
 
 /**
  * Brings a chain to where daemons can start: contracts deployed, validators bonded and registered, providers staked, the
- * payer's channels open. Every step looks first, so that an interrupted run is simply run again.
+ * payer's channels open. Every step first checks what is there, so that an interrupted run can simply be repeated.
  */
 export async function prepareLedger(
   plan: LedgerPlan,
@@ -69,7 +69,7 @@ export async function prepareLedger(
   const governor = await connect(deployer);
 
   onProgress(`bonding ${validators.length} validators, staking ${providers.length} providers, funding the gateway`);
-  // Minting is one account's and so one after the other; each member goes on as soon as its tokens are there.
+  // One account mints, so mints are sequential. Each member goes on as soon as it has its tokens.
   await Promise.all([
     ...validators.map(async (validator) => bondValidator(await connect(validator), validator, governor)),
     ...providers.map(async (provider) => stakeProvider(await connect(provider), provider, governor)),

@@ -6,7 +6,7 @@ import { OGONG } from './mesh-ledger.ts';
 export const MESH_ROLES = ['validator', 'verifier', 'router', 'provider', 'gateway'] as const;
 export type MeshRole = (typeof MESH_ROLES)[number];
 
-/** One daemon: what is started, with what, and what has to serve before it. */
+/** One daemon: its program, its arguments, and the daemons that must serve before it. */
 export interface ProcessPlan {
   readonly name: string;
   readonly role: MeshRole;
@@ -34,7 +34,7 @@ export interface MeshModel {
   readonly path: string;
   /** `ogong/<tier>/<maker>/<model>` */
   readonly id: string;
-  /** What is published as this model, 32 bytes: other weights are refused. */
+  /** The published root of this model, 32 bytes: other weights are refused. */
   readonly root: Uint8Array;
 }
 
@@ -49,7 +49,7 @@ export interface MeshTimings {
   readonly epochMs: number;
   readonly settleIntervalMs: number;
   readonly announceIntervalMs: number;
-  /** How long an opening or a verifier is waited for. */
+  /** How long a validator waits for an opening or a verifier. */
   readonly auditWindowMs: number;
 }
 
@@ -95,7 +95,7 @@ export const DEFAULT_BASE_PORT = 4500;
 
 /** The whitepaper's example: two rejects in a row eject, one does not. */
 const test = { soundness: 0.9, falsePositiveRate: 0.02, beta: 0.001 } as const;
-/** Validators that moved or came back are found again within it. */
+/** Within this time daemons find validators that moved or came back. */
 const registryIntervalMs = 5_000;
 
 /** Odd on purpose: every share of every fee has to be rounded. */

@@ -35,7 +35,7 @@ export interface MeshLaunch extends MeshOptions {
 
 export interface MeshHooks {
   readonly onProgress?: (message: string) => void;
-  /** A daemon ended that should not have. */
+  /** Called when a daemon ends without having been asked to. */
   readonly onCrash?: (detail: string) => void;
 }
 
@@ -119,7 +119,7 @@ export async function startMesh(
         await (processes.get(name) as SupervisedProcess).start();
         publish(`${++ready} of ${plan.processes.length} daemons serve: ${name}`);
       },
-      // Each start keeps about one core busy; more at a time would only make every one of them late.
+      // Each start keeps about one core busy. More starts at a time would only slow all of them down.
       { limit: Math.max(2, availableParallelism()) },
     );
     phase = 'ready';

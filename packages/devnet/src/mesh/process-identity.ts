@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { platform } from 'node:os';
 
-/** A process as the operating system knows it: numbers are given out again, a number with its start time is not. */
+/** A process as the operating system knows it: process ids are reused, but an id with its start time is unique. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque; equal for the same process only. */
@@ -20,7 +20,7 @@ export function isRunning(identity: ProcessIdentity): boolean {
 }
 
 /**
- * Signals a process, or with `group` all that it started, only while it is the one that was meant.
+ * Signals a process, or with `group` all that it started, but only if it still is the same process.
  * @returns false where it is gone, also when its number belongs to another process by now.
  */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals, { group = false } = {}): boolean {

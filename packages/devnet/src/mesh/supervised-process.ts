@@ -36,10 +36,10 @@ const tether = fileURLToPath(new URL('./tether.ts', import.meta.url));
 const keptLines = 20;
 /** How long what was last written may take to arrive after the end. */
 const drainTimeoutMs = 2_000;
-/** Daemons load the same modules: the first one to do so spares the others half of their start. */
+/** Daemons load the same modules, so a shared compile cache halves the start of all but the first. */
 const compileCache = join(homedir(), '.ogong', 'cache', 'compile');
 
-/** Whatever way this process ends that still runs code, no daemon outlives it. */
+/** Daemons that run now. They are ended with this process, in every way of ending that still runs code. */
 const living = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of living) signalGroup(child, 'SIGKILL');
@@ -56,7 +56,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   async function start(): Promise<ReadyLine> {
     if (child) throw new MeshError('already-running', `${name} is already running`);
     isEndExpected = false;
-    // Written at once: whoever waited for its end reads all of it.
+    // Written synchronously, so that a reader sees everything once the process has ended.
     const log = openSync(options.logFile, 'a', 0o600);
     const started = launch(options);
     child = started;
@@ -103,7 +103,7 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
   async function stop(): Promise<void> {
     if (!child) return ended;
     isEndExpected = true;
-    // Only the daemon is asked: it stops what it started in its own order.
+    // Only the daemon gets the signal: it stops its own children in its own order.
     child.kill('SIGTERM');
     const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), stopTimeoutMs);
     await ended;
@@ -128,8 +128,8 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
 }
 
 /**
- * How it ended, once all that it wrote was read. `close` is not waited for without limit: what the daemon started may hold
- * its output open.
+ * How it ended, once all of its output was read. The wait for `close` is bounded, since children of the daemon may hold its
+ * output open.
  */
 function waitForEnd(started: ChildProcess): Promise<string> {
   return new Promise((resolve) => {

@@ -61,7 +61,7 @@ export function parseArguments(
         problems.push(
           `unknown flag ${word.split('=')[0]}${suggest(flag, [...byFlag.keys(), 'config', 'help', 'version'], '--')}`,
         );
-        // Most unknown flags are misspelt and carry their value: it is no argument of its own.
+        // Most unknown flags are misspelt and carry a value, so the next word is not a positional argument.
         if (inline === undefined && rest[0] !== undefined && !rest[0].startsWith('-')) rest.shift();
       }
     }

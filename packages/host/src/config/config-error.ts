@@ -1,4 +1,4 @@
-/** Wrong flags, variables or config file: the user can mend it, and nothing has started. */
+/** Wrong flags, variables or config file. The user can correct it; nothing has started. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'usage';

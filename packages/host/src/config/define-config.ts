@@ -16,13 +16,13 @@ import { formatHelp } from './help.ts';
 
 export type ParseResult<S extends ConfigFields> =
   | { readonly kind: 'run'; readonly values: Values<S>; readonly positionals: readonly string[] }
-  /** Something to print on standard output, and then be done. */
+  /** Print this on standard output, then exit. */
   | { readonly kind: 'print'; readonly text: string };
 
 export interface Config<S extends ConfigFields> {
   readonly definition: ConfigDefinition<S>;
   /**
-   * Flags before environment before the file named by `--config` before defaults.
+   * Flags win over the environment, the environment over the file named by `--config`, and that file over defaults.
    * @param argv without the program's own name.
    * @throws ConfigError with every problem that was found, not just the first.
    */
@@ -30,7 +30,7 @@ export interface Config<S extends ConfigFields> {
 }
 
 interface Found {
-  /** Where it was found, to be put after the value: a flag needs no words. */
+  /** Where the value was found, printed after it; empty for a flag. */
   readonly origin: string;
   readonly texts: readonly string[];
 }

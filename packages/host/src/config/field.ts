@@ -18,7 +18,7 @@ export interface Field<T = unknown> {
   readonly repeatable?: boolean;
   /** Never shown, and wrapped so that it never prints. */
   readonly secret?: boolean;
-  /** What stands for the value in the help, such as `<path>`. */
+  /** The placeholder for the value in the help, such as `<path>`. */
   readonly label?: string;
 }
 

@@ -1,8 +1,8 @@
 import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 
 /**
- * What OpenSSL does not look at: the key is 32 bytes, y is reduced (< 2^255 - 19), and the point is not of small
- * order. Whether it is on the curve is left to OpenSSL.
+ * Checks what OpenSSL does not check: the key is 32 bytes, y is reduced (< 2^255 - 19), and the point is not of small order.
+ * OpenSSL checks that it is on the curve.
  */
 export function isAcceptableEd25519Key(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false;

@@ -30,7 +30,7 @@ export class KeyFileError extends Error {
   }
 }
 
-/** Everything that a daemon is: whoever reads these files is the daemon. */
+/** The daemon's identity: whoever can read these files can act as the daemon. */
 export interface NodeKeys {
   /** 64 bytes for createNodeHybridSigner: signs records, tickets and reports. */
   readonly hybridSeed: Secret<Uint8Array>;
@@ -73,7 +73,7 @@ function loadOrCreate(directory: string, name: string, sizeBytes: number, accept
   const present = readKey(path, sizeBytes, accept);
   if (present) return present;
   writeNewKey(directory, path, drawKey(sizeBytes, accept));
-  // Read back rather than trusted: of two daemons starting at once, both must end up with the key that was kept.
+  // Read the file again: if two daemons start at once, both must use the key that was kept.
   const written = readKey(path, sizeBytes, accept);
   if (!written) throw new KeyFileError('unreadable', `the key file ${path} vanished while it was created`);
   return written;

@@ -25,7 +25,7 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
     const key = lookup(publicKey);
     return key !== undefined && verify(null, message, key, signature);
   } catch {
-    // OpenSSL throws on keys that are no point or polynomial; for a verifier they are simply not valid.
+    // OpenSSL throws on keys that are no point or polynomial. A signature under such a key is invalid.
     return false;
   }
 }
@@ -53,11 +53,11 @@ export const nodeCrypto: Crypto = {
   verifyAddress: createLedgerVerifier(),
 };
 
-/** Bytes that are cheaper to copy than a hash object to make. */
+/** Up to so many bytes, copying is cheaper than creating a hash object. */
 const COPIED = 4096;
 const DIGEST_BYTES = 32;
 
-/** A draw is one of these: by way of a string it takes half of what it takes by way of a Buffer. */
+/** Every draw is such a hash. Output as a string takes half the time of output as a Buffer. */
 function hashOnce(message: Uint8Array): Uint8Array {
   const text = hash('sha256', message, 'binary');
   const digest = new Uint8Array(DIGEST_BYTES);

@@ -7,7 +7,7 @@ import { readTableFile, TableError, type TableFile } from './table-file.ts';
 /** Where the default table lies, with its hash beside it; `npm run drift-table` writes both. */
 export const DEFAULT_TABLE: string = fileURLToPath(new URL('../../tables/default-drift-table.json', import.meta.url));
 
-/** So that it can be committed. */
+/** Small enough to be committed to the repository. */
 export const MAX_DEFAULT_TABLE_BYTES = 1_500_000;
 
 export const hashPathOf = (path: string): string => path.replace(/\.json$/, '.sha256');

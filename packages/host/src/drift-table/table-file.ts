@@ -93,7 +93,7 @@ export function parseTableFile(crypto: Crypto, text: string): TableFile {
   }
 }
 
-/** No more than a table may hold comes out, however little went in. */
+/** Bounds the output, so that a small file cannot unpack to a huge one. */
 function unpack(packed: Uint8Array): Uint8Array {
   try {
     return new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: MAX_DRIFT_TABLE_BYTES }));

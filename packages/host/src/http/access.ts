@@ -12,15 +12,15 @@ export const allowOrigins = (origins: readonly string[]): MiddlewareHandler =>
     maxAge: 600,
   });
 
-/** A page may make its own name resolve to this machine; the host header still says that name. */
+/** A web page can make its own name resolve to this machine, but then the host header carries that name. */
 export function assertLoopbackHost({ req }: Context): void {
   if (isLoopbackHost((req.header('host') ?? '').replace(/:[0-9]+$/, ''))) return;
   throw new ApiError('invalid_request', 'This server is for localhost only; start it with API keys to serve others.');
 }
 
-/** Any page in a browser can post to a port of this machine: only those that came from here are answered. */
+/** Any page in a browser can post to a port of this machine. Only pages of this machine are answered. */
 export function assertLoopbackOrigin({ req }: Context): void {
   const origin = req.header('origin');
   if (origin === undefined || isLoopbackHost(URL.parse(origin)?.hostname ?? '')) return;
-  throw new ApiError('forbidden_origin', 'Only pages of this machine may ask.');
+  throw new ApiError('forbidden_origin', 'Only web pages served by this machine may call this server.');
 }

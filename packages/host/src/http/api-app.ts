@@ -5,14 +5,14 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ApiError, toApiError, toErrorBody } from './api-error.ts';
 import type { ServerBindings } from './http-server.ts';
 
-/** What every handler finds beside the request. */
+/** What every handler gets besides the request. */
 interface ApiEnv {
   Bindings: ServerBindings;
   Variables: {
     requestId: string;
     /** Name of the route that answers, for the metrics; undefined where none does. */
     route: string | undefined;
-    /** An error as the client may see it; what nobody foresaw is reported to the log. */
+    /** An error as the client may see it; an unexpected error is logged. */
     explain: (error: unknown) => ApiError;
   };
 }
@@ -30,17 +30,17 @@ export interface AnsweredRequest {
 }
 
 export interface ApiAppOptions {
-  /** Failures that are told in other words than `toApiError` finds. */
+  /** Errors that need another answer than that of `toApiError`. */
   readonly explain?: (error: unknown) => ApiError | undefined;
   /** The body of an error. Default: OpenAI's. */
   readonly formatError?: (error: ApiError, context: ApiContext) => object;
-  /** Told of failures that nobody foresaw. */
+  /** Called with every unexpected failure. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
   /** Told once the response is out, or the client gone. */
   readonly onAnswered?: (request: AnsweredRequest) => void;
 }
 
-/** An app whose errors, unknown paths and wrong methods are all told in one form. */
+/** An app that answers errors, unknown paths and wrong methods in one form. */
 export function createApiApp(options: ApiAppOptions = {}): ApiApp {
   const { formatError = toErrorBody, onFailure, onAnswered } = options;
   const app = new Hono<ApiEnv>();
@@ -117,7 +117,7 @@ function endUnreadRequest(context: ApiContext): void {
   if (context.env.incoming?.complete === false) context.header('connection', 'close');
 }
 
-/** Bytes that are no UTF-8 would otherwise reach the handlers as they were sent. */
+/** Otherwise bytes that are not UTF-8 would reach the handlers unchecked. */
 function assertWellEncoded(url: string): void {
   try {
     decodeURIComponent(new URL(url).pathname);

@@ -18,7 +18,7 @@ interface Kind {
 const INVALID = (status: number): Kind => ({ status, type: 'invalid_request_error', retryable: false });
 const SERVER = (status: number, retryable = true): Kind => ({ status, type: 'server_error', retryable });
 
-/** The one mapping from what went wrong to what a client sees, whichever server says it. */
+/** The one mapping from an error code to what a client sees, for every server. */
 const KINDS = {
   invalid_request: INVALID(400),
   request_refused: INVALID(400),
@@ -76,7 +76,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Anything thrown, as what the client may see of it: the unforeseen says nothing about the inside. */
+/** Turns anything thrown into what the client may see. An unexpected error reveals nothing about the server. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof RequestError) {
@@ -86,7 +86,7 @@ export function toApiError(error: unknown): ApiError {
       publicCode: error.code,
     });
   }
-  // Without an order on the disk nothing may be promised, hence nothing served.
+  // An order that is not on the disk must not be promised, so nothing can be served.
   if (error instanceof StoreError) {
     return new ApiError('storage_failed', `Nothing can be stored now (${error.code}); try again later.`, {
       cause: error,

@@ -12,7 +12,7 @@ export interface BodyLimits {
  * @throws ApiError 408, 413 or 415
  */
 export function readJsonBody(context: Context, limits: BodyLimits): Promise<Uint8Array> {
-  // Other types could be sent by any web page without asking (no preflight), to a loopback server without keys too.
+  // A web page may send other types without a preflight request, even to a loopback server without keys.
   if (!/^application\/json\s*(;\s*charset=utf-8\s*)?$/i.test(context.req.header('content-type') ?? '')) {
     throw new ApiError('unsupported_media_type', 'Send the body as content-type: application/json.');
   }

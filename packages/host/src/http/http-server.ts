@@ -12,7 +12,7 @@ export interface ServerBindings {
   readonly outgoing?: ServerResponse;
   /** Aborted when a server that stops has waited long enough. */
   readonly stopping?: AbortSignal;
-  /** Work that goes on behind a response; a server that stops waits for it. */
+  /** Work that continues after a response; a stopping server waits for it. */
   readonly waitUntil?: (work: Promise<unknown>) => void;
 }
 
@@ -23,7 +23,7 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** @throws what the system says where the address cannot be had. */
+  /** @throws the system's error if the address cannot be bound. */
   start(): Promise<void>;
   /** Lets running exchanges end, at most for the grace period, then aborts them. Default: none. */
   stop(graceMs?: number): Promise<void>;
@@ -80,7 +80,7 @@ export function createHttpServer(
   };
 }
 
-/** What was written when the server stopped has this long to leave. */
+/** When the server stops, written data has this long to be sent. */
 const LAST_WORDS_MS = 200;
 
 function keepUntilSettled(set: Set<Promise<unknown>>, one: Promise<unknown>): void {
@@ -95,7 +95,7 @@ async function settledWithin(work: ReadonlySet<Promise<unknown>>, ms: number): P
   over.abort();
 }
 
-/** The app was not reached: the target of the request is no path, or its host no name. */
+/** The app cannot answer: the target of the request is not a path, or its host not a name. */
 function createNoTarget(): Response {
   const error = new ApiError('not_found', 'Unknown request URL.', { publicCode: 'unknown_url' });
   return Response.json(toErrorBody(error), { status: error.status });

@@ -4,7 +4,7 @@ export interface TextStreamOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Sent after a silence of so long, so that neither proxies nor clients give up. */
   readonly heartbeat?: { readonly text: string; readonly intervalMs: number };
-  /** The last words of a stream that fails once it has begun. */
+  /** The last text of a stream that fails after it has begun. */
   readonly formatFailure: (error: unknown) => string;
 }
 
@@ -12,8 +12,8 @@ export interface TextStreamOptions {
 export type WriteText = (text: string) => Promise<void>;
 
 /**
- * Answers with text as it is written. The response begins with the first of it, so that what fails before has a status of
- * its own; what fails later ends the stream.
+ * Answers with text as it is written. The response starts with the first text, so a failure before that still has its own
+ * status. A later failure ends the stream.
  * @throws what `produce` throws before it wrote anything.
  */
 export function streamText(
@@ -38,7 +38,7 @@ export function streamText(
   const timer =
     heartbeat &&
     setInterval(() => {
-      // Not while the client has not taken what it was sent before.
+      // Send nothing while the client has not taken the text before.
       if ((writer.desiredSize ?? 0) > 0) send(heartbeat.text).catch(ignore);
     }, heartbeat.intervalMs);
 

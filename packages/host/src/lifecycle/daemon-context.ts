@@ -47,7 +47,7 @@ export interface DaemonContext {
   stop(): Promise<void>;
 }
 
-/** Keys, certificate, log, metrics and the view of the chain: what a daemon has before it is anything in particular. */
+/** Opens what every daemon on the network has: keys, certificate, log, metrics and the view of the chain. */
 export async function openDaemon(
   { name, role }: { readonly name: string; readonly role: string },
   settings: DaemonSettings,

@@ -52,7 +52,7 @@ export function createJobQueue({ slots, maxWaiting, onWaiting = () => {} }: JobQ
       try {
         return await work();
       } finally {
-        // The slot goes from hand to hand: freed and taken again it could be lost to a newcomer.
+        // The slot is passed on directly. If it were freed first, a new job could take it.
         const next = queue.shift();
         if (next) {
           onWaiting(queue.length);

@@ -13,7 +13,7 @@ export interface ProcessHost {
 export const processHost: ProcessHost = {
   pid: process.pid,
   writeLine(text) {
-    // A launcher that has gone away is no reason to stop serving.
+    // The daemon keeps serving when its launcher has exited.
     process.stdout.once('error', () => {});
     process.stdout.write(`${text}\n`);
   },

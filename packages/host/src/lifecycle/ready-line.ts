@@ -5,7 +5,7 @@ export interface ReadyLine {
   readonly [detail: string]: unknown;
 }
 
-/** A launcher reads a daemon's standard output line by line until this is something. */
+/** A launcher reads a daemon's standard output line by line until this returns a value. */
 export function parseReadyLine(line: string): ReadyLine | undefined {
   let value: unknown;
   try {

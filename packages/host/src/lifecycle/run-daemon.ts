@@ -43,12 +43,12 @@ export async function runDaemon(start: () => Promise<Daemon>, options: RunOption
     }
   };
 
-  // State may be anything after a bug: no attempt to go on, or to tidy up, is safe. The stores survive a crash.
+  // After a bug the state is unknown, so it is safe neither to go on nor to tidy up. The stores survive a crash.
   host.onUncaught((error) => fail(error, EXIT.software));
   host.onSignal((signalNumber) => {
     if (stopping) return host.exit(128 + signalNumber);
     stopping = true;
-    // While it starts, there is nothing to stop yet: see below.
+    // During start there is nothing to stop yet: see below.
     if (daemon) void stop();
   });
 

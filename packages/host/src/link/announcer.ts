@@ -9,16 +9,16 @@ import type { LinkPool, Peer } from './link-pool.ts';
 
 export interface AnnouncerOptions {
   readonly intervalMs: number;
-  /** How long an announcement counts: a provider that falls silent leaves the market after it. */
+  /** How long an announcement is valid. A provider that stops announcing is no longer listed after that. */
   readonly lifetimeMs: number;
 }
 
 export interface AnnouncerDependencies {
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  /** The payee's word for the signer's key. */
+  /** The payee's signature for the signer's key. */
   readonly payeeSignature: Uint8Array;
-  /** The verifier's word for it; until there is one, nobody is told of the verifier. */
+  /** The verifier's endorsement of the provider. Without one the verifier is not announced. */
   readonly getEndorsement: () => VerifierEndorsement | undefined;
   readonly links: LinkPool;
   readonly routers: () => readonly Peer[];
@@ -47,7 +47,7 @@ export function createAnnouncer(
 
   return createRepeating({ intervalMs }, async () => {
     const issuedAtMs = clock.nowMs();
-    // The clock carries the sequence over restarts; the count carries it over a clock that stands or goes back.
+    // The clock makes the sequence grow over restarts; the count makes it grow when the clock stands still or is set back.
     sequence = maxOf(sequence + 1n, BigInt(issuedAtMs));
     const described = describe();
     const verifierEndorsement = described.verifier && getEndorsement();

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type Duplex, pipeline } from 'node:stream';
 
 /**
- * Makes a socket of any byte stream, by a local socket pair where it is none. Over streams that are not sockets Node's
- * HTTP/2 loses answers that arrive whole, and aborts the process when bytes arrive inside a write.
+ * Turns any byte stream into a socket, through a local socket pair if it is not one already. On other streams Node's HTTP/2
+ * loses answers that arrive in one piece, and aborts the process when bytes arrive during a write.
  */
 export async function asSocket(duplex: Duplex): Promise<Socket> {
   if (duplex instanceof Socket) return duplex;
@@ -20,7 +20,7 @@ export async function asSocket(duplex: Duplex): Promise<Socket> {
 
 async function createSocketPair(): Promise<[Socket, Socket]> {
   const server = createServer();
-  // The directory is the user's alone, and so is whoever connects.
+  // Only the user can open the directory, so only the user can connect.
   const directory = platform() === 'win32' ? undefined : await mkdtemp(join(tmpdir(), 'ogong-'));
   try {
     server.listen(directory ? join(directory, 'link') : `\\\\.\\pipe\\ogong-${randomBytes(16).toString('hex')}`);

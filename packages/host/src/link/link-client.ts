@@ -69,8 +69,8 @@ const MAX_ATTEMPTS = 3;
 const REFUSED_PAUSE_MS = 20;
 
 /**
- * A call that meets a session which the peer is closing comes back as a refused stream: by RFC 9113 section 8.7 it was not
- * looked at, so sending it once more is safe, on the next session.
+ * A call on a session that the peer is closing fails as a refused stream. By RFC 9113 section 8.7 the peer did not process it,
+ * so it is safe to send it again, on the next session.
  */
 async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   if (attempt >= MAX_ATTEMPTS || !isRefusedStream(error)) return false;
@@ -78,7 +78,10 @@ async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   return true;
 }
 
-/** Unlike Connect's own client, notices that a reader leaves the loop: else the server would produce to the deadline. */
+/**
+ * Unlike Connect's own client, this one notices when a reader leaves the loop. Otherwise the server would go on until the
+ * deadline.
+ */
 function createStreamCall(transport: Transport, method: DescMethodStreaming, defaultTimeoutMs: number) {
   return async function* (input: MessageInitShape<DescMessage>, options: CallOptions = {}) {
     const { signal, headers, contextValues } = options;

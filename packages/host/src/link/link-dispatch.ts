@@ -13,7 +13,7 @@ import type { LinkServerLimits } from './link-limits.ts';
 
 const DISCARD_MS = 5000;
 
-/** For the handler to say itself that its time is up. */
+/** Time for the handler to answer itself that the deadline has passed. */
 const DEADLINE_GRACE_MS = 1000;
 
 export interface DispatchOptions {
@@ -34,7 +34,7 @@ export function createDispatch({ routes, router, limits, createContextValues }: 
   for (const handler of registry.handlers) handlers.set(handler.requestPath, handler);
 
   return (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
-    // A stream that breaks ends its call through 'close'; unheard, the event would end the process.
+    // A broken stream ends its call through 'close'. Without a listener for 'error' it would end the process.
     stream.on('error', () => {});
     const handler = handlers.get(headers[':path'] as string);
     const status = !handler
@@ -64,7 +64,7 @@ export function createDispatch({ routes, router, limits, createContextValues }: 
     };
     handler(request)
       .then((response) => respond(stream, response))
-      // Nobody is left to tell: the stream broke, or the handler failed after its answer had begun.
+      // No answer can be sent: the stream broke, or the handler failed after its answer had begun.
       .catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   };
 }
@@ -88,8 +88,8 @@ async function respond(stream: ServerHttp2Stream, { status, header, body }: Univ
 }
 
 /**
- * Connect's deadline reaches the handler, but neither a request that never ends nor an answer that is never read:
- * those streams are cut.
+ * Connect's deadline reaches the handler only. It does not end a request that never ends, or an answer that is never read, so
+ * this closes those streams.
  */
 function boundLifetime(
   stream: ServerHttp2Stream,
@@ -108,7 +108,7 @@ function boundLifetime(
   });
 }
 
-/** A reset would overtake the answer at the caller, so the rest of an unread request is received, but not for long. */
+/** A reset would reach the caller before the answer. So the rest of an unread request is received, for a short time. */
 function discardRequest(stream: ServerHttp2Stream): void {
   stream.resume();
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), DISCARD_MS);
@@ -128,7 +128,7 @@ function drained(stream: ServerHttp2Stream): Promise<void> {
   });
 }
 
-/** Node announces the limit in its settings and leaves it to the peer to keep it. */
+/** Node announces the limit in its settings but does not enforce it. */
 function sizeOf(headers: IncomingHttpHeaders): number {
   return Object.entries(headers).reduce((size, [name, value]) => size + name.length + String(value).length, 0);
 }

@@ -17,7 +17,7 @@ export interface LinkErrorOptions extends ErrorOptions {
   readonly refusal?: RefusalCode;
 }
 
-/** Why a call did not give an answer. Whether to retry says nothing about whether the call took effect. */
+/** Why a call gave no answer. `retryable` does not tell whether the call took effect. */
 export class LinkError extends Error {
   override readonly name = 'LinkError';
   readonly code: LinkErrorCode;
@@ -43,7 +43,9 @@ const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS;
 
-/** Tells rate limit from size limit, and a refusal from a lost connection: Connect has one code for either pair. */
+/**
+ * Distinguishes a rate limit from a size limit, and a refusal from a lost connection. Connect has only one code for each pair.
+ */
 const REASON_HEADER = 'ogong-reason';
 
 /** What a handler throws when the peer may know why it gets no answer. Any other error reaches the peer as "internal". */
@@ -92,7 +94,7 @@ export function isRefusedStream(reason: unknown): boolean {
   return false;
 }
 
-/** Node reports a connection that died under a call with codes of its own, which Connect calls internal. */
+/** When a connection is lost during a call, Node reports its own codes, which Connect turns into "internal". */
 function isConnectionFailure(error: ConnectError): boolean {
   for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
     const code = (cause as NodeJS.ErrnoException).code;

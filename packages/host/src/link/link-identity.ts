@@ -19,8 +19,8 @@ export interface LinkIdentity {
 }
 
 /**
- * The certificate of a link key. Deterministic: fixed dates and a serial from the key, so that the seed alone is the
- * identity, no clock can expire it, and a lost certificate is simply made again.
+ * The certificate of a link key. Deterministic: it has fixed dates and a serial from the key. So the seed alone is the
+ * identity, the certificate never expires, and a lost one can be made again.
  * @param seed 32 bytes, Ed25519.
  */
 export async function createLinkIdentity(seed: Secret<Uint8Array>): Promise<LinkIdentity> {

@@ -30,14 +30,14 @@ export interface LinkServerOptions {
   readonly bind?: { readonly host: string; readonly port: number };
   readonly identity: LinkIdentity;
   readonly routes: (router: ConnectRouter) => void;
-  /** Asked before a call's message is read. */
+  /** Called before a call's message is read. */
   readonly authorize: (peer: PeerId, method: MethodName) => boolean | Promise<boolean>;
   readonly limits?: Partial<LinkServerLimits>;
 }
 
 export interface LinkServerDependencies {
   readonly clock?: Clock;
-  /** A handler failed in a way that the peer is not told. */
+  /** Called when a handler fails in a way that the peer must not see. */
   readonly onError?: (error: unknown, call: { readonly method: MethodName; readonly peer: PeerId }) => void;
 }
 
@@ -86,7 +86,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     try {
       return await options.authorize(peer, method);
     } catch (error) {
-      // What the decision says to the caller itself, such as to slow down.
+      // `authorize` may answer the caller itself, for example to slow down.
       if (error instanceof ConnectError) throw error;
       onError(error, { method, peer });
       throw new ConnectError('internal error', Code.Internal);
@@ -141,7 +141,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
     peers.set(session, peer);
     sessions.add(session);
     session.setTimeout(limits.idleTimeoutMs, () => {
-      // Announced first: a call that is on its way comes back as refused, and the client sends it on a new session.
+      // Announce the end first. Then a call that is on its way is refused, and the client sends it on a new session.
       session.close();
       setTimeout(() => session.destroy(), limits.idleTimeoutMs).unref();
     });
@@ -167,7 +167,7 @@ export function createLinkServer(options: LinkServerOptions, dependencies: LinkS
       shutdown.abort(new Refusal('unavailable', 'shutting down'));
       const listenerClosed = options.bind && server.listening ? closeListener(server) : Promise.resolve();
       await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
-      // What is left never got as far as a session.
+      // The remaining sockets never became sessions.
       for (const socket of sockets) socket.destroy();
       await listenerClosed;
     },
@@ -190,7 +190,7 @@ function createErrorFilter(onError: NonNullable<LinkServerDependencies['onError'
       if (error instanceof Refusal) return error;
       if (request.signal.aborted) return ConnectError.from(request.signal.reason, Code.Canceled);
       onError(error, call);
-      // A full disk is no fault of the peer's, and no reason for it to give up for good.
+      // A full disk is not the peer's fault, and the peer should try again later.
       if (error instanceof StoreError) {
         return new Refusal('unavailable', `nothing can be stored here now (${error.code}); try again later`);
       }

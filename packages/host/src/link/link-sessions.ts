@@ -56,7 +56,7 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
       drop();
       closing.signal.removeEventListener('abort', destroy);
     });
-    // The calls on a broken session fail by themselves; unheard, the event would end the process.
+    // The calls on a broken session fail by themselves. Without a listener for 'error' it would end the process.
     session.on('error', () => {});
     keepAlive(session, options.limits);
     return session;
@@ -79,7 +79,7 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
         endWithMessage(session.request({ ...headers, ':method': method, ':path': path }, requestOptions));
       const session = await ready();
       if (!session.closed && !session.destroyed) return send(session);
-      // It died between two calls and its event is still to come: nothing was sent, so one fresh session is safe.
+      // The session ended between two calls, and its event has not arrived yet. Nothing was sent, so one new session is safe.
       opening = undefined;
       return send(await ready());
     },
@@ -96,9 +96,9 @@ export function createLinkSessions(options: SessionOptions): LinkSessions {
 }
 
 /**
- * Every request on a link is one message, and Connect ends it once its bytes are on the wire: that is a turn of the event
- * loop later, or a commit where one is due. Told at once that they are, it ends the request in the same turn; what really
- * goes wrong with a write is an error of the stream.
+ * Every request on a link is one message. Connect ends the request only when its bytes are on the wire: one turn of the event
+ * loop later, or after a commit. So we report each write as done at once, and Connect ends the request in the same turn. A
+ * write that really fails is an error of the stream.
  */
 function endWithMessage(stream: ClientHttp2Stream): ClientHttp2Stream {
   const write = stream.write.bind(stream) as (chunk: unknown, encoding: BufferEncoding) => boolean;

@@ -13,7 +13,7 @@ export function createTlsOptions(identity: LinkIdentity): SecureContextOptions &
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     secureOptions: constants.SSL_OP_NO_TICKET,
-    // Certificates are self-signed: trust is the hash of the certificate, checked by whoever uses the socket.
+    // Certificates are self-signed. The user of the socket checks the hash of the certificate instead.
     rejectUnauthorized: false,
   };
 }

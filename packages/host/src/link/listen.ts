@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from 'node:net';
 import type { HostPort } from '../config/values.ts';
 
-/** @throws what the system says where the address cannot be had. */
+/** @throws the system's error if the address cannot be bound. */
 export const listen = (server: Server, { host, port }: HostPort): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -11,7 +11,7 @@ export const listen = (server: Server, { host, port }: HostPort): Promise<void> 
     });
   });
 
-/** @throws Error where it does not listen. */
+/** @throws Error if the server does not listen. */
 export function addressOf(server: Server): HostPort {
   const at = server.address() as AddressInfo | null;
   if (at === null) throw new Error('the server does not listen');

@@ -10,7 +10,7 @@ export interface RateLimiter {
   take(peer: string): boolean;
 }
 
-/** One token bucket per peer. A bucket that has refilled says nothing and is dropped, so memory follows activity. */
+/** One token bucket per peer. A full bucket is dropped, so memory use follows activity. */
 export function createRateLimiter({ perSecond, burst }: RateLimit, clock: Clock): RateLimiter {
   const buckets = new Map<string, { tokens: number; atMs: number }>();
   const refillMs = (burst / perSecond) * 1000;

@@ -51,7 +51,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   ENOTFOUND: EXIT.unavailable,
 };
 
-/** Words for what the system says in code; the modules' own errors are written for users already. */
+/** Texts for the system's error codes. The modules' own errors are written for users already. */
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: stop the other program or choose another port',
   EADDRNOTAVAIL: 'this machine has no such address',
@@ -59,7 +59,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   ENOENT: 'no such file or directory',
   ENOSPC: 'the disk is full',
-  ECONNREFUSED: 'nobody listens there',
+  ECONNREFUSED: 'no program listens at that address',
   ENOTFOUND: 'no such host',
 };
 

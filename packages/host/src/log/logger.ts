@@ -14,7 +14,7 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
-/** JSON lines with time in ms. Secrets print as [secret] by their own doing, bytes as hexadecimal. */
+/** JSON lines with time in ms. Secrets print themselves as [secret]; bytes are printed as hexadecimal. */
 export function createLogger({ name, level = 'info', destination }: LoggerOptions): Logger {
   // Synchronous: the last lines before a crash are the ones that matter.
   const stream = destination ?? openDestination({ dest: 2, sync: true });

@@ -7,12 +7,12 @@ import type { Metrics } from './metrics.ts';
 
 export interface Health {
   readonly ok: boolean;
-  /** For whoever looks; never secret. */
+  /** Shown to anybody who asks; never secret. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
 export interface MetricsServerOptions {
-  /** Loopback only: figures tell a stranger about load and money, and nothing here asks who is reading. */
+  /** Loopback only: the metrics show load and money, and the server does not authenticate its readers. */
   readonly bind: HostPort;
   readonly metrics: Metrics;
   readonly health?: () => Health;

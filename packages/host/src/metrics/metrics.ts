@@ -19,7 +19,7 @@ export interface Metrics {
   ): Histogram<L>;
 }
 
-/** A registry of its own, so that several roles, or tests, in one process do not meet. */
+/** A new registry, so that several roles or tests in one process do not share metrics. */
 export function createMetrics(role: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ role });

@@ -24,7 +24,7 @@ export interface CompletionAnswer<End extends ChoiceEnd> {
   readonly request: Pick<InferenceRequest, 'choices' | 'stream' | 'includeUsage' | 'logprobs'>;
   /** Starts one choice; the signal is aborted where another choice failed. */
   readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
-  /** What rides along with a body or with the last chunk. */
+  /** Extra fields of the body, or of the last chunk. */
   readonly toExtra?: (ends: readonly End[]) => Json;
   readonly headers?: Readonly<Record<string, string>>;
   readonly heartbeatMs: number;
@@ -77,7 +77,7 @@ function streamCompletion<End extends ChoiceEnd>(
       const ends = await serveAll(context, answer, async (choice, index) => {
         const end = await streamChoice(choice, index, answer, send);
         unfinished--;
-        // The very last chunk of all carries what rides along, so it waits for the other choices.
+        // The very last chunk carries the extra fields, so it waits for the other choices.
         if (unfinished === 0 && !request.includeUsage) last = end;
         else await send(dialect.lastChunk(identity, end.choice, end.stopReason));
         return end;
@@ -112,7 +112,10 @@ async function streamChoice<End extends ChoiceEnd>(
   }
 }
 
-/** All choices at once. One that fails ends the others, for half an answer is none. @throws the first failure, once all have ended. */
+/**
+ * Serves all choices at once. If one fails, the others are ended, since half an answer is useless.
+ * @throws the first failure, once all have ended.
+ */
 async function serveAll<End extends ChoiceEnd>(
   context: ApiContext,
   { request, serve, onEnd }: CompletionAnswer<End>,
@@ -128,7 +131,8 @@ async function serveAll<End extends ChoiceEnd>(
         try {
           return await follow(choice, index);
         } finally {
-          // Whoever stopped reading has to say so, or the provider goes on. What that says of itself is a failure like any other.
+          // Tell the provider that nobody reads any more; otherwise it goes on. What that says of itself is a failure like any
+          // other.
           await choice.return(undefined as never);
         }
       } catch (error) {

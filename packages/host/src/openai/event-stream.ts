@@ -8,7 +8,7 @@ export interface EventStreamOptions {
   readonly toFailure: (error: unknown) => object;
 }
 
-/** Server-sent events in OpenAI's framing: `data:` lines of JSON, and [DONE] where all went well. */
+/** Server-sent events in OpenAI's framing: `data:` lines of JSON, and [DONE] after success. */
 export function streamEvents(
   context: ApiContext,
   produce: (send: (event: object) => Promise<void>) => Promise<void>,

@@ -2,7 +2,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 
-/** How a value of ours stands in one column. Files outlive programs: what is read is checked before it is believed. */
+/** How a value is stored in one column. Files outlive programs, so every value is checked when it is read. */
 export interface Column<T> {
   /** Default: the field's name in snake case. */
   readonly name?: string;

@@ -4,8 +4,8 @@ import { StoreError, toStoreError } from './store-error.ts';
 
 export interface GroupCommitOptions {
   /**
-   * How long a write waits for company, ms. By default it does not: a commit takes along what came while the one before
-   * it was synced, and a reply in which three roles commit one after the other would wait three times.
+   * How long a write waits for other writes, ms. Default: 0. A commit takes all writes that arrived while the commit before it
+   * was synced, so waiting gains little; and a reply where three roles commit one after the other would wait three times.
    */
   readonly maxDelayMs?: number;
   /** Writes per transaction. */
@@ -32,7 +32,7 @@ interface Pending {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Many callers, one fsync: the cost of durability is shared by whoever writes in the same moment. */
+/** Many callers, one fsync: writes that arrive together share the cost of durability. */
 export function createGroupCommit(store: Store, options: GroupCommitOptions = {}): GroupCommit {
   const { maxDelayMs = 0, maxBatch = 512, maxQueue = 16_384 } = options;
   const queue: Pending[] = [];
@@ -104,7 +104,7 @@ function runSavepoint(store: Store, work: (store: Store) => unknown): Outcome {
     return { value };
   } catch (cause) {
     const error = toStoreError(cause, store.path);
-    // Storage that failed under one write has failed under all: without a transaction there is nothing to go on with.
+    // If the storage fails in one write, the transaction is gone, so the whole batch fails.
     if (error instanceof StoreError || !database.isTransaction) throw error;
     database.exec('ROLLBACK TO one_write; RELEASE one_write');
     return { error };

@@ -16,9 +16,9 @@ export const LEDGER_TABLE = `
 const binding = columns({ chainId: amount, contract: bytes });
 
 /**
- * The first call writes the contracts down, later ones hold the same against them: orders, vouchers and fees of one network
- * mean nothing to another. Closes a store that is of others.
- * @throws StoreError 'version' where the database is of others.
+ * The first call stores the contracts; later calls compare with them, since orders, vouchers and fees of one network mean
+ * nothing to another. Closes a store that belongs to other contracts.
+ * @throws StoreError 'version' if the database belongs to other contracts.
  */
 export function bindLedger(store: Store, { chainId, verifyingContract }: LedgerDomain): void {
   const bound = store.transact(() => {

@@ -21,8 +21,8 @@ export interface Store {
 }
 
 /**
- * One SQLite file, written ahead and synced at every commit, so that a committed row outlives the process and the
- * power. `:memory:` is for tests.
+ * One SQLite file, with a write-ahead log that is synced at every commit, so that a committed row survives a crash and a power
+ * failure. `:memory:` is for tests.
  * @throws StoreError
  */
 export function openStore(path: string, { schema, busyTimeoutMs = 5000 }: StoreOptions): Store {
@@ -64,7 +64,7 @@ export function runTransaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite rolls back by itself on a full disk and its like.
+    // On a full disk and similar errors SQLite rolls back by itself.
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
@@ -81,7 +81,7 @@ function createOrCheckSchema(database: DatabaseSync, path: string, schema: strin
       throw new StoreError(
         'version',
         `the database ${path} was made by another version of this program, or by another program: ` +
-          'let that one settle what is open, then move the file away and start again',
+          'let that program settle open orders, then move the file away and start again',
       );
     }
     database.exec(schema);
@@ -89,7 +89,7 @@ function createOrCheckSchema(database: DatabaseSync, path: string, schema: strin
   });
 }
 
-/** Of the SQL itself, without its layout: nobody can change a schema and forget its number. Positive, 31 bits. */
+/** A hash of the SQL, without its layout, so that a changed schema always gets another number. Positive, 31 bits. */
 function computeSchemaVersion(schema: string): number {
   const digest = createHash('sha256').update(schema.replace(/\s+/g, ' ').trim()).digest();
   return (digest.readUInt32BE() >>> 1) | 1;

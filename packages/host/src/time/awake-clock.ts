@@ -6,19 +6,19 @@ export interface AwakeClock extends Clock {
 }
 
 export interface AwakeClockOptions {
-  /** Between two looks at the time. Default: 250. */
+  /** Time between two ticks. Default: 250. */
   readonly tickMs?: number;
   /** Default: the monotonic clock of the process. */
   readonly clock?: Clock;
 }
 
-/** What a look may come late by and still count, as a share of the tick. */
+/** How late a tick may be and still count in full, as a share of the tick. */
 const SLACK = 0.25;
 
 /**
- * Milliseconds in which this process could act, from 0. A timer looks at the time again and again: where it comes late, because
- * the event loop was held up, the machine is overloaded, or the process was stopped, only the time that was planned counts. Who
- * waits for somebody else by this clock does not count its own delay against them, and on a slow machine waits longer.
+ * Milliseconds in which this process could act, from 0. A timer ticks again and again. If a tick is late, because the event
+ * loop was blocked, the machine is overloaded or the process was stopped, only the planned time counts. Whoever waits for a
+ * peer by this clock does not count its own delay against the peer; on a slow machine it waits longer.
  */
 export function createAwakeClock({ tickMs = 250, clock = monotonicClock }: AwakeClockOptions = {}): AwakeClock {
   const mostMs = tickMs * (1 + SLACK);

@@ -27,7 +27,7 @@ export class BeaconViewError extends Error {
   }
 }
 
-/** The beacon as a provider or a gateway sees it: asked of any validator, believed only with a quorum's certificate. */
+/** The beacon as a provider or a gateway sees it. Any validator may give it; it counts only with a quorum's certificate. */
 export interface BeaconView {
   start(): void;
   stop(): Promise<void>;
@@ -72,7 +72,7 @@ export function createBeaconView(
     if (beacon.epoch > latest.epoch) latest = beacon;
     for (const epoch of known.keys()) {
       if (known.size <= keep) break;
-      // Genesis can be computed again, yet every fresh network starts its first orders from it.
+      // Genesis is kept: every new network starts its first orders from it.
       if (epoch !== 0n && epoch !== latest.epoch) known.delete(epoch);
     }
   }

@@ -9,8 +9,8 @@ import { type Clock, monotonicClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
 
 /**
- * What a daemon knows of the chain: read every so often, kept while the chain is down. Nothing here decides about money;
- * the contracts check again.
+ * What a daemon knows of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money,
+ * since the contracts check again.
  */
 export interface ChainView {
   /** Escrow contract: the domain that orders are signed for. */
@@ -31,7 +31,7 @@ export interface ChainView {
    * @throws ChainError where it was never read.
    */
   channel(payer: Uint8Array, validator: Uint8Array, options?: { readonly fresh?: boolean }): Promise<Channel>;
-  /** Whether a batch has ejected the provider, no older than that either; false while it cannot be read. */
+  /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /** The connected client. @throws ChainError while the chain cannot be reached. */
   client(): Promise<ChainClient>;
@@ -41,7 +41,7 @@ export interface ChainViewOptions {
   readonly deployment: Deployment;
   /** Default: 30,000, the registry interval. */
   readonly refreshMs?: number;
-  /** How long a newer reading is waited for where there is an older one. Default: 1,000. */
+  /** How long to wait for a new reading if there is an older one. Default: 1,000. */
   readonly patienceMs?: number;
 }
 
@@ -111,11 +111,11 @@ export function createChainView(
 
 interface Memory<T> {
   /**
-   * What was read within the refresh interval, or what is read now; where that fails or takes too long, the reading
-   * before it, or `otherwise`.
+   * The reading from within the refresh interval, or a new one. If a new one fails or takes too long, the reading before it, or
+   * `otherwise`.
    */
   get(key: string, read: () => Promise<T>, otherwise?: { readonly value: T }): Promise<T>;
-  /** What is read now; the reading before it only where that fails. */
+  /** A new reading; the one before it only if the new one fails. */
   renew(key: string, read: () => Promise<T>): Promise<T>;
 }
 
@@ -152,7 +152,7 @@ function createMemory<T>(
       if (stale === undefined) return reading;
       const patience = new AbortController();
       const givenUp = delay(patienceMs, undefined, { signal: patience.signal }).then(
-        // Counts as read: a chain that hangs is not asked again by everyone who comes.
+        // This counts as a reading, so that not every caller waits for a chain that hangs.
         () => remember(key, stale.value),
         () => stale.value,
       );

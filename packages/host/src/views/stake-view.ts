@@ -10,7 +10,7 @@ export function createStakeView({ client }: { readonly client: () => Promise<Pic
     /** Zero until it was read: stake is optional, and a chain that is down must stop neither the market nor audits. */
     stakeOf: (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n,
     isKnown: (payee: Uint8Array): boolean => stakes.has(toHex(payee)),
-    /** Reads these payees and forgets all others; what was known before holds until all are read. */
+    /** Reads these payees and forgets all others. The earlier values stay in force until all are read. */
     async refresh(payees: readonly Uint8Array[]): Promise<void> {
       const wanted = new Map(payees.map((payee) => [toHex(payee), payee]));
       const chain = await client();

@@ -34,7 +34,7 @@ interface Common {
   readonly keypair: string | undefined;
 }
 
-/** What both commands are: keys, certificate and the way to the chain. */
+/** What both commands need: keys, certificate and the connection to the chain. */
 async function open({ dataDir, keypair, ...where }: Common) {
   const keys = createOrLoadKeys(dataDir);
   const ledgerKey = keypair === undefined ? keys.ledgerKey.reveal() : readKeypair(keypair);

@@ -34,7 +34,7 @@ export interface KeyHolder {
 }
 
 export interface ApiKeys {
-  /** Whether any key counts; without one the gateway is open to whoever reaches it. */
+  /** Whether there is no key; then the gateway is open to anybody who can reach it. */
   isEmpty(): boolean;
   /** The holder of a secret, unless it is unknown or revoked. */
   find(secret: string): KeyHolder | undefined;
@@ -68,7 +68,7 @@ export function openApiKeys(path: string | undefined, onError: (error: unknown) 
     try {
       load(path);
     } catch (error) {
-      // The keys as last read still count: a file that is being edited must neither open nor close the gateway.
+      // The keys that were read last still count: an edit in progress must neither open nor close the gateway.
       onError(error);
     }
   }

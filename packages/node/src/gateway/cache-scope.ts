@@ -4,9 +4,9 @@ import { createHmac } from 'node:crypto';
 export type NameCacheScope = (keyId: string, providerId: Uint8Array) => Uint8Array;
 
 /**
- * By how soon an answer begins one could tell whether a provider has its prompt's beginning in the cache, so that those who
- * share this gateway, and its payer, are told apart. What a provider sees says nothing of the key, differs from provider
- * to provider, and ends with this process.
+ * The time to the first token reveals whether a provider has the beginning of a prompt in its cache. So holders of different
+ * keys, who share this gateway and its payer, get different scopes. A provider learns nothing about the key from a scope.
+ * Scopes differ between providers, and change when this process restarts.
  *
  * @param secret At least 32 bytes, never stored.
  */

@@ -5,7 +5,7 @@ import type { Store } from '@ogong/host/store/store';
 
 /**
  * What the gateway has signed away, per channel (one validator, one payer). The voucher in an order is cumulative: it
- * lets the validator draw up to that much in all. So that every order in flight is covered and nothing beyond,
+ * lets the validator draw up to that much in all. To cover every order in flight and nothing more, it keeps to
  *
  *   owed + outstanding <= cumulative <= the largest that owed + outstanding ever was,
  *
@@ -37,7 +37,7 @@ export interface Reservation {
   readonly maxFeeAtomic: bigint;
   /** What the chain lets the validator draw from this channel in all. */
   readonly spendableAtomic: bigint;
-  /** What the chain says was drawn already: where a gateway starts that lost its memory. */
+  /** What was drawn already, by the chain. A gateway that has lost its data starts from here. */
   readonly spentAtomic: bigint;
   readonly createdMs: number;
   readonly expiresMs: number;
@@ -79,12 +79,12 @@ export interface Closing {
 export interface ChannelLedger {
   /**
    * Takes the maximum fee out of the channel and the key's budget and stores the order that `sign` makes for the
-   * resulting voucher. It is on the disk when this resolves, and only then may anyone else see it.
+   * resulting voucher. The order is on the disk when this resolves, and only then may anybody else see it.
    * @throws ApiError `budget_exceeded` or `escrow_exhausted`; nothing changed then.
    */
   reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Promise<OrderBytes>;
   mark(replyId: string, state: 'delivered' | 'abandoned'): Promise<void>;
-  /** Puts the actual fee in the place of the reserved maximum; a fee stands once it is known, its settlement may follow. */
+  /** Replaces the reserved maximum by the actual fee. A known fee does not change; its settlement may follow later. */
   close(replyId: string, closing: Closing): Promise<void>;
   channel(validator: string): PayerChannel;
   find(replyId: string): OrderRow | undefined;

@@ -12,7 +12,7 @@ import { accuseProvider, type ComplaintEvidence, reportToRouter } from './report
 
 type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 
-/** The answer is there, and its check waits: a provider that is busy has this long before the answer is given up. */
+/** The answer has arrived but is not checked yet. A busy provider has this long to open it; then the answer is rejected. */
 const OPENING_PATIENCE_MS = 30_000;
 
 /** Stage 1 on one reply. What holds is stored and marked as delivered. @throws ApiError where the provider is at fault. */
@@ -90,7 +90,7 @@ export function buildReceipt(
   };
 }
 
-/** In the process that reads what strangers wrote. */
+/** Runs in the child process that reads bytes from strangers. */
 function verifyReply(
   { chain, modelRoots, checker, clock }: ReplyContext,
   { body }: Pick<ReplyJob, 'body'>,
@@ -105,7 +105,7 @@ function verifyReply(
   return checker.check({ receipt, request: body, response, trust, nowMs: clock.nowMs() });
 }
 
-/** The first check that failed; where none did, nothing could be checked, which is no pass either. */
+/** The first check that failed. If none did, nothing could be checked, and that is not a pass either. */
 export function toFailure({ checks }: Pick<ReceiptVerdict, 'checks'>): {
   readonly id: string;
   readonly detail: string;

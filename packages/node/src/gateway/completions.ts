@@ -18,7 +18,7 @@ import type { ReplyService } from './reply-service.ts';
 import type { KeyedHandler } from './sign-in.ts';
 import { createTextForm } from './text-form.ts';
 
-/** What rides along with an answer: field `ogong` of a body, or of the last chunk of a stream. */
+/** The field `ogong` of an answer's body, or of the last chunk of a stream. */
 export interface OgongField {
   readonly receipts: readonly {
     readonly reply_id: string;

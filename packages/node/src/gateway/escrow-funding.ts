@@ -4,11 +4,11 @@ import { toHex } from '@ogong/protocol/base/bytes';
 
 export interface EscrowFunding {
   /**
-   * The payer's channel with a validator, topped up where it could not cover `neededAtomic` in all. Tops up in the
-   * background while it still can. @throws ChainError where the channel was never read.
+   * The payer's channel with a validator. Tops it up first if it cannot cover `neededAtomic` in all; otherwise tops it up in
+   * the background if needed. @throws ChainError where the channel was never read.
    */
   provide(validator: Uint8Array, neededAtomic: bigint): Promise<Channel>;
-  /** Waits for what is under way. */
+  /** Waits for running transactions. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export function createEscrowFunding(
   { chain, onError }: EscrowFundingDependencies,
 ): EscrowFunding {
   const running = new Map<string, Promise<void>>();
-  // Transactions of one account queue behind each other anyway; so do the decisions that lead to them.
+  // Transactions of one account are sequential anyway, so the decisions that lead to them are, too.
   let last: Promise<void> = Promise.resolve();
 
   async function fill(validator: Uint8Array, targetAtomic: bigint): Promise<void> {

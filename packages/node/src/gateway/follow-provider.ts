@@ -12,7 +12,7 @@ export interface ProviderAnswer {
   readonly tokens: readonly TokenLogprob[];
 }
 
-/** Yields what the provider streams. Whoever breaks off after it began is accused. @throws ApiError */
+/** Yields what the provider streams. Accuses a provider that breaks off after it began. @throws ApiError */
 export async function* followProvider(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, BoughtAnswer>,
@@ -30,9 +30,9 @@ export async function* followProvider(
       yield next.value;
     }
   } catch (error) {
-    // A client that left is no fault of the provider's: what became of the order is the validator's to say.
+    // If the client left, the provider is not at fault, and the validator decides about the order.
     if (!job.signal.aborted && !isRefusal(error)) await accuseProvider(context, attempt, { reason: 'abandoned' });
-    // What kept a provider from serving may be that it could not reach the validator.
+    // The provider may have refused because it cannot reach the validator.
     if (isRefusal(error)) context.validators.doubt();
     throw error;
   } finally {
@@ -58,6 +58,6 @@ function toCall(
   };
 }
 
-/** The provider declined before it began: nothing was promised, so nothing was broken. */
+/** The provider declined before it began, so it broke no promise. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 'request_refused' || error.code === 'provider_busy');

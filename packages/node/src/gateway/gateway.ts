@@ -139,7 +139,7 @@ interface GatewayContext extends GatewayDependencies {
   readonly warn: (what: string) => (err: unknown) => void;
 }
 
-/** What is owed, to whom, with which proof, and the loops that keep it up to date. */
+/** The gateway's accounts: what it owes, to whom, with which receipts, and the loops that keep them up to date. */
 interface Books {
   readonly ledger: ChannelLedger;
   readonly receipts: ReceiptStore;

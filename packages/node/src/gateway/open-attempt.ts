@@ -9,7 +9,7 @@ import { findModality } from '@ogong/protocol/modality/registry';
 import type { OrderBytes } from './channel-ledger.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyContext, ReplyJob } from './reply.ts';
 
-/** An order before the books say what its voucher adds up to. */
+/** An order without its cumulative amount, which the channel ledger sets. */
 export type AttemptTerms = Omit<Order, 'cumulativeAtomic'>;
 
 /**
@@ -49,7 +49,7 @@ export async function openAttempt(
   return { replyId, match, beacon, validator: validator.address, order, startedMs: nowMs };
 }
 
-/** @throws ApiError `no_provider` where the operator knows the weights of this name as others. */
+/** @throws ApiError `no_provider` where the operator's published root for this name is another. */
 export function assertPublishedWeights(
   { modelRoots }: Pick<ReplyContext, 'modelRoots'>,
   model: string,
@@ -66,7 +66,7 @@ export interface TermsInput
   readonly nowMs: number;
 }
 
-/** What is promised: price, payee and room as the ticket has them, and at most what the request can cost. */
+/** The order's terms: price, payee and context from the ticket, and the most that the request can cost. */
 export function buildTerms(
   { request, choice }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'choice'>,
   { ticket, nowMs, ...drawn }: TermsInput,
@@ -87,7 +87,10 @@ export function buildTerms(
   };
 }
 
-/** Signs an order as the books take it up: what is not on the disk is not promised. @throws ApiError, StoreError */
+/**
+ * Signs an order while it is written to the channel ledger: an order that is not on the disk is not sent.
+ * @throws ApiError, StoreError
+ */
 async function reserveOrder(
   { ledger, funding, payer, chain }: ReplyContext,
   {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { CheckMessage } from './receipt-checker.ts';
 
-// Stands in for the checker's process in its test: tells what it may do, or dies where it is asked to.
+// Stands in for the checker's process in its test: reports what it may do, or exits when told to.
 const codeOf = (attempt: () => unknown): string => {
   try {
     attempt();

@@ -41,13 +41,13 @@ export interface GenerateInput {
 export interface ProviderCall {
   /** Yields what the provider streams as it comes. @throws ApiError `provider_failed`, `provider_timeout` */
   generate(input: GenerateInput): AsyncGenerator<Delta, Finished>;
-  /** Asks a provider that is slow or out of reach again until its time is over. @throws LinkError where it does not open. */
+  /** Asks a slow or unreachable provider again until the time is over. @throws LinkError if the provider does not open. */
   getOpening(match: Match, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
 }
 
 /** Of one token: far more than any vocabulary has. */
 const MAX_TOKEN_BYTES = 1024;
-/** However much time has passed: it may be this side that stood still. */
+/** Tries that are made however much time has passed, since this process may have been stopped. */
 const LEAST_TRIES = 3;
 const OPENING_TIMEOUT_MS = 10_000;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
@@ -79,7 +79,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
             if (textBytes > MAX_RESPONSE_BYTES || tokenCount > maxTokens || !isWithin) {
               throw new ApiError('provider_failed', 'The provider sends more than the request allows.');
             }
-            // Not while the reader is slow: only the provider's own silence counts.
+            // The timer is off while the reader is slow: only the provider's own silence counts.
             yield event.value;
           }
           timer = arm(event.case === 'started' ? options.firstTokenTimeoutMs : options.idleTimeoutMs);
@@ -107,7 +107,7 @@ export function createProviderCall(options: ProviderCallOptions, { links }: { li
   };
 }
 
-/** Whoever keeps a reply's tokens keeps no more of each than was asked for. */
+/** A caller that stores tokens must not have to store more than was asked for. */
 function isAskedFor({ bytes, alternatives }: TokenLogprob, topLogprobs: number | undefined): boolean {
   const isShort = (token: Pick<TokenLogprob, 'bytes'>): boolean => token.bytes.length <= MAX_TOKEN_BYTES;
   return (
@@ -123,7 +123,7 @@ function toProviderError(error: unknown, { wasSilent, hasBegun }: { wasSilent: b
     return new ApiError('provider_timeout', 'The provider did not answer in time.', { cause: error });
   }
   if (!(error instanceof LinkError) || error.code === 'canceled') return error;
-  // What the provider says is wrong with the request, such as a prompt beyond its context, is for the client to mend.
+  // The client can correct what the provider finds wrong with the request, such as a prompt that is too long.
   if (error.refusal === 'invalid') {
     return new ApiError('request_refused', `The provider refuses the request: ${error.message}`, { cause: error });
   }

@@ -48,13 +48,13 @@ export interface ProviderMatchOptions {
   readonly busyPatienceMs: number;
 }
 
-/** The rest is for the providers that one reply was tried with. */
+/** The remaining places are for the providers that one reply was tried with. */
 const MAX_EXCLUDED = MAX_EXCLUDED_PROVIDERS - 8;
 const EXCLUSION_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 75, longestMs: 1_500 };
 const U64_MAX = (1n << 64n) - 1n;
 
-/** Asks the router for a provider and takes nothing on its word: signature, request, price and draw are checked. */
+/** Asks the router for a provider and does not trust it: signature, request, price and draw are checked. */
 export function createProviderMatch(
   { router, maxPricePer1kAtomic, busyPatienceMs }: ProviderMatchOptions,
   {
@@ -64,7 +64,7 @@ export function createProviderMatch(
     random = Math.random,
   }: { links: LinkPool; clock: Clock; uptime?: Clock; random?: () => number },
 ): ProviderMatch {
-  /** Models that a provider was found for: a router that does not know one of them has just begun. */
+  /** Models that a provider was found for. A router that does not know one of them has just started. */
   const served = new Set<string>();
   const excluded = new Map<string, { readonly id: Uint8Array; readonly untilMs: number }>();
   const maxPricePer1k = maxPricePer1kAtomic < U64_MAX ? maxPricePer1kAtomic : U64_MAX;
@@ -83,7 +83,7 @@ export function createProviderMatch(
     return models.find((supply) => supply.model === model);
   }
 
-  /** Busy providers are free again soon; missing ones are not. */
+  /** Asks again while providers are busy, since they are free again soon; not if there are none. */
   async function ask(query: MatchQuery, request: MessageInitShape<typeof RouteRequestSchema>): Promise<RouteResponse> {
     const startedMs = uptime.nowMs();
     const excludedCount = request.exclude?.length ?? 0;
@@ -95,7 +95,7 @@ export function createProviderMatch(
         const supply = await findSupply(query);
         const isBusy = (supply?.providers ?? 0) > excludedCount;
         if (!isBusy || uptime.nowMs() - startedMs >= busyPatienceMs) throw await explain(error, query);
-        // Not all at the same moment again.
+        // A random pause, so that not all requests come back at the same moment.
         await delay(computeBackoff(PAUSE, { failures, random: random() }), undefined, { signal: query.signal });
       }
     }
@@ -164,7 +164,7 @@ function isDrawn(ticket: Ticket, candidates: Uint8Array, seed: Uint8Array): bool
   }
 }
 
-/** Who is listed has room for all that was asked for, or as much as anybody listed. */
+/** Whether every listed provider has room for all that was asked for, or as much as any other on the list. */
 function hasMostRoom(candidates: Uint8Array, contextSize: number): boolean {
   const rooms = parseCandidates(candidates).candidates.map((each) => Math.min(each.contextSize, contextSize));
   return rooms.every((room) => room === rooms[0]);

@@ -10,7 +10,8 @@ process.on('message', ({ id, job: { receipt, ...context } }: CheckMessage) => {
   process.send?.(answer);
 });
 
-// A terminal's Ctrl-C reaches the whole group: the gateway decides when its checks end. It may also die without a word.
+// A terminal's Ctrl-C reaches the whole group: the gateway decides when its checks end. The gateway may also die without
+// notice.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit());

@@ -21,16 +21,16 @@ export interface CheckMessage {
   readonly job: CheckJob;
 }
 
-/** What it answers. */
+/** What the checker's process answers. */
 export interface CheckAnswer {
   readonly id: number;
   readonly verdict: ReceiptVerdict;
 }
 
 /**
- * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. What
- * reads a stranger's receipt there holds none of the gateway's secrets in memory or environment, reads nothing but its own
- * code, writes no file and starts no process.
+ * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. That process
+ * reads a stranger's receipt, so it has none of the gateway's secrets in memory or environment, can read only its own code, can
+ * write no file and start no process.
  */
 export interface ReceiptChecker {
   /** Starts the process now, so that the first reply need not wait for it. */
@@ -115,14 +115,14 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
         waiting.set(message.id, { resolve, reject });
         current.ref();
         current.channel?.ref();
-        // What cannot be sent finds its process ended, which `exit` reports.
+        // If the message cannot be sent, the process has ended, and `exit` reports that.
         current.send(message, () => undefined);
       });
     },
     async stop() {
       const current = child;
       if (current === undefined) return;
-      // One that could not be started ends with an error alone.
+      // A process that could not be started emits only an error.
       const ended = new Promise((resolve) => current.once('exit', resolve).once('error', resolve));
       current.ref();
       current.kill('SIGKILL');

@@ -18,8 +18,8 @@ export interface ReceiptHandlers {
 }
 
 /**
- * A receipt goes by its reply id, or by the id of its completion (and `?choice=`, where it has several). Only the key
- * that ordered the reply sees it.
+ * A receipt is found by its reply id, or by the id of its completion (with `?choice=` if it has several). Only the key that
+ * ordered the reply may read it.
  */
 export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
   function find({ req }: ApiContext, key: KeyHolder): OrderRow {
@@ -49,7 +49,7 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
         reply_id: order.replyId,
         checks,
         status: toStatus(order),
-        // What the receipt is about: without them there is nothing to check it against.
+        // What the receipt is about. Without request and response it cannot be checked.
         ...(isCompact ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
       });
     },
@@ -62,11 +62,11 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
   };
 }
 
-/** Natively: openings of long replies have many megabytes. */
+/** Uses Node's own base64: openings of long replies have many megabytes. */
 const encodeBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 
-/** What the network made of the reply since. */
+/** What has happened to the reply since then. */
 function toStatus(order: OrderRow): Json {
   return {
     state: order.settlement !== '' ? 'settled' : order.state,

@@ -6,7 +6,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
-/** One answer as the gateway gave it, with what proves it. */
+/** One answer as the gateway gave it, with its proof. */
 export interface StoredReply {
   readonly replyId: string;
   /** Full: with its opening. */

@@ -9,8 +9,8 @@ import type { BoughtAnswer, BoughtReply, ReplyContext, ReplyJob } from './reply.
 
 export interface ReplyService {
   /**
-   * One choice of a completion: streams what a provider says and returns it once it is checked. Until something was
-   * streamed, or where the request does not stream, a failing provider is replaced by another.
+   * One choice of a completion. Streams what a provider says, and returns it once it is checked. If a provider fails before
+   * anything was streamed, or the request does not stream, another provider is tried.
    * @throws ApiError
    */
   serve<Q extends CommonRequest = InferenceRequest, R extends BoughtAnswer = BoughtReply>(

@@ -34,7 +34,7 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly signal: AbortSignal;
 }
 
-/** One try with one provider: a reply id of its own, hence an order of its own. */
+/** One try with one provider. Each has its own reply id and so its own order. */
 export interface ProviderAttempt {
   readonly replyId: Uint8Array;
   readonly match: Match;

@@ -7,7 +7,7 @@ export interface ComplaintEvidence {
   readonly opening?: { readonly opening: Uint8Array };
 }
 
-/** Tells validator and router what the provider did, the validator durably. */
+/** Tells validator and router what the provider did. The report to the validator is durable. */
 export async function accuseProvider(
   context: ReplyContext,
   attempt: ProviderAttempt,
@@ -23,7 +23,7 @@ export async function accuseProvider(
   reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }
 
-/** For the router's statistics only, so a lost one does no harm. */
+/** For the router's statistics only, so a lost report does no harm. */
 export function reportToRouter(
   { clock, links, router, onError = () => {} }: ReplyContext,
   { replyId, match, startedMs }: ProviderAttempt,

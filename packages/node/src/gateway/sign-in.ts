@@ -2,10 +2,10 @@ import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiKeys, KeyHolder } from './api-keys.ts';
 
-/** Keeps orders and budgets apart where nobody has to name themselves. */
+/** The holder of orders and budgets if the gateway has no keys. */
 const ANONYMOUS: KeyHolder = { id: 'anonymous', budgetAtomic: undefined };
 
-/** A handler that has to know who asks, since somebody pays, or since the answer is theirs alone. */
+/** A handler that needs to know who calls, because the caller pays or because only the caller may read the answer. */
 export type KeyedHandler = (context: ApiContext, key: KeyHolder) => Response | Promise<Response>;
 
 export interface SignIn {
@@ -20,7 +20,8 @@ export function createSignIn(keys: ApiKeys): SignIn {
 
   /** @throws ApiError `invalid_api_key` */
   function findHolder({ req }: ApiContext): KeyHolder {
-    // Only a gateway that started open stays so: revoking the last key closes it, and adding the first one does too.
+    // Only a gateway that started without keys is open. It closes when the first key is added; revoking the last key does not
+    // open it.
     if (isOpen && keys.isEmpty()) return ANONYMOUS;
     const [, secret] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
     const holder = secret === undefined ? undefined : keys.find(secret);

@@ -4,11 +4,11 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-/** The validator that this gateway's orders name: the same one as long as it answers, else the next. */
+/** The validator that this gateway's orders name: the same one as long as it answers, otherwise the next. */
 export interface ValidatorChoice {
   /** @throws ApiError `validator_unreachable` */
   pick(): Promise<QuorumMember>;
-  /** An order under this validator went wrong: ask before the next one. */
+  /** An order under this validator failed: check that it answers before the next order. */
   doubt(): void;
 }
 
@@ -63,7 +63,7 @@ export function createValidatorChoice({ chain, links, random }: ValidatorChoiceD
 
 const EMPTY = new Uint8Array(0);
 
-/** By identity of the entry's certificate: a validator that moved is asked again. */
+/** Compares registry entries, so that a validator that moved is asked again. */
 function isRegistered(validators: readonly QuorumMember[], chosen: QuorumMember): boolean {
   return validators.some(
     ({ certHash, endpoint }) => endpoint === chosen.endpoint && Buffer.compare(certHash, chosen.certHash) === 0,

@@ -28,7 +28,7 @@ const ASK_TIMEOUT_MS = 5_000;
 /** Settlement of an order that will never be settled, so that it is not asked for again. */
 export const NO_SETTLEMENT = 'none';
 
-/** Learns what became of each order, so that what was reserved and not owed is free again. */
+/** Learns the verdict on each order, so that money that was reserved but is not owed is free again. */
 export function createVerdictFeed(
   { intervalMs = 2_000, graceMs = 60_000 }: VerdictFeedOptions,
   { ledger, chain, links, clock, onClosed = () => {}, onError = () => {} }: VerdictFeedDependencies,
@@ -59,7 +59,7 @@ export function createVerdictFeed(
   return createRepeating(
     { intervalMs },
     async () => {
-      // Rounds walk on, so that orders of a dead validator do not hide those of a living one.
+      // Each round takes the next orders, so that orders of a dead validator do not block those of a living one.
       const orders = ledger.listUnsettled(PER_ROUND, offset);
       const results = await Promise.allSettled(orders.map(ask));
       offset = orders.length < PER_ROUND ? 0 : offset + PER_ROUND;

@@ -16,7 +16,7 @@ import { lookUpTier } from '@ogong/protocol/tier/registry';
 import type { RouterState } from './router-state.ts';
 import type { ListedOffer } from './supply.ts';
 
-/** What the draw and the ticket depend on; the rest of the message says nothing to a router. */
+/** What the draw and the ticket depend on; a router ignores the rest of the message. */
 export type RouteQuery = Pick<
   RouteRequest,
   'model' | 'seed' | 'replyId' | 'requestHash' | 'exclude' | 'maxPricePer1k' | 'contextSize'

@@ -10,7 +10,7 @@ export interface ModelSupply {
   readonly contextSize: number;
 }
 
-/** What can be asked for, one row per model id and root; providers without standing do not count. */
+/** The models on offer, one row per model id and root. Providers without reputation do not count. */
 export function listModels(offers: readonly ListedOffer[]): ModelSupply[] {
   const rows = new Map<string, ModelSupply>();
   for (const { model, reputationPpm, freeCapacity, pricePer1kAtomic } of offers) {
@@ -23,7 +23,7 @@ export function listModels(offers: readonly ListedOffer[]): ModelSupply[] {
       providers: (row?.providers ?? 0) + 1,
       freeCapacity: (row?.freeCapacity ?? 0) + freeCapacity,
       minPricePer1k: row && row.minPricePer1k < pricePer1kAtomic ? row.minPricePer1k : pricePer1kAtomic,
-      // What every one of them can hold: the draw decides who serves.
+      // The context that all of them have, since the draw decides who serves.
       contextSize: Math.min(row?.contextSize ?? model.contextSize, model.contextSize),
     });
   }

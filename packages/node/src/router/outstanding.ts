@@ -23,7 +23,10 @@ export interface Outstanding {
   size(): number;
 }
 
-/** Slots that matches hold before their provider's own announcements show them. Silence frees a slot in the end. */
+/**
+ * Slots that matches hold before their provider's own announcements show them. A slot without a report is freed when its ticket
+ * expires.
+ */
 export function createOutstanding(): Outstanding {
   const byReply = new Map<string, OutstandingTicket>();
   const byOffer = new Map<string, Set<string>>();

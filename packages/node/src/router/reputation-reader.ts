@@ -30,8 +30,8 @@ const PAGE_ENTRIES = 1000;
 const PAGE_TIMEOUT_MS = 10_000;
 
 /**
- * Counts what the validators' logs say about each provider, as far as a quorum has settled them on the chain. Whoever
- * serves the entries is not trusted: they count only where they end at the settled head.
+ * Counts what the validators' logs say about each provider, as far as a quorum has settled them on the chain. The server of the
+ * entries is not trusted: entries count only if they end at the settled head.
  */
 export function createReputationReader(dependencies: ReputationReaderDependencies): { read(): Promise<void> } {
   const { crypto, store, chain, links, onError = () => {} } = dependencies;

@@ -28,7 +28,7 @@ export function createRouterService(
       });
       metrics.announcements.inc({ outcome: 'taken' });
       metrics.providers.set(supply.size());
-      // A newcomer need not wait a whole interval for its stake to count.
+      // Read now, so that a new payee's stake counts before the next interval.
       if (!stakes.isKnown(payee)) readStakes();
       return {};
     },
@@ -68,6 +68,6 @@ export function takeReport(
   if (!ticket) throw new Refusal('not-found', 'you hold no open ticket for this reply and provider');
   metrics.openTickets.set(outstanding.size());
   metrics.reports.inc({ outcome: known as string });
-  // An outcome frees the slot and no more: reputation comes from verdicts, or a gateway could ruin a provider by word.
+  // A report only frees the slot. Reputation comes from verdicts; otherwise a gateway could ruin a provider by false reports.
   if (known === 'ok') throughput.observe(providerId, { outputTokens, durationMs });
 }

@@ -25,7 +25,7 @@ export interface RouterDependencies {
   readonly metrics: Metrics;
 }
 
-/** What the steps of matching work on. Its parts change; none is replaced. */
+/** The state that the steps of matching work on. Its parts change, but none is replaced. */
 export interface RouterState
   extends Pick<RouterDependencies, 'crypto' | 'clock' | 'signer' | 'identity' | 'chain' | 'store' | 'log'> {
   /** 20 bytes: the ledger address that is paid for matches. */

@@ -5,7 +5,7 @@ import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { EMPTY_HISTORY, type ProviderHistory } from '@ogong/protocol/exchange/reputation';
 import type { LogPosition } from '@ogong/protocol/settlement/verdict-log';
 
-/** What a router keeps over a restart. All of it can be heard or read again; keeping it only saves the time. */
+/** What a router keeps over a restart. It could get all of it again; the store only saves time. */
 export const ROUTER_SCHEMA = `
    CREATE TABLE announcement (
      provider_id BLOB PRIMARY KEY,
@@ -86,7 +86,7 @@ const logRow = columns({ validator: bytes, length: bigInteger, head: bytes });
 
 export type HistoryChange = Pick<ProviderHistory, 'accepts' | 'rejects' | 'abandoned'>;
 
-/** Together, so that no entry is counted twice or left out after a crash. */
+/** One transaction, so that no entry is counted twice or left out after a crash. */
 export function advanceLog(
   store: Store,
   validator: Uint8Array,
@@ -117,7 +117,7 @@ export function saveEjection(store: Store, providerId: Uint8Array, block: number
   );
 }
 
-/** A reorganised chain takes back what stood above the block. */
+/** Undoes ejections above a block that a reorganisation of the chain removed. */
 export function undoEjections(store: Store, aboveBlock: number): void {
   store.transact(({ prepare }) => prepare('DELETE FROM ejection WHERE block > ?').run(aboveBlock));
 }

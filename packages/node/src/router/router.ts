@@ -29,7 +29,7 @@ export interface Router {
   address(): HostPort;
   /** Reads stake and finalised verdicts now. */
   refresh(): Promise<void>;
-  /** Output tokens per second as gateways reported it; a signal for the market and nothing more. */
+  /** Output tokens per second as gateways reported it; for information only. */
   throughputOf(providerId: Uint8Array): number | undefined;
 }
 
@@ -71,7 +71,7 @@ const warnOf =
   (err: unknown): void =>
     log.warn({ err }, what);
 
-/** Reads again and again what tickets are drawn by: who is current, their stake, and what validators found. */
+/** Reads at intervals what tickets are drawn by: the current providers, their stake, and the validators' verdicts. */
 function createRefresh(state: RouterState, intervalMs: number): Repeating {
   const { crypto, store, chain, links, supply, stakes, metrics, log } = state;
   const reputation = createReputationReader({

@@ -41,7 +41,7 @@ export interface ListedOffer extends Offer {
   readonly model: OfferedModel;
 }
 
-/** Who offers what, right now, by the providers' own signed words. */
+/** The current offers, from the providers' own signed announcements. */
 export interface Supply {
   /** @param caller peer id of whoever sent it. @throws Refusal */
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<Announcement>;
@@ -84,13 +84,13 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     return announcement;
   }
 
-  /** Asked again when it is stored: of two that were checked at once, the later one must win. */
+  /** Called again before it is stored: if two announcements are checked at the same time, the later one must win. */
   function assertNewer({ providerId, certHash, sequence }: Announcement): void {
     const previous = listed.get(toHex(providerId));
     if (previous && sequence <= previous.sequence) {
       throw new Refusal('conflict', `sequence ${sequence} does not follow ${previous.sequence}`);
     }
-    // One listing per link: identities cost nothing, and a weightless crowd would still fill the list.
+    // One listing per link certificate: identities are free, and many without weight would still fill the list.
     for (const other of current()) {
       if (equalBytes(other.certHash, certHash) && !equalBytes(other.providerId, providerId)) {
         throw new Refusal(
@@ -146,7 +146,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     payees: () => [...current()].map(({ payee }) => payee),
     size: () => [...current()].length,
     async sweep() {
-      // As long as its bytes would be taken again, an announcement is kept, so that its sequence is.
+      // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
       for (const [name, { expiresAtMs }] of listed) if (expiresAtMs < beforeMs) listed.delete(name);
       await commits.write((to) => forgetAnnouncements(to, beforeMs));

@@ -57,7 +57,7 @@ function print(text: string): never {
   process.exit(0);
 }
 
-/** What configure wrote is read first, unless another file is named. */
+/** Settings start from the file that configure wrote, unless another file is named. */
 function serve(argv: readonly string[]): Promise<Daemon> {
   const { flags, configPath } = parseArguments(serveConfig.definition, argv, []);
   const dataDir = flags.get('dataDir')?.[0] ?? process.env.OGONG_PROVIDER_DATA_DIR ?? DEFAULT_PROVIDER_DIRECTORY;

@@ -7,7 +7,7 @@ import type { EngineSetup } from './setups.ts';
 /** The checking side of a pair: an engine of this machine, or a verifier elsewhere. */
 export interface Checker {
   readonly name: string;
-  /** Whether it would answer now, before hours of serving rest on it. @throws LinkError where it would not. */
+  /** Checks that it answers now, before hours of serving. @throws LinkError where it would not. */
   reach?(signal: AbortSignal): Promise<void>;
   open(): Promise<OpenChecker>;
 }

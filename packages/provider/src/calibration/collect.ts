@@ -28,7 +28,7 @@ export async function collectServed(
     readonly signer: HybridSigner;
     readonly plan: RequestPlan;
     readonly bend?: Pick<SampleDependencies, 'commit' | 'open'>;
-    /** Failures after which a seed simply has no reply. Default: none. */
+    /** Failures that leave a seed without a reply. Default: none. */
     readonly tolerates?: (error: unknown) => boolean;
     /** Replies at a time. More than one makes passes of inexact kernels depend on timing. Default: 1. */
     readonly concurrency?: number;

@@ -3,7 +3,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift/drift-table';
 import { countHeldOut } from '@ogong/protocol/drift/strata';
 
-/** What comes after a table: the next version, bound to it by its hash. */
+/** The version and the previous hash of a table's successor. */
 export function succeed(before: TableFile | undefined): Pick<DriftTable, 'version' | 'previous'> {
   if (before === undefined) return { version: 1, previous: new Uint8Array(32) };
   return { version: before.table.version + 1, previous: before.hash };
@@ -25,8 +25,8 @@ const keyOf = ({ modelRoot, providerClass, verifierClass, band }: DriftRowKey): 
 const sizeOf = ({ strata, fitReplies }: DriftRow): number => countHeldOut(strata) + fitReplies;
 
 /**
- * One table of several, the successor of the first. Where several hold a row, the one that rests on more replies stands:
- * two samples cannot be pooled without the samples.
+ * One table of several, the successor of the first. If several have a row, the one with more replies is taken: rows cannot be
+ * pooled without their samples.
  * @throws TableError where a class is of one family in one table and of another in another.
  */
 export function mergeTables(files: readonly [TableFile, ...TableFile[]]): DriftTable {

@@ -36,7 +36,7 @@ export function describePlan(file: TableFile, terms: DeterrenceTerms): string {
 }
 
 function describeRow({ row, cheats }: PlannedRow, terms: DeterrenceTerms): string[] {
-  // Else a row of few honest replies reads as a check that tells nothing.
+  // Otherwise a row of few honest replies looks like a check that catches nothing.
   const leastP = Math.min(...row.strata.map(({ calibration }) => 1 / (calibration.replies + 1)));
   return [
     `model ${toHex(row.modelRoot)}, ${describeBand(row.band)}`,

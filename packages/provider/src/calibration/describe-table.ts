@@ -8,7 +8,7 @@ import { countHeldOut } from '@ogong/protocol/drift/strata';
 import { PPM } from '@ogong/protocol/exchange/reputation';
 import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/stage2/reply-scores';
 
-/** What a reader wants of a table: who measured what, on how much, and how far a verdict from it can go. */
+/** A summary of a table: who measured what, on how many replies, and what verdicts it allows. */
 export function describeTable(crypto: Crypto, file: TableFile): string {
   const { table, hash } = file;
   const signers = listSigners(crypto, file).map(toHex);

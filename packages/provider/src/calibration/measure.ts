@@ -41,7 +41,7 @@ export interface PairMeasureOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Prompts of the calibration are at most so long in the models that were tried. */
+/** Longest prompt of the calibration in the models that were tried, tokens. */
 const PROMPT_ROOM = 384;
 
 /** Of the engines on either side. */
@@ -56,8 +56,8 @@ export const nameSource = (
 ) => formatSourceId({ model: nameModel(model), behaviour: HONEST, setup: provider, maxTokens, promptTokens });
 
 /**
- * Serves and checks what the store lacks of every pair; what was done before is not done again. An engine is open only
- * while it works: two of a large model may not fit.
+ * Serves and checks what the store lacks of every pair. Finished work is not repeated. An engine is open only while it works,
+ * since two of a large model may not fit into memory.
  * @throws EngineError, LinkError; the signal's reason when it aborts.
  */
 export async function measurePairs(options: PairMeasureOptions): Promise<void> {
@@ -135,7 +135,7 @@ export async function measurePairs(options: PairMeasureOptions): Promise<void> {
   }
 }
 
-/** So many words that what the template adds to them weighs little. */
+/** Enough words that the tokens of the template hardly count. */
 const MEASURED_PROMPTS = 4;
 
 /** How many tokens a word of calibration's long prompts takes, never fewer than drawOutPrompt takes for granted. */

@@ -18,12 +18,12 @@ const JOB_TIMEOUT_MS = 300_000;
 const MAX_TRIES = 20;
 const RETRY_MS = 500;
 const MIB = 2 ** 20;
-/** What no record's bytes are. */
+/** Equals no record's bytes. */
 const NO_JOB = new Uint8Array(0);
 
 /**
- * A verifier on another machine, asked over the link as a validator asks it: what it answers is believed no further than
- * there. It has to be started with `--calibrate-with` and this side's certificate.
+ * A verifier on another machine. It is asked over the link as a validator asks it, and trusted no more than a validator trusts
+ * it. It has to be started with `--calibrate-with` and this side's certificate.
  */
 export function createPeerChecker(
   peer: KnownPeer,
@@ -38,7 +38,7 @@ export function createPeerChecker(
           .to(VerifierService, peer)
           .reveal({ jobId: crypto.sha256(NO_JOB).slice(0, 16), round: [] }, { signal });
       } catch (error) {
-        // That it knows no such job, a verifier alone says, and to those alone whom it answers.
+        // Only a verifier answers that it does not know the job, and only to peers that it serves.
         if (!(error instanceof LinkError) || error.refusal !== 'not-found') throw explainRefusal(error, peer);
       } finally {
         links.close();
@@ -80,7 +80,7 @@ async function scoreByPeer(
   const header = replayed?.replay.header;
   if (replayed === undefined || header === undefined || replayed.replay.rows.length === 0) return undefined;
   const { record, replay } = replayed;
-  // Of the record: asked again after either side was restarted, it is the same job.
+  // Derived from the record, so that it is the same job after either side was restarted.
   const jobId = crypto.sha256(sample.record).slice(0, 16);
   const timeoutMs = JOB_TIMEOUT_MS;
   const job = createSampleJob(sample, { jobId, header, replay, timeoutMs });

@@ -10,7 +10,7 @@ export interface Progress {
   readonly what: string;
 }
 
-/** Lines of how far it is, how fast, and how long it will still take: at most one every two seconds, and the last. */
+/** Prints progress, rate and remaining time: at most every two seconds, and at the end. */
 export function createRateLine(write: (line: string) => void, nowMs: () => number) {
   const marks: { readonly atMs: number; readonly done: number }[] = [{ atMs: nowMs(), done: 0 }];
   let shownMs = Number.NEGATIVE_INFINITY;
@@ -28,7 +28,7 @@ export function createRateLine(write: (line: string) => void, nowMs: () => numbe
   };
 }
 
-/** The same of a measurement. */
+/** The same for a measurement. */
 export function createProgressLine(write: (line: string) => void, nowMs: () => number) {
   const show = createRateLine(write, nowMs);
   return ({ provider, checker, done, total }: MeasureProgress): void =>

@@ -44,7 +44,7 @@ export const TOKENS_PER_WORD = 1.6;
 const DRAWN_OUT = 1 / 3;
 
 /**
- * Of three prompts one is drawn out by stories before it, to any length up to the given one: as many short as long ones.
+ * Puts stories before one prompt in three, to a random length up to the given one; all lengths are equally likely.
  * @param tokens about as many at most.
  * @param tokensPerWord a small vocabulary takes several for a word.
  */

@@ -62,8 +62,8 @@ export interface WindowPair {
 }
 
 /**
- * A reply measures every band below its own, too, by its first positions. Replies of one band differ in length by up to a
- * factor of two, and the shorter ones scatter more: so the cuts are spread over the band as replies are, by the seed.
+ * With its first positions a reply measures every shorter band, too. Replies of one band differ in length by up to a factor of
+ * two, and shorter ones scatter more. So the seed spreads the cuts over the band as replies are spread.
  * @returns a length for each band below, ascending.
  */
 export function drawCutLengths(seed: number, positions: number): number[] {

@@ -42,10 +42,9 @@ export interface ReadOptions {
 export const namePair = (provider: string, verifier: string): string => `${provider} ${verifier}`;
 
 /**
- * Reads samples back as evidence, by the functions that a validator calls. Alternatives whose pair of classes has no
- * honest sample are left out: there is nothing to tell them from. A cheat that was never played on a model is taken from
- * the models of the same classes that it was played on: it says where to look, and honest replies of the model itself
- * how far is too far.
+ * Reads samples back as evidence, by the functions that a validator calls. Alternatives whose pair of classes has no honest
+ * sample are left out: there is nothing to compare them with. A cheat without samples on a model is taken from other models of
+ * the same classes: it shows which scores move, and honest replies of the model itself show how far is too far.
  * @throws ProtocolError, StoreError where a store is damaged.
  */
 export function readMeasurements(
@@ -93,8 +92,8 @@ export function readMeasurements(
 }
 
 /**
- * The longest replies and prompts first: what was served to one prompt under one key with less room is the beginning of
- * them, and counts where there is nothing longer.
+ * The longest replies and prompts come first. A shorter reply to the same prompt under the same key is the beginning of a
+ * longer one, so it counts only if there is no longer one.
  */
 function listTaken({ store, take, named, models, promptTokens, maxTokens, pairs }: MeasurementSource) {
   return store

@@ -2,7 +2,7 @@ import { bytes, columns, integer, oneOf, optional, text } from '@ogong/host/stor
 import { openStore, type Store } from '@ogong/host/store/store';
 import type { ServedSample } from './sample.ts';
 
-/** The number goes up where the bytes change that are served for a seed (kept-samples.test.ts). */
+/** The number grows whenever the bytes change that are served for a seed (kept-samples.test.ts). */
 export const SAMPLES_FILE = 'samples-3.sqlite';
 
 /** A sample with the report of one verifier, or with none where it could not be scored. */
@@ -57,7 +57,7 @@ const sourceRow = columns({ source: text });
 /** @throws StoreError */
 export function openSampleStore(path: string): SampleStore {
   const store: Store = openStore(path, { schema: SAMPLES_SCHEMA });
-  // Samples can be made again: losing the last ones with the power is cheaper than a sync for each.
+  // Samples can be made again: to lose the last ones in a power failure is cheaper than a sync for each.
   store.database.exec('PRAGMA synchronous = OFF');
   return {
     readServed(source, seed) {
@@ -71,7 +71,7 @@ export function openSampleStore(path: string): SampleStore {
     listSources: () =>
       sourceRow.all(store.prepare('SELECT DISTINCT source FROM served ORDER BY source')).map(({ source }) => source),
     writeServed(source, sample) {
-      // Who came first stands: another run beside this one may have scored it.
+      // The first one stays: another process may have stored it at the same time.
       servedRow.insert(store, 'INSERT OR IGNORE INTO served', { source, sample });
     },
     hasReport: (source, verifier, seed) =>

@@ -75,7 +75,7 @@ export async function serveSample(
   return { seed, endpoint, request: body, record, opening: opened, response };
 }
 
-/** What stands in the place of an opening that was refused. */
+/** Stored in place of an opening that was refused. */
 const WITHHELD = new Uint8Array(0);
 
 /** Stands for the audit window. */
@@ -86,7 +86,7 @@ async function handOut(opening: Uint8Array, open: NonNullable<SampleDependencies
   try {
     return await Promise.race([open(opening), delay(PATIENCE_MS, WITHHELD, { signal: closed.signal })]);
   } catch {
-    // Whatever keeps a provider from opening, the validator sees that it did not.
+    // Whatever the reason, the validator sees only that the provider did not open.
     return WITHHELD;
   } finally {
     closed.abort();
@@ -123,7 +123,7 @@ function createOrder(
   };
 }
 
-/** Stage 1 of a sample, as everybody runs it; undefined where there is no opening, or nothing that reads as one. */
+/** Stage 1 of a sample, as everybody runs it; undefined if there is no opening or it does not parse. */
 export function replaySample(crypto: Crypto, sample: Pick<ServedSample, 'record' | 'opening'>) {
   const record = parseRecordV2(sample.record);
   let opening: Opening;

@@ -25,8 +25,8 @@ const onRequest = <N extends string>(...given: Parameters<typeof setup<N>>) => (
 });
 
 /**
- * What an honest operator may run; which of them this machine can, each says when it is opened. Appended to only: the
- * place in the list decides the seeds. The laboratory runs the same under names of its own.
+ * What an honest operator may run. Opening a setup shows whether this machine can run it. Only append to this list: the
+ * position decides the seeds. The lab runs the same setups under its own names.
  */
 export const SETUPS = [
   setup('exact', {}, EXACT_STREAMS),
@@ -49,7 +49,7 @@ export const SETUPS = [
   onRequest('exact-kv-q8', { kvType: 'q8_0' }, EXACT_STREAMS),
   onRequest('fast-kv-q8', { kernels: 'fast', kvType: 'q8_0' }),
   // Another back end, on whatever device the machine has; slow on Mesa's software driver.
-  // Named, since what a machine would choose hangs on its clock.
+  // Named explicitly, since the automatic choice depends on measured time.
   onRequest('vulkan', { backend: 'vulkan', shapes: 'wide' }, EXACT_STREAMS),
   // What an operator asks for where text repeats; elsewhere a guess costs more than it saves (ADR 11).
   onRequest('exact-drafts', { drafts: 3 }, EXACT_STREAMS),
@@ -74,13 +74,13 @@ export function findSetup(name: string): EngineSetup | undefined {
   return SETUPS.find((each) => each.name === name);
 }
 
-/** Who checks in the pairs that are measured when none are named: the two ends between which kernels differ. */
+/** The checking side of the default pairs: the two extremes between which kernels differ. */
 export const DEFAULT_VERIFIERS: readonly string[] = ['exact', 'fast'];
 
 const SEEDS_PER_SETUP = 10_000_000;
 
 /**
- * Seeds of a setup's replies, none of them another setup's: replies to one prompt under one draw key are no two samples,
+ * Seeds of a setup's replies. No two setups share a seed: two replies to one prompt under one draw key are not two samples,
  * whoever served them.
  * @param count 0..10,000,000.
  */

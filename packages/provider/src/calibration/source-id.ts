@@ -14,12 +14,12 @@ export const HONEST = 'honest';
 
 /**
  * What a row is measured on, besides plain honest replies: any sampler settings, messages on which engines were found to
- * differ most, and prompts that begin in the cache. Contexts that few replies reach are none of it: a row judges as far as its
- * longest.
+ * differ most, and prompts that begin in the cache. Contexts that few replies reach do not belong here: a row judges up to its
+ * longest reply.
  */
 const CALIBRATING: ReadonlySet<string> = new Set(['', '-any', '-griefed', '-shared'].map((kind) => HONEST + kind));
 
-/** Whether honest drift is measured on what was served so. */
+/** Whether replies of this behaviour measure honest drift. */
 export const isHonest = (behaviour: string): boolean => CALIBRATING.has(behaviour);
 export const isCheat = (behaviour: string): boolean => behaviour !== HONEST && !behaviour.startsWith(`${HONEST}-`);
 

@@ -105,7 +105,7 @@ export const servingFields = {
   },
 } as const;
 
-/** What is never served needs no measuring of how it would be. */
+/** An engine that only scores does not have to measure how it would serve. */
 export const SCORES_ONLY = { shapes: 'wide' } as const;
 
 export interface EngineSettings {
@@ -129,7 +129,7 @@ export interface LoadedModel {
   readonly model: ResolvedModel;
 }
 
-/** Brings the model here, where it is not yet, and loads it. @throws ModelError, EngineError */
+/** Fetches the model if it is not here yet, and loads it. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
   { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,

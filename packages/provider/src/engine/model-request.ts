@@ -26,7 +26,7 @@ export function toPrompt({ endpoint, messages, promptText }: InferenceRequest): 
   return endpoint === 'chat' ? { kind: 'chat', messages } : { kind: 'text', text: promptText };
 }
 
-/** What the request's syntax cannot say and the model can. @throws RequestError */
+/** Checks of the request that depend on the model. @throws RequestError */
 export function assertFitsModel(
   { asked }: ModelRequest,
   { vocabularySize }: Pick<TextEngineInfo, 'vocabularySize'>,

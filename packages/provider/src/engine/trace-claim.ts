@@ -15,8 +15,8 @@ export interface TraceClaim extends ClaimedReply {
 }
 
 /**
- * The record of a claim, where it is one of this engine's model and about the request at hand.
- * @throws Refusal naming what does not hold.
+ * The record of a claim. It must be about this engine's model and about this request.
+ * @throws Refusal naming the check that failed.
  */
 export function parseTracedRecord(
   crypto: Crypto,
@@ -34,7 +34,7 @@ export function parseTracedRecord(
   assertTrace(equalBytes(record.modelRoot, modelRoot), 'the record is about another model');
   assertTrace(equalBytes(record.requestHash, crypto.sha256(request)), 'the record is about another request');
   assertTrace(position < record.tokenCount, `position ${position} of a reply of ${record.tokenCount} tokens`);
-  if (!capabilities.trace) throw new Refusal('unsupported', 'the layers of this model cannot be seen here');
+  if (!capabilities.trace) throw new Refusal('unsupported', 'this machine cannot trace the layers of this model');
   return record;
 }
 

@@ -61,7 +61,7 @@ export async function chat(
   }
 }
 
-/** Drops the oldest exchanges where the conversation has outgrown the model, but never what the model was told first. */
+/** Drops the oldest exchanges if the conversation is too long for the model, but never the system message. */
 async function forgetUntilFits(engine: TextEngine, messages: readonly ChatMessage[]): Promise<ChatMessage[]> {
   const told = messages.filter(({ role }) => role === 'system');
   const said = messages.filter(({ role }) => role !== 'system');

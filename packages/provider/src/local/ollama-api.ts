@@ -165,7 +165,7 @@ function parseFields(body: Uint8Array): Fields {
   throw new RequestError('the body must be a JSON object');
 }
 
-/** As the OpenAI request that asks for the same, so that there is one parser for what a model is told. */
+/** The OpenAI request that asks for the same, so that one parser serves both APIs. */
 function toRequest({ options, ...fields }: Fields, messages: unknown, model: LocalModel): ModelRequest {
   if (fields.tools !== undefined && Array.isArray(fields.tools) && fields.tools.length > 0) {
     throw new RequestError('tool calls are not served; leave `tools` out', 'tools');

@@ -30,7 +30,7 @@ export async function* answerOrder(
   const offer = beginOrder(state, message);
   const left = new AbortController();
   const handoff = createHandoff<ReplyEvent>(() => left.abort());
-  // A server that closes aborts its calls too, and then it is not the consumer who left.
+  // A closing server also aborts its calls; then the consumer has not left.
   signal.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
   const reader = { consumer, send: handoff.send, left: left.signal };
   const task = answerOffer(state, offer, message, reader)

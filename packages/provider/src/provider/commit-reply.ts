@@ -33,7 +33,7 @@ export interface ServedReply {
   readonly endMs: number;
 }
 
-/** What the provider is bound to from here on: bytes, since they are what was signed. */
+/** What the provider is bound to from now on, as the exact bytes that were signed. */
 export interface CommittedReply {
   readonly header: Uint8Array;
   readonly headerProof: readonly Uint8Array[];
@@ -63,7 +63,7 @@ export interface ReplyDraft {
   readonly endMs: number;
 }
 
-/** No validator takes a text that is longer: the record would be refused, and the provider never paid. */
+/** The text is too long: validators would refuse the record, and the provider would not be paid. */
 export class ReplyTextError extends Error {
   override readonly name = 'ReplyTextError';
   readonly code = 'too-long';

@@ -12,7 +12,7 @@ const definition: ConfigDefinition<ConfigFields> = {
   ...serveConfig.definition,
   name: NAME,
   summary: 'Writes the settings of ogong-provider serve to config.json. Run again, it changes only what is given.',
-  // Any one of them can be set alone; serve says what is missing.
+  // Each field can be set alone; serve reports what is missing.
   fields: Object.fromEntries(
     Object.entries(serveConfig.definition.fields as ConfigFields).map(([name, field]): [string, Field] => [
       name,

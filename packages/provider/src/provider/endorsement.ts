@@ -10,7 +10,7 @@ export interface EndorsementDependencies {
 
 export type Endorsement = ReturnType<typeof createEndorsement>;
 
-/** The word of the provider's own verifier for the provider's key; asked for until it is there, which one time does. */
+/** The endorsement of the provider's key by its own verifier. It is requested until it arrives once. */
 export function createEndorsement(
   names: { readonly providerId: Uint8Array; readonly keyHash: Uint8Array },
   { crypto, ask, onError }: EndorsementDependencies,
@@ -39,7 +39,7 @@ export function createEndorsement(
 
   return {
     refresh,
-    /** What there is; where there is nothing it is asked for, and not waited for. */
+    /** The endorsement, if there is one. If not, it is requested, but this does not wait for it. */
     get(): VerifierEndorsement | undefined {
       if (held === undefined) void refresh();
       return held;

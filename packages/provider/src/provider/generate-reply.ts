@@ -22,8 +22,8 @@ export interface ReplyPlan {
 }
 
 /**
- * What is left to an engine: an order and a beacon fix the draws and the bank of sketches. Prompts share the cache with those
- * of the same payer, of whom it names to ask for, and of the same `prompt_cache_key`.
+ * What an engine has to do for an order: order and beacon fix the draws and the sketch bank. A prompt shares the prefix cache
+ * only with prompts of the same payer, the same cache scope and the same `prompt_cache_key`.
  */
 export function planReply(
   crypto: Crypto,
@@ -53,7 +53,7 @@ export function planReply(
 }
 
 export interface GeneratedReply {
-  /** All that is committed but the times, which are whose clock it is. */
+  /** All that is committed except the times, which come from the caller's clock. */
   readonly reply: Omit<ServedReply, 'startMs' | 'endMs'>;
   /** What had reached the consumer before the end. */
   readonly streamed: string;

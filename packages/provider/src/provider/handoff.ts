@@ -1,6 +1,6 @@
 /**
  * Passes values to a reader one at a time: `send` waits until the reader has taken the value, so that a slow reader
- * holds the sender back. Once the reader is gone, sending costs nothing and is told so.
+ * holds the sender back. Once the reader is gone, `send` returns false at once.
  */
 export interface Handoff<T> {
   /** False where nobody reads any more. */
@@ -33,7 +33,7 @@ export function createHandoff<T>(onReaderGone: () => void = () => {}): Handoff<T
         for (;;) {
           if (waiting) {
             const current = waiting;
-            // The generator is resumed when the reader asks for the next value: that is when it has dealt with this one.
+            // The generator resumes when the reader asks for the next value, that is, when it has processed this one.
             yield current.value;
             waiting = undefined;
             current.taken(true);

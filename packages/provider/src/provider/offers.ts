@@ -18,7 +18,7 @@ export interface ServedOffer<E extends ServingEngine = ServingEngine> {
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
 export interface OfferState<E extends ServingEngine = ServingEngine> extends ServedOffer<E> {
-  /** As it was at the start: what is announced, and what orders are held against. */
+  /** As it was at the start. This is announced, and orders are checked against it. */
   readonly info: ReturnType<E['info']>;
   /** Slots that are taken. */
   active: number;
@@ -68,7 +68,7 @@ export function freeSlot(offer: OfferState): void {
 export const countActive = (offers: readonly OfferState[]): number =>
   offers.reduce((sum, { active }) => sum + active, 0);
 
-/** An engine that was restarted has looked at itself again, and may have come to another conclusion about its tier. */
+/** A restarted engine has tested itself again, and may no longer be able to serve the tier. */
 function countFreeSlots({ modelId, engine, info, active }: OfferState): number {
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }

@@ -51,7 +51,7 @@ const NOTHING = new Uint8Array();
 
 /**
  * Everything that can be known about an order before anything is spent on it.
- * @throws Refusal naming the first thing that does not hold.
+ * @throws Refusal naming the first check that failed.
  */
 export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read: ReadRequest<R>): CheckedOrder<R> {
   const { crypto, model, providerId, payee, nowMs } = terms;
@@ -105,7 +105,7 @@ export function checkOrder<R>(message: GenerateRequest, terms: OrderTerms, read:
       `0x${toHex(order.validator)} is not a registered validator that this provider works with`,
     );
   }
-  // The costly checks come last: whoever gets here has at least named the right things.
+  // The expensive checks come last, after all cheap ones.
   const ticket = checkTicket(message, order, terms);
   assertOrder(
     verifyOrder(crypto, terms.ledger, order, message.order?.signature ?? NOTHING),

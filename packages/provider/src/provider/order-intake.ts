@@ -20,7 +20,7 @@ import type { ReplyIds } from './provider-store.ts';
 import type { OrderJob } from './serve-reply.ts';
 import { assertServesTier, TierError } from './served-tier.ts';
 
-/** What an order is held against, whatever it is for. */
+/** What an order is checked against, for every modality. */
 export interface IntakeContext {
   /** The provider's id. */
   readonly id: Uint8Array;
@@ -38,7 +38,7 @@ export interface IntakeContext {
 /** Longer than a clock is ever set back: a reply id must not be forgotten while its order could count again. */
 const FORGET_AFTER_MS = 600_000;
 
-/** An order that holds, and that nobody can ask for again. */
+/** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
   readonly signedTicket: SignedTicket;
@@ -49,8 +49,8 @@ export interface AcceptedOrder<R> extends CheckedOrder<R> {
 }
 
 /**
- * Everything about an order that can be known before its inputs are.
- * @throws Refusal for whatever does not hold; TierError where the engine came back in another numeric class.
+ * All checks of an order that do not need its inputs.
+ * @throws Refusal for a check that failed; TierError where the engine came back in another numeric class.
  */
 export function checkOfferedOrder<R>(
   context: IntakeContext,
@@ -84,7 +84,7 @@ export async function claimOrder<R>(
   }
   return {
     ...checked,
-    // Both are there: their bytes have been parsed.
+    // Both exist, since their bytes have been parsed.
     signedOrder: message.order as SignedOrder,
     signedTicket: message.ticket as SignedTicket,
     body: message.request,
@@ -93,7 +93,7 @@ export async function claimOrder<R>(
   };
 }
 
-/** Turns a message that asks for text into a job that nobody can ask for again. @throws as the two above. */
+/** Turns a message that asks for text into a job that cannot be ordered twice. @throws as the two above. */
 export async function acceptOrder(
   context: IntakeContext,
   offer: OfferState<TextEngine>,
@@ -142,7 +142,7 @@ function assertFeeCovers(
   }
 }
 
-/** What the consumer's side may know of a failure, as a Refusal; anything else is a fault of this provider. */
+/** Turns a failure that the consumer may know of into a Refusal. Anything else is a fault of this provider. */
 export function toRefusal(error: unknown): unknown {
   if (error instanceof RequestError) return new Refusal('invalid', error.message);
   if (error instanceof TierError) return new Refusal('precondition', error.message);

@@ -38,8 +38,8 @@ export interface OutboxDependencies {
 }
 
 /**
- * Records on their way to validators. What is in it was signed once and is sent as those bytes until it is taken: a
- * validator that sees a record twice sees the same one.
+ * Records on their way to validators. A record is signed once, and the same bytes are sent until a validator takes them. So a
+ * validator that sees a record twice sees the same bytes.
  */
 export interface Outbox {
   start(): void;
@@ -120,7 +120,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       if (sending.has(name)) continue;
       const sent = send(entry)
         .catch((error: unknown) => {
-          // What came of it could not be written down, so it will be sent again: not at once, or a full disk keeps both sides busy.
+          // The result could not be stored, so the record will be sent again. Wait first: otherwise a full disk keeps both
+          // sides busy.
           pausedUntilMs = clock.nowMs() + maxRetryMs;
           dependencies.onRetry?.(entry.replyId, error);
         })
@@ -181,7 +182,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   };
 }
 
-/** Anything else may change: a validator restarts, learns of a beacon, or moves to another certificate. */
+/** Other errors may go away: a validator restarts, learns of a beacon, or changes its certificate. */
 function isFinal(error: unknown): boolean {
   return error instanceof LinkError && (error.refusal === 'invalid' || error.refusal === 'conflict');
 }

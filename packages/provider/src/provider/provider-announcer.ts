@@ -22,7 +22,7 @@ export interface ProviderAnnouncer extends Repeating {
   readonly endorsement: Endorsement | undefined;
 }
 
-/** Tells the market what is offered, over and over, with the verifier's word where there is one. */
+/** Announces the offers at intervals, with the verifier's endorsement if there is one. */
 export function createProviderAnnouncer(
   state: ProviderState,
   { intervalMs, routers, verifier, getEndpoint }: ProviderAnnouncerOptions,
@@ -56,7 +56,7 @@ function openEndorsement({ id, crypto, links, log }: ProviderState, verifier: Ve
 
 type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash' | 'models'>;
 
-/** What is true now; no slot is free while no orders are taken. */
+/** The current announcement; it shows no free slot while orders are not accepted. */
 export function describeProvider(
   state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox'>,
 ): ProviderDescription {

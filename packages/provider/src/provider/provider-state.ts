@@ -22,7 +22,7 @@ export interface ProviderDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  /** Whom fees are paid to; it signs for the signer's key. */
+  /** The account that fees are paid to. It signs for the signer's key. */
   readonly payee: LedgerSigner;
   readonly identity: LinkIdentity;
   readonly chain: Pick<ChainView, 'ledger' | 'validators' | 'findByAddress' | 'findByCertHash'>;
@@ -44,7 +44,7 @@ export interface ProviderState
   readonly id: Uint8Array;
   /** 20 bytes. */
   readonly payee: Uint8Array;
-  /** The payee's word for the signer's key. */
+  /** The payee's signature for the signer's key. */
   readonly payeeSignature: Uint8Array;
   readonly offers: readonly OfferState[];
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
@@ -58,7 +58,7 @@ export interface ProviderState
   readonly outbox: Outbox;
   readonly links: LinkPool;
   readonly metrics: ProviderMetrics;
-  /** Aborted where running replies are given up. */
+  /** Aborted when running replies must end. */
   readonly stopping: AbortController;
   readonly running: Set<Promise<void>>;
   /** From the call of `stop` on: no new orders. */

@@ -33,11 +33,11 @@ export const PROVIDER_SCHEMA = `
 
 export interface ReplyIds {
   /**
-   * Takes an id, once and only once, restarts included. That is decided at once, and durable when the promise resolves.
+   * Takes an id once, even over restarts. The decision is immediate; it is durable when the promise resolves.
    * @returns undefined where the id was taken before.
    */
   claim(replyId: Uint8Array, forgetAtMs: number): Promise<void> | undefined;
-  /** Forgets ids whose orders have expired: those are refused for that. */
+  /** Forgets ids whose orders have expired: expired orders are refused anyway. */
   sweep(nowMs: number): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export interface KeptOpening {
 
 const openingRow = columns({ replyId: bytes, consumer: bytes, bytes, expiresAtMs: integer });
 
-/** Injected, so that what a provider does with its openings can be watched and bent from outside. */
+/** Injected, so that tests and attackers can watch and change what a provider does with its openings. */
 export interface Openings {
   /** Durable when it resolves. */
   put(replyId: Uint8Array, opening: KeptOpening): Promise<void>;

@@ -37,7 +37,7 @@ export interface Provider {
   /** Hash of its hybrid key. */
   readonly id: Uint8Array;
   start(): Promise<void>;
-  /** Lets running replies end, at most for the grace period. Everything that was promised is on the disk. */
+  /** Lets running replies end, at most for the grace period. Everything that the provider has promised is on the disk. */
   stop(graceMs?: number): Promise<void>;
   address(): HostPort;
   activeReplies(): number;
@@ -118,7 +118,7 @@ async function stopProvider(
 ): Promise<void> {
   state.isClosing = true;
   await announcer.stop();
-  // Routers that hear it send nobody any more; one that does not answer is not waited for.
+  // Routers that get this send no more consumers. A router that does not answer is not waited for.
   await Promise.race([announcer.trigger().catch(() => undefined), delay(Math.min(graceMs, LAST_WORD_MS))]);
   const closed = server.stop(graceMs);
   const giveUp = setTimeout(() => state.stopping.abort(), graceMs);

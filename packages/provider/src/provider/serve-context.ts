@@ -14,7 +14,7 @@ export interface ReplyReader {
   readonly left: AbortSignal;
 }
 
-/** What is the same for whatever an order is for. */
+/** The part of serving that is the same for every modality. */
 export function createServeContext(
   state: ProviderState,
   job: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder' | 'signedTicket'>,
@@ -22,7 +22,8 @@ export function createServeContext(
 ): ServeContext {
   const { crypto, clock, signer, payeeSignature, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
-  // Past its order's expiry a reply soon counts as abandoned: what there is by then is committed, taken or not.
+  // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
+  // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
   const over = AbortSignal.any([left, expired]);
   const gone = new Promise<false>((resolve) => over.addEventListener('abort', () => resolve(false), { once: true }));
@@ -40,7 +41,7 @@ export function createServeContext(
   };
 }
 
-/** Has the order's validator reserve the fee. @throws Refusal where it does not. */
+/** Asks the order's validator to reserve the fee. @throws Refusal where it does not. */
 export async function admitOrder(
   { links }: Pick<ProviderState, 'links'>,
   { validator, signedOrder, signedTicket }: Pick<AcceptedOrder<unknown>, 'validator' | 'signedOrder' | 'signedTicket'>,

@@ -99,7 +99,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   };
 }
 
-/** What the fields cannot say one by one. @throws ConfigError */
+/** Checks that concern several fields. @throws ConfigError */
 function readSettings(settings: ServeSettings) {
   const problems: string[] = [];
   const bind = settings.bind ?? settings.listen;

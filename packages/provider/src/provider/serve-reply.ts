@@ -21,27 +21,27 @@ export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 /** One accepted order, from its prompt tokens to its signed record. */
 export interface OrderJob extends AcceptedOrder<ModelRequest> {
   readonly endpoint: Endpoint;
-  /** Whom of its own the payer asks for, see planReply. */
+  /** The payer's cache scope (see planReply). */
   readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
 }
 
-/** What serving an order takes, whatever it is for. */
+/** What serving needs, for every modality. */
 export interface ServeContext {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
-  /** The payee's word for the signer's key. */
+  /** The payee's signature for the signer's key. */
   readonly payeeSignature: Uint8Array;
   /** Reserves the fee at the order's validator. @throws Refusal where it does not admit. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
-  /** Makes opening and record durable; after it the reply is this provider's to answer for. */
+  /** Makes opening and record durable. From then on the provider answers for the reply. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest) => Promise<void>;
   /** False once `left` is aborted, even where the consumer has not taken the event by then. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** The consumer has left, or the order's time is up: what was generated so far is committed and billed. */
   readonly left: AbortSignal;
-  /** The provider gives up: nothing is committed. */
+  /** The provider gives the reply up and commits nothing. */
   readonly failed: AbortSignal;
 }
 
@@ -52,10 +52,10 @@ export interface ServeDependencies extends ServeContext {
 
 export interface ServedCounts {
   readonly promptTokens: number;
-  /** Of those: what the engine still had of an earlier prompt. */
+  /** How many of them the engine had in its prefix cache. */
   readonly cachedTokens: number;
   readonly outputTokens: number;
-  /** Of the engine's guesses, where it makes any. */
+  /** Draft tokens, if the engine uses drafts. */
   readonly drafts: { readonly proposed: number; readonly accepted: number };
 }
 
@@ -71,7 +71,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, refused.signal]);
-  // What cannot be remembered is not admitted either: it would count as abandoned.
+  // If the order cannot be stored, it must not be admitted: it would count as abandoned.
   const admission = job.claimed.then(() => dependencies.admit(signal));
   admission.catch(() => refused.abort());
 
@@ -99,7 +99,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       }
     }
   } catch (error) {
-    // The engine was only stopped: what counts is that the validator did not admit.
+    // The engine stopped because the validator did not admit the order, so throw the validator's refusal.
     if (refused.signal.aborted) await admission;
     throw error;
   }
@@ -112,7 +112,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     outputTokens: end.outputTokens.length,
     drafts: end.drafts ?? { proposed: 0, accepted: 0 },
   };
-  // A consumer that leaves pays for what was generated, or it would leave just before the end.
+  // A consumer that leaves pays for what was generated. Otherwise it could leave just before the end and pay nothing.
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);

@@ -2,7 +2,7 @@ import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { findEngineProblem } from '@ogong/protocol/tier/posture';
 
-/** The model is offered in a tier that its engine cannot keep the promise of. */
+/** The model is offered in a tier whose promise its engine cannot keep. */
 export class TierError extends Error {
   override readonly name = 'TierError';
   readonly code = 'tier-refused';

@@ -23,15 +23,15 @@ export interface ReplyTracerDependencies {
   readonly openings: Pick<Openings, 'get'>;
 }
 
-/** A trace takes the engine's time from paying replies: one at a time, few in line, not for ever. */
+/** A trace takes the engine's time from paying replies, so traces run one at a time, few may wait, and each has a deadline. */
 const MAX_WAITING = 4;
 const MAX_TRACE_MS = 120_000;
-/** A trace needs a context of its own, and may find no room for it. */
+/** A trace needs its own context in memory, and there may be no room for it. */
 const GIVEN_UP: readonly string[] = ['cancelled', 'not-enough-memory'];
 
 /**
- * Answers for one position of a reply that this provider served: what its engine computes there, layer by layer. The
- * reply is its own opening, so that nobody can have it run anything else.
+ * Answers for one position of a reply that this provider served: what its engine computes there, layer by layer. It traces the
+ * stored opening of the reply, so that nobody can make it run anything else.
  */
 export function createReplyTracer({ offers, crypto, signer, openings }: ReplyTracerDependencies) {
   const queue = createJobQueue({ slots: 1, maxWaiting: MAX_WAITING });

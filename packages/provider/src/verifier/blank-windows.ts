@@ -9,8 +9,8 @@ import {
 } from '@ogong/protocol/commitment/window';
 
 /**
- * Windows of the claimed tokens and list sizes that say nothing: what a report holds where the claim is of another
- * vocabulary or width than the model, so that nothing can be scored and the report itself is still well-formed.
+ * Windows with the claimed tokens and list sizes, but without scores. A report holds them if the claim has another vocabulary
+ * or width than the model: then nothing can be scored, but the report must be well-formed.
  * @throws ProtocolError where a token or a list does not fit the header's vocabulary.
  */
 export function createBlankWindows(

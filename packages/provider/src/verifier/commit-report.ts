@@ -12,7 +12,7 @@ import { runJob, type VerifierCall } from './run-job.ts';
 import { parseScorable } from './scorer.ts';
 import { isValidator, type VerifierState } from './verifier-state.ts';
 
-/** Jobs of those who calibrate at a time, and their reports that are kept: audits must always find room. */
+/** How many calibration jobs run at a time, and how many of their reports are kept. Audits must always find room. */
 export const MAX_GUEST_JOBS = 4;
 const MAX_GUEST_REPORTS = 16;
 
@@ -22,7 +22,7 @@ export interface ReportCommitment {
   readonly signature: Uint8Array;
 }
 
-/** Whoever calibrates waits for its turn at its own end. @throws Refusal */
+/** A peer that calibrates waits on its own side when too many of its jobs run. @throws Refusal */
 export async function answerScoreRequest(
   state: VerifierState,
   message: ScoreRequest,

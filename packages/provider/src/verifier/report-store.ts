@@ -41,7 +41,7 @@ export interface JobKey {
 export interface KeepTerms {
   readonly nowMs: number;
   readonly forgetBeforeMs: number;
-  /** Of the peer that asks, no more than so many before this one are kept. Default: all. */
+  /** How many earlier reports for the same peer are kept. Default: all. */
   readonly keepLast?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface Reports {
   /** @returns what is kept under the key, durable: the first report stands. */
   put(key: JobKey, report: KeptReport, terms: KeepTerms): Promise<KeptReport>;
   /**
-   * Binds a report to the one round that it is opened over. Whoever could have it opened twice could show it to a
+   * Binds a report to the one round that it is opened over. If it could be opened twice, a validator could show it to another
    * verifier in between, and then pretend that both had committed at the same time.
    * @returns false where it is bound to another round.
    */

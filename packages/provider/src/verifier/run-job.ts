@@ -4,7 +4,7 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import type { ScorableJob } from './scorer.ts';
 import type { VerifierState } from './verifier-state.ts';
 
-/** Who asks, and until when somebody is there to be answered. */
+/** Who calls, and until when the caller waits. */
 export interface VerifierCall {
   readonly caller: PeerId;
   readonly signal: AbortSignal;
@@ -13,7 +13,7 @@ export interface VerifierCall {
 type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping' | 'isClosing'>;
 
 /**
- * Does the work of a job in its turn.
+ * Runs a job when it is its turn.
  * @param timeoutMs what is left of the job's time by the caller's word.
  * @throws Refusal where it is not done by then, or too many wait.
  */
@@ -27,7 +27,7 @@ export async function runJob<T>(
   if (leftMs === 0) throw new Refusal('invalid', 'the job leaves no time for it: its deadline is now');
   const deadline = AbortSignal.timeout(leftMs);
   const left = new AbortController();
-  // A server that closes aborts its calls too, but the job may still be finished.
+  // A closing server also aborts its calls, but the job may still be finished.
   called.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
   const signal = AbortSignal.any([left.signal, deadline, state.stopping.signal]);
   const result = await state.queue
@@ -40,7 +40,7 @@ export async function runJob<T>(
   return result;
 }
 
-/** Counts how a job ended. What the engine refuses becomes a refusal of the verifier's. */
+/** Counts how a job ended, and turns what the engine refuses into a Refusal. */
 export async function countJob<T>(
   { metrics }: Pick<VerifierState, 'metrics'>,
   outcome: 'scored' | 'traced',

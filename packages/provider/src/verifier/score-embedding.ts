@@ -12,7 +12,7 @@ import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 
-/** An embedding to be checked: what was asked for, and nothing of what was answered. */
+/** An embedding to check: the request, without the answer. */
 export interface EmbeddingJob {
   readonly jobId: Uint8Array;
   /** Redacted; its class, bank and tier are the reply's. */

@@ -22,9 +22,9 @@ export interface ScoreJob extends ClaimedReply {
   readonly tailDraws: TailDraws;
 }
 
-/** Hash of no text: the tokens do not end where the header says that they were cut. */
+/** Stands for "no text": the tokens do not end where the header says that they were cut. */
 const NO_TEXT = new Uint8Array(32);
-/** Hash of no vocabulary: the header's is not the model's. */
+/** Stands for "no vocabulary": the header's is not the model's. */
 const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
@@ -86,7 +86,7 @@ export async function scoreJob(
     contextSize: info.contextSize,
   };
   if (!isOfModel(job, info)) {
-    // A refusal would leave the reply unjudged, and paid, for a lie in its own header.
+    // If the verifier refused, a reply with a false header would be unaudited, and paid.
     return encodeScoreReport({
       ...shared,
       numericClass: info.numericClass,
@@ -119,7 +119,7 @@ export async function scoreJob(
   });
 }
 
-/** Whether the claim is one that this model could have made at all, to a request that it could have been asked. */
+/** Whether this model could have made the claim at all, for this request. */
 function isOfModel({ header, request, outputTokens }: ScoreJob, info: TextEngineInfo): boolean {
   return (
     request.asked.bias.every(({ id }) => id < info.vocabularySize) &&

@@ -22,7 +22,10 @@ const GUEST_METHODS: ReadonlySet<MethodName> = new Set(
 );
 const OPEN_METHOD = nameMethod(VerifierService.method.endorse);
 
-/** Registered validators call all, those who calibrate have replies scored, and anybody reads an endorsement. */
+/**
+ * Registered validators may call every method, peers that calibrate may have replies scored, and anybody may read an
+ * endorsement.
+ */
 export function mayCall(state: Pick<VerifierState, 'chain' | 'guests'>, peer: PeerId, method: MethodName): boolean {
   if (method === OPEN_METHOD || isValidator(state, peer)) return true;
   return GUEST_METHODS.has(method) && state.guests.has(toHex(peer));
@@ -45,7 +48,7 @@ export function addVerifierRoutes(router: ConnectRouter, state: VerifierState): 
   });
 }
 
-/** What anybody may know: it is announced to all. @throws Refusal */
+/** Anybody may read this: it is announced to all. @throws Refusal */
 function endorse({ endorsements }: Pick<VerifierState, 'endorsements'>, { providerId }: EndorseRequest) {
   const endorsement = endorsements.get(toHex(providerId));
   if (endorsement === undefined) throw new Refusal('not-found', 'this verifier does not work for that provider');

@@ -34,7 +34,7 @@ export interface VerifierStateOptions {
   readonly providers: readonly Uint8Array[];
 }
 
-/** What the steps of scoring work on. Only `isClosing`, `guestJobs` and what the queue holds change. */
+/** The state that the steps of scoring work on. Only `isClosing`, `guestJobs` and the queue change. */
 export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   /** Hash of the signer's key. */
   readonly keyHash: Uint8Array;
@@ -46,7 +46,7 @@ export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   /** By the id, in hex, of each provider that this verifier works for. */
   readonly endorsements: ReadonlyMap<string, VerifierEndorsement>;
   readonly metrics: VerifierMetrics;
-  /** Aborted where running jobs are given up. */
+  /** Aborted when running jobs must end. */
   readonly stopping: AbortController;
   guestJobs: number;
   /** From the call of `stop` on: calls end, and their jobs may still be finished. */

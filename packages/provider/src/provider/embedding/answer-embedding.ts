@@ -36,11 +36,11 @@ export async function answerEmbedding(
   const { crypto, clock, signer, send, left, failed } = context;
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed]);
-  // What cannot be remembered is not admitted either: it would count as abandoned.
+  // If the order cannot be stored, it must not be admitted: it would count as abandoned.
   await job.claimed.then(() => context.admit(signal));
   await send({ event: { case: 'started', value: { promptTokens } } });
   const inputs = await embedAll(offer, request, signal);
-  // Whoever has left before there was a vector pays for none.
+  // A consumer that left before there was a vector pays nothing.
   if (inputs === undefined) return counts;
   const info = offer.engine.info();
   const endMs = clock.nowMs();
