@@ -7,7 +7,7 @@ import { assertUnchanged } from '../llama-cpp/verified-model.ts';
 import type { ClassSearchAnswer, ClassSearchOrder } from './run.ts';
 import { searchClasses } from './search.ts';
 
-// A process of its own: a driver or an assertion of llama.cpp may end it.
+// A separate process, since a driver or an assertion of llama.cpp may end it.
 const answer = (message: ClassSearchAnswer): void => void process.send?.(message);
 
 process.on('message', (order: ClassSearchOrder) => {

@@ -46,7 +46,7 @@ function refusalOf(file: ModelFacts, kvType: KvType): string | undefined {
   }
 }
 
-/** Cache types that the model's heads do not fit. */
+/** Cache types that do not fit the model's heads. */
 export const refuseKvTypes = (file: ModelFacts): SearchResult['refused'] =>
   (['q8_0', 'q4_0'] as const).flatMap((type) => {
     const reason = refusalOf(file, type);

@@ -54,7 +54,7 @@ export type ClassSearchAnswer =
   | { readonly kind: 'failed'; readonly code: EngineErrorCode; readonly message: string };
 
 /**
- * Searches in a child process for each setup: a driver that does not bear one leaves the others alone.
+ * Searches in one child process for each setup, so that a driver that crashes in one does not affect the others.
  * @throws EngineError, ModelError.
  */
 export async function findClasses(options: ClassSearchOptions): Promise<ClassTable> {

@@ -20,11 +20,11 @@ export interface PassShape {
   readonly sequences: number;
   /** Rows of every sequence in a pass. */
   readonly rows: number;
-  /** All of them are wanted ones; otherwise the first is, and the others are forgotten again. */
+  /** Whether all rows belong to the sequence; otherwise only the first does, and the others are removed again. */
   readonly isForced: boolean;
   /** The cache behind the prefix held other rows before. */
   readonly isReused?: boolean;
-  /** The neighbours' positions, and the passes' KV length with them, lie in a later band. */
+  /** The neighbours' positions lie in a later band, and so does the KV length of the passes. */
   readonly isBesideLonger?: boolean;
 }
 
@@ -51,12 +51,12 @@ export interface SearchResult {
   readonly refused: readonly { readonly setup: string; readonly reason: string }[];
 }
 
-/** Fewer say too little: kernels that differ may agree on a handful of rows. */
+/** Fewest compared positions: different kernels may agree on a handful of rows. */
 export const LEAST_POSITIONS = 8;
 const PREFIX_CHUNK = 64;
-/** Of neighbours that shall not lengthen the passes' KV. */
+/** Prefix of neighbours that must not lengthen the KV cache of the passes. */
 const NEIGHBOUR_PREFIX = 32;
-/** Behind the start of a band, a pass of the largest shape must still fit. */
+/** Room behind the start of a band for a pass of the largest shape. */
 const ROOM = 160;
 
 const CHUNKS = [1, 2, 3, 4, 8, 9, 12, 16, 32, 64, 128];

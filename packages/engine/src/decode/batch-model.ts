@@ -21,21 +21,21 @@ export interface BatchContext {
   /** Rows per decode at most. */
   readonly batchSize: number;
   /**
-   * The shape class in which rows without outputs run: what ran in it may stand in the place of a prompt's rows, where the
-   * numeric class is exact.
+   * The shape class in which rows without outputs run: in an exact numeric class, rows of this shape may be reused as rows of
+   * another prompt.
    */
   readonly promptShape: number;
   /** Rows of one sequence that a pass of this shape class holds at most. */
   passRows(shapeClass: number | undefined): number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
-   * @param shapeClass in which the row shall run, where the numeric class knows several; others are the context's choice.
+   * @param shapeClass in which the row must run, if the numeric class has several. Default: the context chooses.
    * @throws RangeError where a value is out of bounds.
    */
   add(token: number, position: number, sequence: number, shapeClass?: number): void;
   /**
-   * Guessed tokens that follow the last added row; as many run behind it as the context finds worth it, with outputs behind
-   * its own. Those that are not removed stay.
+   * Adds guessed tokens behind the last added row. The context decides how many of them run; their outputs follow that row's.
+   * Rows that the caller does not remove stay in the cache.
    * @param guesses may change only after the decode.
    */
   guess(guesses: Int32Array, count: number): void;
@@ -59,7 +59,7 @@ export interface BatchContext {
 export interface TraceContext extends BatchContext {
   /**
    * Of the first added row in the last decode with outputs: f32[embedding] each, copied; the token's embedding, then the
-   * output of every block. @throws EngineError where one did not show.
+   * output of every block. @throws EngineError if llama.cpp did not report one.
    */
   layerRows(): readonly Float32Array[];
 }

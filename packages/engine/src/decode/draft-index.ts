@@ -1,11 +1,11 @@
-/** Tokens that decide a guess: the longer run is asked first. */
+/** How many last tokens decide a guess: the longer run is tried first. */
 const RUNS = [3, 2] as const;
-/** Bounds the memory of a long context; what is overwritten is only guessed no more. */
+/** Bounds the memory of a long context. An overwritten entry only costs guesses. */
 const MOST_ENTRIES = 2 ** 15;
 
 /**
  * Guesses what follows the end of a sequence from what followed the same two or three tokens before, in prompt or reply
- * ("prompt lookup", https://github.com/apoorvumang/prompt-lookup-decoding). All memory is taken when it is made.
+ * ("prompt lookup", https://github.com/apoorvumang/prompt-lookup-decoding). All memory is allocated on creation.
  */
 export interface DraftIndex {
   /** The last guesses, as many as `guess` returned. */
@@ -63,7 +63,7 @@ export function createDraftIndex({ capacity, most }: { readonly capacity: number
     guess(asked) {
       const next = find();
       const count = next < 0 ? 0 : Math.min(asked, most);
-      // What repeats up to the end goes on repeating.
+      // If the text repeats up to its end, guess that it goes on repeating.
       for (let i = 0; i < count; i++)
         guesses[i] = (next + i < length ? history[next + i] : guesses[next + i - length]) as number;
       return Math.max(0, count);

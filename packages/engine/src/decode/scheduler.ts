@@ -55,9 +55,9 @@ interface Job {
   slot: number;
   /** Rows already in the KV cache. */
   position: number;
-  /** Of those, the ones that another prompt may begin with, from the first on. */
+  /** How many of these rows, from the first on, another prompt may begin with. */
   reusable: number;
-  /** Rows of the prompt that were there before. */
+  /** Rows of the prompt that were in the cache before. */
   cached: number;
   /** The next row's token, once the prompt but for its last token is in. */
   next: number | undefined;
@@ -271,7 +271,7 @@ function decodeStep(state: SchedulerState): void {
     for (let i = 0; i <= ran; i++) {
       const offset = (first + i) * state.model.vocabularySize;
       const inputs = { logits, offset, settings: request.sampler, bias, counts };
-      // A draw hangs on its position alone: the row behind a guess counts where the draw before it gave the guess.
+      // A draw depends on its position only, so the row behind a guess counts if the draw before it gave that guess.
       const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
       if (job.reusable === job.position && shapeClass === state.context.promptShape) job.reusable++;
       job.position++;
@@ -310,6 +310,6 @@ function prefillStep(state: SchedulerState): void {
   state.context.decode(false);
   job.reusable = job.position;
   if (job.position === last) job.next = job.prompt[last];
-  // To the back, so that prompts take turns.
+  // Move it to the back, so that prompts take turns.
   state.active.push(...state.active.splice(state.active.indexOf(job), 1));
 }

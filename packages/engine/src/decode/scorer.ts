@@ -7,12 +7,12 @@ import { nativeHash } from './native-hash.ts';
 
 /** Output rows per pass: bounds the logits buffer (f32[rows, vocabulary]) to this many bytes. */
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
-/** Rows of a slice whose every row may be a pass. */
+/** Rows of a slice in which every row may need its own pass. */
 const SHORT_SLICE = 8;
 
 /**
- * Where a slice of output positions ends. A pass holds one class, and in some classes few rows: what is many passes must not
- * all be one slice, in which nothing else runs.
+ * Where a slice of output positions ends. A pass holds one class, and in some classes few rows. Nothing else runs during a
+ * slice, so a slice must not contain too many passes.
  * @param limit where it ends at the latest.
  */
 export function endOfSlice(

@@ -5,12 +5,15 @@ interface Held {
 }
 
 /**
- * The sequences of a context, and the rows that free ones still hold: a prompt that begins as they do runs on from there.
- * Whose request it is decides by `scope`, since the time to the first token tells whether a prefix was there.
+ * The sequences of a context, and the rows that free ones still hold: a prompt with the same beginning continues from there.
+ * Only requests of the same `scope` share rows, since the time to the first token reveals whether a prefix was cached.
  */
 export interface Slots {
   readonly free: number;
-  /** Takes the free slot that suits a prompt best; there must be one. `held`: of the prompt's rows, those that it holds, from the first on; never all. */
+  /**
+   * Takes the free slot that suits a prompt best; there must be one. `held`: how many of the prompt's rows it holds, from the
+   * first on; never all.
+   */
   take(prompt: Uint32Array, scope: string | undefined): { readonly slot: number; readonly held: number };
   /** @param held of the rows that stay in the slot's cache; none where absent. */
   give(slot: number, held?: Held): void;
@@ -18,7 +21,7 @@ export interface Slots {
   forget(): number[];
 }
 
-/** Fewer rows are not worth a choice. */
+/** Fewer rows do not influence the choice of a slot. */
 export const LEAST_HELD = 16;
 
 export function createSlots(count: number): Slots {
@@ -35,7 +38,7 @@ export function createSlots(count: number): Slots {
     return shared < LEAST_HELD ? 0 : shared;
   };
 
-  /** The slot that holds most of the prompt, where taking it does not forget more than it saves. */
+  /** The slot that holds most of the prompt, unless taking it loses more rows than it saves. */
   const findContinued = (prompt: Uint32Array, scope: string | undefined): number | undefined => {
     let best: number | undefined;
     let most = 0;
@@ -48,7 +51,9 @@ export function createSlots(count: number): Slots {
     return best;
   };
 
-  /** Neighbours share a pass; of those, and where nothing runs, what was used last longest ago. */
+  /**
+   * A slot beside a running one, since neighbours share a pass; among those, or if nothing runs, the least recently used one.
+   */
   const findOther = (): number => {
     const isFree = new Set(free);
     const runs = (slot: number): boolean => slot >= 0 && slot < count && !isFree.has(slot);

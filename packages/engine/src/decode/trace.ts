@@ -34,7 +34,7 @@ export function* traceReply(
         at < last
           ? Math.min(limit, last)
           : last + endOfSlice(context, shapeClasses, { from: at - last, limit: limit - last });
-      // What the rows before leave behind is of the class that they were committed in.
+      // Run the rows before in the classes that they were committed in.
       for (; at < end; at++) context.add(tokenAt(at), at, 0, at < last ? undefined : shapeClasses?.[at - last]);
       context.decode(false);
       yield;
@@ -73,7 +73,7 @@ function hashRow(row: Float32Array): Uint8Array {
   return nativeHash.sha256(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
 }
 
-/** @throws EngineError('unsupported-model') where this engine cannot look into its model. */
+/** @throws EngineError('unsupported-model') where this engine cannot see the layers of its model. */
 export function openTraceContext(model: BatchModel): TraceContext {
   const context = model.createTraceContext?.();
   if (context === undefined) {

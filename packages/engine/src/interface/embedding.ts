@@ -24,12 +24,12 @@ export interface EmbeddingInfo {
 export interface EmbedRequest {
   /** Each is embedded by itself: no bit of a vector depends on its neighbours. */
   readonly inputs: readonly string[];
-  /** A claim's, where one is checked: the engine reproduces it where it can, and says so in the result. */
+  /** The claim's class, when a claim is checked. The engine reproduces it if it can, and says so in the result. */
   readonly numericClass?: string;
 }
 
 export interface EmbeddedInput {
-  /** All that the text makes: an input that is too long is refused, never cut. */
+  /** All tokens of the text: an input that is too long is refused, never cut. */
   readonly tokens: Uint32Array;
   /** f32[embeddingSize], of length one (protocol: normaliseVector). */
   readonly vector: Float32Array;

@@ -45,7 +45,9 @@ export interface TextGenerationRequest {
   readonly bias: readonly TokenBias[];
   /** 32 bytes; every draw is a function of it (protocol: draw-key). */
   readonly drawKey: Uint8Array;
-  /** Position of the first draw: where another reply, whose tokens end the prompt, is carried on. Default: 0. */
+  /**
+   * Position of the first draw. Above 0 where the prompt ends with the tokens of another reply, which is continued. Default: 0.
+   */
   readonly firstDraw?: number;
   readonly maxTokens: number;
   readonly stop: readonly string[];

@@ -1,16 +1,16 @@
 import type { BatchContext } from '../decode/batch-model.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 
-/** Steps that count; one before them compiles the kernels. */
+/** Steps that are measured; one step before them compiles the kernels. */
 const ROUNDS = 3;
 const MOST_SEQUENCES = 8;
-/** Of the time of single passes: what padding may cost beyond it, for the cheaper audits that it allows. */
+/** How much longer padded steps may take than single passes, as a share. Padding makes audits cheaper. */
 const PADDING_MAY_COST = 0.03;
 
 /**
- * What a step of all sequences takes padded and in passes of one row each, on this device with this model. Padding pays
- * where rows beside the first cost next to nothing, as where weights are read once a pass; where each costs as much as
- * the first, nothing is padded, and the verifier's passes cost what the provider's do (docs/adr/0009-shape-classes.md).
+ * Measures a step of all sequences, padded and in passes of one row each, on this device with this model. Padding pays if more
+ * rows cost almost nothing, for example where weights are read once per pass. If each row costs as much as the first, nothing
+ * is padded, and the verifier's passes cost what the provider's do (docs/adr/0009-shape-classes.md).
  * @param now milliseconds, monotonic.
  */
 export function chooseShapes(

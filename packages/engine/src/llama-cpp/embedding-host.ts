@@ -67,8 +67,8 @@ export function findPooling({ path, poolingCode }: Pick<ModelFacts, 'path' | 'po
 const PROBE_LENGTHS = [72, 1, 5, 72];
 
 /**
- * Whether passes on all threads and on one, after others and alone, are the same bits. A claim of exactness rests on having
- * seen it.
+ * Whether passes give the same bits on all threads and on one, after other passes and alone. An engine claims to be exact only
+ * after this test.
  */
 function probeRepetition(
   llama: LlamaModel,

@@ -67,7 +67,7 @@ export interface LlamaEngineOptions {
   readonly maxQueue?: number;
   /** Bytes that may be taken; what the machine has free. */
   readonly availableMemory?: number;
-  /** What runs instead of the engine's own child, and opens the model in its way. */
+  /** A module that runs instead of the engine's own child and opens the model in its own way. */
   readonly child?: ChildModule;
 }
 
@@ -82,7 +82,7 @@ export interface LlamaEngine extends TextEngine {
 
 const TINY_MODEL_BYTES = 64 * 2 ** 20;
 const DEFAULT_CONTEXT = 4096;
-/** The one place of what an engine does unless it is told otherwise; the daemons' flags show the same. */
+/** The defaults of an engine, in one place. The daemons' flags show the same values. */
 export const ENGINE_DEFAULTS = {
   backend: 'cpu',
   kernels: 'exact',
@@ -160,7 +160,7 @@ export async function createLlamaEngine(
       : undefined;
   };
 
-  /** Who re-runs a claim: a child with the claimed class's library where that is another and runs here. */
+  /** Finds who re-runs a claim: a child with the claimed class's library, if that is another one and runs here. */
   const findRunner = async (request: TextScoringRequest): Promise<TextSupervisor> => {
     const isas = foreignIsas(request);
     return (isas === undefined || isas.length === 0 ? undefined : await pool.find(isas)) ?? supervisor;

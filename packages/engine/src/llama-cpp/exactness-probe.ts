@@ -8,12 +8,12 @@ const NEIGHBOUR_ROWS = 10;
 /** Which sequences step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
 
-/** Every other step takes guesses along, all of them wrong. */
+/** Every other step has guesses, all of them wrong. */
 const isGuessing = (step: number): boolean => step % 2 === 1;
 
 /**
- * Whether decode steps of this model on this machine equal a teacher-forced reference pass bit for bit, whatever steps
- * beside them. A claim of exactness rests on having seen it.
+ * Whether decode steps of this model on this machine equal a teacher-forced reference pass bit for bit, whatever runs in the
+ * same step. An engine claims to be exact only after this test.
  * @param drafts that a step may take along.
  */
 export function probeExactness(model: BatchModel, { drafts }: { readonly drafts: number }): boolean {
@@ -51,8 +51,8 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
       });
       return { row: copyRow(model, serve, 0), shapeClass: serve.shapeOf(0) };
     });
-    // Other chunks than the serving side's, the first as short as a wide pass may be: where they matter, there is no
-    // exactness to claim.
+    // Use other chunks than the serving side, the first as short as a wide pass may be. If chunks change bits, the engine must
+    // not claim to be exact.
     const cut = Math.min(ROWS_OF[WIDE].least, prompt);
     for (let i = 0; i < cut; i++) score.add(tokenAt(i, 0), i, 0);
     score.decode(false);

@@ -9,14 +9,14 @@ import { type LlamaLibrary, type Pointer, registerEvaluation } from './library.t
 export interface LayerCapture {
   /** For the context's `cb_eval`. */
   readonly callback: Pointer;
-  /** Forgets what was seen; `isOn` says whether the next decode is looked at. */
+  /** Drops what was captured; `isOn` says whether to capture the next decode. */
   arm(isOn: boolean): void;
   /**
    * f32[embedding] each: the embedding and the blocks' outputs in one row of the pass, counted from 0.
-   * @throws EngineError where one did not show.
+   * @throws EngineError if llama.cpp did not report one.
    */
   rows(index: number): readonly Float32Array[];
-  /** After the context is freed. */
+  /** Call it after the context is freed. */
   release(): void;
 }
 

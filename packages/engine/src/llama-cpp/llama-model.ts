@@ -32,7 +32,7 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   return {
     vocabularySize: vocabulary.size,
     embeddingSize,
-    // A beginning inside a reply ends it too: some models separate their training texts so and know no other end.
+    // A token for the beginning of a text ends a reply, too: some models separate training texts with it and have no other end.
     isEnd: (token) => isEnd[token] === 1 || token === vocabulary.bos,
     bytesOf(token) {
       let found = bytes.get(token);
@@ -44,7 +44,7 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
     },
     createContext: ({ purpose, sequences }) =>
       isShaped
-        ? // Rows whose claim names no class are none that this back end served: one way to run them for all verifiers.
+        ? // This back end always names a class. A claim without one came from elsewhere; every verifier scores it with wide passes.
           openShapedContext(model, purpose === 'score' ? { ...options, shapes: 'wide' } : options, sequences)
         : createExactContext(model, { ...options, purpose, sequences }),
     createTraceContext: () =>
@@ -74,7 +74,7 @@ function openShapedContext(
   );
 }
 
-/** As a context for scoring; its passes with outputs are looked into. */
+/** Like a context for scoring, but captures the layers of its passes with outputs. */
 function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => BatchContext): TraceContext {
   const capture = model.createCapture();
   let context: BatchContext;
@@ -90,7 +90,7 @@ function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => 
       capture.arm(outputs);
       context.decode(outputs);
     },
-    // Padding may stand before the row.
+    // There may be padding before the row.
     layerRows: () => capture.rows(context.outputRow(0)),
   };
 }
@@ -178,7 +178,7 @@ function createExactContext(
       try {
         run(outputs);
       } finally {
-        // A pass that failed is not run again with the next one.
+        // Rows of a failed pass must not run again with the next one.
         rows.length = 0;
       }
     },
@@ -191,10 +191,13 @@ function createExactContext(
   };
 }
 
-/** A pass of as many rows is tiled by ggml, which changes its sums. */
+/** From this many rows on, ggml tiles a pass, which changes its sums. */
 const TILED_ROWS = 64;
 
-/** As many of every row: llama.cpp cuts sequences of unlike length into passes, of which one could be a row alone. */
+/**
+ * The same number for every row: llama.cpp splits sequences of different lengths into several passes, and one of them could
+ * have a single row.
+ */
 function countGuesses(counts: readonly number[], rows: number, batchSize: number): number {
   let least = Math.floor(Math.min(batchSize, TILED_ROWS - 1) / rows) - 1;
   for (let i = 0; i < rows; i++) least = Math.min(least, counts[i] as number);

@@ -29,7 +29,10 @@ export interface LlamaTextLoad extends LlamaLoad {
   readonly promptChunk: number;
 }
 
-/** `reference` passes are the same on every machine of the class; `plain` ones are ggml's choice, and nobody's equal. */
+/**
+ * `reference` passes give the same bits on every machine of the class. `plain` passes use ggml's choice of kernels, and no
+ * other machine reproduces them.
+ */
 export type EmbeddingKernels = 'reference' | 'plain';
 
 export interface LlamaEmbeddingLoad extends LlamaLoad {

@@ -18,7 +18,7 @@ function meminfoAvailable(): number | undefined {
   return match === null ? undefined : Number(match[1]) * 1024;
 }
 
-/** File pages count as used in the group but are given back on demand; memory-mapped weights are such pages. */
+/** Pages of files count as used in the group, but the system frees them on demand. Memory-mapped weights are such pages. */
 function cgroupFileCache(): number | undefined {
   const match = /^file (\d+)/m.exec(readText('/sys/fs/cgroup/memory.stat') ?? '');
   return match === null ? undefined : Number(match[1]);

@@ -23,7 +23,7 @@ export interface NumericClass {
   readonly flashAttention: boolean;
   /** One KV cache for all sequences instead of one each. */
   readonly kvUnified: boolean;
-  /** Kernels that should be exact, and were seen not to be on this machine: nobody is to be held to their bits. */
+  /** The kernels should be exact, but a test on this machine showed that they are not, so no bit of theirs is evidence. */
   readonly isUnproven?: boolean;
 }
 
@@ -59,7 +59,7 @@ const ISA_CLASSES: readonly (readonly string[])[] = [
   ['skylakex', 'cascadelake', 'cooperlake', 'icelake', 'zen4'],
 ];
 
-/** Every library of llama.cpp that heads a class: whoever claims another name is claiming nothing that could be loaded. */
+/** The first library of each class. A claim with another name cannot be loaded. */
 const ISA_HEADS: ReadonlySet<string> = new Set([
   ...['x64', 'sse42', 'sandybridge', 'ivybridge', 'piledriver', 'haswell', 'skylakex', 'cannonlake', 'sapphirerapids'],
   ...['armv8.0_1', 'armv8.2_1', 'armv8.2_2', 'armv8.2_3', 'armv8.6_1', 'armv8.6_2', 'armv9.2_1', 'armv9.2_2'],
@@ -78,7 +78,7 @@ export const exactKernelsFor = (weights: string): KernelPath => (FLOAT_WEIGHTS.h
 /** Whether a class may claim exactness at all (docs/adr/0004-exact-class.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {
   if (isUnproven) return false;
-  // In a cache that all share, neighbours decide where a sequence's rows stand, and with it the order of sums.
+  // In a shared cache, neighbours decide where a sequence's rows are, and so the order of sums.
   if (kvUnified || kernels === 'plain' || kernels === 'fast') return false;
   return flashAttention !== (kernels === 'shaped');
 }

@@ -42,7 +42,7 @@ interface Segment {
 export interface PlannedSegment extends Segment {
   /** Rows of the same sequence that are computed once more, because padding behind would leave the band. */
   readonly before: number;
-  /** Rows that stand behind the last and are forgotten again. */
+  /** Padding rows behind the last row, which are removed again. */
   readonly behind: number;
 }
 
@@ -56,7 +56,7 @@ export interface Pass {
  * pads nothing, and steps one sequence after the other.
  */
 export type ShapePolicy = 'wide' | 'mixed' | 'single';
-/** `auto`: what costs less on the device at hand, as measured when the model is loaded. */
+/** `auto`: the cheaper one on this device, measured when the model is loaded. */
 export type ShapeChoice = ShapePolicy | 'auto';
 
 /**

@@ -109,7 +109,7 @@ export function countCores(): number {
     }
     if (cores.size > 0) return Math.max(1, Math.min(cores.size, logical));
   } catch {
-    // Not Linux; the logical count is all there is.
+    // Not Linux: only the logical count is known.
   }
   return Math.max(1, logical);
 }

@@ -15,7 +15,7 @@ export interface PooledContextOptions {
 
 export interface PooledContext {
   /**
-   * One pass over one input, with nothing left of the one before: its bits hang on the tokens alone.
+   * One pass over one input. It does not depend on the pass before: its bits depend on the tokens only.
    * @returns f32[embeddingSize], not normalised; llama.cpp's memory, valid until the next pass.
    * @throws EngineError, RangeError where there are no tokens, too many, or one outside the vocabulary.
    */

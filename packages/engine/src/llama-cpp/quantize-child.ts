@@ -3,7 +3,7 @@ import { loadLlama } from './library.ts';
 import { findLlamaBuild } from './platform.ts';
 import { isQuantName, quantizeModel } from './quantize.ts';
 
-// A process of its own: llama.cpp aborts where it finds a file it does not like.
+// A separate process, since llama.cpp aborts on a file that it cannot use.
 const [source = '', target = '', quant = ''] = process.argv.slice(2);
 if (!isQuantName(quant)) throw new EngineError('invalid-request', `unknown quantisation ${quant}`);
 quantizeModel(loadLlama(findLlamaBuild(), 'auto'), source, target, quant);

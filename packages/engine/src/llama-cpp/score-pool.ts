@@ -32,7 +32,7 @@ export function createScorePool(serve: LlamaTextLoad): ScorePool {
       const found = children.get(key) ?? open(isas);
       children.delete(key);
       children.set(key, found);
-      // What cannot be run here takes nobody's place.
+      // A library that does not run here must not take a place in the pool.
       if ((await found.catch(() => undefined)) === undefined) {
         children.delete(key);
         return found;

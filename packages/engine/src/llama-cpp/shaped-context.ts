@@ -34,8 +34,8 @@ interface PlacedRow {
 }
 
 /**
- * A context whose every pass stays inside a declared class: the one that was asked for; else rows without outputs, as
- * prompts are, run wide and others in the policy's.
+ * A context in which every pass stays inside one declared class: the one that was asked for. By default rows without outputs
+ * (prompts) run wide, and others in the policy's class.
  */
 export function createShapedContext(
   open: (options: Pick<Parameters<LlamaModel['createContext']>[0], 'contextSize' | 'batchSize'>) => LlamaContext,
@@ -58,7 +58,7 @@ export function createShapedContext(
   const copies = { logits: new Float32Array(0), hidden: new Float32Array(0) };
   let isCopied = false;
 
-  /** Guesses take the place of padding; one that would run in another class by itself stays padding. */
+  /** Guesses replace padding. A guess that would run in another class by itself is not run. */
   const countGuesses = ({ index, first, count, behind }: PlannedSegment, shapeClass: ShapeClass): number => {
     const most = count === 1 ? Math.min(behind, guessCounts[index] as number) : 0;
     for (let i = 0; i < most; i++) if (shapeClass === NARROW && isNearEdge(first + 1 + i)) return i;
@@ -76,7 +76,7 @@ export function createShapedContext(
       if (before > 0) context.remove(sequence, first - before);
       for (let position = first - before; position < first + count + behind; position++, row++) {
         const own = position - first;
-        // Whatever stands behind the last row is never seen by it.
+        // The last row never sees what is behind it.
         context.add(tokens[Math.min(position, first + count + ran - 1)] as number, position, sequence);
         if (own < 0 || own >= count) continue;
         placed.push({ index: index + own, row });

@@ -9,7 +9,7 @@ export type TextSupervisor = Supervisor<LlamaTextContract>;
 export interface TextSupervisorOptions {
   readonly load: LlamaTextLoad;
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
-  /** What runs instead of the engine's own child. */
+  /** A module that runs instead of the engine's own child. */
   readonly child?: ChildModule | undefined;
 }
 
@@ -23,11 +23,11 @@ export const createTextSupervisor = ({
   createSupervisor<LlamaTextContract>({
     ...{ load, onEvent, child },
     environment: environmentOf(load.backend),
-    // A machine that was measured anew might choose otherwise, and answer a seeded request otherwise.
+    // A new measurement might choose other shapes, and then a seeded request would get another answer.
     reload: (first, { shapes }) => (shapes === undefined ? first : { ...first, shapes }),
   });
 
 /** Variables that a child needs for its back end. */
 export const environmentOf = (backend: Backend): Readonly<Record<string, string>> =>
-  // Named outright, because ggml passes over software devices otherwise.
+  // Named explicitly, because ggml otherwise skips software devices.
   backend === 'vulkan' ? { GGML_VK_VISIBLE_DEVICES: '0' } : {};

@@ -29,7 +29,7 @@ export function findVulkanBuild(engineDir: string): LlamaBuild | undefined {
   return existsSync(directory) ? describeBuild(directory, NAMES, '.vulkan') : undefined;
 }
 
-/** Why there is nothing that the Vulkan back end could run on, and what would help; undefined where there is. */
+/** Why the Vulkan back end finds no device here, and what would help; undefined if there is one. */
 export function explainDeviceAbsence(listDevices = listVulkanDevices): string | undefined {
   try {
     return listDevices().length === 0 ? 'this machine shows no Vulkan device' : undefined;
@@ -39,7 +39,7 @@ export function explainDeviceAbsence(listDevices = listVulkanDevices): string | 
   }
 }
 
-/** Why the Vulkan back end cannot be used here and now, and what would help; undefined where it can. */
+/** Why the Vulkan back end cannot be used here, and what would help; undefined if it can. */
 export function explainVulkanAbsence(engineDir: string): string | undefined {
   const absence = explainDeviceAbsence();
   if (absence !== undefined) return absence;

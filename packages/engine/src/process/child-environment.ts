@@ -1,4 +1,4 @@
-/** What a child that runs native code over strangers' files needs of the environment; tokens and keys are none of it. */
+/** The environment variables that a child gets. It runs native code on strangers' files, so it gets no tokens and keys. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG', 'LD_LIBRARY_PATH', 'NODE_COMPILE_CACHE'];
 
 /** @param added variables of the back end. */

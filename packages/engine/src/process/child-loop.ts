@@ -22,7 +22,7 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
   let host: ChildHost<C> | undefined;
 
   const send = (message: FromChild<C>): void => {
-    // A parent that is gone has closed the channel; 'disconnect' ends this process.
+    // If the parent is gone, the channel is closed, and 'disconnect' ends this process.
     if (process.connected) process.send?.(message);
   };
 

@@ -1,7 +1,7 @@
 import type { EngineErrorCode } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 
-/** What the children of one modality and back end are loaded with, say of themselves, and are asked. */
+/** The types of one modality and back end: what a child loads, what it reports about itself, and what it can be asked. */
 export interface ChildContract {
   readonly load: { readonly modelPath: string };
   readonly info: object;

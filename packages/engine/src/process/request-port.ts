@@ -83,7 +83,7 @@ export function createRequestPort(): RequestPort {
         }
       } finally {
         signal?.removeEventListener('abort', abort);
-        // Still pending: the consumer left early, and the slot goes back.
+        // Still pending: the consumer left early, so free the slot.
         if (pending.delete(id)) cancel(id);
       }
     },

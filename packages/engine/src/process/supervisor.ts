@@ -16,7 +16,7 @@ export interface SupervisorOptions<C extends ChildContract> {
   readonly load: C['load'];
   /** Variables that the child's back end needs. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What a restarted child is loaded with, by what the one before it said of itself; the same where absent. */
+  /** What a restarted child loads, given what the child before it reported. Default: the same. */
   readonly reload?: (load: C['load'], info: C['info']) => C['load'];
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
 }
@@ -41,7 +41,7 @@ export interface Supervisor<C extends ChildContract> {
 }
 
 const RESTART = { firstMs: 100, longestMs: 10_000 };
-/** A child that lived this long has earned a fresh backoff. */
+/** After a child has lived this long, the back-off starts from its first pause again. */
 const STABLE_MS = 60_000;
 const MAX_FAILED_LOADS = 5;
 const CLOSE_GRACE_MS = 3_000;
@@ -88,7 +88,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
         current.kill('SIGKILL');
       } else port.receive(message);
     });
-    // 'close' comes after the streams ended, so the last words on stderr are in.
+    // 'close' comes after the streams have ended, so all of stderr has been read.
     current.once('error', (error) => {
       stderr += error.message;
     });

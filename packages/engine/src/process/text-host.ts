@@ -61,7 +61,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     promptChunk,
     maxQueue,
     maxDrafts: options.maxDrafts ?? 0,
-    // Elsewhere rows of another pass are other bits, and how far a reply then drifts nobody has measured.
+    // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
     prefixCache: info.exact && (options.prefixCache ?? true),
     now,
     emit: (id, event) => events.push([id, event]),
@@ -76,7 +76,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
   };
 
   function* trace(request: Extract<RerunCall, { kind: 'trace' }>['request']) {
-    // Seldom needed, as large as a context for scoring, and every node of its passes is looked at: gone when it is done.
+    // The context is freed after each trace: it is rarely needed, as large as a context for scoring, and slow.
     const traceContext = openTraceContext(model);
     try {
       return yield* traceReply(model, traceContext, request);

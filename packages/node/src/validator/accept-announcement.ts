@@ -17,7 +17,7 @@ export async function acceptAnnouncement(
   const { announcement } = verdict;
   if (!verdict.ok || announcement === undefined) {
     const why = verdict.checks.find(({ status }) => status === 'fail')?.detail ?? 'no check passed';
-    throw new Refusal('invalid', `the announcement does not hold: ${why}`);
+    throw new Refusal('invalid', `the announcement is invalid: ${why}`);
   }
   if (!equalBytes(announcement.certHash, caller)) {
     throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');

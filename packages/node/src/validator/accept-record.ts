@@ -24,7 +24,7 @@ export async function acceptRecord(state: IntakeState, submission: Submission): 
   if (row.state !== 'admitted') throw new Refusal('conflict', `the reply has the verdict ${row.verdict} already`);
   const beacon = await getBeacon(order.epoch);
   if (beacon === undefined) throw new Refusal('unavailable', `the beacon of epoch ${order.epoch} is not known yet`);
-  // The order and its signature are those that were checked at admission, whatever came with the record.
+  // Use the order and signature that were checked at admission, not those that came with the record.
   const own = { ...submission, order: { order: row.orderBytes, signature: row.orderSignature } };
   const claim = verifyReply(crypto, { order, beacon, checkWord }, own);
   refusePayeeOut(state, claim.header.payee);
@@ -53,7 +53,10 @@ export function findAdmitted(
   return row;
 }
 
-/** The same record again is acknowledged again; a second one is what no honest provider signs. @throws Refusal */
+/**
+ * The same record is acknowledged again. A different record under the same reply id proves that the provider is dishonest.
+ * @throws Refusal
+ */
 export async function acceptAgain(
   state: IntakeState,
   row: ReplyRow,

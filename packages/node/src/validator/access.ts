@@ -7,7 +7,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { PEER_METHODS } from './routes.ts';
 
-/** What costs more than a look at the database; a complaint makes the validator replay a whole reply. */
+/** Limits of methods that cost more than a read of the database; for a complaint the validator replays a whole reply. */
 const LIMITED: Readonly<Record<MethodName, RateLimit>> = {
   'ogong.v1.ValidatorService/Complain': { perSecond: 2, burst: 50 },
   'ogong.v1.ValidatorService/Announce': { perSecond: 5, burst: 50 },

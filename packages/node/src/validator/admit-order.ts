@@ -49,7 +49,7 @@ export function assertInTime(
   }
 }
 
-/** Neither here nor on the chain. @throws Refusal */
+/** Checks that the provider is ejected neither here nor on the chain. @throws Refusal */
 export async function assertNotEjected(
   { store, chain }: Pick<IntakeState, 'store'> & { readonly chain: Pick<IntakeState['chain'], 'isEjected'> },
   providerId: Uint8Array,
@@ -60,7 +60,7 @@ export async function assertNotEjected(
   }
 }
 
-/** The payer's channel; read anew where the one that is remembered does not cover the order. @throws Refusal */
+/** The payer's channel; read again if the cached one does not cover the order. @throws Refusal */
 export async function findChannel(
   { chain }: { readonly chain: Pick<IntakeState['chain'], 'channel'> },
   { payer, validator, cumulativeAtomic }: Pick<Order, 'payer' | 'validator' | 'cumulativeAtomic'>,

@@ -7,9 +7,9 @@ import { attachRecord, type ReplyRow } from './store/reply-store.ts';
 import { decideReply, ejectProvider } from './store/verdict-store.ts';
 
 /**
- * A reject by evidence that proves itself; a provider whose reply has its verdict already is ejected all the same.
+ * Rejects a reply on exact evidence. If the reply has its verdict already, the provider is ejected all the same.
  * @param signed the record that the evidence speaks about; kept where only the payer's side brought it.
- * @throws JudgeError, ClaimError where the evidence is none.
+ * @throws JudgeError, ClaimError if it proves nothing.
  */
 export async function decideExact(
   {
@@ -38,14 +38,14 @@ export async function decideExact(
     const decision = { judgement, evidence, beaconEpoch: row.beaconEpoch ?? 0n };
     const decided = decideReply(db, verdicts, { replyId: row.replyId, decision, nowMs: clock.nowMs() });
     if (decided) return decided;
-    // The reply has its verdict and may be paid; the provider serves no other one through this validator.
+    // The reply has its verdict and may be paid, but this validator admits no more orders for the provider.
     ejectProvider(db, order.providerId);
     return undefined;
   });
   if (entry) onVerdict(entry);
 }
 
-/** @throws ClaimError where the second record is none of this provider's. */
+/** @throws ClaimError if the second record is not this provider's. */
 export async function upholdEquivocation(state: IntakeState, row: ReplyRow, second: SignedRecord): Promise<void> {
   const evidence = { kind: 'equivocation', record: second.record, signature: second.signature } as const;
   await decideExact(state, row, row.signedRecord as SignedRecord, evidence);

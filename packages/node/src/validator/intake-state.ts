@@ -32,7 +32,7 @@ export interface IntakeDependencies {
   readonly onVerdict: (entry: VerdictEntry) => void;
 }
 
-/** What the steps of intake work on. All that changes is in the store. */
+/** The state that the steps of intake work on. Everything that changes is in the store. */
 export interface IntakeState extends IntakeOptions, IntakeDependencies {
   readonly checkWord: CheckPayeeWord;
 }
@@ -45,7 +45,7 @@ export function findReply({ store }: Pick<IntakeState, 'store'>, replyId: Uint8A
   return store.read(() => readReply(store, replyId));
 }
 
-/** A new key is a new provider to all but the evidence of whom it is paid to. @throws Refusal */
+/** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */
 export function refusePayeeOut({ store }: Pick<IntakeState, 'store'>, payee: Uint8Array): void {
   if (!store.read(() => isPayeeOut(store, payee))) return;
   throw new Refusal('precondition', 'the payee is out: several of its keys were found to cheat');

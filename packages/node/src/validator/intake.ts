@@ -21,7 +21,7 @@ export interface Intake {
   announce(signed: SignedAnnouncement, caller: Uint8Array): Promise<void>;
 }
 
-/** What the outside brings in: checked, durable, acknowledged, in this order. */
+/** Takes orders, records, complaints and announcements in. Each is checked, stored and acknowledged, in this order. */
 export function createIntake(options: IntakeOptions, dependencies: IntakeDependencies): Intake {
   const state = openIntakeState(options, dependencies);
   return {
@@ -32,7 +32,7 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   };
 }
 
-/** What the peer did wrong, in words that it may read. */
+/** Turns an expected error into a Refusal that the peer may read. */
 async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

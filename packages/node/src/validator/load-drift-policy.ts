@@ -18,13 +18,13 @@ export interface DriftSettings {
 
 const isNone = ({ hash }: DriftTableAnchor): boolean => /^0x0*$/.test(hash);
 
-/** Given for the path where fixed limits are to decide whatever there is. */
+/** Given as the path, it means: use fixed limits only. */
 const NO_TABLE = 'none';
 
 /**
- * The table that the operator gives, checked against what the chain names; else the default one, unless the chain names
+ * The operator's table, checked against the one that the chain names. Without one, the default table, unless the chain names
  * another.
- * @param named undefined while the chain cannot be read: then a table that is given has to be one that it was once seen to name.
+ * @param named undefined while the chain cannot be read. Then the operator's table must be one that the chain named before.
  * @throws TableError: 'bad-table', 'bad-signature'; 'wrong-table' where the chain names another.
  */
 export function loadDriftPolicy(

@@ -7,7 +7,7 @@ import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 
 const VRF_SEED_DOMAIN = encodeDomain('ogong-vrf-seed-v1');
 
-/** The VRF key follows from the ledger key: one secret to keep, and no way to lose one of the two. 32 bytes. */
+/** The VRF key is derived from the ledger key, so that there is only one secret to keep. 32 bytes. */
 export function deriveVrfSeed(crypto: Crypto, ledgerKey: Uint8Array): Uint8Array {
   return crypto.sha256(createWriter().bytes(VRF_SEED_DOMAIN).bytes(ledgerKey, 32).finish());
 }
@@ -18,13 +18,13 @@ export interface Registration {
   /** 32 bytes. */
   readonly certHash: Uint8Array;
   readonly vrfSeed: Uint8Array;
-  /** Bond to have in the end, atomic units. */
+  /** The total bond to reach, atomic units. */
   readonly bondAtomic: bigint;
 }
 
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged';
 
-/** Bonds what is missing and registers, or mends what has changed; run again after a failure it goes on. @throws ChainError */
+/** Bonds what is missing and registers, or updates what has changed. It can be repeated after a failure. @throws ChainError */
 export async function registerValidator(
   client: Pick<ChainClient, 'address' | 'bondOf' | 'bond' | 'validators' | 'registerValidator' | 'updateValidator'>,
   { endpoint, certHash, vrfSeed, bondAtomic }: Registration,

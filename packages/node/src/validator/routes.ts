@@ -178,7 +178,7 @@ function readSubmission(request: PushRecordRequest): Submission {
   return { ...request, order, record };
 }
 
-/** Names of the states as the outside sees them. */
+/** The public names of the states. */
 function toPublicState({ state, verdict }: ReplyRow): string {
   if (verdict === 'abandoned') return 'abandoned';
   if (state === 'auditing') return 'recorded';

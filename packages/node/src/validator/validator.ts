@@ -40,9 +40,9 @@ import { pruneHoneypots } from './store/honeypot-store.ts';
 
 export interface ValidatorOptions {
   readonly bind: HostPort;
-  /** Audit coverage, 0..1; where the network's own is higher, that one holds. */
+  /** Audit coverage, 0..1; at least the network's own is used. */
   readonly alpha: number;
-  /** Coverage besides, on average, where there is reason to doubt, 0..1. Default: 0. */
+  /** Extra coverage, on average, for suspicious replies, 0..1. Default: 0. */
   readonly extraAlpha?: number;
   /** Share of audits with two verifiers at the same time, 0..1; not below the network's. */
   readonly pairs?: number;
@@ -63,7 +63,7 @@ export interface ValidatorOptions {
   /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
   readonly retentionMs?: number;
   readonly fixedVerifier?: Peer | undefined;
-  /** What scores are judged by where the classes differ. Default: fixed thresholds. */
+  /** The drift policy for scores between different classes. Default: fixed thresholds. */
   readonly drift?: DriftPolicy | undefined;
   /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
   readonly minSignatures?: number;
@@ -80,7 +80,7 @@ export interface ValidatorDependencies {
   /** Ed25519 seed, 32 bytes. */
   readonly vrfSeed: Uint8Array;
   readonly identity: LinkIdentity;
-  /** Started and stopped by whoever made it. */
+  /** The caller starts and stops it. */
   readonly chain: ChainView;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly metrics: Metrics;
@@ -97,15 +97,15 @@ const TRACE_TIMEOUT_MS = 60_000;
 const BEACON_TIMEOUT_MS = 2_000;
 /** Each brings one payer and one line at most, which keeps a batch within the gas of one transaction. */
 const MAX_BATCH_ENTRIES = 250;
-/** More than one entry only up to here; one with long openings may be larger. */
+/** Limit of a batch with several entries; one entry with long openings may be larger. */
 const MAX_BATCH_BYTES = 32 * 2 ** 20;
 /** The longest opening or report. */
 const MAX_ANSWER_BYTES = MAX_OPENING_BYTES + 2 ** 20;
 const PPM = 1_000_000;
-/** More than a job takes from the moment that it is due to the moment that it is ready. */
+/** Longer than a job takes from due to ready. */
 const MIX_MS = 50;
 const DAY_MS = 86_400_000;
-/** Without a beacon for so many epochs, and at least so long, a validator takes itself for cut off. */
+/** Without a beacon for so many epochs, a validator assumes that it is disconnected. */
 const CUT_OFF_EPOCHS = 4;
 const CUT_OFF_MS = 10_000;
 
@@ -232,7 +232,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   }
 
   let seenTable: string | undefined;
-  /** A change of the table takes a restart: until then peers that have changed do not sign. */
+  /** A change of table needs a restart. Until then peers that have changed do not sign. */
   function watchTable(): void {
     const named = chain.parameters()?.driftTable.hash;
     if (named === undefined || named === seenTable) return;

@@ -56,7 +56,7 @@ export interface PositionClaim {
   readonly tailDraw?: number | undefined;
 }
 
-/** A tail of fewer 2^-24 units has too few places for a draw to say where in it it falls. */
+/** A smaller tail, in 2^-24 units, is too coarse to tell where in it a draw falls. */
 const LEAST_TAIL = 256;
 
 interface Entry {
@@ -74,7 +74,7 @@ export function createPositionReader(vocabularySize: number): PositionReader {
   const weights = createWeights();
   const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
 
-  /** Best plain tokens, value descending, ties by id; returns how many. Touched ones stand at -Infinity. */
+  /** Finds the best plain tokens, value descending, ties by id; returns how many. Touched tokens are at -Infinity. */
   const scan = (logits: Float32Array, offset: number): number => {
     let count = 0;
     let threshold = Number.NEGATIVE_INFINITY;
@@ -204,7 +204,7 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     for (let id = 0; id < token; id++) if (!listed.has(id)) below += massOf(id);
     const all = tail / WEIGHT_ONE;
     const place = Math.max(0, (u - (WEIGHT_ONE - weights.tail)) / weights.tail);
-    // Between classes the last listed and the first unlisted may have changed places, and all above them moved by their mass.
+    // Between classes the last listed and the first unlisted token may swap, which moves everything above them by their mass.
     const edge = [entries[ids.length - 1], entries[ids.length]];
     const slack = edge.reduce((sum, entry) => sum + (entry ? processedMass(entry.processed) : 0), 0) / all;
     const gap = Math.max(0, below / all - place, place - (below + massOf(token)) / all) - slack;
@@ -232,7 +232,7 @@ export function createPositionReader(vocabularySize: number): PositionReader {
         touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
       const row = rank >= 0 ? { ...listed, rank } : { ...listed, rank: TAIL_RANK, tailId: token, tailQ };
       const isOwnList = layOut(analysis, inputs.settings).count === listSize;
-      // What is listed is drawn from values that the claim signs; a replay of them says whether it was.
+      // A listed token is drawn from values that the claim signs, and stage 1 replays that draw.
       if (u === undefined) return { row, isOwn: isOwnList && rank >= 0, tailGap: 0 };
       if (!isOwnList) computeWeights(costs, count, row.tail, inputs.settings, weights);
       const isTail = isOwnList && rank < 0 && drawRank(row.ids, weights, u) === TAIL_RANK;

@@ -43,20 +43,20 @@ export interface AuditOptions {
   readonly drift?: DriftPolicy | undefined;
   /** Coverage in parts per million; the network's own is the least. */
   readonly alphaPpm: () => number;
-  /** Coverage besides, on average, for replies that there is reason to doubt. Default: 0. */
+  /** Extra coverage, on average, for suspicious replies. Default: 0. */
   readonly extraPpm?: number;
-  /** What a provider has for its opening, and then what verifiers have. */
+  /** How long a provider has for its opening, and then verifiers for their reports. */
   readonly windowMs: number;
   /** How long after its order's expiry a reply counts as abandoned. */
   readonly graceMs: number;
   readonly concurrency: number;
   /** Longest wait for one commitment or one report. */
   readonly callTimeoutMs: number;
-  /** Pause between two attempts to get what is not there yet. */
+  /** Pause between two attempts to get an opening or a report. */
   readonly retryMs: number;
-  /** Verifiers are asked at a moment of this span after selection that only the validator can tell. Default: 0. */
+  /** Verifiers are asked at a secret random moment within this span after selection. Default: 0. */
   readonly spreadMs?: number;
-  /** How long jobs gather before they are sent in an order of no meaning. Default: 0. */
+  /** How long jobs are collected before they are sent in random order. Default: 0. */
   readonly mixMs?: number;
   /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
   readonly pairPpm?: number;
@@ -87,7 +87,10 @@ export interface AuditDependencies {
 }
 
 export interface Audit {
-  /** Selects, starts what has room, and ends what nobody delivered. Resolves when that is durable, not when audits end. */
+  /**
+   * Selects replies, starts audits while there is room, and ends replies that were never delivered. Resolves when that is
+   * durable, not when the audits end.
+   */
   tick(): Promise<void>;
   /** Resolves when no audit is running. */
   idle(): Promise<void>;
@@ -95,19 +98,19 @@ export interface Audit {
 }
 
 const PER_TICK = 256;
-/** Undelivered replies that are waited for at a time, the oldest first. */
+/** How many undelivered replies are watched at a time, the oldest first. */
 const MAX_EXPIRED = 4_096;
 const HONEYPOT_PPM = 50_000;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
-/** The audit of every reply, as work that is taken up again where it was left. */
+/** Audits replies. After a restart each audit continues where it was. */
 export function createAudit(options: AuditOptions, dependencies: AuditDependencies): Audit {
   const { verdicts, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getOpening, calls, stakeOf, jobSecret, onVerdict } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
   const running = new Map<string, Promise<void>>();
-  /** Audits that ask again: they have places of their own, so that no provider's silence keeps others from being asked. */
+  /** Audits that ask again. They have their own places, so that a silent provider does not delay the audits of others. */
   const again = new Map<string, Promise<void>>();
   const traps = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -187,7 +190,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     }
   }
 
-  /** All jobs of an epoch would otherwise come in one burst, and what comes after it be known for something else. */
+  /** Otherwise all jobs of an epoch would come in one burst, and later jobs would be recognisable as honeypots. */
   function computeDelay(id: Uint8Array): number {
     const bytes = createWriter().bytes(DELAY_DOMAIN).bytes(jobSecret, 32).bytes(id, 16).finish();
     return Math.floor((createReader(crypto.sha256(bytes)).u32() / 2 ** 32) * spreadMs);
@@ -276,7 +279,7 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
     await decide(replyId, { judgement, evidence, beaconEpoch });
   }
 
-  /** @returns undefined where there is none yet, or there will be none: that is a verdict. */
+  /** @returns undefined if there is none yet, or if it is withheld and the reply has its verdict. */
   async function fetchOpening(judged: AuditContext, beaconEpoch: bigint): Promise<OpenedReply | undefined> {
     const { record, order } = judged.claim;
     const asked = await openings.ask(order, record);

@@ -6,20 +6,19 @@ import { type ReplyRow, toClaim } from '../store/reply-store.ts';
 import { findSubject, readTest } from '../store/sequential-store.ts';
 
 export interface Coverage {
-  /** What no reply falls below, parts per million: co-signers check it. */
+  /** Least coverage of every reply, parts per million. Co-signers check it. */
   readonly basePpm: number;
-  /** Spent besides, on average over tokens, where there is most reason to look. */
+  /** Extra coverage, on average over tokens, for the most suspicious replies. */
   readonly extraPpm: number;
 }
 
 const PPM = 1_000_000;
-/** A record may claim that it took no time at all: as fast as anything, but a number. */
+/** Least duration, since a record may claim to have taken no time at all. */
 const MIN_SECONDS = 1e-6;
 
 /**
  * The coverage of replies that one beacon decides about, from what this validator knows of them (docs/spec/audit-plan.md).
- * More than base coverage is its own affair: an audit that the beacon would not have asked for harms nobody, and is
- * checked like any other.
+ * A validator may audit more than base coverage as it likes: an extra audit harms nobody, and is checked like any other.
  * @param rows recorded replies.
  * @returns parts per million, in the order given.
  */

@@ -60,20 +60,20 @@ export interface DisputeDependencies {
 }
 
 export interface Disputes {
-  /** Takes a verdict up where it is one to be looked into; the verdict itself waits for nothing. */
+  /** Starts a dispute if the verdict calls for one. The verdict itself does not wait for it. */
   notice(entry: Pick<VerdictEntry, 'replyId' | 'verdict'>): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Rejects come one by one; whoever floods is looked into later, or not at all. */
+/** Rejects are rare. In a flood of them, disputes come later or not at all. */
 const MAX_WAITING = 64;
 
 /**
- * After a reject in a tier that looks into it: asks provider and verifier what they compute where they part, layer by layer, has the
- * next verifier that reported confirm it, and keeps the evidence. What is not asked before a restart is not asked any more:
- * the verdict stands without it.
+ * Runs after a reject in a tier with disputes. Asks provider and verifier for a trace of the first position where they differ,
+ * asks the next verifier that reported to confirm it, and stores the evidence. A dispute that a restart interrupts is not
+ * resumed: the verdict stands without it.
  */
 export function createDisputes(dependencies: DisputeDependencies): Disputes {
   const { crypto, store, group, calls, fixedVerifier, callTimeoutMs } = dependencies;
@@ -206,7 +206,7 @@ interface Dispute {
   readonly reports: readonly VerifierFinding[];
 }
 
-/** Everything was checked before the verdict rested on it. */
+/** These bytes were checked before the verdict. */
 function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute | undefined {
   const row = readReply(store, replyId);
   if (row?.evidence === undefined || row.submission === undefined || row.signedRecord === undefined) return undefined;
@@ -226,7 +226,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
     seen.add(toHex(keyHash));
     return [{ verifierId, keyHash, report }];
   });
-  // What others contradict is no ground to blame anybody on.
+  // A report that others contradict must not blame anybody.
   const agreeing = findAgreeing(reports);
   if (agreeing.length === 0) return undefined;
   const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
@@ -244,7 +244,7 @@ function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute
   };
 }
 
-/** The most that equal each other to the bit; the first one where none do. */
+/** The largest group of bit-identical reports; the first report if no two are identical. */
 function findAgreeing(reports: readonly VerifierFinding[]): readonly VerifierFinding[] {
   const groups = reports.map(({ report }) => reports.filter((other) => isSameFinding(report, other.report)));
   return groups.reduce<readonly VerifierFinding[]>((best, group) => (group.length > best.length ? group : best), []);

@@ -3,8 +3,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { ExpiredReply } from '../store/reply-store.ts';
 
 /**
- * Which replies nobody delivered: the grace after an order's expiry is the time in which this validator could have taken the
- * record in. Where it was away, stood still, or was too busy to look, that is not the provider's delay.
+ * Which replies were never delivered. The grace after an order's expiry counts only time in which this validator could have
+ * taken the record in. Time in which it was down, stopped or too busy does not count against the provider.
  */
 export function createGrace({ graceMs }: { readonly graceMs: number }, clocks: { clock: Clock; awake: Clock }) {
   const { clock, awake } = clocks;

@@ -53,18 +53,20 @@ export interface ReserveDependencies {
 
 const DOMAIN = encodeDomain('ogong-honeypot-reserve-v1');
 const PPM = 1_000_000;
-/** Whom a honeypot that somebody failed is put before, at most. */
+/** To how many verifiers a failed honeypot is given, at most. */
 const MAX_VERIFIERS = 4;
 
-/** How many honeypots per audit replies that are passed over cannot give, parts per million: where hardly any is. */
+/**
+ * How many honeypots per audit cannot come from unselected replies, parts per million, because almost all replies are audited.
+ */
 export function computeLacking(honeypotPpm: number, alphaPpm: number): number {
   return alphaPpm === 0 ? 0 : Math.max(0, honeypotPpm - (PPM * (PPM - alphaPpm)) / alphaPpm);
 }
 
 /**
- * Honeypots made of replies that the beacon passed over: no verifier has seen or will see their requests otherwise, so that
- * nobody knows one by its request, whoever puts jobs together. What the provider committed is the answer, which no
- * verifier is told; where one differs from it, others are asked before anybody is blamed.
+ * Honeypots made of replies that the beacon did not select. No verifier sees their requests otherwise, so colluding verifiers
+ * cannot recognise one by its request. The right answer is what the provider committed, which no verifier is told. If a
+ * verifier differs from it, others are asked before anybody is blamed.
  */
 export function createReserve(options: ReserveOptions, dependencies: ReserveDependencies) {
   const { honeypotPpm, pairPpm, alphaPpm, windowMs, callTimeoutMs, computeDelay, drift } = options;
@@ -78,7 +80,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
   const PAIRED = 4;
   const BAD = 8;
 
-  /** Keeps a reply that was passed over, or not, by a draw that nobody else can tell. */
+  /** Keeps a reply that was not selected, or not, by a secret draw. */
   async function offer(replyId: Uint8Array): Promise<void> {
     const alpha = alphaPpm();
     const share = alpha >= PPM ? 0 : (honeypotPpm * alpha) / (PPM - alpha) / PPM;
@@ -86,7 +88,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     await group.write((db) => putReserve(db, replyId, clock.nowMs() + windowMs));
   }
 
-  /** Asks for the opening as for any audit's, at once; where there is none, another reply will do. */
+  /** Asks for the opening at once, as an audit does. If there is none, another reply is used. */
   async function gather(replyId: Uint8Array): Promise<void> {
     const row = store.read(() => readReply(store, replyId));
     const kept = store.read(() => readReserve(store, replyId));
@@ -135,7 +137,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     const state = { tried, heard: heard.map(({ operator }) => operator), isDoubtful: false };
     const verifier = drawVerifier(crypto, { claim, draw, drift }, candidates, state);
     if (verifier === undefined) return undefined;
-    // As in an audit: a pair at one moment, drawn by the reply, and whoever comes after them at once.
+    // As in an audit: a pair is asked at one moment that the reply decides, and later verifiers at once.
     const askAtMs = kept.opening === undefined ? (asked[0]?.askAtMs ?? nowMs + computeDelay(replyId)) : nowMs;
     const isBad = ((seed[BAD] as number) & 1) === 1;
     const plain = { outputTokens: replay.rows.map(tokenOf), position: undefined };
@@ -158,7 +160,7 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
     return opening && row?.submission && openReply(crypto, toClaim(row).record, opening);
   }
 
-  /** @returns undefined where the reply is none of the reserve's. */
+  /** @returns undefined if the reply is not in the reserve. */
   function readCommitted(replyId: Uint8Array): KnownAnswer | undefined {
     const opened = open(replyId);
     const row = store.read(() => readReply(store, replyId));
@@ -169,8 +171,8 @@ export function createReserve(options: ReserveOptions, dependencies: ReserveDepe
   }
 
   /**
-   * One verifier's report stands against what the provider committed. As in an audit one other's word is not enough: two who
-   * pass, and more than see the same as this one, refute it; two who see the same refute the provider.
+   * One verifier's report contradicts what the provider committed. As in an audit, one report is not enough. Two verifiers that
+   * pass, and outnumber those that report the same as this one, refute it; two that report the same refute the provider.
    * @returns undefined while others are asked.
    */
   async function settle(row: HoneypotRow): Promise<'failed' | 'dropped' | undefined> {

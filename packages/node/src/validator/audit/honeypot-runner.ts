@@ -40,9 +40,9 @@ export interface HoneypotOptions {
   readonly honeypotPpm: number;
   readonly pairPpm: number;
   readonly callTimeoutMs: number;
-  /** From an audit's selection to when somebody is asked, by an id. */
+  /** The delay from selection to the first call, computed from an id. */
   readonly computeDelay: (id: Uint8Array) => number;
-  /** What verifiers of other classes are judged by; fixed limits where it has no row. */
+  /** The drift table for verifiers of other classes; fixed limits where it has no row. */
   readonly drift?: DriftPolicy | undefined;
   readonly alphaPpm: () => number;
   /** How long a honeypot may take. */
@@ -69,7 +69,7 @@ const HONEYPOT_DOMAIN = encodeDomain('ogong-honeypot-v2');
 const MAX_PER_REPLY = 2;
 const NO_ROW = { q: new Uint32Array(0), tail: 0, rank: 0 };
 
-/** Jobs whose answer will be known, sent as any other (docs/adr/0007-verifier-audits.md). */
+/** Jobs with a known answer, sent like any other job (docs/adr/0007-verifier-audits.md). */
 export function createHoneypots(options: HoneypotOptions, dependencies: HoneypotDependencies) {
   const { validator, honeypotPpm, pairPpm, callTimeoutMs, windowMs, computeDelay, drift, alphaPpm } = options;
   const { crypto, clock, awake, store, group, calls, jobSecret, signal, pause, onError } = dependencies;
@@ -77,8 +77,8 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
   const reserve = createReserve(options, dependencies);
 
   /**
-   * What the reserve cannot give: honeypots made of a reply that two verifiers are going to be asked about. Each goes to
-   * another operator's, at a moment drawn as any job's, so that neither its time nor its age says that it is one.
+   * Plans honeypots that the reserve cannot give, from a reply that two verifiers will score. Each goes to a verifier of
+   * another operator, at a random moment as any job, so that neither its time nor its age gives it away.
    * @param pair the candidates of the first round.
    */
   function plan(
@@ -138,7 +138,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     return planned;
   }
 
-  /** From wherever it was left, as far as it goes now. */
+  /** Continues a honeypot from where it was, as far as possible now. */
   async function run(row: HoneypotRow): Promise<void> {
     const opened = row.opened ?? (await ask(row));
     if (opened === undefined || signal.aborted) return;
@@ -163,7 +163,7 @@ export function createHoneypots(options: HoneypotOptions, dependencies: Honeypot
     return toClaim(store.read(() => readReply(store, replyId)) as NonNullable<ReturnType<typeof readReply>>);
   }
 
-  /** As a real job's. */
+  /** The same timeout as a real job's. */
   const timeoutOf = ({ shapeClasses }: HoneypotRow): number =>
     computeCallTimeout(shapeClasses, { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 
@@ -245,7 +245,7 @@ const blame = ({ verifierId }: HoneypotRow, by: string): Error =>
 
 type Outcome = 'passed' | 'failed' | 'unclear' | 'garbage' | 'silent' | 'dropped';
 
-/** Nobody is credited for what proves nothing. */
+/** An outcome that proves nothing earns no credit. */
 const EVENTS: Readonly<Partial<Record<Outcome, VerifierEvent>>> = {
   passed: 'counted',
   failed: 'refuted',

@@ -25,7 +25,7 @@ export interface KnownAnswer {
   readonly report: ScoreReport;
 }
 
-/** A reply as it is put before a honeypot's verifier. */
+/** A reply as the verifier of a honeypot gets it. */
 export interface PlantedReply {
   readonly outputTokens: readonly number[];
   /** Of the replaced token; undefined where the reply is as it was. */
@@ -36,9 +36,9 @@ const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v2');
 
 /**
  * The reply with one token replaced by the likeliest other one that is listed there, and that stands elsewhere in the reply
- * before its end: so it is none that ends replies, which would be seen without any work. Where the reply allows, what is replaced
- * stands elsewhere, too, so that there are as many different tokens as before: fewer would tell. What was drawn from the tail
- * stays: a job gives those draws.
+ * before its end: so it does not end replies, which a verifier would notice without work. If possible, the replaced token
+ * stands elsewhere, too, so that the number of different tokens stays the same: a smaller one would give the honeypot away.
+ * Draws from the tail are kept, since a job names them.
  * @param rows of the opening.
  * @param seed 32 bytes that nobody else knows.
  * @returns the reply as it was where no position has such a token.
@@ -128,20 +128,21 @@ export function judgeHoneypot(
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
   const { reject, doubt, extrapolate } = toRates(drift.note);
-  // What its sequential test takes for the chance of an honest failure, whatever the operator's rate for replies.
+  // Use the rate of honest failures that the verifier's sequential test assumes, whatever the operator's rate for replies.
   const rates = { reject: Math.min(reject, VERIFIER_TEST.falsePositiveRate), doubt, extrapolate };
-  // Another class that never came out equal: to the bit the same is copied, with a chance of one in as many as were held out.
+  // In this other class no honest reply was ever equal, so a bit-identical report is copied (wrong at most about once in the
+  // number of held-out replies).
   const isCopied = comparison.identical && isNeverEqual(row);
   const pValue = isCopied ? 1 / (countHeldOut(row.strata) + 1) : 1;
   const { outcome } = judgeByRow(row, evidence, rates);
   const by = nameRow(row);
   if (outcome === 'reject' || pValue <= rates.reject) return { outcome: 'failed', by };
   if (outcome === 'accept' && pValue > doubt) return { outcome: 'passed', by };
-  // Few held-out replies give no small p-value: what is in doubt by them and past the fixed limits has failed.
+  // Few held-out replies cannot give a small p-value. A report that is in doubt and beyond the fixed limits has failed.
   return { outcome: outcome === 'inconclusive' && !isNear ? 'failed' : 'unclear', by };
 }
 
-/** A row measured for these two classes; what an unlisted class could be says nothing about an honest verifier. */
+/** A row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
 function findRow(
   { table }: DriftPolicy,
   { numericClass: providerClass }: Header,

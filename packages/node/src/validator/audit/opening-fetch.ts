@@ -19,16 +19,16 @@ import { isLate, isOwnDelay, type VerifierCallOptions } from './verifier-call.ts
 export interface OpeningFetchOptions {
   /** How long a provider has for an opening, from when it is first asked. */
   readonly windowMs: number;
-  /** Pause after the first time that it did not come; twice as long each time. */
+  /** Pause after the first failed attempt; it doubles each time. */
   readonly retryMs: number;
 }
 
 export interface OpeningFetchDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Passes while this validator can act: what it waits for others is counted by this one. */
+  /** Runs only while this validator can act. Waits for others are measured by this clock. */
   readonly awake: Clock;
-  /** Whether this validator hears of the others; one that is cut off says nothing of who does not answer it. */
+  /** Whether this validator is connected to the others. If not, it must not blame a provider that does not answer. */
   readonly isConnected: () => boolean;
   readonly store: Store;
   readonly group: GroupCommit;
@@ -41,24 +41,27 @@ export type AskedOpening =
   | { readonly outcome: 'opened'; readonly opened: OpenedReply }
   /** Asked again later. */
   | { readonly outcome: 'waiting' }
-  /** `isRefused`: the provider was there and said no. Otherwise it was late, which is evidence of another kind. */
+  /** `isRefused`: the provider answered and refused. Otherwise it was late, which is evidence of another kind. */
   | { readonly outcome: 'withheld'; readonly isRefused: boolean; readonly detail: string }
-  /** The provider need not have it any more, and was not asked often enough while it had to. */
+  /** The provider no longer has to keep it, and was not asked often enough while it had to. */
   | { readonly outcome: 'unasked'; readonly detail: string };
 
-/** Fewer answers than that are an accident, however much time has passed. */
+/** With fewer attempts than this, a missing opening may be an accident, however much time has passed. */
 export const LEAST_ASKS = 4;
-/** The first answer is waited for this share of the window, and no longer than this; twice as long each time. */
+/** Longest wait for the first answer, as a share of the window; it doubles each time. */
 const FIRST_SHARE = 1 / 8;
 const FIRST_MS = 15_000;
-/** What takes long may only need one answer that is whole, and the ask that may be the last one gets as much. */
+/**
+ * Longest wait for one answer, as a share of the window: a slow transfer may need only one complete answer. The last attempt
+ * gets as much.
+ */
 const LONGEST_SHARE = 1 / 2;
-/** An answer may take so many times what answers take at present. */
+/** An answer may take so many times what answers usually take now. */
 const ROUND_TRIPS_PER_CALL = 4;
 const PAUSE_SHARE = 1 / 8;
-/** Who cannot be reached may not know that it was asked. */
+/** A provider that cannot be reached may not know that it was asked, so this counts less. */
 const UNREACHABLE_WEIGHT = 1 / 2;
-/** Where openings take long, the window is at least so many times what they take, and at most so many windows. */
+/** If openings take long, the window grows to so many times what they take, within a limit. */
 const ROUND_TRIPS = 20;
 const MOST_WINDOWS = 8;
 const REMEMBERED = 32;
@@ -68,8 +71,8 @@ type Answer =
   | { readonly kind: 'refused' | 'late' | 'unreachable'; readonly error: unknown };
 
 /**
- * Asks for one opening, once: between two tries nobody waits in an audit's place. What makes an opening a withheld one is
- * counted here: time that the provider was given, and times that it was asked.
+ * Asks for one opening, once. Between two attempts the audit gives its place to others. This counts what makes an opening
+ * withheld: the time that the provider had, and how often it was asked.
  */
 export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
   const { windowMs, retryMs } = options;
@@ -152,13 +155,13 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     if (roundTrips.length > REMEMBERED) roundTrips.shift();
   }
 
-  /** What openings that come take at present, of whichever provider: the upper quartile. */
+  /** How long successful openings of all providers take now: the upper quartile. */
   function computeUsual(): number {
     const sorted = roundTrips.toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
   }
 
-  /** The window, or longer where openings that come take long: then it is not one provider that is slow. */
+  /** The window, or longer if successful openings take long: then not this one provider is slow. */
   function computePatience(): number {
     return Math.max(windowMs, Math.min(ROUND_TRIPS * computeUsual(), MOST_WINDOWS * windowMs));
   }
@@ -166,7 +169,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   return { ask };
 }
 
-/** An answer without the opening is a refusal; everything else may be the machine's or the path's. */
+/** An answer without the opening is a refusal. Everything else may be the fault of a machine or of the network. */
 function classify(error: unknown): 'refused' | 'late' | 'unreachable' {
   if (!(error instanceof LinkError)) return 'late';
   if (error.code === 'unreachable' || error.code === 'wrong-certificate') return 'unreachable';

@@ -14,19 +14,19 @@ import type { ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 
-/** The two calls to a verifier, and what their answers are worth. */
+/** The two calls to a verifier, and how their answers are classified. */
 export interface VerifierCallOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Passes that the usual time of a call is for. */
+/** The usual timeout of a call allows for so many passes. */
 const USUAL_PASSES = 1_024;
 const MS_PER_PASS = 100;
 
 /**
  * How long a verifier may take over one call: a long reply in single passes costs it what it cost the provider, one pass for
- * each token, and must not outlast its audit. What is many tokens in few passes has the usual time.
+ * each token, and must not outlast its audit. Many tokens in few passes get the usual time.
  * @param shapeClasses u8 per output token, as committed.
  */
 export function computeCallTimeout(
@@ -58,8 +58,8 @@ export interface VerifierCalls {
 }
 
 /**
- * Holds jobs back for a moment and sends what has gathered in the order of their ids, which are random: what kind of job is
- * ready first would say of which kind it is.
+ * Holds jobs back for a moment, then sends them in the order of their ids, which are random. Otherwise the order would reveal
+ * which kind a job is of.
  */
 export function mixJobs(calls: VerifierCalls, mixMs: number): VerifierCalls {
   let waiting: { readonly id: string; readonly go: () => void }[] = [];
@@ -92,7 +92,7 @@ export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'reque
   return { ...terms, ...inputs };
 }
 
-/** `silent`: nothing came, which may be nobody's fault; `garbage`: what came is not what was asked for. */
+/** `silent`: no answer, which may be nobody's fault; `garbage`: an answer that is not what was asked for. */
 export type Answer<T> =
   | { readonly outcome: 'answered'; readonly value: T }
   | { readonly outcome: 'garbage' | 'silent'; readonly error: unknown };
@@ -124,9 +124,9 @@ export async function askToCommit(
   }
 }
 
-/** Times that a verifier may say no to what it committed to: its first answer may be about a line that broke. */
+/** How often a verifier may refuse to open: its first refusal may be due to a broken connection. */
 const REVEAL_TRIES = 3;
-/** Times that one who does not answer is asked, however little time has passed. */
+/** How often a silent verifier is asked, at most. */
 const MOST_TRIES = 64;
 
 export interface RevealOf {
@@ -135,13 +135,13 @@ export interface RevealOf {
   readonly round: readonly Uint8Array[];
   readonly subject: ReportSubject;
   readonly pause: () => Promise<unknown>;
-  /** Whether who does not answer has had its time. */
+  /** Whether the time for a silent verifier is over. */
   readonly isOver: () => boolean;
 }
 
 /**
- * Who committed has a report. If it says no, or opens something else, it keeps that back, which is garbage; if it does not
- * answer, it may be standing still, which is silence.
+ * A verifier that committed has a report. If it refuses, or opens something else, it withholds the report: garbage. If it does
+ * not answer, it may be down: silence.
  */
 export async function askToReveal(
   crypto: Crypto,
@@ -170,16 +170,16 @@ export async function askToReveal(
   }
 }
 
-/** Whether a peer that did not do what it was asked for may only have been slow, or out of reach. */
+/** Whether a failed call may only mean that the peer was slow or unreachable. */
 export function isLate(error: unknown): boolean {
   return error instanceof LinkError && (error.retryable || ['canceled', 'wrong-certificate'].includes(error.code));
 }
 
-/** Whether a peer will not; one that has just started has not read from the chain yet whom it may answer. */
+/** Whether the peer refused. A peer that has just started does not know the registered validators yet. */
 const isRefusal = (error: unknown): boolean =>
   !isLate(error) && !(error instanceof LinkError && error.code === 'unauthorized');
 
-/** Whether a wait was cut short by this validator's own delay: it did not look for half of it. */
+/** Whether this validator's own delay cut the wait short: it could not act for half of it. */
 export function isOwnDelay(error: unknown, wait: { readonly timeoutMs: number; readonly tookMs: number }): boolean {
   return error instanceof LinkError && error.code === 'timeout' && wait.tookMs < wait.timeoutMs / 2;
 }

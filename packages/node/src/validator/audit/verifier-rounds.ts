@@ -8,14 +8,13 @@ import { drawRound, prepareCandidates } from './draw-round.ts';
 import { finishRound } from './finish-round.ts';
 import { findJobId, isUnfinished, type RoundState } from './round-state.ts';
 
-/** Beyond this many verifiers a reply is not worth asking about. */
+/** A reply is given to at most so many verifiers. */
 const MAX_ATTEMPTS = 4;
 
 /**
  * Asks verifiers, round after round, until their reports decide, nobody is left, or the window closes. In a round all are
- * asked at the same time, and none is asked to reveal before the last has committed or failed. Who is asked, what was
- * committed and what was opened is on the disk before the message that follows from it leaves, so that a validator which
- * is started again goes on in the same round.
+ * asked at the same time, and none is asked to reveal before the last has committed or failed. Who is asked, what was committed
+ * and what was opened is on the disk before the next message leaves, so that a restarted validator continues in the same round.
  */
 export async function runRounds(
   state: RoundState,

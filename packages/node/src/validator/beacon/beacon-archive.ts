@@ -25,7 +25,7 @@ export interface BeaconArchive {
   putVote(store: Store, vote: BeaconVote): void;
 }
 
-/** A day and more at the default epoch; audits and settlements look back far less. */
+/** More than a day at the default epoch; audits and settlements look back far less. */
 const KEPT_EPOCHS = 20_000n;
 /** Integers of SQLite have 64 bits and a sign; an epoch from the wire has none. */
 const MAX_STORED_EPOCH = (1n << 63n) - 1n;
@@ -42,7 +42,7 @@ export function createBeaconArchive(
   const queryEpoch = (epoch: bigint) =>
     epoch > MAX_STORED_EPOCH ? undefined : query('SELECT certificate FROM beacons WHERE epoch = ?', epoch);
 
-  // Asked with every order and every message; whoever writes a certificate lets go of it.
+  // Cached, since every order and message needs it. Writing a certificate clears it.
   let latest: BeaconPoint | undefined;
 
   function readLatest(): BeaconPoint {

@@ -23,11 +23,11 @@ export interface BeaconDriverDependencies {
   readonly archive: BeaconArchive;
   readonly group: GroupCommit;
   readonly validators: () => readonly QuorumMember[];
-  /** Delivers to a validator, or loses the message: the machine repeats what matters. */
+  /** Sends to a validator. The message may be lost: the machine repeats what matters. */
   readonly send: (to: Uint8Array, message: Uint8Array) => Promise<void>;
   readonly onCertified: (epoch: bigint) => void;
   readonly onUndelivered?: (error: unknown) => void;
-  /** The machine has stopped: something could not be written. */
+  /** Called when the machine stops because something could not be written. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -48,7 +48,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   let reached = { epoch: -1n, atMs: clock.nowMs(), members: '' };
   let last: Promise<void> = Promise.resolve();
 
-  /** The machine reads its validators once per epoch; where they change and it stands still, it starts the epoch again. */
+  /** The machine reads its validators once per epoch. If they change while it makes no progress, it restarts the epoch. */
   function current(): BeaconMachine | undefined {
     const list = validators();
     if (list.length === 0) return undefined;
@@ -67,7 +67,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
   function createMachine(): BeaconMachine {
     const timing = {
       epochMs,
-      // A proposal costs its receivers one proof check per validator: patience must not run out on a busy machine.
+      // A proposal costs its receivers one proof check per validator, so the timeout must be long enough for a busy machine.
       viewTimeoutMs: Math.max(2_000, epochMs / 4),
       gatherMs: Math.min(500, epochMs / 20),
       resendMs: Math.max(100, Math.min(2_000, epochMs / 10)),
@@ -84,7 +84,7 @@ export function createBeaconDriver(options: BeaconDriverOptions, dependencies: B
       try {
         for (const action of step(present)) await carryOut(action);
       } catch (error) {
-        // This machine has moved on from what is on the disk: the next one starts there, as after a restart.
+        // This machine is ahead of the disk. Drop it: the next one starts from the disk, as after a restart.
         machine = undefined;
         throw error;
       }

@@ -22,7 +22,7 @@ import { findUncollectable } from './collect.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
 
-/** For how long after a change of the coverage the one before it still passes: a validator may not have heard of it. */
+/** How long the old coverage still passes after a change: a validator may not know of the change yet. */
 const ALPHA_GRACE_MS = 3_600_000;
 
 /** @param from ledger address of the peer that asks. @throws CosignError */
@@ -92,7 +92,7 @@ export async function checkEntry(
   }
 }
 
-/** What a verdict's own bytes do not say, as it is known here. */
+/** What a verdict's own bytes do not contain, as this validator knows it. */
 function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors {
   const { ledger, allowFixedVerifier, checkWord, clock, getBeacon, findPolicy } = state;
   return {
@@ -103,7 +103,10 @@ function createTrust(state: CosignState, validator: Uint8Array): VerdictAnchors 
       if (beacon === undefined) throw new CosignError('unavailable', `the beacon of epoch ${epoch} is not known`);
       return beacon;
     },
-    /** Another table proves nothing against the verdict: whoever asks may ask again when both hold the same. */
+    /**
+     * If this validator has another table, that proves nothing against the verdict. The peer may ask again when both have the
+     * same.
+     */
     findPolicy(note, { index, timeMs }) {
       const found = findPolicy(note, timeMs);
       if ('policy' in found) return found.policy;
@@ -131,8 +134,8 @@ export async function assertPassedOver(
 }
 
 /**
- * The batch's own bytes have to be what its entries net to. Vouchers are left to the contract, which checks them against the channel
- * that only it knows exactly. @throws CosignError
+ * The batch must equal the netting of its entries. The contract checks the vouchers, since only it knows the channels exactly.
+ * @throws CosignError
  */
 export function assertNets(
   { crypto }: Pick<CosignState, 'crypto'>,
@@ -154,12 +157,12 @@ export function assertNets(
   } catch (cause) {
     throw new CosignError('refuted', `the entries do not settle: ${(cause as Error).message}`, { cause });
   }
-  demand(equalBytes(encodeSettlement(rebuilt), bytes), 'the batch is not what its entries net to');
+  demand(equalBytes(encodeSettlement(rebuilt), bytes), 'the batch differs from the netting of its entries');
 }
 
 /**
- * Left out is who cannot be drawn, and of those left out before nobody else comes back: then a payer who fills its
- * channel up again holds up a batch as little as one who empties it. @throws CosignError
+ * Exactly the payers that cannot be debited may be left out; a payer that was left out before may stay out. So a payer can hold
+ * up a batch neither by emptying its channel nor by filling it again. @throws CosignError
  */
 export async function checkUncollectable(
   { channelOf }: Pick<CosignState, 'channelOf'>,
@@ -179,7 +182,10 @@ export async function checkUncollectable(
   });
   const undrawable = new Set(found.map(toHex));
   for (const payer of debts.map((debt) => toHex(debt.payer))) {
-    demand(!named.has(payer) || undrawable.has(payer), `payer ${payer} can be drawn, by the chain as it is here`);
-    demand(named.has(payer) || !undrawable.has(payer), `payer ${payer} can still not be drawn`);
+    demand(
+      !named.has(payer) || undrawable.has(payer),
+      `payer ${payer} can be debited, by the chain as this validator reads it`,
+    );
+    demand(named.has(payer) || !undrawable.has(payer), `payer ${payer} still cannot be debited`);
   }
 }

@@ -2,8 +2,9 @@ import type { Channel } from '@ogong/chain/client';
 import type { Debt } from '@ogong/protocol/settlement/batch';
 
 /**
- * Who cannot be drawn for what is owed, by the chain as it is now: the reserve left in the channel is smaller. The
- * voucher needs no look: an order is admitted only where the newest one covers all that is owed (docs/spec/validator.md).
+ * Payers that cannot be debited for what they owe, by the chain as it is now: the reserve in the channel is smaller. The
+ * voucher does not have to be checked: an order is admitted only if the newest voucher covers all that is owed
+ * (docs/spec/validator.md).
  * @param readChannel a reading of this moment, of the payer's channel with the validator that is owed.
  * @returns the payers, in the order of the debts. Rejects as readChannel does.
  */

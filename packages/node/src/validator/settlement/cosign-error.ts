@@ -1,11 +1,11 @@
 export type CosignErrorCode =
-  /** Something in the batch does not hold. */
+  /** Something in the batch is wrong. */
   | 'refuted'
-  /** A batch with another log was signed under this sequence, or a reply of it in another batch. */
+  /** This validator has signed a batch with another log under this sequence, or one of its replies in another batch. */
   | 'conflict'
   /** It is not this batch's turn, as the chain has it. */
   | 'not-next'
-  /** Something that is needed to check it cannot be had now. */
+  /** Something that the check needs is not available now. */
   | 'unavailable';
 
 export class CosignError extends Error {

@@ -31,13 +31,13 @@ export interface CosignDependencies {
   readonly channelOf: (payer: Uint8Array, validator: Uint8Array) => Promise<Pick<Channel, 'admitted' | 'spent'>>;
   /** The network's lowest coverage at that time or later; undefined where nobody knows. */
   readonly findLeastAlphaPpm: (sinceMs: number) => Promise<number | undefined>;
-  /** What scores of that time are judged by, as the evidence names it. */
+  /** The drift policy of that time, as the evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, timeMs: number) => FoundPolicy;
   /** Beacon of an epoch, asked of a peer where it is not archived. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
 }
 
-/** What the steps of a co-signature work on. All that changes is in the store. */
+/** The state that the steps of a co-signature work on. Everything that changes is in the store. */
 export interface CosignState extends CosignOptions, CosignDependencies {
   readonly checkWord: CheckPayeeWord;
 }

@@ -32,13 +32,13 @@ export function readVote(store: Store, validator: Uint8Array, sequence: bigint):
   };
 }
 
-/** @throws CosignError unless the batch settles the log that was signed: whom it draws, and under which order, may differ. */
+/** @throws CosignError unless the batch settles the log that was signed. Its debits and their orders may differ. */
 export function assertReplaces({ logHead }: Pick<Vote, 'logHead'>, { batch }: Pick<Settlement, 'batch'>): void {
   if (equalBytes(logHead, batch.logHead)) return;
   throw new CosignError('conflict', `another batch was signed as number ${batch.sequence}`);
 }
 
-/** Inside one transaction. @throws CosignError where another vote stands against it. */
+/** Call it inside one transaction. @throws CosignError if an earlier vote contradicts it. */
 export function castVote(store: Store, ballot: Ballot): void {
   const { validator, sequence, digest, logHead, uncollectable, entries, replaces } = ballot;
   const known = readVote(store, validator, sequence)?.digest;

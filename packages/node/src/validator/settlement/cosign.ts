@@ -9,10 +9,10 @@ import type { CosignState } from './cosign-state.ts';
 import { assertReplaces, castVote, readVote } from './cosign-vote.ts';
 
 /**
- * Signs a peer's batch after coming to each of its verdicts anew from the bytes that they rest on (docs/spec/validator.md
- * lists what is re-checked). One log per validator and sequence, one batch per reply, both on the disk before the
- * signature leaves. Whom a batch of that log leaves out as uncollectable may change with the payers' channels: the chain
- * takes one batch per sequence, so that of all that were signed one settles.
+ * Signs a peer's batch after deriving each of its verdicts again from the evidence (docs/spec/validator.md lists the checks).
+ * One log per validator and sequence, one batch per reply, both on the disk before the signature leaves. The list of
+ * uncollectable payers may change with their channels: the chain takes one batch per sequence, so only one of the signed
+ * batches settles.
  * @param from ledger address behind the link. @throws CosignError
  */
 export async function cosignBatch(

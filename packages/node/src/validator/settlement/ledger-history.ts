@@ -16,7 +16,7 @@ export interface LedgerHistory {
   findLeastAlpha(sinceMs: number): Promise<number | undefined>;
 }
 
-/** What the chain was told in the past, from its events. Everything rejects with a ChainError. */
+/** The past of the contracts, from their events. Everything rejects with a ChainError. */
 export function createLedgerHistory({ client }: Pick<ChainView, 'client'>): LedgerHistory {
   return {
     async findSettled(validator, sequence) {
@@ -61,7 +61,7 @@ export function createLedgerHistory({ client }: Pick<ChainView, 'client'>): Ledg
             atMs: Number((await rpc.getBlock({ blockHash })).timestamp) * 1_000,
           })),
         );
-        // What came before the time counts only as far as the last such change, which was in force then.
+        // Of the changes before that time only the last one counts, which was in force then.
         const first = changes.findLastIndex(({ atMs }) => atMs <= sinceMs);
         const inForce = changes.slice(Math.max(0, first)).map(({ alpha }) => alpha);
         return inForce.length === 0 ? undefined : Math.min(...inForce);

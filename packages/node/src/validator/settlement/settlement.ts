@@ -59,7 +59,7 @@ export interface SettlementDependencies {
     peer: QuorumMember,
     request: CosignRequest,
   ) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
-  /** What settled a batch, where this validator did not see it happen; undefined where it cannot be found. */
+  /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
   readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
   /** @param unpaidReplies how many replies of the batch were not paid for. */
   readonly onSettled: (sequence: bigint, transactionHash: string, unpaidReplies: number) => void;
@@ -85,11 +85,11 @@ export class SettlementError extends Error {
 }
 
 /**
- * One step towards settling what is decided: propose, gather signatures, submit, book. Each part is durable before the
- * next begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes.
- * Only whom it draws may: payers whose channel no longer covers what they owe are left out, so that they strand nobody.
+ * One step towards settling decided replies: propose, gather signatures, submit, book. Each part is durable before the next
+ * begins, and each can be repeated: the chain takes a sequence once, and the log of a proposed batch never changes. Only its
+ * debits may change: payers whose channel no longer covers what they owe are left out, so that they do not block the others.
  * @returns true where a batch was settled or replaced, so that there is more to do.
- * @throws ChainError, SettlementError; nothing is lost, the next step goes on from the same place.
+ * @throws ChainError, SettlementError; nothing is lost: the next step continues from the same place.
  */
 export function createSettlement(options: SettlementOptions, dependencies: SettlementDependencies) {
   const { domain, maxEntries, maxBatchBytes, minSignatures } = options;
@@ -125,7 +125,7 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
       const receipt = await client.settle({ batch: header, debits, lines, ejections, quorum });
       await book(batch, { transactionHash: receipt.transactionHash, uncollectable });
     } catch (error) {
-      // Somebody else submitted it meanwhile: the next step books it. Otherwise the chain has gone back, or is another.
+      // Somebody else has submitted it, and the next step books it. Otherwise the chain was reset, or is another one.
       const isTaken = error instanceof ChainError && error.revert?.name === 'WrongSequence';
       if (isTaken && (await client.anchorOf(signer.address)).sequence >= batch.sequence) return true;
       if (isAboutChannels(error, batch) && (await replace(client, batch))) return true;
@@ -149,7 +149,7 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     if (unpaid !== undefined) onSettled(batch.sequence, transactionHash, unpaid);
   }
 
-  /** Somebody may have submitted what this one replaced: whom the chain drew is what counts. */
+  /** Somebody may have submitted the batch that this one replaced. What the chain has debited counts. */
   async function bookFound(batch: StoredBatch): Promise<void> {
     const found = await findSettled(signer.address, batch.sequence);
     const drawn = new Set(found?.payers.map(toHex));
@@ -158,7 +158,7 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     await book(batch, { transactionHash: found?.transactionHash ?? '', uncollectable });
   }
 
-  /** @returns false where the chain has the channels as the batch has them. */
+  /** @returns false if the channels on the chain still match the batch. */
   async function replace(client: SettlementChain, batch: StoredBatch): Promise<boolean> {
     const settlement = await build(client, batch.sequence, batch.to, readEntries(batch));
     const { uncollectable } = settlement;
@@ -231,7 +231,10 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
     return taken;
   }
 
-  /** Own signature and the peers', each kept, until they are a quorum. @returns them in the contract's order. */
+  /**
+   * Collects and stores the own signature and those of peers, until they are a quorum.
+   * @returns them in the contract's order.
+   */
   async function gather(batch: StoredBatch, digest: Uint8Array): Promise<Uint8Array[]> {
     const validators = chain.validators();
     const { sequence, from, to } = batch;
@@ -248,7 +251,7 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
       const quorum = verifyQuorum(crypto, { digest, signatures, validators });
       return { ...quorum, ok: quorum.ok && quorum.signatures.length >= minSignatures };
     };
-    // A peer that does not answer holds up nobody: the step goes on with the quorum, the rest may still arrive.
+    // A silent peer delays nobody: the step continues with a quorum. Other signatures may still arrive.
     if (!isDone().ok) {
       await new Promise<void>((resolve) => {
         const asked = missing.map(async (peer) => {
@@ -289,7 +292,10 @@ export function createSettlement(options: SettlementOptions, dependencies: Settl
   return { step };
 }
 
-/** Refused for a payer's channel; or by co-signers, for whom a payer that is left out could be drawn by now. */
+/**
+ * Whether the batch was refused because of a payer's channel, or by co-signers because a payer that is left out can be debited
+ * now.
+ */
 function isAboutChannels(error: unknown, { settlement }: StoredBatch): boolean {
   if (error instanceof SettlementError) return error.code === 'no-quorum' && settlement.uncollectable.length > 0;
   const refusal = error instanceof ChainError ? error.revert?.name : undefined;

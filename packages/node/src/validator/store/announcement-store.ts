@@ -26,8 +26,8 @@ export const MAX_ANNOUNCEMENTS = 4096;
 export type AnnouncementProblem = 'known' | 'shared-certificate' | 'full';
 
 /**
- * Names cost nothing: each takes a certificate of its own, and where there are too many it is newcomers who are refused.
- * @returns what stands against it; undefined where it is kept.
+ * Identities are free. So each must have its own certificate, and if there are too many, new ones are refused.
+ * @returns why it was refused; undefined if it was stored.
  */
 export function putAnnouncement(
   store: Store,
@@ -55,7 +55,10 @@ export function putAnnouncement(
   return undefined;
 }
 
-/** Who has left makes room, the longest gone first, but not while it has work under way or its old bytes would be taken again. */
+/**
+ * Expired providers make room, the longest expired first, but not while they have replies in progress or their old announcement
+ * could be accepted again.
+ */
 function hasRoom(store: Store, nowMs: number, limit: number): boolean {
   const counted = countColumns.get(store.prepare('SELECT count(*) AS n FROM announcements'));
   if (counted !== undefined && counted.n < limit) return true;
@@ -76,7 +79,10 @@ export interface CandidateQuery {
   readonly serverId: Uint8Array;
   /** Where it has handed its opening over, see hashPlace. */
   readonly openedAt?: Uint8Array | undefined;
-  /** Beacon of the draw: it, stake, and not who was first to pick a small id, decide who is left out of too long a list. */
+  /**
+   * Beacon of the draw. Beacon and stake decide who is left out of a list that is too long; otherwise whoever picks a small id
+   * would win.
+   */
   readonly salt: Uint8Array;
   /** Of a payee, atomic units; 0 where it is not known. */
   readonly stakeOf: (payee: Uint8Array) => bigint;
@@ -86,8 +92,8 @@ export interface CandidateQuery {
 }
 
 /**
- * Certificate and host under which a provider was reached. Only what it has proven counts: else it could announce the host of
- * an honest verifier to be rid of it. Hosts on the own machine say nothing about operators.
+ * Certificate and host under which a provider was reached. Only a proven address counts: otherwise a provider could announce
+ * the host of an honest verifier to exclude it. Loopback hosts say nothing about operators.
  */
 export function hashPlace(
   crypto: Crypto,
@@ -111,16 +117,18 @@ function sharesPlace(crypto: Crypto, { verifier, ...server }: Announcement, open
   });
 }
 
-/** A verifier signs for each provider that announces it: where there are several it is one candidate all the same. */
+/** A verifier may be announced by several providers, but is only one candidate. */
 function isFirstOfKey(): (candidate: { readonly keyHash: Uint8Array }) => boolean {
   const seen = new Set<string>();
   return ({ keyHash }) => seen.size < seen.add(toHex(keyHash)).size;
 }
 
-/** While as many others are there, with half of the stake at least, whoever has just been silent is left out. */
+/**
+ * While at least this many others remain, with at least half of the stake, verifiers that were silent recently are left out.
+ */
 const ENOUGH = 4;
 
-/** Payees of those who say now that they verify, for their stake. */
+/** Payees of the currently announced verifiers, to read their stake. */
 export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
   return announcementColumns
     .all(store.prepare('SELECT announcement FROM announcements WHERE expires_at > ?'), nowMs)
@@ -130,8 +138,8 @@ export function listVerifierPayees(store: Store, nowMs: number): Uint8Array[] {
 }
 
 /**
- * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, but for some that its template
- * adds: who overstates the prompt has to send one as long to be rid of verifiers with less room.
+ * Tokens of prompt and reply, as the provider says. A text has no more tokens than bytes, apart from those that its template
+ * adds. So a provider cannot exclude verifiers with less room by overstating a short prompt.
  */
 export function countContext(header: CommonHeader, request: Uint8Array | undefined): number {
   const context = findModality(header.endpoint).countContext(header);
@@ -139,9 +147,9 @@ export function countContext(header: CommonHeader, request: Uint8Array | undefin
 }
 
 /**
- * Whoever says now that it verifies a model, with another key, in another place and for another payee than the provider
- * under audit, each key once, ascending by provider id, with the chances that its payee's stake gives it; ejected providers and excluded verifiers are
- * not asked.
+ * The verifiers that are currently announced for a model, each key once, ascending by provider id, with the chances that the
+ * payee's stake gives. Key, place and payee must differ from those of the provider under audit. Ejected providers and excluded
+ * verifiers are left out.
  */
 export function listCandidates(
   store: Store,
@@ -162,29 +170,29 @@ export function listCandidates(
     .map(({ announcement }) => announcement)
     .filter((announcement) => announcement.verifier && offerOf(announcement))
     .filter((announcement) => !sharesPlace(crypto, announcement, openedAt))
-    // As announced now: what the order named may have been announced before.
+    // Compare with the current announcement, since the payee may have changed since the order.
     .filter(({ payee }) => server === undefined || !equalBytes(payee, server.payee))
     .filter(({ providerId }) => !equalBytes(providerId, serverId))
     .filter(({ verifier }) => !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)));
-  // Whoever lacks the room has to refuse, which must not count against it.
+  // A verifier without enough room would have to refuse, which must not count against it.
   const roomy = able.filter((announcement) => (offerOf(announcement)?.contextSize ?? 0) >= context);
   const all = (roomy.length > 0 ? roomy : able)
     .map((announcement) => ({
       providerId: announcement.providerId,
       payee: announcement.payee,
       keyHash: announcement.verifier?.keyHash as Uint8Array,
-      // Whoever is paid to one payee is taken for one operator.
+      // One payee counts as one operator.
       operator: crypto.sha256(announcement.payee),
       numericClass: offerOf(announcement)?.numericClass ?? '',
     }))
     .filter(isFirstOfKey());
   const present = all.filter(({ providerId }) => readVerifier(store, providerId).deferredUntilMs <= nowMs);
-  // Names without stake cost nothing: however many, they do not take the place of verifiers that were made to be silent.
+  // Identities without stake are free. However many there are, they must not replace verifiers that somebody has made silent.
   const isEnough = present.length >= ENOUGH && 2n * sumStakes(present, stakeOf) >= sumStakes(all, stakeOf);
   return keepByStake(crypto, isEnough ? present : all, { salt, limit: MAX_CANDIDATES, stakeOf });
 }
 
-/** Each payee's once. */
+/** The sum of stakes, each payee's once. */
 function sumStakes(
   candidates: readonly { readonly payee: Uint8Array }[],
   stakeOf: (payee: Uint8Array) => bigint,

@@ -4,9 +4,8 @@ import type { Attempt } from '@ogong/protocol/verdict/evidence';
 import { readReply } from './reply-store.ts';
 
 /**
- * Which verifiers were asked about a reply that is being audited, and what came back: asked -> committed -> report, or
- * garbage (what came is nothing, or a commitment was not opened), or silent. Every step is on the disk before the next
- * message leaves.
+ * Which verifiers were asked about a reply that is being audited, and what came back: asked -> committed -> report, or garbage
+ * (a useless answer, or a commitment that was not opened), or silent. Every step is on the disk before the next message leaves.
  */
 export type AttemptOutcome = 'asked' | 'committed' | 'report' | 'garbage' | 'silent';
 
@@ -38,7 +37,7 @@ const attemptFields = {
 const attemptColumns = columns(attemptFields);
 const keptAttempt = columns({ replyId: bytes, ...attemptFields });
 
-/** Nothing where the reply got its verdict meanwhile. */
+/** Does nothing if the reply has its verdict already. */
 export function keepAttempt(store: Store, replyId: Uint8Array, row: AttemptRow): void {
   if (readReply(store, replyId)?.state !== 'auditing') return;
   keptAttempt.insert(store, 'INSERT OR REPLACE INTO attempts', { replyId, ...row });

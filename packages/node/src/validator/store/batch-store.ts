@@ -88,7 +88,7 @@ export function measureEntry(message: EntryMessage): number {
   return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
 }
 
-/** Ties the replies to the batch: from here on its log never changes. */
+/** Ties the replies to the batch. From now on its log never changes. */
 export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
   store
@@ -135,12 +135,12 @@ export function listSignatures(store: Store, sequence: bigint): QuorumSignature[
 export interface Booking {
   readonly transactionHash: string;
   readonly nowMs: number;
-  /** Payers that the chain did not draw. */
+  /** Payers that the chain did not debit. */
   readonly uncollectable: readonly Uint8Array[];
 }
 
 /**
- * Books what the chain has drawn; what it could not draw is owed no longer.
+ * Books what the chain has debited. What it could not debit is no longer owed.
  * @returns how many replies were not paid for; undefined where the batch was booked before.
  */
 export function settleBatch(

@@ -29,7 +29,7 @@ export function readChannel(store: Store, payer: Uint8Array): ChannelState {
   return row ?? { settled: 0n, owed: 0n, outstanding: 0n, voucher: 0n };
 }
 
-/** The newest order of a payer: what its debit is drawn under. */
+/** The newest order of a payer, with the voucher for its debit. */
 export function readVoucher(store: Store, payer: Uint8Array): { order: Order; signature: Uint8Array } | undefined {
   return voucherColumns.get(store.prepare(`SELECT ${voucherColumns.list} FROM channels WHERE payer = ?`), payer);
 }

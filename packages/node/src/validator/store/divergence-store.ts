@@ -4,14 +4,14 @@ import { parseDivergence } from '@ogong/protocol/stage2/divergence';
 import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
 import type { DivergenceSide } from '@ogong/protocol/stage2/verify-divergence';
 
-/** What was found out about a reply that was rejected for being different (docs/spec/replay-tier.md). */
+/** The result of a dispute about a rejected reply (docs/spec/replay-tier.md). */
 export interface DivergenceRow {
   /** Canonical evidence. */
   readonly evidence: Uint8Array;
   /** The confirming machine's, where there was one. */
   readonly third: SignedTrace | undefined;
   readonly side: DivergenceSide;
-  /** In words, where it is confirmed. */
+  /** The layer in words, if it is confirmed. */
   readonly layer: string | undefined;
 }
 

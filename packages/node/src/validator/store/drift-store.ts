@@ -7,12 +7,12 @@ import { type DriftNote, type DriftPolicy, findRateProblem } from '@ogong/protoc
 import { parseDrift } from '@ogong/protocol/verdict/evidence';
 
 /**
- * Tables that this validator judged by, with the time until which: a peer's verdict from before a change of the table is
- * still checked by the one it was reached with. No table at all is one of them, under a hash of zeros.
+ * Tables that this validator has used, each with the end of its use. A peer's verdict from before a change of table is checked
+ * with the old one. "No table" is one of them, with a zero hash.
  */
 const NONE = new Uint8Array(32);
 
-/** Makes a table, or none, the one that is judged by from now on. */
+/** Sets the table, or none, that verdicts use from now on. */
 export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs: number): void {
   const hash = policy?.note.tableHash ?? NONE;
   const bytes = policy ? encodeDriftTable(policy.table) : new Uint8Array(0);
@@ -26,7 +26,7 @@ export function adoptTable(store: Store, policy: DriftPolicy | undefined, nowMs:
     .run(hash, bytes, isNamed ? 1 : 0);
 }
 
-/** Whether the chain was once seen to name this table. */
+/** Whether the chain has ever named this table. */
 export function wasNamed(store: Store, hash: Uint8Array): boolean {
   return store.prepare('SELECT 1 FROM drift_tables WHERE hash = ? AND named = 1').get(hash) !== undefined;
 }
@@ -52,7 +52,7 @@ function readTable(store: Store, hash: Uint8Array): HeldTable | undefined {
 }
 
 /**
- * The policy that a reply is judged by to its end: that of the time when its verifiers were drawn, which depends on it.
+ * The policy that judges a reply. It stays that of the time when its verifiers were drawn, since the draw depends on it.
  * @param drift as encodeDrift gives it; undefined where nobody is drawn yet.
  */
 export function readPolicy(

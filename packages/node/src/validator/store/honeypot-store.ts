@@ -12,7 +12,7 @@ export function putAnswer(store: Store, replyId: Uint8Array, report: Uint8Array)
 
 const answerColumns = columns({ state: oneOf(REPLY_STATES), report: optional(bytes) });
 
-/** What is known of a reply: the canonical report, or that there will be none. */
+/** The known answer of a reply: the canonical report, or that there will be none. */
 export function readAnswer(
   store: Store,
   replyId: Uint8Array,
@@ -117,7 +117,7 @@ export function closeHoneypot(store: Store, id: Uint8Array, outcome: string): bo
   return changes > 0;
 }
 
-/** Those with something to do: to ask, to open, or to judge. */
+/** Honeypots that wait for a step: ask, open or judge. */
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
   const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE outcome IS NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
   return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);

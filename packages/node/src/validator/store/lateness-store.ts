@@ -10,14 +10,14 @@ import { computeOutcomeEValue } from '@ogong/protocol/statistics/sprt';
 import { findSubject, type Party, testFields } from './sequential-store.ts';
 
 /**
- * What late openings say, in a test of its own (docs/spec/sequential-test.md): a machine that stands still is not a cheat, so
- * no score of a reply enters here, and no lateness there. Assumed of an honest provider: whatever was before, at most one
- * audit in ten begins a new spell in which it opens nothing.
+ * A separate sequential test for late openings (docs/spec/sequential-test.md). A machine that is down is not a cheat, so scores
+ * do not enter this test, and lateness does not enter the other. It assumes that an honest provider, whatever happened before,
+ * begins a new outage in at most one audit of ten.
  */
 const LATENESS = { soundness: 0.5, falsePositiveRate: 0.1 };
 
 export interface LatenessState extends PayeeTestState {
-  /** Beacon epoch at the last spell that was counted; replies taken in by then belong to it. */
+  /** Beacon epoch at the last outage that was counted; replies taken in by then belong to it. */
   readonly countedEpoch: bigint;
 }
 
@@ -36,8 +36,8 @@ function writeLateness(store: Store, subject: Uint8Array, state: LatenessState):
 }
 
 /**
- * Both tests, of the key and of its payee, after one more audit. One spell is late with all that was taken in before it was
- * noticed, so it counts once.
+ * Updates both tests, of the key and of its payee, after one more audit. In one outage all openings are late for replies taken
+ * in before it was noticed, so it counts once.
  * @param audit.epoch in which the reply was taken in.
  * @returns whether the provider is ejected by it; under the two conditions of advanceTests.
  */

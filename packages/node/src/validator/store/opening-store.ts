@@ -3,11 +3,11 @@ import type { Store } from '@ogong/host/store/store';
 
 /** How often a provider was asked for an opening that has not come, and what that has counted so far. */
 export interface OpeningAsks {
-  /** Times that it failed to come, those not counted in which this validator was at fault. */
+  /** Failed attempts, without those in which this validator was at fault. */
   readonly asks: number;
-  /** Of those, how often the provider answered, and not with the opening. */
+  /** How many of those the provider answered without the opening. */
   readonly refusals: number;
-  /** Of the audit window, ms. */
+  /** How much of the audit window has passed, ms. */
   readonly waitedMs: number;
   /** Planned between the last ask and the next one, ms. */
   readonly pauseMs: number;
@@ -43,7 +43,7 @@ export function forgetAsks(store: Store, replyId: Uint8Array): void {
 
 /** @returns ids of audits whose opening failed to come before and is to be asked for again, the longest due first. */
 export function listDueAsks(store: Store, nowMs: number, limit: number): Uint8Array[] {
-  // A clock that was set back must not keep anybody waiting.
+  // A clock that was set back must not delay the next attempt.
   const sql = 'SELECT reply_id FROM opening_asks WHERE due_at <= ?1 OR due_at > ?1 + pause_ms ORDER BY due_at LIMIT ?2';
   return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
 }

@@ -45,7 +45,7 @@ export interface ReplyRow {
   readonly opening: Uint8Array | undefined;
   readonly openedAt: Uint8Array | undefined;
   readonly candidates: Uint8Array | undefined;
-  /** What it is judged by, from the time when its verifiers were drawn. */
+  /** The drift policy that judges it, set when its verifiers are drawn. */
   readonly drift: Uint8Array | undefined;
   readonly verdict: string | undefined;
   readonly checks: string | undefined;
@@ -178,8 +178,8 @@ export interface Admission {
 }
 
 /**
- * Reserves an order's maximum fee. Orders of one channel may arrive in any order: what counts is that the newest one
- * covers all that may be drawn, and that the chain holds as much.
+ * Reserves an order's maximum fee. Orders of one channel may arrive in any order. The newest one must cover all that may be
+ * drawn, and the chain must hold as much.
  * @returns false where the same order was admitted before.
  * @throws AdmissionError
  */
@@ -191,7 +191,7 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
   }
   const state = readChannel(store, order.payer);
   let liability = state.owed + state.outstanding + order.maxFeeAtomic;
-  // The chain may be ahead of what was booked here, and the cached channel behind it.
+  // The chain may be ahead of this store, and the cached channel behind it.
   if (state.settled > channel.spent) liability += state.settled;
   else liability += channel.spent;
   if (order.cumulativeAtomic < liability && state.voucher < liability) {
@@ -229,7 +229,7 @@ export function admitReply(store: Store, { order, orderBytes, orderSignature, ch
   return true;
 }
 
-/** Turns the reservation into the fee that is owed unless the audit says otherwise. */
+/** Replaces the reservation by the fee, which is owed unless the audit rejects. */
 export function recordReply(store: Store, claim: Claim, submission: Submission, intakeEpoch: bigint): void {
   const { order, header, feeAtomic } = claim;
   const { record, providerKey, signature } = submission.record;
@@ -272,7 +272,7 @@ export function attachRecord(
     .run(record, providerKey, signature, replyId);
 }
 
-/** Has the reply audited whatever the beacon draws. */
+/** Marks the reply for an audit, whatever the beacon draws. */
 export function forceAudit(store: Store, replyId: Uint8Array): void {
   store
     .prepare("UPDATE replies SET forced = 1 WHERE reply_id = ? AND state IN ('admitted', 'recorded', 'auditing')")
@@ -294,8 +294,8 @@ export function beginAudit(
 }
 
 /**
- * What is left of the audit begins now, however late the opening came: the rest waits for verifiers.
- * @param openedAt what the provider has proven about where it is, by handing the opening over there.
+ * Stores the opening. The time for verifiers starts now, however late the opening came.
+ * @param openedAt the place that the provider has proven by handing the opening over there.
  */
 export function keepOpening(
   store: Store,
@@ -312,7 +312,7 @@ export function keepOpening(
   forgetAsks(store, replyId);
 }
 
-/** @param drift what weighs them, and judges what they report. */
+/** @param drift the policy that weighs the candidates and judges their reports. */
 export function keepCandidates(store: Store, replyId: Uint8Array, candidates: Uint8Array, drift: Uint8Array): void {
   store
     .prepare(

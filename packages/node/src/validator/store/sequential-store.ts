@@ -16,8 +16,8 @@ const testColumns = columns(testFields);
 const keptTest = columns({ subject: bytes, ...testFields });
 
 /**
- * The sequential tests of a validator: of every provider's key, 32 bytes, and of every payee, 20 bytes. Keys rotate; whom
- * the fees go to is whom the evidence follows.
+ * The sequential tests of a validator: of every provider's key, 32 bytes, and of every payee, 20 bytes. Keys rotate, so
+ * evidence follows the payee that gets the fees.
  */
 export function readTest(store: Store, subject: Uint8Array): PayeeTestState {
   const sql = `SELECT ${testColumns.list} FROM tests WHERE subject = ?`;
@@ -28,18 +28,18 @@ export function writeTest(store: Store, subject: Uint8Array, state: PayeeTestSta
   keptTest.insert(store, 'INSERT OR REPLACE INTO tests', { subject, ...state });
 }
 
-/** Whom a verdict is about; the payee only where it signed for the key. */
+/** The provider that a verdict is about; with its payee only if the payee signed for the key. */
 export interface Party {
   readonly providerId: Uint8Array;
   readonly payee: Uint8Array | undefined;
 }
 
-/** Whom evidence is kept against besides the key: the payee, or the key itself where none is known. */
+/** The second subject of evidence, besides the key: the payee, or the key itself if no payee is known. */
 export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefined): Uint8Array {
   return payee?.some((byte) => byte !== 0) ? payee : providerId;
 }
 
-/** What the other keys of a payee go on to show once all together are over the limit, and which key that leaves out. */
+/** The test of a payee's other keys, once all keys together are over the limit; `suspect` is the key that is left out. */
 interface RestTest extends PayeeTestState {
   readonly suspect: Uint8Array;
 }
@@ -55,7 +55,7 @@ function writeRest(store: Store, payee: Uint8Array, test: RestTest): void {
   keptRest.insert(store, 'INSERT OR REPLACE INTO rest_tests', { payee, ...test });
 }
 
-/** Whether evidence that no single key explains speaks against a payee: nothing of any key of its is taken any more. */
+/** Whether a payee is ejected with all its keys, because no single key explains the evidence against it. */
 export function isPayeeOut(store: Store, payee: Uint8Array): boolean {
   return readRest(store, payee)?.ejected === true;
 }
@@ -64,12 +64,12 @@ export function isPayeeOut(store: Store, payee: Uint8Array): boolean {
  * All tests after one more audit, written.
  *
  * A provider is ejected where its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first bounds what an
- * honest payee ever suffers from its own keys by beta. The second is for payees one of whose keys was stolen, or runs on
- * a broken machine: who is honest under such a payee is still ejected with probability at most sqrt(beta).
+ * honest payee ever suffers from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or
+ * a broken machine: such a key is ejected with probability at most sqrt(beta).
  *
- * A cheat that changes its key before the key's own evidence is enough would never be out. So from the moment on in which a
- * payee is over the limit, all its keys but the one most suspected then enter one more test: where that reaches 1 / beta as
- * well, no single key explains it, and the payee is out with all keys that it has or will have.
+ * A cheat that changes its key before there is enough evidence against the key would never be ejected. So once a payee is over
+ * the limit, one more test starts for all its keys except the most suspected one. If that test also reaches 1 / beta, no single
+ * key explains the evidence, and the payee is ejected with all keys that it has or will have.
  * @returns whether the provider is ejected by this audit.
  */
 export function advanceTests(
@@ -87,7 +87,7 @@ export function advanceTests(
     isReject,
     eValue: (isExact ? undefined : eValue) ?? computeOutcomeEValue(verdict, parameters),
   };
-  // Nothing was decided and nothing measured: no audit took place.
+  // Nothing was decided or measured, so this does not count as an audit.
   if (verdict === 'inconclusive' && eValue === undefined) return false;
   const wasOver = readTest(store, subject).ejected;
   for (const each of isAlone ? [providerId] : [providerId, subject]) {
@@ -105,7 +105,8 @@ export function advanceTests(
       writeRest(store, subject, { ...advancePayeeTest(rest, step, beta), suspect: rest.suspect });
     }
   }
-  // What speaks for a provider ejects it not, whatever was piled up before; a reject is not needed for what all replies show.
+  // Evidence in favour of a provider must not eject it, whatever was collected before. A reject is not needed if the e-value is
+  // above 1.
   if (!isReject && step.eValue <= 1) return false;
   if (isExact) return true;
   const isOverItself = computePayeeEvidence(readTest(store, providerId)) >= 1 / Math.sqrt(beta);

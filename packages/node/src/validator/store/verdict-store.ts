@@ -38,7 +38,7 @@ export type Decision =
       readonly judgement: Judgement;
       readonly evidence: Evidence;
       readonly beaconEpoch: bigint;
-      /** The opening is withheld, and nobody said no. */
+      /** The opening did not come, but the provider did not refuse either. */
       readonly isLate?: boolean;
     };
 
@@ -54,11 +54,11 @@ export function readPosition(store: Store, { crypto, chainId, validator }: Verdi
   return { length: row.position + 1n, head: computeEntryHash(crypto, row.entry) };
 }
 
-/** What came of a provider's audits here. */
+/** The result of a provider's audits here. */
 export interface ProviderRecord {
   readonly audits: number;
   readonly rejects: number;
-  /** No order of its is admitted any more. */
+  /** No order for it is admitted any more. */
   readonly ejected: boolean;
 }
 
@@ -82,7 +82,7 @@ function writeProvider(
     .run(providerId, payee ?? null, audits, rejects, ejected ? 1 : 0);
 }
 
-/** Evidence that needs no second occurrence, apart from a verdict. */
+/** Ejects a provider on exact evidence, without a verdict. */
 export function ejectProvider(store: Store, providerId: Uint8Array): void {
   const { audits, rejects } = readProvider(store, providerId);
   writeProvider(store, providerId, undefined, { audits: audits + 1, rejects: rejects + 1, ejected: true });
@@ -142,7 +142,7 @@ export function decideReply(
   return entry;
 }
 
-/** What the verdict says of those who reported, and what it makes known for honeypots. */
+/** Records what the verdict means for the verifiers that reported, and the known answer for honeypots. */
 function recordReports(
   store: Store,
   replyId: Uint8Array,
@@ -155,7 +155,7 @@ function recordReports(
   if (agreed) putAnswer(store, replyId, agreed);
 }
 
-/** @returns whether the provider is out by this verdict; a reject says so of one that was out before, too. */
+/** @returns whether this verdict ejects the provider; also true for a reject of a provider that was ejected before. */
 function countVerdict(
   store: Store,
   { test }: VerdictContext,

@@ -17,7 +17,7 @@ export interface VerifierRecord {
   readonly credit: number;
   /** Times in a row that it did not answer. */
   readonly silences: number;
-  /** Until then others are asked. */
+  /** Until then other verifiers are asked. */
   readonly deferredUntilMs: number;
   readonly lastReason: string;
 }
@@ -30,8 +30,9 @@ export interface VerifierRecord {
 export type VerifierEvent = 'counted' | 'opened' | 'refuted' | 'garbage' | 'silent';
 
 /**
- * An honest verifier is refuted by a broken machine only. A soundness this low finds the one that lies in one report of
- * twenty, and one that always does as fast as any other would: the second refutation excludes a newcomer.
+ * An honest verifier is refuted only if its machine is broken. With a soundness this low the test also finds a verifier that
+ * lies in one report of twenty. It finds one that always lies as fast as any soundness would: the second refutation excludes a
+ * new verifier.
  */
 export const VERIFIER_TEST: SequentialTestParameters = { soundness: 0.05, falsePositiveRate: 0.001, beta: 0.001 };
 
@@ -58,7 +59,7 @@ export function readVerifier(store: Store, verifierId: Uint8Array): VerifierReco
 }
 
 /**
- * Silence is nobody's proven fault: it never excludes, but defers, twice as long each time in a row.
+ * Silence proves no fault. It never excludes a verifier, but defers it, twice as long each time in a row.
  * @param deferMs for the first silence.
  */
 export function recordVerifier(
