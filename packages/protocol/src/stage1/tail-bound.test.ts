@@ -48,6 +48,17 @@ it('bounds what many tokens have together, each of them next to nothing', () => 
   }
 });
 
+it('bounds the tail of many tokens that are alike, of which hardly any are listed', () => {
+  for (let size = 500; size < 200_000; size = Math.floor(size * 1.37)) {
+    for (const temperatureQ16 of [NAT / 2, 60_000, NAT - 1, NAT + 1, 90_000]) {
+      const q = new Uint32Array(64).fill(quantizeLogprob(-Math.log(size)));
+      const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+      const most = computeLargestTail(q, { vocabularySize: size, temperatureQ16, mass });
+      expect(most, `${size} at ${temperatureQ16}`).toBeGreaterThanOrEqual(Math.round((1 - 64 / size) * 2 ** 24));
+    }
+  }
+});
+
 interface Made {
   readonly ids: Uint32Array;
   readonly q: Uint32Array;

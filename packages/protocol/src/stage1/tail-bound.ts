@@ -30,8 +30,12 @@ interface LeftOver {
  * @returns 2^-24 units, 0..2^24.
  */
 export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
+  const { temperatureQ16: t } = leftOver;
   let listed = 0;
-  for (let j = 0; j < q.length; j++) listed += expFixed(Math.floor(((q[j] as number) * NAT) / leftOver.temperatureQ16));
+  // As little as rounding can make of what is listed: half a unit of its cost, and expFixed.
+  for (let j = 0; j < q.length; j++) {
+    listed += Math.max(0, expFixed(Math.ceil(((2 * (q[j] as number) + 1) * NAT) / (2 * t))) - EXP_ERROR);
+  }
   return toShare(boundUnlisted(q, leftOver), listed);
 }
 

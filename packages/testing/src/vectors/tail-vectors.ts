@@ -29,6 +29,12 @@ export function createTailVectors(): Readonly<Record<string, unknown>> {
       sampler: { temperatureQ16: NAT + 1 },
       q: () => [154, ...Array<number>(63).fill(700_000)],
     },
+    {
+      what: 'untouched, below temperature 1, hardly anything listed',
+      vocabularySize: 151_936,
+      sampler: { temperatureQ16: NAT - 1 },
+      q: () => Array<number>(64).fill(750_084),
+    },
     { what: 'untouched, every token listed', vocabularySize: 64, sampler: { temperatureQ16: 90_000 } },
     { what: 'untouched, one token is certain', q: () => [0, ...Array<number>(63).fill(MAX_COST)] },
     { what: 'a bias of 0 is a bias', bias: [{ id: 3, biasQ16: 0 }] },
