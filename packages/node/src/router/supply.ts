@@ -70,7 +70,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
     if (!ok || !announcement) {
       const failed = checks.find(({ status }) => status === 'fail');
-      throw new Refusal('invalid', `the announcement does not hold: ${failed?.id}: ${failed?.detail}`);
+      throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
     }
     if (!equalBytes(announcement.certHash, caller)) {
       throw new Refusal('invalid', 'an announcement comes over the link whose certificate it names');

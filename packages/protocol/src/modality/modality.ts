@@ -10,7 +10,7 @@ import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { ScoreInputs } from '../stage2/score-commitment.ts';
 
-/** What every request says, whatever it asks for. */
+/** The fields that every request has. */
 export interface CommonRequest {
   readonly endpoint: string;
   /** `ogong/<tier>/<maker>/<model>`. */
@@ -18,9 +18,9 @@ export interface CommonRequest {
 }
 
 /**
- * One kind of model, from the request to the verdict (docs/spec/modality.md). All that is not here is the same for every
- * modality: orders, records, the commitment tree, commit and reveal, combining reports, settlement. A new modality is a folder
- * beside `embedding`, and a line in `registry.ts`.
+ * One kind of model, from the request to the verdict (docs/spec/modality.md). Everything else is the same for every modality:
+ * orders, records, the commitment tree, commit and reveal, combining reports, settlement. A new modality is a folder beside
+ * `embedding`, and a line in `registry.ts`.
  */
 export interface Modality {
   readonly name: string;
@@ -40,7 +40,7 @@ export interface Modality {
   countContext(header: CommonHeader): number;
   /** What the record counts: tokens of a text, vectors of an embedding. */
   countOutputs(header: CommonHeader): number;
-  /** Leaves of a commitment besides its header; 0 where so many outputs are none that can be committed. */
+  /** Leaves of a commitment besides its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
   /** Whether a header says what order, request and beacon fix. */
   checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
@@ -59,7 +59,7 @@ export interface ReplayedReply {
   readonly checks: readonly Check[];
   /** Where there is one. */
   readonly header: CommonHeader | undefined;
-  /** What of the reply a verifier is given, in the bytes that it is given. Only where no check failed. */
+  /** The parts of the reply that a verifier gets, as the bytes that it gets. Only where no check failed. */
   describeJob(endpoint: string): Omit<ScoreInputs, 'requestHash'>;
   /** A verifier's report that answers the job, or why it does not. Only where no check failed. */
   readReport(bytes: Uint8Array, job: { readonly jobId: Uint8Array }): ReadReport;
@@ -72,7 +72,7 @@ export interface VerifierReport {
   readonly numericClass: string;
   /** Whether the verifier says that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
-  /** The same bytes for two verifiers that saw the same. */
+  /** Equal for two verifiers that computed the same. */
   readonly finding: Uint8Array;
   /** What a honeypot can be made of, where the modality has them. */
   readonly answer?: Uint8Array;

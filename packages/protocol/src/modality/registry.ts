@@ -12,7 +12,7 @@ import { text } from './text/text.ts';
 /** Every modality that this version knows: the only list of them. */
 const MODALITIES: readonly Modality[] = [text, embedding];
 
-/** As orders' requests, records and receipts name what was asked for. */
+/** The names of endpoints in requests, records and receipts. */
 export const ENDPOINTS: readonly string[] = MODALITIES.flatMap(({ endpoints }) => endpoints);
 
 /** @throws ProtocolError `unsupported` where no modality has the endpoint. */

@@ -12,8 +12,8 @@ export interface CarriedEvidence {
 }
 
 /**
- * Whether a receipt carries what the tier that was asked for demands, and what that tier's own evidence proves. What is missing
- * fails: a check that could not be made for want of its evidence must not look like one that nobody asked for.
+ * Whether a receipt carries what the tier that was asked for demands, and what that tier's own evidence proves. A missing part
+ * fails: a check that lacks its evidence must not look like one that nobody asked for.
  */
 export function checkEvidence(
   crypto: Crypto,
@@ -36,7 +36,7 @@ export function checkEvidence(
   return [whole, ...tier.ownEvidence.flatMap((part) => checkOwn(crypto, name, part, carried))];
 }
 
-/** Every check that the part promises is listed, whatever its bytes do to whoever reads them. */
+/** Lists every check that the part promises, even if its bytes make the reader throw. */
 function checkOwn(crypto: Crypto, tier: string, part: OwnEvidence, { own, signed }: CarriedEvidence): readonly Check[] {
   const bytes = own.get(part.name);
   if (bytes === undefined) {
@@ -49,5 +49,5 @@ function checkOwn(crypto: Crypto, tier: string, part: OwnEvidence, { own, signed
     return part.checks.map((id) => fail(id, `${part.name}: ${(error as Error).message}`));
   }
   const left = part.checks.filter((id) => !made.some((check) => check.id === id));
-  return [...made, ...left.map((id) => fail(id, `${part.name} was read and this was not looked at`))];
+  return [...made, ...left.map((id) => fail(id, `${part.name} was read, but this check was not made`))];
 }

@@ -1,11 +1,11 @@
 /**
- * Kernel paths under which two machines of one class compute the same bits: the class's fourth part. What a class is
- * called proves nothing; that a reply is reproduced does.
+ * Kernel paths under which two machines of one class compute the same bits: the class's fourth part. The name of a class proves
+ * nothing; only a reproduced reply does.
  */
 const EXACT_PATH = /^exact(?:-[a-z0-9]+)*$/;
 const REFERENCE_PATH = 'reference';
 const SHAPED_PATH = 'shaped';
-/** Weights whose single rows the reference kernels compute otherwise than several at once. */
+/** For these weights the reference kernels compute a single row differently from several rows. */
 const FLOAT_WEIGHTS = ['f32', 'f16', 'bf16'];
 
 /** Reads of a class what docs/spec/numeric-class.md says about exactness; a class of another form is not exact. */

@@ -9,7 +9,7 @@ export interface TierOutcome {
 }
 
 /**
- * What one report on a reply comes to in the reply's tier: whatever the tier does not admit is inconclusive, and says so. In a
+ * The outcome of one report in the reply's tier. What the tier does not admit is inconclusive, with a check that says so. In a
  * tier that is refused nothing is accepted.
  * @param found.exact by equality in the reply's own class, or by what is equal in every class.
  */
@@ -26,7 +26,7 @@ export function judgeOutcome(
     : { outcome: 'inconclusive', checks: [...checks, skip(name, problem)] };
 }
 
-/** Whether a reject is looked into, layer by layer, and leaves evidence of where two computations part. */
+/** Whether a reject opens a dispute, which leaves evidence of the layer where two computations part. */
 export function opensDispute(name: string, tiers: readonly TierEntry[] = TIERS): boolean {
   return lookUpTier(name, tiers).tier?.verifierWork.includes('trace') ?? false;
 }

@@ -21,7 +21,7 @@ export function isTier(name: string, tiers: readonly TierEntry[] = TIERS): boole
   return tiers.some((tier) => tier.name === name);
 }
 
-/** The one place that refuses a tier, with one sentence for whoever asked for it, serves it, announces it or checks it. */
+/** The one place that refuses a tier, with one sentence for consumers, providers, routers and checkers alike. */
 export function lookUpTier(name: string, tiers: readonly TierEntry[] = TIERS): TierLookup {
   const entry = tiers.find((tier) => tier.name === name);
   if (entry === undefined) {

@@ -9,10 +9,10 @@ export const replay: Tier = {
   ownEvidence: [],
   verifierWork: ['score', 'trace'],
   settledBy: 'verdict',
-  // Who declares a class that nobody runs must not fare better than under the weaker promise.
+  // A provider that declares a class that nobody runs must not do better than under the weaker promise.
   findOutcomeProblem: (outcome, { exact }) =>
     outcome === 'accept' && !exact
-      ? 'distances can refute a reply of tier replay, and never vouch for one: that takes its own class'
+      ? 'scores can refute a reply of tier replay but never confirm it: only an equal run in its own class can'
       : undefined,
   describeAudit: () => 'an audit accepts only what that class reproduces bit for bit',
 };

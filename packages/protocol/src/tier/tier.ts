@@ -21,25 +21,28 @@ export interface OwnEvidence {
 }
 
 /**
- * One promise about replies: what a receipt has to carry, who checks what of it, and what settles it (docs/spec/tiers.md). A new
- * tier is a file beside `verified.ts` and a line in `registry.ts`.
+ * One promise about replies: what a receipt must carry, who checks which part, and what settles the fee (docs/spec/tiers.md). A
+ * new tier is a file beside `verified.ts` and a line in `registry.ts`.
  */
 export interface Tier {
   /** As model ids and headers name it. */
   readonly name: string;
   /** As headers name the way in which its replies are checked; of this tier alone. */
   readonly method: string;
-  /** Which numeric classes can serve it. Whoever serves it in an exact one has seen its engine reproduce itself, whatever the class is called. */
+  /**
+   * Which numeric classes can serve it. In an exact class the engine must have reproduced itself at load, whatever the name of
+   * the class.
+   */
   readonly classes: 'any' | 'exact';
   /** What its receipts carry. A part that is missing is a failed check, never a skipped one. */
   readonly evidence: readonly ReceiptPart[];
   readonly ownEvidence: readonly OwnEvidence[];
   /** What verifiers do: `score` replies that are audited, `trace` those that were rejected, to find the layer that differs. */
   readonly verifierWork: readonly ('score' | 'trace')[];
-  /** What lets the fee go. */
+  /** What releases the fee. */
   readonly settledBy: 'verdict';
   /**
-   * Why what a report says of a reply is no outcome in this tier, which makes it inconclusive; undefined where it stands.
+   * Why this tier does not admit the outcome of a report, which makes it inconclusive; undefined if it does.
    * @param found.exact it was found by equality in the reply's own class, or by what is equal in every class.
    */
   findOutcomeProblem(outcome: Outcome, found: { readonly exact: boolean }): string | undefined;
@@ -53,7 +56,7 @@ export interface Tier {
 /** A tier that model ids may name and nobody can serve or check yet. */
 export interface PlannedTier {
   readonly name: string;
-  /** What this version would have to have, for people. */
+  /** What this version lacks, for people. */
   readonly missing: string;
 }
 

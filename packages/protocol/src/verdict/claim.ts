@@ -25,7 +25,7 @@ export interface Submission {
   readonly request: Uint8Array;
   readonly endpoint: string;
   readonly response: Uint8Array;
-  /** The word of the header's payee for the provider's key: 65 bytes, or whatever came. */
+  /** The signature of the header's payee for the provider's key: 65 bytes, or whatever was sent. */
   readonly payeeSignature: Uint8Array;
 }
 
@@ -157,7 +157,7 @@ export interface ClaimContext {
 
 /**
  * Everything about a reply that can be checked before it is opened.
- * @throws ClaimError naming the first thing that does not hold.
+ * @throws ClaimError naming the first check that failed.
  */
 export function verifySubmission(
   crypto: Crypto,
@@ -169,9 +169,9 @@ export function verifySubmission(
 }
 
 /**
- * The same but for the payer's signature, which costs more than all the rest: for whoever admitted the order.
+ * The same without the payer's signature, which costs more than everything else: for the validator that admitted the order.
  * @param order of the submission, whose signature is known to hold.
- * @throws ClaimError naming the first thing that does not hold; cheap checks come first.
+ * @throws ClaimError naming the first check that failed; cheap checks come first.
  */
 export function verifyReply(
   crypto: Crypto,

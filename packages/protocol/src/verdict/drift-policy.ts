@@ -2,7 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import type { DriftTable } from '../drift/drift-table.ts';
 import type { DecisionRates } from '../drift/drift-verdict.ts';
 
-/** By which table and rates a verdict was reached: part of its evidence, so that whoever co-signs comes to the same. */
+/** The table and rates of a verdict. They are part of its evidence, so that a co-signer comes to the same verdict. */
 export interface DriftNote {
   /** 32 bytes. */
   readonly tableHash: Uint8Array;
@@ -12,7 +12,7 @@ export interface DriftNote {
   readonly extrapolate: boolean;
 }
 
-/** What scores are judged by where the classes differ; where there is none, fixed thresholds decide. */
+/** What judges scores where the classes differ. Without one, fixed thresholds decide. */
 export interface DriftPolicy {
   readonly note: DriftNote;
   readonly table: DriftTable;
@@ -34,7 +34,7 @@ export function describePolicy({ note, table, isNamed }: DriftPolicy): string {
   return `version ${table.version}, hash ${toHex(note.tableHash)}, ${origin}`;
 }
 
-/** Operators may differ in their rates, but not so far that one of them signs what the other calls chance. */
+/** Operators may use different rates, but one must not sign a reject that the other takes for chance. */
 const RATE_FACTOR = 10;
 
 /** @returns what is wrong with a peer's rates, seen from here. */

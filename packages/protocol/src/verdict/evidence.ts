@@ -10,7 +10,7 @@ import { SALT_BYTES } from '../stage2/score-commitment.ts';
 import { MAX_REPORT_BYTES } from '../stage2/score-report.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 
-/** What a verdict rests on, so that whoever holds the bytes comes to the same one (docs/spec/validator.md). */
+/** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */
 export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence;
 
 export interface AuditEvidence {
@@ -19,7 +19,7 @@ export interface AuditEvidence {
   readonly opening: Uint8Array;
   /** Whom the verifiers were drawn from, ascending by provider id; empty where stage 1 decided. */
   readonly candidates: readonly EvidenceCandidate[];
-  /** What scores were judged by; absent where fixed thresholds were. */
+  /** The drift policy that judged scores; absent if fixed thresholds did. */
   readonly drift?: DriftNote | undefined;
   /** In the order in which they were asked. */
   readonly attempts: readonly Attempt[];
@@ -71,12 +71,12 @@ export interface EquivocationEvidence {
   readonly signature: Uint8Array;
 }
 
-/** The opening could not be had within the audit window: the validator's word, hence never exact. */
+/** The provider did not open within the audit window. Only the validator says so, so this is never exact. */
 export interface WithheldEvidence {
   readonly kind: 'withheld';
 }
 
-/** The opening was not had while the provider had to keep it, for want of asks: nobody can say what it was. */
+/** The validator did not ask often enough while the provider had to keep the opening, so nobody knows what it was. */
 export interface UnaskedEvidence {
   readonly kind: 'unasked';
 }
@@ -125,7 +125,7 @@ function readEvidence(reader: Reader, kind: Evidence['kind']): Evidence {
   return { kind, opening, ...(drift ? { drift } : {}), candidates, attempts };
 }
 
-/** What a reply is judged by, kept from the draw of its verifiers to the verdict. */
+/** The policy that judges a reply, kept from the draw of its verifiers to the verdict. */
 export function encodeDrift(note: DriftNote | undefined): Uint8Array {
   const writer = createWriter(64);
   writeDrift(writer, note);

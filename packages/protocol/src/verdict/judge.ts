@@ -39,7 +39,7 @@ export interface Judgement {
 
 export type JudgeErrorCode = 'proves-nothing' | 'wrong-verifier' | 'bad-report';
 
-/** Evidence that does not carry its own weight: the one who brought it is wrong, not the provider. */
+/** The evidence does not prove what it should. Whoever brought it is wrong, not the provider. */
 export class JudgeError extends Error {
   override readonly name = 'JudgeError';
   readonly code: JudgeErrorCode;
@@ -53,7 +53,7 @@ export class JudgeError extends Error {
 export interface JudgementContext {
   readonly claim: Pick<Claim, 'order' | 'record'> & {
     readonly header?: Claim['header'];
-    /** As submitted. Without it no report can be read: nobody can say what the verifier should have been given. */
+    /** As submitted. Without it no report can be read, since the verifier's job is unknown. */
     readonly endpoint?: string;
   };
   readonly signed: SignedRecord;
@@ -170,14 +170,14 @@ function judgeReports(
     return { verdict: 'inconclusive', evidence: 'none', checks, verifierIds: [], marked: [] };
   }
   const { decision, marked } = combineReports(weighed, false);
-  // One verifier's word does not cost a fee while another could have been asked.
+  // A single report must not cost the fee while another verifier could have been asked.
   const isAlone = decision === 'reject' && weighed.length === 1;
   const isAnotherLeft = decision === 'reject' && canDraw((attempts.at(-1)?.round ?? 0) + 1, heard);
   const isEarly = isAlone && isAnotherLeft;
   const verdict = decision === 'ask-another' || isEarly ? 'inconclusive' : decision;
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;
   const rejects = findAgreeingRejects(weighed).filter((index) => weighed[index]?.exact).length;
-  // Two may be in league: they have the fee held back, and eject at once only where nobody else was there to ask.
+  // Two verifiers may collude. They can withhold the fee, but eject at once only if nobody else could be asked.
   const enough = isAnotherLeft ? EJECTING_REJECTS : 2;
   const isExact = verdict === 'accept' ? accepts >= 1 : verdict === 'reject' && rejects >= enough;
   const refuted = new Set(marked);
@@ -195,9 +195,10 @@ function judgeReports(
 }
 
 /**
- * Several reports on one reply share its noise. The mean of a drawn pair is an e-value, whatever they share. Another is asked
- * where one lies far out, and then the mean still is: of e-values of one law none pays more where the other lies far than
- * that one does (e-value.test.ts). To leave out those that accept would not be; to leave out refuted rejects only makes it smaller.
+ * Several reports on one reply share its noise. The mean of a drawn pair is an e-value, whatever they share. A further verifier
+ * is asked if one report lies far out, and the mean stays an e-value: for e-values of one distribution, none is larger on
+ * average where another one is large than that one is (e-value.test.ts). To leave out the accepting reports would not give an
+ * e-value; to leave out refuted rejects only makes it smaller.
  */
 function computeEValue(weighed: readonly WeighedReport[]): number | undefined {
   const values = weighed.flatMap(({ drift }) => (drift ? [drift.eValue] : []));
@@ -210,7 +211,7 @@ function findAgreed(weighed: readonly WeighedReport[]): Uint8Array | undefined {
   return agreed?.answer;
 }
 
-/** Rounds follow each other, and only the first may have asked two. @throws JudgeError */
+/** Rounds must follow each other, and only the first may ask two verifiers. @throws JudgeError */
 function assertRound(attempts: readonly Attempt[], index: number): void {
   const { round } = attempts[index] as Attempt;
   const before = attempts[index - 1];
@@ -255,7 +256,7 @@ function weighAttempt(
   return weighReport(read, drift);
 }
 
-/** What everybody in a round opens over. */
+/** The digests that everybody in a round opens over. */
 export function listDigests(
   crypto: Crypto,
   attempts: readonly Pick<Attempt, 'round' | 'nonce' | 'committed'>[],

@@ -34,7 +34,7 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
   return opened;
 }
 
-/** What was opened before, if it is of this record and these very bytes; else it is opened here. */
+/** The reply as it was opened before, if record and bytes are the same; otherwise opens it. */
 export function findOpened(
   crypto: Crypto,
   record: RecordV2,
@@ -55,8 +55,8 @@ interface ReportReading {
 const readings = new WeakMap<OpenedReply, ReportReading[]>();
 
 /**
- * A verifier's report on the reply: read once, as often as it is asked for, so that weighReport weighs it once. Kept while the
- * opened reply is. @throws ProtocolError
+ * A verifier's report on the reply: reads it once and caches it with the opened reply, so that weighReport weighs it only once.
+ * @throws ProtocolError
  */
 export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, jobId: Uint8Array): ReadReport {
   const before = readings.get(opened) ?? [];

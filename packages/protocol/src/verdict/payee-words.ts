@@ -18,7 +18,10 @@ export type CheckPayeeWord = (word: PayeeWord) => boolean;
 const KEPT = 4096;
 const WORD_BYTES = 65;
 
-/** One word stands for all replies of a key, and checking it costs more than all else of a reply: what held is remembered. */
+/**
+ * One signature serves all replies of a key, and its check costs more than all other checks of a reply. So valid ones are
+ * remembered.
+ */
 export function createPayeeWords(crypto: Crypto, ledger: LedgerDomain): CheckPayeeWord {
   const held = new Set<string>();
   return (word) => {

@@ -19,9 +19,10 @@ export const EJECTING_REJECTS = 3;
 
 /**
  * Several reports, one decision (docs/spec/stage-2.md). In an exact class honest verifiers equal each other to the bit, so
- * agreement is what counts there. One exact accept may have been told by the provider, and one reject be made up: where
- * they stand against each other a third decides. Two made-up rejects differ, and outweigh nothing; two that are equal may be of
- * two in league, so that a third is asked, and outweigh one accept where nobody is left to ask. Elsewhere the majority does (`countVotes`).
+ * agreement is what counts there. A colluding verifier may accept what the provider told it, and another may invent a reject:
+ * if one accept and one reject disagree, a third verifier decides. Two invented rejects differ and outweigh nothing. Two equal
+ * ones may come from colluding verifiers, so a third is asked; if nobody is left, they outweigh one accept. Elsewhere the
+ * majority does (`countVotes`).
  */
 export function combineReports(weighed: readonly WeighedReport[], canAskAnother: boolean): ReportDecision {
   const pick = (test: (one: WeighedReport) => boolean): number[] => weighed.flatMap((one, i) => (test(one) ? [i] : []));
@@ -35,12 +36,12 @@ export function combineReports(weighed: readonly WeighedReport[], canAskAnother:
       return { decision: 'reject', marked: pick(({ outcome }) => outcome === 'accept') };
     }
     if (canAskAnother) return { decision: 'ask-another', marked: [] };
-    // Nobody is refuted by one other's word alone.
+    // A single other report refutes nobody.
     return { decision: accepts.length >= agreeing.length ? 'accept' : 'inconclusive', marked: [] };
   }
   const exactRejects = pick(({ outcome, claimsExact }) => claimsExact && outcome === 'reject');
   if (exactRejects.length >= 2 && agreeing.length < 2 && exactRejects.length === rejects.length) {
-    // They contradict each other: at least one is made up.
+    // The rejects contradict each other, so at least one is invented.
     return { decision: canAskAnother ? 'ask-another' : 'inconclusive', marked: [] };
   }
   if (agreeing.length === 2 && canAskAnother) return { decision: 'ask-another', marked: [] };

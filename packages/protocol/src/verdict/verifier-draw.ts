@@ -7,11 +7,11 @@ import type { Claim } from './claim.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from './evidence.ts';
 
-/** Whom the beacon draws, and the ids under which they are asked: the same for whoever asks and for whoever co-signs. */
+/** Which verifiers the beacon draws, and the ids of their jobs. The validator and its co-signers compute the same. */
 export interface DrawContext {
   readonly draw: AuditDraw | undefined;
   readonly claim: Pick<Claim, 'order' | 'header'>;
-  /** Whose table says who sees the reply's class sharply; everybody has the same chances where absent. */
+  /** The policy whose table tells which classes see the reply's class sharply. Without it the class does not change chances. */
   readonly drift?: DriftPolicy | undefined;
 }
 
@@ -59,7 +59,7 @@ function weighCandidates(
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
   const { numericClass: providerClass, outputTokenCount: positions, promptTokenCount } = header;
-  // A table is about positions that were drawn: of a reply without any it says nothing.
+  // A table is about drawn positions, so it says nothing about a reply without any.
   if (drift === undefined || positions === 0) return candidates.map(({ weight }) => weight);
   const classes = candidates.map(({ numericClass }) => numericClass);
   const reply = { modelRoot: order.modelRoot, providerClass, positions, context: promptTokenCount + positions };
@@ -67,7 +67,7 @@ function weighCandidates(
   return candidates.map(({ weight }, i) => weight * (factors[i] as bigint));
 }
 
-/** What an attempt leaves behind for those after it. */
+/** What later attempts have to know of an attempt. */
 export interface AttemptSummary {
   readonly verifierId: Uint8Array;
   readonly round: number;
@@ -76,8 +76,8 @@ export interface AttemptSummary {
 }
 
 /**
- * What the next attempt of a round is drawn with. Of the same round only who was asked is known, and not what came: all of
- * it is asked before anybody answers.
+ * What the next attempt of a round is drawn with. Of the same round it uses only who was asked, not the answers: all are asked
+ * before anybody answers.
  */
 export function computeDrawState(
   candidates: readonly EvidenceCandidate[],

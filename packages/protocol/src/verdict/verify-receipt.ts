@@ -35,7 +35,7 @@ export interface ReceiptContext {
 export interface ReceiptVerdict {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  /** Which promise applied; absent where the header is not at hand or cannot be read. */
+  /** Which promise applied; absent if there is no header or it does not parse. */
   readonly posture?: Posture;
 }
 

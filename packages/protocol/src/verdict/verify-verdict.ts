@@ -22,18 +22,20 @@ import { parseEvidence } from './evidence.ts';
 import { JudgeError, type Judgement, judge } from './judge.ts';
 import type { CheckPayeeWord } from './payee-words.ts';
 
-/** What a validator hands out of a verdict, for whoever comes to it anew: all of it bytes that somebody signed or hashed. */
+/**
+ * What a validator publishes about a verdict, so that anybody can derive it again: only bytes that somebody signed or hashed.
+ */
 export interface PublicVerdict {
   readonly order: SignedOrder;
   /** Undefined where the reply was abandoned. */
   readonly record: SignedRecord | undefined;
-  /** The whole reply, where it was handed in: what only a complaint brought has none. */
+  /** The whole reply, if the provider handed it in; undefined if only a complaint brought it. */
   readonly submission: Submission | undefined;
-  /** Empty where the entry rests on none. */
+  /** Empty if the entry has none. */
   readonly evidence: Uint8Array;
 }
 
-/** What cannot be read off the verdict. A callback throws its own error where it does not know: that refutes nothing. */
+/** What the verdict's bytes do not contain. A callback that does not know throws its own error, which refutes nothing. */
 export interface VerdictAnchors {
   /** Domain of the escrow: what payers sign for. */
   readonly ledger: LedgerDomain;
@@ -44,13 +46,13 @@ export interface VerdictAnchors {
   /** Unix time in ms. */
   readonly nowMs: number;
   readonly findBeacon: (epoch: bigint) => Promise<OrderBeacon>;
-  /** What scores of that entry are judged by, as its evidence names it. */
+  /** The drift policy for scores of that entry, as its evidence names it. */
   readonly findPolicy: (note: DriftNote | undefined, entry: VerdictEntry) => DriftPolicy | undefined;
   /** @throws VerdictError where the beacon selected a reply that the entry calls unaudited. Skipped where absent. */
   readonly assertPassedOver?: (entry: VerdictEntry, order: Order, draw: AuditDraw) => Promise<void>;
 }
 
-/** The entry says what its own evidence does not. */
+/** The entry contradicts its own evidence. */
 export class VerdictError extends Error {
   override readonly name = 'VerdictError';
   readonly code = 'refuted';
@@ -72,8 +74,8 @@ function demand(ok: boolean, message: string): asserts ok {
 }
 
 /**
- * Comes to one verdict anew from public bytes, as every co-signer does (docs/spec/validator.md). Never throws on a hostile
- * verdict: what does not hold is a failed check. Throws what the callbacks of `trust` throw.
+ * Derives one verdict again from public bytes, as every co-signer does (docs/spec/validator.md). Never throws on a hostile
+ * verdict: what is wrong is a failed check. Throws what the callbacks of `trust` throw.
  */
 export async function verifyVerdict(
   crypto: Crypto,
@@ -95,13 +97,13 @@ export async function verifyVerdict(
   }
 }
 
-/** Whether an error says that the verdict is wrong, and not that something is not known here. */
+/** Whether an error means that the verdict is wrong, rather than that something is unknown here. */
 export function isRefutation(error: unknown): error is Error {
   return [VerdictError, ClaimError, JudgeError, ProtocolError].some((kind) => error instanceof kind);
 }
 
 /**
- * The same for whoever needs the first thing that does not hold.
+ * The same for callers that need only the first failed check.
  * @throws VerdictError, ClaimError, JudgeError, ProtocolError, and what the callbacks of `trust` throw.
  */
 export async function assertVerdict(

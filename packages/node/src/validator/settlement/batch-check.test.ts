@@ -151,7 +151,7 @@ describe('payers that are left out', () => {
     await check(0n, [payer]);
     await expect(check(1_000_000_000n, [payer])).rejects.toThrow('can be drawn');
     await check(1_000_000_000n, [], [payer]);
-    await expect(check(0n, [], [payer])).rejects.toThrow('can still not be drawn');
+    await expect(check(0n, [], [payer])).rejects.toThrow('still cannot be debited');
     const dark = checkUncollectable(
       { channelOf: unread },
       { batch: settlement.batch, uncollectable: [payer] },

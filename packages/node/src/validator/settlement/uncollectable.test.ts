@@ -190,8 +190,8 @@ describe('a co-signer of a batch that leaves payers out', () => {
     const { world, whole, without, sign } = await proposed();
     empty(world, second, third);
     await sign(without(second, third));
-    await expect(sign(without(second))).rejects.toThrow('can still not be drawn');
-    await expect(sign(whole)).rejects.toThrow('can still not be drawn');
+    await expect(sign(without(second))).rejects.toThrow('still cannot be debited');
+    await expect(sign(whole)).rejects.toThrow('still cannot be debited');
     refill(world, third);
     await sign(without(second));
     await expect(sign(without(second, third))).rejects.toThrow('can be drawn');

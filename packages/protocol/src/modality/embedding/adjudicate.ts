@@ -8,7 +8,7 @@ import type { EmbeddingLeaf } from './leaf.ts';
 import type { EmbeddingReport } from './report.ts';
 import { encodeVector } from './vector.ts';
 
-/** Where no class is exact, how far sketches may lie apart: reject above `reject`, inconclusive from `doubt` on. */
+/** How far sketches may lie apart where the classes are not exact: reject above `reject`, inconclusive from `doubt` on. */
 export interface EmbeddingLimits {
   /** Of the limits: `fallback`, or what measured them. */
   readonly source: string;
@@ -63,7 +63,7 @@ export function adjudicateEmbedding(
   const { header, leaves } = claim;
   const checks = [checkTokens(leaves, report), checkModel(header, report)];
   const { tier } = header;
-  // These are equal in every class, so a tier takes them as it takes equality.
+  // These values are the same in every class, so a tier treats a difference as one in an exact class.
   if (checks.some(({ status }) => status === 'fail')) {
     return judgeOutcome(tier, { outcome: 'reject', checks, exact: true });
   }

@@ -54,7 +54,7 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedRep
     header: replayed.header,
     describeJob: (endpoint) => ({
       ...{ endpoint, header: encodeEmbeddingHeader(redactHeader(header)), sketchBankSeed: header.sketchBankSeed },
-      // The request says all that is asked for: a verifier is shown nothing of the answer.
+      // The request contains everything that a verifier needs, so it sees nothing of the answer.
       ...{ outputTokens: NOTHING, listSizes: NOTHING },
     }),
     readReport(bytes, { jobId }) {

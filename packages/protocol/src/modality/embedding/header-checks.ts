@@ -27,7 +27,7 @@ function checkInputs(header: EmbeddingHeader, choice: number, request: Embedding
     ...(header.vectorCount === request.inputs.length ? [] : ['number of inputs']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
     ...(request.model.startsWith(`ogong/${header.tier}/`) ? [] : ['tier']),
-    // No request can ask for one yet, and what is not asked for must not be claimed.
+    // No request can ask for one yet, so a header must not claim any.
     ...(header.adapters.length === 0 ? [] : ['adapters']),
   ];
   if (wrong.length > 0) return fail('inputs', `committed differently from the request: ${wrong.join(', ')}`);

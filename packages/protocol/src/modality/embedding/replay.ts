@@ -23,8 +23,8 @@ export interface EmbeddingReplay {
 }
 
 /**
- * Stage 1 of an embedding: what its own opening proves or refutes without a model (docs/spec/embedding.md). That the leaves
- * hash to the signed root is for the caller to check first.
+ * Stage 1 of an embedding: what its own opening proves or refutes without a model (docs/spec/embedding.md). The caller must
+ * have checked that the leaves hash to the signed root.
  */
 export function replayEmbedding(
   crypto: Crypto,
@@ -75,7 +75,7 @@ function checkCounts(
   ]);
 }
 
-/** What was served are the committed bytes, in order. */
+/** The served bytes must be the committed vectors, in order. */
 function checkVectors(crypto: Crypto, record: Pick<RecordV2, 'responseHash'>, leaves: readonly EmbeddingLeaf[]): Check {
   const response = crypto.sha256(encodeEmbeddingResponse(leaves.map(({ vector }) => vector)));
   return check('vectors', equalBytes(response, record.responseHash), [
@@ -95,7 +95,7 @@ function checkNorms(leaves: readonly EmbeddingLeaf[]): Check {
   return pass('unit-norm', `${leaves.length} vectors of length one`);
 }
 
-/** A vector shows all of itself, so its sketch is no secret: it is recomputed bit for bit. */
+/** The opening shows the whole vector, so everybody can recompute its sketch bit for bit. */
 function checkSketches(crypto: Crypto, header: EmbeddingHeader, leaves: readonly EmbeddingLeaf[]): Check {
   const { sketchBankSeed: bankSeed, sketchDirections: directions, embeddingSize } = header;
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });

@@ -63,13 +63,13 @@ function parseInputs(value: unknown): string[] {
 
 function parseInput(item: unknown, param: string): string {
   if (typeof item === 'number' || Array.isArray(item)) {
-    // Ids mean something in one vocabulary only, and what they spell would be nobody's to check.
+    // Token ids mean something in one vocabulary only, so nobody could check what they spell.
     throw new RequestError('input must be text; arrays of tokens are not served', param, 'unsupported_content');
   }
   if (typeof item !== 'string' || item.length === 0) {
     throw new RequestError(`${param} must be a string that is not empty`, param);
   }
-  // Two inputs that differ there alone would become one, because UTF-8 has no lone surrogates.
+  // Two inputs that differ only in a lone surrogate would become equal, because UTF-8 has none.
   if (!item.isWellFormed()) throw new RequestError(`${param} must be text without lone surrogates`, param);
   if (utf8Encode(item).length > MAX_INPUT_BYTES) {
     throw new RequestError(`${param} must have at most ${MAX_INPUT_BYTES} bytes`, param);

@@ -1,6 +1,8 @@
 import { ProtocolError } from '../../base/bytes.ts';
 
-/** The committed vector is the served one: these bytes are hashed, and JSON shows them without loss (docs/spec/embedding.md). */
+/**
+ * The served vector is the committed one: these bytes are hashed, and JSON shows them without loss (docs/spec/embedding.md).
+ */
 export const VALUE_BYTES = 4;
 /** A leaf's first part has a length of 16 bits, and holds 36 bytes besides the vector. */
 export const MAX_DIMENSIONS = 16_374;

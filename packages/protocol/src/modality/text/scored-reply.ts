@@ -4,7 +4,7 @@ import type { Replay } from '../../stage1/replay.ts';
 import { encodeTailDraws, type TailDraws } from '../../stage1/tail-draws.ts';
 import { hashScoreInputs, redactHeader, type ScoreInputs } from '../../stage2/score-commitment.ts';
 
-/** A reply as a verifier is asked about it. */
+/** A reply as a verifier gets it. */
 export interface ScoredReply {
   readonly endpoint: string;
   readonly header: Header;
@@ -17,19 +17,19 @@ export interface ScoredReply {
   readonly tailDraws: TailDraws;
 }
 
-/** What a verifier's commitment says that it was given; whoever holds the reply comes to the same. */
+/** Hash of what a verifier was given, which its commitment contains. Anybody who holds the reply computes the same. */
 export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: ScoredReply): Uint8Array {
   return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
 }
 
-/** A replayed reply, as it is put before verifiers. */
+/** Makes the job for verifiers from a replayed reply. */
 export function toScored(endpoint: string, header: Header, replay: Replay): ScoredReply {
   const { rows, outputTokens, shapeClasses, tailDraws } = replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
   return { endpoint, header, outputTokens, listSizes, shapeClasses, tailDraws };
 }
 
-/** What of a reply a verifier is given, in the bytes that it is given. */
+/** The parts of a reply that a verifier gets, as the bytes that it gets. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
   const { endpoint, header, listSizes, shapeClasses, tailDraws } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);

@@ -40,7 +40,7 @@ export interface ReplayedText extends ReplayedReply {
   readonly replay: Replay;
 }
 
-/** Whether a reply is a text: what only texts have is taken from those alone. */
+/** Whether a reply is a text. Read fields that only texts have after this check. */
 export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
 
 function replayText(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedText {
