@@ -62,8 +62,8 @@ describe('a proposed batch', () => {
       return () => assertNets({ crypto }, bent, encodeSettlement(bent), logEntries);
     };
     const lines = settlement.lines.map((line) => ({ ...line, provider: stranger }));
-    expect(bend({ lines })).toThrow('not what its entries net to');
-    expect(bend({ ejections: [] })).toThrow('not what its entries net to');
+    expect(bend({ lines })).toThrow('differs from the netting of its entries');
+    expect(bend({ ejections: [] })).toThrow('differs from the netting of its entries');
     const debits = settlement.debits.map((debit) => ({ ...debit, payer: stranger }));
     expect(bend({ debits })).toThrow('do not settle');
   });
@@ -149,7 +149,7 @@ describe('payers that are left out', () => {
   it('cannot be drawn, and come back only when they can', async () => {
     const { payer } = entries.find(({ verdict }) => verdict === 'accept')!;
     await check(0n, [payer]);
-    await expect(check(1_000_000_000n, [payer])).rejects.toThrow('can be drawn');
+    await expect(check(1_000_000_000n, [payer])).rejects.toThrow('can be debited');
     await check(1_000_000_000n, [], [payer]);
     await expect(check(0n, [], [payer])).rejects.toThrow('still cannot be debited');
     const dark = checkUncollectable(

@@ -178,12 +178,12 @@ describe('a co-signer of a batch that leaves payers out', () => {
 
   it('refuses to leave out whom the chain can draw, at first and as a replacement', async () => {
     const { world, whole, without, sign, peer } = await proposed();
-    await expect(sign(without(second))).rejects.toThrow('can be drawn');
+    await expect(sign(without(second))).rejects.toThrow('can be debited');
     expect(peer.store.prepare('SELECT count(*) AS n FROM cosigned').get()?.n).toBe(0);
     await sign(whole);
     await expect(sign(without(second))).rejects.toMatchObject({ code: 'refuted' });
     empty(world, second);
-    await expect(sign(without(second, third))).rejects.toThrow(`payer ${toHex(third.address)} can be drawn`);
+    await expect(sign(without(second, third))).rejects.toThrow(`payer ${toHex(third.address)} can be debited`);
   });
 
   it('refuses a replacement that leaves out fewer, unless the others can be drawn again', async () => {
@@ -194,7 +194,7 @@ describe('a co-signer of a batch that leaves payers out', () => {
     await expect(sign(whole)).rejects.toThrow('still cannot be debited');
     refill(world, third);
     await sign(without(second));
-    await expect(sign(without(second, third))).rejects.toThrow('can be drawn');
+    await expect(sign(without(second, third))).rejects.toThrow('can be debited');
   });
 
   it('refuses a replacement with another log', async () => {
