@@ -127,6 +127,16 @@ describe('stage 1', () => {
   const bend = (index: number, change: (leaf: EmbeddingLeaf) => EmbeddingLeaf): EmbeddingLeaf[] =>
     honest.leaves.map((leaf, i) => (i === index ? change(leaf) : leaf));
 
+  it('computes nothing of more vectors than may be served', () => {
+    const { header, opening, record } = honest;
+    const [leaf] = opening.leaves as [(typeof opening.leaves)[number]];
+    const most = Math.floor((1024 * 1024) / (4 * header.embeddingSize));
+    const check = (count: number) =>
+      replayEmbedding(crypto, record, { ...opening, leaves: Array(count).fill(leaf) }).checks[0];
+    expect(check(most)).toMatchObject({ id: 'commitment-form', status: 'pass' });
+    expect(check(most + 1)).toMatchObject({ id: 'commitment-form', status: 'fail' });
+  });
+
   it('passes an honest reply in every check', () => {
     expect(replay(honest).map(({ id, status }) => `${id} ${status}`)).toEqual([
       ...['commitment-form pass', 'posture pass', 'token-count pass', 'vectors pass', 'unit-norm pass', 'sketch pass'],

@@ -1,8 +1,9 @@
-import { concatBytes, equalBytes, toHex } from '../../base/bytes.ts';
+import { concatBytes, equalBytes, ProtocolError, toHex } from '../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import { createSketchBank } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkPosture } from '../../tier/posture.ts';
 import { type EmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import {
@@ -12,7 +13,7 @@ import {
   parseEmbeddingLeaf,
   sketchVector,
 } from './leaf.ts';
-import { encodeVector, hasUnitNorm } from './vector.ts';
+import { encodeVector, hasUnitNorm, VALUE_BYTES } from './vector.ts';
 
 export interface EmbeddingReplay {
   readonly checks: readonly Check[];
@@ -35,6 +36,7 @@ export function replayEmbedding(
   let leaves: EmbeddingLeaf[];
   try {
     header = parseEmbeddingHeader(opening.header);
+    assertSize(header, opening.leaves.length);
     const size = { dimensions: header.embeddingSize, directions: header.sketchDirections };
     leaves = opening.leaves.map((leaf) => parseEmbeddingLeaf(leaf, size));
   } catch (error) {
@@ -49,6 +51,13 @@ export function replayEmbedding(
     checkSketches(crypto, header, leaves),
   ];
   return { checks, header, leaves };
+}
+
+/** Before anything is computed of it: an opening has room for fifty times of what may be served. @throws ProtocolError */
+function assertSize({ embeddingSize }: EmbeddingHeader, count: number): void {
+  const sizeBytes = VALUE_BYTES * embeddingSize * count;
+  if (sizeBytes <= MAX_RESPONSE_BYTES) return;
+  throw new ProtocolError('too-large', `${sizeBytes} bytes of vectors, at most ${MAX_RESPONSE_BYTES} are served`);
 }
 
 function checkCounts(
