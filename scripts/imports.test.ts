@@ -44,12 +44,17 @@ describe('canaries: each rule rejects its violation', () => {
     ],
     ['packages/protocol/src/a.ts', "import { readFileSync } from 'node:fs';", 'protocol must not import node:'],
     [
-      'packages/protocol/src/sampling/a.ts',
-      "import { x } from '../drift/b.ts';",
-      'sampling stands below drift in packages/protocol',
+      'packages/protocol/src/base/a.ts',
+      "import { x } from '../verdict/b.ts';",
+      'base stands below verdict in packages/protocol',
     ],
     [
-      'packages/protocol/src/sampling/a.ts',
+      'packages/protocol/src/modality/text/sampling/a.ts',
+      "import { x } from '../drift/b.ts';",
+      'sampling stands below drift in packages/protocol/src/modality/text',
+    ],
+    [
+      'packages/protocol/src/base/a.ts',
       "import { x } from '../nowhere/b.ts';",
       'nowhere is no floor of packages/protocol',
     ],
@@ -113,8 +118,8 @@ describe('canaries: each rule rejects its violation', () => {
       rulesOf('packages/protocol/src/base/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's"),
     ).toEqual([]);
     expect(rulesOf('packages/protocol/src/a.test.ts', "import { readFileSync } from 'node:fs';")).toEqual([]);
-    expect(rulesOf('packages/protocol/src/drift/a.ts', "import { x } from '../sampling/b.ts';")).toEqual([]);
-    expect(rulesOf('packages/protocol/src/sampling/a.test.ts', "import { x } from '../drift/b.ts';")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/verdict/a.ts', "import { x } from '../base/b.ts';")).toEqual([]);
+    expect(rulesOf('packages/protocol/src/base/a.test.ts', "import { x } from '../verdict/b.ts';")).toEqual([]);
     expect(rulesOf('packages/cli/src/bin/ogong.ts', 'process.exit(0);')).toEqual([]);
   });
 });

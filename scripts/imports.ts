@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TIERS } from '../packages/protocol/src/tier/registry.ts';
+import { TIERS } from '@ogong/protocol/tier/registry';
 
 export interface SourceFile {
   /** Relative to the repository, with forward slashes. */
@@ -50,7 +50,6 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'generated',
     'base',
     'crypto',
-    'sampling',
     'commitment',
     'beacon',
     'tier',
@@ -58,13 +57,12 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'http',
     'stage1',
     'statistics',
-    'stage2',
-    'drift',
-    'audit',
     'modality',
+    'audit',
     'settlement',
     'verdict',
   ],
+  'packages/protocol/src/modality/text': ['sampling', 'commitment', 'request', 'stage1', 'stage2', 'drift', '.'],
   'packages/node/src/validator': ['store', 'beacon', 'audit', 'settlement', '.'],
   'packages/host/src': [
     '.',
@@ -237,8 +235,13 @@ function crossedRoles(path: string, resolved: string): string[] {
 }
 
 function brokenFloors(path: string, resolved: string): string[] {
-  const house = Object.keys(FLOORS).find((name) => [path, resolved].every((file) => file.startsWith(`${name}/`)));
-  if (house === undefined) return [];
+  // A floor may be a house with floors of its own.
+  return Object.keys(FLOORS)
+    .filter((name) => [path, resolved].every((file) => file.startsWith(`${name}/`)))
+    .flatMap((house) => brokenFloorsOf(house, path, resolved));
+}
+
+function brokenFloorsOf(house: string, path: string, resolved: string): string[] {
   const floors = FLOORS[house] as readonly string[];
   const floorOf = (file: string): string => /^([^/]+)\//.exec(file.slice(house.length + 1))?.[1] ?? '.';
   const [from, to] = [floorOf(path), floorOf(resolved)];

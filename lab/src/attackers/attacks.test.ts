@@ -1,18 +1,23 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { isOk } from '@ogong/protocol/base/checks';
-import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { parseRequest } from '@ogong/protocol/exchange/request';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
-import { replayReply } from '@ogong/protocol/stage1/replay';
-import { renderReply } from '@ogong/protocol/stage1/reply-text';
-import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/modality/text/commitment/header';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
+import {
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createAttack } from './create-attack.ts';

@@ -1,6 +1,6 @@
 import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
-import type { StopReason } from '@ogong/protocol/commitment/header';
-import { renderReply } from '@ogong/protocol/stage1/reply-text';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 import { type HeldReply, holdReply, rowsOf, spell, tellReply } from './held-reply.ts';
 import { cutWindows, joinWindows } from './windows.ts';

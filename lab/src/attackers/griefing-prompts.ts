@@ -1,8 +1,9 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeSketchDistance, DEFAULT_DIRECTIONS, type SketchRow } from '@ogong/protocol/commitment/sketch';
-import { decodeDraws, decodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/modality/text/commitment/window';
+import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /**
  * A consumer that wants honest providers to look dishonest: it looks for messages on which two honest engines differ most.

@@ -1,5 +1,5 @@
-import type { Header } from '@ogong/protocol/commitment/header';
-import { NAT } from '@ogong/protocol/sampling/sampler';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { AttackDefinition } from './attack.ts';
 
 interface Lie {

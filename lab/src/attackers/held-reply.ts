@@ -4,10 +4,11 @@ import type {
   TextGenerationRequest,
   TokenLikelihood,
 } from '@ogong/engine/interface/text';
-import type { StopReason } from '@ogong/protocol/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { MAX_LISTED, NAT } from '@ogong/protocol/sampling/sampler';
-import { renderReply } from '@ogong/protocol/stage1/reply-text';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { MAX_LISTED, NAT } from '@ogong/protocol/modality/text/sampling/sampler';
+import { renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { countOwnList } from './replay-row.ts';
 
 /** A reply that an attacker holds back until it has what it wants to say. */

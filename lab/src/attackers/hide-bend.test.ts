@@ -1,6 +1,12 @@
 import { computeSketchDistance, quantizeSketch, type SketchRow } from '@ogong/protocol/commitment/sketch';
-import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
-import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import {
+  NAT,
+  PLAIN_SAMPLER,
+  quantizeLogprob,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/modality/text/sampling/sampler';
 import { describe, expect, it } from 'vitest';
 import { createGaussian } from '../forge/random.ts';
 import { findDrift, hideBend, moveSketch } from './hide-bend.ts';

@@ -1,6 +1,6 @@
 import { quantizeSketch, type SketchRow } from '@ogong/protocol/commitment/sketch';
-import type { DrawRow } from '@ogong/protocol/commitment/window';
-import { NAT, TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
+import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { massageRow, perturbRow } from './massage.ts';
 import type { DrawInputs } from './replay-row.ts';
 

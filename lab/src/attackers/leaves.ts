@@ -1,4 +1,4 @@
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { ReplyDraft } from '@ogong/provider/provider/commit-reply';
 import type { AttackDefinition } from './attack.ts';
 

@@ -1,5 +1,11 @@
-import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
-import { NAT, PLAIN_SAMPLER, quantizeLogprob, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import {
+  NAT,
+  PLAIN_SAMPLER,
+  quantizeLogprob,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/modality/text/sampling/sampler';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findAttack } from './catalogue.ts';

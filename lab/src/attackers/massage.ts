@@ -1,5 +1,5 @@
 import { EXP_ONE, expFixed } from '@ogong/protocol/base/exponential';
-import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
+import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import {
   drawRank,
   isListedOrder,
@@ -9,8 +9,8 @@ import {
   quantizeLogprob,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
-import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
+} from '@ogong/protocol/modality/text/sampling/sampler';
+import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { clampTail, costOf, type DrawInputs, replayRank, weighRow } from './replay-row.ts';
 
 export interface MassagedReply {

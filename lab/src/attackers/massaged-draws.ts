@@ -1,4 +1,4 @@
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { type AttackDefinition, pairEngines } from './attack.ts';
 import { CHEAP_MODELS, type CheapModel } from './cheap-models.ts';
 import { createMassage, type MassageStyle, type Tolerances } from './massaged-reply.ts';

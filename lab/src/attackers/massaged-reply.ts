@@ -1,8 +1,8 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
-import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
-import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
+import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createGaussian } from '../forge/random.ts';
 import { disguisePair, type EnginePair } from './attack.ts';
 import {

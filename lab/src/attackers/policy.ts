@@ -1,8 +1,8 @@
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type Attack, type AttackContext, type AttackDefinition, disguiseEngine } from './attack.ts';
 import { substitute } from './substitute.ts';
 import { WEIGHT_ATTACKS } from './weights.ts';

@@ -1,5 +1,5 @@
 import type { TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { CHEAP_MODELS } from './cheap-models.ts';
 import { listSizesOf, rowsOf, scoreOutput } from './held-reply.ts';

@@ -1,7 +1,7 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import type { TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
-import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, tellReply } from './held-reply.ts';
 import { massageRow, renameCandidates } from './massage.ts';

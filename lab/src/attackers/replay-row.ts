@@ -1,4 +1,4 @@
-import { type DrawRow, tokenOf } from '@ogong/protocol/commitment/window';
+import { type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import {
   computeCost,
   computeWeights,
@@ -9,7 +9,7 @@ import {
   type SamplerSettings,
   WEIGHT_ONE,
   type Weights,
-} from '@ogong/protocol/sampling/sampler';
+} from '@ogong/protocol/modality/text/sampling/sampler';
 
 /** What a draw depends on besides the row. */
 export interface DrawInputs {

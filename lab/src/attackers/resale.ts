@@ -1,6 +1,6 @@
 import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { MIN_LISTED } from '@ogong/protocol/sampling/sampler';
+import { MIN_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { type HeldReply, holdReply, scoreOutput, spell, tellReply } from './held-reply.ts';
 

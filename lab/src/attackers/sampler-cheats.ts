@@ -1,4 +1,4 @@
-import type { SamplerSettings } from '@ogong/protocol/sampling/sampler';
+import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type AttackDefinition, disguiseEngine } from './attack.ts';
 
 /** Draws by another sampler than the one that was asked for and is committed. */

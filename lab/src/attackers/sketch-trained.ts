@@ -1,13 +1,13 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import {
   createSketchRow,
   quantizeSketch,
   type SketchParameters,
   type SketchRow,
 } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
-import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type WrittenText, writeTexts } from '../forge/texts.ts';
 import { type AttackDefinition, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';

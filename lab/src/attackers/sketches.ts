@@ -1,6 +1,6 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { MAX_EXPONENT, MIN_EXPONENT, type SketchRow } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import { type AttackDefinition, type CreateAttack, disguiseEngine } from './attack.ts';
 import { holdReply, tellReply } from './held-reply.ts';
 import { closeWindows, openWindows } from './windows.ts';

@@ -1,10 +1,10 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { EXP_ONE, expFixed } from '@ogong/protocol/base/exponential';
-import { tokenOf } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
-import { MIN_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
-import { computeLargestTail } from '@ogong/protocol/stage1/tail-bound';
+import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { MIN_LISTED, NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { computeLargestTail } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { type AttackDefinition, disguiseEngine, disguisePair, type EnginePair, pairEngines } from './attack.ts';
 import { findCheapModel } from './cheap-models.ts';
 import { holdReply, listSizesOf, rowsOf, scoreOutput, spell, tellReply } from './held-reply.ts';

@@ -1,4 +1,5 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchRow } from '@ogong/protocol/commitment/sketch';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import {
@@ -8,8 +9,7 @@ import {
   encodeDraws,
   encodeSketch,
   WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/commitment/window';
+} from '@ogong/protocol/modality/text/commitment/window';
 
 export interface Position {
   readonly row: DrawRow;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { LlamaContext } from '@ogong/engine/llama-cpp/model';
-import { decodeDraws } from '@ogong/protocol/commitment/window';
-import { parseRequest } from '@ogong/protocol/exchange/request';
+import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { measureBusy } from './busy-time.ts';
 
 /** Tokens of what is timed. */

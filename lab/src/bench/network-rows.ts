@@ -9,7 +9,7 @@ import { assignPorts, countPorts, MESH_ROLES } from '@ogong/devnet/mesh/mesh-pla
 import { readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { parseRequest } from '@ogong/protocol/exchange/request';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { describePath } from './path-timing.ts';
 import { readTreeMemory } from './process-memory.ts';

@@ -2,15 +2,22 @@ import { createHash } from 'node:crypto';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { encodeHeader, type Header, hashTokens, NO_INPUTS, parseHeader } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
-import { tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
-import { parseRequest } from '@ogong/protocol/exchange/request';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
-import { replayReply } from '@ogong/protocol/stage1/replay';
-import { compareWindows } from '@ogong/protocol/stage2/compare';
+import {
+  encodeHeader,
+  type Header,
+  hashTokens,
+  NO_INPUTS,
+  parseHeader,
+} from '@ogong/protocol/modality/text/commitment/header';
+import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
 import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { closeWindows, openWindows } from '../attackers/windows.ts';
 import { measureBusy } from './busy-time.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
-import { NAT } from '@ogong/protocol/sampling/sampler';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createRequest } from './engine-timing.ts';
 
 export interface ShapeBench {

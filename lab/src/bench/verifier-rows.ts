@@ -1,6 +1,6 @@
 import type { TextScoringRequest } from '@ogong/engine/interface/text';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { decodeDraws, expandRuns } from '@ogong/protocol/commitment/window';
+import { decodeDraws, expandRuns } from '@ogong/protocol/modality/text/commitment/window';
 import { readAllThreadsMs } from './busy-time.ts';
 import { measureInTurn, pairedRatio, type Row } from './row.ts';
 import { CONTESTS, createEndlessRequest, explainAbsence, openWays, type ShapeBench } from './shape-ways.ts';

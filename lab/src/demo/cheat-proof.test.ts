@@ -1,10 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { commitReply } from '@ogong/provider/provider/commit-reply';
 import { createFakeEngine } from '@ogong/testing/engine/fake';

@@ -1,14 +1,14 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import { replayReply } from '@ogong/protocol/stage1/replay';
-import { NO_OTHER_CHOICE, NO_TAIL_GAP, parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { NO_OTHER_CHOICE, NO_TAIL_GAP, parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { scoreJob } from '@ogong/provider/verifier/score-job';
 import type { ServedEvidence } from '../attackers/served-evidence.ts';

@@ -1,10 +1,10 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FeeShares } from '@ogong/protocol/exchange/fee';
+import type { Comparison } from '@ogong/protocol/modality/text/stage2/compare';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import type { Comparison } from '@ogong/protocol/stage2/compare';
 import type { CheatMode } from '../attackers/attack.ts';
 
 /** Everything that a run of the demo saw on the wire and on the chain; the claims are functions of it and nothing else. */

@@ -3,12 +3,12 @@ import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/cryp
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
 import { computeReplyFee, splitFee } from '@ogong/protocol/exchange/fee';
 import { hashOrder, type Order } from '@ogong/protocol/exchange/order';
-import { parseRequest } from '@ogong/protocol/exchange/request';
-import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
 import { encodeTicket } from '@ogong/protocol/exchange/ticket';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import {
   appendVerdict,
   computeGenesisPosition,

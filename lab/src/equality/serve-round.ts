@@ -8,9 +8,10 @@ import type {
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
-import { decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
-import { listTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { decodeDraws, expandRuns } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { listTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { createPrompt, drawOutPrompt, PROMPT_KINDS } from '@ogong/provider/calibration/prompts';
 import { planRequest } from '@ogong/provider/calibration/request-plan';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { collectReply, createRequest } from '@ogong/testing/engine/compliance-requests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHEAP_MODELS } from '../attackers/cheap-models.ts';

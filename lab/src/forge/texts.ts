@@ -1,7 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createPrompt } from '@ogong/provider/calibration/prompts';
 
 export interface WrittenText {

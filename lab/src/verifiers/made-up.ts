@@ -1,6 +1,7 @@
 import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchRow } from '@ogong/protocol/commitment/sketch';
-import { encodeDraws, encodeSketch, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { encodeDraws, encodeSketch, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 
 /**
  * An engine whose passes cost nothing: the tokeniser is right, every claimed token stands first in its list, and the numbers

@@ -1,6 +1,6 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';

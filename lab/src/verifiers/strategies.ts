@@ -1,4 +1,4 @@
-import { encodeScoreReport, parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { encodeScoreReport, parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { Scene, VerifierStrategy } from './strategy.ts';
 
 type Report = VerifierStrategy['report'];

@@ -1,5 +1,5 @@
 import type { ScoreJobMessage } from '@ogong/node/validator/audit/verifier-call';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 
 /** What a verifier can do when it is asked, honest or not: one interface, so that a new strategy is a page. */
 export interface VerifierStrategy {

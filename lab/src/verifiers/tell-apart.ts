@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { computeBankSeed } from '@ogong/protocol/commitment/sketch';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { type Example, measureAuc } from './classify.ts';

@@ -5,7 +5,7 @@ import type { ScoreJobMessage, VerifierCalls } from '@ogong/node/validator/audit
 import { readVerifier, type VerifierRecord } from '@ogong/node/validator/store/verifier-store';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';

@@ -1,8 +1,8 @@
 import type { TextEngine, TextTracingRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { NARROW, WIDE } from '@ogong/protocol/commitment/shape-classes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { NARROW, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { toReceipt } from '@ogong/testing/cli/reproduce-fixture';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { createNetwork, ledger, receive } from '@ogong/testing/provider/provider-fixture';

@@ -1,14 +1,14 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
-import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, fail, type Outcome, pass } from '@ogong/protocol/base/checks';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { findFirstDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import { replayReply } from '@ogong/protocol/stage1/replay';
-import { findFirstDivergence } from '@ogong/protocol/stage2/divergence';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type ClaimedReply, planPass } from '@ogong/provider/engine/claimed-pass';
 import { parseModelRequest } from '@ogong/provider/engine/model-request';
 import { scoreJob } from '@ogong/provider/verifier/score-job';

@@ -3,14 +3,14 @@ import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64, fromHex, ProtocolError, toBase64, toHex } from './base/bytes.ts';
-import { encodeHeader, parseHeader } from './commitment/header.ts';
 import { encodeOpening, parseOpening } from './commitment/opening.ts';
 import { encodeRecordV2, parseRecordV2 } from './commitment/record.ts';
-import { decodeDraws, decodeSketch } from './commitment/window.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from './crypto/noble.ts';
 import { encodeOrder, parseOrder } from './exchange/order.ts';
-import { encodeDivergence, parseDivergence } from './stage2/divergence.ts';
-import { encodeTraceReport, parseTraceReport } from './stage2/trace-report.ts';
+import { encodeHeader, parseHeader } from './modality/text/commitment/header.ts';
+import { decodeDraws, decodeSketch } from './modality/text/commitment/window.ts';
+import { encodeDivergence, parseDivergence } from './modality/text/stage2/divergence.ts';
+import { encodeTraceReport, parseTraceReport } from './modality/text/stage2/trace-report.ts';
 
 const seed = 20261120;
 const reply = createSyntheticReply({

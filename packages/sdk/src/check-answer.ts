@@ -1,7 +1,7 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';

@@ -1,7 +1,7 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';

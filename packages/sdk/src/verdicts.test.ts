@@ -1,10 +1,10 @@
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
-import type { DrawRow } from '@ogong/protocol/commitment/window';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
-import { parseRequest } from '@ogong/protocol/exchange/request';
-import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
+import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { encodeVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';

@@ -1,4 +1,4 @@
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { CLAIMED_CLASSES } from '../plan/experiments.ts';
 import { type AimOutcome, type AimRow, type ClassClaimRow, type DetectionResults, UNLISTED } from '../results.ts';
 import { judgeAll, judgeTokens } from './aim-outcome.ts';

@@ -1,4 +1,4 @@
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import type { AimRow, AttackRow } from '../results.ts';
 import { judgeTokens } from './aim-outcome.ts';
 

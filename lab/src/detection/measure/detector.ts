@@ -1,10 +1,15 @@
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
-import { type DriftRow, isMeasured } from '@ogong/protocol/drift/drift-table';
-import { buildDriftTable, type DriftSample, groupByBand, splitSamples } from '@ogong/protocol/drift/drift-table-build';
-import { type DriftVerdict, judgeByRow } from '@ogong/protocol/drift/drift-verdict';
-import { EQUAL_STATISTIC, evaluateLikelihood } from '@ogong/protocol/drift/likelihood';
-import { buildStrata, findStratum, MIN_STRATUM_REPLIES } from '@ogong/protocol/drift/strata';
-import { findLengthBand, getSurprise, type ReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { type DriftRow, isMeasured } from '@ogong/protocol/modality/text/drift/drift-table';
+import {
+  buildDriftTable,
+  type DriftSample,
+  groupByBand,
+  splitSamples,
+} from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { type DriftVerdict, judgeByRow } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { EQUAL_STATISTIC, evaluateLikelihood } from '@ogong/protocol/modality/text/drift/likelihood';
+import { buildStrata, findStratum, MIN_STRATUM_REPLIES } from '@ogong/protocol/modality/text/drift/strata';
+import { findLengthBand, getSurprise, type ReplyEvidence } from '@ogong/protocol/modality/text/stage2/reply-scores';
 import type { JudgedReply } from './load.ts';
 
 /** Whole replies, or what their first window alone shows. */

@@ -1,13 +1,17 @@
-import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import type { Outcome } from '@ogong/protocol/base/checks';
-import type { Header } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { NAT } from '@ogong/protocol/sampling/sampler';
-import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
-import { computeReplyEvidence, findLengthBand, type ReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
-import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
+import { type Comparison, compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
+import {
+  computeReplyEvidence,
+  findLengthBand,
+  type ReplyEvidence,
+} from '@ogong/protocol/modality/text/stage2/reply-scores';
+import { NO_OTHER_CHOICE, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { compareCut, drawCutLengths } from '@ogong/provider/calibration/read-evidence';
 import { checkSampleHeader, replaySample } from '@ogong/provider/calibration/sample';
 import type { SampleStore, ScoredSample } from '@ogong/provider/calibration/sample-store';

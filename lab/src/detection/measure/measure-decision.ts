@@ -1,6 +1,6 @@
 import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogong/protocol/audit/payee-test';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { AttackRow, DetectionDecision } from '../results.ts';
 import type { RankedReply } from './detector.ts';

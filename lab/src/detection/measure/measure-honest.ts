@@ -1,5 +1,5 @@
-import { computeInflation } from '@ogong/protocol/drift/drift-table-build';
-import type { WindowScores } from '@ogong/protocol/stage2/window-scores';
+import { computeInflation } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import type { WindowScores } from '@ogong/protocol/modality/text/stage2/window-scores';
 import { computeQuantile } from '@ogong/protocol/statistics/statistics';
 import type { Experiment } from '../plan/experiments.ts';
 import type { EqualityRow, HonestRow, Quantiles, ScoreName, Stage1Row } from '../results.ts';

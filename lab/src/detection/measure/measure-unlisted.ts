@@ -1,6 +1,6 @@
-import type { DriftSample } from '@ogong/protocol/drift/drift-table-build';
-import { DEFAULT_RATES, judgeByDrift } from '@ogong/protocol/drift/drift-verdict';
-import { findLengthBand } from '@ogong/protocol/stage2/reply-scores';
+import type { DriftSample } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { DEFAULT_RATES, judgeByDrift } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { findLengthBand } from '@ogong/protocol/modality/text/stage2/reply-scores';
 import { CLAIMANTS, type Experiment, isUsual, MAIN_PAIR } from '../plan/experiments.ts';
 import { SOLD_WEIGHTS, type SoldWeights } from '../plan/profiles.ts';
 import { type ClassClaimRow, UNLISTED } from '../results.ts';

@@ -1,4 +1,4 @@
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { describe, expect, it } from 'vitest';
 import { ATTACKS } from '../../attackers/catalogue.ts';
 import { BETWEEN_BACKENDS, isBetweenBackends, listAttackExperiments, listHonestExperiments } from './experiments.ts';

@@ -1,4 +1,4 @@
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import type { AttackDefinition } from '../../attackers/attack.ts';
 import { LADDER } from '../../attackers/cheap-models.ts';
 import type { ModelName } from './models.ts';

@@ -9,7 +9,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { openStore } from '@ogong/host/store/store';
 import { loadDriftPolicy } from '@ogong/node/validator/load-drift-policy';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
-import { findDriftRow } from '@ogong/protocol/drift/drift-table';
+import { findDriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import { openSampleStore } from '@ogong/provider/calibration/sample-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrateCommand } from './calibrate-command.ts';

@@ -15,7 +15,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { openFileHashes } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { MIN_ROW_REPLIES } from '@ogong/protocol/drift/drift-table-build';
+import { MIN_ROW_REPLIES } from '@ogong/protocol/modality/text/drift/drift-table-build';
 import { type Checker, createLocalChecker } from '@ogong/provider/calibration/checkers';
 import { computeContextSize, measurePairs, type SamplePair } from '@ogong/provider/calibration/measure';
 import { type CalibrationModel, nameModel } from '@ogong/provider/calibration/model-file';

@@ -12,7 +12,7 @@ import {
 } from '@ogong/host/drift-table/table-file';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/drift/drift-table-diff';
+import { type DriftTableChange, diffDriftTables } from '@ogong/protocol/modality/text/drift/drift-table-diff';
 import { mergeTables } from '@ogong/provider/calibration/combine-tables';
 import { describeTable, toTableJson } from '@ogong/provider/calibration/describe-table';
 import { readMeasurements } from '@ogong/provider/calibration/read-measurements';

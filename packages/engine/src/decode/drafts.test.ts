@@ -1,4 +1,4 @@
-import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { collectReply, createRequest, createScoreRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';

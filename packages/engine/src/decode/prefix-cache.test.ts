@@ -1,4 +1,4 @@
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { collectReply, createRequest, keyOf } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { type Arrival, arrivals, countCached, serveTurns } from '@ogong/testing/engine/schedule-compliance';

@@ -8,7 +8,7 @@ import {
   type SamplerSettings,
   type TokenBias,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
+} from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationRequest, TextScoringRequest, TextTracingRequest } from '../interface/text.ts';
 

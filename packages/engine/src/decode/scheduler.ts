@@ -1,8 +1,13 @@
-import type { StopReason } from '@ogong/protocol/commitment/header';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
-import { createWindowEncoder, type DrawRow, tokenOf, type WindowEncoder } from '@ogong/protocol/commitment/window';
-import { createDrawSource, type DrawSource } from '@ogong/protocol/sampling/draw-key';
-import { NAT } from '@ogong/protocol/sampling/sampler';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import {
+  createWindowEncoder,
+  type DrawRow,
+  tokenOf,
+  type WindowEncoder,
+} from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource, type DrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';

@@ -1,5 +1,6 @@
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
-import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
+import { createWindowEncoder } from '@ogong/protocol/modality/text/commitment/window';
 import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';

@@ -1,6 +1,7 @@
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
-import { createWindowEncoder, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { MAX_STAGES } from '@ogong/protocol/stage2/trace-report';
+import { createWindowEncoder } from '@ogong/protocol/modality/text/commitment/window';
+import { MAX_STAGES } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextTracingRequest, TextTracingResult } from '../interface/text.ts';
 import type { BatchModel, TraceContext } from './batch-model.ts';

@@ -1,8 +1,8 @@
-import type { StopReason } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
-import type { SamplerSettings, TokenBias } from '@ogong/protocol/sampling/sampler';
-import type { TailDraws } from '@ogong/protocol/stage1/tail-draws';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
+import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 
 /** What a model, loaded in one engine, is and can do. */
 export interface TextEngineInfo {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createRequest, keyOf, NO_END } from '@ogong/testing/engine/compliance-requests';
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';
 import fc from 'fast-check';

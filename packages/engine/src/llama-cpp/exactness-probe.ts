@@ -1,4 +1,4 @@
-import { WIDE } from '@ogong/protocol/commitment/shape-classes';
+import { WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
 import { ROWS_OF } from './pass-shapes.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+import { PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { describeEngine } from '@ogong/testing/engine/compliance';
 import {
   collectReply,

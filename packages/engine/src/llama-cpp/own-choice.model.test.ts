@@ -1,7 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NAT, PLAIN_SAMPLER, type SamplerSettings, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
+import {
+  NAT,
+  PLAIN_SAMPLER,
+  type SamplerSettings,
+  TAIL_RANK,
+  WEIGHT_ONE,
+} from '@ogong/protocol/modality/text/sampling/sampler';
 import {
   collectReply,
   createRequest,

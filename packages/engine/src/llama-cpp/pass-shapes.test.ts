@@ -5,7 +5,7 @@ import {
   type ShapeClass,
   SINGLE,
   WIDE,
-} from '@ogong/protocol/commitment/shape-classes';
+} from '@ogong/protocol/modality/text/commitment/shape-classes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bandOf, planPasses, ROWS_OF, type ShapedRow } from './pass-shapes.ts';

@@ -5,7 +5,7 @@ import {
   type ShapeClass,
   SINGLE,
   WIDE,
-} from '@ogong/protocol/commitment/shape-classes';
+} from '@ogong/protocol/modality/text/commitment/shape-classes';
 
 /** Fewest and most rows of a pass. */
 export const ROWS_OF: Readonly<Record<ShapeClass, { readonly least: number; readonly most: number }>> = {

@@ -1,6 +1,12 @@
-import { findWrongShape, NARROW, SHAPE_BAND, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
-import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import {
+  findWrongShape,
+  NARROW,
+  SHAPE_BAND,
+  SINGLE,
+  WIDE,
+} from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import {
   collectReply,
   createRequest,

@@ -5,7 +5,7 @@ import {
   SHAPE_BAND,
   type ShapeClass,
   WIDE,
-} from '@ogong/protocol/commitment/shape-classes';
+} from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { BatchContext } from '../decode/batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {

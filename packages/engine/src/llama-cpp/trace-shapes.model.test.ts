@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
-import { decodeDraws, decodeSketch } from '@ogong/protocol/commitment/window';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/modality/text/commitment/window';
 import {
   type ComplianceReply,
   collectReply,

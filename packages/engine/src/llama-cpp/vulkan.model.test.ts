@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import {
   collectReply,
   createRequest,

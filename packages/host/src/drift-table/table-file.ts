@@ -4,9 +4,13 @@ import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { fromBase64, ProtocolError, toBase64, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import type { DriftTable } from '@ogong/protocol/drift/drift-table';
-import { encodeDriftTable, MAX_DRIFT_TABLE_BYTES, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
+import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
+import {
+  encodeDriftTable,
+  MAX_DRIFT_TABLE_BYTES,
+  parseDriftTable,
+} from '@ogong/protocol/modality/text/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 
 export type TableErrorCode = 'bad-table' | 'bad-signature' | 'too-little-data' | 'wrong-table';
 

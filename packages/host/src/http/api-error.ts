@@ -1,4 +1,4 @@
-import { RequestError } from '@ogong/protocol/exchange/request';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { StoreError } from '../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */

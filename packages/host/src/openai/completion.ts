@@ -1,5 +1,5 @@
-import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
-import type { InferenceRequest } from '@ogong/protocol/exchange/request';
+import type { Endpoint, StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { toErrorBody } from '../http/api-error.ts';
 import { streamEvents } from './event-stream.ts';

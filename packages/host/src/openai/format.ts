@@ -1,4 +1,4 @@
-import type { Endpoint, StopReason } from '@ogong/protocol/commitment/header';
+import type { Endpoint, StopReason } from '@ogong/protocol/modality/text/commitment/header';
 
 /** OpenAI's response objects, chat and completions behind one shape (docs: their openapi.json). */
 export interface Identity {

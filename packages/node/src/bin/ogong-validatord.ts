@@ -18,7 +18,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { areRates } from '@ogong/protocol/drift/drift-verdict';
+import { areRates } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { loadDriftPolicy } from '../validator/load-drift-policy.ts';
 import { deriveVrfSeed, registerValidator } from '../validator/register.ts';
 import { VALIDATOR_SCHEMA } from '../validator/store/schema.ts';

@@ -1,6 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseRequest } from '@ogong/protocol/exchange/request';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { expect, it } from 'vitest';
 import { assertPublishedWeights, buildTerms } from './open-attempt.ts';
 

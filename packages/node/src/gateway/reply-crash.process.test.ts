@@ -11,7 +11,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { parseRequest } from '@ogong/protocol/exchange/request';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import {
   createFakeNetwork,
   FAKE_MODEL,

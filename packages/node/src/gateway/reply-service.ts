@@ -1,6 +1,6 @@
 import { ApiError, type ApiErrorCode } from '@ogong/host/http/api-error';
-import type { InferenceRequest } from '@ogong/protocol/exchange/request';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkReply } from './check-reply.ts';
 import { followProvider } from './follow-provider.ts';
 import { openAttempt } from './open-attempt.ts';

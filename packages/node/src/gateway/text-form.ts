@@ -1,8 +1,8 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
-import { decodeDraws } from '@ogong/protocol/commitment/window';
-import type { InferenceRequest } from '@ogong/protocol/exchange/request';
-import { checkShownLogprobs } from '@ogong/protocol/stage1/shown-logprobs';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import { checkShownLogprobs } from '@ogong/protocol/modality/text/stage1/shown-logprobs';
 import type { AnswerForm, BoughtReply } from './reply.ts';
 
 /** Chat and completions: text as it comes, with the log-probabilities that the provider signed. */

@@ -4,7 +4,7 @@ import { chainFields, observationFields } from '@ogong/host/config/common-fields
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, decimal, duration, hostPort, integer, text } from '@ogong/host/config/values';
 import { knownPeer } from '@ogong/host/link/peer-values';
-import { DEFAULT_RATES } from '@ogong/protocol/drift/drift-verdict';
+import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
 import { z } from 'zod';
 
 const amount = z

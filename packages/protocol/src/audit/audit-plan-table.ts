@@ -1,5 +1,5 @@
-import { type DriftRow, POWER_RATES } from '../drift/drift-table.ts';
 import { PPM } from '../exchange/reputation.ts';
+import { type DriftRow, POWER_RATES } from '../modality/text/drift/drift-table.ts';
 import { computeDeterredSaving, computeDeterringCoverage, measureSoundness } from './audit-plan.ts';
 
 /** What Proposition 1 weighs, besides what a drift table measured. */

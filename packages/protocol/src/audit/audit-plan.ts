@@ -1,7 +1,7 @@
 import { computeLog } from '../base/elementary.ts';
-import type { DriftRow } from '../drift/drift-table.ts';
-import { POWER_RATES } from '../drift/drift-table.ts';
 import { PPM } from '../exchange/reputation.ts';
+import type { DriftRow } from '../modality/text/drift/drift-table.ts';
+import { POWER_RATES } from '../modality/text/drift/drift-table.ts';
 import { computeMedian, computeWilsonInterval } from '../statistics/statistics.ts';
 
 /**

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/audit.json' with { type: 'json' };
 import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
+import { drawInteger } from '../crypto/draw-integer.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
-import { drawInteger } from '../sampling/draw-integer.ts';
 import { computeWilsonInterval } from '../statistics/statistics.ts';
 import { type AuditDraw, assignVerifier, isAudited, isPaired, PAIR_PPM, type VerifierCandidate } from './audit.ts';
 

@@ -1,8 +1,8 @@
 import { compareBytes, createReader, createWriter, equalBytes, ProtocolError } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import { drawInteger } from '../crypto/draw-integer.ts';
 import { PPM } from '../exchange/reputation.ts';
-import { drawInteger } from '../sampling/draw-integer.ts';
 
 /**
  * Which replies are audited, and by whom (docs/spec/audit-selection.md): functions of the beacon of a LATER epoch than

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
-import { type DriftQuery, type DriftTable, findDriftRow, QUANTILES } from '../drift/drift-table.ts';
-import { REPLY_SCORES } from '../stage2/reply-scores.ts';
+import { type DriftQuery, type DriftTable, findDriftRow, QUANTILES } from '../modality/text/drift/drift-table.ts';
+import { REPLY_SCORES } from '../modality/text/stage2/reply-scores.ts';
 
 type Widths = Pick<DriftTable, 'families' | 'rows'>;
 

@@ -2,8 +2,6 @@ import { concatBytes } from '../base/bytes.ts';
 import { bytes16, type Codec, type CodecType, createFormat, list, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
-import { MAX_HEADER_BYTES } from './header.ts';
-import type { WindowBytes } from './window.ts';
 
 /** 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
@@ -17,7 +15,14 @@ export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
   { count: u16, max: MAX_WINDOWS },
 );
 
+export const MAX_HEADER_BYTES = 8192;
 const openingCodec = struct({ header: bytes16(MAX_HEADER_BYTES), windows: windowList });
+
+/** What a leaf binds: leaf data = SHA-256(draws) || SHA-256(sketch), so that draws replay without the sketch. */
+export interface WindowBytes {
+  readonly draws: Uint8Array;
+  readonly sketch: Uint8Array;
+}
 
 /** What opens a commitment: leaf 0 and every window's bytes (docs/spec/commitment.md). */
 export interface Opening extends CodecType<typeof openingCodec> {}

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/fee.json' with { type: 'json' };
 import { ProtocolError, utf8Encode } from '../base/bytes.ts';
+import { parseRequest } from '../modality/text/request/request.ts';
+import { boundTextTokens } from '../modality/text/request/request-bound.ts';
 import { computeContextBound, computeMaxFee, computeReplyFee, type FeeShares, splitFee } from './fee.ts';
-import { parseRequest } from './request.ts';
-import { boundTextTokens } from './request-bound.ts';
 
 const SHARES: FeeShares = { routerBps: 100, validatorBps: 150, verificationBps: 50, treasuryBps: 100, licenseBps: 2 };
 

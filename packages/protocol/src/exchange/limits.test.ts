@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_WINDOWS } from '../commitment/opening.ts';
-import { WINDOW_TOKENS } from '../commitment/window.ts';
+import { WINDOW_TOKENS } from '../modality/text/commitment/window.ts';
+import { MAX_MAX_TOKENS } from '../modality/text/request/request.ts';
 import {
   CLOCK_TOLERANCE_MS,
   computeOrderLifetime,
@@ -9,7 +10,6 @@ import {
   MAX_ORDER_LIFETIME_MS,
   MAX_REQUEST_BYTES,
 } from './limits.ts';
-import { MAX_MAX_TOKENS } from './request.ts';
 
 describe('limits', () => {
   it('an order is taken by clocks that are as far apart as they may be, however long its reply', () => {

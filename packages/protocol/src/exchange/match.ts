@@ -17,7 +17,7 @@ import {
   within,
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { drawInteger } from '../sampling/draw-integer.ts';
+import { drawInteger } from '../crypto/draw-integer.ts';
 import { isTier } from '../tier/registry.ts';
 import { MAX_MODEL_ID_BYTES } from './limits.ts';
 import { PPM } from './reputation.ts';

@@ -1,14 +1,14 @@
-import type { ReportVerdict } from '../audit/adjudicate.ts';
 import type { Check } from '../base/checks.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import type { DriftTable } from '../drift/drift-table.ts';
-import type { DecisionRates } from '../drift/drift-verdict.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
-import type { ScoreInputs } from '../stage2/score-commitment.ts';
+import type { ReportVerdict } from './text/adjudicate.ts';
+import type { DriftTable } from './text/drift/drift-table.ts';
+import type { DecisionRates } from './text/drift/drift-verdict.ts';
+import type { ScoreInputs } from './text/stage2/score-commitment.ts';
 
 /** The fields that every request has. */
 export interface CommonRequest {

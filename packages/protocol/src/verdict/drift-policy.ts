@@ -1,6 +1,6 @@
 import { toHex } from '../base/bytes.ts';
-import type { DriftTable } from '../drift/drift-table.ts';
-import type { DecisionRates } from '../drift/drift-verdict.ts';
+import type { DriftTable } from '../modality/text/drift/drift-table.ts';
+import type { DecisionRates } from '../modality/text/drift/drift-verdict.ts';
 
 /** The table and rates of a verdict. They are part of its evidence, so that a co-signer comes to the same verdict. */
 export interface DriftNote {

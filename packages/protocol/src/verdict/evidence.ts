@@ -3,11 +3,11 @@ import { encodeDomain, readDomain, readFlag } from '../base/canonical.ts';
 import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
-import { areRates } from '../drift/drift-verdict.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
+import { areRates } from '../modality/text/drift/drift-verdict.ts';
+import { SALT_BYTES } from '../modality/text/stage2/score-commitment.ts';
+import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
 import { MAX_VERIFIERS_PER_REPLY } from '../settlement/verdict-log.ts';
-import { SALT_BYTES } from '../stage2/score-commitment.ts';
-import { MAX_REPORT_BYTES } from '../stage2/score-report.ts';
 import { type DriftNote, toRates } from './drift-policy.ts';
 
 /** The evidence for a verdict: anybody who holds the bytes comes to the same verdict (docs/spec/validator.md). */

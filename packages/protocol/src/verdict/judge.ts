@@ -1,10 +1,10 @@
-import type { ReportVerdict } from '../audit/adjudicate.ts';
 import { type AuditDraw, PAIR_PPM } from '../audit/audit.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../base/checks.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import type { ReportVerdict } from '../modality/text/adjudicate.ts';
+import { fillRound, hashScoreInputs } from '../modality/text/stage2/score-commitment.ts';
 import type { EvidenceKind } from '../settlement/verdict-log.ts';
-import { fillRound, hashScoreInputs } from '../stage2/score-commitment.ts';
 import { type Claim, type SignedRecord, type StoredClaim, verifySignedRecord } from './claim.ts';
 import { type DriftPolicy, describePolicy } from './drift-policy.ts';
 import type { Attempt, AuditEvidence, Evidence, EvidenceCandidate } from './evidence.ts';

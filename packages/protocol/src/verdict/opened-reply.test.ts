@@ -8,7 +8,7 @@ import {
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
   type ScoreReport,
-} from '../stage2/score-report.ts';
+} from '../modality/text/stage2/score-report.ts';
 import type { DriftPolicy } from './drift-policy.ts';
 import { type OpenedReply, openReply, readVerifierReport } from './opened-reply.ts';
 import { weighReport } from './report-check.ts';

@@ -1,5 +1,5 @@
-import { countVotes, type ReportDecision } from '../audit/adjudicate.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { countVotes, type ReportDecision } from '../modality/text/adjudicate.ts';
 import type { WeighedReport } from './report-check.ts';
 
 /** How many of the rejects in an exact class come from reports that equal each other to the bit, and which. */

@@ -5,9 +5,9 @@ import {
 } from '@ogong/testing/synthetic/synthetic-receipt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { utf8Encode } from '../base/bytes.ts';
-import type { Header } from '../commitment/header.ts';
 import { parseOpening } from '../commitment/opening.ts';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '../crypto/noble.ts';
+import type { Header } from '../modality/text/commitment/header.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from '../stage1/receipt.ts';
 import type { Trust } from '../stage1/trust.ts';
 import { verifyReceipt } from './verify-receipt.ts';

@@ -1,7 +1,12 @@
 import { TableError, type TableFile } from '@ogong/host/drift-table/table-file';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { compareRowKeys, type DriftRow, type DriftRowKey, type DriftTable } from '@ogong/protocol/drift/drift-table';
-import { countHeldOut } from '@ogong/protocol/drift/strata';
+import {
+  compareRowKeys,
+  type DriftRow,
+  type DriftRowKey,
+  type DriftTable,
+} from '@ogong/protocol/modality/text/drift/drift-table';
+import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
 
 /** The version and the previous hash of a table's successor. */
 export function succeed(before: TableFile | undefined): Pick<DriftTable, 'version' | 'previous'> {

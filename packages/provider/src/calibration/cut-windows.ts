@@ -1,4 +1,5 @@
-import type { Header } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import {
   decodeDraws,
   decodeSketch,
@@ -6,8 +7,7 @@ import {
   encodeSketch,
   type ShapeRun,
   WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/commitment/window';
+} from '@ogong/protocol/modality/text/commitment/window';
 
 /**
  * The first positions of a reply: what was committed to them does not depend on what came after, so that one long reply

@@ -6,8 +6,8 @@ import {
   type DeterrenceTerms,
 } from '@ogong/protocol/audit/audit-plan-table';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { DriftRow } from '@ogong/protocol/drift/drift-table';
 import { PPM } from '@ogong/protocol/exchange/reputation';
+import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import { describeBand, formatShare } from './describe-table.ts';
 
 type Measured = Extract<Deterrence, { kind: 'measured' }>;

@@ -2,11 +2,11 @@ import { listSigners, type TableFile } from '@ogong/host/drift-table/table-file'
 import { computeDeterrence, type DeterrenceTerms } from '@ogong/protocol/audit/audit-plan-table';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/drift/drift-table';
-import { formatDriftTable } from '@ogong/protocol/drift/drift-table-diff';
-import { countHeldOut } from '@ogong/protocol/drift/strata';
 import { PPM } from '@ogong/protocol/exchange/reputation';
-import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/stage2/reply-scores';
+import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/modality/text/drift/drift-table';
+import { formatDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-diff';
+import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
+import { LENGTH_BANDS, REPLY_SCORES } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
 /** A summary of a table: who measured what, on how many replies, and what verdicts it allows. */
 export function describeTable(crypto: Crypto, file: TableFile): string {

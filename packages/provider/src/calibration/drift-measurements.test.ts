@@ -1,10 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
-import { decodeDraws, decodeSketch } from '@ogong/protocol/commitment/window';
-import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
-import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, decodeSketch } from '@ogong/protocol/modality/text/commitment/window';
+import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
 import { createFakeSamples } from '@ogong/testing/calibration/sample-fixture';
 import { describe, expect, it } from 'vitest';
 import { cutWindows } from './cut-windows.ts';

@@ -16,10 +16,10 @@ import {
 } from '@ogong/host/drift-table/table-file';
 import { toBase64, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { DriftTable } from '@ogong/protocol/drift/drift-table';
-import { buildDriftTable, type DriftMeasurement } from '@ogong/protocol/drift/drift-table-build';
-import { MAX_DRIFT_TABLE_BYTES } from '@ogong/protocol/drift/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
+import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
+import { buildDriftTable, type DriftMeasurement } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { MAX_DRIFT_TABLE_BYTES } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import { createFakeSamples } from '@ogong/testing/calibration/sample-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addRows, mergeTables, succeed } from './combine-tables.ts';

@@ -7,7 +7,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -10,7 +10,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
 import { hashScored, toScored } from '@ogong/protocol/modality/text/scored-reply';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { Checker } from './checkers.ts';
 import { createSampleJob, replaySample, type ServedSample } from './sample.ts';
 

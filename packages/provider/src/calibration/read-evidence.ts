@@ -1,15 +1,15 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import type { Header } from '@ogong/protocol/commitment/header';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { type Comparison, compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
 import {
   computeReplyEvidence,
   findLengthBand,
   LENGTH_BANDS,
   type ReplyEvidence,
-} from '@ogong/protocol/stage2/reply-scores';
-import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/stage2/score-report';
+} from '@ogong/protocol/modality/text/stage2/reply-scores';
+import { NO_OTHER_CHOICE, parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { cutWindows } from './cut-windows.ts';
 import { replaySample } from './sample.ts';
 import type { ScoredSample } from './sample-store.ts';

@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { compareRowKeys } from '@ogong/protocol/drift/drift-table';
-import type { DriftMeasurement, DriftSample } from '@ogong/protocol/drift/drift-table-build';
+import { compareRowKeys } from '@ogong/protocol/modality/text/drift/drift-table';
+import type { DriftMeasurement, DriftSample } from '@ogong/protocol/modality/text/drift/drift-table-build';
 import { readEvidence } from './read-evidence.ts';
 import type { SampleStore } from './sample-store.ts';
 import { isCheat, isHonest, parseSourceId } from './source-id.ts';

@@ -1,8 +1,8 @@
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ServedSample, serveSample } from '../calibration/sample.ts';

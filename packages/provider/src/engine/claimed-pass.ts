@@ -1,6 +1,6 @@
 import type { TextEngine, TextScoringRequest } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
-import type { Header } from '@ogong/protocol/commitment/header';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { ModelRequest } from './model-request.ts';
 
 /** A reply as it was claimed, every field in range for the model at hand. */

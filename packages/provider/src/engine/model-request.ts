@@ -1,6 +1,6 @@
 import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
-import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/exchange/request';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/modality/text/request/request';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
 export interface ModelRequest {

@@ -1,10 +1,10 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
-import { hashTokens } from '@ogong/protocol/commitment/header';
 import { parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { type SignedTrace, signTrace } from '@ogong/protocol/stage2/trace-report';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import { type SignedTrace, signTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
 
 /** One position of a committed reply, to be looked into. Provider and verifier share this path: both must run the same pass. */

@@ -6,7 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { assertFitsModel, type ModelRequest } from '../engine/model-request.ts';
 
 /** A model that is served to this machine alone: nothing is committed and nobody is paid. */

@@ -5,8 +5,8 @@ import { streamText } from '@ogong/host/http/text-stream';
 import { FINISH_REASONS } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
-import { RequestError } from '@ogong/protocol/exchange/request';
 import type { Route } from '@ogong/protocol/http/routes';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
 import { BODY_LIMITS, encodeJson, findModel, generateLocally, type LocalCall, type LocalModel } from './local-model.ts';
 

@@ -2,7 +2,7 @@ import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { answerCompletion, type ChoiceEnd, type ChoicePart } from '@ogong/host/openai/completion';
 import { type AnswerToken, createIdentity, formatModel, formatModelList } from '@ogong/host/openai/format';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type ModelRequest, parseModelRequest } from '../engine/model-request.ts';
 import { BODY_LIMITS, findModel, generateLocally, type LocalCall, type LocalModel } from './local-model.ts';
 

@@ -1,19 +1,25 @@
 import type { TextEngineInfo } from '@ogong/engine/interface/text';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import type { StopReason } from '@ogong/protocol/commitment/header';
-import { type Endpoint, encodeHeader, type Header, hashTokens, NO_INPUTS } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { Order } from '@ogong/protocol/exchange/order';
-import type { InferenceRequest } from '@ogong/protocol/exchange/request';
-import { boundTextTokens } from '@ogong/protocol/exchange/request-bound';
-import type { DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
+import {
+  type Endpoint,
+  encodeHeader,
+  type Header,
+  hashTokens,
+  NO_INPUTS,
+} from '@ogong/protocol/modality/text/commitment/header';
+import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
+import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A reply as it was served, before anything is signed. */

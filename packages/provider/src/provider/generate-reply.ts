@@ -1,11 +1,11 @@
 import type { TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Order } from '@ogong/protocol/exchange/order';
-import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { parseModelRequest } from '../engine/model-request.ts';
 import { chooseDrawKey, type ServedReply } from './commit-reply.ts';
 

@@ -4,10 +4,10 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { isEpochNear, MAX_CACHE_SCOPE_BYTES, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type LedgerDomain, type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
-import { RequestError } from '@ogong/protocol/exchange/request';
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */

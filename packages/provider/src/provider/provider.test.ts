@@ -1,7 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { verifyAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -12,6 +11,7 @@ import {
   ProviderService,
   type PushRecordRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {

@@ -3,14 +3,14 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import {
   type GenerateEventSchema,
   type PushRecordRequest,
   PushRecordRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { ModelRequest } from '../engine/model-request.ts';
 import { assertTextSize, type CommitReply, type CommittedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';

@@ -1,11 +1,11 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT, getExitCode } from '@ogong/host/log/errors';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { replayReply } from '@ogong/protocol/stage1/replay';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import {
   createNetwork,

@@ -1,12 +1,12 @@
-import type { Header } from '@ogong/protocol/commitment/header';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchRow } from '@ogong/protocol/commitment/sketch';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import {
   type DrawRow,
   encodeDraws,
   encodeSketch,
   WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/commitment/window';
+} from '@ogong/protocol/modality/text/commitment/window';
 
 /**
  * Windows with the claimed tokens and list sizes, but without scores. A report holds them if the claim has another vocabulary

@@ -6,7 +6,7 @@ import {
   encodeScoreCommitment,
   hashScoreInputs,
   SALT_BYTES,
-} from '@ogong/protocol/stage2/score-commitment';
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
 import { parseScorable } from './scorer.ts';

@@ -6,10 +6,10 @@ import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@o
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { adjudicateReport, countVotes } from '@ogong/protocol/audit/adjudicate';
-import { locateDivergence } from '@ogong/protocol/stage2/locate-divergence';
-import { parseTraceReport } from '@ogong/protocol/stage2/trace-report';
-import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { adjudicateReport, countVotes } from '@ogong/protocol/modality/text/adjudicate';
+import { locateDivergence } from '@ogong/protocol/modality/text/stage2/locate-divergence';
+import { parseTraceReport } from '@ogong/protocol/modality/text/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { writeNoisyModel } from '@ogong/testing/models/noisy-model';
 import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
 import {

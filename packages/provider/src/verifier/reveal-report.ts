@@ -1,7 +1,7 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { RevealRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/stage2/score-commitment';
+import { encodeScoreOpening, MAX_ROUND } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { JobKey } from './report-store.ts';
 import type { VerifierState } from './verifier-state.ts';
 

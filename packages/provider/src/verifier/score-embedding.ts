@@ -1,16 +1,16 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import { hashTokens } from '@ogong/protocol/commitment/header';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { RequestError } from '@ogong/protocol/exchange/request';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
 
 /** An embedding to check: the request, without the answer. */
 export interface EmbeddingJob {

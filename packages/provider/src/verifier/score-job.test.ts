@@ -1,8 +1,8 @@
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { adjudicateReport, checkReportShape } from '@ogong/protocol/audit/adjudicate';
-import type { Header } from '@ogong/protocol/commitment/header';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { adjudicateReport, checkReportShape } from '@ogong/protocol/modality/text/adjudicate';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { afterAll, expect, it } from 'vitest';
 import { planRequest } from '../calibration/request-plan.ts';

@@ -1,16 +1,21 @@
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
-import { hashTokens, parseHeader } from '@ogong/protocol/commitment/header';
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
-import { WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { RequestError } from '@ogong/protocol/exchange/request';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { MAX_LISTED } from '@ogong/protocol/sampling/sampler';
-import { endsAtStop, renderReply } from '@ogong/protocol/stage1/reply-text';
-import { parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
-import { encodeScoreReport, NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP } from '@ogong/protocol/stage2/score-report';
+import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { RequestError } from '@ogong/protocol/modality/text/request/request';
+import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
+import { endsAtStop, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
+import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import {
+  encodeScoreReport,
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+} from '@ogong/protocol/modality/text/stage2/score-report';
 import { type ClaimedReply, planPass } from '../engine/claimed-pass.ts';
 import { parseEndpointName, parseModelRequest } from '../engine/model-request.ts';
 import { createBlankWindows } from './blank-windows.ts';

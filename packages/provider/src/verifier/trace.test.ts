@@ -1,12 +1,12 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
-import { adjudicateReport } from '@ogong/protocol/audit/adjudicate';
 import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeDivergence, parseDivergence } from '@ogong/protocol/stage2/divergence';
-import { locateDivergence } from '@ogong/protocol/stage2/locate-divergence';
-import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
-import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
+import { encodeDivergence, parseDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import { locateDivergence } from '@ogong/protocol/modality/text/stage2/locate-divergence';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { createNetwork, type Network, type NetworkOptions, receive } from '@ogong/testing/provider/provider-fixture';
 import {

@@ -11,24 +11,24 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/audit/adjudicate';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
-import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/commitment/header';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import { verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { replayReply } from '@ogong/protocol/stage1/replay';
-import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { adjudicateReport, checkReportShape, countVotes } from '@ogong/protocol/modality/text/adjudicate';
+import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
+import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
   redactHeader,
-} from '@ogong/protocol/stage2/score-commitment';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { createNetwork, type Network, receive } from '@ogong/testing/provider/provider-fixture';

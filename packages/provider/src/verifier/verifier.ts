@@ -1,7 +1,7 @@
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createLinkServer } from '@ogong/host/link/link-server';
-import { MAX_REPORT_BYTES } from '@ogong/protocol/stage2/score-report';
+import { MAX_REPORT_BYTES } from '@ogong/protocol/modality/text/stage2/score-report';
 import { addVerifierRoutes, mayCall } from './verifier-service.ts';
 import { openVerifierState, type VerifierDependencies } from './verifier-state.ts';
 

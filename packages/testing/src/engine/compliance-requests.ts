@@ -5,10 +5,11 @@ import type {
   TextGenerationRequest,
   TextScoringRequest,
 } from '@ogong/engine/interface/text';
-import { type DrawRow, decodeDraws, expandRuns, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
-import { listTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { type DrawRow, decodeDraws, expandRuns } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
+import { listTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 
 export const SKETCH = { bankSeed: new Uint8Array(32).fill(7), directions: 16 };
 

@@ -1,4 +1,5 @@
 import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchRow } from '@ogong/protocol/commitment/sketch';
 import {
   type DrawRow,
@@ -8,9 +9,8 @@ import {
   encodeSketch,
   expandRuns,
   WINDOW_TOKENS,
-  type WindowBytes,
-} from '@ogong/protocol/commitment/window';
-import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/sampling/sampler';
+} from '@ogong/protocol/modality/text/commitment/window';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, hexOf, NO_END, SKETCH } from './compliance-requests.ts';
 

@@ -6,8 +6,8 @@ import type {
   TextScoringRequest,
 } from '@ogong/engine/interface/text';
 import { expFixed } from '@ogong/protocol/base/exponential';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/commitment/window';
-import { createDrawSource } from '@ogong/protocol/sampling/draw-key';
+import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
   computeCost,
   computeWeights,
@@ -20,8 +20,8 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
-import { createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
+} from '@ogong/protocol/modality/text/sampling/sampler';
+import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   collectReply,

@@ -7,7 +7,7 @@ import {
   type ShapeClass,
   SINGLE,
   WIDE,
-} from '@ogong/protocol/commitment/shape-classes';
+} from '@ogong/protocol/modality/text/commitment/shape-classes';
 
 export interface FakeModelOptions {
   /** Tokens 0..2 are special (unknown, begin, end), 3..258 the bytes; the rest are short words. At least 259. */

@@ -1,4 +1,4 @@
-import { NARROW, WIDE } from '@ogong/protocol/commitment/shape-classes';
+import { NARROW, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { describe, expect, it } from 'vitest';
 import { describeEngine } from './compliance.ts';
 import { collectReply, createRequest, createScoreRequest, NO_END } from './compliance-requests.ts';

@@ -1,5 +1,5 @@
 import type { TextEngine, TextGenerationRequest } from '@ogong/engine/interface/text';
-import { decodeSketch } from '@ogong/protocol/commitment/window';
+import { decodeSketch } from '@ogong/protocol/modality/text/commitment/window';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type ComplianceReply, collectReply, readRows } from './compliance-requests.ts';

@@ -15,15 +15,12 @@ import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { GatewayChain } from '@ogong/node/gateway/gateway';
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
-import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/commitment/window';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { encodeCandidates, hashCandidates, replayMatch, selectCandidates } from '@ogong/protocol/exchange/match';
 import { type Order, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
-import { type InferenceRequest, parseRequest } from '@ogong/protocol/exchange/request';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type ComplainRequest,
@@ -36,8 +33,11 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
-import { NAT, TAIL_RANK } from '@ogong/protocol/sampling/sampler';
-import { findStop } from '@ogong/protocol/stage1/reply-text';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
+import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/provider/embedding/commit-embedding';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';

@@ -1,10 +1,15 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import { decodeDraws, encodeDraws, WINDOW_TOKENS, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { cutPosition, type DivergenceEvidence, findFirstDivergence } from '@ogong/protocol/stage2/divergence';
-import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/stage2/trace-report';
-import type { DisputedReply } from '@ogong/protocol/stage2/verify-divergence';
+import { decodeDraws, encodeDraws, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import {
+  cutPosition,
+  type DivergenceEvidence,
+  findFirstDivergence,
+} from '@ogong/protocol/modality/text/stage2/divergence';
+import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/modality/text/stage2/trace-report';
+import type { DisputedReply } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from './synthetic-reply.ts';
 
 /** A reply of tier replay that differs from its re-run, with what three machines say of it; for tests and vectors. */

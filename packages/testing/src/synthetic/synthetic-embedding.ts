@@ -1,6 +1,5 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { hashTokens } from '@ogong/protocol/commitment/header';
 import { createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type EmbeddingHeader, encodeEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
@@ -14,6 +13,7 @@ import {
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import type { EmbeddingReport } from '@ogong/protocol/modality/embedding/report';
 import { encodeVector, normaliseVector } from '@ogong/protocol/modality/embedding/vector';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** An embedding without a model: tokens are bytes, vectors come of a seed. For tests and vectors. */

@@ -1,7 +1,7 @@
 import { computeExp, computeLog } from '@ogong/protocol/base/elementary';
-import { VALUE_CELLS } from '@ogong/protocol/stage2/bent-values';
-import { addDrawMargin, createDrawCounts } from '@ogong/protocol/stage2/draw-margin';
-import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from '@ogong/protocol/stage2/reply-scores';
+import { VALUE_CELLS } from '@ogong/protocol/modality/text/stage2/bent-values';
+import { addDrawMargin, createDrawCounts } from '@ogong/protocol/modality/text/stage2/draw-margin';
+import { REPLY_SCORES, type ReplyEvidence, type ReplyScore } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
 /** Made-up evidence with the shape of real drift, for tests: correlated scores, windows that share noise, margins. */
 export interface SyntheticDrift {

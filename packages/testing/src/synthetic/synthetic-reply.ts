@@ -1,5 +1,12 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
+import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import {
   type Endpoint,
   encodeHeader,
@@ -7,16 +14,10 @@ import {
   hashTokens,
   NO_INPUTS,
   type StopReason,
-} from '@ogong/protocol/commitment/header';
-import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/commitment/opening';
-import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
-import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
-import { createWindowEncoder, type DrawRow, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
-import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
-import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
-import { parseRequest } from '@ogong/protocol/exchange/request';
-import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
+} from '@ogong/protocol/modality/text/commitment/header';
+import { createWindowEncoder, type DrawRow, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
   computeCost,
   createWeights,
@@ -26,7 +27,7 @@ import {
   quantizeLogprob,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
+} from '@ogong/protocol/modality/text/sampling/sampler';
 
 /**
  * A complete, honest reply of a made-up language model, for tests and vectors: same inputs, same bytes. The "model" is a

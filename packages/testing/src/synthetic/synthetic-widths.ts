@@ -1,5 +1,5 @@
-import { type DriftRowKey, type DriftTable, QUANTILES } from '@ogong/protocol/drift/drift-table';
-import { REPLY_SCORES } from '@ogong/protocol/stage2/reply-scores';
+import { type DriftRowKey, type DriftTable, QUANTILES } from '@ogong/protocol/modality/text/drift/drift-table';
+import { REPLY_SCORES } from '@ogong/protocol/modality/text/stage2/reply-scores';
 
 /** A row of which only the median of `sketch-mean` matters. */
 export interface Width extends DriftRowKey {

@@ -1,11 +1,12 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { decodeSketch, encodeSketch, type WindowBytes } from '@ogong/protocol/commitment/window';
-import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
-import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
-import { compareWindows } from '@ogong/protocol/stage2/compare';
-import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import { decodeSketch, encodeSketch } from '@ogong/protocol/modality/text/commitment/window';
+import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
+import { compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
+import { computeReplyEvidence } from '@ogong/protocol/modality/text/stage2/reply-scores';
 import { type DriftPolicy, toPpb } from '@ogong/protocol/verdict/drift-policy';
 import { ledger, payer } from './test-bench.ts';
 import { answerHonestly, type TestVerifiers } from './test-calls.ts';

@@ -9,7 +9,7 @@ import {
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/stage2/score-commitment';
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { createTestHybrid } from './test-keys.ts';
 import { createTestReport, findServed, type TestReply } from './test-reply.ts';
 

@@ -38,7 +38,7 @@ import {
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
-} from '@ogong/protocol/stage2/score-commitment';
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { startTestLedger } from '../chain/test-ledger.ts';
 import {
   createTestOrder,

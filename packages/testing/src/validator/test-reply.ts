@@ -1,20 +1,21 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
-import { decodeDraws, encodeDraws, tokenOf, type WindowBytes } from '@ogong/protocol/commitment/window';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { encodeOrder, hashOrder, type LedgerDomain, type Order } from '@ogong/protocol/exchange/order';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import type { PushRecordRequest, ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
   type ScoreReport,
-} from '@ogong/protocol/stage2/score-report';
+} from '@ogong/protocol/modality/text/stage2/score-report';
 import type { SignedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 

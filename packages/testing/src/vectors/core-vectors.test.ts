@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { parseHeader } from '@ogong/protocol/commitment/header';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { verifyInclusion } from '@ogong/protocol/crypto/merkle';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import { replayReply } from '@ogong/protocol/stage1/replay';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
 import { describe, expect, it } from 'vitest';
 import { createCoreVectors } from './core-vectors.ts';
 

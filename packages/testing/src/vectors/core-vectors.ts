@@ -1,17 +1,22 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { EXP_HIGH, EXP_LOW, expFixed } from '@ogong/protocol/base/exponential';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { hashTokens } from '@ogong/protocol/commitment/header';
 import { computeCommitment } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV1 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, createSketchBank, createSketchRow, projectHidden } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '@ogong/protocol/crypto/merkle';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/sampling/draw-key';
-import { computeWeights, createWeights, drawRank, type SamplerSettings } from '@ogong/protocol/sampling/sampler';
-import { encodeDivergence } from '@ogong/protocol/stage2/divergence';
-import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import {
+  computeWeights,
+  createWeights,
+  drawRank,
+  type SamplerSettings,
+} from '@ogong/protocol/modality/text/sampling/sampler';
+import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createEdgeVectors } from './edge-vectors.ts';

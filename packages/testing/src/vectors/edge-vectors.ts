@@ -1,8 +1,8 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Endpoint } from '@ogong/protocol/commitment/header';
-import { findWrongShape } from '@ogong/protocol/commitment/shape-classes';
-import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/commitment/window';
-import { parseRequest, RequestError } from '@ogong/protocol/exchange/request';
+import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
+import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import { parseRequest, RequestError } from '@ogong/protocol/modality/text/request/request';
 
 /**
  * Vectors of what a second implementation reads differently most easily: `vectors/window.json`, `vectors/request.json`,

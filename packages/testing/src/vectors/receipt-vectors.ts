@@ -1,10 +1,10 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { concatBytes, fromBase64, toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Header } from '@ogong/protocol/commitment/header';
-import type { DrawRow } from '@ogong/protocol/commitment/window';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/verify-receipt';

@@ -3,24 +3,23 @@ import { advancePayeeTest, computePayeeEvidence, INITIAL_PAYEE_TEST } from '@ogo
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeExp, computeLog } from '@ogong/protocol/base/elementary';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import {
-  decodeDraws,
-  decodeSketch,
-  encodeDraws,
-  encodeSketch,
-  type WindowBytes,
-} from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
-import type { DriftRow, DriftTable } from '@ogong/protocol/drift/drift-table';
-import { buildDriftTable } from '@ogong/protocol/drift/drift-table-build';
-import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
-import { evaluateLikelihood } from '@ogong/protocol/drift/likelihood';
-import { findStratum, type Stratum } from '@ogong/protocol/drift/strata';
-import type { SamplerSettings } from '@ogong/protocol/sampling/sampler';
-import { compareWindows } from '@ogong/protocol/stage2/compare';
-import { createDrawMeter, type DrawMargin } from '@ogong/protocol/stage2/draw-margin';
-import { computeReplyEvidence, getSurprise, type ReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
+import { decodeDraws, decodeSketch, encodeDraws, encodeSketch } from '@ogong/protocol/modality/text/commitment/window';
+import type { DriftRow, DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
+import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-build';
+import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
+import { evaluateLikelihood } from '@ogong/protocol/modality/text/drift/likelihood';
+import { findStratum, type Stratum } from '@ogong/protocol/modality/text/drift/strata';
+import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
+import { compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
+import { createDrawMeter, type DrawMargin } from '@ogong/protocol/modality/text/stage2/draw-margin';
+import {
+  computeReplyEvidence,
+  getSurprise,
+  type ReplyEvidence,
+} from '@ogong/protocol/modality/text/stage2/reply-scores';
 import { calibrateRank } from '@ogong/protocol/statistics/e-value';
 import { computeRank } from '@ogong/protocol/statistics/rank-calibration';
 import { createSyntheticEvidence } from '../synthetic/synthetic-evidence.ts';

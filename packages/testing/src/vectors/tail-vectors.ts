@@ -1,7 +1,13 @@
 import { expFixed } from '@ogong/protocol/base/exponential';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { MAX_COST, NAT, PLAIN_SAMPLER, type SamplerSettings, type TokenBias } from '@ogong/protocol/sampling/sampler';
-import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
+import {
+  MAX_COST,
+  NAT,
+  PLAIN_SAMPLER,
+  type SamplerSettings,
+  type TokenBias,
+} from '@ogong/protocol/modality/text/sampling/sampler';
+import { computeLargestTail, createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 
 interface TailCase {
   readonly what: string;

@@ -1,28 +1,28 @@
 import { type AuditDraw, assignVerifier, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { computeClassWeights } from '@ogong/protocol/audit/verifier-weights';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
-import { encodeHeader } from '@ogong/protocol/commitment/header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { encodeEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
-import { WEIGHT_ONE } from '@ogong/protocol/sampling/sampler';
-import { encodeTailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import {
   computeScoreDigest,
   encodeScoreCommitment,
   encodeScoreOpening,
   hashScoreInputs,
   redactHeader,
-} from '@ogong/protocol/stage2/score-commitment';
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
   type ScoreReport,
-} from '@ogong/protocol/stage2/score-report';
+} from '@ogong/protocol/modality/text/stage2/score-report';
 import { createSyntheticReply, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createWidthTable } from '../synthetic/synthetic-widths.ts';
 

@@ -1,5 +1,5 @@
 import { expFixed } from '@ogong/protocol/base/exponential';
-import { tokenOf } from '@ogong/protocol/commitment/window';
+import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import {
   computeCost,
   MAX_LISTED,
@@ -7,8 +7,8 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
-import { createProcessedTailBound } from '@ogong/protocol/stage1/tail-bound';
+} from '@ogong/protocol/modality/text/sampling/sampler';
+import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';

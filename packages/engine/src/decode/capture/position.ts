@@ -1,4 +1,4 @@
-import type { DrawRow } from '@ogong/protocol/commitment/window';
+import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
 import {
   computeCost,
   computeWeights,
@@ -11,7 +11,7 @@ import {
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
-} from '@ogong/protocol/sampling/sampler';
+} from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../../interface/engine-error.ts';
 import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { ScoreReport } from '@ogong/protocol/stage2/score-report';
+import type { ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
   type BenchOptions,

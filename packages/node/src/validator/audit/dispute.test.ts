@@ -1,10 +1,10 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
-import { cutPosition, parseDivergence } from '@ogong/protocol/stage2/divergence';
-import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/stage2/trace-report';
-import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+import { cutPosition, parseDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import { type SignedTrace, signTrace, type TraceReport } from '@ogong/protocol/modality/text/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { bendWindows, SYNTHETIC_CLASS } from '@ogong/testing/synthetic/synthetic-divergence';
 import { createTestValidator, ledger, payer, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, type TestVerifiers } from '@ogong/testing/validator/test-calls';

@@ -2,28 +2,28 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { type Header, parseHeader } from '@ogong/protocol/commitment/header';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
-import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { TraceClaimRequest, TraceReplyRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, expandRuns, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
 import { encodeScored } from '@ogong/protocol/modality/text/scored-reply';
-import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   computeStage,
   type DivergenceEvidence,
   describeStage,
   encodeDivergence,
   findFirstDivergence,
-} from '@ogong/protocol/stage2/divergence';
-import { locateDivergence } from '@ogong/protocol/stage2/locate-divergence';
-import { parseScoreReport, type ScoreReport } from '@ogong/protocol/stage2/score-report';
-import { parseTraceReport, type SignedTrace } from '@ogong/protocol/stage2/trace-report';
-import { verifyDivergence } from '@ogong/protocol/stage2/verify-divergence';
+} from '@ogong/protocol/modality/text/stage2/divergence';
+import { locateDivergence } from '@ogong/protocol/modality/text/stage2/locate-divergence';
+import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { parseTraceReport, type SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { opensDispute } from '@ogong/protocol/tier/outcome';
 import type { Submission } from '@ogong/protocol/verdict/claim';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';

@@ -1,5 +1,5 @@
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
+import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import { type AuditContext, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type AttemptRow, keepAttempt, listAttempts } from '../store/attempt-store.ts';

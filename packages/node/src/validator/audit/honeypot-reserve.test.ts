@@ -1,8 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls } from '@ogong/testing/validator/test-calls';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';

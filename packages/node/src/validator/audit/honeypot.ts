@@ -1,21 +1,26 @@
 import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
-import type { Header } from '@ogong/protocol/commitment/header';
 import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
-import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/commitment/window';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { type DriftRow, findDriftRow, isMeasured, nameRow } from '@ogong/protocol/drift/drift-table';
-import { judgeByRow } from '@ogong/protocol/drift/drift-verdict';
-import { EQUAL_STATISTIC } from '@ogong/protocol/drift/likelihood';
-import { judgeByLimits, toLimitScores } from '@ogong/protocol/drift/limits';
-import { countHeldOut } from '@ogong/protocol/drift/strata';
-import { FALLBACK_THRESHOLDS } from '@ogong/protocol/drift/thresholds';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from '@ogong/protocol/modality/text/drift/drift-table';
+import { judgeByRow } from '@ogong/protocol/modality/text/drift/drift-verdict';
+import { EQUAL_STATISTIC } from '@ogong/protocol/modality/text/drift/likelihood';
+import { judgeByLimits, toLimitScores } from '@ogong/protocol/modality/text/drift/limits';
+import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
+import { FALLBACK_THRESHOLDS } from '@ogong/protocol/modality/text/drift/thresholds';
 import { isSameFinding } from '@ogong/protocol/modality/text/read-report';
-import { TAIL_RANK } from '@ogong/protocol/sampling/sampler';
-import { type Comparison, compareWindows } from '@ogong/protocol/stage2/compare';
-import { computeReplyEvidence } from '@ogong/protocol/stage2/reply-scores';
-import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '@ogong/protocol/stage2/score-report';
+import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
+import { type Comparison, compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
+import { computeReplyEvidence } from '@ogong/protocol/modality/text/stage2/reply-scores';
+import {
+  NO_OTHER_CHOICE,
+  NO_STOP_TOKEN,
+  NO_TAIL_GAP,
+  type ScoreReport,
+} from '@ogong/protocol/modality/text/stage2/score-report';
 import { type DriftPolicy, toRates } from '@ogong/protocol/verdict/drift-policy';
 import { VERIFIER_TEST } from '../store/verifier-store.ts';
 

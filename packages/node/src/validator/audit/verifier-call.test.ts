@@ -1,4 +1,4 @@
-import { NARROW, SINGLE, WIDE } from '@ogong/protocol/commitment/shape-classes';
+import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { describe, expect, it } from 'vitest';
 import { computeCallTimeout, mixJobs, type ScoreJobMessage, type VerifierCalls } from './verifier-call.ts';
 

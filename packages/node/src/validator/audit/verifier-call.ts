@@ -1,7 +1,6 @@
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { SINGLE } from '@ogong/protocol/commitment/shape-classes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type {
@@ -10,7 +9,8 @@ import type {
   ScoreCommitment,
   ScoreRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ScoreInputs } from '@ogong/protocol/stage2/score-commitment';
+import { SINGLE } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import type { ScoreInputs } from '@ogong/protocol/modality/text/stage2/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { findCommitmentProblem, type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
 

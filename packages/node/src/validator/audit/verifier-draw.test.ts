@@ -1,8 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { encodeDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
-import { hashDriftTable } from '@ogong/protocol/drift/drift-table-signature';
+import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
+import { hashDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-signature';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import { type AuditEvidence, encodeDrift, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { type JudgementContext, judge } from '@ogong/protocol/verdict/judge';

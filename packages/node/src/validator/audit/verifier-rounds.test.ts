@@ -1,14 +1,19 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { type AuditDraw, isPaired, PAIR_PPM } from '@ogong/protocol/audit/audit';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Header } from '@ogong/protocol/commitment/header';
-import { decodeDraws, encodeDraws, type WindowBytes } from '@ogong/protocol/commitment/window';
+import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import { decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { hashScored, type ScoredReply, toScored } from '@ogong/protocol/modality/text/scored-reply';
+import {
+  computeScoreDigest,
+  encodeScoreCommitment,
+  encodeScoreOpening,
+} from '@ogong/protocol/modality/text/stage2/score-commitment';
+import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import type { ReplayedText } from '@ogong/protocol/modality/text/text';
-import { computeDrawKey } from '@ogong/protocol/sampling/draw-key';
-import { computeScoreDigest, encodeScoreCommitment, encodeScoreOpening } from '@ogong/protocol/stage2/score-commitment';
-import { parseScoreReport } from '@ogong/protocol/stage2/score-report';
 import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { JudgeError, type JudgementContext, judge, listDigests } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';

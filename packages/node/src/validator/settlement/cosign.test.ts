@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Header } from '@ogong/protocol/commitment/header';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { CosignBatchRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
 import {
   computeEntryHash,

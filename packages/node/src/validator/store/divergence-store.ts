@@ -1,8 +1,8 @@
 import { bytes, columns, named, oneOf, optional, optionalColumns, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { parseDivergence } from '@ogong/protocol/stage2/divergence';
-import type { SignedTrace } from '@ogong/protocol/stage2/trace-report';
-import type { DivergenceSide } from '@ogong/protocol/stage2/verify-divergence';
+import { parseDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
+import type { DivergenceSide } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 
 /** The result of a dispute about a rejected reply (docs/spec/replay-tier.md). */
 export interface DivergenceRow {

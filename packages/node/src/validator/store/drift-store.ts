@@ -1,8 +1,8 @@
 import { bytes, columns, flag, integer, named, optional } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import type { DriftTable } from '@ogong/protocol/drift/drift-table';
-import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/drift/drift-table-bytes';
+import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
+import { encodeDriftTable, parseDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
 import { type DriftNote, type DriftPolicy, findRateProblem } from '@ogong/protocol/verdict/drift-policy';
 import { parseDrift } from '@ogong/protocol/verdict/evidence';
 

@@ -1,6 +1,6 @@
 import { bytes, type Column, columns, integer, mapped, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/stage1/tail-draws';
+import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { commitmentColumns, openedColumns } from './attempt-store.ts';
 import { OPEN_STATES, REPLY_STATES } from './reply-states.ts';

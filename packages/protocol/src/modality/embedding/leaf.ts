@@ -1,7 +1,7 @@
 import { createReader, createWriter, ProtocolError, utf8Encode } from '../../base/bytes.ts';
 import { createSketchRow, projectHidden, type SketchBank, type SketchRow } from '../../commitment/sketch.ts';
-import { decodeSketch, encodeSketch } from '../../commitment/window.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { decodeSketch, encodeSketch } from '../text/commitment/window.ts';
 import { encodeVector, parseVector, VALUE_BYTES } from './vector.ts';
 
 /** One input of a reply: leaf 1 and on of its commitment, in the request's order (docs/spec/embedding.md). */

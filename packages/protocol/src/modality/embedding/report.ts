@@ -1,7 +1,7 @@
 import { createReader, createWriter, ProtocolError } from '../../base/bytes.ts';
 import { encodeDomain, readDomain, readFlag } from '../../base/canonical.ts';
 import type { SketchRow } from '../../commitment/sketch.ts';
-import { decodeSketch, encodeSketch } from '../../commitment/window.ts';
+import { decodeSketch, encodeSketch } from '../text/commitment/window.ts';
 import { MAX_INPUTS } from './request.ts';
 
 /**

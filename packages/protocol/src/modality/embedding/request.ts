@@ -1,5 +1,5 @@
 import { utf8Encode } from '../../base/bytes.ts';
-import { isAbsent, parseObject, RequestError } from '../../exchange/request.ts';
+import { isAbsent, parseObject, RequestError } from '../text/request/request.ts';
 
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md), read the same way by gateway, provider, verifier and consumer. */
 export interface EmbeddingRequest {

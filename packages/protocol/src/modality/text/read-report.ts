@@ -1,16 +1,11 @@
-import {
-  type AdjudicationPolicy,
-  adjudicateReport,
-  checkReportShape,
-  type ReportVerdict,
-} from '../../audit/adjudicate.ts';
 import { equalBytes } from '../../base/bytes.ts';
-import type { Header } from '../../commitment/header.ts';
 import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import type { Replay } from '../../stage1/replay.ts';
-import { encodeScoreReport, parseScoreReport, type ScoreReport } from '../../stage2/score-report.ts';
+import { type AdjudicationPolicy, adjudicateReport, checkReportShape, type ReportVerdict } from './adjudicate.ts';
+import type { Header } from './commitment/header.ts';
+import type { Replay } from './stage1/replay.ts';
+import { encodeScoreReport, parseScoreReport, type ScoreReport } from './stage2/score-report.ts';
 
 /** What a score report has to be about. */
 export interface ScoreSubject {

@@ -1,8 +1,8 @@
-import { encodeHeader, type Header } from '../../commitment/header.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import type { Replay } from '../../stage1/replay.ts';
-import { encodeTailDraws, type TailDraws } from '../../stage1/tail-draws.ts';
-import { hashScoreInputs, redactHeader, type ScoreInputs } from '../../stage2/score-commitment.ts';
+import { encodeHeader, type Header } from './commitment/header.ts';
+import type { Replay } from './stage1/replay.ts';
+import { encodeTailDraws, type TailDraws } from './stage1/tail-draws.ts';
+import { hashScoreInputs, redactHeader, type ScoreInputs } from './stage2/score-commitment.ts';
 
 /** A reply as a verifier gets it. */
 export interface ScoredReply {

@@ -1,16 +1,16 @@
-import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from '../../commitment/header.ts';
 import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
-import { WINDOW_TOKENS } from '../../commitment/window.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
-import { type InferenceRequest, parseRequest } from '../../exchange/request.ts';
-import { boundTextTokens } from '../../exchange/request-bound.ts';
-import { checkHeader, type HeaderContext } from '../../stage1/header-checks.ts';
-import { type Replay, replayReply } from '../../stage1/replay.ts';
 import type { Modality, ReplayedReply } from '../modality.ts';
+import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
+import { WINDOW_TOKENS } from './commitment/window.ts';
 import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
+import { type InferenceRequest, parseRequest } from './request/request.ts';
+import { boundTextTokens } from './request/request-bound.ts';
 import { encodeScored, toScored } from './scored-reply.ts';
+import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
+import { type Replay, replayReply } from './stage1/replay.ts';
 
 /** Chat and completions: tokens that are drawn one after another, committed in windows. */
 export const text = {

@@ -1,5 +1,4 @@
 import type { EmbeddedInput, EmbeddingInfo } from '@ogong/engine/interface/embedding';
-import { hashTokens } from '@ogong/protocol/commitment/header';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
@@ -10,6 +9,7 @@ import { type EmbeddingHeader, encodeEmbeddingHeader } from '@ogong/protocol/mod
 import { encodeEmbeddingLeaf, hashInputTokens, sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingResponse } from '@ogong/protocol/modality/embedding/replay';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { getTier } from '@ogong/protocol/tier/registry';
 import type { CommittedReply } from '../commit-reply.ts';

@@ -1,0 +1,241 @@
+import { equalBytes, toHex } from '../../base/bytes.ts';
+import { type Check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { judgeOutcome } from '../../tier/outcome.ts';
+import type { Header } from './commitment/header.ts';
+import { decodeDraws, decodeSketch, tokenOf } from './commitment/window.ts';
+import { type DriftTable, findDriftRow } from './drift/drift-table.ts';
+import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from './drift/drift-verdict.ts';
+import { judgeByLimits, toLimitScores } from './drift/limits.ts';
+import type { Thresholds } from './drift/thresholds.ts';
+import type { Replay } from './stage1/replay.ts';
+import { type Comparison, compareWindows } from './stage2/compare.ts';
+import { computeReplyEvidence } from './stage2/reply-scores.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score-report.ts';
+
+/**
+ * Stage 2: from a committed reply and a verifier's re-run to a decision. Inclusion comes first: only bytes that hash to the
+ * signed root are scored (docs/spec/stage-2.md).
+ *
+ * This interface says how scores are decided on where no equality holds. All fields are optional.
+ */
+export interface AdjudicationPolicy {
+  /** Fixed limits, where no table says more. */
+  readonly thresholds?: Thresholds;
+  /** Measured drift, and the error rates that the operator accepts. */
+  readonly drift?: {
+    readonly table: DriftTable;
+    readonly rates?: DecisionRates;
+  };
+}
+
+export interface ReportVerdict {
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  readonly comparison: Comparison | undefined;
+  /** What the drift table said; undefined where equality or fixed limits decided. */
+  readonly drift?: DriftVerdict;
+}
+
+/**
+ * Whether a report answers the job at all. A report that does not is garbage: its verifier is marked and another drawn.
+ */
+export function checkReportShape(
+  report: ScoreReport,
+  expected: {
+    readonly jobId: Uint8Array;
+    readonly modelRoot: Uint8Array;
+    readonly header: Header;
+    readonly replay: Replay;
+  },
+): Check {
+  const id = 'report-shape';
+  const { header, replay } = expected;
+  if (!equalBytes(report.jobId, expected.jobId)) return fail(id, 'the report answers another job');
+  if (!equalBytes(report.modelRoot, expected.modelRoot)) return fail(id, 'the report is about another model');
+  let position = 0;
+  try {
+    for (const { draws, sketch } of report.windows) {
+      const { rows } = decodeDraws(draws, header);
+      if (decodeSketch(sketch, { directions: header.sketchDirections }).length !== rows.length) {
+        return fail(id, 'draws and sketches differ in length');
+      }
+      for (const row of rows) {
+        const claimed = replay.rows[position];
+        if (claimed === undefined || tokenOf(row) !== replay.outputTokens[position]) {
+          return fail(id, `position ${position} scores another token`);
+        }
+        if (row.ids.length !== claimed.ids.length)
+          return fail(id, `position ${position} lists another number of candidates`);
+        position++;
+      }
+    }
+  } catch (error) {
+    return fail(id, (error as Error).message);
+  }
+  if (position !== replay.rows.length) return fail(id, `${position} positions scored, ${replay.rows.length} claimed`);
+  const { firstOtherChoice, tailGap } = report;
+  if (tailGap.gap > 0 && tailGap.position >= position) {
+    return fail(id, `a tail draw at ${tailGap.position} of ${position} positions`);
+  }
+  if (firstOtherChoice !== NO_OTHER_CHOICE && firstOtherChoice >= position) {
+    return fail(id, `another choice at ${firstOtherChoice} of ${position} positions`);
+  }
+  return pass(id, `${position} positions scored by ${report.numericClass}`);
+}
+
+/** One verifier's well-formed report against the committed reply. */
+export function adjudicateReport(
+  crypto: Crypto,
+  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  report: ScoreReport,
+  { thresholds, drift: measured }: AdjudicationPolicy = {},
+): ReportVerdict {
+  const { record, header, opening } = claim;
+  const checks = [
+    check(
+      'prompt-tokens',
+      equalBytes(report.promptTokensHash, header.promptTokensHash) &&
+        report.promptTokenCount === header.promptTokenCount,
+      `the request templates to ${report.promptTokenCount} tokens; the header commits ${header.promptTokenCount}`,
+    ),
+    check(
+      'vocabulary',
+      equalBytes(report.vocabularyHash, header.vocabularyHash),
+      `hash ${toHex(report.vocabularyHash.subarray(0, 6))}`,
+    ),
+    check(
+      'response-text',
+      equalBytes(report.responseHash, record.responseHash),
+      'the tokens spell the signed response',
+    ),
+    checkStop(record, header, report),
+  ];
+  const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
+  // These values are the same in every class, so a tier treats a difference as one in an exact class.
+  if (isRefuted()) {
+    return { ...judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }), comparison: undefined };
+  }
+  const comparison = compareWindows(crypto, header, opening.windows, report.windows);
+  if (report.exact && report.numericClass === header.numericClass) {
+    checks.push(
+      comparison.identical
+        ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
+        : fail(
+            'equality',
+            `differs from position ${comparison.firstDifference} on, in the exact class ${header.numericClass}`,
+          ),
+    );
+    if (comparison.identical) checks.push(checkOwnChoice(report, header));
+    const outcome = isRefuted() ? 'reject' : 'accept';
+    return { ...judgeOutcome(header.tier, { outcome, checks, exact: true }), comparison };
+  }
+  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  const judged = judgeScores({ record, header, report, comparison }, { thresholds, measured });
+  const found = { outcome: judged.outcome, checks: [...checks, ...judged.checks], exact: false };
+  return { ...judged, ...judgeOutcome(header.tier, found), comparison };
+}
+
+/** A reply and a report on it whose prompts, vocabularies and texts are the same. */
+interface ScoredClaim {
+  readonly record: RecordV2;
+  readonly header: Header;
+  readonly report: ScoreReport;
+  readonly comparison: Comparison;
+}
+
+/** By measured drift where a table has a row, else by fixed limits. */
+function judgeScores(
+  scored: ScoredClaim,
+  {
+    thresholds,
+    measured,
+  }: { readonly thresholds: Thresholds | undefined; readonly measured: AdjudicationPolicy['drift'] },
+): { readonly outcome: Outcome; readonly checks: readonly Check[]; readonly drift?: DriftVerdict } {
+  const { comparison, report } = scored;
+  const limits = judgeByLimits(toLimitScores(comparison, report.tailGap), thresholds);
+  const drift = measured && judgeMeasured(measured, scored);
+  if (drift === undefined) return limits;
+  // The class has no row of its own, so the fixed limits reject as they do without a table, and with the same weight.
+  if (drift.isUnlisted && limits.outcome === 'reject') return limits;
+  // The table measures values, not which unlisted token a draw names: the fixed limit decides on that.
+  const place = limits.checks.find(({ id }) => id === 'tail-place');
+  if (place?.status === 'fail') return { outcome: 'reject', checks: [place] };
+  const { pValue, source, cheat, row } = drift;
+  const suspect = cheat === undefined ? '' : `, most like ${cheat.name} (${(100 * cheat.posterior).toFixed(0)} %)`;
+  const detail = `p ${pValue.toPrecision(3)} (${source}) by ${row}${suspect}`;
+  if (drift.outcome === 'reject') return { outcome: 'reject', checks: [fail('likelihood', detail)], drift };
+  if (drift.outcome === 'accept') return { outcome: 'accept', checks: [pass('likelihood', detail)], drift };
+  if (drift.isBeyondAll && limits.outcome === 'reject') {
+    // Few held-out replies cannot give a small p-value, so the fixed limits decide on a reply beyond all of them.
+    return { outcome: 'reject', checks: [...limits.checks, skip('likelihood', detail)], drift };
+  }
+  return { outcome: 'inconclusive', checks: [skip('likelihood', `undecided: ${detail}`)], drift };
+}
+
+/**
+ * What equality leaves to the provider: how long a list is, which decides the draws at its edge, and which unlisted token a
+ * draw from the tail names. Both are functions of the model's values, which are equal here; between classes they move with the
+ * drift and are not judged.
+ */
+function checkOwnChoice({ firstOtherChoice }: ScoreReport, { numericClass }: Header): Check {
+  const id = 'own-choice';
+  return firstOtherChoice === NO_OTHER_CHOICE
+    ? pass(id, `the engine's own lists and unlisted tokens in ${numericClass}`)
+    : fail(id, `the engine would have chosen otherwise at position ${firstOtherChoice}, in ${numericClass}`);
+}
+
+function judgeMeasured(
+  { table, rates = DEFAULT_RATES }: NonNullable<AdjudicationPolicy['drift']>,
+  { record, header, report, comparison }: ScoredClaim,
+): DriftVerdict | undefined {
+  const lookup = findDriftRow(table, {
+    modelRoot: record.modelRoot,
+    providerClass: header.numericClass,
+    verifierClass: report.numericClass,
+    positions: comparison.positions,
+    context: comparison.context,
+  });
+  return judgeByDrift(lookup, computeReplyEvidence(comparison), rates);
+}
+
+function check(id: string, ok: boolean, detail: string): Check {
+  return ok ? pass(id, detail) : fail(id, `does not hold: ${detail}`);
+}
+
+function checkStop(record: RecordV2, header: Header, report: ScoreReport): Check {
+  const last = record.tokenCount - 1;
+  const first = report.firstStopToken;
+  const detail = `stop reason ${header.stopReason}, first stop token ${first === NO_STOP_TOKEN ? 'none' : `at ${first}`} of ${record.tokenCount}`;
+  if (header.stopReason === 'stop-token') return check('stop-reason', first === last, detail);
+  if (first !== NO_STOP_TOKEN) return fail('stop-reason', detail);
+  return pass('stop-reason', detail);
+}
+
+export interface ReportDecision {
+  /** `ask-another`: one verifier's word is not enough. */
+  readonly decision: Outcome | 'ask-another';
+  /** Indices of reports that the others refute: their verifiers are marked. */
+  readonly marked: readonly number[];
+}
+
+/**
+ * Several verifiers, one decision. A reject must be confirmed by a second verifier where there is one: a verifier that
+ * lies must not cost an honest provider its fee. Bit-for-bit equality cannot be produced without the model, so an exact
+ * accept outweighs any number of rejects.
+ */
+export function countVotes(
+  verdicts: readonly (ReportVerdict & { exact: boolean })[],
+  canAskAnother: boolean,
+): ReportDecision {
+  const index = (wanted: Outcome): number[] => verdicts.flatMap(({ outcome }, i) => (outcome === wanted ? [i] : []));
+  const accepts = index('accept');
+  const rejects = index('reject');
+  if (accepts.some((i) => verdicts[i]?.exact)) return { decision: 'accept', marked: rejects };
+  if (rejects.length >= 2 && rejects.length > accepts.length) return { decision: 'reject', marked: accepts };
+  if (accepts.length > rejects.length) return { decision: 'accept', marked: rejects };
+  if (canAskAnother) return { decision: 'ask-another', marked: [] };
+  return { decision: rejects.length > accepts.length ? 'reject' : 'inconclusive', marked: [] };
+}

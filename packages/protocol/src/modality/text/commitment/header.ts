@@ -1,0 +1,136 @@
+import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
+import {
+  address,
+  bytes,
+  type Codec,
+  type CodecType,
+  createFormat,
+  hash,
+  i32,
+  i64,
+  list,
+  oneOf,
+  refine,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  union,
+  within,
+} from '../../../base/codec.ts';
+import type { CommonHeader } from '../../../commitment/common-header.ts';
+import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
+import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import type { DrawKeyInputs } from '../sampling/draw-key.ts';
+import {
+  type Filter,
+  MAX_BIAS_Q16,
+  MAX_BIASES,
+  MAX_PENALTY_Q16,
+  MAX_TEMPERATURE_Q16,
+  type SamplerSettings,
+  type TokenBias,
+  WEIGHT_ONE,
+} from '../sampling/sampler.ts';
+
+export type Endpoint = 'chat' | 'completion';
+export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
+
+const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
+export const TEXT_ENDPOINTS: readonly Endpoint[] = ['chat', 'completion'];
+const STOP_REASONS: readonly StopReason[] = ['stop-token', 'stop-string', 'length', 'context', 'cancelled'];
+const FILTERS: readonly Filter[] = ['top-k', 'top-p', 'min-p'];
+const MAX_ADAPTERS = 8;
+export const NO_INPUTS: Uint8Array = new Uint8Array(32);
+
+const penalty = within(i32, -MAX_PENALTY_Q16, MAX_PENALTY_Q16);
+
+const sampler: Codec<SamplerSettings> = struct({
+  temperatureQ16: within(u32, 0, MAX_TEMPERATURE_Q16),
+  topK: within(u32, 0, 2 ** 24),
+  topPQ24: within(u32, 1, WEIGHT_ONE),
+  minPQ24: within(u32, 0, WEIGHT_ONE),
+  presencePenaltyQ16: penalty,
+  frequencyPenaltyQ16: penalty,
+  filterOrder: refine(list(oneOf(FILTERS), { count: u8, max: FILTERS.length }), (filters) => {
+    if (new Set(filters).size !== filters.length) throw new ProtocolError('malformed', 'a filter is named twice');
+  }),
+});
+
+const drawKey: Codec<DrawKeyInputs> = union('mode', {
+  nonce: struct({ nonce: hash, requestHash: hash, replyId: bytes(16), providerId: hash, epoch: u64, beacon: hash }),
+  seed: struct({ seed: i64, requestHash: hash, modelRoot: hash, choice: u8 }),
+});
+
+const headerCodec = struct({
+  endpoint: oneOf(TEXT_ENDPOINTS),
+  /** `verified`, ... */
+  tier: text(32),
+  /** How the answer can be checked: `draw-replay`, ... */
+  method: text(32),
+  numericClass: text(255),
+  vocabularyHash: hash,
+  vocabularySize: within(u32, 2, 2 ** 24),
+  embeddingSize: within(u32, 1, MAX_EMBEDDING),
+  sketchDirections: refine(u16, assertDirections),
+  sketchBankSeed: hash,
+  sampler,
+  bias: list<TokenBias>(struct({ id: u32, biasQ16: within(i32, -MAX_BIAS_Q16, MAX_BIAS_Q16) }), {
+    count: u16,
+    max: MAX_BIASES,
+    ascending: (a, b) => a.id - b.id,
+  }),
+  drawKey,
+  choice: u8,
+  maxTokens: u32,
+  promptTokensHash: hash,
+  promptTokenCount: u32,
+  /** SHA-256 over images, tools and grammar; 32 zero bytes where there are none. */
+  inputsHash: hash,
+  outputTokensHash: hash,
+  outputTokenCount: u32,
+  stopReason: oneOf(STOP_REASONS),
+  /** Content roots of applied adapters, in order. */
+  adapters: list(hash, { count: u8, max: MAX_ADAPTERS }),
+  /** The ledger address that this reply's fee is paid to. */
+  payee: address,
+});
+
+/**
+ * Leaf 0 of a text's commitment tree: everything that decides a reply besides its draws (docs/spec/commitment.md). Binary, fixed
+ * order, one encoding per value.
+ */
+export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
+  readonly endpoint: Endpoint;
+}
+
+export const TEXT_HEADER_TAG = 'ogong-header-v1';
+const headerFormat = createFormat(refine<Header>(headerCodec, assertBiasedTokens), {
+  tag: TEXT_HEADER_TAG,
+  maxBytes: MAX_HEADER_BYTES,
+});
+
+export const encodeHeader: (header: Header) => Uint8Array = headerFormat.encode;
+export const parseHeader: (bytes: Uint8Array) => Header = headerFormat.decode;
+
+/** Whether a header is that of a text. Read fields that only texts have after this check. */
+export const isTextHeader = (header: CommonHeader): header is Header =>
+  TEXT_ENDPOINTS.some((endpoint) => endpoint === header.endpoint);
+
+function assertBiasedTokens({ bias, vocabularySize }: Header): void {
+  const last = bias.at(-1);
+  if (last !== undefined && last.id >= vocabularySize) {
+    throw new ProtocolError('out-of-range', `token ${last.id} is biased, the vocabulary has ${vocabularySize}`);
+  }
+}
+
+/** SHA-256 over the ids as u32 big-endian. */
+export function hashTokens(crypto: Crypto, tokens: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(tokens.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < tokens.length; i++) view.setUint32(i * 4, tokens[i] as number);
+  return crypto.sha256(TOKENS_DOMAIN, bytes);
+}

@@ -1,0 +1,286 @@
+import { type BitWriter, createBitReader, createBitWriter } from '../../../base/bits.ts';
+import { createReader, createWriter, ProtocolError } from '../../../base/bytes.ts';
+import type { WindowBytes } from '../../../commitment/opening.ts';
+import {
+  createSketchRow,
+  MAX_EXPONENT,
+  MIN_EXPONENT,
+  projectHidden,
+  SKETCH_BITS,
+  type SketchBank,
+  type SketchRow,
+} from '../../../commitment/sketch.ts';
+import { assertDistinct } from '../sampling/distinct-ids.ts';
+import { type Candidates, MAX_COST, MAX_LISTED, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
+
+/** Positions per leaf of the commitment tree (whitepaper 7.3); the last window may hold fewer. */
+export const WINDOW_TOKENS = 32;
+
+/** One position: the candidates, and which of them was drawn. */
+export interface DrawRow extends Candidates {
+  /** Index into `ids`, or TAIL_RANK for an unlisted token, which `tailId` and `tailQ` then name. */
+  readonly rank: number;
+  readonly tailId?: number;
+  readonly tailQ?: number;
+}
+
+/** Consecutive positions whose passes ran in one shape class (0 where the numeric class knows only one). */
+export interface ShapeRun {
+  readonly length: number;
+  readonly shapeClass: number;
+}
+
+export interface Draws {
+  readonly rows: readonly DrawRow[];
+  readonly runs: readonly ShapeRun[];
+}
+
+/** The shape class of every position. */
+export const expandRuns = (runs: readonly ShapeRun[]): number[] =>
+  runs.flatMap(({ length, shapeClass }) => Array<number>(length).fill(shapeClass));
+
+const VERSION = 1;
+/** Rank as written: 7 bits, all ones for the tail. */
+const TAIL_CODE = 127;
+const MAX_VOCABULARY = 1 << 24;
+
+export function tokenOf(row: DrawRow): number {
+  return row.rank === TAIL_RANK ? (row.tailId as number) : (row.ids[row.rank] as number);
+}
+
+/** Bits of a token id: those of the largest id. */
+export function idBits(vocabularySize: number): number {
+  if (!Number.isInteger(vocabularySize) || vocabularySize < 2 || vocabularySize > MAX_VOCABULARY) {
+    throw new ProtocolError('out-of-range', `vocabulary size ${vocabularySize}`);
+  }
+  return 32 - Math.clz32(vocabularySize - 1);
+}
+
+const zigzag = (delta: number): number => (delta >= 0 ? delta * 2 : -delta * 2 - 1);
+/** @param code below 2^31. */
+const unzigzag = (code: number): number => (code >>> 1) ^ -(code & 1);
+
+/** The Rice parameter that a mean of the codes calls for: floor(log2(mean)), at least 0. Both sides of a window share it. */
+function riceParameter(rows: readonly DrawRow[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const { q } of rows) {
+    for (let i = 1; i < q.length; i++) sum += zigzag((q[i] as number) - (q[i - 1] as number));
+    count += q.length - 1;
+  }
+  return chooseParameter(sum, count);
+}
+
+function chooseParameter(sum: number, count: number): number {
+  const mean = count === 0 ? 0 : Math.floor(sum / count);
+  return mean === 0 ? 0 : Math.min(24, 31 - Math.clz32(mean));
+}
+
+let writer: BitWriter | undefined;
+
+/**
+ * version u8, count u8, run count u8, runs (length u8, class u8), Rice parameter u8, then bits per position: n-1 (6),
+ * rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice), and for a tail draw its id and q (24).
+ * @throws ProtocolError where a row could not be read back.
+ */
+export function encodeDraws(
+  { rows, runs }: Draws,
+  { vocabularySize }: { readonly vocabularySize: number },
+): Uint8Array {
+  assertWindowLength(rows.length);
+  assertRuns(runs, rows.length);
+  const width = idBits(vocabularySize);
+  const parameter = riceParameter(rows);
+  const head = createWriter(4 + 2 * runs.length)
+    .u8(VERSION)
+    .u8(rows.length)
+    .u8(runs.length);
+  for (const run of runs) head.u8(run.length).u8(run.shapeClass);
+  const prefix = head.u8(parameter).finish();
+  writer ??= createBitWriter(16384);
+  const bits = writer;
+  for (const byte of prefix) bits.put(byte, 8);
+  for (const row of rows) {
+    const { ids, q, tail, rank } = row;
+    const n = ids.length;
+    if (
+      n < 1 ||
+      n > MAX_LISTED ||
+      q.length !== n ||
+      !(tail >= 0 && tail < WEIGHT_ONE) ||
+      rank < TAIL_RANK ||
+      rank >= n
+    ) {
+      bits.take();
+      throw new ProtocolError('out-of-range', 'draw row out of range');
+    }
+    bits.put(n - 1, 6);
+    bits.put(rank === TAIL_RANK ? TAIL_CODE : rank, 7);
+    bits.put(tail, 24);
+    for (let i = 0; i < n; i++) bits.put(ids[i] as number, width);
+    bits.put(q[0] as number, 24);
+    for (let i = 1; i < n; i++) bits.putRice(zigzag((q[i] as number) - (q[i - 1] as number)), parameter);
+    if (rank === TAIL_RANK) {
+      bits.put(row.tailId as number, width);
+      bits.put(row.tailQ as number, 24);
+    }
+  }
+  return bits.take();
+}
+
+function assertWindowLength(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > WINDOW_TOKENS) {
+    throw new ProtocolError('out-of-range', `a window holds 1..${WINDOW_TOKENS} positions, not ${count}`);
+  }
+}
+
+function assertRuns(runs: readonly ShapeRun[], count: number): void {
+  let covered = 0;
+  let previous = -1;
+  for (const { length, shapeClass } of runs) {
+    if (length < 1 || shapeClass === previous) throw new ProtocolError('malformed', 'shape runs are not maximal');
+    previous = shapeClass;
+    covered += length;
+  }
+  if (covered !== count) throw new ProtocolError('malformed', `shape runs cover ${covered} of ${count} positions`);
+}
+
+/**
+ * The inverse of encodeDraws; accepts its image only.
+ * @throws ProtocolError for anything that encodeDraws would not have written: unknown version, ids beyond the
+ * vocabulary, costs out of range, a tail token that is listed, a foreign Rice parameter, padding.
+ */
+export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vocabularySize: number }): Draws {
+  const width = idBits(vocabularySize);
+  const head = createReader(bytes);
+  if (head.u8() !== VERSION) throw new ProtocolError('unsupported', 'unknown version of draws');
+  const count = head.u8();
+  assertWindowLength(count);
+  const runs: ShapeRun[] = [];
+  for (let left = head.u8(); left > 0; left--) runs.push({ length: head.u8(), shapeClass: head.u8() });
+  assertRuns(runs, count);
+  const parameter = head.u8();
+  if (parameter > 24) throw new ProtocolError('out-of-range', `Rice parameter ${parameter}`);
+  const bits = createBitReader(bytes, bytes.length - head.remaining());
+  const assertToken = (value: number): void => {
+    if (value >= vocabularySize) throw new ProtocolError('out-of-range', `token ${value} is not in the vocabulary`);
+  };
+  let codeSum = 0;
+  let codeCount = 0;
+  const rows: DrawRow[] = [];
+  for (let position = 0; position < count; position++) {
+    const n = bits.get(6) + 1;
+    const code = bits.get(7);
+    if (code !== TAIL_CODE && code >= n) throw new ProtocolError('out-of-range', `rank ${code} of ${n}`);
+    const tail = bits.get(24);
+    const ids = new Uint32Array(n);
+    const known = bits.getRun(width, n, ids);
+    for (let i = 0; i < n; i++) {
+      if (i >= known) ids[i] = bits.get(width);
+      assertToken(ids[i] as number);
+    }
+    assertDistinct(ids);
+    const q = new Uint32Array(n);
+    let value = bits.get(24);
+    q[0] = value;
+    const decoded = bits.getRiceRun(parameter, n - 1, codes);
+    for (let i = 1; i < n; i++) {
+      const delta = i <= decoded ? (codes[i - 1] as number) : bits.getRice(parameter);
+      value += unzigzag(delta);
+      if (value < 0 || value > MAX_COST) throw new ProtocolError('out-of-range', 'log-probability out of range');
+      q[i] = value;
+      codeSum += delta;
+    }
+    codeCount += n - 1;
+    if (code !== TAIL_CODE) {
+      rows.push({ ids, q, tail, rank: code });
+    } else {
+      const tailId = bits.get(width);
+      assertToken(tailId);
+      if (ids.includes(tailId)) throw new ProtocolError('malformed', 'tail token is among the listed');
+      rows.push({ ids, q, tail, rank: TAIL_RANK, tailId, tailQ: bits.get(24) });
+    }
+  }
+  bits.end();
+  if (chooseParameter(codeSum, codeCount) !== parameter)
+    throw new ProtocolError('malformed', 'non-canonical Rice parameter');
+  return { rows, runs };
+}
+
+const codes = new Uint32Array(MAX_LISTED);
+
+/** version u8, count u8, then per position: exponent i8 and `directions` values of 12 bits, two's complement. */
+export function encodeSketch(rows: readonly SketchRow[]): Uint8Array {
+  assertWindowLength(rows.length);
+  const bits = createBitWriter(2 + rows.length * (1 + ((rows[0] as SketchRow).values.length * SKETCH_BITS) / 8));
+  bits.put(VERSION, 8);
+  bits.put(rows.length, 8);
+  for (const { exponent, values } of rows) {
+    bits.put(exponent & 0xff, 8);
+    for (const value of values) bits.put(value & 0xfff, SKETCH_BITS);
+  }
+  return bits.take();
+}
+
+/** @throws ProtocolError for anything that encodeSketch over a quantised row would not have written. */
+export function decodeSketch(bytes: Uint8Array, { directions }: { readonly directions: number }): SketchRow[] {
+  const bits = createBitReader(bytes);
+  if (bits.get(8) !== VERSION) throw new ProtocolError('unsupported', 'unknown version of sketch');
+  const count = bits.get(8);
+  assertWindowLength(count);
+  const rows: SketchRow[] = [];
+  for (let position = 0; position < count; position++) {
+    const row = createSketchRow(directions);
+    row.exponent = (bits.get(8) << 24) >> 24;
+    if (row.exponent < MIN_EXPONENT || row.exponent > MAX_EXPONENT) {
+      throw new ProtocolError('out-of-range', `sketch exponent ${row.exponent}`);
+    }
+    for (let j = 0; j < directions; j++) {
+      const value = (bits.get(SKETCH_BITS) << 20) >> 20;
+      if (value === -2048) throw new ProtocolError('out-of-range', 'sketch value out of range');
+      row.values[j] = value;
+    }
+    rows.push(row);
+  }
+  bits.end();
+  return rows;
+}
+
+/** Collects positions as an engine yields them and hands back a window whenever one is full. */
+export interface WindowEncoder {
+  /** @param hidden f32[embeddingSize] from `offset`; read at once, may be reused afterwards. */
+  push(row: DrawRow, hidden: Float32Array, offset?: number, shapeClass?: number): WindowBytes | undefined;
+  /** The last, shorter window, if any. */
+  flush(): WindowBytes | undefined;
+}
+
+export function createWindowEncoder(options: {
+  readonly vocabularySize: number;
+  readonly bank: SketchBank;
+}): WindowEncoder {
+  const { vocabularySize, bank } = options;
+  let rows: DrawRow[] = [];
+  let runs: ShapeRun[] = [];
+  const sketch = Array.from({ length: WINDOW_TOKENS }, () => createSketchRow(bank.directions));
+  const flush = (): WindowBytes | undefined => {
+    if (rows.length === 0) return undefined;
+    const window = {
+      draws: encodeDraws({ rows, runs }, { vocabularySize }),
+      sketch: encodeSketch(sketch.slice(0, rows.length)),
+    };
+    rows = [];
+    runs = [];
+    return window;
+  };
+  return {
+    push(row, hidden, offset = 0, shapeClass = 0) {
+      projectHidden(bank, hidden, offset, sketch[rows.length] as SketchRow);
+      rows.push(row);
+      const last = runs.at(-1);
+      if (last?.shapeClass === shapeClass) runs[runs.length - 1] = { length: last.length + 1, shapeClass };
+      else runs.push({ length: 1, shapeClass });
+      return rows.length === WINDOW_TOKENS ? flush() : undefined;
+    },
+    flush,
+  };
+}

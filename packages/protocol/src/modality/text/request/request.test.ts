@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { utf8Encode } from '../../../base/bytes.ts';
+import { MAX_REQUEST_BYTES } from '../../../exchange/limits.ts';
+import { parseRequest, RequestError } from './request.ts';
+
+const base = { model: 'ogong/verified/test/m', messages: [{ role: 'user', content: 'hi' }] };
+const part = { type: 'text', text: 'x' };
+const chat = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ...base, ...extra })), 'chat');
+const complete = (extra: object) => parseRequest(utf8Encode(JSON.stringify({ model: 'm', ...extra })), 'completion');
+
+function refusal(run: () => unknown): RequestError {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(RequestError);
+    return error as RequestError;
+  }
+  throw new Error('not refused');
+}
+
+describe('parseRequest', () => {
+  it('has defaults that are OpenAI defaults', () => {
+    expect(chat()).toMatchObject({
+      sampler: { temperatureQ16: 65536, topK: 0, topPQ24: 2 ** 24, minPQ24: 0 },
+      maxTokens: 256,
+      choices: 1,
+      stream: false,
+      seed: undefined,
+      stop: [],
+    });
+  });
+
+  it('turns floats into the integers that are committed', () => {
+    const { sampler, bias } = chat({
+      temperature: 0.7,
+      top_p: 0.9,
+      presence_penalty: -0.25,
+      frequency_penalty: 1.1,
+      logit_bias: { 50: -3.3, 7: 2 },
+    });
+    expect(sampler).toMatchObject({
+      temperatureQ16: 45875,
+      topPQ24: 15099494,
+      presencePenaltyQ16: -16384,
+      frequencyPenaltyQ16: 72090,
+    });
+    expect(bias).toEqual([
+      { id: 7, biasQ16: 131072 },
+      { id: 50, biasQ16: -216269 },
+    ]);
+  });
+
+  it('reads content parts, stop forms, seeds and completions', () => {
+    const parts = [
+      { type: 'text', text: 'a' },
+      { type: 'text', text: 'b' },
+    ];
+    expect(chat({ messages: [{ role: 'developer', content: parts }] }).messages).toEqual([
+      { role: 'system', content: 'ab' },
+    ]);
+    expect(chat({ stop: 'x', seed: -5, max_completion_tokens: 3 })).toMatchObject({
+      stop: ['x'],
+      seed: -5n,
+      maxTokens: 3,
+    });
+    expect(complete({ prompt: ['once'], logprobs: 3 })).toMatchObject({
+      promptText: 'once',
+      logprobs: true,
+      topLogprobs: 3,
+    });
+  });
+
+  it('ignores what cannot touch the answer and treats null as absent', () => {
+    expect(
+      chat({ user: 'u', metadata: { a: 1 }, store: true, temperature: null, stop: null, tools: [] }),
+    ).toBeDefined();
+  });
+
+  it('takes back an assistant message as it came, and empty lists of tools', () => {
+    const answer = { role: 'assistant', content: 'x', refusal: null, annotations: [], tool_calls: null, audio: null };
+    expect(chat({ messages: [answer], functions: [] }).messages).toEqual([{ role: 'assistant', content: 'x' }]);
+    const named = { role: 'user', content: [{ type: 'text', text: 'x' }], name: 'n', tool_calls: [] };
+    expect(chat({ messages: [named], response_format: { type: 'text' } }).messages[0]?.content).toBe('x');
+  });
+
+  it.each(['response_format', 'modalities', 'messages', 'max_completion_tokens', 'top_logprobs'])(
+    'knows %s of a chat alone',
+    (key) => {
+      const values = { response_format: { type: 'text' }, modalities: ['text'], messages: base.messages };
+      const extra = { max_completion_tokens: 1, top_logprobs: 0, ...values }[key];
+      expect(refusal(() => complete({ prompt: 'x', [key]: extra }))).toMatchObject({ param: key });
+    },
+  );
+
+  it('refuses a body that nests too deep for some parser', () => {
+    const nested = (depth: number) =>
+      utf8Encode(`{"model":"m","prompt":"x","metadata":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`);
+    expect(parseRequest(nested(64), 'completion').promptText).toBe('x');
+    expect(refusal(() => parseRequest(nested(65), 'completion')).message).toMatch(/deeper than 64/);
+  });
+
+  it('reads the key that prompts may share work by', () => {
+    expect(chat({ prompt_cache_key: 'x'.repeat(256) }).promptCacheKey).toBe('x'.repeat(256));
+    expect(chat({ prompt_cache_key: null }).promptCacheKey).toBeUndefined();
+  });
+
+  it.each([
+    ['model', { model: 5 }],
+    ['model', { model: '' }],
+    ['messages', { messages: [] }],
+    ['messages', { messages: 'hi' }],
+    ['messages[0].role', { messages: [{ role: 'wizard', content: 'x' }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: 7 }] }],
+    ['messages[0].content[0]', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }],
+    ['temperature', { temperature: 2.1 }],
+    ['temperature', { temperature: '1' }],
+    ['top_p', { top_p: -0.1 }],
+    ['n', { n: 0 }],
+    ['n', { n: 1.5 }],
+    ['n', { n: 9 }],
+    ['max_tokens', { max_tokens: 0 }],
+    ['stop', { stop: ['a', 'b', 'c', 'd', 'e'] }],
+    ['stop', { stop: [''] }],
+    ['stop', { stop: 'a\ufffd' }],
+    ['stop', { stop: ['\ud83d'] }],
+    ['logit_bias', { logit_bias: { '-1': 1 } }],
+    ['logit_bias', { logit_bias: { 5: 101 } }],
+    ['seed', { seed: 2 ** 53 }],
+    ['seed', { seed: 0.5 }],
+    ['prompt_cache_key', { prompt_cache_key: 5 }],
+    ['prompt_cache_key', { prompt_cache_key: 'x'.repeat(257) }],
+    ['stream', { stream: 'yes' }],
+    ['stream_options', { stream_options: { include_usage: true } }],
+    ['top_logprobs', { top_logprobs: 2 }],
+    ['top_logprobs', { logprobs: true, top_logprobs: 21 }],
+    ['tools', { tools: [{ type: 'function' }] }],
+    ['response_format', { response_format: { type: 'json_object' } }],
+    ['modalities', { modalities: ['audio'] }],
+    ['telepathy', { telepathy: true }],
+    ['prompt', { prompt: 'completions only' }],
+    ['tool_choice', { tool_choice: [] }],
+    ['function_call', { function_call: [] }],
+    ['audio', { audio: [] }],
+    ['echo', { echo: [] }],
+    ['best_of', { best_of: [] }],
+    ['response_format', { response_format: { type: 'text', schema: {} } }],
+    ['response_format', { response_format: 'text' }],
+    ['stream_options.pace', { stream: true, stream_options: { pace: 1 } }],
+    ['messages[0].content', { messages: [{ role: 'user', content: [] }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
+    ['messages[0].content', { messages: [{ role: 'user', content: '\ud83d' }] }],
+    ['messages[0].content[0].weight', { messages: [{ role: 'user', content: [{ ...part, weight: 1 }] }] }],
+    ['messages[0].tool_calls', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }],
+    ['messages[0].tool_call_id', { messages: [{ role: 'user', content: 'x', tool_call_id: 'a' }] }],
+    ['messages[0].mood', { messages: [{ role: 'user', content: 'x', mood: 'good' }] }],
+    ['model', { model: '\ud83d' }],
+  ])('refuses and names %s', (param, extra) => {
+    expect(refusal(() => chat(extra)).param).toBe(param);
+  });
+
+  it('refuses a body that no validator would take', () => {
+    const padded = (length: number) => utf8Encode(JSON.stringify(base).padEnd(length));
+    expect(parseRequest(padded(MAX_REQUEST_BYTES), 'chat').model).toBe(base.model);
+    expect(refusal(() => parseRequest(padded(MAX_REQUEST_BYTES + 1), 'chat')).message).toMatch(/at most 1048576/);
+  });
+
+  it('refuses what is not a JSON object in UTF-8', () => {
+    for (const body of ['', '[]', 'null', '{', '"x"']) {
+      expect(refusal(() => parseRequest(utf8Encode(body), 'chat')).message.length).toBeGreaterThan(10);
+    }
+    expect(refusal(() => parseRequest(Uint8Array.of(0x7b, 0xff, 0x7d), 'chat'))).toBeInstanceOf(RequestError);
+    expect(refusal(() => complete({ prompt: [1, 2] })).param).toBe('prompt');
+  });
+});

@@ -1,0 +1,369 @@
+import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
+import { parseJson } from '../../../base/json.ts';
+import { MAX_REQUEST_BYTES, MAX_STOP_BYTES } from '../../../exchange/limits.ts';
+import type { Endpoint } from '../commitment/header.ts';
+import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
+
+/**
+ * An OpenAI-shaped request, read the same way by gateway, provider, verifier and consumer: the sampler that a header
+ * commits must be the one that these bytes ask for (docs/spec/request.md).
+ */
+export interface InferenceRequest {
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  /** Completions only. */
+  readonly promptText: string;
+  readonly sampler: SamplerSettings;
+  readonly bias: readonly TokenBias[];
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly choices: number;
+  readonly seed: bigint | undefined;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly logprobs: boolean;
+  readonly topLogprobs: number;
+  /** Prompts of one payer under the same key may share a prefix cache; no answer depends on it. */
+  readonly promptCacheKey: string | undefined;
+}
+
+/** A bad request in OpenAI's terms; the gateway answers it with status 400. */
+export class RequestError extends Error {
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly retryable = false;
+  constructor(message: string, param: string | null = null, code: string | null = null, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RequestError';
+    this.param = param;
+    this.code = code;
+  }
+}
+
+/** Where the request names no limit. */
+export const DEFAULT_MAX_TOKENS = 256;
+export const MAX_MAX_TOKENS = 131_072;
+export const MAX_CHOICES = 8;
+export const MAX_MESSAGES = 2048;
+const MAX_STOPS = 4;
+const MAX_CACHE_KEY = 256;
+
+/** Known, harmless, and without effect on the answer. */
+const IGNORED = new Set(['user', 'metadata', 'store', 'service_tier', 'safety_identifier', 'parallel_tool_calls']);
+/** Known, and refused: to ignore them would give a wrong answer. */
+const REFUSED: Readonly<Record<string, string>> = {
+  tools: 'tool calls are not served on this network yet; leave `tools` out',
+  tool_choice: 'tool calls are not served on this network yet; leave `tool_choice` out',
+  functions: 'function calls are not served on this network yet; leave `functions` out',
+  function_call: 'function calls are not served on this network yet; leave `function_call` out',
+  audio: 'audio output is not served by text models',
+  best_of: 'best_of is not supported; use n',
+  suffix: 'suffix is not supported',
+  echo: 'echo is not supported',
+};
+/** Values of refused parameters that ask for nothing, as client libraries send them. */
+const isNothingAsked = (key: string, value: unknown): boolean =>
+  key === 'echo' ? value === false : (key === 'tools' || key === 'functions') && isEmptyArray(value);
+const COMMON = new Set([
+  'model',
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'n',
+  'stop',
+  'max_tokens',
+  'presence_penalty',
+  'frequency_penalty',
+  'logit_bias',
+  'logprobs',
+  'seed',
+  'stream',
+  'stream_options',
+  'prompt_cache_key',
+]);
+const CHAT_ONLY = new Set(['messages', 'max_completion_tokens', 'top_logprobs', 'response_format', 'modalities']);
+const ROLES = new Set(['system', 'developer', 'user', 'assistant']);
+/** Fields of a message besides role and content. Clients send them back from an earlier answer; they say nothing new. */
+const IGNORED_OF_MESSAGE = ['name', 'refusal', 'annotations'];
+const REFUSED_OF_MESSAGE = ['tool_calls', 'tool_call_id', 'function_call', 'audio'];
+const KNOWN_OF_MESSAGE = new Set([...REFUSED_OF_MESSAGE, ...IGNORED_OF_MESSAGE]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws RequestError naming the offending parameter. */
+export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
+  const fields = parseObject(body);
+  const allowed = (key: string): boolean =>
+    COMMON.has(key) || IGNORED.has(key) || (endpoint === 'chat' ? CHAT_ONLY.has(key) : key === 'prompt');
+  for (const key of Object.keys(fields)) {
+    if (isAbsent(fields[key])) continue;
+    const refusal = Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined;
+    if (refusal !== undefined && !isNothingAsked(key, fields[key])) {
+      throw new RequestError(refusal, key, 'unsupported_parameter');
+    }
+    if (refusal === undefined && !allowed(key)) {
+      throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
+    }
+  }
+  if (!isText(fields.model) || fields.model.length === 0 || fields.model.length > 256) {
+    throw new RequestError('you must provide a model parameter', 'model');
+  }
+  const stream = parseBoolean(fields, 'stream');
+  const chat = endpoint === 'chat';
+  const logprobs = chat ? parseBoolean(fields, 'logprobs') : !isAbsent(fields.logprobs);
+  const topLogprobs = chat ? parseInteger(fields, 'top_logprobs', 0, 20, 0) : parseInteger(fields, 'logprobs', 0, 5, 0);
+  if (chat && topLogprobs > 0 && !logprobs) {
+    throw new RequestError('top_logprobs needs logprobs to be true', 'top_logprobs');
+  }
+  if (chat) assertTextOnly(fields);
+  return {
+    endpoint,
+    model: fields.model,
+    messages: chat ? parseMessages(fields.messages) : [],
+    promptText: chat ? '' : parsePrompt(fields.prompt),
+    sampler: parseSampler(fields),
+    bias: parseBias(fields.logit_bias),
+    maxTokens: parseMaxTokens(fields),
+    stop: parseStop(fields.stop),
+    choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
+    seed: parseSeed(fields.seed),
+    stream,
+    includeUsage: parseStreamOptions(fields.stream_options, stream),
+    logprobs,
+    topLogprobs,
+    promptCacheKey: parseCacheKey(fields.prompt_cache_key),
+  };
+}
+
+/** What a chat template may add around one message and around the whole, in tokens. */
+const TOKENS_PER_MESSAGE = 64;
+const TOKENS_PER_REQUEST = 64;
+
+/** The most prompt tokens that a request can make: no tokenizer makes more tokens of a text than it has bytes. */
+export function computePromptBound({
+  promptText,
+  messages,
+}: Pick<InferenceRequest, 'promptText' | 'messages'>): number {
+  const texts = [promptText, ...messages.map(({ content }) => content)];
+  const bytes = texts.reduce((sum, text) => sum + utf8Encode(text).length, 0);
+  return bytes + TOKENS_PER_MESSAGE * messages.length + TOKENS_PER_REQUEST;
+}
+
+/** Parses a body within its bounds of size and depth. @throws RequestError */
+export function parseObject(body: Uint8Array): Fields {
+  if (body.length > MAX_REQUEST_BYTES) {
+    throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = parseJson(body);
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    const why = cause.code === 'too-large' ? ` ${cause.message}.` : '';
+    throw new RequestError(`We could not parse the JSON body of your request.${why}`, null, null, { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new RequestError('the request body must be a JSON object');
+  }
+  return parsed as Fields;
+}
+
+/** OpenAI takes null for a field that was left out. */
+export const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+/** Text that has a UTF-8 form: an escape can write half of a surrogate pair, which has none. */
+const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
+const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
+function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
+  const value = fields[key];
+  if (isAbsent(value)) return fallback;
+  if (typeof value !== 'number' || !(value >= low && value <= high)) {
+    throw new RequestError(`${key} must be a number between ${low} and ${high}`, key);
+  }
+  return value;
+}
+
+function parseInteger(fields: Fields, key: string, low: number, high: number, fallback: number): number {
+  const value = parseNumber(fields, key, low, high, fallback);
+  if (!Number.isInteger(value)) throw new RequestError(`${key} must be an integer between ${low} and ${high}`, key);
+  return value;
+}
+
+function parseBoolean(fields: Fields, key: string): boolean {
+  const value = fields[key];
+  if (isAbsent(value)) return false;
+  if (typeof value !== 'boolean') throw new RequestError(`${key} must be a boolean`, key);
+  return value;
+}
+
+/** Floats of the request become the integers that are committed: half away from zero, once, here. */
+function toFixed(value: number, unit: number): number {
+  return value < 0 ? -Math.floor(-value * unit + 0.5) : Math.floor(value * unit + 0.5);
+}
+
+function parseSampler(fields: Fields): SamplerSettings {
+  return {
+    temperatureQ16: toFixed(parseNumber(fields, 'temperature', 0, 2, 1), NAT),
+    topK: parseInteger(fields, 'top_k', 0, 2 ** 24, 0),
+    topPQ24: Math.max(1, toFixed(parseNumber(fields, 'top_p', 0, 1, 1), WEIGHT_ONE)),
+    minPQ24: toFixed(parseNumber(fields, 'min_p', 0, 1, 0), WEIGHT_ONE),
+    presencePenaltyQ16: toFixed(parseNumber(fields, 'presence_penalty', -2, 2, 0), NAT),
+    frequencyPenaltyQ16: toFixed(parseNumber(fields, 'frequency_penalty', -2, 2, 0), NAT),
+    filterOrder: ['top-k', 'top-p', 'min-p'],
+  };
+}
+
+function parseBias(value: unknown): TokenBias[] {
+  if (isAbsent(value)) return [];
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new RequestError('logit_bias must map token ids to numbers', 'logit_bias');
+  }
+  const entries = Object.entries(value as Fields);
+  if (entries.length > MAX_BIASES)
+    throw new RequestError(`logit_bias holds at most ${MAX_BIASES} tokens`, 'logit_bias');
+  const biases = entries.map(([key, bias]) => {
+    if (!/^(?:0|[1-9][0-9]{0,7})$/.test(key) || Number(key) >= 2 ** 24) {
+      throw new RequestError(`logit_bias: ${key.slice(0, 20)} is not a token id`, 'logit_bias');
+    }
+    if (typeof bias !== 'number' || !(bias >= -100 && bias <= 100)) {
+      throw new RequestError('logit_bias values must lie between -100 and 100', 'logit_bias');
+    }
+    return { id: Number(key), biasQ16: toFixed(bias, NAT) };
+  });
+  return biases.sort((a, b) => a.id - b.id);
+}
+
+function parseMaxTokens(fields: Fields): number {
+  const key = isAbsent(fields.max_completion_tokens) ? 'max_tokens' : 'max_completion_tokens';
+  return parseInteger(fields, key, 1, MAX_MAX_TOKENS, DEFAULT_MAX_TOKENS);
+}
+
+function parseStop(value: unknown): string[] {
+  if (isAbsent(value)) return [];
+  const list = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(list) || list.length > MAX_STOPS) {
+    throw new RequestError(`stop must be a string or an array of at most ${MAX_STOPS} strings`, 'stop');
+  }
+  return list.map((item: unknown) => {
+    if (typeof item !== 'string' || item.length === 0 || item.length > MAX_STOP_BYTES) {
+      throw new RequestError(`every stop sequence must have 1 to ${MAX_STOP_BYTES} characters`, 'stop');
+    }
+    // U+FFFD stands for bytes that are no character yet, so whether a reply holds it depends on where decoding starts.
+    if (item.includes('\ufffd') || !isText(item)) {
+      throw new RequestError('a stop sequence must be text without U+FFFD and lone surrogates', 'stop');
+    }
+    return item;
+  });
+}
+
+function parseCacheKey(value: unknown): string | undefined {
+  if (isAbsent(value)) return undefined;
+  if (!isText(value) || value.length > MAX_CACHE_KEY) {
+    throw new RequestError(
+      `prompt_cache_key must be a string of at most ${MAX_CACHE_KEY} characters`,
+      'prompt_cache_key',
+    );
+  }
+  return value;
+}
+
+function parseSeed(value: unknown): bigint | undefined {
+  if (isAbsent(value)) return undefined;
+  // Beyond 2^53 JSON numbers lose digits: two seeds would be one.
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw new RequestError('seed must be an integer of at most 53 bits', 'seed');
+  }
+  return BigInt(value);
+}
+
+const STREAM_OPTIONS = new Set(['include_usage', 'include_obfuscation']);
+
+/** Refuses unknown options: to ignore one could give a wrong answer. */
+function assertKeys(fields: Fields, known: ReadonlySet<string>, where: string): void {
+  const unknown = Object.keys(fields).find((key) => !known.has(key) && !isAbsent(fields[key]));
+  if (unknown === undefined) return;
+  const param = `${where}.${unknown}`;
+  throw new RequestError(`Unrecognized request argument supplied: ${param}`, param, 'unknown_parameter');
+}
+
+function parseStreamOptions(value: unknown, stream: boolean): boolean {
+  if (isAbsent(value)) return false;
+  if (!stream) throw new RequestError('stream_options is only allowed when stream is true', 'stream_options');
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new RequestError('stream_options must be an object', 'stream_options');
+  }
+  assertKeys(value as Fields, STREAM_OPTIONS, 'stream_options');
+  return parseBoolean(value as Fields, 'include_usage');
+}
+
+function assertTextOnly(fields: Fields): void {
+  const format = fields.response_format;
+  if (!isAbsent(format) && !isTextFormat(format)) {
+    throw new RequestError(
+      'only response_format {"type": "text"} is served',
+      'response_format',
+      'unsupported_parameter',
+    );
+  }
+  const modalities = fields.modalities;
+  if (!isAbsent(modalities) && !(Array.isArray(modalities) && modalities.length === 1 && modalities[0] === 'text')) {
+    throw new RequestError('only the text modality is served', 'modalities', 'unsupported_parameter');
+  }
+}
+
+function isTextFormat(format: unknown): boolean {
+  if (typeof format !== 'object' || format === null) return false;
+  return (format as Fields).type === 'text' && Object.keys(format).length === 1;
+}
+
+function parseMessages(value: unknown): { role: string; content: string }[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
+    throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
+  }
+  return value.map((message: unknown, i) => {
+    const param = `messages[${i}]`;
+    if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
+    const { role, content, ...rest } = message as Fields;
+    if (typeof role !== 'string' || !ROLES.has(role)) {
+      throw new RequestError(`${param}.role must be one of ${[...ROLES].join(', ')}`, `${param}.role`);
+    }
+    for (const key of REFUSED_OF_MESSAGE) {
+      if (isAbsent(rest[key]) || (key === 'tool_calls' && isEmptyArray(rest[key]))) continue;
+      const what = `${param}.${key}`;
+      throw new RequestError(`${what}: only text is served on this network yet`, what, 'unsupported_parameter');
+    }
+    assertKeys(rest, KNOWN_OF_MESSAGE, param);
+    return { role: role === 'developer' ? 'system' : role, content: parseContent(content, `${param}.content`) };
+  });
+}
+
+const TEXT_PART = new Set(['text']);
+
+function parseContent(content: unknown, param: string): string {
+  if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
+  if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
+  return content
+    .map((part: unknown, i) => {
+      const { type, ...rest } = (typeof part === 'object' && part !== null ? part : {}) as Fields;
+      const where = `${param}[${i}]`;
+      if (type !== 'text') {
+        throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
+      }
+      assertKeys(rest, TEXT_PART, where);
+      return parseText(rest.text, where, 'a text');
+    })
+    .join('');
+}
+
+function parseText(value: unknown, param: string, expected: string): string {
+  if (typeof value !== 'string') throw new RequestError(`${param} must be ${expected}`, param);
+  if (!isText(value)) throw new RequestError(`${param} must be text without lone surrogates`, param);
+  return value;
+}
+
+function parsePrompt(value: unknown): string {
+  const prompt = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  return parseText(prompt, 'prompt', 'a string');
+}

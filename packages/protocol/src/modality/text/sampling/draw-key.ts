@@ -1,0 +1,72 @@
+import { createWriter, utf8Encode } from '../../../base/bytes.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+
+/**
+ * The key that fixes every draw of a reply before it is served (docs/spec/sampler.md).
+ * `nonce`: the provider chooses no part of it. `seed`: the request carried OpenAI's `seed`, so the same request gives the same
+ * answer anywhere in one numeric class.
+ */
+export type DrawKeyInputs =
+  | {
+      readonly mode: 'nonce';
+      readonly nonce: Uint8Array;
+      readonly requestHash: Uint8Array;
+      readonly replyId: Uint8Array;
+      readonly providerId: Uint8Array;
+      readonly epoch: bigint;
+      readonly beacon: Uint8Array;
+    }
+  | {
+      readonly mode: 'seed';
+      /** Signed 64-bit, as in the request. */
+      readonly seed: bigint;
+      readonly requestHash: Uint8Array;
+      readonly modelRoot: Uint8Array;
+      readonly choice: number;
+    };
+
+const NONCE_DOMAIN = utf8Encode('ogong-draw-v1\n');
+const SEED_DOMAIN = utf8Encode('ogong-draw-seed-v1\n');
+
+/** @returns 32 bytes. @throws ProtocolError where a field has another width or range. */
+export function computeDrawKey(crypto: Crypto, inputs: DrawKeyInputs): Uint8Array {
+  const writer = createWriter();
+  if (inputs.mode === 'nonce') {
+    writer
+      .bytes(NONCE_DOMAIN)
+      .bytes(inputs.nonce, 32)
+      .bytes(inputs.requestHash, 32)
+      .bytes(inputs.replyId, 16)
+      .bytes(inputs.providerId, 32)
+      .u64(inputs.epoch)
+      .bytes(inputs.beacon, 32);
+  } else {
+    writer
+      .bytes(SEED_DOMAIN)
+      .u64(BigInt.asUintN(64, inputs.seed))
+      .bytes(inputs.requestHash, 32)
+      .bytes(inputs.modelRoot, 32)
+      .u8(inputs.choice);
+  }
+  return crypto.sha256(writer.finish());
+}
+
+/** One reply's draws. It holds the 36-byte message, so that each token costs one hash and no allocation. */
+export interface DrawSource {
+  /** u at a position: the first three bytes, big-endian, of SHA-256(key || u32be(position)); 0..2^24-1. */
+  draw(position: number): number;
+}
+
+export function createDrawSource(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array): DrawSource {
+  if (key.length !== 32) throw new RangeError(`a draw key has 32 bytes, not ${key.length}`);
+  const message = new Uint8Array(36);
+  message.set(key);
+  const view = new DataView(message.buffer);
+  return {
+    draw(position) {
+      view.setUint32(32, position);
+      const digest = crypto.sha256(message);
+      return ((digest[0] as number) << 16) | ((digest[1] as number) << 8) | (digest[2] as number);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { equalBytes, utf8Decode } from '../../../base/bytes.ts';
+import { type Check, check, fail, pass } from '../../../base/checks.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import type { Order } from '../../../exchange/order.ts';
+import { checkBank, checkPayee, type OrderBeacon, type OrderContext } from '../../../stage1/common-checks.ts';
+import { type Header, NO_INPUTS } from '../commitment/header.ts';
+import type { InferenceRequest } from '../request/request.ts';
+import { findStop } from './reply-text.ts';
+
+/** What a text's header is held against; its response is the UTF-8 of the reply's text. */
+export interface HeaderContext extends OrderContext {
+  readonly request: InferenceRequest;
+}
+
+/** Whether a header says what order, request and beacon fix. Consumers, validators and the lab all call this function. */
+export function checkHeader(crypto: Crypto, header: Header, context: HeaderContext): readonly Check[] {
+  const { order, request, beacon } = context;
+  return [
+    checkSampler(header, order, request),
+    checkDrawKey(header, order, request, beacon),
+    checkBank(crypto, header, order, beacon),
+    checkPayee(header, order),
+    checkStops(header, context),
+    checkContext(header, order),
+  ];
+}
+
+function checkDrawKey(header: Header, order: Order, request: InferenceRequest, beacon: OrderBeacon | undefined): Check {
+  const inputs = header.drawKey;
+  const shared = equalBytes(inputs.requestHash, order.requestHash);
+  if (inputs.mode === 'seed') {
+    const ok =
+      shared &&
+      inputs.seed === request.seed &&
+      inputs.choice === order.choice &&
+      equalBytes(inputs.modelRoot, order.modelRoot);
+    return check('draw-key', ok, ["keyed by the request's seed", 'the header keys its draws by another seed']);
+  }
+  const ok =
+    shared &&
+    request.seed === undefined &&
+    equalBytes(inputs.nonce, order.nonce) &&
+    equalBytes(inputs.replyId, order.replyId) &&
+    equalBytes(inputs.providerId, order.providerId) &&
+    inputs.epoch === order.epoch &&
+    (beacon === undefined ? order.epoch === 0n : equalBytes(inputs.beacon, beacon.value));
+  return check('draw-key', ok, [
+    `keyed by the order's nonce and the beacon of epoch ${order.epoch}`,
+    "the header keys its draws by other inputs than the order's",
+  ]);
+}
+
+/** Whether the header commits the sampling that the request asks for. */
+function checkSampler(header: Header, order: Order, request: InferenceRequest): Check {
+  const wrong: string[] = [];
+  const same = (a: unknown, b: unknown, what: string): void => {
+    if (JSON.stringify(a) !== JSON.stringify(b)) wrong.push(what);
+  };
+  const asked = request.sampler;
+  same(header.endpoint, request.endpoint, 'endpoint');
+  same(header.sampler.temperatureQ16, asked.temperatureQ16, 'temperature');
+  same(header.sampler.topK, asked.topK, 'top_k');
+  same(header.sampler.topPQ24, asked.topPQ24, 'top_p');
+  same(header.sampler.minPQ24, asked.minPQ24, 'min_p');
+  same(header.sampler.presencePenaltyQ16, asked.presencePenaltyQ16, 'presence_penalty');
+  same(header.sampler.frequencyPenaltyQ16, asked.frequencyPenaltyQ16, 'frequency_penalty');
+  same(header.sampler.filterOrder, asked.filterOrder, 'filter order');
+  same(
+    header.bias.map(({ id, biasQ16 }) => [id, biasQ16]),
+    request.bias.map(({ id, biasQ16 }) => [id, biasQ16]),
+    'logit_bias',
+  );
+  same(header.maxTokens, request.maxTokens, 'max_tokens');
+  same(header.choice, order.choice, 'choice');
+  if (order.choice >= request.choices) wrong.push('n');
+  if (!request.model.startsWith(`ogong/${header.tier}/`)) wrong.push('tier');
+  // No request can ask for either yet, so a header must not claim any.
+  if (header.adapters.length > 0) wrong.push('adapters');
+  if (!equalBytes(header.inputsHash, NO_INPUTS)) wrong.push('inputs');
+  return wrong.length === 0
+    ? pass(
+        'sampler',
+        `as requested: temperature ${header.sampler.temperatureQ16 / 65536}, at most ${header.maxTokens} tokens`,
+      )
+    : fail('sampler', `committed differently from the request: ${wrong.join(', ')}`);
+}
+
+/** Whether a reply that ended for lack of room used all of the announced context. */
+function checkContext(header: Header, order: Order): Check {
+  if (header.stopReason !== 'context')
+    return pass('context', `the reply ended for another reason: ${header.stopReason}`);
+  const tokens = header.promptTokenCount + header.outputTokenCount;
+  return check('context', tokens >= order.contextSize, [
+    `all of the announced context of ${order.contextSize} tokens is used`,
+    `ended for lack of room after ${tokens} tokens of prompt and reply; ${order.contextSize} were announced`,
+  ]);
+}
+
+function checkStops(header: Header, { request, response, mayBeCancelled }: HeaderContext): Check {
+  if (header.stopReason === 'cancelled' && !mayBeCancelled) {
+    return fail('stop-strings', 'the provider cut the reply off on its own');
+  }
+  let text: string;
+  try {
+    text = utf8Decode(response);
+  } catch {
+    return fail('stop-strings', 'the response is not UTF-8');
+  }
+  const at = findStop(text, request.stop);
+  if (at >= 0) return fail('stop-strings', `the response holds a stop string at character ${at}`);
+  if (header.stopReason === 'stop-string' && request.stop.length === 0) {
+    return fail('stop-strings', 'the reply claims a stop string and the request has none');
+  }
+  return pass('stop-strings', `stop reason ${header.stopReason}`);
+}

@@ -1,0 +1,43 @@
+import { type Check, fail, pass } from '../../../base/checks.ts';
+import { type DrawRow, tokenOf } from '../commitment/window.ts';
+import { NAT, TAIL_RANK } from '../sampling/sampler.ts';
+
+/** A log-probability as it was shown to a consumer, nats. */
+export interface ShownLogprob {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+export interface ShownToken extends ShownLogprob {
+  readonly alternatives: readonly ShownLogprob[];
+}
+
+/**
+ * Whether the log-probabilities that came with an answer are the signed ones: one per position, and as alternatives the
+ * listed candidates of least cost, in list order where costs are equal.
+ * @param asked alternatives that the request wants per token, 0..20.
+ */
+export function checkShownLogprobs(rows: readonly DrawRow[], shown: readonly ShownToken[], asked: number): Check {
+  const id = 'logprobs';
+  if (shown.length !== rows.length) return fail(id, `${shown.length} tokens were shown, ${rows.length} are signed`);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as DrawRow;
+    const token = shown[i] as ShownToken;
+    const cost = row.rank === TAIL_RANK ? (row.tailQ as number) : (row.q[row.rank] as number);
+    if (!isShownAs(token, tokenOf(row), cost))
+      return fail(id, `position ${i}: another token or value was shown than signed`);
+    const best = Array.from(row.ids, (_, rank) => rank).sort((a, b) => (row.q[a] as number) - (row.q[b] as number));
+    const wanted = best.slice(0, asked);
+    const same =
+      token.alternatives.length === wanted.length &&
+      wanted.every((rank, j) =>
+        isShownAs(token.alternatives[j] as ShownLogprob, row.ids[rank] as number, row.q[rank] as number),
+      );
+    if (!same) return fail(id, `position ${i}: other alternatives were shown than the best that are signed`);
+  }
+  return pass(id, `${rows.length} shown log-probabilities are the signed ones`);
+}
+
+function isShownAs({ id, logprob }: ShownLogprob, token: number, cost: number): boolean {
+  return id === token && logprob === -cost / NAT;
+}

@@ -1,0 +1,154 @@
+import { EXP_LIMIT, EXP_ONE, expFixed } from '../../../base/exponential.ts';
+import type { Header } from '../commitment/header.ts';
+import type { DrawRow } from '../commitment/window.ts';
+import { computeCost, floorDivide, MAX_COST, MAX_LISTED, NAT, WEIGHT_ONE } from '../sampling/sampler.ts';
+
+/**
+ * How far the listed probabilities may sum past one: each fixed-point log-probability is off by at most 2^-17 nat
+ * (relative 7.6e-6) and each table product by a few units of 2^-26.
+ */
+export const MASS_SLACK = EXP_ONE / 2 ** 15 + 4 * MAX_LISTED;
+
+/** log(2) in 2^-16 nat, rounded down. */
+const LOG_2 = 45_426;
+
+/** Rounding of its tables can make expFixed rise by this much where it should fall. */
+const ROUNDING = 1;
+
+interface LeftOver {
+  readonly vocabularySize: number;
+  readonly temperatureQ16: number;
+  /** Of the listed probabilities, 2^-26. */
+  readonly mass: number;
+}
+
+/**
+ * The most that can lie outside a list after temperature, computed from the list alone. No unlisted token is likelier than the
+ * last listed one, and all of them together have what the listed probabilities leave. Without this bound a provider could sign
+ * a tail that takes every draw, and claim any unlisted token.
+ * @param q raw costs, best first: no processor touches them.
+ * @returns 2^-24 units, 0..2^24.
+ */
+export function computeLargestTail(q: Uint32Array, leftOver: LeftOver): number {
+  const { temperatureQ16: t } = leftOver;
+  let listed = 0;
+  // As little as rounding can make of what is listed: half a unit of its cost, and expFixed.
+  for (let j = 0; j < q.length; j++) {
+    listed += Math.max(0, expFixed(Math.ceil(((2 * (q[j] as number) + 1) * NAT) / (2 * t))) - EXP_ERROR);
+  }
+  return toShare(boundUnlisted(q, leftOver), listed);
+}
+
+/** Whether a tail is at most computeLargestTail, usually without computing the sum that it needs. */
+export function mayLeave(tail: number, q: Uint32Array, leftOver: LeftOver): boolean {
+  if (tail === 0) return true;
+  const { temperatureQ16, mass } = leftOver;
+  // A temperature of at most one only lowers the listed mass, up to rounding of the tables. So a tail that is within the bound
+  // for the raw mass is within the exact bound, too.
+  if (temperatureQ16 <= NAT && tail <= toShare(boundUnlisted(q, leftOver), mass + ROUNDING * q.length)) return true;
+  return tail <= computeLargestTail(q, leftOver);
+}
+
+/**
+ * The most that all unlisted tokens weigh after temperature, in the units of the listed expFixed weights; 0 where every token
+ * is listed.
+ */
+function boundUnlisted(q: Uint32Array, { vocabularySize, temperatureQ16, mass }: LeftOver): number {
+  const unlisted = vocabularySize - q.length;
+  if (unlisted === 0) return 0;
+  const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
+  if (temperatureQ16 <= NAT) {
+    // p^(1/T) = p * p^(1/T - 1), and the second factor is at most that of the last listed, less one unit for its rounding.
+    const last = Math.max(0, (q[q.length - 1] as number) - 1);
+    return (left * expFixed(Math.floor((last * (NAT - temperatureQ16)) / temperatureQ16))) / EXP_ONE + MASS_SLACK;
+  }
+  // The power is concave: what is left weighs most when it is spread evenly.
+  const halvings = countHalvings(unlisted, left);
+  return unlisted * (expFixed(Math.floor((halvings * LOG_2 * NAT) / temperatureQ16)) + EXP_ERROR) + MASS_SLACK;
+}
+
+/** How often 1 must be halved, at least, to reach the even share of each unlisted token; less one for rounding. */
+function countHalvings(unlisted: number, left: number): number {
+  let halvings = -1;
+  for (let share = (unlisted * EXP_ONE) / left; share >= 2; share /= 2) halvings++;
+  return Math.max(0, halvings);
+}
+
+/** 2^-24 units, rounded up. */
+const toShare = (tail: number, listed: number): number =>
+  tail === 0 ? 0 : Math.min(WEIGHT_ONE, Math.ceil((tail / (listed + tail)) * WEIGHT_ONE));
+
+/** The error of expFixed is below this, in 2^-26. */
+const EXP_ERROR = 2;
+/** At this difference of costs every weight is 0 already; it keeps products below 2^53. */
+const MAX_ABOVE = 2 ** 34;
+
+/**
+ * The same bound where bias or penalties move costs (docs/spec/stage-1.md): nothing unlisted costs less than the last listed,
+ * and what no processor touches has no more than what the listed probabilities leave. Call it row by row, since penalties
+ * depend on the tokens before.
+ */
+export interface ProcessedTailBound {
+  /** Of the tail of the next row, 2^-24 units. @param mass of its listed raw probabilities, 2^-26. */
+  compute(row: Pick<DrawRow, 'ids' | 'q'>, mass: number): number;
+  /** The token that the row drew. */
+  push(token: number): void;
+}
+
+export function createProcessedTailBound(
+  header: Pick<Header, 'sampler' | 'bias' | 'vocabularySize'>,
+): ProcessedTailBound {
+  const { sampler, vocabularySize } = header;
+  const t = sampler.temperatureQ16;
+  const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
+  const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const counts = new Map<number, number>();
+  const touched = new Set(bias.keys());
+  const costs = new Float64Array(MAX_LISTED);
+  /** exp(-units / 2^16 / T), 2^-26. */
+  const weigh = (units: number, extra = 0): number =>
+    expFixed(Math.min(floorDivide(Math.min(units, MAX_ABOVE) * NAT, t) + extra, EXP_LIMIT));
+  // Costs are rounded to a unit: listed weights are taken as small as that can make them, before temperature; 4 for the rest.
+  const margin = Math.ceil((2 * NAT) / t) + 4;
+
+  /** The weight of unlisted tokens that no processor touches, relative to the best listed token. */
+  const boundUntouched = (best: number, last: number, unlisted: number, mass: number): number => {
+    const left = Math.max(0, EXP_ONE - mass) + MASS_SLACK;
+    if (t > NAT) {
+      const above = countHalvings(unlisted, left) * LOG_2 - best;
+      return above < 0 ? Number.POSITIVE_INFINITY : unlisted * (weigh(above) + EXP_ERROR);
+    }
+    // p^(1/T) = p * p^(1/T - 1), the second factor at most that of the last listed, over the weight of the best.
+    const scaled = Math.max(0, last) * (NAT - t) - best * NAT;
+    if (scaled >= 0) return (left * (expFixed(Math.min(floorDivide(scaled, t), EXP_LIMIT)) + EXP_ERROR)) / EXP_ONE;
+    const weight = expFixed(Math.min(floorDivide(t - 1 - scaled, t), EXP_LIMIT)) - EXP_ERROR;
+    return weight > 0 ? (left * EXP_ONE) / weight : Number.POSITIVE_INFINITY;
+  };
+
+  return {
+    compute({ ids, q }, mass) {
+      const unlisted = vocabularySize - ids.length;
+      if (unlisted === 0 || t === 0) return 0;
+      let touchedListed = 0;
+      for (let j = 0; j < ids.length; j++) {
+        const id = ids[j] as number;
+        if (touched.has(id)) touchedListed++;
+        costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+      }
+      const best = costs[0] as number;
+      const last = costs[ids.length - 1] as number;
+      let listed = 0;
+      for (let j = 0; j < ids.length; j++) listed += weigh(Math.max(0, (costs[j] as number) - best), margin);
+      const each = weigh(Math.max(0, last - best)) + EXP_ERROR;
+      // A cost at its limit stands for any larger one.
+      const untouched = q[0] === MAX_COST ? Number.POSITIVE_INFINITY : boundUntouched(best, last, unlisted, mass);
+      return toShare(Math.min(unlisted * each, untouched + (touched.size - touchedListed) * each), listed);
+    },
+
+    push(token) {
+      if (!isCounting) return;
+      counts.set(token, (counts.get(token) ?? 0) + 1);
+      touched.add(token);
+    },
+  };
+}

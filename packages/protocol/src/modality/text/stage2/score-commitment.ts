@@ -1,0 +1,124 @@
+import { compareBytes, createWriter } from '../../../base/bytes.ts';
+import { encodeDomain } from '../../../base/canonical.ts';
+import { bytes, bytes32, type CodecType, createFormat, hash, list, struct, text, u8 } from '../../../base/codec.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import type { Header } from '../commitment/header.ts';
+
+export const SALT_BYTES = 32;
+/** Verifiers that are asked at the same time, at most. */
+export const MAX_ROUND = 4;
+
+const NOTHING = new Uint8Array(0);
+const part = bytes32(0xffffffff);
+
+/** What a verifier is given to score, as the bytes that it is sent; what is absent from a job is empty. */
+const inputsCodec = struct({
+  /** SHA-256 of the request's exact bytes. */
+  requestHash: hash,
+  endpoint: text(0xffff),
+  /** Redacted. */
+  header: part,
+  outputTokens: part,
+  listSizes: part,
+  shapeClasses: part,
+  tailDraws: part,
+  sketchBankSeed: hash,
+});
+const inputsFormat = createFormat(inputsCodec, { tag: 'ogong-score-inputs-v1' });
+type AllInputs = CodecType<typeof inputsCodec>;
+
+export interface ScoreInputs extends Omit<AllInputs, 'shapeClasses' | 'tailDraws'> {
+  readonly shapeClasses?: Uint8Array | undefined;
+  readonly tailDraws?: Uint8Array | undefined;
+}
+
+const digestCodec = struct({
+  jobId: bytes(16),
+  /** SHA-256 of the verifier's hybrid key. */
+  keyHash: hash,
+  /** hashScoreInputs of the job. */
+  inputsHash: hash,
+  salt: bytes(SALT_BYTES),
+  reportHash: hash,
+});
+const digestFormat = createFormat(digestCodec, { tag: 'ogong-score-salted-v2' });
+
+export interface ScoreDigest extends CodecType<typeof digestCodec> {}
+
+const commitmentFormat = createFormat(struct({ jobId: bytes(16), digest: hash }), { tag: 'ogong-score-commitment-v1' });
+
+/** What the verifier signs when it commits. */
+export const encodeScoreCommitment: (commitment: { jobId: Uint8Array; digest: Uint8Array }) => Uint8Array =
+  commitmentFormat.encode;
+
+const openingCodec = struct({
+  jobId: bytes(16),
+  /** The verifier's secret until it opens. */
+  salt: bytes(SALT_BYTES),
+  /** SHA-256 of the report's exact bytes. */
+  reportHash: hash,
+  /** See fillRound; the own digest is among them. */
+  round: list(hash, { count: u8, max: 255 }),
+});
+const openingFormat = createFormat(openingCodec, { tag: 'ogong-score-opening-v1' });
+
+/**
+ * Commit, then reveal: a verifier is bound to its report before it or the validator can show it to anybody, and opens it
+ * over the commitments of all who were asked at the same time (docs/spec/score-commitment.md). So whoever sees two opened
+ * reports knows that neither was made from the other.
+ */
+export interface ScoreOpening extends CodecType<typeof openingCodec> {}
+
+/** What the verifier signs when it opens. */
+export const encodeScoreOpening: (opening: ScoreOpening) => Uint8Array = openingFormat.encode;
+
+/** The hash of all bytes of a job but its id and its timeout. 32 bytes. */
+export function hashScoreInputs(crypto: Crypto, inputs: ScoreInputs): Uint8Array {
+  const { shapeClasses = NOTHING, tailDraws = NOTHING } = inputs;
+  return crypto.sha256(inputsFormat.encode({ ...inputs, shapeClasses, tailDraws }));
+}
+
+/**
+ * Includes the key, so that a verifier cannot open a commitment that it copied from another. Includes the job, so that a report
+ * on a job that was altered on its way opens no commitment about the real reply. 32 bytes.
+ */
+export function computeScoreDigest(crypto: Crypto, digest: ScoreDigest): Uint8Array {
+  return crypto.sha256(digestFormat.encode(digest));
+}
+
+const ROUND_DOMAIN = encodeDomain('ogong-score-round-v1');
+
+/** A round shows at least so many digests. */
+const ROUND_SHOWN = 2;
+
+/**
+ * What everybody in a round opens over: the digests of all who committed, and where one did alone a made-up one, ascending.
+ * Otherwise a verifier that is asked to open would see whether another one has the same job, and could refuse exactly then.
+ * @param nonce of the round's first attempt, 16 bytes; nobody but the validator knows it before the verdict.
+ */
+export function fillRound(crypto: Crypto, digests: readonly Uint8Array[], nonce: Uint8Array): Uint8Array[] {
+  const made = Array.from({ length: Math.max(0, ROUND_SHOWN - digests.length) }, (_, i) =>
+    crypto.sha256(createWriter().bytes(ROUND_DOMAIN).bytes(nonce, 16).u8(i).finish()),
+  );
+  return [...digests, ...made].sort(compareBytes);
+}
+
+const ZERO = new Uint8Array(32);
+
+/**
+ * The header as a verifier gets it: what a pass over the tokens depends on. Whatever says whose reply it is, when it was
+ * served or what the provider computed is zero, so that a verifier cannot tell whom its report would help.
+ */
+export function redactHeader(header: Header): Header {
+  return {
+    ...header,
+    vocabularyHash: ZERO,
+    drawKey: { mode: 'seed', seed: 0n, requestHash: ZERO, modelRoot: ZERO, choice: 0 },
+    choice: 0,
+    maxTokens: 0,
+    promptTokensHash: ZERO,
+    promptTokenCount: 0,
+    outputTokensHash: ZERO,
+    payee: new Uint8Array(20),
+  };
+}
