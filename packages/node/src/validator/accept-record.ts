@@ -3,8 +3,8 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { type SignedRecord, type Submission, verifyReply } from '@ogong/protocol/verdict/claim';
 import { upholdEquivocation } from './exact-evidence.ts';
-import { findReply, type IntakeState, refusePayeeOut } from './intake-state.ts';
-import { type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
+import { type IntakeState, refusePayeeOut } from './intake-state.ts';
+import { findReply, type ReplyRow, readReply, recordReply } from './store/reply-store.ts';
 
 export interface Acknowledgement {
   readonly replyId: Uint8Array;

@@ -3,8 +3,8 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { isEpochNear, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { type SignedOrder, verifySignedOrder } from '@ogong/protocol/verdict/claim';
-import { findReply, type IntakeState } from './intake-state.ts';
-import { admitReply } from './store/reply-store.ts';
+import type { IntakeState } from './intake-state.ts';
+import { admitReply, findReply } from './store/reply-store.ts';
 import { readProvider } from './store/verdict-store.ts';
 
 /**

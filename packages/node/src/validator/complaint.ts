@@ -7,8 +7,8 @@ import {
 } from '@ogong/protocol/verdict/claim';
 import { JudgeError } from '@ogong/protocol/verdict/judge';
 import { decideExact, upholdEquivocation } from './exact-evidence.ts';
-import { findReply, type IntakeState } from './intake-state.ts';
-import { forceAudit, type ReplyRow } from './store/reply-store.ts';
+import type { IntakeState } from './intake-state.ts';
+import { findReply, forceAudit, type ReplyRow } from './store/reply-store.ts';
 
 export interface Complaint {
   readonly order: SignedOrder;

@@ -9,7 +9,6 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import { type CheckPayeeWord, createPayeeWords } from '@ogong/protocol/verdict/payee-words';
 import type { BeaconArchive } from './beacon/beacon-archive.ts';
-import { type ReplyRow, readReply } from './store/reply-store.ts';
 import { isPayeeOut } from './store/sequential-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
@@ -39,10 +38,6 @@ export interface IntakeState extends IntakeOptions, IntakeDependencies {
 
 export function openIntakeState(options: IntakeOptions, dependencies: IntakeDependencies): IntakeState {
   return { ...options, ...dependencies, checkWord: createPayeeWords(dependencies.crypto, options.ledger) };
-}
-
-export function findReply({ store }: Pick<IntakeState, 'store'>, replyId: Uint8Array): ReplyRow | undefined {
-  return store.read(() => readReply(store, replyId));
 }
 
 /** A new key is a new provider, but the evidence against its payee stays. @throws Refusal */

@@ -20,7 +20,7 @@ import { readChannel } from '../store/channel-store.ts';
 import { readLateness } from '../store/lateness-store.ts';
 import { readAsks } from '../store/opening-store.ts';
 import { readTest } from '../store/sequential-store.ts';
-import type { AuditDependencies } from './audit.ts';
+import type { AuditDependencies } from './audit-state.ts';
 import { LEAST_ASKS } from './opening-fetch.ts';
 
 const WINDOW_MS = 30_000;

@@ -120,6 +120,11 @@ export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefin
   return row && toReply(row);
 }
 
+/** Where the caller is in no transaction yet. */
+export function findReply({ store }: { readonly store: Store }, replyId: Uint8Array): ReplyRow | undefined {
+  return store.read(() => readReply(store, replyId));
+}
+
 function toReply({ submitted, endpoint, ...row }: ReturnType<typeof replyColumns.read>): ReplyRow {
   const { signedRecord: record, orderBytes, orderSignature } = row;
   const order = { order: orderBytes, signature: orderSignature };

@@ -1,0 +1,161 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Peer } from '@ogong/host/link/link-pool';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import { type AuditDraw, PAIR_PPM } from '@ogong/protocol/audit/audit';
+import { createReader, createWriter } from '@ogong/protocol/base/bytes';
+import { encodeDomain } from '@ogong/protocol/base/canonical';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import type { BeaconArchive } from '../beacon/beacon-archive.ts';
+import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
+import { createGrace } from './grace.ts';
+import { createHoneypots } from './honeypot-runner.ts';
+import { createOpeningFetch } from './opening-fetch.ts';
+import type { RoundState } from './round-state.ts';
+import { mixJobs, type VerifierCallOptions, type VerifierCalls } from './verifier-call.ts';
+
+export interface AuditOptions {
+  readonly verdicts: VerdictContext;
+  /** What scores are judged by where the classes differ; fixed thresholds where absent. */
+  readonly drift?: DriftPolicy | undefined;
+  /** Coverage in parts per million; the network's own is the least. */
+  readonly alphaPpm: () => number;
+  /** Extra coverage, on average, for suspicious replies. Default: 0. */
+  readonly extraPpm?: number;
+  /** How long a provider has for its opening, and then verifiers for their reports. */
+  readonly windowMs: number;
+  /** How long after its order's expiry a reply counts as abandoned. */
+  readonly graceMs: number;
+  readonly concurrency: number;
+  /** Longest wait for one commitment or one report. */
+  readonly callTimeoutMs: number;
+  /** Pause between two attempts to get an opening or a report. */
+  readonly retryMs: number;
+  /** Verifiers are asked at a secret random moment within this span after selection. Default: 0. */
+  readonly spreadMs?: number;
+  /** How long jobs are collected before they are sent in random order. Default: 0. */
+  readonly mixMs?: number;
+  /** Share of audits with two verifiers at the same time, parts per million. Default, and the least: PAIR_PPM. */
+  readonly pairPpm?: number;
+  /** Honeypots per audit, parts per million. Default: 50,000. */
+  readonly honeypotPpm?: number;
+  /** Asked before those that the beacon draws; its key becomes known with its first report. */
+  readonly fixedVerifier: Peer | undefined;
+}
+
+export interface AuditDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Passes while this validator can act. Default: the clock. */
+  readonly awake?: Clock;
+  /** Whether this validator hears of the others. Default: it does. */
+  readonly isConnected?: () => boolean;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly archive: BeaconArchive;
+  readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  readonly calls: VerifierCalls;
+  /** A payee's stake, atomic units; 0 where it is not known. */
+  readonly stakeOf: (payee: Uint8Array) => bigint;
+  /** 32 bytes, known to nobody else, the same after a restart. */
+  readonly jobSecret: Uint8Array;
+  readonly onVerdict: (entry: VerdictEntry) => void;
+  readonly onError?: (error: unknown, replyId: Uint8Array) => void;
+}
+
+/** The work that is running now, by what it is about. */
+export interface AuditPlaces {
+  readonly running: Map<string, Promise<void>>;
+  /** Audits that ask again. They have their own places, so that a silent provider does not delay the audits of others. */
+  readonly again: Map<string, Promise<void>>;
+  readonly traps: Map<string, Promise<void>>;
+}
+
+/** The state that the steps of an audit work on. Everything that outlives a restart is in the store. */
+export interface AuditState
+  extends Pick<AuditOptions, 'verdicts' | 'drift' | 'alphaPpm' | 'windowMs' | 'concurrency' | 'fixedVerifier'>,
+    Pick<AuditDependencies, 'crypto' | 'clock' | 'store' | 'group' | 'archive' | 'jobSecret' | 'onVerdict'> {
+  readonly extraPpm: number;
+  readonly spreadMs: number;
+  readonly onError: (error: unknown, replyId: Uint8Array) => void;
+  readonly stopping: AbortController;
+  readonly places: AuditPlaces;
+  readonly listAbandoned: ReturnType<typeof createGrace>;
+  readonly honeypots: ReturnType<typeof createHoneypots>;
+  readonly rounds: RoundState;
+  readonly openings: ReturnType<typeof createOpeningFetch>;
+}
+
+const HONEYPOT_PPM = 50_000;
+const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
+
+export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
+  const { verdicts, drift, alphaPpm, windowMs, graceMs, concurrency, callTimeoutMs, retryMs, fixedVerifier } = options;
+  const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
+  const { crypto, clock, store, group, archive, getOpening, calls, stakeOf, jobSecret, onVerdict } = dependencies;
+  const { onError = () => {}, awake = clock, isConnected = () => true } = dependencies;
+  const { validator } = verdicts;
+  const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const shared = {
+    ...{ crypto, clock, awake, store, group, stakeOf, jobSecret, signal, onError },
+    calls: mixJobs(calls, mixMs),
+    async pause(leftMs: number): Promise<void> {
+      await delay(Math.max(1, Math.min(retryMs, leftMs)), undefined, { signal }).catch(() => undefined);
+    },
+  };
+  const computeDelay = (id: Uint8Array): number => computeAskDelay({ crypto, jobSecret, spreadMs }, id);
+  const honeypots = createHoneypots(
+    { validator, honeypotPpm, pairPpm, callTimeoutMs, computeDelay, drift, alphaPpm, windowMs },
+    { ...shared, getOpening },
+  );
+  return {
+    ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
+    ...{ crypto, clock, store, group, archive, jobSecret, onVerdict, onError, stopping, honeypots },
+    places: { running: new Map(), again: new Map(), traps: new Map() },
+    listAbandoned: createGrace({ graceMs }, { clock, awake }),
+    rounds: {
+      ...{ validator, pairPpm, callTimeoutMs, windowMs, fixedVerifier },
+      ...shared,
+      planHoneypots: honeypots.plan,
+    },
+    openings: createOpeningFetch(
+      { windowMs, retryMs },
+      { crypto, clock, awake, isConnected, store, group, getOpening, signal, onError },
+    ),
+  };
+}
+
+/** @returns undefined if the beacon of that epoch is not archived. */
+export function readDraw(
+  { archive }: Pick<AuditState, 'archive'>,
+  replyId: Uint8Array,
+  beaconEpoch: bigint,
+): AuditDraw | undefined {
+  const beacon = archive.find(beaconEpoch);
+  return beacon && { replyId, intakeEpoch: beaconEpoch - 1n, beaconEpoch, beacon: beacon.value };
+}
+
+/** Otherwise all jobs of an epoch would come in one burst, and later jobs would be recognisable as honeypots. */
+export function computeAskDelay(
+  { crypto, jobSecret, spreadMs }: Pick<AuditState, 'crypto' | 'jobSecret' | 'spreadMs'>,
+  id: Uint8Array,
+): number {
+  const bytes = createWriter().bytes(DELAY_DOMAIN).bytes(jobSecret, 32).bytes(id, 16).finish();
+  return Math.floor((createReader(crypto.sha256(bytes)).u32() / 2 ** 32) * spreadMs);
+}
+
+/** Writes a verdict to the log, and reports it once it is durable. */
+export async function decide(
+  { verdicts, clock, group, onVerdict }: Pick<AuditState, 'verdicts' | 'clock' | 'group' | 'onVerdict'>,
+  replyId: Uint8Array,
+  decision: Decision,
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  const entry = await group.write((db) => decideReply(db, verdicts, { replyId, decision, nowMs }));
+  if (entry) onVerdict(entry);
+}
