@@ -31,7 +31,7 @@ const config = defineConfig({
     maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
     seed: { schema: integer(), description: 'the same seed gives the same answer' },
-    json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, once all is there' },
+    json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
     save: { schema: text, label: '<path>', description: 'write the full receipt, for ogong verify' },
     ...trustFields,
   },

@@ -12,7 +12,7 @@ export const trustFields = {
     schema: text,
     label: '<path>',
     env: 'OGONG_TRUST',
-    description: 'JSON file with what is taken for granted: ledger, validators, published model roots',
+    description: 'JSON file with trusted values: ledger, validators, published model roots',
   },
   rpcUrl: {
     schema: httpUrl,

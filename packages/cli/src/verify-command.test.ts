@@ -120,7 +120,7 @@ describe('ogong verify', () => {
     [
       'a compact receipt that sends its reader elsewhere',
       [save('far.json', bent({ opening: { url: 'http://127.0.0.2:9/x' } })), '--gateway', 'http://127.0.0.1:9'],
-      /said to be elsewhere/,
+      /names another host/,
     ],
     ['a receipt of another format', [save('format.json', '{"format":"x"}')], /format/],
     ['no response', [bare], /--request and --response/],

@@ -39,7 +39,7 @@ export const keyField = {
 export const leaveOutField = {
   schema: boolean,
   boolean: true,
-  description: 'leave out what was measured too little, instead of refusing the table',
+  description: 'leave out length bands with too few replies, instead of refusing the table',
 } as const;
 
 export const codeVersionField = {

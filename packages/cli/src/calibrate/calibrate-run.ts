@@ -107,7 +107,7 @@ export const runConfig = defineConfig({
       schema: integer({ min: 64, max: 200_000 }),
       label: '<n>',
       description:
-        'draws a third of the prompts out to as many tokens at most: what is longer in all than the measured is judged by fixed limits',
+        'lengthens a third of the prompts to at most this many tokens; fixed limits judge replies on longer contexts than measured',
     },
     dataDir: {
       schema: text,

@@ -44,7 +44,7 @@ export const buildConfig = defineConfig({
       schema: text,
       label: '<name>',
       repeatable: true,
-      description: 'cheats of these samples that the table is to know by name; all if not given',
+      description: 'cheats of these samples that the table names; all if not given',
     },
     out: { schema: text, label: '<path>', default: 'drift-table.json', description: 'where the table is written' },
     previous: { schema: text, label: '<path>', description: 'table that this one follows; its other rows stay' },
@@ -134,7 +134,7 @@ const formatChange = ({ row, field, before, after, isSignificant }: DriftTableCh
 
 export const signConfig = defineConfig({
   name: 'ogong calibrate sign',
-  summary: 'Adds a signature to a drift table, in its place unless --out says another.',
+  summary: 'Adds a signature to a drift table, in the same file unless --out names another.',
   fields: {
     key: { ...keyField, required: true },
     out: {

@@ -19,7 +19,7 @@ export const networkFields = {
     schema: duration,
     env: 'OGONG_REGISTRY_INTERVAL',
     default: '30s',
-    description: 'pause between two looks at the registry of validators',
+    description: 'pause between two reads of the registry of validators',
   },
   certOut: { schema: text, label: '<path>', description: 'where to write the certificate (DER) for others to pin' },
   ...observationFields,

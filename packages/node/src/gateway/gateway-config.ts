@@ -60,14 +60,14 @@ export const gatewayConfig = defineConfig({
       label: '<amount>',
       env: 'OGONG_GATEWAY_DEPOSIT',
       default: '100000000000000000000',
-      description: 'least that is moved into escrow at a time, atomic units; 0 never deposits',
+      description: 'smallest deposit into escrow, atomic units; 0 never deposits',
     },
     allowance: {
       schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_GATEWAY_ALLOWANCE',
       default: '10000000000000000000',
-      description: 'what a channel is filled up to beyond what is signed away; 0 never fills',
+      description: 'amount that a channel is filled up to, beyond the vouchers already signed; 0 never fills',
     },
     modelRoots: {
       schema: text,
@@ -102,8 +102,8 @@ export const gatewayConfig = defineConfig({
     },
     maxConnections: { schema: integer({ min: 1 }), default: '1024', description: 'HTTP connections at once' },
     receiptLifetime: { schema: duration, default: '30d', description: 'how long receipts are kept' },
-    verdictInterval: { schema: duration, default: '2s', description: 'pause between two looks for verdicts' },
-    beaconInterval: { schema: duration, default: '1s', description: 'pause between two looks for the beacon' },
+    verdictInterval: { schema: duration, default: '2s', description: 'pause between two reads of verdicts' },
+    beaconInterval: { schema: duration, default: '1s', description: 'pause between two reads of the beacon' },
     metricsBind: {
       schema: hostPort,
       label: '<addr>',
@@ -122,7 +122,7 @@ export const keysConfig = defineConfig({
     maxSpend: {
       schema: escrowAmount,
       label: '<amount>',
-      description: 'most that a new key may ever spend, atomic units',
+      description: 'limit of what a new key may ever spend, atomic units',
     },
   },
   positionals: { label: 'add | list | revoke <id>', min: 1, max: 2 },

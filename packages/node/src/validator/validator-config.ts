@@ -62,27 +62,27 @@ export const validatorConfig = defineConfig({
       label: '<0..1>',
       env: 'OGONG_VALIDATOR_HONEYPOTS',
       default: '0.05',
-      description: 'honeypots per audit: further jobs whose answer will be known, for verifiers to be tested by',
+      description: 'honeypots per audit: jobs with a known answer, which test verifiers',
     },
     extraAlpha: {
       schema: decimal({ max: 1 }),
       label: '<0..1>',
       default: '0.1',
       description:
-        'coverage besides, on average, spent on replies that are faster, dearer, newer or more doubtful than others',
+        'extra coverage, on average, for replies that are faster, more expensive, newer or more doubtful than others',
     },
     s: {
       schema: decimal({ max: 1 }),
       label: '<prob>',
       default: '0.9',
-      description: 'verifier soundness: chance that a substitute reply is rejected, where no drift table weighs it',
+      description: 'verifier soundness: chance that a substitute reply is rejected, where no drift table applies',
     },
     eps: {
       schema: decimal({ max: 1 }),
       label: '<prob>',
       default: '0.02',
       description:
-        'verifier false-positive rate: chance that an honest reply is rejected, where no drift table weighs it',
+        'verifier false-positive rate: chance that an honest reply is rejected, where no drift table applies',
     },
     beta: {
       schema: decimal({ max: 1 }),
@@ -95,7 +95,7 @@ export const validatorConfig = defineConfig({
       label: '<path>',
       env: 'OGONG_VALIDATOR_DRIFT_TABLE',
       description:
-        'measured honest drift, as ogong calibrate writes it, or none; must be the one that the chain names, where it names one. Else the table that comes with this release, if one does and the chain names no other; without any, fixed limits judge what is not an exact class',
+        'drift table that ogong calibrate wrote, or none; if the chain names a table, it must be that one. If not given: the table of this release, unless the chain names another. Without a table, fixed limits judge replies outside exact classes',
     },
     falseReject: {
       schema: decimal({ min: 1e-9, max: 0.5 }),
@@ -107,7 +107,8 @@ export const validatorConfig = defineConfig({
       schema: decimal({ min: 1e-9, max: 0.5 }),
       label: '<rate>',
       default: String(DEFAULT_RATES.doubt),
-      description: 'share of honest replies that it may leave undecided or reject; at least --false-reject',
+      description:
+        'share of honest replies that the drift table may leave undecided or reject; at least --false-reject',
     },
     extrapolate: {
       schema: boolean,
@@ -171,8 +172,8 @@ export const validatorConfig = defineConfig({
       env: 'OGONG_VALIDATOR_AUDIT_WINDOW',
       default: '10m',
       description:
-        'what a provider that is asked for an opening has until it counts as withheld, and then what verifiers have; by the ' +
-        'time in which this validator could act, longer on a slow machine',
+        'how long a provider has for its opening before it counts as withheld, and then verifiers for their reports; ' +
+        'counts only time in which this validator can act',
     },
     grace: {
       schema: duration,
@@ -190,7 +191,7 @@ export const validatorConfig = defineConfig({
       schema: duration,
       env: 'OGONG_VALIDATOR_REGISTRY_INTERVAL',
       default: '30s',
-      description: 'pause between two looks at the registry of validators',
+      description: 'pause between two reads of the registry of validators',
     },
     audits: { schema: integer({ min: 1, max: 1024 }), default: '8', description: 'audits at a time' },
     ...observationFields,
@@ -200,13 +201,13 @@ export const validatorConfig = defineConfig({
 export const registerConfig = defineConfig({
   name: 'ogong-validatord register',
   summary:
-    'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it mends what has changed.',
+    'Bonds and registers this validator: endpoint, certificate and VRF key. Run again, it updates what has changed.',
   fields: {
     bond: {
       schema: amount,
       label: '<amount>',
       required: true,
-      description: 'bond to have in the end, atomic units; the stake of this validator, which misconduct forfeits',
+      description: 'total bond to reach, atomic units; the stake of this validator, which misconduct forfeits',
     },
     endpoint: {
       schema: hostPort,

@@ -37,7 +37,7 @@ export const engineFields = {
     env: 'OGONG_KERNELS',
     default: ENGINE_DEFAULTS.kernels,
     description:
-      'exact: others check bit for bit where they can; plain or fast: llama.cpp chooses, and others go by scores',
+      'exact: verifiers compare bit for bit where they can; plain or fast: llama.cpp chooses, and verifiers compare scores',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
@@ -49,8 +49,7 @@ export const engineFields = {
     schema: boolean,
     boolean: true,
     env: 'OGONG_VERIFY',
-    description:
-      'read every model file in full before it is loaded, and not those alone that changed since the last time',
+    description: 'read every model file in full before loading it, not only files that have changed',
   },
   isa: {
     schema: text,
@@ -101,7 +100,7 @@ export const servingFields = {
     env: 'OGONG_PREFIX_CACHE',
     default: String(ENGINE_DEFAULTS.prefixCache),
     description:
-      'in an exact class, begin a prompt where an earlier one of the same payer and prompt_cache_key began alike',
+      'in an exact class, reuse the cached beginning of an earlier prompt of the same payer and prompt_cache_key',
   },
 } as const;
 

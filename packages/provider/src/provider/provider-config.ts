@@ -52,7 +52,7 @@ export const serveConfig = defineConfig({
   name: 'ogong-provider serve',
   summary:
     'Serves a model on the network: every answer is committed, signed, and checked by others.\n' +
-    'What ogong-provider configure wrote holds where no flag says otherwise.',
+    'Flags override what ogong-provider configure wrote.',
   fields: {
     model: {
       schema: text,
@@ -82,7 +82,7 @@ export const serveConfig = defineConfig({
       default: '0.0.0.0:8443',
       description: 'address of the link endpoint',
     },
-    bind: { schema: hostPort, label: '<addr>', description: 'the same as --listen, as the other daemons call it' },
+    bind: { schema: hostPort, label: '<addr>', description: 'same as --listen, by the name that other daemons use' },
     publicEndpoint: {
       schema: hostPort,
       label: '<host:port>',
@@ -138,7 +138,7 @@ export const serveConfig = defineConfig({
       default: '10s',
       description: 'pause between two announcements',
     },
-    beaconInterval: { schema: duration, default: '2s', description: 'pause between two looks at the beacon' },
+    beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
     openingTtl: {
       schema: duration,
       default: '1d',
