@@ -32,7 +32,8 @@ import { createValidatorMetrics } from './metrics.ts';
 import { createRoutes, MAX_EVIDENCE_BYTES } from './routes.ts';
 import { openCosignState } from './settlement/cosign-state.ts';
 import { createLedgerHistory } from './settlement/ledger-history.ts';
-import { createSettlement } from './settlement/settlement.ts';
+import { stepSettlement } from './settlement/settlement.ts';
+import { openSettlementState } from './settlement/settlement-state.ts';
 import { listVerifierPayees } from './store/announcement-store.ts';
 import { pruneBatch } from './store/batch-store.ts';
 import { adoptTable, createPolicyFinder } from './store/drift-store.ts';
@@ -245,7 +246,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
 
   const history = createLedgerHistory(chain);
   const domain = { chainId: chain.ledger.chainId, verifyingContract: chain.network.settlement };
-  const settlement = createSettlement(
+  const settlement = openSettlementState(
     {
       domain,
       maxEntries: MAX_BATCH_ENTRIES,
@@ -276,7 +277,7 @@ export function createValidator(options: ValidatorOptions, dependencies: Validat
   const settling = createRepeating(
     { intervalMs: settleMs },
     async (signal) => {
-      while (!signal.aborted && (await settlement.step()));
+      while (!signal.aborted && (await stepSettlement(settlement)));
       watchTable();
       await group.write((db) => {
         pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);

@@ -14,7 +14,8 @@ import {
   type CosignOptions,
   openCosignState,
 } from '@ogong/node/validator/settlement/cosign-state';
-import { type CosignRequest, createSettlement } from '@ogong/node/validator/settlement/settlement';
+import { stepSettlement } from '@ogong/node/validator/settlement/settlement';
+import { type CosignRequest, openSettlementState } from '@ogong/node/validator/settlement/settlement-state';
 import { adoptTable, createPolicyFinder } from '@ogong/node/validator/store/drift-store';
 import { type ReplyRow, readReply } from '@ogong/node/validator/store/reply-store';
 import { VALIDATOR_SCHEMA } from '@ogong/node/validator/store/schema';
@@ -44,7 +45,7 @@ import {
 
 export const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(0xe5) };
 export const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(0x5e) };
-const domain = { chainId: 31_337n, verifyingContract: network.settlement };
+export const domain = { chainId: 31_337n, verifyingContract: network.settlement };
 export const payer = createNodeLedgerSigner(seedOf('payer'));
 export const provider = createTestHybrid('provider');
 export const providerId = hashHybridKey(crypto, provider.publicKey);
@@ -186,7 +187,7 @@ export function createTestValidator(options: BenchOptions = {}) {
   };
   const members = (): readonly TestValidator[] => options.members?.() ?? [validator];
   const requests: CosignRequest[] = [];
-  const settlement = createSettlement(
+  const settling = openSettlementState(
     { domain, maxEntries: 100, maxBatchBytes: 1 << 24, minSignatures: 1 },
     {
       crypto,
@@ -212,6 +213,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       onSettled() {},
     },
   );
+  const settlement = { step: () => stepSettlement(settling) };
 
   const offer = {
     modelId: MODEL,

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { CosignRequest } from '@ogong/node/validator/settlement/settlement';
+import type { CosignRequest } from '@ogong/node/validator/settlement/settlement-state';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { type CosignBatchRequest, CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { buildSettlement, encodeSettlement, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';

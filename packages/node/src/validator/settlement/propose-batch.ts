@@ -1,0 +1,112 @@
+import type { Anchor } from '@ogong/chain/client';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { buildSettlement, createVoucher, type Settlement, sumDebts } from '@ogong/protocol/settlement/batch';
+import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import {
+  listEntries,
+  measureEntry,
+  proposeBatch,
+  readBatchedLength,
+  readEntryMessage,
+  readProposed,
+  replaceProposed,
+  type StoredBatch,
+} from '../store/batch-store.ts';
+import { readVoucher } from '../store/channel-store.ts';
+import { findUncollectable } from './collect.ts';
+import { SettlementError } from './settlement-error.ts';
+import type { SettlementChain, SettlementState } from './settlement-state.ts';
+
+/** Proposes the next batch of the log. @returns the stored batch; undefined if nothing is decided. @throws SettlementError */
+export async function proposeNext(
+  state: SettlementState,
+  client: SettlementChain,
+  anchor: Anchor,
+): Promise<StoredBatch | undefined> {
+  const { store, group } = state;
+  const from = store.read(() => readBatchedLength(store));
+  if (anchor.logLength !== from) {
+    throw new SettlementError(
+      'anchor-mismatch',
+      `the chain has settled ${anchor.logLength} entries of this log, the database ${from}: it is not this validator's`,
+    );
+  }
+  const entries = takeEntries(state, from);
+  const [first] = entries;
+  if (first === undefined) return undefined;
+  assertFollows(first, anchor);
+  const position = { sequence: anchor.sequence + 1n, to: from + BigInt(entries.length) };
+  const settlement = await buildBatch(state, client, position, entries);
+  await group.write((db) => proposeBatch(db, settlement, from));
+  return store.read(() => readProposed(store));
+}
+
+/**
+ * Proposes the same log with other debits.
+ * @returns false if the channels on the chain still match the batch.
+ */
+export async function proposeAnew(
+  state: SettlementState,
+  client: SettlementChain,
+  batch: StoredBatch,
+): Promise<boolean> {
+  const { group, onReplaced } = state;
+  const settlement = await buildBatch(state, client, batch, readBatchEntries(state, batch));
+  const { uncollectable } = settlement;
+  const isSame = uncollectable.map(toHex).join() === batch.settlement.uncollectable.map(toHex).join();
+  if (isSame) return false;
+  await group.write((db) => replaceProposed(db, settlement));
+  onReplaced(batch.sequence, uncollectable);
+  return true;
+}
+
+export function readBatchEntries(
+  { store }: Pick<SettlementState, 'store'>,
+  { from, to }: Pick<StoredBatch, 'from' | 'to'>,
+): Uint8Array[] {
+  return store.read(() => listEntries(store, from, Number(to - from))).map(({ entry }) => entry);
+}
+
+async function buildBatch(
+  { crypto, signer, store }: SettlementState,
+  client: SettlementChain,
+  { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
+  entries: readonly Uint8Array[],
+): Promise<Settlement> {
+  const debts = sumDebts(entries.map(parseVerdictEntry));
+  const vouchers = store.read(() =>
+    debts.flatMap(({ payer }) => {
+      const voucher = readVoucher(store, payer);
+      return voucher ? [createVoucher(crypto, voucher.order, voucher.signature)] : [];
+    }),
+  );
+  return buildSettlement(crypto, {
+    validator: signer.address,
+    sequence,
+    position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
+    entries,
+    vouchers,
+    uncollectable: await findUncollectable((payer) => client.channelOf(payer, signer.address), debts),
+  });
+}
+
+/** @throws SettlementError unless the entry continues the log that the chain has settled. */
+export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>): void {
+  if (sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
+  throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
+}
+
+/** As many entries as fit one message; at least one. */
+export function takeEntries(
+  { store, maxEntries, maxBatchBytes }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'>,
+  from: bigint,
+): Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  let size = 0;
+  for (const row of store.read(() => listEntries(store, from, maxEntries))) {
+    size += store.read(() => measureEntry(readEntryMessage(store, row)));
+    if (taken.length > 0 && size > maxBatchBytes) break;
+    taken.push(row.entry);
+  }
+  return taken;
+}

@@ -1,0 +1,52 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ChainClient } from '@ogong/chain/client';
+import type { GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import type { Clock } from '@ogong/host/time/clock';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { CosignBatchRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SettledBatch } from './ledger-history.ts';
+
+export interface SettlementOptions {
+  /** Domain of the settlement contract. */
+  readonly domain: LedgerDomain;
+  readonly maxEntries: number;
+  /** Entries with their evidence, so that a batch fits one message. */
+  readonly maxBatchBytes: number;
+  readonly minSignatures: number;
+}
+
+export interface SettlementDependencies {
+  readonly crypto: Crypto;
+  readonly signer: LedgerSigner;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly group: GroupCommit;
+  readonly chain: {
+    client(): Promise<SettlementChain>;
+    validators(): readonly QuorumMember[];
+  };
+  readonly cosign: (
+    peer: QuorumMember,
+    request: CosignRequest,
+  ) => Promise<{ signer: Uint8Array; signature: Uint8Array }>;
+  /** Finds the transaction that settled a batch, if this validator did not see it; undefined if it cannot be found. */
+  readonly findSettled: (validator: Uint8Array, sequence: bigint) => Promise<SettledBatch | undefined>;
+  /** @param unpaidReplies how many replies of the batch were not paid for. */
+  readonly onSettled: (sequence: bigint, transactionHash: string, unpaidReplies: number) => void;
+  readonly onReplaced?: (sequence: bigint, uncollectable: readonly Uint8Array[]) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+export type SettlementChain = Pick<ChainClient, 'anchorOf' | 'settle' | 'channelOf'>;
+
+export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
+
+/** The state that the steps of a settlement work on. Everything that changes is in the store. */
+export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {}
+
+export function openSettlementState(options: SettlementOptions, dependencies: SettlementDependencies): SettlementState {
+  return { ...options, onReplaced: () => {}, onError: () => {}, ...dependencies };
+}
