@@ -35,7 +35,7 @@ describe('canaries: each rule rejects its violation', () => {
       "import type { X } from '../llama-cpp/b.ts';",
       'process stands below llama-cpp in packages/engine/src',
     ],
-    ['packages/engine/src/a.ts', "import { x } from './decode/b.ts';", '. is no floor of packages/engine/src'],
+    ['packages/provider/src/a.ts', "import { x } from './engine/b.ts';", '. is no floor of packages/provider/src'],
     ['packages/host/src/log/a.ts', "import { x } from '../link/b.ts';", 'log stands below link in packages/host'],
     [
       'packages/node/src/a.ts',

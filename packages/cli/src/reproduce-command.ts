@@ -5,7 +5,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { describeFailure } from '@ogong/host/log/errors';
-import { engineFields, loadModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
+import { engineFields, loadTextModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
 import type { Command } from './command.ts';
 import { formatChecks } from './print-checks.ts';
 import { openReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
@@ -63,7 +63,7 @@ export const reproduceCommand: Command = {
       }
       const receipt = await openReceipt(file.receipt, values.gateway);
       const log = { info: () => {}, warn: () => {} };
-      const { engine } = await loadModel(
+      const { engine } = await loadTextModel(
         values.model,
         { ...values, ...SCORES_ONLY, sequences: 1 },
         { dataDir: values.dataDir, log },

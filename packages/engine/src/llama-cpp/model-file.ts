@@ -32,6 +32,8 @@ export interface ModelFacts {
   readonly chatTemplate: string | undefined;
   /** llama.h, enum llama_pooling_type; undefined where the file names none. */
   readonly poolingCode: number | undefined;
+  /** Whether a token sees only those before it, as whatever writes must; true where the file does not say. */
+  readonly isCausal: boolean;
 }
 
 /** llama.h, enum llama_ftype. */
@@ -99,6 +101,7 @@ export function inspectModelFile(path: string): ModelFacts {
     vocabularyHash: hashVocabulary(header),
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
     poolingCode: numberOf(metadata, `${architecture}.pooling_type`),
+    isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
   };
 }
 

@@ -12,7 +12,7 @@ import { systemClock } from '@ogong/host/time/clock';
 import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { loadModel, modelDirectory } from '../engine/engine-config.ts';
+import { loadTextModel, modelDirectory } from '../engine/engine-config.ts';
 import { chat } from '../local/chat-command.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { configPathOf, configure, showConfiguration } from '../provider/configure-command.ts';
@@ -74,7 +74,7 @@ async function local(argv: readonly string[]): Promise<Daemon> {
   const log = createLogger({ name: NAME, level: values.logLevel });
   const loaded = [];
   for (const reference of values.model)
-    loaded.push(await loadModel(reference, values, { dataDir: values.dataDir, log }));
+    loaded.push(await loadTextModel(reference, values, { dataDir: values.dataDir, log }));
   const models = loaded.map(({ engine, model }) => ({
     id: model.name,
     engine,
@@ -95,7 +95,7 @@ async function local(argv: readonly string[]): Promise<Daemon> {
 async function run(argv: readonly string[]): Promise<never> {
   const { values, positionals } = read(runConfig.parse(argv, process.env));
   const log = createLogger({ name: NAME, level: values.logLevel });
-  const { engine } = await loadModel(
+  const { engine } = await loadTextModel(
     positionals[0] as string,
     { ...values, sequences: 1 },
     { dataDir: values.dataDir, log },

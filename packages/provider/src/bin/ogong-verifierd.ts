@@ -8,7 +8,7 @@ import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { loadAnyModel, SCORES_ONLY } from '../engine/engine-config.ts';
+import { loadModel, SCORES_ONLY } from '../engine/engine-config.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
@@ -24,7 +24,7 @@ async function start(): Promise<Daemon> {
   const { values } = parsed;
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engine, model } = await loadAnyModel(
+  const { engine, model } = await loadModel(
     values.model,
     { ...values, ...SCORES_ONLY },
     { dataDir: values.dataDir, log },

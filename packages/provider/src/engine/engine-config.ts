@@ -1,14 +1,9 @@
 import { join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { createLlamaEmbeddingEngine, type LlamaEmbeddingEngine } from '@ogong/engine/llama-cpp/embedding-engine';
-import {
-  createLlamaEngine,
-  ENGINE_DEFAULTS,
-  type LlamaEngine,
-  type LlamaEngineOptions,
-} from '@ogong/engine/llama-cpp/engine';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { boolean, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
@@ -123,20 +118,25 @@ export interface EngineSettings {
   readonly nCtx: number | undefined;
 }
 
-export interface LoadedModel {
-  readonly engine: LlamaEngine;
+export interface LoadedModel<E extends Engine = Engine> {
+  readonly engine: E;
   readonly model: ResolvedModel;
 }
 
-/** Fetches the model if it is not here yet, and loads it. @throws ModelError, EngineError */
+interface Place {
+  readonly dataDir: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** Fetches the model if it is not here yet, and opens the engine of its modality. @throws ModelError, EngineError */
 export async function loadModel(
   reference: string,
   { threads, nCtx, drafts, hubEndpoint, hubToken, verify = false, ...given }: EngineSettings,
-  { dataDir, log }: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
+  { dataDir, log }: Place,
 ): Promise<LoadedModel> {
   const { model, hashes } = await bringServed(reference, { hubEndpoint, hubToken, verify }, dataDir);
   const { isa, sequences, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
-  const options: LlamaEngineOptions = {
+  const settings: OpenEngineSettings = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
     ...{ hashes, isa, sequences, backend, kernels, kvType, shapes, prefixCache },
@@ -144,21 +144,36 @@ export async function loadModel(
     ...(threads === undefined ? {} : { threads }),
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
   };
-  const engine = await createLlamaEngine(options, {
+  const engine = await openEngine(settings, {
     onEvent: (event) => {
       if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
     },
   });
-  const { numericClass, shapes: chosen, exact, contextSize } = engine.info();
-  const about = {
-    ...(model.commit && { commit: model.commit }),
-    numericClass,
-    ...(chosen && { shapes: chosen }),
-    exact,
-    contextSize,
-  };
-  log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the model is loaded');
+  const about = { ...(model.commit && { commit: model.commit }), engine: engine.specificationVersion };
+  log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };
+}
+
+/** As loadModel, for who can use nothing but text. @throws ModelError, EngineError */
+export async function loadTextModel(
+  reference: string,
+  settings: EngineSettings,
+  place: Place,
+): Promise<LoadedModel<TextEngine>> {
+  const { engine, model } = await loadModel(reference, settings, place);
+  if (engine.specificationVersion === 'text-v1') return { engine, model };
+  await engine.close();
+  throw new EngineError('unsupported-model', `${model.name} is an embedding model; a model that writes is needed here`);
+}
+
+function describe(engine: Engine) {
+  const { numericClass, exact, contextSize } = engine.info();
+  if (engine.specificationVersion === 'text-v1') {
+    const { shapes } = engine.info();
+    return { numericClass, exact, contextSize, ...(shapes && { shapes }) };
+  }
+  const { embeddingSize, pooling } = engine.info();
+  return { numericClass, exact, contextSize, embeddingSize, pooling };
 }
 
 async function bringServed(
@@ -176,42 +191,6 @@ async function bringServed(
     },
   });
   return { model, hashes };
-}
-
-/** Who only serves or checks takes a model of any modality: a file that names how it pools is one of embeddings. */
-export interface LoadedAnyModel {
-  readonly engine: LlamaEngine | LlamaEmbeddingEngine;
-  readonly model: ResolvedModel;
-}
-
-/** As loadModel, by what the file says it is. @throws ModelError, EngineError */
-export async function loadAnyModel(
-  reference: string,
-  settings: EngineSettings,
-  place: { readonly dataDir: string; readonly log: Pick<Logger, 'info' | 'warn'> },
-): Promise<LoadedAnyModel> {
-  const { model, hashes } = await bringServed(reference, settings, place.dataDir);
-  if (inspectModelFile(model.path).poolingCode === undefined) return loadModel(reference, settings, place);
-  const { threads, nCtx, isa, sequences, backend = 'cpu', kernels = 'exact' } = settings;
-  if (backend !== 'cpu')
-    throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not ${backend}`);
-  const engine = await createLlamaEmbeddingEngine(
-    {
-      ...{ modelPath: model.path, modelRoot: model.modelRoot, hashes, isa, maxQueue: sequences },
-      kernels: kernels === 'plain' || kernels === 'fast' ? 'plain' : 'reference',
-      ...(threads === undefined ? {} : { threads }),
-      ...(nCtx === undefined ? {} : { contextSize: nCtx }),
-    },
-    {
-      onEvent: (event) => {
-        if (event.kind === 'crashed') place.log.warn(event, 'the engine process ended');
-      },
-    },
-  );
-  const { numericClass, exact, contextSize, embeddingSize, pooling } = engine.info();
-  const about = { numericClass, exact, contextSize, embeddingSize, pooling };
-  place.log.info({ model: model.name, modelRoot: model.modelRoot, ...about }, 'the embedding model is loaded');
-  return { engine, model };
 }
 
 export const modelDirectory = (dataDir: string): string => join(dataDir, 'models');

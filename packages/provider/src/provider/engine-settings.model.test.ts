@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import { explainVulkanAbsence } from '@ogong/engine/llama-cpp/vulkan-build';
 import { afterAll, expect, it } from 'vitest';
-import { loadModel } from '../engine/engine-config.ts';
+import { loadTextModel } from '../engine/engine-config.ts';
 import { serveConfig } from './provider-config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-engine-config-'));
@@ -18,7 +18,7 @@ const log = { info: () => {}, warn: () => {} };
 async function describe(...flags: readonly string[]) {
   const parsed = serveConfig.parse([...REQUIRED, '--n-ctx', '64', '--sequences', '1', ...flags], {});
   if (parsed.kind !== 'run') throw new Error('printed');
-  const { engine } = await loadModel(parsed.values.model, parsed.values, { dataDir: directory, log });
+  const { engine } = await loadTextModel(parsed.values.model, parsed.values, { dataDir: directory, log });
   const info = engine.info();
   await engine.close();
   return { ...parseNumericClass(info.numericClass), exact: info.exact };

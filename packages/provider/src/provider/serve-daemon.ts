@@ -15,7 +15,7 @@ import { fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
-import { loadAnyModel } from '../engine/engine-config.ts';
+import { loadModel } from '../engine/engine-config.ts';
 import { type CommitReply, commitReply } from './commit-reply.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
@@ -39,7 +39,7 @@ export async function startServing(settings: ServeSettings, wrap: ServeWrappers 
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
-  const { engine: loaded } = await loadAnyModel(settings.model, settings, { dataDir: settings.dataDir, log });
+  const { engine: loaded } = await loadModel(settings.model, settings, { dataDir: settings.dataDir, log });
   const engine = loaded.specificationVersion === 'text-v1' ? (wrap.engine?.(loaded) ?? loaded) : loaded;
   const store = openStore(join(settings.dataDir, 'provider.db'), { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);

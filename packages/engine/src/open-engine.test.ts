@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import type { GgufValue } from '@ogong/models/gguf/types';
+import { writeGguf } from '@ogong/models/gguf/write';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openEngine } from './open-engine.ts';
+
+const DONOR = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'ogong-open-engine-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The donor's metadata with some of it changed, and no tensors: enough for what only looks at the file. */
+function writeFile(name: string, change: Readonly<Record<string, GgufValue | undefined>>): string {
+  const metadata = new Map(readGgufHeader(DONOR).metadata);
+  for (const [key, value] of Object.entries(change)) {
+    if (value === undefined) metadata.delete(key);
+    else metadata.set(key, value);
+  }
+  const modelPath = join(folder, `${name}.gguf`);
+  writeGguf(modelPath, { metadata, tensors: [] });
+  return modelPath;
+}
+
+const pooling = (value: number): Record<string, GgufValue> => ({ 'llama.pooling_type': { type: 'u32', value } });
+const RANK = 4;
+
+describe('a file that no engine runs', () => {
+  it.each([
+    [
+      'reads both ways and does not pool',
+      { 'llama.attention.causal': { type: 'bool', value: false } },
+      'neither write nor embed',
+    ],
+    ['has no vocabulary', { 'tokenizer.ggml.tokens': undefined }, 'is no language model'],
+    ['pools to a rank', pooling(RANK), 'no embedding model'],
+  ] as const)('%s, and the error says so', async (name, change, message) => {
+    const opened = openEngine({ modelPath: writeFile(name.replaceAll(' ', '-'), change) });
+    await expect(opened).rejects.toMatchObject({
+      code: 'unsupported-model',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('is no GGUF, or is not there', async () => {
+    const modelPath = join(folder, 'text.gguf');
+    writeFileSync(modelPath, 'once upon a time');
+    await expect(openEngine({ modelPath })).rejects.toMatchObject({ code: 'model-corrupt' });
+    await expect(openEngine({ modelPath: join(folder, 'none') })).rejects.toMatchObject({ code: 'model-not-found' });
+  });
+
+  it('is one of embeddings on a device that computes none', async () => {
+    await expect(openEngine({ modelPath: writeFile('mean', pooling(1)), backend: 'vulkan' })).rejects.toMatchObject({
+      code: 'unsupported-model',
+      message: expect.stringContaining('on the CPU'),
+    });
+  });
+});
