@@ -123,7 +123,7 @@ describe('a validator whose disk is full', () => {
 });
 
 describe('a router whose disk is full', () => {
-  it('takes no announcement, says why, and routes to whom it knows', async () => {
+  it('takes no announcement, says why, and still routes to known providers', async () => {
     const { store, service, announcement, route, close } = await openRouter();
     closing.push(close);
     await service.announce(announcement());

@@ -66,7 +66,7 @@ describe('ogong ask', () => {
     });
   });
 
-  it('gives a script no answer that does not hold', async () => {
+  it('prints no JSON for an answer that fails its checks', async () => {
     const { code, out, error } = await ask('a story of 41 tokens', '--json');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toMatch(/^FAIL +response-hash /m);

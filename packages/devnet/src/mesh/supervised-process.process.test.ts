@@ -86,7 +86,7 @@ describe('supervised process', () => {
     expect(report).toBe('daemon ended with exit code 7');
   });
 
-  it('has all that a daemon wrote in its log when it tells of the end', async () => {
+  it('has everything that a daemon wrote in its log when it reports the end', async () => {
     const log = await new Promise<string>((resolve) => {
       const { daemon, logFile } = create(
         `${ready} for (let i = 0; i < 20_000; i++) console.log('line ' + i); console.error('out of memory'); process.exitCode = 7;`,

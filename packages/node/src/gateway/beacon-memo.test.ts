@@ -17,7 +17,7 @@ const certificate = parseBeaconCertificate(receipt.beacon);
 const { validators, settlement } = trust;
 const network = { chainId: 31_337n, settlement };
 
-it('looks once at what it has seen, and again at anything else', () => {
+it('checks each certificate once, and again if anything differs', () => {
   let looks = 0;
   const verify = createBeaconMemo((...claim) => {
     looks++;

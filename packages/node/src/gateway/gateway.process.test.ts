@@ -294,7 +294,7 @@ describe('a provider', () => {
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];
-  it('that is too busy to open at once is asked again, and nobody is told', async () => {
+  it('that is too busy to open at once is asked again, and is not reported', async () => {
     const client = await open({ providers: [{ busyOpenings: 4 }] });
     expect((await client.chat.completions.create(chat)).choices[0]?.message.content).not.toBe('');
     expect(fixture.network.complaints).toEqual([]);

@@ -298,7 +298,7 @@ describe('an announcement', () => {
     await expect(announce('one', 3n)).rejects.toThrow('under this certificate');
   });
 
-  it('of a newcomer is refused where there are too many, and of nobody who is held', async () => {
+  it('of a new provider is refused when the list is full; listed providers may announce again', async () => {
     const validator = createTestValidator({ maxAnnouncements: 8 });
     await validator.announceVerifier('v1');
     for (let i = 0; i < 7; i++) await validator.announce(createTestHybrid(`name ${i}`));
@@ -333,7 +333,7 @@ describe('complaints', () => {
     expect(validator.decided.length).toBe(1);
   });
 
-  it('say nothing about a payee whose word nobody has: what was never handed in stands against the key alone', async () => {
+  it('count only against the key where no payee has signed: the reply was never handed in', async () => {
     const { validator, order } = await admitted();
     const { reply, submission } = validator.serve(order, cheat);
     await expect(validator.intake.pushRecord({ ...submission, payeeSignature: signWord(payer) })).rejects.toThrow();

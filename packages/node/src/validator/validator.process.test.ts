@@ -71,7 +71,7 @@ describe('four validators on a chain', () => {
     expect(anchor).toMatchObject({ sequence: before.sequence + 1n, logLength });
   });
 
-  it('keep strangers out of what is between validators', async () => {
+  it('refuse methods between validators to strangers', async () => {
     const stranger = network.service(nodes[0]);
     await expect(stranger.deliverBeacon({ message: new Uint8Array(8) })).rejects.toMatchObject({
       code: 'unauthorized',

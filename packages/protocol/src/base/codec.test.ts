@@ -113,7 +113,7 @@ describe('bytes and texts', () => {
     expectError(() => decode(text(1), 0, 2, 0xc3, 0xa9), 'too-large');
   });
 
-  it('a text that is none is neither written nor read', () => {
+  it('refuses to write or read text that is not valid Unicode', () => {
     expectError(() => encode(text(9), 'a\ud800'), 'malformed');
     expectError(() => decode(text(9), 0, 1, 0xff), 'malformed');
   });

@@ -56,7 +56,7 @@ describe.each(vectors.orders)('order "$name"', (vector) => {
     expect(`0x${toHex(hashOrder(crypto, domain, order))}`).toBe(vector.orderDigest);
   });
 
-  it('is signed by its payer, and by nobody once a bit moves', () => {
+  it('verifies for its payer, and for nobody after one bit changes', () => {
     const signature = bytes(vector.signature);
     expect(verifyOrder(crypto, domain, order, signature)).toBe(true);
     expect(verifyOrder(crypto, domain, { ...order, epoch: order.epoch ^ 1n }, signature)).toBe(false);

@@ -25,7 +25,7 @@ describe('reputation', () => {
     );
   });
 
-  it('is nothing once ejected, and refuses what is no count', () => {
+  it('is 0 after an ejection, and refuses values that are not counts', () => {
     expect(computeReputationPpm({ ...EMPTY_HISTORY, accepts: 1000, ejected: true })).toBe(0);
     expect(() => computeReputationPpm({ ...EMPTY_HISTORY, rejects: -1 })).toThrow(RangeError);
     expect(() => computeReputationPpm({ ...EMPTY_HISTORY, accepts: 0.5 })).toThrow(RangeError);

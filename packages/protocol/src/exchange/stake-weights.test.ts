@@ -97,7 +97,7 @@ describe('a crowd of free names', () => {
     expect(before.low).toBeGreaterThan(high);
   });
 
-  it('pushes nobody who stakes out of a list that is cut, however little it is', () => {
+  it('keeps every staked candidate in a list that is cut, however small the stake', () => {
     for (const tokens of [1n, 1_000n]) {
       for (let number = 0; number < 30; number++) {
         const given = { salt: beaconOf(number), limit: 256, stakeOf: stakeOfAll(honest, { honest: tokens }) };

@@ -172,7 +172,7 @@ describe('settlement', () => {
     );
   });
 
-  it('calls nobody uncollectable who owes nothing, twice, out of order, or whom it draws', () => {
+  it('refuses uncollectable payers that owe nothing, are listed twice or out of order, or are debited', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const input = toInput([reply, { ...reply, payer: 2 }]);
     const [one, two, other] = [1, 2, 3].map((payer) => bytesOf(20, payer)) as [Uint8Array, Uint8Array, Uint8Array];

@@ -61,7 +61,7 @@ describe("a verifier's word", () => {
 });
 
 describe('a provider with a verifier', () => {
-  it('announces it once it vouches, and itself before', async () => {
+  it('announces its verifier once that endorses it, and itself before', async () => {
     const identity = await makeIdentity(12);
     let isReady = false;
     const server = createLinkServer({

@@ -80,7 +80,7 @@ describe('a reply that is generated for an order', () => {
     expect(bank.windows[0]?.sketch).not.toEqual(reply.windows[0]?.sketch);
   });
 
-  it('begins with what an earlier prompt of its payer, whom it asks for and its cache key left, and of nobody else', async () => {
+  it('reuses the prefix of an earlier prompt only with the same payer, cache scope and cache key', async () => {
     const cached = async (change: object): Promise<number> => (await generate(change))!.cachedTokens;
     const of = (payer: number, key?: string) => ({
       order: { ...order, payer: bytes(20, payer) },

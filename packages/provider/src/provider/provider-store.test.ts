@@ -30,7 +30,7 @@ describe('reply ids', () => {
     await expect(replyIds.claim(id(2), 1_000)).resolves.toBeUndefined();
   });
 
-  it('are remembered by whoever opens the store next', async () => {
+  it('are remembered after the store is opened again', async () => {
     const { store, commits, replyIds } = open();
     await replyIds.claim(id(1), 1_000);
     expect(createReplyIds(store, commits).claim(id(1), 1_000)).toBeUndefined();

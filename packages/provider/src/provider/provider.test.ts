@@ -253,7 +253,7 @@ describe('a provider refuses', () => {
     expect(validator.pushed).toHaveLength(0);
   });
 
-  it('to serve what it cannot be sure to remember, before a word of it leaves', async () => {
+  it('to serve an order that it cannot store, before any output leaves', async () => {
     const { client, order, provider, store, validator } = await start();
     store().database.exec("CREATE TRIGGER broken BEFORE INSERT ON reply BEGIN SELECT RAISE(ABORT, 'no'); END");
     const events: unknown[] = [];

@@ -174,7 +174,7 @@ export function describeLink(name: string, createLink: () => LinkUnderTest): voi
       await messages.return?.();
     });
 
-    it('ends a handler whose reader vanishes while it is held back', async () => {
+    it('ends a handler whose reader vanishes under a full window', async () => {
       const probe = createProbe();
       const server = await serve(stream(probe, 'x'.repeat(64 * KIB)));
       const client = await connect(server.id);

@@ -187,7 +187,7 @@ describe('an audit', () => {
     ]);
   });
 
-  it('never asks the server itself, nor its payee, nor who was ejected', async () => {
+  it('never asks the provider itself, verifiers of its payee, or ejected ones', async () => {
     const { validator, asked, audit } = await createAudited({}, { clock: createTestClock(100) });
     const verifier = { endpoint: 'v1:1', certHash: new Uint8Array(32) };
     await validator.announce(provider, { verifier: { ...verifier, keyHash: providerId }, sequence: 2n });

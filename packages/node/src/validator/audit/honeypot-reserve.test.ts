@@ -101,7 +101,7 @@ describe('the reserve', () => {
     expect([computeLacking(50_000, 500_000), computeLacking(50_000, 0)]).toEqual([0, 0]);
   });
 
-  it('refutes who makes a report up, once two others have passed, and nobody else', async () => {
+  it('refutes a verifier that invents a report once two others have passed, and nobody else', async () => {
     const { run, honeypots, verifier } = await createReserved({ v1: 1 });
     await run(24);
     const failed = honeypots().filter(({ outcome }) => outcome === 'failed');

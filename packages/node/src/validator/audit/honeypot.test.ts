@@ -250,7 +250,7 @@ describe('the judge of a honeypot, by measured drift', () => {
     }
   });
 
-  it('lets nobody pass that copies, and fails it where enough honest ones were held out', async () => {
+  it('passes no verifier that copies, and fails it where enough honest replies were held out', async () => {
     const [stratum] = row.strata as [Stratum];
     const { replies, steps } = stratum.calibration;
     const calibration = {
@@ -360,7 +360,7 @@ describe('honeypots', () => {
     expect(validator.decided.every(({ verdict }) => verdict === 'accept')).toBe(true);
   });
 
-  it('defer who does not answer, and exclude nobody for it', async () => {
+  it('defer a silent verifier, and never exclude one for silence', async () => {
     let asked = 0;
     const { run, honeypots, verifier } = await createTrapped((name, _job, served) => async (peer, job) => {
       if (name === 'v1' && asked++ >= 0) throw new Error('no answer');

@@ -218,7 +218,7 @@ describe('an honest provider', () => {
     expect((await settle(replyId)).row.verdict).toBe('accept');
   });
 
-  it('is asked again by a validator that was away for many windows', async () => {
+  it('is asked again by a validator that was down for many windows', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-late-'));
     let isBack = false;
     const late = await createLate(
@@ -246,7 +246,7 @@ describe('an honest provider', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('is not blamed by a validator that was away until nobody had to keep the opening', async () => {
+  it('is not blamed by a validator that was down until the provider no longer had to keep the opening', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ogong-late-'));
     let isGone = false;
     const late = await createLate(

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 describe('a proposed batch', () => {
-  it('is read for the validator whose batch it is, and for nobody else', () => {
+  it('is read only if the peer is the validator of the batch', () => {
     expect(readProposal(settlement.batch.validator, bytes)).toEqual(settlement);
     expect(() => readProposal(stranger, bytes)).toThrow('another validator than the one that asks');
     expect(() => readProposal(settlement.batch.validator, bytes.subarray(1))).toThrow('does not parse');

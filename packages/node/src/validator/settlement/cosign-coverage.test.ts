@@ -21,7 +21,7 @@ describe('a co-signer of replies that were not audited', () => {
     expect(await lax.own.settlement.step()).toBe(true);
   });
 
-  it('allows for a coverage that was raised after the reply was passed over, by what was in force then', async () => {
+  it('uses the coverage that was in force when the reply was not selected, even if it was raised later', async () => {
     const asked: number[] = [];
     const coverage = { least: 0 as number | undefined };
     const findLeastAlphaPpm = async (sinceMs: number) => {
@@ -63,7 +63,7 @@ describe('a co-signer of replies that were not audited', () => {
     expect(asked).toEqual([four.own.decided[0]!.timeMs + 120_000 - MAX_ORDER_LIFETIME_MS - 3_600_000]);
   });
 
-  it('lets a reply go unasked only once its provider need not have the opening any more', async () => {
+  it('accepts an unasked reply only after its provider no longer has to keep the opening', async () => {
     let asked = 0;
     const getOpening = () => {
       asked++;

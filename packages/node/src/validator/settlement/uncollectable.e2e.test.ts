@@ -46,7 +46,7 @@ describe('a payer that takes its money back while settlement stands still', () =
     return (await Promise.all([...credits, ...free, ...reserved])).reduce((sum, amount) => sum + amount, 0n);
   }
 
-  it('strands nobody: the others are paid, its own reply is not, and nothing is created or lost', async () => {
+  it('blocks nobody else: the others are paid, its own reply is not, and nothing is created or lost', async () => {
     const [own, , third, fourth] = nodes;
     const paid = await network.deliver(own);
     const unpaid = await network.deliver(own, { payer: leaving.signer, payee: otherPayee });

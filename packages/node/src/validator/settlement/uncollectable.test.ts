@@ -71,7 +71,7 @@ describe('a payer whose channel was emptied', () => {
     expect(world.own.find(world.ids[1] as Uint8Array)).toMatchObject({ state: 'settled', isUncollectable: true });
   });
 
-  it('holds up nobody when it fills its channel up before the batch is signed', async () => {
+  it('delays no batch when it fills its channel up before the batch is signed', async () => {
     const world = await decideOfEach();
     world.offline.add(2).add(3);
     empty(world, second);
@@ -176,7 +176,7 @@ describe('a co-signer of a batch that leaves payers out', () => {
     await sign(without(second, third));
   });
 
-  it('refuses to leave out whom the chain can draw, at first and as a replacement', async () => {
+  it('refuses to leave out a payer that the chain can debit, at first and as a replacement', async () => {
     const { world, whole, without, sign, peer } = await proposed();
     await expect(sign(without(second))).rejects.toThrow('can be debited');
     expect(peer.store.prepare('SELECT count(*) AS n FROM cosigned').get()?.n).toBe(0);

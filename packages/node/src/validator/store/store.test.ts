@@ -145,7 +145,7 @@ describe('a flood of free names', () => {
     return { validator, id, held, put, putName, problems, count };
   }
 
-  it('pushes out nobody who is held: the staked one stays, announces again, and is drawn', async () => {
+  it('keeps everybody who is listed: a staked one stays, announces again, and is drawn', async () => {
     const { validator, id, put, problems, count } = await flood(MAX_ANNOUNCEMENTS + 50);
     expect(problems.filter((problem) => problem === undefined)).toHaveLength(MAX_ANNOUNCEMENTS - 1);
     expect(problems.filter((problem) => problem === 'full')).toHaveLength(51);
@@ -157,7 +157,7 @@ describe('a flood of free names', () => {
     expect(listCandidates(validator.store, crypto, query).map((one) => toHex(one.providerId))).toContain(toHex(id));
   });
 
-  it('makes room once it has left, the longest gone first, and leaves who has work under way', async () => {
+  it('makes room after it expires, the longest expired first, unless it has a reply in progress', async () => {
     const { validator, putName, count, put } = await flood(MAX_ANNOUNCEMENTS - 1, { lifeMs: 1_000 });
     const find = (i: number) => readAnnouncement(validator.store, name(i));
     const order = { ...validator.order(0).fields, providerId: name(0) };
@@ -225,7 +225,7 @@ describe('who is left out', () => {
     expect(find({ stakeOf: both })).not.toContain('v1');
   });
 
-  it('is whoever announces less room than prompt and reply take, while somebody announces as much', async () => {
+  it('is a verifier with less context than prompt and reply take, if another has enough', async () => {
     const { find } = await create();
     expect(find({ context: 4096 })).toEqual(names);
     // Nobody has as much: they are asked all the same, since the count is the provider's word.
@@ -239,7 +239,7 @@ describe('who is left out', () => {
     expect(countContext({ ...header, promptTokenCount: 7 }, new Uint8Array(300))).toBe(27);
   });
 
-  it('is whoever shares certificate or host with the place that the opening came from', async () => {
+  it('is a verifier with the certificate or host that the opening came from', async () => {
     const { find, validator } = await create();
     const at = (endpoint: string, certHash: Uint8Array = new Uint8Array(32).fill(9)) => ({
       openedAt: hashPlace(crypto, { endpoint, certHash }),
@@ -253,7 +253,7 @@ describe('who is left out', () => {
     expect(find()).toEqual(names);
   });
 
-  it('is whoever announces the payee that the provider announces', async () => {
+  it('is a verifier with the payee of the provider', async () => {
     const { find, validator } = await create();
     await validator.announce(provider, {}, createTestPayee('v4'));
     expect(find()).toEqual(['v1', 'v2', 'v3', 'v5']);

@@ -182,7 +182,7 @@ describe('adjudicateReport', () => {
       }
     });
 
-    it('is refuted by scores as any other reply is: a class that nobody runs is no place to hide', () => {
+    it('is refuted by scores like any other reply, also in a class that nobody runs', () => {
       const numericClass = 'llama.cpp-0.5.0/cpu/unheard-of/exact/q8_0/kv-f16';
       const claimed = { ...claim, header: { ...header, numericClass } };
       const far = adjudicateReport(crypto, claimed, inexact(drift(reply, 2, 600)));
@@ -432,7 +432,7 @@ describe('adjudicateReport with a drift table', () => {
     expect(verdict.checks.at(-1)?.detail).toContain('most like ten times');
   });
 
-  it('takes a re-run that equals the claim for honest, and one whose lists alone differ not', () => {
+  it('accepts a re-run that equals the claim, but not one whose lists differ', () => {
     const equal = adjudicateReport(crypto, claim, inexact(reply.opening.windows), policy);
     expect(equal).toMatchObject({ outcome: 'accept', drift: { pValue: 1 } });
     // Every sketch and every value that both list is the verifier's own, which one pass of the true model gives to anybody.
