@@ -1,6 +1,9 @@
 import { type BigIntStats, statSync } from 'node:fs';
 
-/** What a file system says of a file; whoever writes into the file changes one of them, unless he takes pains not to. */
+/**
+ * What the file system knows of a file. A write changes at least one of these values, unless the writer restores them on
+ * purpose.
+ */
 export interface FileStamp {
   /** Device and inode: the file, whatever it is called. */
   readonly id: string;

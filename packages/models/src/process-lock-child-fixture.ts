@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withProcessLock } from './process-lock.ts';
 
 // One of the processes that process-lock.process.test.ts sets against each other. Arguments: the lock, and a file that is there while
-// somebody is inside. Says `overlap` where it is inside together with another.
+// somebody is inside. Prints `overlap` if another process is inside at the same time.
 const [lock = '', marker = ''] = process.argv.slice(2);
 const say = (word: 'holding' | 'overlap' | 'done') => process.send?.(word);
 

@@ -15,7 +15,10 @@ type SignedRecord = NonNullable<ProviderAnswer['finished']['record']>;
 /** The answer has arrived but is not checked yet. A busy provider has this long to open it; then the answer is rejected. */
 const OPENING_PATIENCE_MS = 30_000;
 
-/** Stage 1 on one reply. What holds is stored and marked as delivered. @throws ApiError where the provider is at fault. */
+/**
+ * Stage 1 on one reply. A reply that passes is stored and marked as delivered.
+ * @throws ApiError where the provider is at fault.
+ */
 export async function checkReply<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,

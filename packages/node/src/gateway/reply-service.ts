@@ -54,7 +54,7 @@ export function createReplyService(context: ReplyContext): ReplyService {
   };
 }
 
-/** Order, answer, check. @param tried grows by the provider that is tried. */
+/** Orders from one provider, streams its answer and checks it. @param tried gets the provider that is tried. */
 async function* tryOnce<R extends BoughtAnswer>(
   context: ReplyContext,
   job: ReplyJob<CommonRequest, R>,

@@ -56,7 +56,7 @@ function isDrawn(crypto: Crypto, domain: Uint8Array, draw: AuditDraw, ppm: numbe
 /** A provider in its second role. */
 export interface VerifierCandidate {
   readonly providerId: Uint8Array;
-  /** 20 bytes: whom its work pays; one payee is taken for one operator. */
+  /** 20 bytes: the payee of its work. One payee counts as one operator. */
   readonly payee: Uint8Array;
   readonly modelRoot: Uint8Array;
   /** 32 bytes, the same for all that seem to be of one operator. */

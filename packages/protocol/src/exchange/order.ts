@@ -17,7 +17,7 @@ const TERMS = {
   nonce: abi.bytes32,
   modelRoot: abi.bytes32,
   providerId: abi.bytes32,
-  /** Whom the provider announced as its payee. Its header has to name the same. */
+  /** The payee that the provider announced. Its header must name the same. */
   payee: abi.address,
   replyId: abi.bytes16,
   /** Who is paid for the match. */

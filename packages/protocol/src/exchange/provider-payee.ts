@@ -34,7 +34,7 @@ export function verifyProviderPayee(
   }: { readonly providerId: Uint8Array; readonly payee: Uint8Array; readonly payeeSignature: Uint8Array },
 ): boolean {
   if (payee.every((byte) => byte === 0)) return false;
-  // Not verifyAddress: it learns addresses, and whoever makes them up would push out those of payers.
+  // Do not use verifyAddress here: it caches addresses, so invented ones would push out those of payers.
   const signer = crypto.recoverAddress(hashProviderPayee(crypto, domain, providerId), payeeSignature);
   return signer !== undefined && equalBytes(signer, payee);
 }

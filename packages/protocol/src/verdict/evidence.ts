@@ -17,7 +17,7 @@ export interface AuditEvidence {
   readonly kind: 'audit';
   /** Canonical opening. */
   readonly opening: Uint8Array;
-  /** Whom the verifiers were drawn from, ascending by provider id; empty where stage 1 decided. */
+  /** The candidates that the verifiers were drawn from, ascending by provider id; empty if stage 1 decided. */
   readonly candidates: readonly EvidenceCandidate[];
   /** The drift policy that judged scores; absent if fixed thresholds did. */
   readonly drift?: DriftNote | undefined;

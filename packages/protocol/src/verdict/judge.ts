@@ -19,7 +19,7 @@ import {
   drawVerifier,
 } from './verifier-draw.ts';
 
-/** From evidence to verdict: the same function for whoever decides and for whoever co-signs. */
+/** From evidence to verdict: the deciding validator and its co-signers call the same function. */
 export interface Judgement {
   readonly verdict: 'accept' | 'reject' | 'inconclusive';
   readonly evidence: EvidenceKind;

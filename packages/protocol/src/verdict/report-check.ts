@@ -68,7 +68,7 @@ export interface WeighedReport extends ReportVerdict {
   readonly exact: boolean;
   /** Whether the verifier says that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
-  /** The same bytes for two verifiers that saw the same. */
+  /** Equal for two verifiers that computed the same. */
   readonly finding: Uint8Array;
   /** See VerifierReport. */
   readonly answer?: Uint8Array;

@@ -14,7 +14,7 @@ export function findAgreeingRejects(weighed: readonly WeighedReport[]): readonly
   return largest;
 }
 
-/** Equal rejects in an exact class that eject at once, where so many can be asked: two verifiers may be in league. */
+/** So many equal rejects in an exact class eject at once, if so many verifiers can be asked: two may collude. */
 export const EJECTING_REJECTS = 3;
 
 /**

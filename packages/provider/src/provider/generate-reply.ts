@@ -63,7 +63,7 @@ export interface GeneratedReply {
 }
 
 /**
- * One order on an engine as the role serves it, without wire, clock and signature: for whoever measures replies.
+ * Serves one order on an engine as the role does, without wire, clock and signature. Calibration and the lab use it.
  * @returns undefined where the engine ends without an answer.
  * @throws EngineError, RequestError
  */

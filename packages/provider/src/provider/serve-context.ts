@@ -30,7 +30,7 @@ export function createServeContext(
   return {
     ...{ crypto, clock, signer, payeeSignature },
     left: over,
-    // Waits for the reader, but not for one that will never come: its slot and its reply are worth more than its ear.
+    // Waits for the reader, but not after the consumer has left: the slot must become free and the reply be committed.
     send: (event) => (over.aborted ? Promise.resolve(false) : Promise.race([send(event), gone])),
     failed: AbortSignal.any([stopping.signal, AbortSignal.timeout(maxReplyMs)]),
     admit: (signal) => admitOrder(state, job, signal),

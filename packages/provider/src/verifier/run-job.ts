@@ -14,7 +14,7 @@ type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping
 
 /**
  * Runs a job when it is its turn.
- * @param timeoutMs what is left of the job's time by the caller's word.
+ * @param timeoutMs the rest of the job's time, as the caller states it.
  * @throws Refusal where it is not done by then, or too many wait.
  */
 export async function runJob<T>(

@@ -21,7 +21,7 @@ import { putHoneypot } from '../store/honeypot-store.ts';
 import { keepCandidates, type ReplyRow } from '../store/reply-store.ts';
 import type { RoundState } from './round-state.ts';
 
-/** Whom the beacon has asked next, at the same time; nobody where nobody is left. */
+/** The verifiers that the beacon draws for the next round, all asked at the same time; empty if none is left. */
 export function drawRound(
   { crypto, pairPpm, fixedVerifier, jobSecret }: Pick<RoundState, 'crypto' | 'pairPpm' | 'fixedVerifier' | 'jobSecret'>,
   judged: AuditContext,
@@ -63,8 +63,8 @@ export function drawRound(
 }
 
 /**
- * Drawn from one list until the verdict, so that a co-signer can repeat the draw; frozen once it has somebody, which
- * is when the honeypots that go along are planned.
+ * The list of candidates that all draws until the verdict use, so that a co-signer can repeat them. It is frozen once it is not
+ * empty; then the honeypots of this audit are planned.
  */
 export async function prepareCandidates(
   state: RoundState,

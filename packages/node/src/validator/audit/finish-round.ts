@@ -41,7 +41,7 @@ export async function finishRound(
   );
 }
 
-/** Whoever was asked had no time left: that is nobody's fault. */
+/** The verifiers had no time left, so this is nobody's fault. */
 async function closeRound(
   { group }: Pick<RoundState, 'group'>,
   replyId: Uint8Array,

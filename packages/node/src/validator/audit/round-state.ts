@@ -35,7 +35,7 @@ interface RoundDependencies {
   /** 32 bytes: job ids are made from it, so that nobody else can tell what a job is about. */
   readonly jobSecret: Uint8Array;
   readonly signal: AbortSignal;
-  /** Waits until asking again makes sense. */
+  /** Waits until the next attempt. */
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly planHoneypots: ReturnType<typeof createHoneypots>['plan'];
@@ -52,7 +52,7 @@ export function findJobId(
   return computeJobId(crypto, { validator, replyId, attempt, nonce });
 }
 
-/** Where the verifier is now, provided that it still signs with the key that it was drawn for. */
+/** The verifier's current address, if it still signs with the key that was drawn. */
 export function findAttemptPeer(
   { store, fixedVerifier }: Pick<RoundState, 'store' | 'fixedVerifier'>,
   { verifierId, keyHash }: Pick<AttemptRow, 'verifierId' | 'keyHash'>,

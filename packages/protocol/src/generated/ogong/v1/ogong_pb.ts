@@ -282,7 +282,7 @@ export type GenerateRequest = Message<"ogong.v1.GenerateRequest"> & {
   endpoint: string;
 
   /**
-   * at most 32 bytes: whom of its own the payer asks for; others of its never share a cache with them
+   * at most 32 bytes: scopes of one payer that differ never share a cache
    *
    * @generated from field: bytes cache_scope = 5;
    */
@@ -1501,7 +1501,7 @@ export const VerifierService: GenService<{
     output: typeof SignedTraceSchema;
   },
   /**
-   * For the providers that the verifier's operator names, whoever asks.
+   * For the providers that the verifier's operator names; anybody may ask.
    *
    * @generated from rpc ogong.v1.VerifierService.Endorse
    */
