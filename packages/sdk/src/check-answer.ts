@@ -1,7 +1,6 @@
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
-import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { Posture } from '@ogong/protocol/tier/posture';
@@ -23,11 +22,12 @@ export interface CheckedReply {
 }
 
 export interface GatewayAnswer {
-  readonly endpoint: Endpoint;
+  /** As receipts name it. */
+  readonly endpoint: string;
   /** The exact body that was sent. */
   readonly request: Uint8Array;
-  /** Text of each choice, by index. */
-  readonly texts: ReadonlyMap<number, string>;
+  /** Of each choice, by index, as the bytes that a provider signs: UTF-8 of a text, a list of vectors (docs/spec/embedding.md). */
+  readonly responses: ReadonlyMap<number, Uint8Array>;
   /** How many choices the request asked for. */
   readonly choices: number;
   /** The `ogong` field, as it came. */
@@ -79,7 +79,7 @@ async function checkOne(json: unknown, answer: GatewayAnswer, options: CheckOpti
     throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
   });
   const { choice, replyId } = readOrder(receipt);
-  const response = utf8Encode(answer.texts.get(choice) ?? '');
+  const response = answer.responses.get(choice) ?? new Uint8Array(0);
   const { trust } = options;
   const verdict = verifyReceipt(receipt, { request, response, nowMs: Date.now(), ...(trust ? { trust } : {}) });
   const failed =

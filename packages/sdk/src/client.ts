@@ -7,7 +7,17 @@ import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import { GatewayApiError, ReceiptError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
-import type { ChatChunk, ChatCompletion, ChatParams, CompletionParams, TextCompletion, TextParams } from './types.ts';
+import { readVectors } from './read-vectors.ts';
+import type {
+  ChatChunk,
+  ChatCompletion,
+  ChatParams,
+  CompletionParams,
+  EmbeddingList,
+  EmbeddingParams,
+  TextCompletion,
+  TextParams,
+} from './types.ts';
 
 export interface ClientOptions {
   /** Of the gateway, with or without `/v1`. */
@@ -50,6 +60,13 @@ interface Create<P extends CompletionParams, T, C> {
 export interface Client {
   readonly chat: { readonly completions: { readonly create: Create<ChatParams, ChatCompletion, ChatChunk> } };
   readonly completions: { readonly create: Create<TextParams, TextCompletion, TextCompletion> };
+  readonly embeddings: {
+    /**
+     * Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs.
+     * @throws ReceiptError, GatewayApiError
+     */
+    create(params: EmbeddingParams, options?: CallOptions): Promise<CheckedAnswer<EmbeddingList>>;
+  };
 }
 
 interface Part {
@@ -97,17 +114,32 @@ export function createClient(options: ClientOptions): Client {
       const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
       if (params.stream) return createCheckedStream<C>(answer, base, check);
       const response = (await answer.json()) as T;
-      const texts = new Map(
-        response.choices.map(({ index, message, text }) => [index, message?.content ?? text ?? '']),
+      const responses = new Map(
+        response.choices.map(({ index, message, text }) => [index, utf8Encode(message?.content ?? text ?? '')]),
       );
-      return { response, ...(await check({ ...base, texts, ogong: response.ogong, response })) };
+      return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
     };
     return create as Create<P, T, C>;
+  }
+
+  async function createEmbeddings(
+    params: EmbeddingParams,
+    { signal }: CallOptions = {},
+  ): Promise<CheckedAnswer<EmbeddingList>> {
+    const request = utf8Encode(JSON.stringify(params));
+    const answer = await post(GATEWAY_ROUTES.embedding.path, request, signal);
+    const response = (await answer.json()) as EmbeddingList;
+    const inputs = typeof params.input === 'string' ? 1 : params.input.length;
+    // One reply answers for all inputs.
+    const responses = new Map([[0, readVectors(response, inputs)]]);
+    const base = { endpoint: 'embedding', request, choices: 1 };
+    return { response, ...(await check({ ...base, responses, ogong: response.ogong, response })) };
   }
 
   return {
     chat: { completions: { create: createEndpoint('chat') } },
     completions: { create: createEndpoint('completion') },
+    embeddings: { create: createEmbeddings },
   };
 }
 
@@ -134,7 +166,8 @@ function createCheckedStream<C>(
       held = chunk.ogong === undefined ? undefined : chunk;
       if (!held) yield chunk as C;
     }
-    checked = await check({ ...base, texts, ogong: held?.ogong, response: held });
+    const responses = new Map([...texts].map(([index, text]) => [index, utf8Encode(text)]));
+    checked = await check({ ...base, responses, ogong: held?.ogong, response: held });
     if (held) yield held as C;
   }
 

@@ -9,7 +9,7 @@ import { GatewayApiError } from './errors.ts';
 export interface ReceiptInput {
   /** The exact body that was sent. */
   readonly request: Uint8Array;
-  /** UTF-8 of the reply's text. */
+  /** UTF-8 of a text; the bytes of an embedding's vectors, one after the other. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
   readonly nowMs?: number;

@@ -51,3 +51,24 @@ export type TextCompletion = Shared<{
   readonly logprobs: unknown;
   readonly finish_reason: string | null;
 }>;
+
+export interface EmbeddingParams {
+  readonly model: string;
+  readonly input: string | readonly string[];
+  readonly encoding_format?: 'float' | 'base64';
+  readonly [field: string]: unknown;
+}
+
+export interface EmbeddingList {
+  readonly object: string;
+  readonly model: string;
+  readonly data: readonly {
+    readonly object: string;
+    readonly index: number;
+    /** Numbers, or base64 of f32 little endian, as asked for. */
+    readonly embedding: readonly number[] | string;
+  }[];
+  readonly usage?: Pick<Usage, 'prompt_tokens' | 'total_tokens'> | null;
+  /** Receipts; see the gateway's documentation. */
+  readonly ogong?: unknown;
+}
