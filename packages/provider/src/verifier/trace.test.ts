@@ -156,7 +156,7 @@ describe('a dispute in tier replay', () => {
     const checking = await verifier(11, { canTrace: false });
     const { evidence, errors } = await locate(served, checking);
     expect(evidence).toBeUndefined();
-    expect(errors).toEqual([expect.stringMatching(/^verifier: the layers/)]);
+    expect(errors).toEqual([expect.stringMatching(/^verifier: this machine cannot trace/)]);
   });
 });
 

@@ -83,7 +83,7 @@ describe('an audit in tier replay', () => {
     expect(marks).toBe(0);
     const reasons = checks.filter(({ id }) => id === 'replay').map(({ detail }) => detail);
     expect(reasons).toHaveLength(2);
-    for (const reason of reasons) expect(reason).toMatch(/never vouch/);
+    for (const reason of reasons) expect(reason).toMatch(/never confirm/);
   });
 
   it("is rejected and ejected by scores where nobody runs the class and the reply is not the model's", async () => {
