@@ -3,7 +3,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ValidatorOptions } from '../validator.ts';
+import type { ValidatorOptions } from '../validator-state.ts';
 import { createLedgerHistory } from './ledger-history.ts';
 
 type Node = TestNetwork['nodes'][number];

@@ -1,0 +1,157 @@
+import type { HostPort } from '@ogong/host/link/host-port';
+import type { LinkIdentity } from '@ogong/host/link/link-identity';
+import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
+import type { Metrics } from '@ogong/host/metrics/metrics';
+import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
+import type { Store } from '@ogong/host/store/store';
+import { type AwakeClock, createAwakeClock } from '@ogong/host/time/awake-clock';
+import type { Clock } from '@ogong/host/time/clock';
+import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
+import type { ChainView } from '@ogong/host/views/chain-view';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
+import type { SequentialTestParameters } from '@ogong/protocol/statistics/sprt';
+import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
+import type { Logger } from 'pino';
+import { type BeaconArchive, createBeaconArchive } from './beacon/beacon-archive.ts';
+import { createValidatorMetrics, type ValidatorMetrics } from './metrics.ts';
+import { MAX_EVIDENCE_BYTES } from './routes.ts';
+import { createLedgerHistory } from './settlement/ledger-history.ts';
+import type { VerdictContext } from './store/verdict-store.ts';
+
+export interface ValidatorOptions {
+  readonly bind: HostPort;
+  /** Audit coverage, 0..1; at least the network's own is used. */
+  readonly alpha: number;
+  /** Extra coverage, on average, for suspicious replies, 0..1. Default: 0. */
+  readonly extraAlpha?: number;
+  /** Share of audits with two verifiers at the same time, 0..1; not below the network's. */
+  readonly pairs?: number;
+  /** Share of audits that bring a honeypot along, 0..1. */
+  readonly honeypots?: number;
+  readonly test: SequentialTestParameters;
+  readonly epochMs: number;
+  readonly settleMs: number;
+  readonly auditWindowMs: number;
+  /** How long after its order's expiry an undelivered reply counts as abandoned. Default: 60,000. */
+  readonly graceMs?: number;
+  /** Audits at a time. Default: 8. */
+  readonly auditConcurrency?: number;
+  /** Longest wait for one commitment or report. Default: a third of the audit window, at most a minute. */
+  readonly callTimeoutMs?: number;
+  /** How often the stake of those who verify is read. Default: 10,000. */
+  readonly stakeMs?: number;
+  /** How long bodies, openings and reports of settled replies are kept. Default: a day. */
+  readonly retentionMs?: number;
+  readonly fixedVerifier?: Peer | undefined;
+  /** The drift policy for scores between different classes. Default: fixed thresholds. */
+  readonly drift?: DriftPolicy | undefined;
+  /** Signatures to have before a batch is submitted, own included, beyond the quorum of stake. Default: 1. */
+  readonly minSignatures?: number;
+  /** Where to reach validators, by the hex hash of their certificates, instead of where the registry says. */
+  readonly peerEndpoints?: ReadonlyMap<string, HostPort>;
+}
+
+export interface ValidatorDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** Opened with VALIDATOR_SCHEMA; stays open after stop. */
+  readonly store: Store;
+  readonly signer: LedgerSigner;
+  /** Ed25519 seed, 32 bytes. */
+  readonly vrfSeed: Uint8Array;
+  readonly identity: LinkIdentity;
+  /** The caller starts and stops it. */
+  readonly chain: ChainView;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  readonly metrics: Metrics;
+}
+
+/** The state that the services of a validator share. */
+export interface ValidatorState extends Omit<ValidatorDependencies, 'metrics'> {
+  readonly options: ValidatorOptions;
+  readonly metrics: ValidatorMetrics;
+  readonly group: GroupCommit;
+  readonly archive: BeaconArchive;
+  /** To providers and verifiers. */
+  readonly links: LinkPool;
+  /** To other validators. */
+  readonly peerLinks: LinkPool;
+  readonly beacons: BeaconView;
+  readonly history: ReturnType<typeof createLedgerHistory>;
+  /** Passes while this validator can act. */
+  readonly awake: AwakeClock;
+  readonly verdicts: VerdictContext;
+  /** Domain of the settlement contract. */
+  readonly domain: LedgerDomain;
+  /** When the latest beacon was certified, by `awake`. */
+  certifiedMs: number;
+  /** The hash of the drift table that the chain named last. */
+  seenTable: string | undefined;
+}
+
+export const PPM = 1_000_000;
+/** The longest opening or report. */
+const MAX_ANSWER_BYTES = MAX_OPENING_BYTES + 2 ** 20;
+/** Without a beacon for so many epochs, a validator assumes that it is disconnected. */
+const CUT_OFF_EPOCHS = 4;
+const CUT_OFF_MS = 10_000;
+
+export function openValidatorState(options: ValidatorOptions, dependencies: ValidatorDependencies): ValidatorState {
+  const { crypto, store, signer, identity, chain } = dependencies;
+  const { chainId } = chain.ledger;
+  const links = createLinkPool({ identity, limits: { maxMessageBytes: MAX_ANSWER_BYTES } });
+  return {
+    ...dependencies,
+    options,
+    metrics: createValidatorMetrics(dependencies.metrics),
+    group: createGroupCommit(store),
+    archive: createBeaconArchive(chain.network, { crypto, store }),
+    links,
+    peerLinks: createLinkPool({ identity, limits: { maxMessageBytes: MAX_EVIDENCE_BYTES } }),
+    beacons: createBeaconView({}, { crypto, chain, links }),
+    history: createLedgerHistory(chain),
+    awake: createAwakeClock(),
+    verdicts: { crypto, chainId, validator: signer.address, test: options.test },
+    domain: { chainId, verifyingContract: chain.network.settlement },
+    certifiedMs: Number.NEGATIVE_INFINITY,
+    seenTable: undefined,
+  };
+}
+
+/** The network's least coverage, parts per million; everything while it is unknown. */
+export function getNetworkAlphaPpm({ chain }: { readonly chain: Pick<ChainView, 'parameters'> }): number {
+  return chain.parameters()?.limits.alpha ?? PPM;
+}
+
+/** Whether beacons still arrive, so that this validator can blame others for their silence. */
+export function isConnected({
+  awake,
+  certifiedMs,
+  options,
+}: {
+  readonly awake: Clock;
+  readonly certifiedMs: number;
+  readonly options: Pick<ValidatorOptions, 'epochMs'>;
+}): boolean {
+  return awake.nowMs() - certifiedMs < Math.max(CUT_OFF_MS, CUT_OFF_EPOCHS * options.epochMs);
+}
+
+/** The beacon of an epoch, asked of a peer if it is not archived. */
+export async function getBeacon(
+  { archive, beacons }: Pick<ValidatorState, 'archive' | 'beacons'>,
+  epoch: bigint,
+): Promise<OrderBeacon | undefined> {
+  return archive.find(epoch) ?? (await beacons.get(epoch).catch(() => undefined));
+}
+
+export function toPeer(
+  { peerEndpoints }: Pick<ValidatorOptions, 'peerEndpoints'>,
+  { endpoint, certHash }: Pick<QuorumMember, 'endpoint' | 'certHash'>,
+): Peer {
+  return { endpoint: peerEndpoints?.get(toHex(certHash)) ?? endpoint, certHash };
+}

@@ -1,0 +1,103 @@
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CosignState, openCosignState } from './settlement/cosign-state.ts';
+import { stepSettlement } from './settlement/settlement.ts';
+import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
+import { pruneBatch } from './store/batch-store.ts';
+import { createPolicyFinder } from './store/drift-store.ts';
+import { pruneHoneypots } from './store/honeypot-store.ts';
+import { getBeacon, getNetworkAlphaPpm, toPeer, type ValidatorState } from './validator-state.ts';
+
+const COSIGN_TIMEOUT_MS = 60_000;
+type BatchLimits = Pick<SettlementOptions, 'maxEntries' | 'maxBatchBytes'>;
+
+const DAY_MS = 86_400_000;
+
+/** Connects settlement with the chain and with co-signers; what is settled is pruned after its retention. */
+export function wireSettlement(state: ValidatorState, limits: BatchLimits): Repeating {
+  const { options, clock, group, log } = state;
+  const { settleMs, auditWindowMs, retentionMs = DAY_MS } = options;
+  const settlement = connectSettlement(state, limits);
+  return createRepeating(
+    { intervalMs: settleMs },
+    async (signal) => {
+      while (!signal.aborted && (await stepSettlement(settlement)));
+      watchTable(state);
+      await group.write((db) => {
+        pruneHoneypots(db, clock.nowMs() - 2 * auditWindowMs);
+        pruneBatch(db, clock.nowMs() - retentionMs);
+      });
+    },
+    (err) => log.warn({ err }, 'settlement waits'),
+  );
+}
+
+function connectSettlement(state: ValidatorState, limits: BatchLimits): SettlementState {
+  const { options, crypto, signer, clock, store, group, chain, peerLinks, history, metrics, domain, log } = state;
+  return openSettlementState(
+    {
+      ...limits,
+      domain,
+      minSignatures: options.minSignatures ?? 1,
+    },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      chain,
+      cosign: (peer, request) =>
+        peerLinks.to(ValidatorService, toPeer(options, peer)).cosignBatch(request, { timeoutMs: COSIGN_TIMEOUT_MS }),
+      findSettled: history.findSettled,
+      onReplaced(sequence, uncollectable) {
+        log.warn({ sequence: Number(sequence), uncollectable: uncollectable.map(toHex) }, 'batch proposed anew');
+      },
+      onSettled(sequence, transactionHash, unpaidReplies) {
+        metrics.batches.inc();
+        metrics.uncollectable.inc(unpaidReplies);
+        log.info({ sequence: Number(sequence), transactionHash, unpaidReplies }, 'batch settled');
+      },
+      onError: (err) => log.warn({ err }, 'a peer did not co-sign'),
+    },
+  );
+}
+
+/** Connects co-signatures for the batches of peers with the chain. */
+export function wireCosigning(state: ValidatorState): CosignState {
+  const { options, crypto, signer, clock, store, group, chain, history, domain } = state;
+  return openCosignState(
+    {
+      ledger: chain.ledger,
+      domain,
+      alphaPpm: () => getNetworkAlphaPpm(state),
+      allowFixedVerifier: options.fixedVerifier !== undefined,
+    },
+    {
+      crypto,
+      signer,
+      clock,
+      store,
+      group,
+      anchorOf: async (validator) => (await chain.client()).anchorOf(validator),
+      channelOf: async (payer, validator) => (await chain.client()).channelOf(payer, validator),
+      findLeastAlphaPpm: history.findLeastAlpha,
+      findPolicy: createPolicyFinder(store, options.drift),
+      getBeacon: (epoch) => getBeacon(state, epoch),
+    },
+  );
+}
+
+/** A change of table needs a restart. Until then peers that have changed do not sign. */
+export function watchTable(state: Pick<ValidatorState, 'chain' | 'options' | 'log' | 'seenTable'>): void {
+  const { chain, log } = state;
+  const { drift } = state.options;
+  const named = chain.parameters()?.driftTable.hash;
+  if (named === undefined || named === state.seenTable) return;
+  const own = drift && `0x${toHex(drift.note.tableHash)}`;
+  if (named !== own && state.seenTable !== undefined) {
+    log.warn({ named, own }, 'the chain names another drift table now: restart with it');
+  }
+  state.seenTable = named;
+}
