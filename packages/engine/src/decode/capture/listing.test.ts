@@ -1,0 +1,47 @@
+import { expFixed } from '@ogong/protocol/base/exponential';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
+import { computeLargestTail, mayLeave } from '@ogong/protocol/modality/text/stage1/tail-bound';
+import { describe, expect, it } from 'vitest';
+import { createPositionReader } from './position.ts';
+
+const seed = Number(process.env.OGONG_SEED ?? 1);
+
+/** Logits from flat to sharp, with a head of a few likely tokens or without one. */
+function drawLogits(random: () => number, size: number): Float32Array {
+  const scale = [0, 0.01, 0.3, 1, 3, 8][Math.floor(random() * 6)] as number;
+  const logits = Float32Array.from({ length: size }, () => (random() + random() + random() - 1.5) * scale);
+  // A head that leaves from all to a millionth to the others.
+  const head = Math.floor(random() * 4) * 20;
+  const level = Math.log(size) + (random() - 0.3) * 16;
+  for (let i = 0; i < head; i++) logits[Math.floor(random() * size)] = level + random();
+  return logits;
+}
+
+// Stage 1 refutes a tail above its bound by itself: one honest row above it ejects an honest provider. Rounding adds up
+// with the vocabulary, so the largest ones count most.
+describe('the tail that an honest engine signs', () => {
+  it.each([2_063, 32_000, 151_936])('stays within the bound of stage 1, of %d tokens at any temperature', (size) => {
+    const random = createSeededRandom(seed);
+    const reader = createPositionReader(size);
+    let tails = 0;
+    for (let n = 0; n < 60; n++) {
+      const near = 0.9 + random() * 0.35;
+      const temperature = n % 2 === 0 ? near : 2 ** (random() * 8 - 4);
+      const settings = {
+        temperatureQ16: Math.max(1, Math.round(temperature * NAT)),
+        ...{ topK: 0, topPQ24: 2 ** 24, minPQ24: 0, presencePenaltyQ16: 0, frequencyPenaltyQ16: 0 },
+        filterOrder: ['top-k', 'top-p', 'min-p'] as const,
+      };
+      const logits = drawLogits(random, size);
+      const { q, tail } = reader.draw({ logits, offset: 0, settings, bias: new Map(), counts: new Map() }, 0);
+      if (tail > 0) tails++;
+      const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+      const leftOver = { vocabularySize: size, temperatureQ16: settings.temperatureQ16, mass };
+      expect(mayLeave(tail, q, leftOver), `row ${n}, temperature ${temperature}, tail ${tail}`).toBe(true);
+      const most = computeLargestTail(q, leftOver);
+      if (most < 2 ** 24) expect(mayLeave(most + 1, q, leftOver)).toBe(false);
+    }
+    expect(tails).toBeGreaterThan(20);
+  });
+});
