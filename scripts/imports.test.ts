@@ -90,6 +90,12 @@ describe('canaries: each rule rejects its violation', () => {
       "if (['replay', 'verified'].includes('replay')) return;",
     ].map((line): [string, string, string] => ['packages/node/src/validator/a.ts', line, 'what a tier decides']),
     ['packages/protocol/src/exchange/a.ts', "if (tier === 'replay') return;", 'what a tier decides'],
+    ...[
+      "if (endpoint !== 'embedding') return;",
+      "const isChat = 'chat' === endpoint;",
+      "    case 'completion':",
+      "if (endpoints.includes('embedding')) return;",
+    ].map((line): [string, string, string] => ['packages/node/src/gateway/a.ts', line, 'what an endpoint decides']),
     ['packages/engine/src/a.ts', "const m = await import('@ogong/host/time/clock');", 'must not import @ogong/host'],
   ])('%s: %s', (path, text, rule) => {
     expect(rulesOf(path, text).join('; ')).toContain(rule);
@@ -110,6 +116,14 @@ describe('canaries: each rule rejects its violation', () => {
     expect(rulesOf('packages/devnet/src/a.ts', "return 'ogong/verified/local/model'; // === 'replay'")).toEqual([]);
     expect(rulesOf('packages/protocol/src/modality/a.ts', "return 'replay' in reply;")).toEqual([]);
     expect(rulesOf('packages/protocol/src/stage1/a.ts', 'model.startsWith(`ogong/$' + '{header.tier}/`)')).toEqual([]);
+  });
+
+  it('lets an endpoint be named, and in its modality be compared', () => {
+    const test = "if (endpoint === 'chat') return;";
+    expect(rulesOf('packages/protocol/src/modality/text/a.ts', test)).toEqual([]);
+    expect(rulesOf('packages/host/src/openai/a.ts', test)).toEqual([]);
+    expect(rulesOf('packages/host/src/http/a.ts', test)).toHaveLength(1);
+    expect(rulesOf('packages/node/src/gateway/a.ts', "chat: createHandler('chat'),")).toEqual([]);
   });
 
   it('lets the allowed directions pass', () => {

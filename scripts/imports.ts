@@ -1,10 +1,11 @@
 // The directions of the house, held by the machine: which package may import which, roles never import roles, and the
-// pure package touches neither clock nor chance nor I/O, and what is particular to a tier stands in its file. Each rule has a canary
+// pure package touches neither clock nor chance nor I/O, and what is particular to a tier or a modality stands in its file. Each rule has a canary
 // in imports.test.ts.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ENDPOINTS } from '@ogong/protocol/modality/registry';
 import { TIERS } from '@ogong/protocol/tier/registry';
 
 export interface SourceFile {
@@ -103,18 +104,22 @@ const IMPURE = /\bDate\.now\b|\bnew Date\b|\bMath\.random\b|\bperformance\.now\b
 const IMPORT =
   /^\s*(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/;
 
+/** Code that asks whether a text is one of these names. */
+function matchTestOf(names: readonly string[], ...more: readonly string[]): RegExp {
+  const name = `['"\`](?:${names.join('|')})['"\`]`;
+  const tests = [`[!=]==?\\s*${name}`, `${name}\\s*[!=]==?`, `\\bcase\\s+${name}\\s*:`, `\\bincludes\\(${name}`];
+  return new RegExp([...tests, ...more].join('|'));
+}
+
 /** Whoever asks which tier it is knows what the tier's own file should say. */
-const TIER_NAMES = TIERS.map(({ name }) => name).join('|');
-const TIER_TEST = new RegExp(
-  [
-    `[!=]==?\\s*['"\`](?:${TIER_NAMES})['"\`]`,
-    `['"\`](?:${TIER_NAMES})['"\`]\\s*[!=]==?`,
-    `\\bcase\\s+['"\`](?:${TIER_NAMES})['"\`]\\s*:`,
-    `\\bincludes\\(['"\`](?:${TIER_NAMES})['"\`]`,
-    `\\bstartsWith\\(['"\`]ogong/(?:${TIER_NAMES})/`,
-  ].join('|'),
-);
+const TIER_NAMES = TIERS.map(({ name }) => name);
+const TIER_TEST = matchTestOf(TIER_NAMES, `\\bstartsWith\\(['"\`]ogong/(?:${TIER_NAMES.join('|')})/`);
 const TIER_HOME = /^packages\/protocol\/src\/tier\//;
+
+/** Whoever asks which endpoint it is knows what its modality should say. */
+const ENDPOINT_TEST = matchTestOf(ENDPOINTS);
+/** The modalities themselves, and what spells out OpenAI's objects: ids of chats begin differently there. */
+const ENDPOINT_HOMES = /^packages\/(?:protocol\/src\/modality|host\/src\/openai)\//;
 
 /** What two roles must agree on by its name: sizes on the wire, and how far times and epochs may lie apart. */
 const LIMIT =
@@ -185,6 +190,9 @@ function checkFile({ path, text }: SourceFile): Violation[] {
     if (stray !== undefined) found.push({ path, line: i + 1, rule: stray });
     if (home !== 'lab' && TIER_TEST.test(line) && !TIER_HOME.test(path)) {
       found.push({ path, line: i + 1, rule: 'what a tier decides stands in packages/protocol/src/tier' });
+    }
+    if (home !== 'lab' && ENDPOINT_TEST.test(line) && !ENDPOINT_HOMES.test(path)) {
+      found.push({ path, line: i + 1, rule: 'what an endpoint decides stands in packages/protocol/src/modality' });
     }
     if (home === 'packages/protocol' && IMPURE.test(line)) {
       found.push({ path, line: i + 1, rule: 'protocol is pure: clock, chance and I/O are parameters' });

@@ -1,5 +1,6 @@
 import { bytes, columns, integer, oneOf, optional, text } from '@ogong/host/store/columns';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 import type { ServedSample } from './sample.ts';
 
 /** The number grows whenever the bytes change that are served for a seed (kept-samples.test.ts). */
@@ -41,7 +42,7 @@ const SAMPLES_SCHEMA = `
 
 const sampleFields = {
   seed: integer,
-  endpoint: oneOf<ServedSample['endpoint']>(['chat', 'completion']),
+  endpoint: oneOf(TEXT_ENDPOINTS),
   request: bytes,
   record: bytes,
   opening: bytes,

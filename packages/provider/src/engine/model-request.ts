@@ -1,6 +1,11 @@
 import type { Prompt, TextEngineInfo } from '@ogong/engine/interface/text';
-import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { type InferenceRequest, parseRequest, RequestError } from '@ogong/protocol/modality/text/request/request';
+import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
+import {
+  type InferenceRequest,
+  isChat,
+  parseRequest,
+  RequestError,
+} from '@ogong/protocol/modality/text/request/request';
 
 /** A request as a model takes it. Provider and verifier share this path: both must see the same prompt tokens. */
 export interface ModelRequest {
@@ -10,10 +15,9 @@ export interface ModelRequest {
 
 /** @throws RequestError where the wire names another endpoint. */
 export function parseEndpointName(name: string): Endpoint {
-  if (name !== 'chat' && name !== 'completion') {
-    throw new RequestError(`unknown endpoint ${JSON.stringify(name.slice(0, 32))}; expected chat or completion`);
-  }
-  return name;
+  if (isTextEndpoint(name)) return name;
+  const known = TEXT_ENDPOINTS.join(' or ');
+  throw new RequestError(`unknown endpoint ${JSON.stringify(name.slice(0, 32))}; expected ${known}`);
 }
 
 /** @throws RequestError naming the offending parameter. */
@@ -22,8 +26,8 @@ export function parseModelRequest(body: Uint8Array, endpoint: Endpoint): ModelRe
   return { asked, prompt: toPrompt(asked) };
 }
 
-export function toPrompt({ endpoint, messages, promptText }: InferenceRequest): Prompt {
-  return endpoint === 'chat' ? { kind: 'chat', messages } : { kind: 'text', text: promptText };
+export function toPrompt(asked: InferenceRequest): Prompt {
+  return isChat(asked) ? { kind: 'chat', messages: asked.messages } : { kind: 'text', text: asked.promptText };
 }
 
 /** Checks of the request that depend on the model. @throws RequestError */

@@ -4,6 +4,7 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { ScoreRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { type EmbeddingHeader, parseEmbeddingHeader } from '@ogong/protocol/modality/embedding/header';
 import { sketchVector } from '@ogong/protocol/modality/embedding/leaf';
 import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report';
@@ -26,7 +27,10 @@ export function parseEmbeddingJob(message: ScoreRequest): EmbeddingJob {
   const { jobId, endpoint, sketchBankSeed: bankSeed } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
-  assertJob(endpoint === 'embedding', `this model makes embeddings; ${endpoint.slice(0, 32)} was asked for`);
+  assertJob(
+    embedding.endpoints.includes(endpoint),
+    `this model makes embeddings; ${endpoint.slice(0, 32)} was asked for`,
+  );
   assertJob(message.outputTokens.length + message.listSizes.length === 0, 'an embedding has no output tokens');
   try {
     const header = parseEmbeddingHeader(message.header);

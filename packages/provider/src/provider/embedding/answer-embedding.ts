@@ -65,7 +65,8 @@ export async function answerEmbedding(
 }
 
 const readEmbeddingRequest: ReadRequest<EmbeddingRequest> = (body, endpoint) => {
-  if (endpoint !== 'embedding') throw new Refusal('invalid', `this model makes embeddings; ${endpoint} was asked for`);
+  if (!embedding.endpoints.includes(endpoint))
+    throw new Refusal('invalid', `this model makes embeddings; ${endpoint} was asked for`);
   const request = embedding.parseRequest(body);
   return { request, asked: request, choices: 1 };
 };

@@ -117,8 +117,9 @@ export const encodeHeader: (header: Header) => Uint8Array = headerFormat.encode;
 export const parseHeader: (bytes: Uint8Array) => Header = headerFormat.decode;
 
 /** Whether a header is that of a text. Read fields that only texts have after this check. */
-export const isTextHeader = (header: CommonHeader): header is Header =>
-  TEXT_ENDPOINTS.some((endpoint) => endpoint === header.endpoint);
+export const isTextHeader = (header: CommonHeader): header is Header => isTextEndpoint(header.endpoint);
+
+export const isTextEndpoint = (name: string): name is Endpoint => TEXT_ENDPOINTS.some((endpoint) => endpoint === name);
 
 function assertBiasedTokens({ bias, vocabularySize }: Header): void {
   const last = bias.at(-1);

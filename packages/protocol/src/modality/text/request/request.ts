@@ -96,7 +96,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
   const fields = parseObject(body);
   const allowed = (key: string): boolean =>
-    COMMON.has(key) || IGNORED.has(key) || (endpoint === 'chat' ? CHAT_ONLY.has(key) : key === 'prompt');
+    COMMON.has(key) || IGNORED.has(key) || (isChat({ endpoint }) ? CHAT_ONLY.has(key) : key === 'prompt');
   for (const key of Object.keys(fields)) {
     if (isAbsent(fields[key])) continue;
     const refusal = Object.hasOwn(REFUSED, key) ? REFUSED[key] : undefined;
@@ -111,7 +111,7 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     throw new RequestError('you must provide a model parameter', 'model');
   }
   const stream = parseBoolean(fields, 'stream');
-  const chat = endpoint === 'chat';
+  const chat = isChat({ endpoint });
   const logprobs = chat ? parseBoolean(fields, 'logprobs') : !isAbsent(fields.logprobs);
   const topLogprobs = chat ? parseInteger(fields, 'top_logprobs', 0, 20, 0) : parseInteger(fields, 'logprobs', 0, 5, 0);
   if (chat && topLogprobs > 0 && !logprobs) {
@@ -136,6 +136,9 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
     promptCacheKey: parseCacheKey(fields.prompt_cache_key),
   };
 }
+
+/** Whether messages are asked about, and not one text that is to be continued. */
+export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolean => endpoint === 'chat';
 
 /** What a chat template may add around one message and around the whole, in tokens. */
 const TOKENS_PER_MESSAGE = 64;
