@@ -12,7 +12,8 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { createTestOrder, type TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeDivergence, readDivergence } from '../store/divergence-store.ts';
-import { createDisputes, type TraceCalls } from './dispute.ts';
+import { createDisputes } from './dispute.ts';
+import type { TraceCalls } from './dispute-state.ts';
 
 const AT = 17;
 const HEADER = { tier: 'replay', method: 'exact-replay', numericClass: SYNTHETIC_CLASS };
