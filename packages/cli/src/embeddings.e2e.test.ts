@@ -73,7 +73,7 @@ describe('a network that serves an embedding model', () => {
     expect(response.data.map(({ index }) => index)).toEqual([0, 1]);
     const [reply] = replies as [CheckedReply];
     expect(Buffer.from(reply.response).equals(await embedHere())).toBe(true);
-    expect(reply.posture).toMatchObject({ tier: 'verified' });
+    expect(reply.posture).toMatchObject({ tier: 'verified', exact: true });
 
     const file = { ...toReceiptJson(reply.receipt), request: toBase64(reply.request) };
     const save = (name: string, content: object): string => {

@@ -4,7 +4,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { LlamaEmbeddingLoad } from './load-options.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
 import type { ModelFacts } from './model-file.ts';
-import { formatNumericClass, isaClassOf } from './numeric-class.ts';
+import { formatNumericClass, isaClassOf, WHOLE_INPUTS } from './numeric-class.ts';
 import { openLibrary } from './open-host.ts';
 import { LLAMA_VERSION } from './platform.ts';
 import { POOLING_CODES } from './pooled-context.ts';
@@ -34,7 +34,8 @@ export function openEmbeddingHost(options: LlamaEmbeddingLoad): {
     contextSize,
     sequences: options.maxQueue,
     numericClass: formatNumericClass({
-      ...{ build: `llama.cpp-${LLAMA_VERSION}`, backend: library.backend, isa: isaClassOf(library.isa), kernels },
+      ...{ build: `llama.cpp-${LLAMA_VERSION}`, backend: library.backend, isa: isaClassOf(library.isa) },
+      kernels: reference ? WHOLE_INPUTS : kernels,
       ...{ weights: file.weightType, kv: 'f16', flashAttention: true, kvUnified: false },
       isUnproven: reference && !exact,
     }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { describeEmbeddingEngine } from '@ogong/testing/engine/embedding-compliance';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,13 +47,16 @@ describe('exact class', () => {
     const texts = [words(1), words(70), words(300)];
     const one = await open({ threads: 1, contextSize: 512 });
     const two = await open({ threads: 2, contextSize: 400 });
-    expect(one.info().numericClass).toContain('/reference/f16/');
+    expect(one.info().numericClass).toContain('/exact-whole/f16/');
+    // Who reads the class alone must come to what the engine says of itself.
+    expect(isExactClass(one.info().numericClass)).toBe(true);
     expect([one.info().exact, two.info().exact]).toEqual([true, true]);
     expect(await vectorsOf(two, ...texts)).toEqual(await vectorsOf(one, ...texts));
   });
 
   it('is not claimed for plain kernels', async () => {
-    expect((await open({ kernels: 'plain' })).info()).toMatchObject({ exact: false });
+    const { exact, numericClass } = (await open({ kernels: 'plain' })).info();
+    expect([exact, isExactClass(numericClass)]).toEqual([false, false]);
   });
 
   it('tells quantised weights from the model, in every vector', async () => {

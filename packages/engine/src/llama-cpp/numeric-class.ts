@@ -6,6 +6,7 @@
  *
  * kernels: `exact`     every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights);
  *          `exact-2`   the same, and every pass has two rows or more (float weights, whose one-row kernel differs);
+ *          `exact-whole` ggml's reference kernels, and every input is a pass of its own (embeddings): rows never differ;
  *          `reference` ggml's reference kernels in every pass;
  *          `plain`     ggml's choice per pass, weights as they lie in the file: tiled attention; no bit-exact twin;
  *          `fast`      the same with repacked weights;
@@ -17,7 +18,7 @@ export interface NumericClass {
   readonly backend: string;
   /** A CPU library, or a Vulkan device and its driver. */
   readonly isa: string;
-  readonly kernels: KernelPath;
+  readonly kernels: KernelPath | typeof WHOLE_INPUTS;
   readonly weights: string;
   readonly kv: string;
   readonly flashAttention: boolean;
@@ -28,9 +29,11 @@ export interface NumericClass {
 }
 
 export type KernelPath = 'exact' | 'exact-2' | 'reference' | 'plain' | 'fast' | 'shaped';
+/** The kernels of embeddings that can be reproduced bit for bit. */
+export const WHOLE_INPUTS = 'exact-whole';
 export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
-const KERNELS: readonly string[] = ['exact', 'exact-2', 'reference', 'plain', 'fast', 'shaped'];
+const KERNELS: readonly string[] = ['exact', 'exact-2', WHOLE_INPUTS, 'reference', 'plain', 'fast', 'shaped'];
 const PATTERN =
   /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/unproven)?$/;
 

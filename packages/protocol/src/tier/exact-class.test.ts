@@ -9,6 +9,7 @@ describe('the class of a reply', () => {
     EXACT,
     'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
     'llama.cpp-0.5.0/cpu/haswell/reference/q8_0/kv-f16',
+    'llama.cpp-0.5.0/cpu/haswell/exact-whole/f16/kv-f16',
     'llama.cpp-0.5.0/vulkan/nvidia_h200-550.1/shaped/f16/kv-f16/no-fa',
     'fake-1/js/f64/exact/hash/kv-none',
   ])('is exact: %s', (numericClass) => expect(isExactClass(numericClass)).toBe(true));
