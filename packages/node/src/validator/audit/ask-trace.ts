@@ -6,7 +6,7 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import type { Dispute, DisputeState, VerifierFinding } from './dispute-state.ts';
 import { computeCallTimeout, createScoreJob } from './verifier-call.ts';
 
-export function askVerifierTrace(
+export async function askVerifierTrace(
   state: DisputeState,
   dispute: Dispute,
   reported: VerifierFinding,
