@@ -11,10 +11,11 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { measureAudit } from './audit-rows.ts';
 import { measureBrowser } from './browser-rows.ts';
 import { measureDemo } from './demo-rows.ts';
+import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureIntake } from './intake-rows.ts';
 import { measureGas } from './ledger-rows.ts';
-import { provideDeepModel, provideRandomModel } from './models.ts';
+import { provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureNetwork } from './network-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
@@ -63,6 +64,14 @@ const parts: Readonly<
         ...{ promptTokens: 48, outputTokens: 32, rounds: 4 },
       })),
     ],
+  },
+  embeddings: {
+    title: 'Embeddings',
+    measure: ({ storeDir, model }) =>
+      measureEmbeddings({
+        ...{ path: provideEmbeddingModel(storeDir, model.path), name: 'random 40M f16' },
+        ...{ inputs: 8, words: 48, rounds: 9 },
+      }),
   },
   prefixes: {
     title: 'Prefixes from the cache',

@@ -17,6 +17,18 @@ export function provideDeepModel(directory: string, vocabularyFrom: string): str
   return path;
 }
 
+/** The size of the small embedding models that people serve. */
+const POOLED = { embedding: 384, feedForward: 1536, layers: 12, heads: 12, kvHeads: 12, context: 512, poolingCode: 1 };
+
+/** An embedding model of about 40 million random weights in F16 (mean pooling). @returns the file's path; written once. */
+export function provideEmbeddingModel(directory: string, vocabularyFrom: string): string {
+  const path = join(directory, 'bench-random-embedding-f16.gguf');
+  if (existsSync(path)) return path;
+  writeRandomModel(`${path}.part`, { vocabularyFrom, shape: POOLED });
+  renameSync(`${path}.part`, path);
+  return path;
+}
+
 const SHAPE = { embedding: 768, feedForward: 2048, layers: 12, heads: 12, kvHeads: 12, context: 1024 };
 
 /**

@@ -15,7 +15,7 @@ import { getTier } from '@ogong/protocol/tier/registry';
 import type { CommittedReply } from '../commit-reply.ts';
 
 export interface ServedEmbedding {
-  readonly order: Order;
+  readonly order: Pick<Order, 'modelRoot' | 'requestHash' | 'replyId' | 'payee' | 'choice'>;
   readonly request: EmbeddingRequest;
   readonly info: EmbeddingInfo;
   readonly beacon: OrderBeacon;
