@@ -1,5 +1,24 @@
-import { createReader, createWriter, ProtocolError, type Reader, type Writer } from '../base/bytes.ts';
-import { encodeDomain, readDomain, readFlag } from '../base/canonical.ts';
+import { ProtocolError } from '../base/bytes.ts';
+import {
+  address,
+  bytes,
+  bytes16,
+  bytes32,
+  type Codec,
+  createFormat,
+  flag,
+  hash,
+  list,
+  optional,
+  refine,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  union,
+} from '../base/codec.ts';
 import { MAX_OPENING_BYTES } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
@@ -81,154 +100,88 @@ export interface UnaskedEvidence {
   readonly kind: 'unasked';
 }
 
-const DOMAIN = encodeDomain('ogong-evidence-v4');
-const KINDS = ['audit', 'equivocation', 'withheld', 'unasked'] as const;
 export const MAX_CANDIDATES = 256;
 export const JOB_NONCE_BYTES = 16;
 
-export function encodeEvidence(evidence: Evidence): Uint8Array {
-  const writer = createWriter(8192).bytes(DOMAIN).u8(KINDS.indexOf(evidence.kind));
-  if (evidence.kind === 'equivocation') {
-    writer.bytes16(evidence.record).bytes(evidence.signature, HYBRID_SIGNATURE_BYTES);
-  } else if (evidence.kind === 'audit') {
-    writer.bytes32(evidence.opening);
-    writeDrift(writer, evidence.drift);
-    writeCandidates(writer, evidence.candidates);
-    writer.u8(evidence.attempts.length);
-    for (const attempt of evidence.attempts) writeAttempt(writer, attempt);
-  }
-  return writer.finish();
-}
+const driftCodec: Codec<DriftNote> = refine(
+  struct({ tableHash: hash, rejectPpb: u32, doubtPpb: u32, extrapolate: flag }),
+  (note) => {
+    if (areRates(toRates(note))) return;
+    throw new ProtocolError('out-of-range', `rates of ${note.rejectPpb} and ${note.doubtPpb} parts per billion`);
+  },
+);
+const driftFormat = createFormat(optional(driftCodec), {});
+
+const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(
+  struct({
+    providerId: hash,
+    payee: address,
+    keyHash: hash,
+    operator: hash,
+    numericClass: text(MAX_NUMERIC_CLASS_BYTES),
+    weight: u64,
+  }),
+  { count: u16, max: MAX_CANDIDATES },
+);
+const candidatesFormat = createFormat(candidatesCodec, {});
+
+const signature = bytes(HYBRID_SIGNATURE_BYTES);
+const commitment = struct({ verifierKey: bytes(HYBRID_PUBLIC_KEY_BYTES), digest: hash, signature });
+const opened = struct({ salt: bytes(SALT_BYTES), report: bytes32(MAX_REPORT_BYTES), signature });
+const call = struct({ verifierId: hash, round: u8, nonce: bytes(JOB_NONCE_BYTES) });
+/** How far a verifier came. */
+const progress = union('state', {
+  silent: struct({}),
+  committed: struct({ committed: commitment }),
+  opened: struct({ committed: commitment, opened }),
+});
+
+const attemptCodec: Codec<Attempt> = {
+  write(writer, attempt) {
+    const { committed, opened } = attempt;
+    if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
+    call.write(writer, attempt);
+    if (committed === undefined) progress.write(writer, { state: 'silent' });
+    else if (opened === undefined) progress.write(writer, { state: 'committed', committed });
+    else progress.write(writer, { state: 'opened', committed, opened });
+  },
+  read(reader) {
+    const asked = call.read(reader);
+    const { state: _state, ...answer } = progress.read(reader);
+    return { ...asked, committed: undefined, opened: undefined, ...answer };
+  },
+};
+
+const evidenceFormat = createFormat(
+  union('kind', {
+    audit: struct({
+      opening: bytes32(MAX_OPENING_BYTES),
+      drift: optional(driftCodec),
+      candidates: candidatesCodec,
+      attempts: list(attemptCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
+    }),
+    equivocation: struct({ record: bytes16(MAX_RECORD_BYTES), signature }),
+    withheld: struct({}),
+    unasked: struct({}),
+  }),
+  { tag: 'ogong-evidence-v4' },
+);
 
 /** @throws ProtocolError */
-export function parseEvidence(bytes: Uint8Array): Evidence {
-  const reader = createReader(bytes);
-  readDomain(reader, DOMAIN, 'evidence');
-  const kind = KINDS[reader.u8()];
-  if (kind === undefined) throw new ProtocolError('unsupported', 'unknown kind of evidence');
-  const evidence = readEvidence(reader, kind);
-  reader.end();
-  return evidence;
-}
+export const encodeEvidence = (evidence: Evidence): Uint8Array =>
+  evidenceFormat.encode(evidence.kind === 'audit' ? { ...evidence, drift: evidence.drift } : evidence);
 
-function readEvidence(reader: Reader, kind: Evidence['kind']): Evidence {
-  if (kind === 'withheld' || kind === 'unasked') return { kind };
-  if (kind === 'equivocation') {
-    return { kind, record: reader.bytes16(MAX_RECORD_BYTES), signature: reader.bytes(HYBRID_SIGNATURE_BYTES) };
-  }
-  const opening = reader.bytes32(MAX_OPENING_BYTES);
-  const drift = readDrift(reader);
-  const candidates = readCandidates(reader);
-  const count = reader.u8();
-  if (count > MAX_VERIFIERS_PER_REPLY) throw new ProtocolError('too-large', `${count} verifiers of one reply`);
-  const attempts = Array.from({ length: count }, () => readAttempt(reader));
-  return { kind, opening, ...(drift ? { drift } : {}), candidates, attempts };
-}
+/** @throws ProtocolError */
+export const parseEvidence = (bytes: Uint8Array): Evidence => evidenceFormat.decode(bytes);
 
 /** The policy that judges a reply, kept from the draw of its verifiers to the verdict. */
-export function encodeDrift(note: DriftNote | undefined): Uint8Array {
-  const writer = createWriter(64);
-  writeDrift(writer, note);
-  return writer.finish();
-}
+export const encodeDrift = (note: DriftNote | undefined): Uint8Array => driftFormat.encode(note);
 
 /** @throws ProtocolError */
-export function parseDrift(bytes: Uint8Array): DriftNote | undefined {
-  const reader = createReader(bytes);
-  const note = readDrift(reader);
-  reader.end();
-  return note;
-}
+export const parseDrift = (bytes: Uint8Array): DriftNote | undefined => driftFormat.decode(bytes);
 
-function writeDrift(writer: Writer, note: DriftNote | undefined): void {
-  writer.u8(note === undefined ? 0 : 1);
-  if (note === undefined) return;
-  assertRates(note);
-  writer
-    .bytes(note.tableHash, 32)
-    .u32(note.rejectPpb)
-    .u32(note.doubtPpb)
-    .u8(note.extrapolate ? 1 : 0);
-}
-
-function readDrift(reader: Reader): DriftNote | undefined {
-  if (!readFlag(reader)) return undefined;
-  const note = { tableHash: reader.bytes(32), rejectPpb: reader.u32(), doubtPpb: reader.u32() };
-  assertRates(note);
-  return { ...note, extrapolate: readFlag(reader) };
-}
-
-function assertRates({ rejectPpb, doubtPpb }: Pick<DriftNote, 'rejectPpb' | 'doubtPpb'>): void {
-  if (areRates(toRates({ rejectPpb, doubtPpb, extrapolate: false }))) return;
-  throw new ProtocolError('out-of-range', `rates of ${rejectPpb} and ${doubtPpb} parts per billion`);
-}
-
-const SILENT = 0;
-const COMMITTED = 1;
-const OPENED = 2;
-
-function writeAttempt(writer: Writer, { verifierId, round, nonce, committed, opened }: Attempt): void {
-  if (opened && !committed) throw new ProtocolError('malformed', 'a report that nobody committed to');
-  writer.bytes(verifierId, 32).u8(round).bytes(nonce, JOB_NONCE_BYTES);
-  writer.u8(opened ? OPENED : committed ? COMMITTED : SILENT);
-  if (committed === undefined) return;
-  writer
-    .bytes(committed.verifierKey, HYBRID_PUBLIC_KEY_BYTES)
-    .bytes(committed.digest, 32)
-    .bytes(committed.signature, HYBRID_SIGNATURE_BYTES);
-  if (opened === undefined) return;
-  writer.bytes(opened.salt, SALT_BYTES).bytes32(opened.report).bytes(opened.signature, HYBRID_SIGNATURE_BYTES);
-}
-
-function readAttempt(reader: Reader): Attempt {
-  const asked = { verifierId: reader.bytes(32), round: reader.u8(), nonce: reader.bytes(JOB_NONCE_BYTES) };
-  const state = reader.u8();
-  if (state > OPENED) throw new ProtocolError('malformed', `state ${state} of an attempt`);
-  if (state === SILENT) return { ...asked, committed: undefined, opened: undefined };
-  const committed = {
-    verifierKey: reader.bytes(HYBRID_PUBLIC_KEY_BYTES),
-    digest: reader.bytes(32),
-    signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
-  };
-  if (state === COMMITTED) return { ...asked, committed, opened: undefined };
-  const opened = {
-    salt: reader.bytes(SALT_BYTES),
-    report: reader.bytes32(MAX_REPORT_BYTES),
-    signature: reader.bytes(HYBRID_SIGNATURE_BYTES),
-  };
-  return { ...asked, committed, opened };
-}
-
-export function encodeCandidates(candidates: readonly EvidenceCandidate[]): Uint8Array {
-  const writer = createWriter(1024);
-  writeCandidates(writer, candidates);
-  return writer.finish();
-}
+export const encodeCandidates = (candidates: readonly EvidenceCandidate[]): Uint8Array =>
+  candidatesFormat.encode(candidates);
 
 /** @throws ProtocolError */
-export function parseCandidates(bytes: Uint8Array): EvidenceCandidate[] {
-  const reader = createReader(bytes);
-  const candidates = readCandidates(reader);
-  reader.end();
-  return candidates;
-}
-
-function writeCandidates(writer: Writer, candidates: readonly EvidenceCandidate[]): void {
-  writer.u16(candidates.length);
-  for (const { providerId, payee, keyHash, operator, numericClass, weight } of candidates) {
-    writer.bytes(providerId, 32).bytes(payee, 20).bytes(keyHash, 32).bytes(operator, 32).text(numericClass).u64(weight);
-  }
-}
-
-function readCandidates(reader: Reader): EvidenceCandidate[] {
-  const count = reader.u16();
-  if (count > MAX_CANDIDATES) throw new ProtocolError('too-large', `${count} candidates`);
-  return Array.from({ length: count }, () => ({
-    providerId: reader.bytes(32),
-    payee: reader.bytes(20),
-    keyHash: reader.bytes(32),
-    operator: reader.bytes(32),
-    numericClass: reader.text(MAX_NUMERIC_CLASS_BYTES),
-    weight: reader.u64(),
-  }));
-}
+export const parseCandidates = (bytes: Uint8Array): EvidenceCandidate[] => [...candidatesFormat.decode(bytes)];
