@@ -69,6 +69,13 @@ function copyCompiled(from: string, to: string): void {
   }
 }
 
+/** Files of these folders that git tracks: what lies there besides is nobody's to publish. */
+function listTracked(source: string, folders: readonly string[]): string[] {
+  if (folders.length === 0) return [];
+  const list = execFileSync('git', ['ls-files', '-z', '--', ...folders], { cwd: source, encoding: 'utf8' });
+  return list.split('\0').filter((file) => file !== '');
+}
+
 /** Packages that are published, in the order of their names. */
 export function listPublished(): readonly string[] {
   return readdirSync(join(root, 'packages'))
@@ -96,8 +103,7 @@ export function packAll(names: readonly string[] = listPublished()): PackedPacka
     const directory = join(out, name);
     const manifest = readManifest(name);
     copyCompiled(join(source, '.tsc'), join(directory, 'dist'));
-    for (const folder of manifest.files ?? [])
-      cpSync(join(source, folder), join(directory, folder), { recursive: true });
+    for (const file of listTracked(source, manifest.files ?? [])) cpSync(join(source, file), join(directory, file));
     for (const file of ['README.md', 'LICENSE']) {
       const own = join(source, file);
       cpSync(existsSync(own) ? own : join(root, file), join(directory, file));

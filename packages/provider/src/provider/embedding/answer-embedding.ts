@@ -40,6 +40,9 @@ export async function answerEmbedding(
   await job.claimed.then(() => context.admit(signal));
   await send({ event: { case: 'started', value: { promptTokens } } });
   const inputs = await embedAll(offer, request, signal);
+  if (inputs === undefined && failed.aborted) {
+    throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  }
   // A consumer that left before there was a vector pays nothing.
   if (inputs === undefined) return counts;
   const info = offer.engine.info();
@@ -106,7 +109,7 @@ function assertFeeCovers(
   }
 }
 
-/** @returns undefined where nobody waits any more. */
+/** @returns undefined where it was cancelled: the consumer left, or the provider gave up. */
 async function embedAll(
   { engine }: OfferState<EmbeddingEngine>,
   { inputs }: EmbeddingRequest,
