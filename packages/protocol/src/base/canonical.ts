@@ -1,22 +1,8 @@
-import { equalBytes, ProtocolError, type Reader, utf8Encode } from './bytes.ts';
+import { ProtocolError, utf8Encode } from './bytes.ts';
 
 /** The tag that opens a signed or hashed byte string: no statement of one kind can be read as one of another. */
 export function encodeDomain(tag: string): Uint8Array {
   return utf8Encode(`${tag}\n`);
-}
-
-/** @throws ProtocolError `malformed` where the bytes open with another tag. */
-export function readDomain(reader: Reader, domain: Uint8Array, what: string): void {
-  if (reader.remaining() < domain.length || !equalBytes(reader.bytes(domain.length), domain)) {
-    throw new ProtocolError('malformed', `not a ${what}`);
-  }
-}
-
-/** @throws ProtocolError `malformed` on anything but 0 and 1. */
-export function readFlag(reader: Reader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw new ProtocolError('malformed', `flag of ${value}`);
-  return value === 1;
 }
 
 /** Printable ASCII without space, so that a text has one spelling and shows what it is. */

@@ -7,6 +7,7 @@ import {
   bytes16,
   bytes32,
   type Codec,
+  constant,
   createFormat,
   f64,
   flag,
@@ -53,6 +54,7 @@ const leaves: readonly Sample[] = [
   { codec: bytes32(6), values: ofBytes(0, 6) },
   { codec: text(64), values: fc.string({ unit: 'binary', maxLength: 16 }) },
   { codec: plainText(9), values: fc.stringMatching(/^[!-~]{1,9}$/) },
+  { codec: constant('only'), values: fc.constant('only') },
   { codec: oneOf(['a', 'b', 'c']), values: fc.constantFrom('a', 'b', 'c') },
   {
     codec: list(bytes(3), { count: u8, max: 5, ascending: compareBytes }),

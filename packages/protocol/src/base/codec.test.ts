@@ -7,6 +7,7 @@ import {
   bytes32,
   type Codec,
   type CodecType,
+  constant,
   createFormat,
   embedded,
   f64,
@@ -139,9 +140,16 @@ describe('choices', () => {
     expect(toHex(encode(optional(u8), undefined))).toBe('00');
   });
 
+  it('of one are no bytes', () => {
+    const fixed = struct({ kind: constant('vector'), size: u8 });
+    expect(toHex(encode(fixed, { kind: 'vector', size: 7 }))).toBe('07');
+    expect(decode(fixed, 7)).toEqual({ kind: 'vector', size: 7 });
+  });
+
   it('know no others', () => {
     expectError(() => encode(colour, 'green' as 'red'), 'malformed', /green is none of red, blue/);
     expectError(() => decode(colour, 2), 'malformed');
+    expectError(() => encode(struct({ a: constant(0) }), { a: 1 as 0 }), 'malformed', /^a: must be 0, got 1/);
     expectError(() => encode(shape, { kind: 'sphere' } as never), 'unsupported');
     expectError(() => encode(shape, { kind: 'constructor' } as never), 'unsupported');
     expectError(() => decode(shape, 3), 'unsupported', /^kind: /);

@@ -156,6 +156,16 @@ export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
   };
 }
 
+/** A field that has one value in this format: it takes no bytes, because the tag says it. */
+export function constant<const T extends string | number>(only: T): Codec<T> {
+  return {
+    write(_writer, value) {
+      if (value !== only) throw new ProtocolError('malformed', `must be ${only}, got ${value}`);
+    },
+    read: () => only,
+  };
+}
+
 /** A flag, and the value where it is 1. */
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   return {

@@ -1,7 +1,9 @@
+import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import { createSyntheticEmbedding, type SyntheticEmbedding } from '@ogong/testing/synthetic/synthetic-embedding';
 import { attested, installTier } from '@ogong/testing/tier/attested-tier';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { utf8Encode } from '../../base/bytes.ts';
+import { ProtocolError, utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
@@ -100,9 +102,73 @@ describe('formats', () => {
     ['no values', { embeddingSize: 0 }],
     ['values that no leaf holds', { embeddingSize: 16_375 }],
     ['odd directions', { sketchDirections: 9 }],
+    ['too many adapters', { adapters: Array(9).fill(new Uint8Array(32)) }],
+    ['output tokens', { outputTokenCount: 1 as 0 }],
   ])('hold no header of %s', (_what, bent) => {
-    expect(() => encodeEmbeddingHeader({ ...honest.header, ...bent })).toThrow();
+    expect(() => encodeEmbeddingHeader({ ...honest.header, ...bent })).toThrow(ProtocolError);
   });
+
+  const [input] = honest.report.inputs as [EmbeddingReport['inputs'][number]];
+  const sketched = (values: number[], exponent = 0) => [
+    { ...input, sketch: { exponent, values: Int16Array.from(values) } },
+  ];
+  it.each([
+    ['too many inputs', { inputs: Array(257).fill(input) }],
+    ['odd directions', { sketchDirections: 9, inputs: [] }],
+    ['sketches of other directions', { sketchDirections: 24 }],
+    ['a sketch without directions', { inputs: sketched([]) }],
+    ['a sketch value beyond 12 bits', { inputs: sketched(Array(16).fill(2048)) }],
+    ['a scale beyond 8 bits', { inputs: sketched(Array(16).fill(1), 128) }],
+  ])('hold no report of %s', (_what, bent) => {
+    expect(() => encodeEmbeddingReport({ ...honest.report, ...bent })).toThrow(ProtocolError);
+  });
+
+  const ofBytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+  const u32 = fc.nat(2 ** 31 - 1);
+  const anySketch = (directions: number) =>
+    fc.record({
+      exponent: fc.integer({ min: -127, max: 127 }),
+      values: fc
+        .array(fc.integer({ min: -2047, max: 2047 }), { minLength: directions, maxLength: directions })
+        .map((values) => Int16Array.from(values)),
+    });
+  const anyReport = fc.constantFrom(8, 16, 256).chain((directions) =>
+    fc.record({
+      jobId: ofBytes(16),
+      modelRoot: ofBytes(32),
+      numericClass: fc.string({ maxLength: 40 }),
+      exact: fc.boolean(),
+      vocabularyHash: ofBytes(32),
+      embeddingSize: u32,
+      sketchDirections: fc.constant(directions),
+      elapsedMs: u32,
+      inputs: fc.array(
+        fc.record({ tokenCount: u32, tokensHash: ofBytes(32), vectorHash: ofBytes(32), sketch: anySketch(directions) }),
+        { maxLength: 3 },
+      ),
+    }),
+  );
+  const anyHeader = fc.record({
+    endpoint: fc.constant('embedding' as const),
+    tier: fc.string({ maxLength: 8 }),
+    method: fc.string({ maxLength: 8 }),
+    numericClass: fc.string({ maxLength: 40 }),
+    vocabularyHash: ofBytes(32),
+    embeddingSize: fc.integer({ min: 1, max: 16_374 }),
+    sketchDirections: fc.constantFrom(8, 16, 256),
+    sketchBankSeed: ofBytes(32),
+    choice: fc.nat(255),
+    promptTokensHash: ofBytes(32),
+    promptTokenCount: u32,
+    outputTokenCount: fc.constant(0 as const),
+    vectorCount: fc.integer({ min: 1, max: 256 }),
+    longestInput: u32,
+    adapters: fc.array(ofBytes(32), { maxLength: 8 }),
+    payee: ofBytes(20),
+  });
+
+  it('have one encoding of a header', () => checkCodec(anyHeader, encodeEmbeddingHeader, parseEmbeddingHeader));
+  it('have one encoding of a report', () => checkCodec(anyReport, encodeEmbeddingReport, parseEmbeddingReport));
 });
 
 describe('stage 1', () => {

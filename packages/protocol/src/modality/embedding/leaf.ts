@@ -1,5 +1,13 @@
 import { createReader, createWriter, ProtocolError, utf8Encode } from '../../base/bytes.ts';
-import { createSketchRow, projectHidden, type SketchBank, type SketchRow } from '../../commitment/sketch.ts';
+import { bytes16, type Codec } from '../../base/codec.ts';
+import {
+  createSketchRow,
+  MAX_DIRECTIONS,
+  projectHidden,
+  SKETCH_BITS,
+  type SketchBank,
+  type SketchRow,
+} from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { decodeSketch, encodeSketch } from '../text/commitment/window.ts';
 import { encodeVector, parseVector, VALUE_BYTES } from './vector.ts';
@@ -45,10 +53,35 @@ export function parseEmbeddingLeaf(
   const tokensHash = reader.bytes(32);
   const vector = parseVector(reader.bytes(dimensions * VALUE_BYTES));
   reader.end();
-  const rows = decodeSketch(sketch, { directions });
-  if (rows.length !== 1) throw new ProtocolError('malformed', `${rows.length} sketches of one vector`);
-  return { tokenCount, tokensHash, vector, sketch: rows[0] as SketchRow };
+  return { tokenCount, tokensHash, vector, sketch: parseVectorSketch(sketch, directions) };
 }
+
+function parseVectorSketch(bytes: Uint8Array, directions: number): SketchRow {
+  const rows = decodeSketch(bytes, { directions });
+  if (rows.length !== 1) throw new ProtocolError('malformed', `${rows.length} sketches of one vector`);
+  return rows[0] as SketchRow;
+}
+
+/** Bytes of a sketch besides its values: version, count of rows, exponent. */
+const SKETCH_OVERHEAD = 3;
+const sketchPart = bytes16(SKETCH_OVERHEAD + (MAX_DIRECTIONS * SKETCH_BITS) / 8);
+
+/** The sketch of one vector, as in a leaf, behind its length, which says how many directions it has. */
+export const vectorSketch: Codec<SketchRow> = {
+  write(writer, row) {
+    const bytes = encodeSketch([row]);
+    // The encoder keeps the low bits of a value that is out of range.
+    const written = parseVectorSketch(bytes, row.values.length);
+    if (written.exponent !== row.exponent || written.values.some((value, j) => value !== row.values[j])) {
+      throw new ProtocolError('out-of-range', 'a value of the sketch is out of range');
+    }
+    sketchPart.write(writer, bytes);
+  },
+  read(reader) {
+    const bytes = sketchPart.read(reader);
+    return parseVectorSketch(bytes, Math.max(0, Math.floor(((bytes.length - SKETCH_OVERHEAD) * 8) / SKETCH_BITS)));
+  },
+};
 
 function assertTokenCount(count: number): void {
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_INPUT_TOKENS)) {
